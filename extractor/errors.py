@@ -1,0 +1,140 @@
+"""What can go wrong, sorted by what the caller does next.
+
+ExtractorError
+├── SchemaError        edit the record type: `pointer` says where, `reason` why
+├── ConfigError        fix the call or the environment; nothing was sent
+├── ServiceError       wait, or look at the account: `status`, `retry_after`, `request_id`
+└── ExtractionError    look at what the model said: `outcome`, `attempts`, `problems`
+    ├── Truncated      it was cut off before its end
+    ├── Refused        the model would not answer
+    ├── Filtered       the provider's content filter took it away
+    ├── Empty          there was no text in it
+    └── Invalid        it is no record of the type
+        └── InvalidJSON    it is not even JSON
+
+All of them survive pickling, and no message or repr holds a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .messages import Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a value was rejected.
+
+    pointer: JSON pointer (RFC 6901) into the record in the user's own shape, "" for the whole.
+    reason: one sentence. value: what was rejected, if there was something. type: the name of
+    the kind of problem, Pydantic's error type where Pydantic found it ("missing",
+    "int_parsing", "value_error", ...), "json_invalid" where the text is no JSON.
+    """
+
+    pointer: str
+    reason: str
+    value: Any = None
+    type: str = "value_error"
+
+    def __str__(self) -> str:
+        return f"{self.pointer or 'the whole record'}: {self.reason}"
+
+
+class ExtractorError(Exception):
+    """All that this library raises on purpose."""
+
+
+class SchemaError(ExtractorError):
+    """The record type cannot be compiled. `pointer`: where in its JSON Schema; `reason`: why."""
+
+    def __init__(self, reason: str, pointer: str = "") -> None:
+        super().__init__(reason, pointer)
+        self.reason, self.pointer = reason, pointer
+
+    def __str__(self) -> str:
+        return f"{self.reason} (at {self.pointer})" if self.pointer else self.reason
+
+
+class ConfigError(ExtractorError):
+    """The call or the environment is wrong; nothing was sent."""
+
+
+class ServiceError(ExtractorError):
+    """The service could not be reached or said no.
+
+    status: the HTTP status, None where there was no reply. retry_after: seconds that the
+    service asked to wait. request_id: the service's own name for the request. attempts: every
+    request of the dialogue with what came of it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        status: int | None = None,
+        retry_after: float | None = None,
+        request_id: str | None = None,
+        attempts: Sequence[Attempt] = (),
+    ) -> None:
+        super().__init__(message, status, retry_after, request_id, tuple(attempts))
+        self.message, self.status, self.retry_after = message, status, retry_after
+        self.request_id, self.attempts = request_id, tuple(attempts)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ExtractionError(ExtractorError):
+    """The model answered, but not with a record.
+
+    problems: what was wrong with the last reply. attempts: every request with its raw reply,
+    finish reason, request id, latency and usage.
+    """
+
+    outcome = "invalid"
+
+    def __init__(self, message: str, problems: Sequence[Problem] = (), attempts: Sequence[Attempt] = ()) -> None:
+        super().__init__(message, tuple(problems), tuple(attempts))
+        self.message, self.problems, self.attempts = message, tuple(problems), tuple(attempts)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Truncated(ExtractionError):
+    """The reply was cut off by the token limit, the stream, or a bound on generated values."""
+
+    outcome = "truncated"
+
+
+class Refused(ExtractionError):
+    """The model refused to answer."""
+
+    outcome = "refused"
+
+
+class Filtered(ExtractionError):
+    """The provider's content filter withheld the reply."""
+
+    outcome = "filtered"
+
+
+class Empty(ExtractionError):
+    """The reply held no text."""
+
+    outcome = "empty"
+
+
+class Invalid(ExtractionError):
+    """The reply is JSON, but no valid record."""
+
+    outcome = "invalid"
+
+
+class InvalidJSON(Invalid):
+    """The reply is not JSON."""
+
+    outcome = "invalid_json"
