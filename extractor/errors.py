@@ -96,7 +96,9 @@ class ExtractionError(ExtractorError):
 
     outcome = "invalid"
 
-    def __init__(self, message: str, problems: Sequence[Problem] = (), attempts: Sequence[Attempt] = ()) -> None:
+    def __init__(
+        self, message: str, problems: Sequence[Problem] = (), attempts: Sequence[Attempt] = ()
+    ) -> None:
         super().__init__(message, tuple(problems), tuple(attempts))
         self.message, self.problems, self.attempts = message, tuple(problems), tuple(attempts)
 

@@ -1,0 +1,348 @@
+"""The nouns that all rooms share. Names are those of the OpenAI chat-completions API.
+
+Source: https://platform.openai.com/docs/api-reference/chat. Everything here is frozen and pickles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+
+from .errors import ConfigError, ExtractorError, Problem
+
+T = TypeVar("T")
+JSON: TypeAlias = Any  # a value that `json.loads` can give
+Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply, or summed over several. `cached_tokens` are part of `prompt_tokens`,
+    `reasoning_tokens` of `completion_tokens`.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Usage)))
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """Which function the model calls. `arguments` is its JSON text, `parsed_arguments` the same
+    validated by the tool's type; None where the tool is unknown to the caller.
+    """
+
+    name: str
+    arguments: str
+    parsed_arguments: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call that the model asks for; answer it with a message of role "tool" and this id."""
+
+    id: str
+    function: FunctionCall
+    type: Literal["function"] = "function"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation. `content`: text, or a list of content parts as the API takes them.
+    `parsed`: the validated record, on replies of `parse` only; it is never sent.
+    """
+
+    role: Role
+    content: str | Sequence[Mapping[str, Any]] | None = None
+    name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    refusal: str | None = None
+    parsed: Any = None
+
+    @classmethod
+    def of(cls, value: Message | Mapping[str, Any]) -> Message:
+        """Return `value` as a Message; a mapping has the API's own keys. Raises ConfigError."""
+        if isinstance(value, Message):
+            return value
+        if not isinstance(value, Mapping):
+            raise ConfigError(
+                f"a message is a Message or a mapping with 'role' and 'content', not {value!r:.80}"
+            )
+        unknown = value.keys() - {f.name for f in fields(cls)} - {"annotations", "audio", "function_call"}
+        if value.get("role") not in ROLES or unknown:
+            what = (
+                f"has the unknown key {min(unknown)!r}" if unknown else f"has the role {value.get('role')!r}"
+            )
+            raise ConfigError(f"a message {what}; its role is one of {', '.join(sorted(ROLES))}")
+        return cls(
+            role=value["role"],
+            content=value.get("content"),
+            name=value.get("name"),
+            tool_calls=tuple(map(_tool_call, value.get("tool_calls") or ())),
+            tool_call_id=value.get("tool_call_id"),
+            refusal=value.get("refusal"),
+        )
+
+
+def _tool_call(value: ToolCall | Mapping[str, Any]) -> ToolCall:
+    if isinstance(value, ToolCall):
+        return value
+    function = value["function"]
+    return ToolCall(value["id"], FunctionCall(function["name"], function["arguments"]))
+
+
+@dataclass(frozen=True, slots=True)
+class StrictSchema:
+    """A schema as it is sent: a legal name, the JSON Schema itself, and a description of the whole."""
+
+    name: str
+    schema: Mapping[str, Any]
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to a model, before a dialect has spelt it.
+
+    params: sampling and server parameters, sent as they are. response_schema: what the reply has
+    to match. tools: functions that the model may call.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    response_schema: StrictSchema | None = None
+    tools: tuple[StrictSchema, ...] = ()
+    tool_choice: str | Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers in a completion. `finish_reason`: "stop", "length", "tool_calls",
+    "content_filter", or the server's own word.
+    """
+
+    message: Message
+    finish_reason: str | None = None
+    index: int = 0
+    logprobs: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's whole reply. `latency`: seconds from sending to the last byte. `raw`: the body as
+    it came, or the last chunk of a stream. `usage` is None where the server did not say.
+    """
+
+    id: str = ""
+    model: str = ""
+    choices: tuple[Choice, ...] = ()
+    usage: Usage | None = None
+    created: int = 0
+    system_fingerprint: str | None = None
+    request_id: str | None = None
+    latency: float = 0.0
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def message(self) -> Message:
+        """The first choice's message; an empty one where there is no choice."""
+        return self.choices[0].message if self.choices else Message("assistant")
+
+    @property
+    def content(self) -> str | None:
+        """The first choice's text."""
+        content = self.message.content
+        if content is None or isinstance(content, str):
+            return content
+        return "".join(part.get("text", "") for part in content)
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended."""
+        return self.choices[0].finish_reason if self.choices else None
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The first choice's tool calls."""
+        return self.message.tool_calls
+
+    @property
+    def parsed(self) -> Any:
+        """The first choice's record, on replies of `parse`."""
+        return self.message.parsed
+
+    def with_message(self, **changes: Any) -> Completion:
+        """Return this completion with the first choice's message changed."""
+        first, *others = self.choices
+        return replace(self, choices=(replace(first, message=replace(first.message, **changes)), *others))
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCompletion(Completion, Generic[T]):
+    """A completion whose `parsed` is a record of the type that was asked for."""
+
+    @property
+    def parsed(self) -> T:
+        """The record."""
+        return cast(T, self.message.parsed)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of one tool call: `index` tells which; `arguments` is text to append."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What one chunk adds to a choice's message."""
+
+    role: Role | None = None
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkChoice:
+    """One choice of a chunk."""
+
+    delta: Delta
+    finish_reason: str | None = None
+    index: int = 0
+    logprobs: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionChunk:
+    """One server-sent event of a streamed completion. The last one has `completion`: all chunks put
+    together, the same value that `chat` would have given.
+    """
+
+    id: str = ""
+    model: str = ""
+    choices: tuple[ChunkChoice, ...] = ()
+    usage: Usage | None = None
+    created: int = 0
+    system_fingerprint: str | None = None
+    completion: Completion | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def content(self) -> str:
+        """The text that this chunk adds to the first choice; "" if none."""
+        return next((c.delta.content or "" for c in self.choices if c.index == 0), "")
+
+
+class FailureKind(StrEnum):
+    """How an exchange failed. Only STATUS has a status."""
+
+    CONNECT = "connect"  # no connection: nothing was sent
+    TIMEOUT = "timeout"
+    DROPPED = "dropped"  # the connection broke before the reply was whole
+    PROTOCOL = "protocol"  # what came is not the protocol
+    STATUS = "status"  # an HTTP status that is no success
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A request without a reply. `retry_after`: seconds that the service asked to wait.
+    `body`: what came instead, shortened.
+    """
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+    retry_after: float | None = None
+    request_id: str | None = None
+    latency: float = 0.0
+    body: str = field(default="", repr=False)
+
+
+class Outcome(StrEnum):
+    """How a dialogue, or one attempt of it, ended."""
+
+    OK = "ok"
+    REPAIRED = "repaired"  # a record, after at least one invalid reply
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    FILTERED = "filtered"
+    EMPTY = "empty"
+    INVALID_JSON = "invalid_json"
+    INVALID = "invalid"  # JSON, but the type or a validator rejects it
+    TRANSPORT = "transport"
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the dialogue ended in a record."""
+        return self in (Outcome.OK, Outcome.REPAIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request with what came of it, whole. `latency` and `waited` (before sending) in seconds.
+    `usage` is None where none was reported, as for most failures.
+    """
+
+    request: Request = field(repr=False)
+    outcome: Outcome
+    model: str
+    text: str | None = None
+    finish_reason: str | None = None
+    status: int | None = None
+    request_id: str | None = None
+    latency: float = 0.0
+    waited: float = 0.0
+    usage: Usage | None = None
+    problems: tuple[Problem, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction(Generic[T]):
+    """How one dialogue ended, as data.
+
+    record: the validated record; None unless `outcome` is ok or repaired (where the record type is
+    optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
+    attempts: every request with what came of it, in order.
+    """
+
+    outcome: Outcome
+    attempts: tuple[Attempt, ...]
+    record: T | None = None
+    error: ExtractorError | None = None
+    completion: Completion | None = field(default=None, repr=False)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts together, the failed ones too."""
+        return sum((a.usage for a in self.attempts if a.usage), Usage())
+
+    @property
+    def raw(self) -> str | None:
+        """The text of the last reply, as the model wrote it."""
+        return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
+
+    def unwrap(self) -> T:
+        """Return the record, or raise `error`."""
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.record)
