@@ -41,7 +41,7 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
     """Which function the model calls. `arguments` is its JSON text, `parsed_arguments` the same
-    validated by the tool's type; None where the tool is unknown to the caller.
+    validated by the tool's type, on replies of `chat`.
     """
 
     name: str
@@ -233,8 +233,8 @@ class ChunkChoice:
 
 @dataclass(frozen=True, slots=True)
 class CompletionChunk:
-    """One server-sent event of a streamed completion. The last one has `completion`: all chunks put
-    together, the same value that `chat` would have given.
+    """One server-sent event of a streamed completion. After the server's last one comes one without
+    choices that has `completion`: all chunks put together, the value that `chat` would have given.
     """
 
     id: str = ""
@@ -264,13 +264,14 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request without a reply. `retry_after`: seconds that the service asked to wait.
-    `body`: what came instead, shortened.
+    """A request without a reply. `code`: the service's own word for the error. `retry_after`:
+    seconds that it asked to wait. `body`: what came instead, shortened.
     """
 
     kind: FailureKind
     message: str
     status: int | None = None
+    code: str | None = None
     retry_after: float | None = None
     request_id: str | None = None
     latency: float = 0.0

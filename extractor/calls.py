@@ -1,0 +1,269 @@
+"""What a call means: from its arguments to the first step of a dialogue, and from bytes to a reply.
+
+`Calls` is what the sync and the async client share: everything but the sending.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from .config import Secret, check_parameters, configure
+from .dialects import openai_chat
+from .dialects.replies import read_reply
+from .dialogue import (
+    Ask,
+    Judge,
+    Policy,
+    Step,
+    accept,
+    example_messages,
+    judge_record,
+    judge_tool_calls,
+    question,
+    start,
+    system_message,
+)
+from .errors import ConfigError, Invalid, SchemaError
+from .messages import Completion, Extraction, Failure, Message, ParsedCompletion, Request
+from .schema import CompiledSchema, compile_schema, tool_schema
+from .transport import http, local
+
+T = TypeVar("T")
+Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
+Tool: TypeAlias = type | Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to post, and with what key."""
+
+    base_url: str
+    api_key: Secret
+
+
+class Calls:
+    """A model, and how each call to it begins and is read."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        instructions: str | None = None,
+        max_repairs: int = Policy().max_repairs,
+        max_retries: int = Policy().max_retries,
+        timeout: float = Policy().timeout,
+        deadline: float | None = Policy().deadline,
+        retry_wait: Any = None,
+        extra_headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> None:
+        check_parameters(params)
+        self._config = configure(model, base_url, api_key, os.environ)
+        self._instructions = instructions
+        self._policy = Policy(max_repairs, max_retries, timeout, deadline)
+        if retry_wait is not None:
+            self._policy = replace(self._policy, wait=retry_wait)
+        self._headers = dict(extra_headers or {})
+        self._params = {**self._config.provider.defaults, **params}
+        self._lock = threading.Lock()
+        self._endpoint: Endpoint | None = None
+        if self._config.provider.name == "local":
+            local.check(self._config.model)
+
+    @property
+    def model(self) -> str:
+        """The model's name, as it is sent."""
+        return self._config.model
+
+    def __repr__(self) -> str:
+        where = self._config.base_url or "in this process"
+        return f"{type(self).__name__}({self._config.provider.name}:{self._config.model} at {where})"
+
+    # -- from a call to the first step of its dialogue
+
+    def _extraction(
+        self,
+        record_type: Any,
+        text: Text,
+        instructions: str | None,
+        examples: Iterable[tuple[str, Any]],
+        params: Mapping[str, Any],
+    ) -> Ask[Any]:
+        compiled = self._compiled(record_type)
+        messages = question(
+            system_message(
+                "\n\n".join(filter(None, (self._instructions, instructions))) or None,
+                None if self._config.provider.shows_schema else compiled.schema,
+            ),
+            example_messages([_checked_example(compiled, record_type, *pair) for pair in examples]),
+            _checked_text(text),
+        )
+        return self._start(
+            self._request(messages, params, compiled), lambda reply: judge_record(reply, compiled.decode)
+        )
+
+    def _parse(self, messages: Messages, record_type: Any, params: Mapping[str, Any]) -> Ask[Any]:
+        compiled = self._compiled(record_type)
+        return self._start(
+            self._request(_checked(messages), params, compiled),
+            lambda reply: judge_record(reply, compiled.decode),
+        )
+
+    def _chat(
+        self,
+        messages: Messages,
+        tools: Sequence[Tool],
+        tool_choice: str | Mapping[str, Any] | None,
+        params: Mapping[str, Any],
+    ) -> Ask[Completion]:
+        if tool_choice is not None and not tools:
+            raise ConfigError("tool_choice needs tools=[...] to choose from")
+        compiled = [tool_schema(tool, self._config.provider.target) for tool in tools]
+        request = replace(
+            self._request(_checked(messages), params),
+            tools=tuple(tool.strict for tool in compiled),
+            tool_choice=tool_choice,
+        )
+        decoders = {tool.name: tool.decode for tool in compiled}
+        return self._start(request, (lambda reply: judge_tool_calls(reply, decoders)) if tools else accept)
+
+    def _compiled(self, record_type: Any) -> CompiledSchema[Any]:
+        compiled: CompiledSchema[Any] = compile_schema(record_type, self._config.provider.target)
+        return compiled
+
+    def _request(
+        self,
+        messages: tuple[Message, ...],
+        params: Mapping[str, Any],
+        compiled: CompiledSchema[Any] | None = None,
+    ) -> Request:
+        check_parameters(params)
+        if compiled is not None and "response_format" in params:
+            raise ConfigError("response_format is made from the record type; it can't be given as well")
+        return Request(
+            self._config.model,
+            messages,
+            {**self._params, **params},
+            response_schema=None if compiled is None else compiled.strict,
+        )
+
+    def _start(self, request: Request, judge: Judge[T]) -> Ask[T]:
+        return start(request, judge, self._policy, time.monotonic())
+
+    # -- from a request to bytes, and back
+
+    def _post(
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        timeout: float,
+        *,
+        stream: bool = False,
+        total: float | None = None,
+    ) -> http.Post:
+        body = openai_chat.encode(request, self._config.provider, stream=stream)
+        headers = {"Content-Type": "application/json", **self._headers}
+        if endpoint.api_key:
+            headers["Authorization"] = f"Bearer {endpoint.api_key.reveal()}"
+        return http.Post(
+            endpoint.base_url + openai_chat.PATH,
+            _body(body),
+            headers,
+            timeout,
+            timeout if total is None else total,
+        )
+
+    def _read(self, reply: http.HttpReply | Failure, endpoint: Endpoint) -> Completion | Failure:
+        if not isinstance(reply, Failure):
+            return self._redacted(
+                read_reply(reply.status, reply.headers, reply.body, reply.latency, time.time()), endpoint
+            )
+        return self._redacted(reply, endpoint)
+
+    def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
+        if isinstance(event, Completion):
+            return event
+        redact = endpoint.api_key.redact
+        return replace(event, message=redact(event.message), body=redact(event.body))
+
+    def _find_endpoint(self) -> Endpoint:
+        """Where to post. For the embedded model this starts its server, once."""
+        with self._lock:
+            if self._endpoint is None:
+                base_url, key = self._config.base_url, self._config.api_key
+                if base_url is None:
+                    server = local.shared(self._config.model)
+                    base_url, key = server.base_url, Secret(server.api_key)
+                self._endpoint = Endpoint(base_url, key)
+            return self._endpoint
+
+
+def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:
+    """Return the completion with the record in it, or raise the extraction's error."""
+    record = extraction.unwrap()
+    completion = cast(Completion, extraction.completion).with_message(parsed=record)
+    values = {f.name: getattr(completion, f.name) for f in fields(Completion)}
+    return ParsedCompletion(**values)
+
+
+def after_stream(step: Ask[T], event: Completion | Failure, begun: bool) -> Step[T]:
+    """Return what follows on a streamed reply: one that broke after its first chunk is not asked for
+    again, since the caller has seen its beginning.
+    """
+    if begun and isinstance(event, Failure):
+        step = replace(step, policy=replace(step.policy, max_retries=0))
+    return step.receive(event, time.monotonic(), random.random())
+
+
+def _checked_text(text: Text) -> Text:
+    if isinstance(text, str):
+        if not text.strip():
+            raise ConfigError("the text is empty: there is nothing to extract from")
+        return text
+    if isinstance(text, Sequence) and text and all(isinstance(part, Mapping) for part in text):
+        return text
+    raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
+
+
+def _checked(messages: Messages) -> tuple[Message, ...]:
+    if isinstance(messages, str | Mapping) or not messages:
+        raise ConfigError(
+            "messages is a list with at least one message: [{'role': 'user', 'content': '...'}]"
+        )
+    return tuple(map(Message.of, messages))
+
+
+def _checked_example(
+    compiled: CompiledSchema[Any], record_type: Any, text: str, record: Any
+) -> tuple[str, str]:
+    """Return the example with its record as the model would write it."""
+    _checked_text(text)
+    try:
+        if not isinstance(record_type, Mapping):
+            record = TypeAdapter(record_type).validate_python(record)
+        wire = compiled.encode(record)
+        compiled.decode(wire)
+    except (ValidationError, Invalid, SchemaError, TypeError, ValueError) as error:
+        raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error
+    return text, wire
+
+
+def _body(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # a lone surrogate in the text: escape it
+        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the request can't be written as JSON: {error}") from error

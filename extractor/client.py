@@ -1,0 +1,387 @@
+"""Extractor and AsyncExtractor: where the rooms meet. They wait and post; what to say is decided below."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from typing import Any, Self, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+from .calls import Calls, Endpoint, Messages, Text, Tool, after_stream, parsed
+from .dialogue import Ask, aconverse, converse
+from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
+from .streams import AsyncChatStream, ChatStream, Reading, last_chunk
+from .transport import http
+
+T = TypeVar("T")
+
+
+class Extractor(Calls):
+    """A model, ready to extract records and to chat. Safe to use from several threads.
+
+    model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf",
+    or, with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL,
+    else the embedded model. api_key: by default the provider's environment variable. instructions:
+    said to the model in every extraction. max_repairs and max_retries bound the further requests
+    after bad replies and after transient transport failures; timeout and deadline are seconds for
+    one request and for a whole call. retry_wait: a tenacity wait strategy. http_client: your own
+    httpx.Client, which you close yourself. Other keywords are parameters of the chat-completions
+    API (temperature, seed, max_tokens, extra_body, ...), sent with each request.
+
+    Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
+    """
+
+    def __init__(
+        self, model: str | None = None, *, http_client: http.Client | None = None, **options: Any
+    ) -> None:
+        super().__init__(model, **options)
+        self._own_client: http.Client | None = None
+        self._given_client = http_client
+
+    @overload
+    def extract(
+        self,
+        record_type: type[T],
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> T: ...
+    @overload
+    def extract(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> Any: ...
+    def extract(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = None,
+        examples: Iterable[tuple[str, Any]] = (),
+        **params: Any,
+    ) -> Any:
+        """Return the record that the text holds.
+
+        record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string
+        or content parts. examples: pairs of a text and its record. Raises SchemaError and ConfigError
+        before anything is sent, ServiceError where the service failed, ExtractionError where the
+        model's replies are no record.
+        """
+        return self.run(record_type, text, instructions=instructions, examples=examples, **params).unwrap()
+
+    @overload
+    def run(
+        self,
+        record_type: type[T],
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> Extraction[T]: ...
+    @overload
+    def run(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> Extraction[Any]: ...
+    def run(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = None,
+        examples: Iterable[tuple[str, Any]] = (),
+        **params: Any,
+    ) -> Extraction[Any]:
+        """Return how the extraction ended, as data: its record, outcome, attempts and usage.
+
+        Raises only SchemaError and ConfigError; what the service and the model did is in the result.
+        """
+        return self._converse(self._extraction(record_type, text, instructions, examples, params))
+
+    @overload
+    def parse(self, messages: Messages, record_type: type[T], **params: Any) -> ParsedCompletion[T]: ...
+    @overload
+    def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]: ...
+    def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]:
+        """Return a completion whose `parsed` is a record. Raises what `extract` raises."""
+        return parsed(self._converse(self._parse(messages, record_type, params)))
+
+    def chat(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Completion:
+        """Return the model's reply to a conversation.
+
+        messages: Message values or mappings with the API's keys. tools: Pydantic models or annotated
+        functions; the model's calls come back in `tool_calls` with `parsed_arguments`. Raises
+        ConfigError, SchemaError, ServiceError, and Invalid where a tool call does not fit its tool.
+        """
+        return self._converse(self._chat(messages, tools, tool_choice, params)).unwrap()
+
+    def chat_stream(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ChatStream:
+        """Return an iterator over the chunks of the reply; the last has the whole `completion`.
+
+        Failures before the first chunk are retried; a stream that breaks later raises ServiceError.
+        """
+        return ChatStream(self._chunks(self._chat(messages, tools, tool_choice, params)))
+
+    def close(self) -> None:
+        """Close the connections. The embedded model's server is shared and ends with the process."""
+        if self._own_client is not None:
+            self._own_client.close()
+            self._own_client = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _converse(self, step: Ask[T]) -> Extraction[T]:
+        endpoint = self._find_endpoint()
+        client = self._client(endpoint)
+
+        def exchange(request: Request, timeout: float) -> Completion | Failure:
+            return self._read(
+                http.post(client, self._post(endpoint, request, timeout), time.monotonic), endpoint
+            )
+
+        return converse(step, exchange, time.sleep, time.monotonic, random.random)
+
+    def _chunks(self, step: Ask[Completion]) -> Iterator[CompletionChunk]:
+        endpoint = self._find_endpoint()
+        client = self._client(endpoint)
+        while True:
+            time.sleep(step.wait)
+            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+            reading = Reading(time.monotonic, time.time)
+            begun = False
+            with closing(http.stream(client, call, time.monotonic)) as pieces:
+                for piece in pieces:
+                    for chunk in reading.feed(piece):
+                        begun = True
+                        yield chunk
+            after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
+            if not isinstance(after, Ask):
+                yield last_chunk(after.unwrap())
+                return
+            step = after
+
+    def _client(self, endpoint: Endpoint) -> http.Client:
+        with self._lock:
+            if self._given_client is not None:
+                return self._given_client
+            if self._own_client is None:
+                self._own_client = http.new_client(endpoint.base_url)
+            return self._own_client
+
+
+class AsyncExtractor(Calls):
+    """Extractor for async code: the same arguments and methods, awaitable. Use `async with`, or `aclose`."""
+
+    def __init__(
+        self, model: str | None = None, *, http_client: http.AsyncClient | None = None, **options: Any
+    ) -> None:
+        super().__init__(model, **options)
+        # a connection belongs to the event loop that opened it
+        self._own_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncClient] = (
+            WeakKeyDictionary()
+        )
+        self._given_client = http_client
+
+    @overload
+    async def extract(
+        self,
+        record_type: type[T],
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> T: ...
+    @overload
+    async def extract(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> Any: ...
+    async def extract(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = None,
+        examples: Iterable[tuple[str, Any]] = (),
+        **params: Any,
+    ) -> Any:
+        """Return the record that the text holds; see Extractor.extract."""
+        result: Extraction[Any] = await self.run(
+            record_type, text, instructions=instructions, examples=examples, **params
+        )
+        return result.unwrap()
+
+    @overload
+    async def run(
+        self,
+        record_type: type[T],
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> Extraction[T]: ...
+    @overload
+    async def run(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = ...,
+        examples: Any = ...,
+        **params: Any,
+    ) -> Extraction[Any]: ...
+    async def run(
+        self,
+        record_type: Any,
+        text: Text,
+        *,
+        instructions: str | None = None,
+        examples: Iterable[tuple[str, Any]] = (),
+        **params: Any,
+    ) -> Extraction[Any]:
+        """Return how the extraction ended, as data; see Extractor.run."""
+        return await self._converse(self._extraction(record_type, text, instructions, examples, params))
+
+    @overload
+    async def parse(self, messages: Messages, record_type: type[T], **params: Any) -> ParsedCompletion[T]: ...
+    @overload
+    async def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]: ...
+    async def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]:
+        """Return a completion whose `parsed` is a record; see Extractor.parse."""
+        return parsed(await self._converse(self._parse(messages, record_type, params)))
+
+    async def chat(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Completion:
+        """Return the model's reply to a conversation; see Extractor.chat."""
+        return (await self._converse(self._chat(messages, tools, tool_choice, params))).unwrap()
+
+    def chat_stream(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[Tool] = (),
+        tool_choice: str | Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> AsyncChatStream:
+        """Return an async iterator over the chunks of the reply; see Extractor.chat_stream."""
+        return AsyncChatStream(self._chunks(self._chat(messages, tools, tool_choice, params)))
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections."""
+        client = self._own_clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _converse(self, step: Ask[T]) -> Extraction[T]:
+        endpoint = await self._afind_endpoint()
+        client = self._client(endpoint)
+
+        async def exchange(request: Request, timeout: float) -> Completion | Failure:
+            call = self._post(endpoint, request, timeout)
+            return self._read(await http.apost(client, call, time.monotonic), endpoint)
+
+        return await aconverse(step, exchange, asyncio.sleep, time.monotonic, random.random)
+
+    async def _chunks(self, step: Ask[Completion]) -> AsyncIterator[CompletionChunk]:
+        endpoint = await self._afind_endpoint()
+        client = self._client(endpoint)
+        while True:
+            await asyncio.sleep(step.wait)
+            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+            reading = Reading(time.monotonic, time.time)
+            begun = False
+            async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
+                async for piece in pieces:
+                    for chunk in reading.feed(piece):
+                        begun = True
+                        yield chunk
+            after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
+            if not isinstance(after, Ask):
+                yield last_chunk(after.unwrap())
+                return
+            step = after
+
+    async def _afind_endpoint(self) -> Endpoint:
+        return await asyncio.to_thread(self._find_endpoint)
+
+    def _client(self, endpoint: Endpoint) -> http.AsyncClient:
+        if self._given_client is not None:
+            return self._given_client
+        loop = asyncio.get_running_loop()
+        if loop not in self._own_clients:
+            self._own_clients[loop] = http.new_async_client(endpoint.base_url)
+        return self._own_clients[loop]
+
+
+@overload
+def extract(record_type: type[T], text: Text, *, model: str | None = ..., **options: Any) -> T: ...
+@overload
+def extract(record_type: Any, text: Text, *, model: str | None = ..., **options: Any) -> Any: ...
+def extract(
+    record_type: Any,
+    text: Text,
+    *,
+    model: str | None = None,
+    examples: Iterable[tuple[str, Any]] = (),
+    **options: Any,
+) -> Any:
+    """Return the record that a text holds, in one call; see Extractor for the options.
+
+    model: by default the one that EXTRACTOR_MODEL names, else the embedded one. For more than one
+    text keep an Extractor: it keeps its connections.
+    """
+    with Extractor(model, **options) as extractor:
+        return extractor.extract(record_type, text, examples=examples)

@@ -1,0 +1,159 @@
+"""Which model, where, with which key: by argument, then environment, then the embedded default. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+from urllib.parse import urlsplit
+
+from .dialects import COMPATIBLE, PROVIDERS, Provider
+from .errors import ConfigError
+
+DEFAULT_MODEL = "local:smollm2"
+# The parameters of https://platform.openai.com/docs/api-reference/chat/create that are sent as they are.
+PARAMETERS = frozenset(
+    {
+        "audio",
+        "extra_body",
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "metadata",
+        "modalities",
+        "n",
+        "parallel_tool_calls",
+        "prediction",
+        "presence_penalty",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "reasoning_effort",
+        "response_format",
+        "safety_identifier",
+        "seed",
+        "service_tier",
+        "stop",
+        "store",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+        "user",
+        "verbosity",
+        "web_search_options",
+    }
+)
+
+
+class Secret:
+    """A key. It shows in no repr and leaves the process in no pickle."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str | None = None) -> None:
+        self._value = value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)" if self else "Secret()"
+
+    def __reduce__(self) -> tuple[type[Secret], tuple[()]]:
+        return Secret, ()
+
+    def reveal(self) -> str:
+        """Return the key itself, to be put into a request's header."""
+        return self._value or ""
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the key: some servers quote it in their errors."""
+        return text.replace(self._value, "***") if self._value else text
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One model, found. base_url: None for the embedded model, whose server is started on first use."""
+
+    provider: Provider
+    model: str
+    base_url: str | None
+    api_key: Secret = field(default_factory=Secret)
+
+
+def configure(
+    model: str | None, base_url: str | None, api_key: str | None, environment: Mapping[str, str]
+) -> Config:
+    """Return what to talk to. Raises ConfigError where that is not clear, before anything is sent."""
+    name = model or environment.get("EXTRACTOR_MODEL") or (None if base_url else DEFAULT_MODEL)
+    if not isinstance(name, str):
+        raise ConfigError(f"name the model that {base_url} serves: Extractor(base_url=..., model='...')")
+    prefix, colon, rest = name.partition(":")
+    provider = PROVIDERS.get(prefix) if colon else None
+    if provider is None:
+        base_url = base_url or environment.get("OPENAI_BASE_URL")
+        if not base_url:
+            raise ConfigError(_unknown_model(name, prefix if colon else None))
+        provider, rest = COMPATIBLE, name
+    if not rest:
+        raise ConfigError(f"{name!r} names a provider but no model: write '{prefix}:MODEL'")
+    if provider.name == "openai":
+        base_url = base_url or environment.get("OPENAI_BASE_URL")
+    return Config(
+        provider,
+        rest,
+        _checked_url(base_url or provider.base_url, provider),
+        _key(provider, api_key, base_url, environment),
+    )
+
+
+def check_parameters(params: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a name that the chat-completions API does not have."""
+    for name in params.keys() - PARAMETERS:
+        near = get_close_matches(name, PARAMETERS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(
+            f"{name!r} is no parameter of the chat-completions API{hint} "
+            f"What only your server knows goes into extra_body={{{name!r}: ...}}"
+        )
+
+
+def _unknown_model(name: str, prefix: str | None) -> str:
+    known = ", ".join(PROVIDERS)
+    if prefix is None:
+        return (
+            f"unknown model {name!r}: write 'provider:model', for instance 'openai:{name}', "
+            f"with a provider out of {known}; or give the base_url of the server that has it"
+        )
+    near = get_close_matches(prefix, PROVIDERS, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"unknown provider {prefix!r} in {name!r}{hint}: it is one of {known}; or give a base_url"
+
+
+def _checked_url(url: str | None, provider: Provider) -> str | None:
+    if url is None and provider.name == "local":
+        return None
+    try:
+        parts = urlsplit(url or "")
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ConfigError(
+            f"base_url is no URL: {url!r}; it looks like 'https://host/v1' or 'http://127.0.0.1:8000/v1'"
+        )
+    return str(url).rstrip("/")
+
+
+def _key(
+    provider: Provider, api_key: str | None, base_url: str | None, environment: Mapping[str, str]
+) -> Secret:
+    env = "OPENAI_API_KEY" if provider is COMPATIBLE else provider.key_env
+    key = (api_key or (environment.get(env) if env else None) or "").strip()
+    if not key and provider.key_env and not base_url:
+        raise ConfigError(f"no key for {provider.name}: set {provider.key_env}, or give api_key=")
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError("the API key has characters that no HTTP header takes; was it copied whole?")
+    return Secret(key or None)

@@ -1,0 +1,103 @@
+"""Chunks of a stream -> the completion that the same request gives without a stream. Linear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..messages import (
+    Choice,
+    ChunkChoice,
+    Completion,
+    CompletionChunk,
+    FunctionCall,
+    Message,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+
+
+@dataclass(slots=True)
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+    def add(self, delta: ToolCallDelta) -> None:
+        self.id = delta.id or self.id
+        self.name = delta.name or self.name
+        self.arguments.append(delta.arguments)
+
+    def call(self) -> ToolCall:
+        return ToolCall(self.id, FunctionCall(self.name, "".join(self.arguments)))
+
+
+@dataclass(slots=True)
+class _Choice:
+    content: list[str] | None = None
+    refusal: list[str] | None = None
+    calls: dict[int, _Call] = field(default_factory=dict)
+    finish_reason: str | None = None
+    logprobs: list[object] = field(default_factory=list)
+
+    def add(self, choice: ChunkChoice) -> None:
+        delta = choice.delta
+        if delta.content is not None:
+            self.content = self.content or []
+            self.content.append(delta.content)
+        if delta.refusal is not None:
+            self.refusal = self.refusal or []
+            self.refusal.append(delta.refusal)
+        for call in delta.tool_calls:
+            self.calls.setdefault(call.index, _Call()).add(call)
+        if choice.logprobs:
+            self.logprobs.extend(choice.logprobs.get("content") or ())
+        self.finish_reason = choice.finish_reason or self.finish_reason
+
+    def choice(self, index: int) -> Choice:
+        message = Message(
+            "assistant",
+            None if self.content is None else "".join(self.content),
+            refusal=None if self.refusal is None else "".join(self.refusal),
+            tool_calls=tuple(self.calls[i].call() for i in sorted(self.calls)),
+        )
+        logprobs = {"content": self.logprobs} if self.logprobs else None
+        return Choice(message, self.finish_reason, index, logprobs)
+
+
+class Accumulator:
+    """Takes chunks in order with `add`, gives the completion so far with `completion`."""
+
+    def __init__(self) -> None:
+        self._first: CompletionChunk | None = None
+        self._last: CompletionChunk | None = None
+        self._usage: Usage | None = None
+        self._choices: dict[int, _Choice] = {}
+
+    def add(self, chunk: CompletionChunk) -> None:
+        """Take the next chunk."""
+        self._first = self._first or chunk
+        self._last = chunk
+        self._usage = chunk.usage or self._usage
+        for choice in chunk.choices:
+            self._choices.setdefault(choice.index, _Choice()).add(choice)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that began has a finish reason."""
+        return bool(self._choices) and all(c.finish_reason for c in self._choices.values())
+
+    def completion(self, request_id: str | None = None, latency: float = 0.0) -> Completion:
+        """Return all chunks so far as one completion."""
+        first, last = self._first or CompletionChunk(), self._last or CompletionChunk()
+        return Completion(
+            id=first.id,
+            model=first.model,
+            choices=tuple(self._choices[i].choice(i) for i in sorted(self._choices)),
+            usage=self._usage,
+            created=first.created,
+            system_fingerprint=last.system_fingerprint or first.system_fingerprint,
+            request_id=request_id,
+            latency=latency,
+            raw=last.raw,
+        )

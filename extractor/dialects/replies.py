@@ -1,0 +1,74 @@
+"""What an HTTP reply means: a completion, or a failure with its reason. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from ..messages import JSON, Completion, Failure, FailureKind
+from . import openai_chat
+
+REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
+EXCERPT = 500  # characters of a body that is no completion, kept as evidence
+
+
+def read_reply(
+    status: int, headers: Mapping[str, str], body: bytes, latency: float, now: float
+) -> Completion | Failure:
+    """Return what a whole reply says. headers: lower-case names. latency: seconds. now: Unix time."""
+    parsed = parse_json(body)
+    request_id = request_id_of(headers)
+    if 200 <= status < 300:
+        completion = openai_chat.decode(parsed)
+        if completion is not None:
+            return replace(completion, request_id=request_id, latency=latency)
+    kind = FailureKind.PROTOCOL if 200 <= status < 300 else FailureKind.STATUS
+    message, code = openai_chat.explain(parsed)
+    if kind is FailureKind.PROTOCOL:
+        message = f"the server answered {status} with something that is no chat completion" + (
+            f": {message}" if message else ""
+        )
+    return Failure(
+        kind,
+        message or f"the server answered with HTTP status {status}",
+        status=status,
+        code=code,
+        retry_after=retry_after(headers, now),
+        request_id=request_id,
+        latency=latency,
+        body=body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT],
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds that the service asks to wait, never negative; None where it does not ask.
+
+    Reads `retry-after-ms`, and `Retry-After` as seconds or as an HTTP-date (RFC 9110, section
+    10.2.3). Nonsense counts as not asking.
+    """
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name, "").strip()
+        if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
+            return float(value) * scale
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            continue
+        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    return None
+
+
+def request_id_of(headers: Mapping[str, str]) -> str | None:
+    """Return the service's own name for a request."""
+    return next((headers[name] for name in REQUEST_ID_HEADERS if headers.get(name)), None)
+
+
+def parse_json(body: bytes | str) -> JSON:
+    """Return the JSON value of a body, None where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,184 @@
+"""The dialogue: requests and replies that end in one record or one error. A pure state machine.
+
+`start` gives the first Ask. A shell waits `ask.wait` seconds, posts `ask.request`, and hands what
+came to `ask.receive`, until that gives an Extraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from ..errors import (
+    Empty,
+    ExtractionError,
+    ExtractorError,
+    Filtered,
+    Invalid,
+    InvalidJSON,
+    Refused,
+    ServiceError,
+    Truncated,
+)
+from ..messages import Attempt, Completion, Extraction, Failure, Outcome, Request
+from .judge import CUT_OFF, Judge, Verdict
+from .policy import Policy, back_off, is_transient
+from .wording import repair
+
+T = TypeVar("T")
+Step: TypeAlias = "Ask[T] | Extraction[T]"
+
+MAX_TOKENS = ("max_tokens", "max_completion_tokens")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """Do this next: sleep `wait` seconds, then post `request` and allow it `timeout` seconds."""
+
+    request: Request
+    wait: float
+    timeout: float
+    left: float  # seconds until the dialogue's deadline
+    first: Request
+    judge: Judge[T]
+    policy: Policy
+    ends: float | None
+    attempts: tuple[Attempt, ...] = ()
+    repairs: int = 0
+    retries: int = 0
+
+    def receive(self, event: Completion | Failure, now: float, chance: float) -> Step[T]:
+        """Return what to do next, or how it ended.
+
+        now: the same clock's seconds that `start` was given. chance: a random number in [0, 1).
+        """
+        if isinstance(event, Failure):
+            return self._failed(event, now, chance)
+        verdict = self.judge(event)
+        asked = self._record(_attempt(self, event, verdict))
+        if verdict.outcome is Outcome.OK:
+            outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
+            return Extraction(outcome, asked.attempts, verdict.record, completion=event)
+        again = asked._better_request(event, verdict)
+        if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
+            return asked._give_up(verdict, event)
+        return replace(asked, request=again, repairs=self.repairs + 1)._at(now, wait=0.0)
+
+    def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
+        asked = self._record(_failed_attempt(self, failure))
+        wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
+        retry = is_transient(failure) and self.retries < self.policy.max_retries
+        if not asked._may_go_on(now + wait, retry):
+            return Extraction(
+                Outcome.TRANSPORT, asked.attempts, error=_service_error(failure, asked.attempts, wait, retry)
+            )
+        return replace(asked, retries=self.retries + 1)._at(now, wait)
+
+    def _record(self, attempt: Attempt) -> Ask[T]:
+        return replace(self, attempts=(*self.attempts, attempt))
+
+    def _may_go_on(self, then: float, allowed: bool) -> bool:
+        return allowed and (self.ends is None or then < self.ends)
+
+    def _at(self, now: float, wait: float) -> Ask[T]:
+        left = inf if self.ends is None else self.ends - now - wait
+        return replace(self, wait=wait, timeout=min(self.policy.timeout, left), left=left)
+
+    def _better_request(self, reply: Completion, verdict: Verdict[T]) -> Request | None:
+        """What to ask after a reply that is no record; None where asking again makes no sense."""
+        match verdict.outcome:
+            case _ if reply.tool_calls:
+                return None  # what to tell the model about its call is the caller's to say
+            case Outcome.INVALID | Outcome.INVALID_JSON:
+                return self._repaired(reply, verdict)
+            case Outcome.TRUNCATED if reply.finish_reason not in CUT_OFF:
+                return self._repaired(reply, verdict)  # a value reached its bound: it was told which
+            case Outcome.TRUNCATED:
+                return self._larger()
+            case Outcome.EMPTY if not self.repairs:
+                return self.request
+        return None
+
+    def _repaired(self, reply: Completion, verdict: Verdict[T]) -> Request:
+        return replace(self.request, messages=repair(self.first.messages, reply.content, verdict.problems))
+
+    def _larger(self) -> Request | None:
+        """The same with twice the tokens, once, and only where the caller's limit is what cut it off."""
+        params = {name: self.first.params.get(name) for name in MAX_TOKENS}
+        limits = {name: 2 * limit for name, limit in params.items() if isinstance(limit, int)}
+        if not limits or self.request.params != self.first.params:
+            return None
+        return replace(self.request, params={**self.request.params, **limits})
+
+    def _give_up(self, verdict: Verdict[T], reply: Completion) -> Extraction[T]:
+        error = _error(verdict, self.attempts)
+        return Extraction(verdict.outcome, self.attempts, error=error, completion=reply)
+
+
+def start(request: Request, judge: Judge[T], policy: Policy, now: float) -> Ask[T]:
+    """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock)."""
+    ends = None if policy.deadline is None else now + policy.deadline
+    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends)._at(now, 0.0)
+
+
+def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:
+    return Attempt(
+        request=ask.request,
+        outcome=verdict.outcome,
+        model=reply.model or ask.request.model,
+        text=reply.content if reply.content is not None else reply.message.refusal,
+        finish_reason=reply.finish_reason,
+        status=200,
+        request_id=reply.request_id,
+        latency=reply.latency,
+        waited=ask.wait,
+        usage=reply.usage,
+        problems=verdict.problems,
+    )
+
+
+def _failed_attempt(ask: Ask[Any], failure: Failure) -> Attempt:
+    return Attempt(
+        request=ask.request,
+        outcome=Outcome.TRANSPORT,
+        model=ask.request.model,
+        status=failure.status,
+        request_id=failure.request_id,
+        latency=failure.latency,
+        waited=ask.wait,
+        failure=failure,
+    )
+
+
+_ERRORS: Mapping[Outcome, type[ExtractionError]] = {
+    Outcome.TRUNCATED: Truncated,
+    Outcome.REFUSED: Refused,
+    Outcome.FILTERED: Filtered,
+    Outcome.EMPTY: Empty,
+    Outcome.INVALID_JSON: InvalidJSON,
+    Outcome.INVALID: Invalid,
+}
+_SHOWN = 3  # problems in an error's message; all of them are in `problems`
+
+
+def _error(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> ExtractorError:
+    shown = "; ".join(map(str, verdict.problems[:_SHOWN]))
+    more = f"; and {len(verdict.problems) - _SHOWN} more" if len(verdict.problems) > _SHOWN else ""
+    tries = f" (after {len(attempts)} requests)" if len(attempts) > 1 else ""
+    message = f"no record, {verdict.outcome}: {shown}{more}{tries}"
+    return _ERRORS[verdict.outcome](message, verdict.problems, attempts)
+
+
+def _service_error(failure: Failure, attempts: tuple[Attempt, ...], wait: float, retry: bool) -> ServiceError:
+    status = f"HTTP {failure.status}: " if failure.status is not None else ""
+    why = f"; the next try would wait {wait:.0f} s, past the deadline" if retry else ""
+    tries = f" (after {len(attempts)} requests)" if len(attempts) > 1 else ""
+    return ServiceError(
+        f"{status}{failure.message}{tries}{why}",
+        failure.status,
+        failure.retry_after,
+        failure.request_id,
+        attempts,
+    )

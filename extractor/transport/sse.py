@@ -1,0 +1,76 @@
+"""Server-sent events, decoded as the bytes come. No I/O; linear; however they are split, the same events.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_LINE = re.compile(rb"\r\n|\n|\r")
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its data lines joined by newlines, and its type."""
+
+    data: str
+    event: str = "message"
+
+
+class SSEDecoder:
+    """Feed it bytes, get the events that they complete. An event without its blank line is not one:
+    `pending` tells whether the stream ended inside of one.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []  # the line that has not ended yet
+        self._data: list[bytes] = []
+        self._event = b""
+        self._after_cr = False
+        self._started = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are bytes that belong to no finished event."""
+        return bool(self._data or any(self._parts))
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Yield the events that `chunk` completes."""
+        if self._after_cr and chunk:
+            chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF
+            self._after_cr = False
+        if not chunk:
+            return
+        self._after_cr = chunk.endswith(b"\r")
+        *lines, rest = _LINE.split(chunk)
+        for line in lines:
+            whole = b"".join((*self._parts, line))
+            self._parts.clear()
+            event = self._line(whole)
+            if event is not None:
+                yield event
+        self._parts.append(rest)
+
+    def _line(self, line: bytes) -> Event | None:
+        if not self._started:
+            line, self._started = line.removeprefix(_BOM), True
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._data.append(value)
+        elif name == b"event":
+            self._event = value
+        return None
+
+    def _dispatch(self) -> Event | None:
+        data, event = self._data, self._event or b"message"
+        self._data, self._event = [], b""
+        if not data:
+            return None
+        return Event(b"\n".join(data).decode(errors="replace"), event.decode(errors="replace"))
