@@ -1,0 +1,56 @@
+"""llama.cpp itself, loaded with its own HTTP server. As a script, it serves until its standard input ends.
+
+`local` runs this file by its path in a process of its own, so it imports nothing of the package. A
+process of its own, because the native server holds Python's lock while a model loads, and waits for
+ever when it is torn down with a request under way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+
+def load(settings: Mapping[str, Any]) -> Any:
+    """Return xllamacpp's running `Server`. Raises RuntimeError where the model cannot be loaded.
+
+    settings: path, alias, context (tokens a slot), parallel (slots), threads, port, api_key, verbosity.
+    """
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = settings["path"]
+    params.model_alias = {settings["alias"]}
+    params.n_parallel = settings["parallel"]
+    params.n_ctx = settings["context"] * settings["parallel"]  # llama.cpp shares it out
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
+    params.port = settings["port"]
+    params.api_keys = [settings["api_key"]]
+    params.verbosity = settings["verbosity"]
+    params.cache_ram_mib = 0  # it would keep up to 8 GiB of earlier prompts
+    params.warmup = params.ui = params.endpoint_slots = False
+    return xllamacpp.Server(params)
+
+
+def main() -> None:
+    """Read settings, one line of JSON; write one line back: the address, or the error. Then serve."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever native code prints is no answer
+    settings = json.loads(sys.stdin.readline())
+    sys.path[:] = settings["sys_path"]
+    try:
+        server = load(settings)
+        reply = {"address": server.listening_address}
+    except Exception as error:
+        reply = {"error": str(error)}
+    print(json.dumps(reply), file=answer, flush=True)
+    if "address" in reply:
+        sys.stdin.read()  # ends with the process that started us, however that ends
+    os._exit(0)  # not sys.exit: see the top
+
+
+if __name__ == "__main__":
+    main()
