@@ -1,1 +1,72 @@
-"""TODO"""
+"""A loopback server that speaks the chat-completions API and misbehaves on demand.
+
+```python
+with ChatServer([status(429, retry_after=1), reply({"total": 12})]) as server:
+    client = OpenAI(base_url=server.base_url, api_key="any")
+```
+
+The pytest fixture is in `extractor.testing.fixtures`.
+"""
+
+from .received import ReceivedRequest
+from .replies import (
+    Delivery,
+    Drop,
+    Event,
+    Raw,
+    Reply,
+    Response,
+    Scripted,
+    Shaped,
+    Sse,
+    Status,
+    body,
+    calls,
+    drop,
+    filtered,
+    no_choices,
+    rate_limits,
+    raw,
+    refusal,
+    reply,
+    shaped,
+    slow,
+    split,
+    status,
+    stream,
+    truncated,
+)
+from .server import ChatServer, Script
+from .values import value_of
+
+__all__ = [
+    "ChatServer",
+    "Delivery",
+    "Drop",
+    "Event",
+    "Raw",
+    "ReceivedRequest",
+    "Reply",
+    "Response",
+    "Script",
+    "Scripted",
+    "Shaped",
+    "Sse",
+    "Status",
+    "body",
+    "calls",
+    "drop",
+    "filtered",
+    "no_choices",
+    "rate_limits",
+    "raw",
+    "refusal",
+    "reply",
+    "shaped",
+    "slow",
+    "split",
+    "status",
+    "stream",
+    "truncated",
+    "value_of",
+]
