@@ -50,8 +50,9 @@ class _Choice:
             self.refusal.append(delta.refusal)
         for call in delta.tool_calls:
             self.calls.setdefault(call.index, _Call()).add(call)
-        if choice.logprobs:
-            self.logprobs.extend(choice.logprobs.get("content") or ())
+        tokens = choice.logprobs.get("content") if isinstance(choice.logprobs, dict) else None
+        if isinstance(tokens, list):
+            self.logprobs.extend(tokens)
         self.finish_reason = choice.finish_reason or self.finish_reason
 
     def choice(self, index: int) -> Choice:

@@ -135,7 +135,7 @@ def _envelope(body: Mapping[str, JSON]) -> dict[str, Any]:
     return {
         "id": _text(body.get("id")) or "",
         "model": _text(body.get("model")) or "",
-        "created": int(created) if isinstance(created, int | float) else 0,
+        "created": int(created) if isinstance(created, int | float) and abs(created) < 2**53 else 0,
         "system_fingerprint": _text(body.get("system_fingerprint")),
         "usage": _usage(body.get("usage")),
     }
@@ -144,7 +144,7 @@ def _envelope(body: Mapping[str, JSON]) -> dict[str, Any]:
 def _usage(usage: JSON) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    prompt, completion = (usage.get(f"{side}_tokens_details") or {} for side in ("prompt", "completion"))
+    prompt, completion = (_mapping(usage.get(f"{side}_tokens_details")) for side in ("prompt", "completion"))
     return Usage(
         prompt_tokens=_count(usage.get("prompt_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
@@ -154,7 +154,7 @@ def _usage(usage: JSON) -> Usage | None:
 
 
 def _choice(position: int, choice: Mapping[str, JSON]) -> Choice:
-    message = choice.get("message") or {}
+    message = _mapping(choice.get("message"))
     return Choice(
         message=Message(
             role="assistant",
@@ -163,13 +163,13 @@ def _choice(position: int, choice: Mapping[str, JSON]) -> Choice:
             tool_calls=tuple(map(_tool_call, _mappings(message.get("tool_calls")))),
         ),
         finish_reason=_text(choice.get("finish_reason")),
-        index=choice.get("index", position),
+        index=_index(choice, position),
         logprobs=choice.get("logprobs"),
     )
 
 
 def _chunk_choice(position: int, choice: Mapping[str, JSON]) -> ChunkChoice:
-    delta = choice.get("delta") or {}
+    delta = _mapping(choice.get("delta"))
     return ChunkChoice(
         delta=Delta(
             role=cast(Any, _text(delta.get("role"))),
@@ -178,13 +178,13 @@ def _chunk_choice(position: int, choice: Mapping[str, JSON]) -> ChunkChoice:
             tool_calls=tuple(_tool_delta(i, c) for i, c in enumerate(_mappings(delta.get("tool_calls")))),
         ),
         finish_reason=_text(choice.get("finish_reason")),
-        index=choice.get("index", position),
+        index=_index(choice, position),
         logprobs=choice.get("logprobs"),
     )
 
 
 def _tool_call(call: Mapping[str, JSON]) -> ToolCall:
-    function = call.get("function") or {}
+    function = _mapping(call.get("function"))
     return ToolCall(
         _text(call.get("id")) or "",
         FunctionCall(_text(function.get("name")) or "", _text(function.get("arguments")) or ""),
@@ -192,9 +192,9 @@ def _tool_call(call: Mapping[str, JSON]) -> ToolCall:
 
 
 def _tool_delta(position: int, call: Mapping[str, JSON]) -> ToolCallDelta:
-    function = call.get("function") or {}
+    function = _mapping(call.get("function"))
     return ToolCallDelta(
-        index=call.get("index", position),
+        index=_index(call, position),
         id=_text(call.get("id")),
         name=_text(function.get("name")),
         arguments=_text(function.get("arguments")) or "",
@@ -210,6 +210,15 @@ def _content(content: JSON) -> str | None:
 
 def _mappings(values: JSON) -> list[Mapping[str, JSON]]:
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _mapping(value: JSON) -> Mapping[str, JSON]:
+    return value if isinstance(value, dict) else {}
+
+
+def _index(value: Mapping[str, JSON], position: int) -> int:
+    index = value.get("index")
+    return index if isinstance(index, int) else position
 
 
 def _text(value: JSON) -> str | None:

@@ -1,0 +1,76 @@
+"""Server-sent events: the specification's own examples, and any split of the bytes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.transport.sse import Event, SSEDecoder
+
+
+def events(*chunks: bytes) -> list[Event]:
+    decoder = SSEDecoder()
+    return [event for chunk in chunks for event in decoder.feed(chunk)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "expected"),
+    [  # https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [Event("YHOO\n+2\n10")]),
+        (b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+         [Event("first event"), Event("second event"), Event(" third event")]),
+        (b"data\n\ndata\ndata\n\ndata:", [Event(""), Event("\n")]),
+        (b"data:test\n\ndata: test\n\n", [Event("test"), Event("test")]),
+        (b"event: error\ndata: {}\n\n", [Event("{}", "error")]),
+        (b"event: lonely\n\ndata: x\n\n", [Event("x")]),
+        (b"\xef\xbb\xbfdata: bom\r\n\r\n", [Event("bom")]),
+        (b"data: a\r\rdata: b\n\r\n", [Event("a"), Event("b")]),
+        (b"data: no blank line", []),
+        (b"data: lonely cr\r", []),
+        (b"retry: 10\n\n: keep-alive\n\n", []),
+        (b"data: \xff\n\n", [Event("\ufffd")]),
+    ],
+)  # fmt: skip
+def test_events_are_read_as_the_specification_says(stream: bytes, expected: list[Event]) -> None:
+    assert events(stream) == expected
+
+
+lines = st.sampled_from(
+    [
+        b'data: {"a": 1}',
+        b"data:",
+        b"data: \xc3\xa9\xe2\x82\xac",
+        b"event: x",
+        b": ping",
+        b"",
+        b"id: 3",
+        b"\xef\xbb\xbf",
+    ]
+)
+
+
+@given(st.lists(st.tuples(lines, st.sampled_from([b"\n", b"\r\n", b"\r"]))), st.data())
+def test_however_the_bytes_are_split_the_events_are_the_same(
+    pairs: list[tuple[bytes, bytes]], data: st.DataObject
+) -> None:
+    stream = b"".join(line + end for line, end in pairs)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
+    pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    assert events(*pieces) == events(stream) == events(*(stream[i : i + 1] for i in range(len(stream))))
+
+
+@given(st.lists(st.binary()))
+def test_random_bytes_never_crash_the_decoder(chunks: list[bytes]) -> None:
+    decoder = SSEDecoder()
+    for chunk in chunks:
+        list(decoder.feed(chunk))
+    assert isinstance(decoder.pending, bool)
+
+
+def test_an_event_without_its_blank_line_is_pending() -> None:
+    decoder = SSEDecoder()
+    assert list(decoder.feed(b"data: half")) == []
+    assert decoder.pending
+    assert list(decoder.feed(b"\n\n")) == [Event("half")]
+    assert not decoder.pending
