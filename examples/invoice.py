@@ -1,4 +1,4 @@
-"""Invoices with their line items: `python examples/invoice.py` reads one of the example texts."""
+"""Invoices with their line items: `python examples/invoice.py` reads one of the texts."""
 
 from datetime import date
 from decimal import Decimal

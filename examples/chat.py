@@ -1,0 +1,41 @@
+"""The plain chat calls under `extract`: a reply, a stream, a parsed reply, and a tool that is a function."""
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel
+
+from extractor import Extractor
+
+
+class Trip(BaseModel):
+    town: str
+    nights: int
+
+
+def convert(amount: Decimal, currency: Literal["CHF", "GBP", "USD"]) -> str:
+    """Convert an amount to euros."""
+    rates = {"CHF": "1.06", "GBP": "1.15", "USD": "0.88"}
+    return f"{amount * Decimal(rates[currency]):.2f} EUR"
+
+
+if __name__ == "__main__":
+    with Extractor(temperature=0, max_tokens=60) as extractor:
+        history = [{"role": "user", "content": "Name one town on the Rhine."}]
+        reply = extractor.chat(history)
+        print("chat:  ", reply.content)
+
+        history += [
+            {"role": "assistant", "content": reply.content},
+            {"role": "user", "content": "Is it far from Paris?"},
+        ]
+        print("stream: ", end="")
+        for chunk in extractor.chat_stream(history):
+            print(chunk.content, end="", flush=True)
+
+        trip = [{"role": "user", "content": "We stay in Basel for three nights."}]
+        print("\nparse: ", extractor.parse(trip, Trip).parsed)
+
+        price = [{"role": "user", "content": "How much is 40 CHF in euros? Use the tool."}]
+        for call in extractor.chat(price, tools=[convert], tool_choice="required").tool_calls:
+            print("tool:  ", call.function.arguments, "->", convert(**call.function.parsed_arguments))
