@@ -1,0 +1,69 @@
+"""Every record type of the corpus, for every target: it compiles, keeps the rules, and loses no value."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from extractor.schema import TARGETS, compile_schema
+from tests.schema.corpus import CASES, Case
+from tests.schema.same import same
+from tests.schema.trial import faults
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning")
+TAKES_ANOTHER_FORM = {"json of list", "any json text", "base64 bytes", "base64 text", "base64 url bytes"}
+KNOWN: dict[str, set[str]] = {}
+DIGESTS = """
+import warnings
+warnings.simplefilter("ignore")
+from tests.schema.test_corpus import digests
+print("\\n".join(digests()))
+"""
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_record_type_compiles_keeps_the_rules_and_loses_no_value(case: Case) -> None:
+    found = {target: faults(case, target, compile_schema) for target in TARGETS}
+    wrong = {target: what for target, what in found.items() if what}
+    assert wrong.keys() == KNOWN.get(case.name, set()), json.dumps(wrong, indent=1, default=str)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES.values() if c.name not in TAKES_ANOTHER_FORM], ids=str)
+def test_every_value_of_the_corpus_is_a_record_of_its_type(case: Case) -> None:
+    adapter = TypeAdapter(case.record_type)
+    assert all(same(adapter.validate_python(value), value) for value in case.values)
+
+
+def test_the_same_type_gives_the_same_bytes_in_another_process() -> None:
+    """Hash seeds differ between processes, so this shows any order that comes from a set."""
+    seed = {"PYTHONHASHSEED": "4242"}
+    run = subprocess.run(
+        [sys.executable, "-c", DIGESTS],
+        env=os.environ | seed,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split("\n")[:-1] == digests()
+
+
+def digests() -> list[str]:
+    """Return one line for each record type and target: name, target, and a digest of all that is sent."""
+    return [
+        f"{case.name}: {target}: {_digest(case, target)}" for case in CASES.values() for target in TARGETS
+    ]
+
+
+def _digest(case: Case, target: str) -> str:
+    try:
+        compiled = compile_schema(case.record_type, target)
+    except Exception as error:
+        return type(error).__name__
+    sent = json.dumps([compiled.name, compiled.description, compiled.schema])
+    return hashlib.sha256(sent.encode()).hexdigest() + compiled.fingerprint
