@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from .config import Secret, check_parameters, configure
+from .config import Headers, Secret, check_parameters, configure
 from .dialects import openai_chat
 from .dialects.replies import read_reply
 from .dialogue import (
@@ -35,7 +34,7 @@ from .dialogue import (
 from .errors import ConfigError, Invalid, SchemaError
 from .messages import Completion, Extraction, Failure, Message, ParsedCompletion, Request
 from .schema import CompiledSchema, compile_schema, tool_schema
-from .transport import http, local
+from .transport import http, local, models
 
 T = TypeVar("T")
 Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
@@ -71,21 +70,35 @@ class Calls:
     ) -> None:
         check_parameters(params)
         self._config = configure(model, base_url, api_key, os.environ)
+        if self._config.provider.name == "local":
+            models.check(self._config.model)
         self._instructions = instructions
         self._policy = Policy(max_repairs, max_retries, timeout, deadline)
         if retry_wait is not None:
             self._policy = replace(self._policy, wait=retry_wait)
-        self._headers = dict(extra_headers or {})
+        self._headers = Headers(extra_headers or {})
         self._params = {**self._config.provider.defaults, **params}
-        self._lock = threading.Lock()
-        self._endpoint: Endpoint | None = None
-        if self._config.provider.name == "local":
-            local.check(self._config.model)
+        self._arguments: dict[str, Any] = {  # all but the key, for __reduce__
+            "model": model,
+            "base_url": base_url,
+            "instructions": instructions,
+            "max_repairs": max_repairs,
+            "max_retries": max_retries,
+            "timeout": timeout,
+            "deadline": deadline,
+            "retry_wait": retry_wait,
+            **({"extra_headers": self._headers} if extra_headers else {}),
+            **params,
+        }
 
     @property
     def model(self) -> str:
         """The model's name, as it is sent."""
         return self._config.model
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A key is not pickled: the copy reads its own from the environment."""
+        return _remake, (type(self), self._arguments)
 
     def __repr__(self) -> str:
         where = self._config.base_url or "in this process"
@@ -174,7 +187,7 @@ class Calls:
         total: float | None = None,
     ) -> http.Post:
         body = openai_chat.encode(request, self._config.provider, stream=stream)
-        headers = {"Content-Type": "application/json", **self._headers}
+        headers = {"Content-Type": "application/json", **self._headers.reveal()}
         if endpoint.api_key:
             headers["Authorization"] = f"Bearer {endpoint.api_key.reveal()}"
         return http.Post(
@@ -199,15 +212,15 @@ class Calls:
         return replace(event, message=redact(event.message), body=redact(event.body))
 
     def _find_endpoint(self) -> Endpoint:
-        """Where to post. For the embedded model this starts its server, once."""
-        with self._lock:
-            if self._endpoint is None:
-                base_url, key = self._config.base_url, self._config.api_key
-                if base_url is None:
-                    server = local.shared(self._config.model)
-                    base_url, key = server.base_url, Secret(server.api_key)
-                self._endpoint = Endpoint(base_url, key)
-            return self._endpoint
+        """Where to post. For the embedded model this starts its server, unless it runs."""
+        if self._config.base_url is not None:
+            return Endpoint(self._config.base_url, self._config.api_key)
+        server = local.shared(self._config.model)
+        return Endpoint(server.base_url, Secret(server.api_key))
+
+
+def _remake(client: type[Calls], arguments: Mapping[str, Any]) -> Calls:
+    return client(**arguments)
 
 
 def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:

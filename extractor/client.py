@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
@@ -40,6 +41,7 @@ class Extractor(Calls):
         super().__init__(model, **options)
         self._own_client: http.Client | None = None
         self._given_client = http_client
+        self._lock = threading.Lock()
 
     @overload
     def extract(

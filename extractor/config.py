@@ -73,6 +73,27 @@ class Secret:
         return text.replace(self._value, "***") if self._value else text
 
 
+class Headers:
+    """Headers of the caller's own. Their values may be keys, so they are kept as a Secret is."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = dict(headers)
+
+    def __repr__(self) -> str:
+        return f"Headers({', '.join(self._headers)})"
+
+    def __reduce__(self) -> str:
+        raise TypeError(
+            "extra_headers may hold keys and are not pickled: make the Extractor where it is used"
+        )
+
+    def reveal(self) -> dict[str, str]:
+        """Return the headers as they are sent."""
+        return self._headers
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """One model, found. base_url: None for the embedded model, whose server is started on first use."""
@@ -144,6 +165,8 @@ def _checked_url(url: str | None, provider: Provider) -> str | None:
         raise ConfigError(
             f"base_url is no URL: {url!r}; it looks like 'https://host/v1' or 'http://127.0.0.1:8000/v1'"
         )
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError("base_url holds more than a host and a path: give a key as api_key=")
     return str(url).rstrip("/")
 
 

@@ -104,9 +104,13 @@ def resolve(spec: str, cache: Path | None = None) -> Path:
                 f"run `extractor models pull {spec}` where there is a network"
             )
         return path
-    if not (spec.endswith(".gguf") or "/" in spec or os.sep in spec):
-        raise _unknown(spec)
-    return _checked(Path(spec).expanduser())
+    return _own_file(spec)
+
+
+def check(spec: str) -> None:
+    """Raise ConfigError unless `spec` is a known model's name or the path of a GGUF file. Fetches nothing."""
+    if spec not in MODELS:
+        _own_file(spec)
 
 
 def pull(
@@ -277,6 +281,12 @@ def _unknown(spec: str) -> ConfigError:
         f"no local model is called {spec!r}: known are {', '.join(sorted(MODELS))}; "
         f"for a file of your own write its path, such as local:./{spec}.gguf"
     )
+
+
+def _own_file(spec: str) -> Path:
+    if not (spec.endswith(".gguf") or "/" in spec or os.sep in spec):
+        raise _unknown(spec)
+    return _checked(Path(spec).expanduser())
 
 
 def _checked(path: Path) -> Path:

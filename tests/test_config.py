@@ -1,0 +1,102 @@
+"""Which model is meant, and that what is unclear is said before anything is sent."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+
+import pytest
+
+from extractor.config import Config, Headers, Secret, check_parameters, configure
+from extractor.errors import ConfigError
+
+KEY = "sk-secret-0123456789"
+
+
+def found(
+    model: str | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> tuple[str, str, str | None, str]:
+    config: Config = configure(model, base_url, api_key, env or {})
+    return config.provider.name, config.model, config.base_url, config.api_key.reveal()
+
+
+OPENAI = "https://api.openai.com/v1"
+FIREWORKS = "https://api.fireworks.ai/inference/v1"
+SERVER = "http://127.0.0.1:8000/v1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "expected"),
+    [
+        ((), {}, ("local", "smollm2", None, "")),
+        ((), {"OPENAI_API_KEY": KEY}, ("local", "smollm2", None, "")),
+        ((), {"EXTRACTOR_MODEL": "openai:m", "OPENAI_API_KEY": KEY}, ("openai", "m", OPENAI, KEY)),
+        (("local:smollm2",), {"EXTRACTOR_MODEL": "openai:x"}, ("local", "smollm2", None, "")),
+        (("local:/models/a.gguf",), {}, ("local", "/models/a.gguf", None, "")),
+        (("openai:m", None, "given"), {"OPENAI_API_KEY": KEY}, ("openai", "m", OPENAI, "given")),
+        (("openai:gpt-5-mini",), {"OPENAI_API_KEY": f" {KEY}\n"}, ("openai", "gpt-5-mini", OPENAI, KEY)),
+        (("openai:m",), {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": SERVER}, ("openai", "m", SERVER, KEY)),
+        (("m", SERVER), {}, ("compatible", "m", SERVER, "")),
+        (("m", SERVER + "/"), {"OPENAI_API_KEY": KEY}, ("compatible", "m", SERVER, KEY)),
+        (("llama3:8b", SERVER), {}, ("compatible", "llama3:8b", SERVER, "")),
+        (("m",), {"OPENAI_BASE_URL": SERVER}, ("compatible", "m", SERVER, "")),
+        ((None, SERVER), {"EXTRACTOR_MODEL": "m"}, ("compatible", "m", SERVER, "")),
+        (("ollama:llama3:8b",), {}, ("ollama", "llama3:8b", "http://127.0.0.1:11434/v1", "")),
+        (("groq:a/b",), {"GROQ_API_KEY": KEY}, ("groq", "a/b", "https://api.groq.com/openai/v1", KEY)),
+        (("fireworks:a:b",), {"FIREWORKS_API_KEY": KEY}, ("fireworks", "a:b", FIREWORKS, KEY)),
+    ],
+)  # fmt: skip
+def test_arguments_come_before_the_environment_and_that_before_the_embedded_model(
+    arguments: tuple[str, ...], env: Mapping[str, str], expected: tuple[str, ...]
+) -> None:
+    assert found(*arguments, env=env) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("gpt-5-mini",), "write 'provider:model', for instance 'openai:gpt-5-mini'"),
+        (("opnai:gpt-5-mini",), "did you mean 'openai'?"),
+        (("openai:gpt-5-mini",), "set OPENAI_API_KEY"),
+        (("groq:m",), "set GROQ_API_KEY"),
+        (("openai:", None, KEY), "names a provider but no model"),
+        ((None, SERVER), "name the model"),
+        (("m", "localhost:8000"), "base_url is no URL"),
+        (("m", "ftp://host"), "base_url is no URL"),
+        (("m", "http://"), "base_url is no URL"),
+        (("m", "http://host:99999999"), "base_url is no URL"),
+        (("m", f"http://user:{KEY}@host/v1"), "give a key as api_key="),
+        (("m", f"http://host/v1?key={KEY}"), "give a key as api_key="),
+        (("m", SERVER, f"{KEY}…"), "copied whole"),
+        (("m", SERVER, f"{KEY}\nX-Evil: 1"), "copied whole"),
+    ],
+)
+def test_what_is_unclear_is_a_config_error_that_says_what_to_do(
+    arguments: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        found(*arguments)
+    assert says in str(raised.value)
+    assert KEY not in str(raised.value)
+
+
+def test_an_unknown_parameter_is_refused_with_the_name_that_was_meant() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'temperature'"):
+        check_parameters({"temprature": 0})
+    check_parameters({"temperature": 0, "extra_body": {"min_p": 0.1}})
+
+
+def test_a_key_shows_in_no_repr_and_no_pickle() -> None:
+    secret, headers = Secret(KEY), Headers({"X-Key": KEY})
+    config = configure("openai:m", None, KEY, {})
+    for value in (secret, headers, config, [config]):
+        assert KEY not in repr(value)
+        assert KEY not in f"{value}"
+    assert KEY.encode() not in pickle.dumps(config)
+    assert not pickle.loads(pickle.dumps(secret))
+    with pytest.raises(TypeError, match="not pickled"):
+        pickle.dumps(headers)
+    assert secret.redact(f"bad key {KEY}!") == "bad key ***!"

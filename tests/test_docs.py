@@ -1,0 +1,35 @@
+"""Every Python block of the README and of docs/ runs, in order, against a server with shaped replies."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from extractor.testing import ChatServer, shaped
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names: dict[str, object] = {"__name__": "docs"}
+    monkeypatch.chdir(tmp_path)
+    with ChatServer(shaped(), repeat=True) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        monkeypatch.setenv("EXTRACTOR_MODEL", "openai:gpt-5-mini")
+        for match in BLOCK.finditer(page.read_text()):
+            line = page.read_text().count("\n", 0, match.start()) + 1
+            code = compile("\n" * line + match[1], str(page), "exec")
+            exec(code, names)
+
+
+def test_a_failing_example_would_fail(tmp_path: Path) -> None:
+    assert [m[1] for m in BLOCK.finditer("a\n```python\nx = 1\n```\nb\n```python\ny\n```\n")] == [
+        "x = 1\n",
+        "y\n",
+    ]

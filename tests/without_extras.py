@@ -1,0 +1,42 @@
+"""A script, not a test: what has to work after a plain `pip install extractor`."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from extractor import ConfigError, Extractor, compile_schema
+from extractor.testing import ChatServer, reply
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+def main() -> None:
+    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai"):
+        assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
+    assert compile_schema(Person).schema["additionalProperties"] is False
+    with (
+        ChatServer([reply('{"name": "Ada", "age": 36}')]) as server,
+        Extractor(model="m", base_url=server.base_url) as ex,
+    ):
+        assert ex.extract(Person, "Ada is 36.") == Person(name="Ada", age=36)
+    try:
+        Extractor("local:smollm2").extract(Person, "Ada is 36.")
+    except ConfigError as error:
+        assert "extractor[local]" in str(error), error
+    else:
+        raise AssertionError("the embedded model ran without its extra")
+    command = Path(sys.executable).with_name("extractor")
+    assert "Usage" in subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
+    print("works without extras")
+
+
+if __name__ == "__main__":
+    main()
