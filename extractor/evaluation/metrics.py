@@ -1,0 +1,270 @@
+"""Field-level accuracy of records against gold ones. Pure counts; no model judges.
+
+Conventions, those of ExtractBench and SOB: a failed extraction has missed everything; arrays are
+aligned by their best assignment, so order in them does not count; values and nulls are counted apart;
+and everything is read twice, strictly and normalised. Records are JSON values, or what `model_dump()`
+gives: then Decimals and dates compare by value in the strict reading too.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from enum import Enum
+from math import inf
+from typing import Any, Final, TypeAlias
+
+JSON: TypeAlias = Any
+Path: TypeAlias = tuple[str | int, ...]
+Pair: TypeAlias = tuple[Path, JSON, JSON]  # where in the gold record, gold leaf, predicted leaf
+
+
+class _Missing(Enum):
+    MISSING = "missing"
+
+
+MISSING: Final = _Missing.MISSING  # no record at all: what a failed extraction predicts
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of leaves. gold, predicted: leaves with a value; correct: those that agree.
+    nulls: gold leaves that are null; correct_nulls: those for which nothing was predicted.
+    """
+
+    gold: int = 0
+    predicted: int = 0
+    correct: int = 0
+    nulls: int = 0
+    correct_nulls: int = 0
+
+    @property
+    def perfect(self) -> bool:
+        """Whether nothing is missed, wrong or invented."""
+        return self.correct == self.gold == self.predicted and self.correct_nulls == self.nulls
+
+    @property
+    def precision(self) -> float:
+        """The share of predicted values that are correct."""
+        return self._share(self.correct, self.predicted)
+
+    @property
+    def recall(self) -> float:
+        """The share of gold values that were found."""
+        return self._share(self.correct, self.gold)
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of precision and recall."""
+        return self._share(2 * self.correct, self.gold + self.predicted)
+
+    @property
+    def null_accuracy(self) -> float | None:
+        """The share of gold nulls for which nothing was predicted; None where there are no nulls."""
+        return self.correct_nulls / self.nulls if self.nulls else None
+
+    def _share(self, part: int, whole: int) -> float:
+        return part / whole if whole else float(self.perfect)
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to compare, over one record or many. perfect: how many records are wholly right.
+    by_field: a tally for each JSON pointer, with `*` for array indices: `/items/*/amount`.
+    """
+
+    by_field: Mapping[str, Tally] = field(default_factory=dict)
+    perfect: int = 0
+
+    @property
+    def overall(self) -> Tally:
+        """All fields together, each leaf counting once."""
+        return sum(self.by_field.values(), Tally())
+
+    def __add__(self, other: Reading) -> Reading:
+        names = dict.fromkeys((*self.by_field, *other.by_field))
+        both = {name: self.by_field.get(name, Tally()) + other.by_field.get(name, Tally()) for name in names}
+        return Reading(both, self.perfect + other.perfect)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How well records agree with gold: of one, or summed over many. valid: extractions that gave a
+    record. strict: values equal as they are. normalised: numbers by value, strings but for case,
+    width, space and punctuation.
+    """
+
+    records: int = 0
+    valid: int = 0
+    strict: Reading = Reading()
+    normalised: Reading = Reading()
+
+    def __add__(self, other: Score) -> Score:
+        return Score(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Score)))
+
+
+def score(gold: JSON, predicted: JSON) -> Score:
+    """Return how well one record agrees with its gold record; MISSING is a failed extraction."""
+    return Score(
+        records=1,
+        valid=int(predicted is not MISSING),
+        strict=_reading(gold, predicted),
+        normalised=_reading(_normalised(gold), _normalised(predicted)),
+    )
+
+
+def total(scores: Iterable[Score]) -> Score:
+    """Return the sum of scores: shares of it are micro-averages, each leaf counting once."""
+    return sum(scores, Score())
+
+
+def flatten(record: JSON) -> dict[str, JSON]:
+    """Return the leaves of a record, nulls too, by JSON pointer (RFC 6901); empty containers have none."""
+    return {_pointer(path): leaf for path, leaf in _leaves(record)}
+
+
+def assign(weights: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Return the pairs (row, column) of greatest summed weight, as many as the shorter side has.
+
+    weights: (rows, columns). Ordered by row; quadratic in the shorter side, linear in the longer.
+    Source: Kuhn 1955, the Hungarian method; scipy's would cost 35 MB for this one function.
+    """
+    rows, columns = len(weights), len(weights[0]) if weights else 0
+    if rows > columns:
+        return sorted((row, column) for column, row in assign(list(zip(*weights, strict=True))))
+    row_of, row_price, column_price = [0] * (columns + 1), [0] * (rows + 1), [0] * (columns + 1)
+    for row in range(1, rows + 1):  # rows and columns count from 1; 0 is none
+        _give_column(row, weights, row_of, row_price, column_price)
+    return sorted((row - 1, column - 1) for column, row in enumerate(row_of) if row and column)
+
+
+def _give_column(
+    row: int,
+    weights: Sequence[Sequence[int]],
+    row_of: list[int],
+    row_price: list[int],
+    column_price: list[int],
+) -> None:
+    """Find `row` a column by the cheapest chain of rows that move over to another one. In place."""
+    slack: dict[int, float] = dict.fromkeys(range(1, len(row_of)), inf)  # of columns not yet in the tree
+    before: dict[int, int] = {}
+    tree, column = [0], 0
+    row_of[0] = row
+    while holder := row_of[column]:
+        for other, least in slack.items():
+            cost = -weights[holder - 1][other - 1] - row_price[holder] - column_price[other]
+            if cost < least:
+                slack[other], before[other] = cost, column
+        following = min(slack, key=slack.__getitem__)
+        step = int(slack.pop(following))
+        for inside in tree:
+            row_price[row_of[inside]] += step
+            column_price[inside] -= step
+        for other in slack:
+            slack[other] -= step
+        tree.append(following)
+        column = following
+    while column:
+        row_of[column], column = row_of[before[column]], before[column]
+
+
+def _reading(gold: JSON, predicted: JSON) -> Reading:
+    by_field: dict[str, Tally] = {}
+    for path, one, other in _compare((), gold, predicted):
+        name = _pointer(tuple("*" if isinstance(step, int) else step for step in path))
+        by_field[name] = by_field.get(name, Tally()) + _tally(one, other)
+    return Reading(by_field, int(predicted is not MISSING and sum(by_field.values(), Tally()).perfect))
+
+
+def _tally(gold: JSON, predicted: JSON) -> Tally:
+    wanted, claimed = _is_value(gold), _is_value(predicted)
+    same = gold == predicted and isinstance(gold, bool) == isinstance(predicted, bool)
+    return Tally(wanted, claimed, wanted and same, gold is None, gold is None and predicted is None)
+
+
+def _compare(path: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
+    """Yield the leaves of both sides in pairs. MISSING stands where one side has no such place."""
+    if isinstance(gold, Mapping) and isinstance(predicted, Mapping):
+        for key in dict.fromkeys((*gold, *predicted)):
+            yield from _compare((*path, str(key)), gold.get(key, MISSING), predicted.get(key))
+    elif _is_array(gold) and _is_array(predicted):
+        yield from _compare_arrays(path, list(gold), list(predicted))
+    elif _is_container(gold) or _is_container(predicted):
+        claims = predicted is MISSING or any(_is_value(leaf) for _, leaf in _leaves(predicted))
+        for below, leaf in _leaves(gold):
+            yield (*path, *below), leaf, MISSING if claims else None
+        for below, leaf in _leaves(predicted):
+            yield (*path, *below), MISSING, leaf
+    else:
+        yield path, gold, predicted
+
+
+def _compare_arrays(path: Path, gold: list[JSON], predicted: list[JSON]) -> Iterator[Pair]:
+    # one value outweighs all nulls together
+    unit = 1 + sum(1 for _ in _leaves(gold))
+    weights = [[_agreement(one, other, unit) for other in predicted] for one in gold]
+    aligned = dict(assign(weights))
+    for index, one in enumerate(gold):
+        other = predicted[aligned[index]] if index in aligned else MISSING
+        yield from _compare((*path, index), one, other)
+    for index in sorted(set(range(len(predicted))) - set(aligned.values())):
+        yield from _compare((*path, index), MISSING, predicted[index])
+
+
+def _agreement(gold: JSON, predicted: JSON, unit: int) -> int:
+    together = sum((_tally(one, other) for _, one, other in _compare((), gold, predicted)), Tally())
+    return unit * together.correct + together.correct_nulls
+
+
+def _leaves(value: JSON, path: Path = ()) -> Iterator[tuple[Path, JSON]]:
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _leaves(below, (*path, str(key)))
+    elif _is_array(value):
+        for index, below in enumerate(value):
+            yield from _leaves(below, (*path, index))
+    elif value is not MISSING:
+        yield path, value
+
+
+def _pointer(path: Path) -> str:
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def _is_array(value: JSON) -> bool:
+    return isinstance(value, list | tuple | set | frozenset)
+
+
+def _is_container(value: JSON) -> bool:
+    return isinstance(value, Mapping) or _is_array(value)
+
+
+def _is_value(leaf: JSON) -> bool:
+    return leaf is not None and leaf is not MISSING
+
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d*|[1-9]\d{0,2}(,\d{3})+)(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def _normalised(value: JSON) -> JSON:
+    if isinstance(value, Mapping):
+        return {key: _normalised(below) for key, below in value.items()}
+    if _is_array(value):
+        return [_normalised(below) for below in value]
+    if isinstance(value, bool) or not _is_value(value):
+        return value
+    text = str(value.value if isinstance(value, Enum) else value).strip()
+    return Decimal(text.replace(",", "")) if _NUMBER.fullmatch(text) else _folded(text)
+
+
+def _folded(text: str) -> str:
+    """Fold case and width; drop space and punctuation, but keep 1.5 apart from 15, and C# from C."""
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    marked = "".join(" " if unicodedata.category(c)[0] in "PZC" and c not in "#%&@" else c for c in text)
+    return re.sub(r"(?<=\d) +(?=\d)|( +)", lambda gap: "" if gap[1] else " ", marked) or text
