@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import chain, repeat
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 
 import h11
 
@@ -209,12 +209,17 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport: asyncio.Transport = transport
+        # asyncio does this itself only where the socket says IPPROTO_TCP, which an accepted one does not
+        self._socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         if self._timer is not None:
             self._timer.cancel()
+
+    def _socket(self) -> socket.socket:
+        return cast(socket.socket, self._transport.get_extra_info("socket"))
 
     def abort(self) -> None:
         self._transport.abort()
@@ -254,9 +259,7 @@ class _Connection(asyncio.Protocol):
 
     def _end(self, reset: bool) -> None:
         if reset:
-            self._transport.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER
-            )
+            self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._transport.close()
 
     def _next_request(self) -> None:

@@ -74,9 +74,9 @@ def event_bytes(event: Event, sse: Sse) -> bytes:
 
 
 def _split(pieces: Sequence[bytes], at: int | tuple[int, ...] | None) -> Sequence[bytes]:
-    if at is None:
-        return pieces
     data = b"".join(pieces)
+    if at is None or not data:
+        return pieces
     cuts = range(at, len(data), at) if isinstance(at, int) else sorted({n for n in at if 0 < n < len(data)})
     return [data[start:end] for start, end in pairwise([0, *cuts, len(data)])]
 
