@@ -208,7 +208,10 @@ class Calls:
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
         if isinstance(event, Completion):
             return event
-        redact = endpoint.api_key.redact
+
+        def redact(text: str) -> str:  # some servers quote the key in their errors
+            return self._headers.redact(endpoint.api_key.redact(text))
+
         return replace(event, message=redact(event.message), body=redact(event.body))
 
     def _find_endpoint(self) -> Endpoint:

@@ -47,6 +47,9 @@ PARAMETERS = frozenset(
 )
 
 
+SHORTEST_KEY = 8  # characters; a shorter header value is a word
+
+
 class Secret:
     """A key. It shows in no repr and leaves the process in no pickle."""
 
@@ -92,6 +95,13 @@ class Headers:
     def reveal(self) -> dict[str, str]:
         """Return the headers as they are sent."""
         return self._headers
+
+    def redact(self, text: str) -> str:
+        """Return `text` without what may be a key in the headers."""
+        for value in self._headers.values():
+            *_, key = value.split() or [""]
+            text = Secret(key).redact(text) if len(key) >= SHORTEST_KEY else text
+        return text
 
 
 @dataclass(frozen=True, slots=True)
