@@ -1,0 +1,185 @@
+"""The walk: a record type in, its strict schema and its codec out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from ..errors import ConfigError, Invalid, InvalidJSON, Problem, SchemaError
+from ..messages import JSON, StrictSchema
+from .codec import Codec, Misfit, dumps
+from .nodes import Source
+from .rules import Note, Walk
+from .targets import TARGETS, Target
+
+T = TypeVar("T")
+VERSION = "1"  # part of each fingerprint: raise it whenever the same type would give another schema
+CACHED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledSchema(Generic[T]):
+    """A record type, compiled for a target.
+
+    schema: the strict schema. report: what the target could not carry, and what became of it.
+    name: legal for the target, the same in every process. fingerprint: SHA-256 of all that is sent.
+    """
+
+    name: str
+    description: str | None
+    schema: dict[str, JSON]
+    target: Target
+    report: tuple[Note, ...]
+    fingerprint: str
+    strict: StrictSchema = field(repr=False)
+    _codec: Codec = field(repr=False, compare=False)
+    _source: Source = field(repr=False, compare=False)
+    _made_from: tuple[Any, ...] = field(repr=False, compare=False)
+
+    def encode(self, record: T) -> str:
+        """Return the record as strict JSON text. Raises Invalid where it does not fit its own type."""
+        try:
+            return dumps(self._codec.encode(record))
+        except Misfit as misfit:
+            raise _invalid([misfit.problem()]) from None
+        except (ValueError, RecursionError) as error:
+            raise _invalid([Problem("", f"has no JSON: {error}", type="value_error")]) from error
+
+    def decode(self, text: str | bytes, context: Any = None) -> T:
+        """Return the record that strict JSON text says. Raises InvalidJSON or Invalid.
+
+        context: what Pydantic's validators find as `info.context`.
+        """
+        if not self._codec.plain:
+            text = self._plain(text)
+        try:
+            return cast(T, self._source.validate(text, context))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            if first["type"] == "json_invalid" and not first["loc"]:
+                raise _not_json(first["msg"], text) from None
+            raise _invalid(self._source.problems(error, text)) from error
+        except (Invalid, KeyboardInterrupt, SystemExit):
+            raise
+        except Exception as error:
+            raise _invalid(self._source.problems(error, text)) from error
+
+    def _plain(self, text: str | bytes) -> bytes:
+        try:
+            data = from_json(text)
+        except (ValueError, TypeError) as error:
+            raise _not_json(str(error), text) from None
+        try:
+            return to_json(self._codec.decode(data), inf_nan_mode="constants")
+        except Misfit as misfit:
+            raise _invalid([misfit.problem()]) from None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return compile_schema, self._made_from
+
+
+def _invalid(problems: list[Problem]) -> Invalid:
+    return Invalid("; ".join(map(str, problems[:5])), problems)
+
+
+def _not_json(reason: str, text: str | bytes) -> InvalidJSON:
+    problem = Problem("", f"is no JSON: {reason}", text[:200], "json_invalid")
+    return InvalidJSON(str(problem), [problem])
+
+
+_cache: dict[Any, CompiledSchema[Any]] = {}
+
+
+def compile_schema(
+    record_type: Any, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
+) -> CompiledSchema[Any]:
+    """Return `record_type` compiled for `target`; compiled once, then looked up.
+
+    record_type: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document.
+    documents: JSON Schemas by URI, to which references may point; nothing is ever fetched. Raises
+    SchemaError with pointer and reason, and ConfigError for an unknown target.
+    """
+    try:
+        return _cache[record_type, target]
+    except (KeyError, TypeError):
+        return _compile(record_type, target, documents)
+
+
+def _compile(
+    record_type: Any, target: str | Target, documents: Mapping[str, JSON] | None
+) -> CompiledSchema[Any]:
+    chosen = find_target(target)
+    key = _key(record_type, target, documents)
+    if key in _cache:
+        return _cache[key]
+    made_from = (record_type, target) if documents is None else (record_type, target, documents)
+    compiled = _compiled(_read(record_type, documents), chosen, made_from)
+    if len(_cache) >= CACHED:
+        _cache.clear()
+    _cache[key] = compiled
+    return compiled
+
+
+def _key(record_type: Any, target: str | Target, documents: Mapping[str, JSON] | None) -> Any:
+    if isinstance(record_type, Mapping):
+        try:
+            return json.dumps([record_type, documents], default=dict), target
+        except (TypeError, ValueError) as error:
+            raise SchemaError(f"a JSON Schema document holds only JSON: {error}") from error
+    if isinstance(record_type, type) and not hasattr(record_type, "__origin__"):
+        return record_type, target
+    return (repr(record_type), id(record_type)), target
+
+
+def find_target(target: str | Target) -> Target:
+    """Return the target of that name. Raises ConfigError."""
+    if isinstance(target, Target):
+        return target
+    try:
+        return TARGETS[target]
+    except (KeyError, TypeError):
+        raise ConfigError(f"there is no target {target!r}; there are {', '.join(TARGETS)}") from None
+
+
+def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
+    if isinstance(record_type, Mapping):
+        from .document_input import read as read_document
+
+        return read_document(record_type, documents)
+    from .pydantic_input import read
+
+    return read(record_type)
+
+
+def _compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> CompiledSchema[Any]:
+    walk = Walk(target, source)
+    schema, codec = walk.root()
+    name = legal_name(source.name, target)
+    canonical = json.dumps([schema, name, target.name, VERSION], ensure_ascii=True)
+    return CompiledSchema(
+        name=name,
+        description=schema.get("description"),
+        schema=schema,
+        target=target,
+        report=tuple(walk.notes),
+        fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
+        strict=StrictSchema(name, schema, schema.get("description")),
+        _codec=codec,
+        _source=source,
+        _made_from=made_from,
+    )
+
+
+def legal_name(name: str, target: Target) -> str:
+    """Return `name` as the target takes it; a changed one ends in a hash, so that names stay apart."""
+    if re.match(target.name_pattern, name):
+        return name
+    kept = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:50] or "record"
+    return f"{kept}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -1,0 +1,95 @@
+"""What plain JSON Schema loses of a Python type, kept beside its keywords on the way to the compiler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..messages import JSON
+
+PYTHON: Final = "\0python"  # the key of a node's Python; never sent, and ignored unless it holds one
+TAG: Final = "\0tag"  # beside VALUE in JSON for Pydantic: which member of a union was meant
+VALUE: Final = "\0value"
+ABSENT: Final = object()  # a member without a default
+
+
+@dataclass(slots=True)
+class Member:
+    """One member of an object. key: its name in JSON. name: the attribute or key of the Python value.
+    path: where Pydantic looks for it, if deeper than `key`.
+    """
+
+    key: str
+    name: str
+    required: bool
+    default: Any = ABSENT
+    path: tuple[str | int, ...] | None = None
+
+
+@dataclass(slots=True)
+class Python:
+    """What a node is in Python.
+
+    kind: the rule that compiles it. data: what the rule needs: the inner schema, the members, the
+    choices. type: the class of its values, where there is one.
+    """
+
+    kind: str
+    data: Any = None
+    type: type | tuple[type, ...] | None = None
+
+
+@dataclass(slots=True)
+class Record:
+    """An object with named members. by_item: its values are mappings. extras: the schema of other
+    members, None where there are none.
+    """
+
+    members: list[Member]
+    by_item: bool = False
+    extras: dict[str, JSON] | None = None
+
+
+@dataclass(slots=True)
+class Choices:
+    """The members of a union, each with a label for a tag.
+
+    marked: Pydantic could not tell them apart, so JSON for it says which one is meant. pick: returns
+    the label of the member that a value belongs to, where the type has its own way to tell.
+    """
+
+    labels: list[str]
+    schemas: list[dict[str, JSON]]
+    marked: bool = False
+    pick: Callable[[Any], Any] | None = None
+
+
+@dataclass(slots=True)
+class Map:
+    """A mapping. marked: JSON for Pydantic is a list of pairs, since its keys are no text."""
+
+    keys: dict[str, JSON]
+    values: dict[str, JSON]
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A record type as the compiler reads it.
+
+    schema: its JSON Schema, with PYTHON beside the keywords. definitions: by the text of `$ref`.
+    validate: returns the record, from JSON text and a context; raises what `problems` explains.
+    """
+
+    name: str
+    schema: dict[str, JSON]
+    definitions: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    validate: Callable[[str | bytes, Any], Any] = lambda text, context: text
+    problems: Callable[[Exception, str | bytes], list[Any]] = lambda error, text: []
+
+
+def python_of(schema: dict[str, JSON]) -> Python | None:
+    """Return what `schema` is in Python, None where that is unknown."""
+    found = schema.get(PYTHON)
+    return found if isinstance(found, Python) else None

@@ -1,0 +1,640 @@
+"""Pydantic types -> the compiler's input, by Pydantic's own JSON Schema generator."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum, Flag
+from operator import itemgetter
+from typing import Any, cast
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticOmit, SchemaValidator, core_schema, to_jsonable_python
+
+from ..errors import SchemaError
+from ..messages import JSON
+from .nodes import ABSENT, PYTHON, TAG, VALUE, Choices, Map, Member, Python, Record, Source, python_of
+from .problems import explain
+
+Schema = dict[str, JSON]
+Core = Any  # a pydantic-core schema
+Rewrite = Callable[[Core], Core]
+
+
+def read(record_type: Any) -> Source:
+    """Return what the compiler needs to know of `record_type`. Raises SchemaError."""
+    try:
+        core, validator = _core(record_type)
+        generator = Generator(by_alias=None)
+        schema = generator.generate_inner(core)
+    except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
+        pointer = "".join(f"/{step}" for step in reversed(getattr(error, "steps", [])))
+        raise SchemaError(f"no JSON describes this type: {error.message}", pointer) from error
+    except (PydanticOmit, NameError, TypeError) as error:
+        raise SchemaError(f"{record_type!r:.200} is no type that Pydantic validates: {error}") from error
+    definitions = {
+        str(ref): generator.definitions[name]
+        for ref, name in generator.json_to_defs_refs.items()
+        if name in generator.definitions
+    }
+    rewrites = generator.settle(definitions)
+    if rewrites:
+        validator = _rebuilt(core, rewrites)
+    return Source(type_name(record_type), schema, definitions, _validate(validator), explain)
+
+
+def _core(record_type: Any) -> tuple[Core, Any]:
+    if isinstance(record_type, type) and issubclass(record_type, BaseModel) and record_type is not BaseModel:
+        if not record_type.__pydantic_complete__:
+            record_type.model_rebuild()
+        return record_type.__pydantic_core_schema__, record_type.__pydantic_validator__
+    adapter: TypeAdapter[Any] = TypeAdapter(record_type)
+    return adapter.core_schema, adapter.validator
+
+
+def _validate(validator: Any) -> Callable[[str | bytes, Any], Any]:
+    return lambda text, context: validator.validate_json(text, context=context)
+
+
+def type_name(record_type: Any) -> str:
+    """Return a readable name for a type: letters, digits and underscores of any script."""
+    origin_free = getattr(record_type, "__name__", None) if isinstance(record_type, type) else None
+    text = origin_free if origin_free and not getattr(record_type, "__args__", ()) else repr(record_type)
+    words = re.findall(
+        r"(?:\w+\.)*(\w+)", re.sub(r" at 0x[0-9a-f]+|<class '|<enum '|typing\.|[<>']", "", text)
+    )
+    return "_".join(words) or "record"
+
+
+# The generator
+
+
+def _python(kind: str, schema: Schema, data: Any = None, type: Any = None) -> Schema:  # noqa: A002
+    schema[PYTHON] = Python(kind, data, type)
+    return schema
+
+
+class Generator(GenerateJsonSchema):
+    """Pydantic's generator, with a `Python` beside the keywords wherever JSON Schema loses something."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unions: list[tuple[Core, Choices]] = []
+        self.maps: list[tuple[Core, Map]] = []
+        self.rewrites: dict[int, Rewrite] = {}
+
+    # Names, titles and defaults are the compiler's affair
+
+    def get_defs_ref(self, core_mode_ref: Any) -> Any:
+        """Return a name that is unique in this run; the compiler gives definitions their names."""
+        return core_mode_ref[0]
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Return False: a title that repeats the name says nothing."""
+        return False
+
+    def default_schema(self, schema: Any) -> JsonSchemaValue:
+        """Return the inner schema: members say which of them have defaults."""
+        return self.generate_inner(schema["schema"])
+
+    def emit_warning(self, kind: Any, detail: str) -> None:
+        """Refuse what Pydantic would only warn of."""
+        if kind == "skipped-choice":
+            raise PydanticInvalidForJsonSchema(detail)
+
+    # Leaves
+
+    def any_schema(self, schema: Any) -> JsonSchemaValue:
+        """Any JSON value."""
+        return _python("any", {})
+
+    def int_schema(self, schema: Any) -> JsonSchemaValue:
+        """An integer."""
+        return _python("leaf", super().int_schema(schema), type=int)
+
+    def float_schema(self, schema: Any) -> JsonSchemaValue:
+        """A float. `data`: whether the type says that it may be infinite or not a number."""
+        return _python("float", super().float_schema(schema), bool(schema.get("allow_inf_nan")), type=float)
+
+    def decimal_schema(self, schema: Any) -> JsonSchemaValue:
+        """A decimal, as text. `data`: pydantic-core's constraints."""
+        return _python("decimal", {"type": "string"}, schema, type=Decimal)
+
+    def fraction_schema(self, schema: Any) -> JsonSchemaValue:
+        """A fraction, as text."""
+        return _python("leaf", {"type": "string", "pattern": "^-?[0-9]+(/[1-9][0-9]*)?$"})
+
+    def complex_schema(self, schema: Any) -> JsonSchemaValue:
+        """A complex number, as text."""
+        return _python(
+            "leaf", {"type": "string", "description": "A complex number, such as 1+2j."}, type=complex
+        )
+
+    def str_schema(self, schema: Any) -> JsonSchemaValue:
+        """Text."""
+        return _python("leaf", super().str_schema(schema), type=str)
+
+    def bytes_schema(self, schema: Any) -> JsonSchemaValue:
+        """Bytes; the codec gives Pydantic what they decode to, not text in the type's own encoding."""
+        self.rewrites[id(schema)] = _from_base64
+        return _python("bytes", {"type": "string"}, schema, type=(bytes, bytearray))
+
+    def date_schema(self, schema: Any) -> JsonSchemaValue:
+        """A date."""
+        return _python("leaf", {"type": "string", "format": "date"}, type=date)
+
+    def time_schema(self, schema: Any) -> JsonSchemaValue:
+        """A time of day. `data`: "naive", "aware", None for both."""
+        return _python("time", {"type": "string"}, schema.get("tz_constraint"), type=time)
+
+    def datetime_schema(self, schema: Any) -> JsonSchemaValue:
+        """A moment. `data`: "naive", "aware", None for both."""
+        return _python("datetime", {"type": "string"}, schema.get("tz_constraint"), type=datetime)
+
+    def timedelta_schema(self, schema: Any) -> JsonSchemaValue:
+        """A span of time."""
+        return _python("timedelta", {"type": "string"}, type=timedelta)
+
+    def literal_schema(self, schema: Any) -> JsonSchemaValue:
+        """One of a few values."""
+        expected = [v for v in schema["expected"]]
+        if any(isinstance(v, Enum | bytes) for v in expected):
+            self.rewrites[id(schema)] = lambda core: _choice([(_plain(v), v) for v in expected], core)
+        return _python("choice", {"enum": [_plain(v) for v in expected]}, [(_plain(v), v) for v in expected])
+
+    def enum_schema(self, schema: Any) -> JsonSchemaValue:
+        """A member of an Enum; by its name where its value is no JSON."""
+        cls = schema["cls"]
+        description = None if cls.__doc__ == "An enumeration." else cls.__doc__
+        title = {"title": cls.__name__, **({"description": description} if description else {})}
+        if issubclass(cls, Flag):
+            return _python("leaf", {"type": "integer", **title}, type=cls)
+        pairs = [(_plain(member), member) for member in schema["members"]]
+        if any(isinstance(value, list | dict) or _is_foreign(member.value) for value, member in pairs):
+            pairs = [(member.name, member) for member in schema["members"]]
+            self.rewrites[id(schema)] = lambda core: _choice(pairs, core)
+        return _python("choice", {"enum": [value for value, _ in pairs], **title}, pairs, type=cls)
+
+    def is_subclass_schema(self, schema: Any) -> JsonSchemaValue:
+        """Refused: JSON holds no classes."""
+        return self.handle_invalid_for_json_schema(schema, f"a subclass of {schema['cls']}")
+
+    # Arrays
+
+    def list_schema(self, schema: Any) -> JsonSchemaValue:
+        """A list."""
+        return _python("array", super().list_schema(schema), type=list)
+
+    def deque_schema(self, schema: Any) -> JsonSchemaValue:
+        """A deque."""
+        return _python("array", self.list_schema(schema))
+
+    def set_schema(self, schema: Any) -> JsonSchemaValue:
+        """A set."""
+        return _python("array", super().set_schema(schema), type=set)
+
+    def frozenset_schema(self, schema: Any) -> JsonSchemaValue:
+        """A frozen set."""
+        return _python("array", super().frozenset_schema(schema), type=frozenset)
+
+    def generator_schema(self, schema: Any) -> JsonSchemaValue:
+        """Anything that iterates."""
+        return _python("array", super().generator_schema(schema))
+
+    def tuple_schema(self, schema: Any) -> JsonSchemaValue:
+        """A tuple, with one variadic item at most."""
+        variadic = schema.get("variadic_item_index")
+        items = [self.generate_inner(item) for item in schema["items_schema"]]
+        if variadic is not None and len(items) == 1:
+            result: Schema = {"type": "array", "items": items[0]}
+            self.update_with_validations(result, schema, self.ValidationsMapping.array)
+            return _python("array", result, type=tuple)
+        result = {"type": "array", "prefixItems": items}
+        return _python("tuple", result, variadic, type=tuple)
+
+    def named_tuple_schema(self, schema: Any) -> JsonSchemaValue:
+        """A named tuple, as an object."""
+        fields = [(f["name"], f["name"], f, f["schema"]["type"] != "default") for f in schema["fields"]]
+        return {**self._record(fields, {"title": schema["cls"].__name__}, cls=schema["cls"])}
+
+    def call_schema(self, schema: Any) -> JsonSchemaValue:
+        """A call, as the object of its arguments; named tuples are calls in older versions of Pydantic."""
+        result = self.generate_inner(schema["arguments_schema"])
+        if isinstance(schema["function"], type) and (python := python_of(result)):
+            python.data.by_item, python.type = False, schema["function"]
+        return result
+
+    def arguments_schema(self, schema: Any) -> JsonSchemaValue:
+        """The arguments of a function, as an object."""
+        fields = [
+            (a["name"], a["name"], a, a["schema"]["type"] != "default") for a in schema["arguments_schema"]
+        ]
+        return self._record(fields, {}, by_item=True)
+
+    # Mappings and objects
+
+    def _common_dict_schema(self, schema: Any) -> JsonSchemaValue:
+        keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else _python("any", {})
+        values = (
+            self.generate_inner(schema["values_schema"]) if "values_schema" in schema else _python("any", {})
+        )
+        result: Schema = {"type": "object", "additionalProperties": values}
+        self.update_with_validations(result, schema, self.ValidationsMapping.object)
+        data = Map(keys, values)
+        self.maps.append((schema, data))
+        return _python("map", result, data, type=Mapping)
+
+    dict_schema = frozendict_schema = ordered_dict_schema = _common_dict_schema
+
+    def counter_schema(self, schema: Any) -> JsonSchemaValue:
+        """A Counter."""
+        return self._common_dict_schema({"values_schema": {"type": "int"}, **schema})
+
+    def model_fields_schema(self, schema: Any) -> JsonSchemaValue:
+        """The members of a model."""
+        fields = [
+            (name, self._key(f, name), f, self.field_is_required(f, total=True))
+            for name, f in schema["fields"].items()
+        ]
+        return self._record(fields, {}, extras=schema.get("extras_schema"))
+
+    def dataclass_args_schema(self, schema: Any) -> JsonSchemaValue:
+        """The members of a dataclass that its constructor takes."""
+        fields = [
+            (f["name"], self._key(f, f["name"]), f, self.field_is_required(f, total=True))
+            for f in schema["fields"]
+            if f.get("init", True)
+        ]
+        return self._record(fields, {})
+
+    def typed_dict_schema(self, schema: Any) -> JsonSchemaValue:
+        """A TypedDict."""
+        total = schema.get("total", True)
+        config = getattr(schema.get("cls"), "__pydantic_config__", None)
+        with self._config_wrapper_stack.push(config):
+            fields = [
+                (name, self._key(f, name), f, self.field_is_required(f, total))
+                for name, f in schema["fields"].items()
+            ]
+            extra = schema.get("extra_behavior") or schema.get("config", {}).get("extra_fields_behavior")
+            result = self._record(fields, {}, by_item=True, extras=schema.get("extras_schema"))
+        if extra == "allow" and result[PYTHON].data.extras is None:
+            result[PYTHON].data.extras = _python("any", {})
+        if schema.get("cls") is not None:
+            self._update_class_schema(result, schema["cls"], config or {})
+        return result
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        """A model; its class's own hooks and extras have their say."""
+        cls = schema["cls"]
+        with self._config_wrapper_stack.push(cls.model_config):
+            inner = self.generate_inner(schema["schema"])
+        if schema.get("root_model"):
+            result = _python("root", {**inner}, inner, type=cls)
+        else:
+            result = inner
+            result[PYTHON].type = cls
+            if cls.model_config.get("extra") == "allow" and result[PYTHON].data.extras is None:
+                result[PYTHON].data.extras = _python("any", {})
+        self._update_class_schema(result, cls, cls.model_config)
+        return result
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        """A dataclass."""
+        result = super().dataclass_schema(schema)
+        if python := python_of(result):
+            python.type = schema["cls"]
+            if result.get("additionalProperties") is True:
+                python.data.extras = _python("any", {})
+        return result
+
+    def _record(
+        self,
+        fields: list[tuple[str, Any, Any, bool]],
+        result: Schema,
+        *,
+        by_item: bool = False,
+        extras: Any = None,
+        cls: Any = None,
+    ) -> Schema:
+        properties: Schema = {}
+        members = []
+        for name, key, field, required in fields:
+            path = key if isinstance(key, tuple) else None
+            key = name if path else key
+            try:
+                inner = self.generate_inner(
+                    field["schema"]
+                    if "type" not in field or field["type"] not in self._schema_type_to_method
+                    else field
+                )
+            except PydanticOmit:
+                continue
+            except PydanticInvalidForJsonSchema as error:
+                error.__dict__.setdefault("steps", []).append(key)
+                raise
+            properties[key] = {**inner}
+            default = field["schema"].get("default", ABSENT) if not required else ABSENT
+            members.append(Member(key, name, required, default, path))
+        result |= {"type": "object", "properties": properties}
+        extra = None if extras is None else self.generate_inner(extras)
+        return _python("object", result, Record(members, by_item, extra), type=cls)
+
+    def _key(self, field: Any, name: str) -> str | tuple[str | int, ...]:
+        """Return what validation looks for: a name, or a path of several steps."""
+        config = self._config
+        alias = field.get("validation_alias", name)
+        if isinstance(alias, str):
+            return alias if config.validate_by_alias is not False else name
+        if config.validate_by_alias is False:
+            return name
+        paths = [alias] if alias and not isinstance(alias[0], list) else alias
+        simple = [path[0] for path in paths if len(path) == 1]
+        return simple[0] if simple else tuple(paths[0])
+
+    # Unions
+
+    def nullable_schema(self, schema: Any) -> JsonSchemaValue:
+        """The inner type, or null."""
+        inner = self.generate_inner(schema["schema"])
+        return _python("nullable", {"anyOf": [inner, {"type": "null"}]}, inner)
+
+    def union_schema(self, schema: Any) -> JsonSchemaValue:
+        """A union without a discriminator; `settle` says whether Pydantic could tell its members apart."""
+        cores = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
+        schemas = [self.generate_inner(core) for core in cores]
+        if len(schemas) == 1:
+            return schemas[0]
+        data = Choices([""] * len(schemas), schemas)
+        self.unions.append((schema, data))
+        return _python("union", {"anyOf": schemas}, data)
+
+    def tagged_union_schema(self, schema: Any) -> JsonSchemaValue:
+        """A union with a discriminator."""
+        tags = list(schema["choices"])
+        schemas = [self.generate_inner(choice) for choice in schema["choices"].values()]
+        discriminator = schema["discriminator"]
+        pick = (lambda value: discriminator(value)) if callable(discriminator) else None
+        if any(isinstance(tag, Enum) for tag in tags):
+            self.rewrites[id(schema)] = _plain_tags
+        return _python(
+            "union",
+            {"anyOf": schemas},
+            Choices([str(_plain(t)) for t in tags], schemas, pick=pick and (lambda v: str(_plain(pick(v))))),
+        )
+
+    # Wrappers
+
+    def json_schema(self, schema: Any) -> JsonSchemaValue:
+        """JSON text inside JSON; its value is said plainly on the wire."""
+        inner = self.generate_inner(schema.get("schema") or {"type": "any"})
+        return _python("json", {}, inner)
+
+    # After the walk
+
+    def settle(self, definitions: Mapping[str, Schema]) -> dict[int, Rewrite]:
+        """Return how pydantic-core's schema has to change, by the id of its parts."""
+        for core, choices in self.unions:
+            choices.labels = labels(choices.schemas, definitions)
+            if core.get("mode") == "left_to_right" or not told_apart(choices.schemas, definitions):
+                choices.marked = True
+                self.rewrites[id(core)] = _mark
+        for core, mapping in self.maps:
+            if not _is_text_key(mapping.keys, definitions):
+                mapping.marked = True
+                self.rewrites[id(core)] = _pairs
+        return self.rewrites
+
+
+def _plain(value: Any) -> JSON:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return (
+        value
+        if value is None or isinstance(value, str | int | float)
+        else to_jsonable_python(value, fallback=str)
+    )
+
+
+def _is_foreign(value: Any) -> bool:
+    """Whether JSON would give back something else than this value."""
+    return not (value is None or isinstance(value, str | bool | int | float))
+
+
+def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Return what `schema` refers to, if it refers."""
+    for _ in range(100):
+        if "$ref" not in schema:
+            break
+        schema = definitions.get(schema["$ref"], {})
+    return schema
+
+
+def labels(schemas: list[Schema], definitions: Mapping[str, Schema]) -> list[str]:
+    """Return a short name for each member of a union, all different."""
+    seen: dict[str, int] = {}
+    result = []
+    for schema in schemas:
+        name = _label(schema, definitions)
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return result
+
+
+def _label(schema: Schema, definitions: Mapping[str, Schema]) -> str:
+    schema = resolve(schema, definitions)
+    python = python_of(schema)
+    named = python.type if python else None
+    name = (
+        schema.get("title")
+        or (named.__name__ if isinstance(named, type) and named is not Mapping else None)
+        or schema.get("format")
+        or schema.get("type")
+    )
+    if python and python.kind == "choice":
+        name = schema.get("title") or "choice"
+    return re.sub(r"\W+", "_", str(name or (python.kind if python else "value")))
+
+
+# Whether Pydantic's smart mode finds the member that was meant
+
+
+def told_apart(schemas: list[Schema], definitions: Mapping[str, Schema]) -> bool:
+    """Return whether JSON of each member can only become a value of that member. False when unsure."""
+    natures = [_nature(resolve(schema, definitions), definitions) for schema in schemas]
+    return all(_differ(a, b) for i, a in enumerate(natures) for b in natures[:i])
+
+
+_EXACT = {"null", "boolean", "integer", "number", "string"}
+_NUMERIC = {"boolean", "integer", "number"}
+
+
+def _nature(
+    schema: Schema, definitions: Mapping[str, Schema]
+) -> tuple[frozenset[str], Mapping[str, frozenset[Any]]]:
+    """Return the kinds of JSON a member reads, and its constant members."""
+    python = python_of(schema)
+    kind = python.kind if python else "?"
+    if kind == "choice":
+        kinds = {_json_type(value) for value, _ in python.data}  # type: ignore[union-attr]
+        same = all(value is member for value, member in python.data)  # type: ignore[union-attr]
+        return frozenset(kinds if same else {f"{k}*" for k in kinds}), {}
+    if kind == "nullable":
+        inner = _nature(resolve(python.data, definitions), definitions)  # type: ignore[union-attr]
+        return inner[0] | {"null"}, inner[1]
+    if kind == "object":
+        return frozenset({"object"}), _constants(schema, python, definitions)  # type: ignore[arg-type]
+    if kind in ("map", "array", "tuple"):
+        return frozenset({"object" if kind == "map" and not python.data.marked else "array"}), {}  # type: ignore[union-attr]
+    if (
+        kind in ("leaf", "float")
+        and python.type in (int, float, str)
+        or schema.get("type") in ("null", "boolean")
+    ):  # type: ignore[union-attr]
+        return frozenset({schema["type"]}), {}
+    if schema.get("type") == "string":
+        return frozenset({"text" if kind in ("decimal", "bytes") else "string*"}), {}
+    return frozenset({"?"}), {}
+
+
+def _constants(
+    schema: Schema, python: Python, definitions: Mapping[str, Schema]
+) -> dict[str, frozenset[Any]]:
+    found = {}
+    for member in python.data.members:
+        inner = resolve(schema["properties"].get(member.key, {}), definitions)
+        about = python_of(inner)
+        if about and about.kind == "choice" and member.required:
+            found[member.key] = frozenset(value for value, _ in about.data)
+    return found
+
+
+def _differ(a: Any, b: Any) -> bool:
+    """Whether no JSON can be taken for both."""
+    kinds_a, kinds_b = ({kind.rstrip("*") for kind in x[0]} for x in (a, b))
+    if "?" in kinds_a | kinds_b or (len(a[0]) > 1 and len(b[0]) > 1):
+        return False
+    if kinds_a & kinds_b == {"object"}:
+        return any(not a[1][key] & b[1][key] for key in a[1].keys() & b[1].keys())
+    texts = {"text", "string"}
+    if kinds_a & texts and kinds_b & texts:
+        return a[0] == b[0] == {"string"}
+    if "text" in kinds_a | kinds_b and (kinds_a | kinds_b) & _NUMERIC:
+        return False
+    shared = kinds_a & kinds_b
+    return not shared or (a[0] == b[0] and shared <= _EXACT and a[0] <= _EXACT)
+
+
+def _json_type(value: JSON) -> str:
+    if value is None:
+        return "null"
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return next((name for cls, name in names.items() if isinstance(value, cls)), "object")
+
+
+def _is_text_key(keys: Schema, definitions: Mapping[str, Schema]) -> bool:
+    """Whether Pydantic reads every such key from the text of a JSON object's key."""
+    schema = resolve(keys, definitions)
+    python = python_of(schema)
+    if python is None:
+        return schema.get("type") == "string"
+    if python.kind == "choice":
+        return all(isinstance(value, str) for value, _ in python.data)
+    if python.kind == "leaf":
+        return python.type in (str, int, date)
+    return python.kind in ("any", "datetime", "time", "decimal")
+
+
+# Changes to pydantic-core's schema, where JSON as Pydantic reads it cannot say every value
+
+
+def _mark(core: Core) -> Core:
+    choices = [choice[0] if isinstance(choice, tuple) else choice for choice in core["choices"]]
+    tagged = core_schema.tagged_union_schema(
+        {
+            str(i): core_schema.no_info_after_validator_function(
+                itemgetter(VALUE),
+                core_schema.typed_dict_schema({VALUE: core_schema.typed_dict_field(choice)}),
+            )
+            for i, choice in enumerate(choices)
+        },
+        TAG,
+    )
+    return {**tagged, **({"ref": core["ref"]} if "ref" in core else {})}
+
+
+def _plain_tags(core: Core) -> Core:
+    return {**core, "choices": {_plain(tag): choice for tag, choice in core["choices"].items()}}
+
+
+def _from_base64(core: Core) -> Core:
+    return _keep_ref(
+        core,
+        core_schema.no_info_before_validator_function(_base64, {k: v for k, v in core.items() if k != "ref"}),
+    )
+
+
+def _base64(value: Any) -> Any:
+    from base64 import b64decode
+
+    return b64decode(value) if isinstance(value, str) else value
+
+
+def _pairs(core: Core) -> Core:
+    pair = core_schema.tuple_schema(
+        [core.get("keys_schema", {"type": "any"}), core.get("values_schema", {"type": "any"})]
+    )
+    inner = {k: v for k, v in core.items() if k in ("type", "min_length", "max_length", "strict")}
+    inner["type"] = "dict" if core["type"] == "counter" else core["type"]
+    pairs = core_schema.no_info_after_validator_function(dict, core_schema.list_schema(pair))
+    return _keep_ref(core, core_schema.chain_schema([pairs, inner]))
+
+
+def _choice(pairs: list[tuple[JSON, Any]], core: Core) -> Core:
+    def look_up(value: Any) -> Any:
+        for said, meant in pairs:
+            if type(said) is type(value) and said == value:
+                return meant
+        raise ValueError(f"must be one of {', '.join(repr(said) for said, _ in pairs)}")
+
+    return _keep_ref(core, core_schema.no_info_plain_validator_function(look_up))
+
+
+def _keep_ref(core: Core, new: Core) -> Core:
+    return {**new, "ref": core["ref"]} if "ref" in core else new
+
+
+_PARTS = frozenset(
+    "schema choices fields items_schema keys_schema values_schema steps lax_schema strict_schema json_schema "
+    "python_schema definitions extras_schema arguments_schema".split()
+)
+
+
+def _rebuilt(core: Core, rewrites: Mapping[int, Rewrite]) -> SchemaValidator:
+    changed = _rewritten(core, rewrites)
+    try:
+        return SchemaValidator(changed, _use_prebuilt=False)  # else nested models keep their own validators
+    except TypeError:
+        return SchemaValidator(changed)
+
+
+def _rewritten(core: Core, rewrites: Mapping[int, Rewrite]) -> Core:
+    new = {key: _rewritten_part(value, rewrites) if key in _PARTS else value for key, value in core.items()}
+    rewrite = rewrites.get(id(core))
+    return rewrite(new) if rewrite else new
+
+
+def _rewritten_part(part: Any, rewrites: Mapping[int, Rewrite]) -> Any:
+    if isinstance(part, dict):
+        if isinstance(part.get("type"), str):
+            return _rewritten(part, rewrites)
+        return {key: _rewritten_part(value, rewrites) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return type(part)([_rewritten_part(item, rewrites) for item in part])
+    return part

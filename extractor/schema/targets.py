@@ -1,0 +1,243 @@
+"""What each family of servers accepts in a schema, as frozen values.
+
+A target is data: the compiler asks it and never asks for its name. Hosted services cannot be tried
+from a test, so their values are a strict lower bound; each says where its claims come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+LENGTHS = frozenset({"minLength", "maxLength"})
+ITEMS = frozenset({"minItems", "maxItems"})
+ALL_KEYWORDS = NUMBERS | LENGTHS | ITEMS | {"multipleOf", "pattern", "format", "const", "prefixItems"}
+OPENAI_FORMATS = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one family of servers accepts.
+
+    keywords: the assertions taken, of ALL_KEYWORDS; type, properties, required, items, enum, anyOf,
+    $defs, $ref and description are taken by all. formats: values of `format` that are enforced
+    without refusing valid text. all_required: every property must be required. maps:
+    `additionalProperties` may be a schema. roots: JSON types that the root may have; a union needs
+    all of its members' types and `root_anyof`. recursion: a definition may refer to itself.
+    ref_siblings: `$ref` may stand beside a description. type_arrays: `type` may be an array.
+    max_depth: levels of objects, the root and each definition counted apart. max_properties,
+    max_enum_values, max_text: limits over the whole schema; max_text counts names and values.
+    max_enum_text, max_enum_long: a string enum of more than `max_enum_long` values holds at most
+    `max_enum_text` characters. integer_digits: longer integers cannot be said as numbers.
+    max_optional, max_unions: how many optional properties and unions. max_branches: how many
+    members a union may have. name_pattern, property_pattern: legal names. sends_schema: False where
+    the schema is only told in the prompt. max_string, max_array: bounds that the compiler adds to
+    strings and arrays that have none. pattern_with_length: both may stand on one node. source:
+    where these claims come from.
+    """
+
+    name: str
+    source: str
+    keywords: frozenset[str] = ALL_KEYWORDS
+    formats: frozenset[str] = OPENAI_FORMATS
+    all_required: bool = False
+    maps: bool = True
+    roots: frozenset[str] = frozenset({"object"})
+    root_anyof: bool = False
+    recursion: bool = True
+    ref_siblings: bool = False
+    type_arrays: bool = False
+    max_depth: int | None = None
+    max_properties: int | None = None
+    max_enum_values: int | None = None
+    max_enum_text: int | None = None
+    max_enum_long: int = 250
+    max_text: int | None = None
+    integer_digits: int | None = None
+    max_optional: int | None = None
+    max_unions: int | None = None
+    max_branches: int | None = None
+    name_pattern: str = r"^[A-Za-z0-9_-]{1,64}$"
+    property_pattern: str | None = None
+    sends_schema: bool = True
+    max_string: int | None = None
+    max_array: int | None = None
+    pattern_with_length: bool = True
+
+
+OPENAI = Target(
+    "openai",
+    "platform.openai.com/docs/guides/structured-outputs; the gate in OpenAI's Node SDK; refusals reported by users",
+    keywords=ALL_KEYWORDS - {"prefixItems"},
+    all_required=True,
+    maps=False,
+    max_depth=10,
+    max_properties=5000,
+    max_enum_values=1000,
+    max_enum_text=15_000,
+    max_text=120_000,
+)
+AZURE = replace(
+    OPENAI,
+    name="azure",
+    source="learn.microsoft.com, Azure OpenAI structured outputs: 100 properties, 5 levels, 500 enum values",
+    max_depth=5,
+    max_properties=100,
+    max_enum_values=500,
+)
+ANTHROPIC = Target(
+    "anthropic",
+    "docs.anthropic.com structured outputs; the counting in pydantic-ai's source; refusals reported by users",
+    keywords=frozenset({"const", "format", "pattern", "minItems"}),
+    formats=OPENAI_FORMATS | {"uri"},
+    maps=False,
+    recursion=False,
+    max_optional=24,
+    max_unions=16,
+    property_pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
+)
+GEMINI = Target(
+    "gemini",
+    "ai.google.dev/gemini-api/docs/structured-output and the google-genai SDK's docstring of responseJsonSchema",
+    keywords=frozenset({"minimum", "maximum", "minItems", "maxItems", "prefixItems", "format"}),
+    formats=frozenset({"date-time", "date", "time"}),
+)
+MISTRAL = Target(
+    "mistral",
+    "docs.mistral.ai structured output; refusals of format (2025-02) and $schema (2025-08) reported by users",
+    keywords=ALL_KEYWORDS - {"format", "prefixItems"},
+    formats=frozenset(),
+    all_required=True,
+    maps=False,
+)
+GROQ = replace(
+    OPENAI,
+    name="groq",
+    source="console.groq.com/docs/structured-outputs: closed, all required; minItems refused (2025-10)",
+    keywords=frozenset({"minimum", "maximum", "const"}),
+    formats=frozenset(),
+)
+FIREWORKS = Target(
+    "fireworks",
+    "docs.fireworks.ai structured responses; 400 on untyped nodes and on $ref beside default",
+    keywords=ALL_KEYWORDS - {"prefixItems", "format", "multipleOf"},
+    formats=frozenset(),
+    all_required=True,
+    maps=False,
+)
+TOGETHER = Target(
+    "together",
+    "docs.together.ai JSON mode documents no keywords: only what every engine enforces",
+    keywords=frozenset({"const", "minLength", "maxLength", "minItems", "maxItems"}),
+    formats=frozenset(),
+    all_required=True,
+    maps=False,
+)
+CEREBRAS = replace(
+    OPENAI,
+    name="cerebras",
+    source="inference-docs.cerebras.ai structured outputs: no type arrays, unions of at most 5, no recursion",
+    keywords=frozenset({"minimum", "maximum", "const"}),
+    formats=frozenset(),
+    recursion=False,
+    max_branches=5,
+    max_text=5_000,
+)
+DEEPSEEK = replace(
+    OPENAI,
+    name="deepseek",
+    source="api-docs.deepseek.com function calling, strict mode (beta)",
+    keywords=NUMBERS | {"pattern", "format", "multipleOf", "const"},
+    formats=frozenset({"email", "hostname", "ipv4", "ipv6", "uuid"}),
+)
+PERMISSIVE = Target(
+    "permissive",
+    "JSON Schema 2020-12 as jsonschema reads it",
+    roots=frozenset({"object", "array", "string", "number", "integer", "boolean", "null"}),
+    root_anyof=True,
+    ref_siblings=True,
+    type_arrays=True,
+    formats=OPENAI_FORMATS | {"uri"},
+)
+JSON_OBJECT = replace(
+    PERMISSIVE,
+    name="json_object",
+    source="servers that promise JSON but take no schema: it is told in the prompt",
+    roots=frozenset({"object"}),
+    root_anyof=False,
+    ref_siblings=False,
+    sends_schema=False,
+)
+LLAMACPP = Target(
+    "llamacpp",
+    "executed: llama.cpp b11434, json-schema-to-grammar",
+    keywords=LENGTHS | ITEMS | {"minimum", "maximum", "pattern", "format", "const", "prefixItems"},
+    formats=frozenset({"date", "uuid", "time", "date-time"}),
+    integer_digits=16,
+    pattern_with_length=False,
+)
+OLLAMA = replace(LLAMACPP, name="ollama", source="github.com/ollama/ollama: llama.cpp's converter")
+LOCAL = replace(
+    LLAMACPP,
+    name="local",
+    source="llama.cpp in this process, with bounds that stop a small model from running away",
+    all_required=True,
+    max_string=300,
+    max_array=50,
+)
+LLGUIDANCE = Target(
+    "llguidance",
+    "executed: llguidance 1.9.1; an unknown keyword or format is an error",
+)
+XGRAMMAR = Target(
+    "xgrammar",
+    "executed: xgrammar 0.2.8",
+    keywords=ALL_KEYWORDS - {"multipleOf"},
+    pattern_with_length=False,
+)
+VLLM = replace(
+    XGRAMMAR,
+    name="vllm",
+    source="vllm's validation of xgrammar requests: multipleOf and pattern or format beside a length are refused",
+)
+SGLANG = replace(XGRAMMAR, name="sglang", source="sglang hands schemas to xgrammar")
+OUTLINES = Target(
+    "outlines",
+    "executed: outlines-core",
+    keywords=LENGTHS | ITEMS | {"pattern", "format", "const", "prefixItems"},
+    formats=frozenset({"date", "uuid"}),
+    recursion=False,
+    pattern_with_length=False,
+)
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        target.name: target
+        for target in (
+            OPENAI,
+            AZURE,
+            ANTHROPIC,
+            GEMINI,
+            MISTRAL,
+            GROQ,
+            FIREWORKS,
+            TOGETHER,
+            CEREBRAS,
+            DEEPSEEK,
+            JSON_OBJECT,
+            OLLAMA,
+            LLAMACPP,
+            LLGUIDANCE,
+            XGRAMMAR,
+            VLLM,
+            SGLANG,
+            OUTLINES,
+            PERMISSIVE,
+            LOCAL,
+        )
+    }
+)

@@ -1,0 +1,52 @@
+"""Constraints that a target can't carry, as short English sentences: the same constraint, the same words."""
+
+from __future__ import annotations
+
+from ..messages import JSON
+
+SENTENCES = {
+    "minimum": "At least {}.",
+    "maximum": "At most {}.",
+    "exclusiveMinimum": "Greater than {}.",
+    "exclusiveMaximum": "Less than {}.",
+    "multipleOf": "A multiple of {}.",
+    "minLength": "At least {} characters.",
+    "maxLength": "At most {} characters.",
+    "pattern": "Matches the regular expression {}",
+    "minItems": "At least {} items.",
+    "maxItems": "At most {} items.",
+    "uniqueItems": "No item comes twice.",
+    "minProperties": "At least {} members.",
+    "maxProperties": "At most {} members.",
+}
+FORMATS = {
+    "date": "A date as YYYY-MM-DD.",
+    "date-time": "A date and time as YYYY-MM-DDTHH:MM:SS, with an offset or Z.",
+    "time": "A time as HH:MM:SS, with an offset or Z.",
+    "duration": "A duration as in ISO 8601, such as P1DT2H.",
+    "email": "An e-mail address.",
+    "hostname": "A host name.",
+    "ipv4": "An IPv4 address.",
+    "ipv6": "An IPv6 address.",
+    "uuid": "A UUID.",
+    "uri": "A URI.",
+    "uri-reference": "A URI or a relative reference.",
+    "iri": "An IRI.",
+    "regex": "A regular expression.",
+    "path": "A file path.",
+    "file-path": "A file path.",
+    "directory-path": "The path of a folder.",
+    "json-pointer": "A JSON pointer.",
+    "password": "",
+    "binary": "Binary data.",
+}
+
+
+def sentence(keyword: str, value: JSON) -> str:
+    """Return the sentence for one constraint; "" where there is nothing to say."""
+    if keyword == "format":
+        return FORMATS.get(value, f"In the format {value!r}.")
+    if keyword == "uniqueItems" and not value:
+        return ""
+    text = SENTENCES.get(keyword)
+    return text.format(value) if text else ""
