@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,9 +23,10 @@ from urllib.parse import unquote, urljoin
 
 from ..errors import Problem, SchemaError
 from ..messages import JSON
+from .ecmascript import matcher
 
 if TYPE_CHECKING:
-    from referencing import Registry
+    from referencing import Registry, Resource
     from referencing._core import Resolved, Resolver
 
 MAX_DEPTH = 256  # levels of JSON; a level of schema takes one or two
@@ -113,13 +113,12 @@ def problems(
     The judge is `jsonschema` with its format checker, by the document as it was given. Raises
     SchemaError as `load` does.
     """
-    from jsonschema.validators import validator_for
-
     library = _Library.of(document, documents or {})
     loaded = _Loading(library).run()
     if library.root.dialect.nullable:  # which no validator knows
         library = _Library.of({"$schema": DRAFT_2020.uri, **loaded}, {})
-    kind = validator_for({"$schema": library.root.dialect.uri})
+    _refuse_unread_patterns(library)
+    kind = _judge_of(library.root.dialect.uri)
     validator = kind(library.root.schema, registry=library.registry, format_checker=kind.FORMAT_CHECKER)
 
     def judge(record: JSON) -> tuple[Problem, ...]:
@@ -140,6 +139,64 @@ def _problem(error: Any) -> Problem:
     return Problem(_pointer(error.absolute_path), reason[:MAX_REASON], error.instance, str(error.validator))
 
 
+@lru_cache
+def _judge_of(dialect: str) -> Any:
+    """Return the validator class of a draft, with ECMAScript's regular expressions instead of Python's."""
+    from jsonschema.validators import extend, validator_for
+
+    return extend(
+        validator_for({"$schema": dialect}),
+        {
+            "pattern": _pattern,
+            "patternProperties": _pattern_properties,
+            "additionalProperties": _additional_properties,
+        },
+    )
+
+
+def _pattern(validator: Any, pattern: str, value: JSON, schema: JSON) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    if isinstance(value, str) and not matcher(pattern)(value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: JSON, value: JSON, schema: JSON) -> Iterator[Any]:
+    for pattern, rule in patterns.items() if isinstance(value, dict) else ():
+        for name in filter(matcher(pattern), value):
+            yield from validator.descend(value[name], rule, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, rule: JSON, value: JSON, schema: JSON) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    if not isinstance(value, dict):
+        return
+    matchers = [matcher(pattern) for pattern in schema.get("patternProperties", ())]
+    named = schema.get("properties", {})
+    extra = [name for name in value if name not in named and not any(known(name) for known in matchers)]
+    if isinstance(rule, dict):
+        for name in extra:
+            yield from validator.descend(value[name], rule, path=name)
+    elif extra and not rule:
+        yield ValidationError(f"Additional properties are not allowed ({', '.join(map(repr, extra))})")
+
+
+def _refuse_unread_patterns(library: _Library) -> None:
+    """Raise SchemaError for a pattern that only `jsonschema` itself would read, by `re`, and cannot."""
+    places = library.places.values()
+    all_of_them = any("unevaluatedProperties" in place.schema for place in places)
+    for place in places:
+        if all_of_them or place.dialect is not library.root.dialect:
+            for pattern in place.patterns():
+                try:
+                    re.compile(pattern)
+                except (re.error, RecursionError, OverflowError) as error:
+                    raise SchemaError(
+                        f"the pattern {pattern!r} cannot be checked: {error}", place.pointer
+                    ) from error
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """One schema: where it stands, in the user's eyes, and the dialect it is written in."""
@@ -158,9 +215,23 @@ class _Place:
         """Raise SchemaError unless the schema's own keywords are as its metaschema wants them."""
         if not isinstance(self.schema, (dict, bool)):
             raise SchemaError(f"a schema is an object, true or false, not {self.schema!r:.60}", self.pointer)
-        fault = isinstance(self.schema, dict) and _fault(self.dialect.uri, _without_subschemas(self.schema))
-        if fault:
+        if isinstance(self.schema, bool):
+            return
+        if fault := _fault(self.dialect.uri, _without_subschemas(self.schema)):
             raise SchemaError(fault[1], self.pointer + fault[0])
+        for pattern in self.patterns():
+            try:
+                matcher(pattern)
+            except ValueError as error:
+                raise SchemaError(
+                    f"the pattern {pattern!r} is no regular expression: {error}", self.pointer
+                ) from error
+
+    def patterns(self) -> Iterator[str]:
+        """Yield the schema's own regular expressions."""
+        if "pattern" in self.schema:
+            yield self.schema["pattern"]
+        yield from self.schema.get("patternProperties", ())
 
     def modern(self) -> dict[str, JSON]:
         """Return the schema in the words of 2020-12; its subschemas are still as they were."""
@@ -214,7 +285,10 @@ def _dependencies(value: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:
 
 @dataclass(frozen=True, slots=True)
 class _Library:
-    """A document with all that its references may lead to. `places`: by the identity of the schema."""
+    """A document with what its references may lead to, opened when the first one does.
+
+    places: every schema that is open, by its identity.
+    """
 
     root: _Place
     base: str
@@ -223,18 +297,54 @@ class _Library:
 
     @classmethod
     def of(cls, document: Mapping[str, JSON], documents: Mapping[str, JSON]) -> _Library:
-        """Return the documents copied, checked and indexed. Raises SchemaError."""
+        """Return the library, its root copied, checked and indexed. Raises SchemaError."""
         from jsonschema_specifications import REGISTRY
+        from referencing import Registry
 
         root = _opened(document, "")
-        others = {uri: _opened(each, f"{uri.rstrip('#')}#", root.dialect) for uri, each in documents.items()}
-        places = {id(p.schema): p for each in (root, *others.values()) for p in _checked(each)}
+        places = {id(place.schema): place for place in _checked(root, None)}
         resource = _resource(root)
         base = resource.id() or ""
-        registry = REGISTRY.with_resources(
-            (name, _resource(other)) for uri, other in others.items() for name in (uri, urljoin(base, uri))
-        )
-        return cls(root, base, registry.with_resource(base, resource).crawl(), places)
+        shelf = _Shelf(documents, {_uri(base, uri): uri for uri in documents}, root.dialect, places)
+        lending: Any = Registry  # its arguments are attrs', which mypy cannot see
+        registry = REGISTRY.combine(lending(retrieve=shelf.retrieve)).with_resource(base, resource)
+        return cls(root, base, registry.crawl(), places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The documents that were handed in. `uris`: absolute URI -> the name it was given."""
+
+    documents: Mapping[str, JSON]
+    uris: Mapping[str, str]
+    dialect: Dialect
+    places: dict[int, _Place]
+    open: dict[str, Resource[Any]] = field(default_factory=dict)
+
+    def retrieve(self, uri: str) -> Resource[Any]:
+        """Return the document at `uri`, or the schema in any document that calls itself so."""
+        from referencing import Registry
+
+        if uri in self.uris:
+            return self.fetch(uri)
+        named = [each for each in self.uris if self.speaks_of(uri.rpartition("/")[2], each)]
+        return Registry().with_resources((each, self.fetch(each)) for each in named).crawl()[uri]
+
+    def speaks_of(self, name: str, uri: str) -> bool:
+        """Return whether the document at `uri` can hold a schema of that name."""
+        return json.dumps(name)[1:-1] in json.dumps(self.documents[self.uris[uri]], default=str)
+
+    def fetch(self, uri: str) -> Resource[Any]:
+        """Return the document at `uri`; the same one each time."""
+        if uri not in self.open:
+            place = _opened(self.documents[self.uris[uri]], f"{uri}#", self.dialect)
+            self.places.update((id(each.schema), each) for each in _checked(place, self.dialect))
+            self.open[uri] = _resource(place)
+        return self.open[uri]
+
+
+def _uri(base: str, reference: str) -> str:
+    return urljoin(base, reference).rstrip("#")
 
 
 def _resource(place: _Place) -> Any:
@@ -278,15 +388,19 @@ def _members(value: JSON, pointer: str) -> Iterable[tuple[str | int, JSON]]:
     return ()
 
 
-def _checked(document: _Place) -> Iterator[_Place]:
-    """Yield every schema of a document. Raises SchemaError at the first that is malformed."""
-    pending = [document]
+def _checked(document: _Place, around: Dialect | None) -> Iterator[_Place]:
+    """Yield every schema of a document of our own. Raises SchemaError at the first that is malformed.
+
+    around: the dialect of whoever refers to the document.
+    """
+    pending = [(document, around)]
     while pending:
-        place = pending.pop()
+        place, around = pending.pop()
         place.check()
         if isinstance(place.schema, dict):
+            _settle(place, around)
             yield place
-            pending += map(place.child, _children(place.schema))
+            pending += ((place.child(path), place.dialect) for path in _children(place.schema))
     if isinstance(document.schema, dict) and isinstance(document.schema.get("components"), dict):
         yield from _components(document)
 
@@ -295,7 +409,19 @@ def _components(document: _Place) -> Iterator[_Place]:
     """Yield the schemas of an OpenAPI document."""
     schemas = document.schema["components"].get("schemas")
     for name in schemas if isinstance(schemas, dict) else ():
-        yield from _checked(document.child(("components", "schemas", name)))
+        yield from _checked(document.child(("components", "schemas", name)), document.dialect)
+
+
+def _settle(place: _Place, around: Dialect | None) -> None:
+    """Spare the libraries that read the schema next what they would stumble over.
+
+    A `$schema` that changes nothing would bring back jsonschema's own regular expressions;
+    `referencing` takes the kind of all dependencies from the first.
+    """
+    if around in (None, place.dialect):
+        place.schema.pop("$schema", None)
+    if isinstance(mixed := place.schema.get("dependencies"), dict):
+        place.schema["dependencies"] = dict(sorted(mixed.items(), key=lambda each: isinstance(each[1], dict)))
 
 
 def _children(schema: dict[str, JSON]) -> Iterator[tuple[str | int, ...]]:
@@ -359,7 +485,7 @@ def _without_subschemas(schema: dict[str, JSON]) -> str:
             bare[keyword] = [{} if isinstance(each, dict) else each for each in value]
         elif keyword in _NAMED and isinstance(value, dict):
             bare[keyword] = {k: each for k, each in value.items() if not isinstance(each, dict)}
-        elif keyword in {"description", "title", "default", "examples", "$ref"} and isinstance(value, str):
+        elif keyword in {"$ref", "default", "description", "pattern", "title"} and isinstance(value, str):
             del bare[keyword]
     return json.dumps(bare, sort_keys=True)
 
@@ -367,15 +493,11 @@ def _without_subschemas(schema: dict[str, JSON]) -> str:
 @lru_cache(maxsize=4096)
 def _fault(dialect: str, schema: str) -> tuple[str, str] | None:
     """Return where and why `schema`, a text, breaks its metaschema; None if it does not."""
-    from jsonschema import FormatChecker
     from jsonschema.exceptions import best_match
     from jsonschema.validators import validator_for
 
     kind = validator_for({"$schema": dialect})
-    validator = kind(kind.META_SCHEMA, format_checker=FormatChecker(["regex"]))
-    with warnings.catch_warnings():  # `re` warns of sets that a later version may read differently
-        warnings.simplefilter("ignore", FutureWarning)
-        error = best_match(validator.iter_errors(json.loads(schema)))
+    error = best_match(kind(kind.META_SCHEMA).iter_errors(json.loads(schema)))
     return error and (_pointer(error.absolute_path), error.message[:MAX_REASON])
 
 
@@ -483,6 +605,8 @@ def _resolved(kind: str, reference: str, place: _Place, resolver: Resolver[Any])
     except (PointerToNowhere, NoSuchAnchor, ValueError, TypeError, KeyError) as error:
         raise SchemaError(f"{reference!r} leads nowhere", where) from error
     except Unresolvable as error:
+        if error.__cause__ and isinstance(error.__cause__.__cause__, SchemaError):
+            raise error.__cause__.__cause__ from error
         uri = getattr(error.__context__, "ref", reference)
         raise SchemaError(
             f"{reference!r} leads to another document, and nothing is fetched: "
