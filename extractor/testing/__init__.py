@@ -36,7 +36,8 @@ from .replies import (
     stream,
     truncated,
 )
-from .server import ChatServer, Script
+from .script import Script
+from .server import ChatServer
 from .values import value_of
 
 __all__ = [

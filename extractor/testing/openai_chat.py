@@ -6,18 +6,16 @@ Source: https://platform.openai.com/docs/api-reference/chat and /chat-streaming.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import zip_longest
-from typing import Any, TypeAlias
+from typing import Any
 
 from extractor.messages import JSON, Choice, FunctionCall, Message, ToolCall, Usage
 
 from .received import ReceivedRequest
 from .replies import Event, Raw, Reply, Response, Scripted, Shaped, Status
+from .script import Handler, Play
 from .values import value_of
-
-Play: TypeAlias = Callable[[ReceivedRequest], Scripted]  # what the script says to this request
-Handler: TypeAlias = Callable[[ReceivedRequest, Play], Response | Raw]
 
 CREATED = 1_767_225_600  # 2026-01-01: the same in every reply, so that runs can be compared
 USUAL_ERRORS: Mapping[int, tuple[str, str | None]] = {  # status: type, code
@@ -31,7 +29,7 @@ def chat_completions(request: ReceivedRequest, play: Play) -> Response | Raw:
     """Answer `POST /v1/chat/completions` with what the script says."""
     try:
         asked = request.json
-    except ValueError:
+    except (ValueError, RecursionError):
         return error(Status(400, "We could not parse the JSON body of your request."), request)
     if problem := _problem(asked):
         return error(problem, request)
@@ -62,14 +60,9 @@ def spell(scripted: Scripted, asked: Mapping[str, Any], request: ReceivedRequest
         except ValueError as reason:
             refused = Status(400, f"Invalid schema: {reason}", code="invalid_json_schema")
             return error(refused, request)
-    if not asked.get("stream"):
-        return _response(completion(scripted, asked, request), scripted, request)
-    usage = bool((asked.get("stream_options") or {}).get("include_usage"))
-    indent = 1 if scripted.delivery.sse.multiline else None
-    events = [Event(_dumps(c, indent)) for c in chunks(scripted, asked, request, usage)]
-    events += [Event("[DONE]")] if scripted.delivery.sse.done else []
-    headers = _headers(scripted, request, "text/event-stream; charset=utf-8")
-    return Response(200, tuple(events), headers, scripted.delivery)
+    if asked.get("stream"):
+        return _stream(scripted, asked, request)
+    return _response(completion(scripted, asked, request), scripted, request)
 
 
 def shaped_reply(shape: Shaped, asked: Mapping[str, Any]) -> Reply:
@@ -129,6 +122,15 @@ def error(failure: Status, request: ReceivedRequest) -> Response:
     return _response({"error": told}, failure, request)
 
 
+def no_route(request: ReceivedRequest, routes: Iterable[tuple[str, str]]) -> Response:
+    """Return the error for a path, or a method on it, that is not among the routes."""
+    if request.path in {path for _, path in routes}:
+        message = f"Not allowed to {request.method} on {request.path}."
+        return error(Status(405, message, code="method_not_supported"), request)
+    message = f"Unknown request URL: {request.method} {request.path}."
+    return error(Status(404, message, code="unknown_url"), request)
+
+
 def completion(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> JSON:
     """Return the chat completion object."""
     choices = [
@@ -159,7 +161,7 @@ def chunks(
         for choice in turn:
             if choice is not None:
                 yield {**envelope, "choices": [choice], **nothing_yet}
-    if include_usage:
+    if include_usage and reply.usage is not None:
         yield {**envelope, "choices": [], "usage": _usage(reply, asked)}
 
 
@@ -226,17 +228,48 @@ def _counted(reply: Reply, asked: Mapping[str, Any]) -> Usage:
 
 
 def _problem(asked: JSON) -> Status | None:
-    """Return the error for a body that is no request, as the API tells it; None where it is one."""
+    """Return the error for a body that is no request; None where it is one."""
     if not isinstance(asked, dict):
         return Status(400, "The body of a request is a JSON object.")
-    if not isinstance(asked.get("model"), str):
-        return Status(400, "you must provide a model parameter", param="model")
-    messages = asked.get("messages")
-    if not isinstance(messages, list) or not all(isinstance(m, dict) and "role" in m for m in messages):
-        return Status(400, "'messages' is a list of objects with a 'role'.", param="messages")
-    if not messages:
-        return Status(400, "[] is too short - 'messages'", param="messages")
+    for param, is_right, message in _PARAMETERS:
+        if not is_right(asked.get(param)):
+            return Status(400, message, param=param)
     return None
+
+
+def _are_messages(value: JSON) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(m, dict) and "role" in m for m in value)
+
+
+def _are_tools(value: JSON) -> bool:
+    return isinstance(value or [], list) and all(map(_is_tool, value or []))
+
+
+def _is_tool(value: JSON) -> bool:
+    match value:
+        case {"type": "function", "function": {"name": str()}}:
+            return True
+        case {"type": str(kind)}:
+            return kind != "function"
+    return False
+
+
+_PARAMETERS: tuple[tuple[str, Callable[[JSON], bool], str], ...] = (
+    ("model", lambda value: isinstance(value, str), "you must provide a model parameter"),
+    ("messages", _are_messages, "'messages' is a list of at least one object with a 'role'"),
+    ("n", lambda value: value is None or value in range(1, 129), "'n' is a whole number from 1 to 128"),
+    ("tools", _are_tools, "'tools' is a list of objects with a 'type' and, of functions, a 'function'"),
+    ("response_format", lambda value: isinstance(value or {}, dict), "'response_format' is an object"),
+)
+
+
+def _stream(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> Response:
+    include_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
+    sse = reply.delivery.sse
+    data = [_dumps(c, 1 if sse.multiline else None) for c in chunks(reply, asked, request, include_usage)]
+    data += ["[DONE]"] if sse.done else []
+    headers = _headers(reply, request, "text/event-stream; charset=utf-8")
+    return Response(200, tuple(map(Event, data)), headers, reply.delivery)
 
 
 def _response(content: JSON, scripted: Reply | Status, request: ReceivedRequest) -> Response:

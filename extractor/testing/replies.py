@@ -178,9 +178,14 @@ def no_choices() -> Reply:
     return Reply(())
 
 
-def shaped(seed: int = 0, keep: int | None = None) -> Shaped:
+def shaped(
+    seed: int = 0,
+    keep: int | None = None,
+    usage: Tokens = "counted",
+    headers: Mapping[str, str] | None = None,
+) -> Shaped:
     """Return a reply made for the schema in the request; see `Shaped`."""
-    return Shaped(seed, keep)
+    return Shaped(seed, keep, usage, _headers(headers))
 
 
 def status(
@@ -251,6 +256,8 @@ def slow(
 
 def split(scripted: Scripted = Shaped(), *, at: int | Sequence[int] = 1) -> Scripted:
     """Return `scripted` with its body in pieces of `at` bytes, or cut at these positions."""
+    if isinstance(at, int) and at < 1:
+        raise ValueError(f"a piece has at least one byte, not {at}")
     return _delivered(scripted, split=at if isinstance(at, int) else tuple(at))
 
 

@@ -32,8 +32,10 @@ def value_of(schema: Schema | bool, seed: int | str = 0) -> JSON:
     Raises ValueError, naming the reason, where none can be made.
     """
     root = _plain(schema)
-    maker = _Maker(root, Random(seed))
-    return maker.make(root, 0)
+    try:
+        return _Maker(root, Random(seed)).make(root, 0)
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ValueError(f"the schema is malformed: {error!r}") from error
 
 
 class _Maker:

@@ -90,17 +90,23 @@ def test_a_function_answers_by_the_request() -> None:
         assert said(ask(server)) == "HI"
 
 
-def test_a_function_that_fails_is_an_error_to_the_client_and_raised_at_the_end() -> None:
-    def failing(request: ReceivedRequest) -> Any:
-        raise AssertionError("the prompt is wrong")
+def failing(request: ReceivedRequest) -> Any:
+    raise AssertionError("the prompt is wrong")
 
+
+def test_a_function_that_fails_is_an_error_to_the_client_and_raised_at_the_end() -> None:
     with pytest.raises(AssertionError, match="the prompt is wrong"), ChatServer(failing) as server:
+        assert error_of(ask(server))[:2] == (500, "script_failed")
+
+
+def test_an_answer_that_cannot_be_sent_is_an_error_too() -> None:
+    with pytest.raises(UnicodeEncodeError), ChatServer(reply("a", headers={"x-own": "\u20ac"})) as server:
         assert error_of(ask(server))[:2] == (500, "script_failed")
 
 
 def test_an_error_of_the_test_itself_is_not_hidden_by_one_of_the_script() -> None:
     def scenario() -> None:
-        with ChatServer(lambda request: {}[request]) as server:
+        with ChatServer(failing) as server:
             ask(server)
             raise ValueError("the test's own")
 
@@ -219,6 +225,10 @@ def test_a_body_that_is_no_json_or_says_to_be_something_else() -> None:
         (b'{"model": "m"}', "messages"),
         (b'{"model": "m", "messages": []}', "messages"),
         (b'{"model": "m", "messages": ["Hi"]}', "messages"),
+        (b'{"model": "m", "messages": [{"role": "user"}], "n": 0}', "n"),
+        (b'{"model": "m", "messages": [{"role": "user"}], "tools": [{"type": "function"}]}', "tools"),
+        (b'{"model": "m", "messages": [{"role": "user"}], "response_format": "json"}', "response_format"),
+        (b"[" * 100_000, None),
     ],
 )
 def test_a_body_that_is_no_request_is_refused_and_uses_up_no_answer(
@@ -326,7 +336,7 @@ def test_closing_is_prompt_and_leaves_nothing_though_replies_hang() -> None:
 
 def test_a_server_is_started_once_and_has_no_address_before() -> None:
     server = ChatServer()
-    with pytest.raises(RuntimeError, match="before it was started"):
+    with pytest.raises(RuntimeError, match="before it is started"):
         _ = server.base_url
     server.close()
     with server, pytest.raises(RuntimeError, match="started once"):

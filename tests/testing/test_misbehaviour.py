@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import h11
 import httpx
@@ -168,12 +168,17 @@ def test_a_drop_is_a_prefix_of_what_would_have_been_written(
     content: Any, at: Any, after: int, reset: bool
 ) -> None:
     response = Response(200, content, delivery=Delivery(split=at))
-    written, _, closing = run(steps(drop(response, after=after, reset=reset)))
+    written, _, closing = run(steps(cast(Response, drop(response, after=after, reset=reset))))
     assert written == run(steps(response))[0][:after]
     assert closing == Close(reset)
 
 
 def test_there_is_one_wait_before_each_write() -> None:
     answer = slow(split(body(b"abcd"), at=2), latency=1.0, body_delay=2.0, chunk_delay=3.0)
-    assert run(steps(answer))[1] == [1.0, 2.0, 3.0, 3.0]  # head, two pieces, the end of the chunks
+    assert run(steps(cast(Response, answer)))[1] == [
+        1.0,
+        2.0,
+        3.0,
+        3.0,
+    ]  # head, two pieces, the end of the chunks
     assert run(steps(Raw(b"", Delivery(latency=1.0, drop=Drop()))))[1] == [1.0]

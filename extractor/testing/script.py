@@ -1,0 +1,38 @@
+"""Which answer of a script a request gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import chain, repeat
+from typing import TypeAlias
+
+from .received import ReceivedRequest
+from .replies import Raw, Response, Scripted, Status, status
+
+Play: TypeAlias = Callable[[ReceivedRequest], Scripted]
+Script: TypeAlias = Scripted | Play | Sequence[Scripted | Play]
+Handler: TypeAlias = Callable[[ReceivedRequest, Play], Response | Raw]  # one call of one API
+
+
+def player(script: Script, *, repeat_last: bool = False) -> Play:
+    """Return the function that gives each request its answer, in the order of the calls."""
+    if callable(script):
+        return script
+    if not isinstance(script, Sequence):
+        return lambda request: script
+    further = script[-1] if repeat_last and script else _ended(len(script))
+    answers = chain(script, repeat(further))
+
+    def play(request: ReceivedRequest) -> Scripted:
+        answer = next(answers)
+        return answer(request) if callable(answer) else answer
+
+    return play
+
+
+def _ended(length: int) -> Play:
+    def refuse(request: ReceivedRequest) -> Status:
+        message = f"The script has ended: it has {length} answers, and this is request {request.index + 1}."
+        return status(500, message, code="script_ended", headers={"x-should-retry": "false"})
+
+    return refuse
