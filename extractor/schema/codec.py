@@ -8,26 +8,30 @@ validated straight from the text.
 from __future__ import annotations
 
 import base64
+import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from pathlib import PurePath
 from typing import Any
 
-from pydantic import SecretBytes, SecretStr
-from pydantic_core import from_json, to_jsonable_python
+from pydantic import Secret, SecretBytes, SecretStr, TypeAdapter
+from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
 
 from ..errors import Problem
 from ..messages import JSON
 from .nodes import ABSENT, TAG, VALUE
 from .problems import Step, pointer
 
-INFINITY = "\udcffinfinity"  # no text can hold a lone surrogate, so this is never a user's
-NEGATIVE_INFINITY = "\udcff-infinity"
+# Floats that JSON has no numbers for are said by numbers that no float can hold. Until the text is
+# written they stand as strings with a lone surrogate, which no valid text can hold.
+HUGE = {"\udcffinf": "1e999", "\udcff-inf": "-1e999", "\udcffnan": "1e9999"}
+NAN = HUGE["\udcffnan"]
 
 
 class Misfit(Exception):
@@ -54,15 +58,30 @@ def text_of(value: Any) -> JSON:
         return value
     try:
         return to_jsonable_python(value)
+    except PydanticSerializationError:
+        return _by_its_own_serializer(value)
+
+
+def _by_its_own_serializer(value: Any) -> JSON:
+    try:
+        return _adapter(type(value)).dump_python(value, mode="json")
     except Exception as error:
         raise Misfit(f"{type(value).__name__} is no JSON: {error}", repr(value)) from error
+
+
+@lru_cache(maxsize=256)
+def _adapter(cls: type) -> TypeAdapter[Any]:
+    return TypeAdapter(cls)
 
 
 text_of.register(str, lambda value: str.__str__(value) if type(value) is not str else value)
 text_of.register(Enum, lambda value: value.value)
 text_of.register(Decimal, str)
 text_of.register(PurePath, str)
+text_of.register(Secret, lambda value: text_of(value.get_secret_value()))
 text_of.register(SecretStr, lambda value: value.get_secret_value())
+text_of.register(re.Pattern, lambda value: text_of(value.pattern))  # a pattern of bytes as latin-1
+text_of.register(bytes, lambda value: value.decode("latin-1"))
 text_of.register(complex, lambda value: str(value).strip("()"))
 
 
@@ -99,6 +118,10 @@ class Codec:
     def accepts(self, value: Any) -> bool:
         """Return whether a Python value belongs here."""
         return True
+
+    def exact(self, value: Any) -> bool:
+        """Return whether it is of this very class, not of a subclass."""
+        return getattr(self, "type", None) is type(value)
 
 
 @dataclass(slots=True)
@@ -146,9 +169,7 @@ class Number(Codec):
         if isinstance(value, float) and not math.isfinite(value):
             if self.names:
                 return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-            if math.isnan(value):
-                raise Misfit("NaN is no JSON number: allow it by Field(allow_inf_nan=True)", value)
-            return INFINITY if value > 0 else NEGATIVE_INFINITY
+            return f"\udcff{float(value)}"
         return float(value) if isinstance(value, float) else text_of(value)
 
     def decode(self, data: JSON) -> JSON:
@@ -655,7 +676,7 @@ class Union(Codec):
         if self.pick and (label := self.pick(value)):
             yield from (b for b in self.branches if b.label == label)
         accepted = [b for b in self.branches if b.codec.accepts(value)]
-        exact = [b for b in accepted if getattr(b.codec, "type", None) is type(value)]
+        exact = [b for b in accepted if b.codec.exact(value)]
         yield from exact
         yield from (b for b in accepted if b not in exact)
         if not accepted:
@@ -701,6 +722,10 @@ class Reference(Codec):
     def accepts(self, value: Any) -> bool:
         """By the definition."""
         return self.codec.accepts(value)  # type: ignore[union-attr]
+
+    def exact(self, value: Any) -> bool:
+        """By the definition."""
+        return self.codec.exact(value)  # type: ignore[union-attr]
 
 
 @dataclass(slots=True)
@@ -787,10 +812,17 @@ class Anything(Codec):
 
 
 def dumps(data: JSON) -> str:
-    """Return strict JSON text: no NaN, infinities as numbers that no float can hold."""
-    import json
-
+    """Return strict JSON text."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     if "\udcff" in text:
-        text = text.replace(f'"{INFINITY}"', "1e999").replace(f'"{NEGATIVE_INFINITY}"', "-1e999")
+        for standing, said in HUGE.items():
+            text = text.replace(f'"{standing}"', said)
     return text
+
+
+def loads(text: str | bytes) -> JSON:
+    """Return the value of JSON text. Raises ValueError, on nesting past 200 levels too."""
+    data = from_json(text, allow_inf_nan=False)
+    if NAN in text if isinstance(text, str) else NAN.encode() in text:
+        return json.loads(text, parse_float=lambda number: math.nan if number == NAN else float(number))
+    return data

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from ..errors import ConfigError, Invalid, InvalidJSON, Problem, SchemaError
 from ..messages import JSON, StrictSchema
-from .codec import Codec, Misfit, dumps
+from .codec import NAN, Codec, Misfit, dumps, loads
 from .nodes import Source
 from .rules import Note, Walk
 from .targets import TARGETS, Target
@@ -57,7 +57,7 @@ class CompiledSchema(Generic[T]):
 
         context: what Pydantic's validators find as `info.context`.
         """
-        if not self._codec.plain:
+        if not self._codec.plain or NAN in text if isinstance(text, str) else NAN.encode() in text:
             text = self._plain(text)
         try:
             return cast(T, self._source.validate(text, context))
@@ -73,7 +73,7 @@ class CompiledSchema(Generic[T]):
 
     def _plain(self, text: str | bytes) -> bytes:
         try:
-            data = from_json(text)
+            data = loads(text)
         except (ValueError, TypeError) as error:
             raise _not_json(str(error), text) from None
         try:

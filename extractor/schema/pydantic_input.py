@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, Flag
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, EncodedBytes, EncodedStr, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticOmit, SchemaValidator, core_schema, to_jsonable_python
@@ -23,6 +24,7 @@ from .problems import explain
 Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
 Rewrite = Callable[[Core], Core]
+ALL_BYTES = -1  # in place of an id: hooks of types hand the generator copies of their schemas
 
 
 def read(record_type: Any) -> Source:
@@ -140,7 +142,7 @@ class Generator(GenerateJsonSchema):
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:
         """Bytes; the codec gives Pydantic what they decode to, not text in the type's own encoding."""
-        self.rewrites[id(schema)] = _from_base64
+        self.rewrites[ALL_BYTES] = _from_base64
         return _python("bytes", {"type": "string"}, schema, type=(bytes, bytearray))
 
     def date_schema(self, schema: Any) -> JsonSchemaValue:
@@ -294,7 +296,8 @@ class Generator(GenerateJsonSchema):
         with self._config_wrapper_stack.push(cls.model_config):
             inner = self.generate_inner(schema["schema"])
         if schema.get("root_model"):
-            result = _python("root", {**inner}, inner, type=cls)
+            keywords = {} if "$ref" in inner else inner
+            result = _python("root", {**keywords}, inner, type=cls)
         else:
             result = inner
             result[PYTHON].type = cls
@@ -388,6 +391,24 @@ class Generator(GenerateJsonSchema):
         )
 
     # Wrappers
+
+    def function_after_schema(self, schema: Any) -> JsonSchemaValue:
+        """What goes into the function; Pydantic's encoded types say themselves what that is."""
+        encoder = _encoder(schema)
+        if isinstance(encoder, EncodedStr):
+            return _python("encoded", {"type": "string"}, encoder.encode_str, type=str)
+        if isinstance(encoder, EncodedBytes):
+            return _python(
+                "encoded", {"type": "string"}, lambda value: encoder.encode(value).decode(), type=bytes
+            )
+        return super().function_after_schema(schema)
+
+    def lax_or_strict_schema(self, schema: Any) -> JsonSchemaValue:
+        """The one that Pydantic takes; the other is walked too, since either may meet the value."""
+        for other in ("lax_schema", "strict_schema"):
+            with suppress(PydanticInvalidForJsonSchema, PydanticOmit):
+                self.generate_inner(schema[other])
+        return super().lax_or_strict_schema(schema)
 
     def json_schema(self, schema: Any) -> JsonSchemaValue:
         """JSON text inside JSON; its value is said plainly on the wire."""
@@ -624,9 +645,17 @@ def _rebuilt(core: Core, rewrites: Mapping[int, Rewrite]) -> SchemaValidator:
         return SchemaValidator(changed)
 
 
+def _encoder(core: Core) -> Any:
+    return (
+        getattr(core["function"]["function"], "__self__", None) if core["type"] == "function-after" else None
+    )
+
+
 def _rewritten(core: Core, rewrites: Mapping[int, Rewrite]) -> Core:
+    if isinstance(_encoder(core), EncodedBytes):
+        return core
     new = {key: _rewritten_part(value, rewrites) if key in _PARTS else value for key, value in core.items()}
-    rewrite = rewrites.get(id(core))
+    rewrite = rewrites.get(ALL_BYTES if core["type"] == "bytes" else id(core))
     return rewrite(new) if rewrite else new
 
 

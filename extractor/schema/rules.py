@@ -415,6 +415,12 @@ class Walk:
         return self.target.maps and plain_keys and not mapping.marked
 
 
+def _name_in(ref: str) -> str:
+    """Return the type's name in a reference, without its module and its address in memory."""
+    path = re.sub(r":\d+", "", ref.removeprefix("#/$defs/"))
+    return re.sub(r"(?:\w+\.)+(\w)", r"\1", path).replace("%", "_")
+
+
 @dataclass(slots=True)
 class Wrapped(Codec):
     """A root that is no object, under the one key "value"."""
@@ -957,6 +963,29 @@ def root_model(walk: Walk, schema: Schema, python: Python | None, at: str) -> Ru
     return wire, Root(codec, python.type, codec.plain)  # type: ignore[union-attr]
 
 
+@dataclass(slots=True)
+class Encoded(Codec):
+    """Text that Pydantic decodes by an encoder of its own, such as Base64Str."""
+
+    encoder: Callable[[Any], str]
+    type: Any
+    plain: bool = True
+
+    def encode(self, value: Any) -> JSON:
+        """Return what the type's own encoder makes of it."""
+        return self.encoder(value)
+
+    def accepts(self, value: Any) -> bool:
+        """By class."""
+        return isinstance(value, self.type)
+
+
+def encoded(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
+    """Base64 text that is decoded by the type itself."""
+    codec = Encoded(python.data, python.type)  # type: ignore[union-attr]
+    return string(walk, schema, at, "^[A-Za-z0-9+/_-]*={0,2}$", "Base64.", codec)
+
+
 RULES: Mapping[str, Callable[[Walk, Schema, Python | None, str], Rule]] = {
     "null": null,
     "leaf": leaf,
@@ -966,6 +995,7 @@ RULES: Mapping[str, Callable[[Walk, Schema, Python | None, str], Rule]] = {
     "time": clock,
     "timedelta": span,
     "bytes": binary,
+    "encoded": encoded,
     "choice": choice,
     "any": anything,
     "json": json_text,
