@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from extractor import Extractor
+from extractor import Extractor, Message
 
 
 class Trip(BaseModel):
@@ -21,21 +21,18 @@ def convert(amount: Decimal, currency: Literal["CHF", "GBP", "USD"]) -> str:
 
 if __name__ == "__main__":
     with Extractor(temperature=0, max_tokens=60) as extractor:
-        history = [{"role": "user", "content": "Name one town on the Rhine."}]
+        history = [Message("user", "Name one town on the Rhine.")]
         reply = extractor.chat(history)
         print("chat:  ", reply.content)
 
-        history += [
-            {"role": "assistant", "content": reply.content},
-            {"role": "user", "content": "Is it far from Paris?"},
-        ]
+        history += [reply.message, Message("user", "Is it far from Paris?")]
         print("stream: ", end="")
         for chunk in extractor.chat_stream(history):
             print(chunk.content, end="", flush=True)
 
-        trip = [{"role": "user", "content": "We stay in Basel for three nights."}]
-        print("\nparse: ", extractor.parse(trip, Trip).parsed)
+        trip = Message("user", "We stay in Basel for three nights.")
+        print("\nparse: ", extractor.parse([trip], Trip).parsed)
 
-        price = [{"role": "user", "content": "How much is 40 CHF in euros? Use the tool."}]
-        for call in extractor.chat(price, tools=[convert], tool_choice="required").tool_calls:
+        price = Message("user", "How much is 40 CHF in euros? Use the tool.")
+        for call in extractor.chat([price], tools=[convert], tool_choice="required").tool_calls:
             print("tool:  ", call.function.arguments, "->", convert(**call.function.parsed_arguments))

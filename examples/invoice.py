@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from extractor import extract
 
 Money = Annotated[Decimal, Field(max_digits=12, decimal_places=2)]
+Name = Annotated[str, Field(max_length=80)]  # a bound keeps small models from running on
 
 
 class Currency(StrEnum):
@@ -27,7 +28,7 @@ class LineItem(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    description: str = Field(description="What was sold, as written, without quantity and price")
+    description: Name = Field(description="What was sold, as written, without quantity and price")
     quantity: Annotated[Decimal, Field(max_digits=10, decimal_places=3)] = Field(
         default=Decimal(1), description="How many, how much, or how long; 1 where the line does not say"
     )
@@ -40,13 +41,13 @@ class Invoice(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    number: str = Field(description="The invoice's own number; not an order, customer or tax number")
+    number: Name = Field(description="The invoice's own number; not an order, customer or tax number")
     issued: date = Field(description="Date of the invoice itself")
     due: date | None = Field(default=None, description="Date by which to pay, if the text names a date")
-    seller: str = Field(description="Name of the person or firm that sends the invoice")
-    buyer: str = Field(description="Name of the person or firm that is to pay")
+    seller: Name = Field(description="Name of the person or firm that sends the invoice")
+    buyer: Name = Field(description="Name of the person or firm that is to pay")
     currency: Currency
-    items: list[LineItem] = Field(min_length=1)
+    items: list[LineItem] = Field(min_length=1, max_length=40)
     net: Money | None = Field(default=None, description="Sum before tax, if given")
     tax: Money | None = Field(default=None, description="All taxes together, if given")
     total: Money = Field(description="Sum of the whole invoice with tax, before any payment made")

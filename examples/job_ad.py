@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from extractor import extract
 
+Name = Annotated[str, Field(max_length=80)]  # a bound keeps small models from running on
 Amount = Annotated[Decimal, Field(ge=0, max_digits=9, decimal_places=2)]
 
 
@@ -40,15 +41,16 @@ class JobAd(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    title: str = Field(description="Title of the job, without pay grade, hours and gender marks")
-    employer: str = Field(description="The firm one would work for; not an agency or job board")
-    location: str | None = Field(default=None, description="Town of the job, if there is one")
+    title: Name = Field(description="Title of the job, without pay grade, hours and gender marks")
+    employer: Name = Field(description="The firm one would work for; not an agency or job board")
+    location: Name | None = Field(default=None, description="Town of the job, if there is one")
     remote: Remote | None = Field(default=None, description="Where one works, if the text says so")
     salary: Salary | None = Field(
         default=None, description="Pay for the job as offered, if numbers are given"
     )
-    skills: list[str] = Field(
-        description="Required skills, tools, licences and languages, short; no degrees, nothing optional"
+    skills: list[Annotated[str, Field(max_length=40)]] = Field(
+        max_length=20,
+        description="Required skills, tools, licences and languages, short; no degrees, nothing optional",
     )
     experience_years: int | None = Field(default=None, ge=0, le=50, description="Least years asked for")
     apply_by: date | None = Field(default=None, description="Last day to apply")

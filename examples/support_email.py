@@ -3,10 +3,13 @@
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from extractor import Extractor
+
+Name = Annotated[str, Field(max_length=80)]  # a bound keeps small models from running on
 
 
 class Category(StrEnum):
@@ -44,10 +47,10 @@ class SupportEmail(BaseModel):
 
     model_config = ConfigDict(str_strip_whitespace=True)
 
-    customer: str | None = Field(default=None, description="The customer's full name; not our agent's")
+    customer: Name | None = Field(default=None, description="The customer's full name; not our agent's")
     sent: date | None = Field(default=None, description="Date on which the customer's last message was sent")
-    order_number: str | None = Field(default=None, description="The order that the complaint is about")
-    product: str | None = Field(default=None, description="The product's name, as the customer writes it")
+    order_number: Name | None = Field(default=None, description="The order that the complaint is about")
+    product: Name | None = Field(default=None, description="The product's name, as the customer writes it")
     category: Category = Field(
         description="delivery: late, lost or wrong parcel; account: login or subscription"
     )
