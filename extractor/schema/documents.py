@@ -14,6 +14,7 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
@@ -327,8 +328,12 @@ class _Shelf:
 
         if uri in self.uris:
             return self.fetch(uri)
-        named = [each for each in self.uris if self.speaks_of(uri.rpartition("/")[2], each)]
-        return Registry().with_resources((each, self.fetch(each)) for each in named).crawl()[uri]
+        opened = []
+        for each in self.uris:
+            with suppress(SchemaError):  # what is wrong with another one is no concern of this reference
+                if self.speaks_of(uri.rpartition("/")[2], each):
+                    opened.append((each, self.fetch(each)))
+        return Registry().with_resources(opened).crawl()[uri]
 
     def speaks_of(self, name: str, uri: str) -> bool:
         """Return whether the document at `uri` can hold a schema of that name."""
