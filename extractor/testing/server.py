@@ -92,7 +92,7 @@ class ChatServer:
             raise RuntimeError("a ChatServer is started once")
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._address: tuple[str, int] = listening.getsockname()
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, args=(listening,), name="ChatServer", daemon=True)
         self._thread.start()
@@ -131,11 +131,13 @@ class ChatServer:
             lambda: Connection(self._answer, self._connections), sock=listening, backlog=1024
         )
         await self._stop.wait()
-        server.close()
-        while self._connections or len(asyncio.all_tasks()) > 1:  # a task each for what is being accepted
+        self._loop.remove_reader(listening)
+        # What is being accepted has a task each, and needs the server until it is a connection.
+        while self._connections or len(asyncio.all_tasks()) > 1:
             for connection in tuple(self._connections):
                 connection.abort()
             await asyncio.sleep(0)
+        server.close()
 
     def _answer(self, head: h11.Request, body: bytes) -> Sequence[Step]:
         request = self._log.add(lambda index: self._received(index, head, body))

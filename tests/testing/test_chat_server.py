@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import pickle
@@ -332,6 +333,16 @@ def test_closing_is_prompt_and_leaves_nothing_though_replies_hang() -> None:
     server.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(server.address)
+
+
+def test_closing_while_clients_still_come_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(5):
+        with ChatServer() as server:
+            clients = [socket.create_connection(server.address) for _ in range(50)]
+        for client in clients:
+            client.close()
+    gc.collect()  # an open socket would now be a ResourceWarning
+    assert caplog.records == []
 
 
 def test_a_server_is_started_once_and_has_no_address_before() -> None:
