@@ -1,4 +1,7 @@
-"""Examples in the prompt: two solved support e-mails, then the model reads a third."""
+"""Examples in the prompt: two solved support e-mails, then the model reads a third.
+
+A tiny model, as the embedded one, copies values from the examples; larger ones learn what is wanted.
+"""
 
 import json
 from pathlib import Path
