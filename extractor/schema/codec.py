@@ -124,6 +124,15 @@ class Codec:
         return getattr(self, "type", None) is type(value)
 
 
+def json_of(value: Any) -> JSON:
+    """Return a value's own JSON, containers too."""
+    if isinstance(value, dict):
+        return {key: json_of(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_of(item) for item in value]
+    return text_of(value)
+
+
 @dataclass(slots=True)
 class Leaf(Codec):
     """A scalar. type: the class of its values, None where any will do. test: says more."""
@@ -235,8 +244,9 @@ class Choice(Codec):
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether two values are equal and of one type: 1 is not True."""
-    return type(a) is type(b) and bool(a == b)
+    """Return whether two values are equal and of one type: 1 is not True, but 1.0."""
+    numbers = type(a) in (int, float) and type(b) in (int, float)
+    return (type(a) is type(b) or numbers) and bool(a == b)
 
 
 @dataclass(slots=True)

@@ -12,11 +12,12 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from ..errors import ConfigError, Invalid, InvalidJSON, Problem, SchemaError
+from ..errors import ConfigError, Invalid, Problem, SchemaError
 from ..messages import JSON, StrictSchema
 from .codec import NAN, Codec, Misfit, dumps, loads
-from .nodes import Source
-from .rules import Note, Walk
+from .nodes import Note, Source
+from .problems import invalid, not_json
+from .rules import Walk
 from .targets import TARGETS, Target
 
 T = TypeVar("T")
@@ -48,9 +49,9 @@ class CompiledSchema(Generic[T]):
         try:
             return dumps(self._codec.encode(record))
         except Misfit as misfit:
-            raise _invalid([misfit.problem()]) from None
+            raise invalid([misfit.problem()]) from None
         except (ValueError, RecursionError) as error:
-            raise _invalid([Problem("", f"has no JSON: {error}", type="value_error")]) from error
+            raise invalid([Problem("", f"has no JSON: {error}", type="value_error")]) from error
 
     def decode(self, text: str | bytes, context: Any = None) -> T:
         """Return the record that strict JSON text says. Raises InvalidJSON or Invalid.
@@ -64,34 +65,25 @@ class CompiledSchema(Generic[T]):
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             if first["type"] == "json_invalid" and not first["loc"]:
-                raise _not_json(first["msg"], text) from None
-            raise _invalid(self._source.problems(error, text)) from error
+                raise not_json(first["msg"], text) from None
+            raise invalid(self._source.problems(error, text)) from error
         except (Invalid, KeyboardInterrupt, SystemExit):
             raise
         except Exception as error:
-            raise _invalid(self._source.problems(error, text)) from error
+            raise invalid(self._source.problems(error, text)) from error
 
     def _plain(self, text: str | bytes) -> bytes:
         try:
             data = loads(text)
         except (ValueError, TypeError) as error:
-            raise _not_json(str(error), text) from None
+            raise not_json(str(error), text) from None
         try:
             return to_json(self._codec.decode(data), inf_nan_mode="constants")
         except Misfit as misfit:
-            raise _invalid([misfit.problem()]) from None
+            raise invalid([misfit.problem()]) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return compile_schema, self._made_from
-
-
-def _invalid(problems: list[Problem]) -> Invalid:
-    return Invalid("; ".join(map(str, problems[:5])), problems)
-
-
-def _not_json(reason: str, text: str | bytes) -> InvalidJSON:
-    problem = Problem("", f"is no JSON: {reason}", text[:200], "json_invalid")
-    return InvalidJSON(str(problem), [problem])
 
 
 _cache: dict[Any, CompiledSchema[Any]] = {}
@@ -168,7 +160,7 @@ def _compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> Com
         description=schema.get("description"),
         schema=schema,
         target=target,
-        report=tuple(walk.notes),
+        report=(*source.notes, *walk.notes),
         fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         strict=StrictSchema(name, schema, schema.get("description")),
         _codec=codec,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic_core import from_json
-
-from ..errors import Invalid, Problem
+from ..errors import Problem
 from ..messages import JSON
+from .document_nodes import convert
+from .codec import loads
 from .nodes import Source
+from .problems import invalid, not_json
 
 
 def read(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None) -> Source:
@@ -17,17 +18,25 @@ def read(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None) -> 
     from . import documents as library
 
     schema = library.load(document, documents)
-    definitions = {f"#/$defs/{name}": body for name, body in schema.pop("$defs", {}).items()}
+    raw = {f"#/$defs/{name}": body for name, body in schema.pop("$defs", {}).items()}
+    root, definitions, notes = convert(schema, raw)
     judge = library.problems(document, documents)
     name = str(document.get("title") or "record")
-    return Source(name, schema, definitions, _validate(judge), lambda error, text: [])
+    return Source(name, root, definitions, tuple(notes), _validate(judge), _explain)
+
+
+def _explain(error: Exception, text: str | bytes) -> list[Problem]:
+    return [Problem("", f"{type(error).__name__}: {error}", type="validator_error")]
 
 
 def _validate(judge: Callable[[JSON], tuple[Problem, ...]]) -> Callable[[str | bytes, Any], Any]:
     def validate(text: str | bytes, context: Any) -> Any:
-        record = from_json(text)
+        try:
+            record = loads(text)
+        except (ValueError, TypeError) as error:
+            raise not_json(str(error), text) from None
         if found := judge(record):
-            raise Invalid("; ".join(map(str, found[:5])), found)
+            raise invalid(found)
         return record
 
     return validate

@@ -11,7 +11,23 @@ from ..messages import JSON
 PYTHON: Final = "\0python"  # the key of a node's Python; never sent, and ignored unless it holds one
 TAG: Final = "\0tag"  # beside VALUE in JSON for Pydantic: which member of a union was meant
 VALUE: Final = "\0value"
+TOLD: Final = "\0told"  # the key of sentences about a node, for the model
+NEVER: Final[dict[str, JSON]] = {"\0never": True}  # a schema that no value fits
 ABSENT: Final = object()  # a member without a default
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What became of a keyword that the target does not carry as it stands.
+
+    pointer: where in the record type's JSON Schema. action: "re-encoded", "told" in words, "checked"
+    after decoding only, "bounded", or "dropped". "told" implies "checked".
+    """
+
+    pointer: str
+    keyword: str
+    action: str
+    detail: str
 
 
 @dataclass(slots=True)
@@ -85,8 +101,19 @@ class Source:
     name: str
     schema: dict[str, JSON]
     definitions: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
     validate: Callable[[str | bytes, Any], Any] = lambda text, context: text
     problems: Callable[[Exception, str | bytes], list[Any]] = lambda error, text: []
+
+
+def json_type(value: JSON) -> str:
+    """Return the JSON type of a parsed value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    names = ((int, "integer"), (float, "number"), (str, "string"), (list, "array"))
+    return next((name for cls, name in names if isinstance(value, cls)), "object")
 
 
 def python_of(schema: dict[str, JSON]) -> Python | None:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from ..errors import Problem
+from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import JSON
 from .nodes import TAG, VALUE
 
@@ -18,6 +18,17 @@ Step = str | int
 def pointer(steps: Sequence[Step]) -> str:
     """Return `steps` as a JSON pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def invalid(problems: Sequence[Problem]) -> Invalid:
+    """Return the error that holds `problems`."""
+    return Invalid("; ".join(map(str, problems[:5])), problems)
+
+
+def not_json(reason: str, text: str | bytes) -> InvalidJSON:
+    """Return the error for `text` that is no JSON."""
+    problem = Problem("", f"is no JSON: {reason}", text[:200], "json_invalid")
+    return InvalidJSON(str(problem), [problem])
 
 
 def explain(error: Exception, text: str | bytes) -> list[Problem]:

@@ -46,7 +46,7 @@ def read(record_type: Any) -> Source:
     rewrites = generator.settle(definitions)
     if rewrites:
         validator = _rebuilt(core, rewrites)
-    return Source(type_name(record_type), schema, definitions, _validate(validator), explain)
+    return Source(type_name(record_type), schema, definitions, (), _validate(validator), explain)
 
 
 def _core(record_type: Any) -> tuple[Core, Any]:

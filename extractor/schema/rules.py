@@ -39,8 +39,10 @@ from .codec import (
     Tuple,
     Union,
     check_keys,
+    json_of,
 )
-from .nodes import PYTHON, Choices, Map, Member, Python, Record, Source, python_of
+from .document_nodes import Converter
+from .nodes import PYTHON, TOLD, Choices, Map, Member, Note, Python, Record, Source, json_type, python_of
 from .regex import translate
 from .targets import Target
 from .words import sentence
@@ -68,20 +70,6 @@ ASSERTIONS = (
     "minProperties",
     "maxProperties",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What became of a keyword that the target does not carry as it stands.
-
-    pointer: where in the record type's JSON Schema. action: "re-encoded", "told" in words, "checked"
-    after decoding only, "bounded", or "dropped". "told" implies "checked".
-    """
-
-    pointer: str
-    keyword: str
-    action: str
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +122,6 @@ class Shape:
 
 
 EVERY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
-
-
-def json_type(value: JSON) -> str:
-    """Return the JSON type of a parsed value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    names = ((int, "integer"), (float, "number"), (str, "string"), (list, "array"))
-    return next((name for cls, name in names if isinstance(value, cls)), "object")
 
 
 def typed(values: Any) -> frozenset[Any]:
@@ -214,24 +192,26 @@ class Walk:
             wire, codec = self.reference(schema, at)
         else:
             python = python_of(schema)
-            kind = python.kind if python else self._kind(schema, at)
-            wire, codec = RULES[kind](self, schema, python, at)
+            wire, codec = (
+                RULES[python.kind](self, schema, python, at) if python else self._foreign(schema, at)
+            )
+        if schema.get(TOLD):
+            wire = self.tell(wire, *schema[TOLD])
         if "description" in schema or "title" in schema or "examples" in schema:
             wire = self.describe(wire, schema)
         return wire, codec
 
-    def _kind(self, schema: Schema, at: str) -> str:
-        if (
-            schema.get("type") in ("string", "integer", "number", "boolean", "null")
-            and "enum" not in schema
-            and "const" not in schema
-        ):
-            return "leaf" if schema["type"] != "null" else "null"
-        if "enum" in schema or "const" in schema:
-            return "choice"
-        if not schema.keys() - {"description", "title", "examples", "default"}:
-            return "any"
-        raise SchemaError(f"no rule for this schema yet: {', '.join(sorted(map(str, schema)))}", at)
+    def _foreign(self, schema: Schema, at: str) -> Rule:
+        """Return the rule for a node that a hook of the user's has written: plain JSON Schema."""
+        if schema.get("type") == "null":
+            return {"type": "null"}, Null()
+        converter = Converter(self.source.definitions)
+        made = converter.node({k: v for k, v in schema.items() if k != PYTHON}, at)
+        self.notes.extend(converter.notes)
+        wire, codec = self.node(
+            {k: v for k, v in made.items() if k not in ("description", "title", "examples")}, at
+        )
+        return wire, Plain(codec, FORMAT_TYPES.get(schema.get("format", "")), codec.plain)
 
     def note(self, at: str, keyword: str, action: str, detail: str) -> None:
         """Report one place."""
@@ -980,6 +960,37 @@ class Encoded(Codec):
         return isinstance(value, self.type)
 
 
+@dataclass(slots=True)
+class Plain(Codec):
+    """Values of a type with a JSON Schema of the user's own: its JSON first, then the schema's codec."""
+
+    inner: Codec
+    type: Any = None
+    plain: bool = True
+
+    def encode(self, value: Any) -> JSON:
+        """Encode the value's own JSON."""
+        return self.inner.encode(json_of(value))
+
+    def decode(self, data: JSON) -> JSON:
+        """As the inner codec does."""
+        return self.inner.decode(data)
+
+    def accepts(self, value: Any) -> bool:
+        """By class, where the schema's format tells it; else by the value's JSON."""
+        if self.type is not None:
+            return isinstance(value, self.type)
+        try:
+            return self.inner.accepts(json_of(value))
+        except Misfit:
+            return False
+
+
+def never(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
+    """Refuse: no value fits."""
+    raise SchemaError("no value fits this schema", at)
+
+
 def encoded(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
     """Base64 text that is decoded by the type itself."""
     codec = Encoded(python.data, python.type)  # type: ignore[union-attr]
@@ -996,6 +1007,7 @@ RULES: Mapping[str, Callable[[Walk, Schema, Python | None, str], Rule]] = {
     "timedelta": span,
     "bytes": binary,
     "encoded": encoded,
+    "never": never,
     "choice": choice,
     "any": anything,
     "json": json_text,
