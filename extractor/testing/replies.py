@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Literal, TypeAlias
@@ -127,7 +127,7 @@ class Raw:
     """Bytes as they go out, HTTP or not; then the connection is closed."""
 
     data: bytes
-    delivery: Delivery = field(default=Delivery())
+    delivery: Delivery = Delivery()
 
 
 Scripted: TypeAlias = Reply | Shaped | Status | Response | Raw

@@ -81,13 +81,14 @@ class _Maker:
 def _object(maker: _Maker, node: Schema, depth: int) -> JSON:
     members, required = node.get("properties", {}), node.get("required", ())
     others = node.get("additionalProperties", {})
+    always = frozenset(required)
     made = {
         name: maker.make(member, depth + 1)
         for name, member in members.items()
-        if name in required or _wanted(maker, member, depth)
+        if name in always or _wanted(maker, member, depth)
     }
     made |= {name: maker.make(others, depth + 1) for name in required if name not in members}
-    return made | _map(maker, node, depth, len(made))
+    return _map(maker, node, depth, len(made)) | made
 
 
 def _wanted(maker: _Maker, member: Schema | bool, depth: int) -> bool:

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from extractor.testing import value_of
 from extractor.testing.patterns import text_for
-from extractor.testing.values import FORMATS
+from extractor.testing.values import FORMATS, WORDS
 
 
 def errors(schema: Any, value: Any) -> list[str]:
@@ -127,6 +127,7 @@ def test_a_value_is_valid_under_its_schema_unless_that_is_endless(schema: Any, s
             "minItems": 2,
         },
         {"type": "object", "additionalProperties": {"type": "number"}, "minProperties": 2},
+        {**closed_object(dict.fromkeys(WORDS, {"const": 1})), "additionalProperties": {"const": 2}},
         {"type": "object", "required": ["left"], "additionalProperties": {"type": "boolean"}},
         {
             "type": "object",
