@@ -127,7 +127,7 @@ def test_a_value_is_valid_under_its_schema_unless_that_is_endless(schema: Any, s
             "minItems": 2,
         },
         {"type": "object", "additionalProperties": {"type": "number"}, "minProperties": 2},
-        {**closed_object(dict.fromkeys(WORDS, {"const": 1})), "additionalProperties": {"const": 2}},
+        {**closed_object({word: {"const": 1} for word in WORDS}), "additionalProperties": {"const": 2}},
         {"type": "object", "required": ["left"], "additionalProperties": {"type": "boolean"}},
         {
             "type": "object",
