@@ -61,6 +61,7 @@ class TestAssign:
             ([[1, 2], [2, 9]], [(0, 0), (1, 1)]),  # greedy from the top would take 2 + 2
             ([[0, 3], [0, 4], [7, 0]], [(1, 1), (2, 0)]),  # more rows than columns
             ([[1, 0, 5]], [(0, 2)]),
+            ([[6, 0, 1], [8, 5, 1], [6, 7, 7]], [(0, 0), (1, 1), (2, 2)]),  # 18; row by row 16
         ],
     )
     def test_the_heaviest_pairing_is_found(
@@ -126,6 +127,11 @@ class TestScore:
         gold = {"items": [{"a": 1, "b": 1}, {"a": 1, "b": 2}]}
         predicted = {"items": [{"a": 1, "b": 2}, {"a": 1, "b": 9}]}
         assert score(gold, predicted).strict.overall == Tally(gold=4, predicted=4, correct=3)
+
+    def test_one_value_weighs_more_in_the_alignment_than_all_nulls(self) -> None:
+        gold = [{"a": 1, "b": None, "c": None}]
+        predicted = [{"a": 1, "b": 5, "c": 5}, {"a": 2, "b": None, "c": None}]
+        assert score(gold, predicted).strict.overall == Tally(gold=1, predicted=4, correct=1, nulls=2)
 
     def test_arrays_within_arrays_are_aligned_too(self) -> None:
         gold = [["a", "b"], ["c"]]
