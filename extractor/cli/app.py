@@ -1,0 +1,75 @@
+"""The commands together: global options, and how the program ends."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, NoReturn
+
+import typer
+
+from ..errors import ExtractorError
+from . import demo, extract, models, schema
+from .screen import say_error
+
+FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
+
+app = typer.Typer(
+    name="extractor",
+    help="Text in, validated records out.",
+    epilog="Begin with: extractor demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=extract.EPILOG)(extract.extract)
+app.command(epilog=schema.EPILOG)(schema.schema)
+app.command(epilog=demo.EPILOG)(demo.demo)
+app.command(epilog="Example: extractor serve smollm2 --port 8080")(models.serve)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"extractor {version('extractor')}")
+        raise typer.Exit
+
+
+@app.callback()
+def extractor(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks with errors.")] = False,
+) -> None:
+    """Text in, validated records out."""
+
+
+def run(arguments: Sequence[str]) -> NoReturn:
+    """Run the command and exit. What we raise on purpose is one paragraph; tracebacks come with --debug."""
+    own, debug = without_debug(arguments)
+    try:
+        app(own, prog_name="extractor")
+        raise AssertionError("Typer ends with SystemExit")
+    except ExtractorError as error:
+        said, status = str(error), 2
+    except OSError as error:
+        said, status = str(error), 2
+    except Exception as error:
+        said, status = (
+            f"{type(error).__name__}: {error}. This is a fault of extractor; --debug shows where.",
+            FAULT,
+        )
+    if debug:
+        traceback.print_exc()
+    say_error(said)
+    sys.exit(status)
+
+
+def without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the arguments without --debug, which may stand anywhere before "--", and whether it did."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    options = [argument for argument in arguments[:end] if argument != "--debug"]
+    return [*options, *arguments[end:]], len(options) < end

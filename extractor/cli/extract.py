@@ -1,0 +1,177 @@
+"""`extractor extract`: a line of JSON for each input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from ..errors import ConfigError
+from ..loading import BadInput, load_examples, load_schema, load_type, read_text
+from ..messages import Extraction
+from .lines import Line, Tally, dump_for, line_of, tally, to_json
+from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
+from .output import opened
+from .screen import Cell, Counter, Row, console_on, counting, record_table, say
+
+EPILOG = f"""Examples:
+
+extractor extract --type invoice.py:Invoice mail/*.txt -o invoices.jsonl
+
+cat mail.txt | extractor extract --schema invoice.json --model openai:gpt-5-mini -
+
+{KEYS}
+
+Exit status: 0 when every input gave a record, 1 when some did not, 2 when nothing could be tried,
+130 after Ctrl-C.
+"""
+
+
+class Format(StrEnum):
+    """How the lines are written."""
+
+    JSONL = "jsonl"
+    JSON = "json"
+    TABLE = "table"
+
+
+def extract(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Texts in UTF-8; - is standard input.", show_default=False),
+    ],
+    record_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            "-t",
+            metavar="FILE.py:Name",
+            help="The record type; also package.module:Name. The Python file is run.",
+        ),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Written whole, for you alone to read.")
+    ] = "-",
+    form: Annotated[
+        Format, typer.Option("--format", help="jsonl: one line an input; json: a list; table: to look at.")
+    ] = Format.JSONL,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    instructions: Annotated[
+        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
+    ] = None,
+    examples: Annotated[
+        str | None,
+        typer.Option(
+            "--examples", metavar="FILE.jsonl", help='Solved texts for the prompt: {"text": …, "record": …}.'
+        ),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option("--temperature")] = None,
+    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, help="Bound of each reply.")
+    ] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", "-p", metavar="NAME=VALUE", help="Any other parameter of the API; the value as JSON."
+        ),
+    ] = None,
+) -> None:
+    """Extract a record from each text, and write it as a line of JSON.
+
+    A line has `source`, `outcome`, and `record`, or `error` where there is none. An input that
+    cannot be read is such a line too; the others go on.
+    """
+    wanted = _record_type(record_type, schema)
+    solved = load_examples(examples, wanted) if examples else []
+    _refuse_to_overwrite(output, files)
+    named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
+    extractor = connected(model, base_url, instructions, **parameters(named, params or []))
+    with extractor, opened(output) as out:
+        lines, whole = _written(
+            files, lambda text: extractor.run(wanted, text, examples=solved), dump_for(wanted), form, out
+        )
+    _conclude(lines, len(files), whole, output)
+
+
+def _record_type(record_type: str | None, schema: str | None) -> Any:
+    if (record_type is None) == (schema is None):
+        raise typer.BadParameter("name the record type with --type FILE.py:Name or --schema FILE.json")
+    return load_type(record_type) if record_type is not None else load_schema(str(schema))
+
+
+def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:
+    if any(file != "-" and Path(file).absolute() == Path(output).absolute() for file in files):
+        raise ConfigError(f"-o {output} is one of the inputs, and would be overwritten")
+
+
+def _written(
+    files: Sequence[str],
+    run: Callable[[str], Extraction[Any]],
+    dump: Callable[[Any], Any],
+    form: Format,
+    out: TextIO,
+) -> tuple[list[Line], bool]:
+    """Write what comes of each file; return it, and whether all were done before Ctrl-C."""
+    lines: list[Line] = []
+    whole = True
+    with counting(len(files)) as counter:
+        try:
+            for line in _lines(files, run, dump, counter):
+                lines.append(line)
+                if form is Format.JSONL:
+                    counter.write(out, to_json(line))
+        except KeyboardInterrupt:
+            whole = False
+    if form is Format.JSON:
+        out.write(to_json(lines, indent=2) + "\n")
+    if form is Format.TABLE:
+        _write_table(lines, out)
+    return lines, whole
+
+
+def _lines(
+    files: Iterable[str],
+    run: Callable[[str], Extraction[Any]],
+    dump: Callable[[Any], Any],
+    counter: Counter,
+) -> Iterator[Line]:
+    for file in files:
+        counter.begin(file)
+        text = read_text(file)
+        line = line_of(file, text if isinstance(text, BadInput) else run(text), dump)
+        counter.done(line)
+        yield line
+
+
+def _write_table(lines: Sequence[Line], out: TextIO) -> None:
+    console = console_on(out)
+    rows = [Row(line["source"], line["outcome"], _cells(line.get("record"))) for line in lines]
+    console.print(record_table(rows, console.width))
+    for line in lines:
+        if "error" in line:
+            console.print(f"{line['source']}: {line['error']['message']}", markup=False)
+
+
+def _cells(record: Any) -> dict[str, Cell]:
+    fields = record if isinstance(record, dict) else {} if record is None else {"record": record}
+    return {name: Cell(value) for name, value in fields.items()}
+
+
+def _conclude(lines: Sequence[Line], asked: int, whole: bool, output: str) -> None:
+    """Say what is not as it should be, and end with the exit status that tells it."""
+    counts = sum(map(tally, lines), Tally())
+    if not whole:
+        kept = "" if output == "-" else f"; they are in {output}"
+        say(f"Interrupted: {len(lines)} of {asked} inputs are done ({counts}){kept}.", "yellow")
+        raise typer.Exit(130)
+    if counts.failed:
+        say(f"{counts.failed} of {asked} inputs gave no record: see the lines with an error.", "yellow")
+        raise typer.Exit(1)

@@ -1,0 +1,100 @@
+"""What is written about one input: a line of JSON. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
+
+from ..errors import ExtractorError, Problem
+from ..loading import BadInput
+from ..messages import JSON, Extraction
+
+Line: TypeAlias = dict[str, JSON]
+Dump: TypeAlias = Callable[[Any], JSON]
+NO_INPUT = "input"  # the outcome of an input that could not be read
+
+
+def dump_for(record_type: Any) -> Dump:
+    """Return the function from a record to JSON, with the names that the type's JSON Schema has."""
+    if isinstance(record_type, Mapping):
+        return lambda record: record
+    adapter = TypeAdapter(record_type)
+    return lambda record: json.loads(adapter.dump_json(record, by_alias=True, warnings=False))
+
+
+def line_of(source: str, result: Extraction[Any] | BadInput, dump: Dump) -> Line:
+    """Return source, outcome, and either the record, or the error that tells why there is none."""
+    if isinstance(result, BadInput):
+        return {"source": source, "outcome": NO_INPUT, "error": _error(result.kind, result.message)}
+    found = {"record": dump(result.record)} if result.error is None else {"error": _why(result, result.error)}
+    return {"source": source, "outcome": str(result.outcome), **found, "usage": _usage(result)}
+
+
+def to_json(line: JSON, indent: int | None = None) -> str:
+    """Return a value as JSON text that UTF-8 can hold."""
+    text = json.dumps(line, ensure_ascii=False, indent=indent)
+    return text if _encodable(text) else json.dumps(line, indent=indent)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts over inputs: those with a record, those without one, and the tokens of all."""
+
+    ok: int = 0
+    failed: int = 0
+    tokens: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.ok + other.ok, self.failed + other.failed, self.tokens + other.tokens)
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.ok} ok{failed}, {self.tokens:,} tokens"
+
+
+def tally(line: Line) -> Tally:
+    """Return what one line adds to the counts."""
+    found = "record" in line
+    return Tally(int(found), int(not found), line.get("usage", {}).get("total_tokens", 0))
+
+
+def _error(
+    kind: str,
+    message: str,
+    problems: Iterable[Problem] = (),
+    attempts: int = 0,
+    status: int | None = None,
+    reply: str | None = None,
+) -> JSON:
+    return {
+        "kind": kind,
+        "message": message,
+        "problems": [to_jsonable_python(problem, serialize_unknown=True) for problem in problems],
+        "attempts": attempts,
+        "http_status": status,
+        "reply": reply,
+    }
+
+
+def _why(result: Extraction[Any], error: ExtractorError) -> JSON:
+    problems: tuple[Problem, ...] = getattr(error, "problems", ())
+    failure = result.attempts[-1].failure if result.attempts else None
+    kind, status = (result.outcome, None) if failure is None else (failure.kind, failure.status)
+    return _error(str(kind), str(error), problems, len(result.attempts), status, result.raw)
+
+
+def _usage(result: Extraction[Any]) -> JSON:
+    return {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: half of a pair in a reply, or a file's undecodable name
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from ..client import Extractor
+from ..config import configure
+from ..errors import ConfigError
+from ..messages import JSON
+from .models import fetch
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help="PROVIDER:MODEL such as openai:gpt-5-mini, local:smollm2 or local:FILE.gguf; with --base-url "
+        "whatever that server calls it. Default: EXTRACTOR_MODEL, else the embedded local:smollm2.",
+        show_default=False,
+    ),
+]
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        help="A server that speaks the chat-completions API, such as http://127.0.0.1:8000/v1.",
+    ),
+]
+KEYS = (
+    "Keys come from the environment alone (OPENAI_API_KEY, MISTRAL_API_KEY, …): "
+    "an option would show them in the list of processes."
+)
+
+
+def connected(
+    model: str | None, base_url: str | None, instructions: str | None = None, **params: Any
+) -> Extractor:
+    """Return the Extractor that the options mean; a model of this machine is downloaded if need be."""
+    if base_url and not model and not os.environ.get("EXTRACTOR_MODEL"):
+        raise ConfigError(f"which model at {base_url}? Name it with --model")
+    extractor = Extractor(model, base_url=base_url, instructions=instructions, **params)
+    if on_this_machine(model, base_url):
+        fetch(extractor.model)
+    return extractor
+
+
+def on_this_machine(model: str | None, base_url: str | None) -> bool:
+    """Whether the options mean a model that this process starts itself."""
+    return configure(model, base_url, None, os.environ).base_url is None
+
+
+def parameters(named: dict[str, JSON], others: Sequence[str]) -> dict[str, JSON]:
+    """Return what is sent with each request: named options, and others as NAME=VALUE. Raises ConfigError."""
+    given = {name: value for name, value in named.items() if value is not None}
+    for other in others:
+        name, equals, value = other.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise ConfigError(f"--param takes NAME=VALUE, such as top_p=0.9, not {other!r}")
+        if name in given:
+            raise ConfigError(f"the parameter {name} is given twice")
+        given[name] = _value(name, value)
+    return given
+
+
+def _value(name: str, text: str) -> JSON:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        if text.strip()[:1] in ("{", "[", '"'):
+            raise ConfigError(f"the value of --param {name} starts like JSON, but is not: {error}") from error
+        return text  # reasoning_effort=low

@@ -1,0 +1,132 @@
+"""`extractor schema`: what is sent for a record type, and golden files of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..demo import example_types
+from ..errors import ConfigError
+from ..loading import load_schema, load_type
+from ..schema import TARGETS, CompiledSchema, compile_schema
+from .lines import to_json
+from .screen import say
+
+EPILOG = """Examples:
+
+extractor schema invoice.py:Invoice --target anthropic
+
+extractor schema invoice.py:Invoice --report
+
+extractor schema invoice.py:Invoice mail.py:Mail --write schemas --target openai
+"""
+GOLDEN_TARGETS = ("openai", "local")
+
+
+def schema(
+    types: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TYPE...]", help="FILE.py:Name, package.module:Name, or FILE.json.", show_default=False
+        ),
+    ] = None,
+    schema_file: Annotated[
+        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+    ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target",
+            metavar="NAME",
+            help=f"The servers it is for; can be repeated: {', '.join(TARGETS)}. Default: openai; "
+            f"for golden files {' and '.join(GOLDEN_TARGETS)}.",
+            show_default=False,
+        ),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Print what became of each keyword instead of the schema.")
+    ] = False,
+    list_targets: Annotated[
+        bool, typer.Option("--list-targets", help="Print the targets, and where their rules come from.")
+    ] = False,
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write the schemas to FOLDER/NAME.TARGET.json. Without TYPE: of the examples.",
+        ),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Compare them with these files; differences are exit status 1."),
+    ] = None,
+) -> None:
+    """Print the strict JSON Schema that is sent for a record type."""
+    if list_targets:
+        return _print_targets()
+    record_types = [*map(load_type, types or ()), *([load_schema(schema_file)] if schema_file else ())]
+    golden = write or check
+    if golden:
+        files = golden_files(record_types or example_types(), targets or GOLDEN_TARGETS)
+        return _write(golden, files) if write else _check(golden, files)
+    if len(record_types) != 1:
+        raise typer.BadParameter("name one record type, such as FILE.py:Name")
+    for target in targets or GOLDEN_TARGETS[:1]:
+        _print(compile_schema(record_types[0], target), report)
+    return None
+
+
+def golden_files(record_types: Sequence[Any], targets: Sequence[str]) -> dict[str, str]:
+    """Return the strict schemas as text, by file name. Raises ConfigError where two have one name."""
+    compiled = [compile_schema(each, target) for each in record_types for target in targets]
+    files = {f"{each.name}.{each.target.name}.json": _text(each) for each in compiled}
+    if len(files) < len(compiled):
+        raise ConfigError("two of the record types have one name: their files would be one")
+    return files
+
+
+def differences(folder: Path, files: dict[str, str]) -> Iterator[str]:
+    """Yield a unified diff for each file in `folder` that does not hold its text."""
+    for name, text in files.items():
+        path = folder / name
+        before = path.read_text("utf-8") if path.is_file() else ""
+        if before != text:
+            lines = before.splitlines(keepends=True), text.splitlines(keepends=True)
+            yield "".join(unified_diff(*lines, str(path), f"{name} as compiled now"))
+
+
+def _text(compiled: CompiledSchema[Any]) -> str:
+    return to_json(compiled.schema, indent=2) + "\n"
+
+
+def _print(compiled: CompiledSchema[Any], report: bool) -> None:
+    if not report:
+        typer.echo(_text(compiled), nl=False)
+        return
+    for note in compiled.report:
+        typer.echo(f"{note.pointer or '/'}\t{note.keyword}\t{note.action}\t{note.detail}")
+
+
+def _print_targets() -> None:
+    for target in TARGETS.values():
+        typer.echo(f"{target.name}\t{target.source}")
+
+
+def _write(folder: Path, files: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+    say(f"{len(files)} schemas written to {folder}")
+
+
+def _check(folder: Path, files: dict[str, str]) -> None:
+    found = list(differences(folder, files))
+    for difference in found:
+        typer.echo(difference, nl=False)
+    if found:
+        say(f"{len(found)} of {len(files)} schemas differ; `extractor schema --write {folder}` rewrites them")
+        raise typer.Exit(1)

@@ -1,0 +1,195 @@
+"""What a person at a terminal sees: progress on standard error, tables, errors in one paragraph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ..messages import JSON
+from .lines import Line, Tally, tally
+
+LONGEST_CELL = 28  # characters
+WITHOUT_TERMINAL = 160  # characters in a line, where there is no window
+STYLES = {"ok": "green", "repaired": "green", "right": "green", "wrong": "red", "plain": ""}
+
+
+def standard_error() -> Console:
+    """Return the console for progress and errors."""
+    return Console(stderr=True, highlight=False)
+
+
+def console_on(stream: TextIO) -> Console:
+    """Return the console for tables on `stream`."""
+    width = None if stream.isatty() else WITHOUT_TERMINAL
+    return Console(file=stream, highlight=False, width=width)
+
+
+def say(message: str, style: str = "") -> None:
+    """Print a message on standard error, as it is."""
+    standard_error().print(Text(message, style), soft_wrap=True)
+
+
+def say_error(message: str) -> None:
+    """Print one paragraph on standard error."""
+    standard_error().print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+
+
+# -- progress
+
+
+class Counter:
+    """Shows how many inputs are done, on a terminal; elsewhere it is silent."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress, self._tally = progress, Tally()
+        self._task = progress.add_task("", total=total, tally="")
+
+    def begin(self, source: str) -> None:
+        """Show which input is being worked on."""
+        self._progress.update(self._task, description=escape(shortened(source)))
+
+    def done(self, line: Line) -> None:
+        """Count one more input."""
+        self._tally += tally(line)
+        self._progress.update(self._task, advance=1, tally=str(self._tally))
+
+    def write(self, stream: TextIO, text: str) -> None:
+        """Write a line to the stream, above the display where both are on the terminal."""
+        if stream.isatty() and not self._progress.disable:
+            self._progress.console.out(text, highlight=False)
+        else:
+            stream.write(f"{text}\n")
+            stream.flush()
+
+
+@contextmanager
+def counting(total: int) -> Iterator[Counter]:
+    """Yield a counter over `total` inputs; what it shows is gone afterwards."""
+    columns = (
+        SpinnerColumn(),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[tally]}"),
+        TextColumn("[dim]{task.description}"),
+    )
+    with _progress(*columns) as progress:
+        yield Counter(progress, total)
+
+
+@contextmanager
+def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that shows the bytes so far and in all, from its first call on."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with _progress(*columns) as progress:
+        task = progress.add_task(what, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
+
+
+def _progress(*columns: ProgressColumn) -> Progress:
+    console = standard_error()
+    return Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False
+    )
+
+
+# -- tables
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value in a table of records. style: a key of STYLES."""
+
+    value: JSON
+    style: str = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One input in a table of records. note: what stands after the outcome."""
+
+    source: str
+    outcome: str
+    cells: Mapping[str, Cell]
+    note: str = ""
+
+
+def record_table(rows: Sequence[Row], width: int, title: str = "", note: str = "") -> Table:
+    """Return a table of records with the fields that `width` characters have room for.
+
+    note: the heading of the rows' notes; "" for none.
+    """
+    lead = [
+        ("text", [Text(shortened(row.source)) for row in rows]),
+        ("outcome", [Text(row.outcome, STYLES.get(row.outcome, "red")) for row in rows]),
+        *([(note, [Text(row.note) for row in rows])] if note else []),
+    ]
+    names = dict.fromkeys(name for row in rows for name in row.cells)
+    fields = [(name, [_text(row.cells.get(name)) for row in rows]) for name in names]
+    room = width - 1 - sum(map(_width, lead))
+    kept = how_many_fit([_width(column) for column in fields], room)
+    columns = lead + fields[:kept]
+    table = Table(title=title or None, title_justify="left", title_style="bold", caption_justify="left")
+    for heading, _ in columns:
+        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    for cells in zip(*(cells for _, cells in columns), strict=True):
+        table.add_row(*cells)
+    if hidden := [name for name, _ in fields[kept:]]:
+        table.caption = f"not shown: {', '.join(hidden)}"
+    return table
+
+
+def how_many_fit(widths: Sequence[int], room: int) -> int:
+    """Return how many of the columns fit into `room` characters, from the first on; one at least."""
+    taken = accumulate(widths)
+    return max(min(1, len(widths)), sum(so_far <= room for so_far in taken))
+
+
+def _width(column: tuple[str, Sequence[Text]]) -> int:
+    heading, cells = column
+    return 3 + max(len(heading), *(cell.cell_len for cell in cells))  # 3: frame and padding
+
+
+def _text(cell: Cell | None) -> Text:
+    text = Text("") if cell is None else Text(shown(cell.value), STYLES[cell.style])
+    text.truncate(LONGEST_CELL, overflow="ellipsis")
+    return text
+
+
+def shown(value: JSON) -> str:
+    """Return a value as a cell shows it: on one line, without what would not fit."""
+    match value:
+        case None:
+            return "–"
+        case list():
+            whole = any(isinstance(each, dict | list) for each in value)
+            return f"{len(value)} of them" if whole else ", ".join(map(shown, value))
+        case dict():
+            return " ".join(shown(v) for v in value.values() if v is not None)
+        case bool():
+            return "yes" if value else "no"
+    return " ".join(str(value).split())
+
+
+def shortened(text: str, length: int = LONGEST_CELL) -> str:
+    """Return text of at most `length` characters; of a path the end, which tells more."""
+    return text if len(text) <= length else "…" + text[1 - length :]

@@ -1,0 +1,298 @@
+"""From what a user names to the thing itself: record types, JSON Schemas, texts, examples.
+
+Loading a record type runs the Python file that defines it, as `python FILE.py` would.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, is_dataclass
+from difflib import get_close_matches
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import isroutine
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, ValidationError
+
+from .errors import ConfigError
+from .messages import JSON
+
+HOW = "write FILE.py:Name, package.module:Name, or FILE.json for a JSON Schema"
+
+
+def load_type(spec: str) -> Any:
+    """Return the record type that `spec` names, or the JSON Schema.
+
+    spec: "FILE.py:Name", "package.module:Name" or "FILE.json"; the name may be left out where the
+    file defines one record type alone. Raises ConfigError, with file and line where the user's
+    code fails.
+    """
+    where, name = _split(spec)
+    if where.endswith(".json"):
+        return load_schema(where)
+    module = _run(Path(where)) if _is_path(where) else _import(where)
+    return _checked_type(_named(module, name, where), spec) if name else _only_type(module, where)
+
+
+def load_schema(path: str) -> dict[str, JSON]:
+    """Return the JSON Schema in a file; `true` and `false` are schemas too. Raises ConfigError."""
+    try:
+        schema = json.loads(_bytes_of(Path(path)).decode("utf-8-sig"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not JSON: {error}") from error
+    if isinstance(schema, bool):
+        return {} if schema else {"not": {}}
+    if not isinstance(schema, dict):
+        raise ConfigError(f"{path} holds no JSON Schema: it is an object, not {type(schema).__name__}")
+    return schema
+
+
+def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
+    """Return the (text, record) pairs in a file of JSON Lines: {"text": ..., "record": ...}.
+
+    Raises ConfigError with the line that is no such pair.
+    """
+    read = _record_reader(record_type)
+    lines = _bytes_of(Path(path)).decode("utf-8-sig", errors="replace").split("\n")
+    return [_example(line, read, f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class BadInput:
+    """Why there is no text in an input. message: one sentence, and what to do about it."""
+
+    kind: Literal["missing", "unreadable", "encoding", "empty"]
+    message: str
+
+
+def read_text(source: str) -> str | BadInput:
+    """Return the text of a file, or of standard input for "-"; it has to be UTF-8."""
+    try:
+        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except FileNotFoundError:
+        return BadInput("missing", f"there is no file {source}{_near_file(Path(source))}")
+    except IsADirectoryError:
+        return BadInput("unreadable", f"{source} is a folder: name the files in it, such as {source}/*.txt")
+    except (OSError, ValueError) as error:
+        return BadInput("unreadable", f"cannot read {source}: {getattr(error, 'strerror', None) or error}")
+    return decode_text(data)
+
+
+def decode_text(data: bytes) -> str | BadInput:
+    """Return UTF-8 bytes as text, without a byte order mark."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return BadInput("encoding", _why_no_text(data, error))
+    return text if text.strip() else BadInput("empty", "there is no text in it")
+
+
+_MAGIC = {
+    b"%PDF-": "it is a PDF: take its text out first, with pdftotext for instance",
+    b"PK\x03\x04": "it is a ZIP archive, as office documents are: take its text out first",
+    b"\x1f\x8b": "it is compressed: unpack it with gunzip first",
+    b"\xff\xfe": "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
+    b"\xfe\xff": "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
+}
+
+
+def _why_no_text(data: bytes, error: UnicodeDecodeError) -> str:
+    for magic, why in _MAGIC.items():
+        if data.startswith(magic):
+            return why
+    byte = data[error.start]
+    return (
+        f"it is not UTF-8: byte 0x{byte:02x} at offset {error.start}; convert it, "
+        f"with iconv -f WINDOWS-1252 -t UTF-8 for instance"
+    )
+
+
+def _split(spec: str) -> tuple[str, str | None]:
+    where, colon, name = spec.rpartition(":")
+    if colon and where and all(part.isidentifier() for part in name.split(".")):
+        return where, name
+    return spec.removesuffix(":"), None
+
+
+def _is_path(where: str) -> bool:
+    return where.endswith(".py") or "/" in where or os.sep in where
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {path}{_near_file(path)}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _near_file(path: Path) -> str:
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return ""
+    near = get_close_matches(path.name, names, 1, cutoff=0.75)
+    return f"; did you mean {path.parent / near[0]}?" if near else ""
+
+
+def _no_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is no JSON")
+
+
+# -- Python: a file, or a module that can be imported
+
+
+def _run(path: Path) -> ModuleType:
+    """Return the module in a file, run once."""
+    _bytes_of(path)
+    known = sys.modules.get(path.stem)
+    if known is not None and _same_file(getattr(known, "__file__", None), path):
+        return known
+    name = path.stem if known is None else f"{path.stem}_py"  # a file types.py is not the library's types
+    spec = spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path} is no Python file: {HOW}")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        with _users_code(str(path), path.resolve().parent):
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _import(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise ConfigError(f"{name!r} names no record type: {HOW}")
+    with _users_code(name, Path.cwd()):
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise  # the module is there, and imports one that is not
+            raise ConfigError(f"there is no module {error.name!r} to import: {HOW}") from error
+
+
+def _same_file(known: str | None, path: Path) -> bool:
+    return known is not None and Path(known).resolve() == path.resolve()
+
+
+@contextmanager
+def _users_code(name: str, folder: Path) -> Iterator[None]:
+    """Run the user's code: siblings in `folder` can be imported, prints go to standard error, and what
+    it raises becomes a ConfigError with its place.
+    """
+    own = str(folder)
+    sys.path.insert(0, own)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except (ConfigError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # SystemExit too: a script that is no module
+        raise ConfigError(f"{name} cannot be loaded: {_explained(error, folder)}") from error
+    finally:
+        sys.path.remove(own)
+        if own not in sys.path:
+            sys.path.append(own)  # last: what it imports later is found, and hides no library
+
+
+def _explained(error: BaseException, folder: Path) -> str:
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(folder)]
+    return f"{own[-1].filename}, line {own[-1].lineno}: {what}" if own else what
+
+
+def _named(module: ModuleType, name: str, where: str) -> Any:
+    value: Any = module
+    for part in name.split("."):
+        if not hasattr(value, part):
+            raise ConfigError(f"{where} defines no {name!r}{_near_type(module, name, where)}")
+        value = getattr(value, part)
+    return value
+
+
+def _near_type(module: ModuleType, name: str, where: str) -> str:
+    names = _types_in(module)
+    near = get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], 1)
+    if near:
+        return f"; did you mean {where}:{near[0]}?"
+    return f"; its record types are {', '.join(names)}" if names else "; it defines no record type"
+
+
+def _only_type(module: ModuleType, where: str) -> Any:
+    types = _types_in(module)
+    match list(types):
+        case [name]:
+            return types[name]
+        case []:
+            raise ConfigError(f"{where} defines no record type: name one, as in {where}:Name")
+        case names:
+            raise ConfigError(f"{where} defines {', '.join(names)}: name one, as in {where}:{names[-1]}")
+
+
+def _types_in(module: ModuleType) -> dict[str, Any]:
+    """Return the Pydantic models, dataclasses and TypedDicts that the module itself defines."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and (issubclass(value, BaseModel) or is_dataclass(value) or hasattr(value, "__total__"))
+    }
+
+
+def _checked_type(value: Any, spec: str) -> Any:
+    if isinstance(value, Mapping):  # a JSON Schema, written in Python
+        return value
+    try:
+        if isinstance(value, ModuleType) or isroutine(value):
+            raise TypeError(f"it is a {type(value).__name__}")
+        TypeAdapter(value)
+    except (PydanticSchemaGenerationError, TypeError, NameError) as error:
+        why = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"{spec} is no record type ({why}): "
+            "that is a Pydantic model, or any type that a TypeAdapter takes"
+        ) from error
+    return value
+
+
+# -- examples
+
+
+def _record_reader(record_type: Any) -> Any:
+    if isinstance(record_type, Mapping):
+        return lambda record: record
+    adapter = TypeAdapter(record_type)
+    return lambda record: adapter.validate_json(json.dumps(record))
+
+
+def _example(line: str, read: Any, where: str) -> tuple[str, Any]:
+    try:
+        pair = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: this is not JSON: {error}") from error
+    if not isinstance(pair, dict) or not isinstance(pair.get("text"), str) or "record" not in pair:
+        raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}')
+    try:
+        return pair["text"], read(pair["record"])
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "/".join(("", *map(str, first["loc"])))
+        raise ConfigError(
+            f"{where}: the record is invalid at {place or 'its root'}: {first['msg']}"
+        ) from error
