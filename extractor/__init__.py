@@ -35,7 +35,7 @@ from .messages import (
     ToolCall,
     Usage,
 )
-from .schema import CompiledSchema, Target, compile_schema
+from .schema import CompiledSchema, Target, compile_schema, tool_schema
 from .streams import AsyncChatStream, ChatStream
 
 __all__ = [
@@ -71,5 +71,6 @@ __all__ = [
     "Usage",
     "compile_schema",
     "extract",
+    "tool_schema",
 ]
 __version__ = "0.1.0"

@@ -33,7 +33,7 @@ from .dialogue import (
 )
 from .errors import ConfigError, Invalid, SchemaError
 from .messages import Completion, Extraction, Failure, Message, ParsedCompletion, Request
-from .schema import CompiledSchema, compile_schema
+from .schema import CompiledSchema, compile_schema, tool_schema
 from .transport import http, local, models
 
 T = TypeVar("T")
@@ -143,8 +143,6 @@ class Calls:
     ) -> Ask[Completion]:
         if tool_choice is not None and not tools:
             raise ConfigError("tool_choice needs tools=[...] to choose from")
-        from .schema.functions import tool_schema
-
         compiled = [tool_schema(tool, self._config.provider.target) for tool in tools]
         request = replace(
             self._request(_checked(messages), params),

@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names: dict[str, object] = {"__name__": "docs"}
     monkeypatch.chdir(tmp_path)
-    with ChatServer(shaped(), repeat=True) as server:
+    with ChatServer(shaped()) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "any")
         monkeypatch.setenv("EXTRACTOR_MODEL", "openai:gpt-5-mini")

@@ -1,6 +1,7 @@
 """Bytes out and back over HTTP. The only file that imports httpx; it decides nothing.
 
-What can go wrong on the way comes back as a `Failure`, not as an exception.
+What can go wrong on the way comes back as a `Failure`, not as an exception. httpx is imported on
+first use: where rich is installed it loads that too, for a command line of its own.
 """
 
 from __future__ import annotations
@@ -9,16 +10,17 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mappi
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
-
-import httpx
 
 from ..messages import Failure, FailureKind
 
+if TYPE_CHECKING:
+    import httpx
+
 Clock: TypeAlias = Callable[[], float]
-Client = httpx.Client
-AsyncClient = httpx.AsyncClient
+Client: TypeAlias = "httpx.Client"
+AsyncClient: TypeAlias = "httpx.AsyncClient"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +113,30 @@ def is_loopback(url: str) -> bool:
 
 def new_client(base_url: str) -> Client:
     """Return a pooled client for one server."""
-    return httpx.Client(trust_env=not is_loopback(base_url), limits=_LIMITS)
+    import httpx
+
+    return httpx.Client(trust_env=not is_loopback(base_url), limits=_limits())
 
 
 def new_async_client(base_url: str) -> AsyncClient:
     """Return a pooled async client for one server."""
-    return httpx.AsyncClient(trust_env=not is_loopback(base_url), limits=_LIMITS)
+    import httpx
+
+    return httpx.AsyncClient(trust_env=not is_loopback(base_url), limits=_limits())
 
 
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
 _CONNECT_TIMEOUT = 10.0  # seconds: a host that is there answers sooner
 
 
+def _limits() -> httpx.Limits:
+    import httpx
+
+    return httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
+
+
 def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Request:
+    import httpx
+
     seconds = min(call.timeout, call.total)
     timeout = httpx.Timeout(seconds, connect=min(_CONNECT_TIMEOUT, seconds))
     return client.build_request(
@@ -132,6 +145,8 @@ def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Requ
 
 
 def _check(ends: float, clock: Clock) -> None:
+    import httpx
+
     if clock() > ends:  # httpx bounds each read, so a dripping reply would go on for ever
         raise httpx.ReadTimeout("the reply was not complete in time")
 
@@ -148,6 +163,8 @@ def _whole(pieces: list[Piece], latency: float) -> HttpReply | Failure:
 @contextmanager
 def _failing(failures: list[Failure], began: float, clock: Clock) -> Iterator[None]:
     """Turn httpx's exceptions into an entry of `failures`."""
+    import httpx
+
     try:
         yield
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
@@ -157,6 +174,8 @@ def _failing(failures: list[Failure], began: float, clock: Clock) -> Iterator[No
 
 
 def _kind(error: Exception) -> tuple[FailureKind, str]:
+    import httpx
+
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
             return FailureKind.CONNECT, "no connection to the server in time"
