@@ -6,37 +6,43 @@
 Only the names in `__all__` are public, and `extractor.testing` beside them.
 """
 
-from .client import AsyncExtractor, Extractor, extract
-from .errors import (
-    ConfigError,
-    Empty,
-    ExtractionError,
-    ExtractorError,
-    Filtered,
-    Invalid,
-    InvalidJSON,
-    Problem,
-    Refused,
-    SchemaError,
-    ServiceError,
-    Truncated,
-)
-from .messages import (
-    Attempt,
-    Choice,
-    Completion,
-    CompletionChunk,
-    Extraction,
-    Failure,
-    FunctionCall,
-    Message,
-    Outcome,
-    ParsedCompletion,
-    ToolCall,
-    Usage,
-)
-from .schema import CompiledSchema, Target, compile_schema, tool_schema
-from .streams import AsyncChatStream, ChatStream
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import AsyncExtractor, Extractor, extract
+    from .errors import (
+        ConfigError,
+        Empty,
+        ExtractionError,
+        ExtractorError,
+        Filtered,
+        Invalid,
+        InvalidJSON,
+        Problem,
+        Refused,
+        SchemaError,
+        ServiceError,
+        Truncated,
+    )
+    from .messages import (
+        Attempt,
+        Choice,
+        Completion,
+        CompletionChunk,
+        Extraction,
+        Failure,
+        FunctionCall,
+        Message,
+        Outcome,
+        ParsedCompletion,
+        ToolCall,
+        Usage,
+    )
+    from .schema import CompiledSchema, Target, compile_schema, tool_schema
+    from .streams import AsyncChatStream, ChatStream
 
 __all__ = [
     "AsyncChatStream",
@@ -74,3 +80,19 @@ __all__ = [
     "tool_schema",
 ]
 __version__ = "0.1.0"
+
+_ROOMS = ("errors", "messages", "schema", "streams", "client")  # light ones first
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name with its room on first use (PEP 562): a plain import of the package is cheap."""
+    if name in __all__:
+        for room in _ROOMS:
+            module = import_module(f".{room}", __name__)
+            if hasattr(module, name):
+                return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
