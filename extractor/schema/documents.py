@@ -91,6 +91,12 @@ _LEFT_OUT = frozenset(
         *("$vocabulary", "components", "definitions"),
     }
 )
+_FREE_TEXT = frozenset(
+    {
+        *("$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveRef", "$ref", "$schema"),
+        *("default", "description", "id", "pattern", "title"),
+    }
+)
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
@@ -116,7 +122,7 @@ def problems(
     """
     library = _Library.of(document, documents or {})
     loaded = _Loading(library).run()
-    if library.root.dialect.nullable:  # which no validator knows
+    if any(place.dialect.nullable for place in library.places.values()):  # which no validator knows
         library = _Library.of({"$schema": DRAFT_2020.uri, **loaded}, {})
     _refuse_unread_patterns(library)
     kind = _judge_of(library.root.dialect.uri)
@@ -269,8 +275,7 @@ def _translated(keyword: str, schema: dict[str, JSON], dialect: Dialect) -> Iter
 
 
 def _tuple(items: list[JSON], schema: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:
-    if items:  # 2020-12 knows no empty prefixItems
-        yield "prefixItems", items
+    yield "prefixItems", items
     if "additionalItems" in schema:
         yield "items", schema["additionalItems"]
 
@@ -302,6 +307,8 @@ class _Library:
         from jsonschema_specifications import REGISTRY
         from referencing import Registry
 
+        if not isinstance(document, Mapping):
+            raise SchemaError(f"a JSON Schema document is an object, not {document!r:.60}")
         root = _opened(document, "")
         places = {id(place.schema): place for place in _checked(root, None)}
         resource = _resource(root)
@@ -406,15 +413,16 @@ def _checked(document: _Place, around: Dialect | None) -> Iterator[_Place]:
             _settle(place, around)
             yield place
             pending += ((place.child(path), place.dialect) for path in _children(place.schema))
-    if isinstance(document.schema, dict) and isinstance(document.schema.get("components"), dict):
-        yield from _components(document)
+    for place in _components(document):
+        yield from _checked(place, document.dialect)
 
 
 def _components(document: _Place) -> Iterator[_Place]:
-    """Yield the schemas of an OpenAPI document."""
-    schemas = document.schema["components"].get("schemas")
+    """Yield the places of an OpenAPI document's schemas."""
+    components = document.schema.get("components") if isinstance(document.schema, dict) else None
+    schemas = components.get("schemas") if isinstance(components, dict) else None
     for name in schemas if isinstance(schemas, dict) else ():
-        yield from _checked(document.child(("components", "schemas", name)), document.dialect)
+        yield document.child(("components", "schemas", name))
 
 
 def _settle(place: _Place, around: Dialect | None) -> None:
@@ -460,15 +468,14 @@ def _declared(schema: JSON, pointer: str) -> Dialect | None:
 
 def _guessed(schema: JSON) -> Dialect:
     """Return the dialect whose words the schema and its subschemas use."""
-    place = _Place(schema, "", DRAFT_2020)
+    root = _Place(schema, "", DRAFT_2020)
     words: set[str] = set()
-    pending = [place] if isinstance(schema, dict) else []
+    pending = [root, *_components(root)]
     while pending:
         place = pending.pop()
-        words |= {f"{name}:{type(value).__name__}" for name, value in place.schema.items()}
-        pending += (
-            each for each in map(place.child, _children(place.schema)) if isinstance(each.schema, dict)
-        )
+        if isinstance(place.schema, dict):
+            words |= {f"{name}:{type(value).__name__}" for name, value in place.schema.items()}
+            pending += map(place.child, _children(place.schema))
     return replace(_earliest(words), nullable="nullable:bool" in words)
 
 
@@ -482,7 +489,7 @@ def _earliest(words: set[str]) -> Dialect:
 
 def _without_subschemas(schema: dict[str, JSON]) -> str:
     """Return the schema's text with {} for each subschema: its own keywords are all that is left."""
-    bare = {keyword: value for keyword, value in schema.items() if keyword not in _LEFT_OUT or not value}
+    bare = {keyword: value for keyword, value in schema.items() if keyword != "components"}
     for keyword, value in schema.items():
         if keyword in _ONE and isinstance(value, dict):
             bare[keyword] = {}
@@ -490,7 +497,7 @@ def _without_subschemas(schema: dict[str, JSON]) -> str:
             bare[keyword] = [{} if isinstance(each, dict) else each for each in value]
         elif keyword in _NAMED and isinstance(value, dict):
             bare[keyword] = {k: each for k, each in value.items() if not isinstance(each, dict)}
-        elif keyword in {"$ref", "default", "description", "pattern", "title"} and isinstance(value, str):
+        elif keyword in _FREE_TEXT and isinstance(value, str):
             del bare[keyword]
     return json.dumps(bare, sort_keys=True)
 
@@ -558,7 +565,9 @@ class _Loading:
 
     def place(self, schema: JSON, pointer: str, dialect: Dialect) -> _Place:
         """Return where `schema` stands; by `pointer` if it is in none of the documents' usual places."""
-        known = self.library.places.get(id(schema)) if isinstance(schema, dict) else None
+        if isinstance(schema, bool):
+            return _Place(schema, pointer, dialect)
+        known = self.library.places.get(id(schema))
         if known is None:
             known = _Place(schema, pointer, _declared(schema, pointer) or dialect)
             known.check()
