@@ -1,16 +1,16 @@
 """The plain chat calls under `extract`: a reply, a stream, a parsed reply, and a tool that is a function."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from extractor import Extractor, Message
 
 
 class Trip(BaseModel):
-    town: str
-    nights: int
+    town: Annotated[str, Field(max_length=30)]
+    nights: Annotated[int, Field(ge=1, le=30)]
 
 
 def convert(amount: Decimal, currency: Literal["CHF", "GBP", "USD"]) -> str:
@@ -20,7 +20,7 @@ def convert(amount: Decimal, currency: Literal["CHF", "GBP", "USD"]) -> str:
 
 
 if __name__ == "__main__":
-    with Extractor(temperature=0, max_tokens=60) as extractor:
+    with Extractor(temperature=0, max_tokens=80) as extractor:
         history = [Message("user", "Name one town on the Rhine.")]
         reply = extractor.chat(history)
         print("chat:  ", reply.content)
@@ -30,7 +30,7 @@ if __name__ == "__main__":
         for chunk in extractor.chat_stream(history):
             print(chunk.content, end="", flush=True)
 
-        trip = Message("user", "We stay in Basel for three nights.")
+        trip = Message("user", "Reply in JSON: town and nights. We stay in Basel for three nights.")
         print("\nparse: ", extractor.parse([trip], Trip).parsed)
 
         price = Message("user", "How much is 40 CHF in euros? Use the tool.")

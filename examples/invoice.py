@@ -47,10 +47,10 @@ class Invoice(BaseModel):
     seller: Name = Field(description="Name of the person or firm that sends the invoice")
     buyer: Name = Field(description="Name of the person or firm that is to pay")
     currency: Currency
-    items: list[LineItem] = Field(min_length=1, max_length=40)
     net: Money | None = Field(default=None, description="Sum before tax, if given")
     tax: Money | None = Field(default=None, description="All taxes together, if given")
     total: Money = Field(description="Sum of the whole invoice with tax, before any payment made")
+    items: list[LineItem] = Field(min_length=1, max_length=20)
 
     @property
     def adds_up(self) -> bool:

@@ -49,14 +49,14 @@ class JobAd(BaseModel):
         default=None, description="Pay for the job as offered, if numbers are given"
     )
     skills: list[Annotated[str, Field(max_length=40)]] = Field(
-        max_length=20,
+        max_length=12,
         description="Required skills, tools, licences and languages, short; no degrees, nothing optional",
     )
     experience_years: int | None = Field(default=None, ge=0, le=50, description="Least years asked for")
     apply_by: date | None = Field(default=None, description="Last day to apply")
     contact: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{3,100}$",
+        pattern=r"^[A-Za-z0-9._+-]{1,40}@[A-Za-z0-9-]{1,40}(\.[A-Za-z0-9-]{1,20}){1,3}$",
         description="E-mail address for applications",
     )
 
