@@ -412,6 +412,9 @@ class Object(Codec):
     by_item: bool = False
     type: Any = None
     extras: Extras | None = None
+    rest: tuple[str, Codec] | None = None  # the other members, under one key
+    filler: str | None = None  # a member that stands for having none
+    is_rest: bool = False  # these are the other members of an object
     plain: bool = True
 
     def encode(self, value: Any) -> JSON:
@@ -423,9 +426,18 @@ class Object(Codec):
         result: dict[str, JSON] = {}
         for member in self.fields:
             self._encode_field(member, value, result)
+        if self.rest:
+            result[self.rest[0]] = self.rest[1].encode(value)
+        if self.filler:
+            return {self.filler: True}
         if self.extras:
             self._encode_extras(value, result)
-        elif self.by_item and (unknown := value.keys() - {f.name for f in self.fields}):
+        elif (
+            self.by_item
+            and not self.rest
+            and not self.is_rest
+            and (unknown := value.keys() - {f.name for f in self.fields})
+        ):
             raise Misfit(
                 f"has the unknown members {', '.join(sorted(map(repr, unknown)))}", value, "extra_forbidden"
             )
@@ -467,7 +479,13 @@ class Object(Codec):
         """Put the members back where Pydantic looks for them."""
         if not isinstance(data, dict):
             raise Misfit("must be an object", data, "model_type")
+        if self.filler:
+            check_keys(data, {self.filler}, {self.filler})
+            return {}
         result: Any = {}
+        if self.rest:
+            data = dict(data)
+            result.update(self._others(data.pop(self.rest[0], None)))
         seen = 0
         for member in self.fields:
             if member.wire in data:
@@ -476,6 +494,12 @@ class Object(Codec):
         if seen < len(data) or self.extras:
             self._decode_extras(data, result)
         return result
+
+    def _others(self, data: JSON) -> dict[str, JSON]:
+        others = self.rest[1].decode(data)  # type: ignore[index]
+        if not isinstance(others, dict):
+            raise Misfit("the other members must be an object", data, "model_type")
+        return others
 
     def _decode_field(self, member: Field, item: JSON, result: JSON) -> None:
         if item is None and (member.null_is_absent or member.wrapped):
@@ -718,7 +742,8 @@ class Union(Codec):
 class Reference(Codec):
     """A definition, bound once it is compiled."""
 
-    codec: Codec | None = None
+    codec: Codec = field(default_factory=lambda: Codec())
+    settled: bool = False  # the codec is known, and plain
     plain: bool = False
 
     def encode(self, value: Any) -> JSON:
@@ -790,10 +815,19 @@ class Text(Codec):
 
 @dataclass(slots=True)
 class Anything(Codec):
-    """Any JSON value; objects are {"entries": [{"key", "value"}]} where `wrapped`."""
+    """Any JSON value. wrapped: its objects are {"entries": [{"key", "value"}]}; boxed: its arrays are
+    {"items": [...]}. max_array, max_string: lengths that the compiler has added.
+    """
 
     wrapped: bool = False
-    plain: bool = True
+    boxed: bool = False
+    max_array: int | None = None
+    max_string: int | None = None
+
+    @property
+    def plain(self) -> bool:  # type: ignore[override]
+        """Whether JSON is left as it is."""
+        return not (self.wrapped or self.max_array or self.max_string)
 
     def encode(self, value: Any) -> JSON:
         """Return the value's JSON."""
@@ -808,17 +842,45 @@ class Anything(Codec):
             found = {key: _at(key, self._wrap, item) for key, item in value.items()}
             return {"entries": [{"key": k, "value": v} for k, v in found.items()]} if self.wrapped else found
         if isinstance(value, list | tuple | set | frozenset):
-            return each(self._wrap, list(value))
+            items = each(self._wrap, list(value))
+            return {"items": items} if self.boxed else items
         return Number().encode(value) if isinstance(value, float) else text_of(value)
 
     def decode(self, data: JSON) -> JSON:
         """Take objects out of their entries."""
-        if isinstance(data, list):
-            return each(self.decode, data)
         if isinstance(data, dict) and self.wrapped:
-            check_keys(data, {"entries"}, {"entries"})
-            return entries(data["entries"], self, str)
-        return data
+            return self._unwrap(data)
+        if isinstance(data, str):
+            return check_length(data, self.max_string)
+        if isinstance(data, list):
+            return each(self.decode, check_length(data, self.max_array))
+        return (
+            {key: _at(key, self.decode, item) for key, item in data.items()}
+            if isinstance(data, dict)
+            else data
+        )
+
+    def _unwrap(self, data: JSON) -> JSON:
+        if self.boxed and "items" in data:
+            check_keys(data, {"items"}, {"items"})
+            return each(self.decode, check_array(data["items"], self.max_array))
+        check_keys(data, {"entries"}, {"entries"})
+        return entries(check_length(data["entries"], self.max_array), self, str)
+
+
+def check_array(data: JSON, limit: int | None) -> list[JSON]:
+    """Return `data`; raise Misfit unless it is an array that fills no added bound."""
+    if not isinstance(data, list):
+        raise Misfit("must be a list", data, "list_type")
+    return check_length(data, limit)  # type: ignore[no-any-return]
+
+
+def check_length(data: JSON, limit: int | None) -> JSON:
+    """Return `data`; raise Misfit where it fills a bound that the compiler has added: it was cut off."""
+    if limit is not None and isinstance(data, str | list) and len(data) >= limit:
+        unit = "items" if isinstance(data, list) else "characters"
+        raise Misfit(f"was cut off at {limit} {unit}", data, "bound_reached")
+    return data
 
 
 def dumps(data: JSON) -> str:

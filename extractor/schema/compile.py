@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from ..errors import ConfigError, Invalid, Problem, SchemaError
 from ..messages import JSON, StrictSchema
 from .codec import NAN, Codec, Misfit, dumps, loads
+from .limits import Size, limited, nodes, size
 from .nodes import Note, Source
 from .problems import invalid, not_json
 from .rules import Walk
@@ -151,8 +152,7 @@ def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
 
 
 def _compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> CompiledSchema[Any]:
-    walk = Walk(target, source)
-    schema, codec = walk.root()
+    schema, codec, notes = within_limits(source, target)
     name = legal_name(source.name, target)
     canonical = json.dumps([schema, name, target.name, VERSION], ensure_ascii=True)
     return CompiledSchema(
@@ -160,13 +160,64 @@ def _compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> Com
         description=schema.get("description"),
         schema=schema,
         target=target,
-        report=(*source.notes, *walk.notes),
+        report=(*source.notes, *notes),
         fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         strict=StrictSchema(name, schema, schema.get("description")),
         _codec=codec,
         _source=source,
         _made_from=made_from,
     )
+
+
+def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
+    """Return strict schema, codec and notes. What is too large for the target is said as JSON text:
+    first definitions, the largest first, then the root's last members. Raises SchemaError.
+    """
+    walk = Walk(target, source)
+    wire, codec = walk.root()
+    bodies = walk.bodies(wire)
+    if target.max_optional is not None and _optional(bodies[""]) > target.max_optional:
+        return within_limits(source, replace(target, all_required=True, max_optional=None))
+    bodies = limited(bodies, target, lambda *note: walk.note("", *note))
+    if not size(bodies).fits(target):
+        walk, bodies, codec = _as_text(walk, bodies)
+    definitions = {name: body for name, body in bodies.items() if name}
+    return {**bodies[""], **({"$defs": definitions} if definitions else {})}, codec, walk.notes
+
+
+def _optional(root: dict[str, JSON]) -> int:
+    return sum(len(node.get("properties", ())) - len(node.get("required", ())) for node in nodes(root))
+
+
+def _as_text(walk: Walk, bodies: dict[str, Any]) -> tuple[Walk, dict[str, Any], Codec]:
+    said = said_as_text(walk, bodies)
+    kept: int | None = None
+    while True:
+        again = Walk(walk.target, walk.source, said_as_text=said, kept=kept)
+        wire, codec = again.root()
+        bodies = limited(again.bodies(wire), walk.target, lambda *note: again.note("", *note))  # noqa: B023
+        if size(bodies).fits(walk.target):
+            return again, bodies, codec
+        count = len(wire.get("properties", ()))
+        if kept == 0:
+            raise SchemaError(f"too large for the target {walk.target.name}, even as JSON text")
+        kept = count * 9 // 10 if kept is None else kept * 9 // 10
+
+
+def said_as_text(walk: Walk, bodies: dict[str, Any]) -> frozenset[str]:
+    """Return the references of the definitions to say as JSON text, so that the others fit."""
+    sizes = {name: size({name: body}) for name, body in bodies.items() if name}
+    refs = {name: key[0] for key, name in walk.names.items()}
+    whole = size(bodies)
+    properties, text = whole.properties, whole.text
+    said = set()
+    for name in sorted(sizes, key=lambda name: -sizes[name].properties - sizes[name].text // 40):
+        if Size(properties, text, 0).fits(walk.target):
+            break
+        if name in refs:
+            said.add(refs[name])
+            properties, text = properties - sizes[name].properties, text - sizes[name].text
+    return frozenset(said)
 
 
 def legal_name(name: str, target: Target) -> str:

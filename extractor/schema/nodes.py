@@ -55,6 +55,16 @@ class Python:
     data: Any = None
     type: type | tuple[type, ...] | None = None
 
+    def parts(self) -> list[JSON]:
+        """Return the schemas that it holds."""
+        if isinstance(self.data, Record):
+            return [self.data.extras]
+        if isinstance(self.data, Choices):
+            return list(self.data.schemas)
+        if isinstance(self.data, Map):
+            return [self.data.keys, self.data.values]
+        return [self.data] if self.kind in ("nullable", "root", "json") else []
+
 
 @dataclass(slots=True)
 class Record:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
 from pathlib import PurePath
 from typing import Any
@@ -39,17 +41,21 @@ from .codec import (
     Tuple,
     Union,
     check_keys,
+    check_length,
     json_of,
 )
 from .document_nodes import Converter
 from .nodes import PYTHON, TOLD, Choices, Map, Member, Note, Python, Record, Source, json_type, python_of
 from .regex import translate
-from .targets import Target
+from .targets import PERMISSIVE, Target
+from .limits import fresh
 from .words import sentence
 
 Schema = dict[str, JSON]
 Rule = tuple[Schema, Codec]
 
+MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it; below is JSON text
+MAX_TOLD = 2_000  # characters of a JSON Schema in a description
 DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 OFFSET = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -137,22 +143,28 @@ class Walk:
     source: Source
     notes: list[Note] = field(default_factory=list)
     definitions: dict[str, Schema] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    references: dict[str, Reference] = field(default_factory=dict)
+    names: dict[tuple[str, int], str] = field(default_factory=dict)
+    references: dict[tuple[str, int], Reference] = field(default_factory=dict)
+    said_as_text: frozenset[str] = frozenset()  # references to definitions that are said as JSON text
+    kept: int | None = None  # how many members of the root are kept, the others in one JSON text
+    level: int = 0  # how often recursion has been unrolled around the present node
+    component: int = 0  # the circle of definitions that the present one is part of
 
     # Entry points
 
     def root(self) -> Rule:
-        """Return the whole strict schema and its codec."""
+        """Return the whole strict schema, its definitions aside, and its codec."""
         wire, codec = self.node(self.source.schema, "")
-        wire, codec = self._inlined(wire), codec
+        wire = self._inlined(wire)
         if not self._may_be_root(wire):
             wire, codec = closed({"value": wire}), Wrapped(codec)
             self.note("", "type", "re-encoded", 'the root is an object with the one member "value"')
-        used = self._used(wire)
-        if used:
-            wire = {**wire, "$defs": {name: body for name, body in self.definitions.items() if name in used}}
         return wire, codec
+
+    def bodies(self, wire: Schema) -> dict[str, Schema]:
+        """Return the root, under the name "", and the definitions that it needs."""
+        used = self._used(wire)
+        return {"": wire, **{name: body for name, body in self.definitions.items() if name in used}}
 
     def _inlined(self, wire: Schema) -> Schema:
         """Return a copy of the definition that a root refers to: roots may not be references."""
@@ -243,15 +255,22 @@ class Walk:
     def assertions(self, schema: Schema, wire: Schema, at: str) -> Schema:
         """Return `wire` with the assertions of `schema` that the target takes, and the others told."""
         told = []
+        loose = self.target.loose_numbers and wire.get("type") == "number"
         for keyword in ASSERTIONS:
             if keyword not in schema:
                 continue
-            if keyword in self.target.keywords:
+            if keyword in self.target.keywords and not loose and self._can_say(keyword, schema[keyword]):
                 wire[keyword] = schema[keyword]
             elif words := sentence(keyword, schema[keyword]):
                 told.append(words)
                 self.note(at, keyword, "told", words)
         return self.tell(wire, *told)
+
+    def _can_say(self, keyword: str, value: JSON) -> bool:
+        if keyword == "minItems" and self.target.max_min_items is not None:
+            return bool(value <= self.target.max_min_items)
+        digits = self.target.integer_digits
+        return digits is None or not isinstance(value, int) or abs(value) < 10**digits
 
     def text(self, wire: Schema, schema: Schema, at: str) -> Schema:
         """Return a string's schema with its pattern, format and lengths, as far as the target takes them."""
@@ -288,24 +307,62 @@ class Walk:
         ref = schema["$ref"]
         if ref not in self.source.definitions:
             raise SchemaError(f"{ref!r} points nowhere", at)
-        if ref not in self.references:
-            self._define(ref)
-        elif self.references[ref].codec is None and not self.target.recursion:
-            raise SchemaError(f"the target {self.target.name} takes no recursive types", at)
-        name = self.names[ref]
-        reference = self.references[ref]
-        return {
-            "$ref": f"#/$defs/{name}"
-        }, reference if reference.codec is None or not reference.codec.plain else reference.codec
+        if ref in self.said_as_text:
+            return self.as_text({"$ref": ref}, at)
+        component = self.circles.get(ref, 0)
+        unrolled = component != 0 and (self.target.recursion == "none" or component in self.tight)
+        level = self.level + 1 if unrolled and component == self.component else 0
+        if level > MAX_LEVELS:
+            return self.as_text({"$ref": ref}, at)
+        key = (ref, level)
+        if key not in self.references:
+            self._define(ref, level, component)
+        reference = self.references[key]
+        wire = {"$ref": f"#/$defs/{self.names[key]}"}
+        return wire, reference.codec if reference.settled else reference
 
-    def _define(self, ref: str) -> None:
+    def _define(self, ref: str, level: int, component: int) -> None:
         body = self.source.definitions[ref]
-        self.names[ref] = name = self._definition_name(ref, body)
-        reference = self.references[ref] = Reference()
+        name = self.names[ref, level] = self._definition_name(ref, body)
+        reference = self.references[ref, level] = Reference()
         self.definitions[name] = {}
-        wire, codec = self.node(body, f"/$defs/{name}")
-        self.definitions[name] = wire
-        reference.codec = codec
+        around = self.level, self.component
+        self.level, self.component = level, component
+        self.definitions[name], reference.codec = self.node(body, f"/$defs/{name}")
+        self.level, self.component = around
+        reference.settled = reference.codec.plain
+
+    def as_text(self, schema: Schema, at: str) -> Rule:
+        """Return JSON text in a string, for what the target cannot say in JSON."""
+        wire, codec = self.inside.node(schema, at)
+        whole = self.inside.bodies(wire)
+        definitions = {name: body for name, body in whole.items() if name}
+        text = dumps_short({**wire, **({"$defs": definitions} if definitions else {})}, MAX_TOLD)
+        self.note(at, "$ref" if "$ref" in schema else "type", "re-encoded", "JSON text in a string")
+        words = f"JSON text, by this JSON Schema: {text}" if text else "JSON text."
+        return {"type": "string", "description": words}, Text(codec, inside=True)
+
+    @cached_property
+    def inside(self) -> Walk:
+        """The walk whose codecs say JSON text inside a string: plainly."""
+        return Walk(PERMISSIVE, self.source)
+
+    @cached_property
+    def circles(self) -> dict[str, int]:
+        """The number of the circle of references that each recursive definition is in."""
+        if self.target.recursion == "all":
+            return {}
+        return circles({ref: set(references_in(body)) for ref, body in self.source.definitions.items()})
+
+    @cached_property
+    def tight(self) -> set[int]:
+        """The circles that a target with "optional" recursion cannot take: not through a member."""
+        if self.target.recursion != "optional":
+            return set()
+        edges = {
+            ref: set(references_in(body, members=False)) for ref, body in self.source.definitions.items()
+        }
+        return {self.circles[ref] for ref in circles(edges)}
 
     def _definition_name(self, ref: str, body: Schema) -> str:
         wanted = str(
@@ -327,6 +384,24 @@ class Walk:
                 break
             schema = self.source.definitions.get(schema["$ref"], {})
         return schema
+
+    def is_root(self, schema: Schema) -> bool:
+        """Return whether a node is the record type itself."""
+        return schema.get("properties") is self.resolved(self.source.schema).get("properties")
+
+    def must_be_optional(self, schema: Schema) -> bool:
+        """Return whether a member closes a circle that may only pass through optional properties."""
+        if self.target.recursion != "optional" or not self.component or self.component in self.tight:
+            return False
+        return any(self.circles.get(ref) == self.component for ref in references_in(schema))
+
+    def property_name(self, key: str) -> str:
+        """Return a legal name for a member on the wire."""
+        pattern = self.target.property_pattern
+        if pattern is None or re.match(pattern, key):
+            return key
+        kept = re.sub(r"[^A-Za-z0-9_]+", "_", key).strip("_")[:40] or "member"
+        return f"{kept}_{hashlib.sha256(key.encode()).hexdigest()[:8]}"
 
     def takes_null(self, schema: Schema) -> bool:
         """Return whether null is a legal value of `schema`."""
@@ -428,11 +503,50 @@ def closed(properties: Schema, optional: frozenset[str] = frozenset()) -> Schema
     }
 
 
-def dumps_short(value: JSON) -> str:
-    """Return an example as text."""
-    import json
+def dumps_short(value: JSON, most: int = 200) -> str:
+    """Return a value as text; "" where it would be longer than `most` characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= most else ""
 
-    return json.dumps(value, ensure_ascii=False, default=str)[:100]
+
+def references_in(schema: Any, members: bool = True) -> Iterator[str]:
+    """Yield the references below a node; `members`: those in members of objects, too."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from references_in(part, members)
+    if not isinstance(schema, dict):
+        return
+    if isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+    for key, part in schema.items():
+        if key == "properties" and isinstance(part, dict):
+            yield from references_in(list(part.values()) if members else [])
+        elif isinstance(part, dict | list):
+            yield from references_in(part, members)
+    if python := python_of(schema):
+        yield from references_in(python.parts(), members)
+
+
+def circles(edges: Mapping[str, set[str]]) -> dict[str, int]:
+    """Return a number from 1 on for each node that reaches itself, the same for all of one circle."""
+    reached = {node: _reached(node, edges) for node in edges}
+    found: dict[str, int] = {}
+    for node in edges:
+        if node in reached[node] and node not in found:
+            number = len(set(found.values())) + 1
+            found |= {other: number for other in reached[node] if node in reached.get(other, ())}
+    return found
+
+
+def _reached(node: str, edges: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    pending = list(edges[node])
+    while pending:
+        other = pending.pop()
+        if other not in seen:
+            seen.add(other)
+            pending.extend(edges.get(other, ()))
+    return seen
 
 
 # Leaves
@@ -501,13 +615,7 @@ class Bounded(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """As the inner codec does, unless the bound is filled."""
-        if isinstance(data, str | list) and len(data) >= self.limit:
-            raise Misfit(
-                f"was cut off at {self.limit} {'items' if isinstance(data, list) else 'characters'}",
-                data,
-                "bound_reached",
-            )
-        return self.inner.decode(data)
+        return self.inner.decode(check_length(data, self.limit))
 
     def accepts(self, value: Any) -> bool:
         """As the inner codec does."""
@@ -695,22 +803,47 @@ def _enum(walk: Walk, kind: str, values: list[JSON]) -> Schema:
 
 def anything(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
     """Any JSON value: a definition of its own, or JSON text where recursion is not taken."""
-    if not walk.target.recursion:
+    if walk.target.recursion == "none":
         walk.note(at, "type", "re-encoded", "any JSON value as JSON text")
-        return {"type": "string", "description": "JSON text."}, Text(Anything(), inside=True)
-    wrapped = not walk.target.maps
-    if "JSON" not in walk.definitions:
-        here: Schema = {"$ref": "#/$defs/JSON"}
-        entry = closed({"key": {"type": "string"}, "value": here})
-        members = {"type": "array", "items": entry}
-        as_object = (
-            closed({"entries": members}) if wrapped else {"type": "object", "additionalProperties": here}
+        return {"type": "string", "description": "Any JSON value, as JSON text."}, Text(
+            Anything(), inside=True
         )
-        scalars = [{"type": kind} for kind in ("null", "boolean", "number", "string")]
-        walk.definitions["JSON"] = {"anyOf": [*scalars, {"type": "array", "items": here}, as_object]}
+    optional = walk.target.recursion == "optional"
+    wrapped = optional or not walk.target.maps
+    if JSON_VALUE not in walk.definitions:
+        walk.definitions[JSON_VALUE] = json_value(walk.target, wrapped, optional)
     if wrapped:
         walk.note(at, "type", "re-encoded", "any JSON value, its objects as lists of entries")
-    return {"$ref": "#/$defs/JSON"}, Anything(wrapped, plain=not wrapped)
+    codec = Anything(wrapped, optional, walk.target.max_array, walk.target.max_string)
+    return {"$ref": f"#/$defs/{JSON_VALUE}"}, codec
+
+
+def json_value(target: Target, wrapped: bool, optional: bool) -> Schema:
+    """Return the schema of any JSON value: a definition that refers to itself."""
+    here: Schema = {"$ref": f"#/$defs/{JSON_VALUE}"}
+    scalars = [{"type": "null"}, {"type": "boolean"}, {"type": "number"}, free_text(target)]
+    items = free_array(target, here)
+    members = free_array(target, closed({"key": free_text(target), "value": here}))
+    loose = frozenset({"items", "entries"}) if optional else frozenset()
+    as_object = (
+        closed({"entries": members}, loose) if wrapped else {"type": "object", "additionalProperties": here}
+    )
+    return {"anyOf": [*scalars, closed({"items": items}, loose) if optional else items, as_object]}
+
+
+def free_text(target: Target) -> Schema:
+    """Return the schema of any text, bounded where the target wants it bounded."""
+    return (
+        {"type": "string"}
+        if target.max_string is None
+        else {"type": "string", "maxLength": target.max_string}
+    )
+
+
+def free_array(target: Target, items: Schema) -> Schema:
+    """Return the schema of an array of any length, bounded where the target wants it bounded."""
+    wire: Schema = {"type": "array", "items": items}
+    return wire if target.max_array is None else {**wire, "maxItems": target.max_array}
 
 
 def json_text(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
@@ -727,12 +860,16 @@ def array(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
     """An array of one kind of item."""
     items, codec = walk.node(schema.get("items", {PYTHON: Python("any")}), f"{at}/items")
     wire = walk.assertions(schema, {"type": "array", "items": items}, at)
-    result = Array(codec, python.type if python else None, plain=codec.plain)
+    return bounded_array(walk, wire, Array(codec, python.type if python else None, plain=codec.plain), at)
+
+
+def bounded_array(walk: Walk, wire: Schema, codec: Codec, at: str) -> Rule:
+    """Bound a free array where the target wants arrays bounded."""
     limit = walk.target.max_array
     if limit is None or "maxItems" in wire:
-        return wire, result
+        return wire, codec
     walk.note(at, "maxItems", "bounded", f"at most {limit} items")
-    return {**wire, "maxItems": limit}, Bounded(result, limit)
+    return {**wire, "maxItems": limit}, Bounded(codec, limit)
 
 
 def fixed(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
@@ -753,7 +890,7 @@ def fixed(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
     keys = [f"item_{i + 1}" for i in range(len(made))]
     properties: Schema = {}
     for i, (key, (wire, _)) in enumerate(zip(keys, made, strict=True)):
-        properties[key] = {"type": "array", "items": wire} if i == variadic else wire
+        properties[key] = free_array(walk.target, wire) if i == variadic else wire
     if variadic is None:
         return closed(properties), Tuple(codecs, keys=keys)
     others = keys[:variadic] + keys[variadic + 1 :]
@@ -782,7 +919,7 @@ def mapping(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
         if old in schema
     }
     wire = walk.assertions(lengths, {"type": "array", "items": entry}, at)
-    return wire, Mapped(key_codec, value_codec, pairs=data.marked)
+    return bounded_array(walk, wire, Mapped(key_codec, value_codec, pairs=data.marked), at)
 
 
 def _key_schema(walk: Walk, data: Map) -> Schema:
@@ -795,21 +932,47 @@ def _key_schema(walk: Walk, data: Map) -> Schema:
 def record(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
     """An object with named members; those with defaults are nullable where all must be required."""
     data: Record = python.data  # type: ignore[union-attr]
+    members, others = data.members, []
+    if walk.kept is not None and walk.is_root(schema):
+        members, others = data.members[: walk.kept], data.members[walk.kept :]
     properties: Schema = {}
     fields = []
-    for member in data.members:
+    for member in members:
         inner = schema["properties"].get(member.key, {PYTHON: Python("any")})
         wire, made = _member(walk, data, member, inner, f"{at}/properties/{escaped(member.key)}")
-        properties[member.key] = wire
+        properties[made.wire] = wire
         fields.append(made)
     codec = Object(fields, data.by_item, python.type)  # type: ignore[union-attr]
     result = closed(properties, frozenset(f.wire for f in fields if f.optional))
+    if others:
+        _rest(walk, schema, Record(others, data.by_item), result, codec, at)
     if data.extras is not None:
         _extras(walk, data.extras, result, codec, at)
-    codec.plain = all(_is_plain(f) for f in fields) and (
-        codec.extras is None or (codec.extras.key is None and codec.extras.codec.plain)
+    if not result["properties"] and data.extras is None and not walk.target.empty_objects:
+        walk.note(at, "properties", "re-encoded", "an object without members has one, which says nothing")
+        codec.filler = "empty"
+        result = closed({"empty": {"type": "boolean"}})
+    codec.plain = (
+        all(map(_is_plain, fields))
+        and not others
+        and not codec.filler
+        and (codec.extras is None or (codec.extras.key is None and codec.extras.codec.plain))
     )
     return result, codec
+
+
+def _rest(walk: Walk, schema: Schema, rest: Record, wire: Schema, codec: Object, at: str) -> None:
+    part = {"type": "object", "properties": schema["properties"], PYTHON: Python("object", rest, None)}
+    key = fresh("other_members", wire["properties"].keys() | {m.key for m in rest.members})
+    _, inner = walk.inside.node(part, at)
+    inner.is_rest = True  # type: ignore[attr-defined]
+    names = ", ".join(member.key for member in rest.members[:5])
+    words = f"JSON text of an object with the other {len(rest.members)} members: {names}, ..."
+    wire["properties"][key] = {"type": "string", "description": words}
+    wire["required"].append(key)
+    codec.rest = (key, Text(inner, inside=True))
+    detail = f"{len(rest.members)} members past the limits, as JSON text in {key!r}"
+    walk.note(at, "properties", "re-encoded", detail)
 
 
 def _is_plain(member: Field) -> bool:
@@ -827,15 +990,10 @@ def _extras(walk: Walk, extras: Schema, wire: Schema, codec: Object, at: str) ->
         wire["additionalProperties"] = values
         codec.extras = Extras(value_codec)
         return
-    key = "additional_properties"
-    while key in wire["properties"]:
-        key += "_"
-    entry = closed({"key": {"type": "string"}, "value": values})
-    wire["properties"][key] = {
-        "type": "array",
-        "items": entry,
-        "description": "Members that have no name above.",
-    }
+    key = fresh("additional_properties", wire["properties"].keys())
+    entry = closed({"key": free_text(walk.target), "value": values})
+    members = free_array(walk.target, entry)
+    wire["properties"][key] = {**members, "description": "Members that have no name above."}
     wire["required"].append(key)
     codec.extras = Extras(value_codec, key)
     walk.note(at, "additionalProperties", "re-encoded", f"other members as a list of entries in {key!r}")
@@ -849,7 +1007,11 @@ def escaped(step: str) -> str:
 def _member(walk: Walk, data: Record, member: Member, schema: Schema, at: str) -> tuple[Schema, Field]:
     wire, codec = walk.node(schema, at)
     path = member.path or (member.key,)
-    made = Field(member.key, member.name, path, codec, member.default, member.required)
+    made = Field(walk.property_name(member.key), member.name, path, codec, member.default, member.required)
+    if walk.must_be_optional(schema):
+        made.optional = True
+        walk.note(at, "required", "told", "Required.")
+        return (walk.tell(wire, "Required.") if member.required else wire), made
     if member.required or _is_constant(walk, schema, member):
         return wire, made
     if not walk.target.all_required:
@@ -997,6 +1159,7 @@ def encoded(walk: Walk, schema: Schema, python: Python | None, at: str) -> Rule:
     return string(walk, schema, at, "^[A-Za-z0-9+/_-]*={0,2}$", "Base64.", codec)
 
 
+JSON_VALUE = "JSON"
 RULES: Mapping[str, Callable[[Walk, Schema, Python | None, str], Rule]] = {
     "null": null,
     "leaf": leaf,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 LENGTHS = frozenset({"minLength", "maxLength"})
@@ -27,16 +28,19 @@ class Target:
     $defs, $ref and description are taken by all. formats: values of `format` that are enforced
     without refusing valid text. all_required: every property must be required. maps:
     `additionalProperties` may be a schema. roots: JSON types that the root may have; a union needs
-    all of its members' types and `root_anyof`. recursion: a definition may refer to itself.
+    all of its members' types and `root_anyof`. recursion: whether a definition may refer to itself:
+    "all", "optional" (only through properties that are not required), "none".
     ref_siblings: `$ref` may stand beside a description. type_arrays: `type` may be an array.
     max_depth: levels of objects, the root and each definition counted apart. max_properties,
     max_enum_values, max_text: limits over the whole schema; max_text counts names and values.
     max_enum_text, max_enum_long: a string enum of more than `max_enum_long` values holds at most
     `max_enum_text` characters. integer_digits: longer integers cannot be said as numbers.
     max_optional, max_unions: how many optional properties and unions. max_branches: how many
-    members a union may have. name_pattern, property_pattern: legal names. sends_schema: False where
+    members a union may have. max_min_items: the largest `minItems`. name_pattern, property_pattern: legal names. sends_schema: False where
     the schema is only told in the prompt. max_string, max_array: bounds that the compiler adds to
-    strings and arrays that have none. pattern_with_length: both may stand on one node. source:
+    strings and arrays that have none. pattern_with_length: both may stand on one node.
+    loose_numbers: bounds of numbers are ignored, those of integers are not. empty_objects: objects
+    below the root may be without members. source:
     where these claims come from.
     """
 
@@ -48,7 +52,7 @@ class Target:
     maps: bool = True
     roots: frozenset[str] = frozenset({"object"})
     root_anyof: bool = False
-    recursion: bool = True
+    recursion: Literal["all", "optional", "none"] = "all"
     ref_siblings: bool = False
     type_arrays: bool = False
     max_depth: int | None = None
@@ -61,12 +65,15 @@ class Target:
     max_optional: int | None = None
     max_unions: int | None = None
     max_branches: int | None = None
+    max_min_items: int | None = None
     name_pattern: str = r"^[A-Za-z0-9_-]{1,64}$"
     property_pattern: str | None = None
     sends_schema: bool = True
     max_string: int | None = None
     max_array: int | None = None
     pattern_with_length: bool = True
+    loose_numbers: bool = False
+    empty_objects: bool = True
 
 
 OPENAI = Target(
@@ -95,9 +102,10 @@ ANTHROPIC = Target(
     keywords=frozenset({"const", "format", "pattern", "minItems"}),
     formats=OPENAI_FORMATS | {"uri"},
     maps=False,
-    recursion=False,
+    recursion="none",
     max_optional=24,
     max_unions=16,
+    max_min_items=1,
     property_pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
 )
 GEMINI = Target(
@@ -105,6 +113,7 @@ GEMINI = Target(
     "ai.google.dev/gemini-api/docs/structured-output and the google-genai SDK's docstring of responseJsonSchema",
     keywords=frozenset({"minimum", "maximum", "minItems", "maxItems", "prefixItems", "format"}),
     formats=frozenset({"date-time", "date", "time"}),
+    recursion="optional",
 )
 MISTRAL = Target(
     "mistral",
@@ -143,7 +152,7 @@ CEREBRAS = replace(
     source="inference-docs.cerebras.ai structured outputs: no type arrays, unions of at most 5, no recursion",
     keywords=frozenset({"minimum", "maximum", "const"}),
     formats=frozenset(),
-    recursion=False,
+    recursion="none",
     max_branches=5,
     max_text=5_000,
 )
@@ -152,6 +161,7 @@ DEEPSEEK = replace(
     name="deepseek",
     source="api-docs.deepseek.com function calling, strict mode (beta)",
     keywords=NUMBERS | {"pattern", "format", "multipleOf", "const"},
+    empty_objects=False,
     formats=frozenset({"email", "hostname", "ipv4", "ipv6", "uuid"}),
 )
 PERMISSIVE = Target(
@@ -177,6 +187,7 @@ LLAMACPP = Target(
     "executed: llama.cpp b11434, json-schema-to-grammar",
     keywords=LENGTHS | ITEMS | {"minimum", "maximum", "pattern", "format", "const", "prefixItems"},
     formats=frozenset({"date", "uuid", "time", "date-time"}),
+    loose_numbers=True,
     integer_digits=16,
     pattern_with_length=False,
 )
@@ -210,7 +221,7 @@ OUTLINES = Target(
     "executed: outlines-core",
     keywords=LENGTHS | ITEMS | {"pattern", "format", "const", "prefixItems"},
     formats=frozenset({"date", "uuid"}),
-    recursion=False,
+    recursion="none",
     pattern_with_length=False,
 )
 
