@@ -16,8 +16,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from .config import Headers, Secret, check_parameters, configure
-from .dialects import openai_chat
-from .dialects.replies import read_reply
+from .dialects import DIALECTS, read_reply
 from .dialogue import (
     Ask,
     Judge,
@@ -72,6 +71,7 @@ class Calls:
         self._config = configure(model, base_url, api_key, os.environ)
         if self._config.provider.name == "local":
             models.check(self._config.model)
+        self._dialect = DIALECTS[self._config.provider.dialect]
         self._instructions = instructions
         self._policy = Policy(max_repairs, max_retries, timeout, deadline)
         if retry_wait is not None:
@@ -170,6 +170,7 @@ class Calls:
             messages,
             {**self._params, **params},
             response_schema=None if compiled is None else compiled.strict,
+            mode=self._config.provider.modes[0],
         )
 
     def _start(self, request: Request, judge: Judge[T]) -> Ask[T]:
@@ -186,12 +187,14 @@ class Calls:
         stream: bool = False,
         total: float | None = None,
     ) -> http.Post:
-        body = openai_chat.encode(request, self._config.provider, stream=stream)
-        headers = {"Content-Type": "application/json", **self._headers.reveal()}
-        if endpoint.api_key:
-            headers["Authorization"] = f"Bearer {endpoint.api_key.reveal()}"
+        body = self._dialect.encode(request, self._config.provider, stream=stream)
+        headers = {
+            "Content-Type": "application/json",
+            **self._dialect.headers(endpoint.api_key.reveal()),
+            **self._headers.reveal(),
+        }
         return http.Post(
-            endpoint.base_url + openai_chat.PATH,
+            endpoint.base_url + self._dialect.path(request, stream=stream),
             _body(body),
             headers,
             timeout,
@@ -201,7 +204,10 @@ class Calls:
     def _read(self, reply: http.HttpReply | Failure, endpoint: Endpoint) -> Completion | Failure:
         if not isinstance(reply, Failure):
             return self._redacted(
-                read_reply(reply.status, reply.headers, reply.body, reply.latency, time.time()), endpoint
+                read_reply(
+                    self._dialect, reply.status, reply.headers, reply.body, reply.latency, time.time()
+                ),
+                endpoint,
             )
         return self._redacted(reply, endpoint)
 

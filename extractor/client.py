@@ -183,7 +183,7 @@ class Extractor(Calls):
         while True:
             time.sleep(step.wait)
             call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-            reading = Reading(time.monotonic, time.time)
+            reading = Reading(self._dialect, time.monotonic, time.time)
             begun = False
             with closing(http.stream(client, call, time.monotonic)) as pieces:
                 for piece in pieces:
@@ -343,7 +343,7 @@ class AsyncExtractor(Calls):
         while True:
             await asyncio.sleep(step.wait)
             call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-            reading = Reading(time.monotonic, time.time)
+            reading = Reading(self._dialect, time.monotonic, time.time)
             begun = False
             async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
                 async for piece in pieces:

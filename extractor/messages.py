@@ -104,6 +104,15 @@ def _tool_call(value: ToolCall | Mapping[str, Any]) -> ToolCall:
     return ToolCall(value["id"], FunctionCall(function["name"], function["arguments"]))
 
 
+class Mode(StrEnum):
+    """What makes the model answer with a record, strongest first."""
+
+    JSON_SCHEMA = "json_schema"  # the server constrains the reply to the schema
+    TOOL = "tool"  # the one call that the model has to make has the schema for its arguments
+    JSON_OBJECT = "json_object"  # the server promises JSON; the schema stands in the prompt
+    PROMPT = "prompt"  # the schema stands in the prompt; the JSON is found in the reply's text
+
+
 @dataclass(frozen=True, slots=True)
 class StrictSchema:
     """A schema as it is sent: a legal name, the JSON Schema itself, and a description of the whole."""
@@ -118,13 +127,14 @@ class Request:
     """One question to a model, before a dialect has spelt it.
 
     params: sampling and server parameters, sent as they are. response_schema: what the reply has
-    to match. tools: functions that the model may call.
+    to match; mode: how that is asked for. tools: functions that the model may call.
     """
 
     model: str
     messages: tuple[Message, ...]
     params: Mapping[str, Any] = field(default_factory=dict)
     response_schema: StrictSchema | None = None
+    mode: Mode = Mode.JSON_SCHEMA
     tools: tuple[StrictSchema, ...] = ()
     tool_choice: str | Mapping[str, Any] | None = None
 

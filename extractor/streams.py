@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TypeAlias
 
-from .dialects import Accumulator, openai_chat
-from .dialects.replies import parse_json, read_reply, request_id_of
+from .dialects import Accumulator, Dialect, parse_json, read_reply, request_id_of
 from .messages import Completion, CompletionChunk, Failure, FailureKind
 from .transport.http import Head, Piece
 from .transport.sse import SSEDecoder
@@ -21,7 +20,8 @@ DONE = "[DONE]"
 class Reading:
     """Takes the pieces of one streamed reply in order, gives chunks, then `end`: completion or failure."""
 
-    def __init__(self, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+    def __init__(self, dialect: Dialect, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+        self._dialect = dialect
         self._clock, self._wall_clock = clock, wall_clock
         self._began = clock()
         self._head: Head | None = None
@@ -50,7 +50,9 @@ class Reading:
             return self._failure
         if self._head is not None and not self._is_stream():
             body = b"".join(self._body)
-            return read_reply(self._head.status, self._head.headers, body, latency, self._wall_clock())
+            return read_reply(
+                self._dialect, self._head.status, self._head.headers, body, latency, self._wall_clock()
+            )
         if not self._accumulator.finished and not self._done:
             return Failure(
                 FailureKind.DROPPED, "the stream stopped before the reply was complete", latency=latency
@@ -78,9 +80,9 @@ class Reading:
             if self._done or self._failure:
                 continue
             body = parse_json(event.data)
-            chunk = openai_chat.decode_chunk(body)
+            chunk = self._dialect.decode_chunk(body)
             if chunk is None:
-                message, code = openai_chat.explain(body)
+                message, code = self._dialect.explain(body)
                 self._failure = Failure(
                     FailureKind.PROTOCOL,
                     message or "the stream holds an event that is no chat completion chunk",

@@ -2,6 +2,21 @@
 
 from . import openai_chat
 from .accumulate import Accumulator
+from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, Provider
+from .replies import parse_json, read_reply, request_id_of
 
-__all__ = ["COMPATIBLE", "PROVIDERS", "Accumulator", "Provider", "openai_chat"]
+DIALECTS: Dialects = {"openai_chat": openai_chat}
+
+__all__ = [
+    "COMPATIBLE",
+    "DIALECTS",
+    "PROVIDERS",
+    "Accumulator",
+    "Dialect",
+    "Provider",
+    "openai_chat",
+    "parse_json",
+    "read_reply",
+    "request_id_of",
+]

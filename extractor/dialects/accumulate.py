@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from ..messages import (
     Choice,
@@ -79,7 +79,7 @@ class Accumulator:
         """Take the next chunk."""
         self._first = self._first or chunk
         self._last = chunk
-        self._usage = chunk.usage or self._usage
+        self._usage = _larger(self._usage, chunk.usage)
         for choice in chunk.choices:
             self._choices.setdefault(choice.index, _Choice()).add(choice)
 
@@ -102,3 +102,10 @@ class Accumulator:
             latency=latency,
             raw=last.raw,
         )
+
+
+def _larger(one: Usage | None, other: Usage | None) -> Usage | None:
+    """Counts grow over a stream, and some APIs report each of them in another event."""
+    if one is None or other is None:
+        return one or other
+    return Usage(*(max(getattr(one, f.name), getattr(other, f.name)) for f in fields(Usage)))

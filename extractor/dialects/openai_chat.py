@@ -18,6 +18,7 @@ from ..messages import (
     Delta,
     FunctionCall,
     Message,
+    Mode,
     Request,
     StrictSchema,
     ToolCall,
@@ -26,14 +27,22 @@ from ..messages import (
 )
 from .providers import Provider
 
-PATH = "/chat/completions"
+
+def path(request: Request, *, stream: bool = False) -> str:
+    """Return what follows the base URL."""
+    return "/chat/completions"
+
+
+def headers(key: str) -> dict[str, str]:
+    """Return the header that carries the key."""
+    return {"Authorization": f"Bearer {key}"} if key else {}
 
 
 def encode(request: Request, provider: Provider, *, stream: bool = False) -> dict[str, JSON]:
     """Return the request body. What never changes between rows of a job comes first."""
     body: dict[str, JSON] = {"model": request.model}
     if request.response_schema is not None:
-        body["response_format"] = _response_format(request.response_schema, provider)
+        body.update(_forced(request.response_schema, request.mode))
     if request.tools:
         body["tools"] = [_tool(schema) for schema in request.tools]
     if request.tool_choice is not None:
@@ -52,13 +61,20 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
     return {**body, **extra}
 
 
-def _response_format(schema: StrictSchema, provider: Provider) -> JSON:
-    if provider.response_format == "json_object":
-        return {"type": "json_object"}
-    strict = {"name": schema.name, "strict": True, "schema": schema.schema}
-    if schema.description:
-        strict["description"] = schema.description
-    return {"type": "json_schema", "json_schema": strict}
+def _forced(schema: StrictSchema, mode: Mode) -> dict[str, JSON]:
+    """What makes the reply a record, in each mode."""
+    match mode:
+        case Mode.JSON_SCHEMA:
+            strict = {"name": schema.name, "strict": True, "schema": schema.schema}
+            if schema.description:
+                strict["description"] = schema.description
+            return {"response_format": {"type": "json_schema", "json_schema": strict}}
+        case Mode.TOOL:
+            return {"tools": [_tool(schema)], "tool_choice": _tool_choice(schema.name)}
+        case Mode.JSON_OBJECT:
+            return {"response_format": {"type": "json_object"}}
+        case Mode.PROMPT:
+            return {}
 
 
 def _tool(schema: StrictSchema) -> JSON:

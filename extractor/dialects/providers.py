@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
+
+from ..messages import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +17,11 @@ class Provider:
     """One provider of models behind a chat-completions API.
 
     key_env: the environment variable of its key; None where no key is needed. target: the name of
-    the schema target. response_format: what it takes to force JSON. shows_schema: whether the
-    server itself puts the schema before the model; where it only constrains the decoding, the
-    prompt has to. max_tokens: its name for that parameter. stream_usage: whether it takes
-    `stream_options.include_usage`. defaults: parameters sent unless the caller gives them.
+    the schema target. dialect: the name of the API that it speaks. modes: what it takes to make the
+    model answer with a record, best first. shows_schema: whether the server itself puts the schema
+    before the model; where it only constrains the decoding, the prompt has to. max_tokens: its name
+    for that parameter. stream_usage: whether it takes `stream_options.include_usage`. defaults:
+    parameters sent unless the caller gives them.
     """
 
     name: str
@@ -26,7 +29,8 @@ class Provider:
     key_env: str | None
     target: str
     source: str
-    response_format: Literal["json_schema", "json_object"] = "json_schema"
+    dialect: str = "openai_chat"
+    modes: tuple[Mode, ...] = tuple(Mode)
     shows_schema: bool = False
     max_tokens: str = "max_tokens"
     stream_usage: bool = True
@@ -123,7 +127,7 @@ _ROWS = (
         "DEEPSEEK_API_KEY",
         "deepseek",
         "https://api-docs.deepseek.com/guides/json_mode",
-        response_format="json_object",
+        modes=(Mode.JSON_OBJECT, Mode.PROMPT),
     ),
     Provider(
         "openrouter",

@@ -9,24 +9,24 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from ..messages import JSON, Completion, Failure, FailureKind
-from . import openai_chat
+from .dialect import Dialect
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
 
 def read_reply(
-    status: int, headers: Mapping[str, str], body: bytes, latency: float, now: float
+    dialect: Dialect, status: int, headers: Mapping[str, str], body: bytes, latency: float, now: float
 ) -> Completion | Failure:
     """Return what a whole reply says. headers: lower-case names. latency: seconds. now: Unix time."""
     parsed = parse_json(body)
     request_id = request_id_of(headers)
     if 200 <= status < 300:
-        completion = openai_chat.decode(parsed)
+        completion = dialect.decode(parsed)
         if completion is not None:
             return replace(completion, request_id=request_id, latency=latency)
     kind = FailureKind.PROTOCOL if 200 <= status < 300 else FailureKind.STATUS
-    message, code = openai_chat.explain(parsed)
+    message, code = dialect.explain(parsed)
     if kind is FailureKind.PROTOCOL:
         message = f"the server answered {status} with something that is no chat completion" + (
             f": {message}" if message else ""

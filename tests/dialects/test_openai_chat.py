@@ -53,7 +53,8 @@ def test_max_tokens_has_the_name_that_the_provider_takes() -> None:
 
 
 def test_a_provider_without_schemas_is_asked_for_a_json_object() -> None:
-    body = openai_chat.encode(Request("m", HELLO, response_schema=SCHEMA), PROVIDERS["deepseek"])
+    mode = PROVIDERS["deepseek"].modes[0]
+    body = openai_chat.encode(Request("m", HELLO, response_schema=SCHEMA, mode=mode), PROVIDERS["deepseek"])
     assert body["response_format"] == {"type": "json_object"}
 
 

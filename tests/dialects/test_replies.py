@@ -45,7 +45,8 @@ def test_no_retry_after_is_ever_negative_or_a_crash(value: str) -> None:
 
 def test_an_error_keeps_its_status_reason_code_wait_and_request_id() -> None:
     body = b'{"error": {"message": "Rate limit reached", "type": "tokens", "code": "rate_limit_exceeded"}}'
-    assert read_reply(429, {"retry-after": "2", "x-request-id": "req-9"}, body, 0.25, NOW) == Failure(
+    headers = {"retry-after": "2", "x-request-id": "req-9"}
+    assert read_reply(openai_chat, 429, headers, body, 0.25, NOW) == Failure(
         FailureKind.STATUS, "Rate limit reached", status=429, code="rate_limit_exceeded", retry_after=2.0,
         request_id="req-9", latency=0.25, body=body.decode(),
     )  # fmt: skip
@@ -63,7 +64,7 @@ def test_an_error_keeps_its_status_reason_code_wait_and_request_id() -> None:
     ],
 )
 def test_the_looser_error_bodies_of_other_servers_are_read_too(body: bytes, message: str) -> None:
-    failure = read_reply(502, {}, body, 0.0, NOW)
+    failure = read_reply(openai_chat, 502, {}, body, 0.0, NOW)
     assert isinstance(failure, Failure)
     assert (failure.message, failure.status) == (message, 502)
     assert len(failure.body) <= 500
@@ -71,7 +72,7 @@ def test_the_looser_error_bodies_of_other_servers_are_read_too(body: bytes, mess
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b"[]", b'{"choices": 3}', b"null", b"\xff\xfe"])
 def test_a_success_that_is_no_completion_is_a_protocol_failure(body: bytes) -> None:
-    failure = read_reply(200, {}, body, 0.0, NOW)
+    failure = read_reply(openai_chat, 200, {}, body, 0.0, NOW)
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.PROTOCOL
 
@@ -82,7 +83,7 @@ def test_a_completion_has_its_usage_with_details() -> None:
         "usage": {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13,
                   "prompt_tokens_details": {"cached_tokens": 8},
                   "completion_tokens_details": {"reasoning_tokens": 3}}}"""
-    reply = read_reply(200, {"x-request-id": "r"}, body, 1.5, NOW)
+    reply = read_reply(openai_chat, 200, {"x-request-id": "r"}, body, 1.5, NOW)
     assert isinstance(reply, Completion)
     assert (reply.content, reply.finish_reason, reply.request_id, reply.latency) == ("hi", "stop", "r", 1.5)
     assert reply.usage == Usage(9, 4, cached_tokens=8, reasoning_tokens=3)
@@ -112,5 +113,5 @@ def test_whatever_json_comes_reading_it_never_crashes(value: object) -> None:
     for chunk in filter(None, [openai_chat.decode_chunk(json.loads(body))]):
         accumulator.add(chunk)
     assert isinstance(accumulator.completion(), Completion)
-    assert isinstance(read_reply(200, {}, body, 0.0, NOW), Completion | Failure)
-    assert isinstance(read_reply(500, {}, json.dumps(value).encode(), 0.0, NOW), Failure)
+    assert isinstance(read_reply(openai_chat, 200, {}, body, 0.0, NOW), Completion | Failure)
+    assert isinstance(read_reply(openai_chat, 500, {}, json.dumps(value).encode(), 0.0, NOW), Failure)
