@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
 from .errors import ConfigError
-from .evaluation.metrics import MISSING, Score, score
+from .evaluation.metrics import MISSING, Score, Tally, score
 from .loading import load_type
 from .messages import JSON, Extraction
 
 PACKAGE = Path(__file__).parent
+Run: TypeAlias = Callable[[Any, str], Extraction[Any]]  # from record type and text to what came of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Trial:
         """How long the dialogue took, waits included."""
         return sum(attempt.latency + attempt.waited for attempt in self.extraction.attempts)
 
+    @property
+    def right(self) -> Tally:
+        """The counts of its values, in the normalised reading."""
+        return self.score.normalised.overall
+
 
 def examples_folder(package: Path = PACKAGE) -> Path:
     """Return the folder of the examples: the installed package's, else the checkout's. Raises ConfigError."""
@@ -66,27 +72,19 @@ def example_types(folder: Path | None = None) -> list[Any]:
     return [load_type(f"{folder / kind['type']}") for kind in _table(folder).values()]
 
 
-def load_kinds(folder: Path, limit: int | None = None) -> dict[str, Kind]:
-    """Return the kinds by name, each with at most `limit` examples."""
-    return {name: _kind(folder, name, row, limit) for name, row in _table(folder).items()}
+def load_kinds(folder: Path, limit: int | None = None) -> list[Kind]:
+    """Return the kinds, each with at most `limit` examples."""
+    return [_kind(folder, name, row, limit) for name, row in _table(folder).items()]
 
 
-def trials(
-    kinds: Sequence[Kind],
-    run: Callable[[Any, str], Extraction[Any]],
-    begin: Callable[[str], None] = lambda file: None,
-) -> Iterator[Trial]:
-    """Yield what comes of each example, in turn.
-
-    run: from record type and text to an extraction. begin: is told the file before it is read.
-    """
-    for kind in kinds:
-        dump = TypeAdapter(kind.record_type).dump_python
-        for example in kind.examples:
-            begin(example.file)
-            extraction = run(kind.record_type, example.text)
-            found = dump(extraction.record) if extraction.outcome.has_record else MISSING
-            yield Trial(kind, example, extraction, found, score(example.gold, found))
+def trials(kind: Kind, run: Run, begin: Callable[[str], None] = lambda file: None) -> Iterator[Trial]:
+    """Yield what comes of each example, in turn. begin: is told the file before it is read."""
+    dump = TypeAdapter(kind.record_type).dump_python
+    for example in kind.examples:
+        begin(example.file)
+        extraction = run(kind.record_type, example.text)
+        found = dump(extraction.record) if extraction.outcome.has_record else MISSING
+        yield Trial(kind, example, extraction, found, score(example.gold, found))
 
 
 def _table(folder: Path) -> Mapping[str, Mapping[str, str]]:

@@ -259,7 +259,7 @@ def _checked_type(value: Any, spec: str) -> Any:
     if isinstance(value, Mapping):  # a JSON Schema, written in Python
         return value
     try:
-        if isinstance(value, ModuleType) or isroutine(value):
+        if isinstance(value, ModuleType | str) or isroutine(value):
             raise TypeError(f"it is a {type(value).__name__}")
         TypeAdapter(value)
     except (PydanticSchemaGenerationError, TypeError, NameError) as error:

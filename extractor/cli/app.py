@@ -19,15 +19,16 @@ FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
 app = typer.Typer(
     name="extractor",
     help="Text in, validated records out.",
-    epilog="Begin with: extractor demo",
+    epilog="Begin with `extractor demo`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=extract.EPILOG)(extract.extract)
 app.command(epilog=schema.EPILOG)(schema.schema)
 app.command(epilog=demo.EPILOG)(demo.demo)
-app.command(epilog="Example: extractor serve smollm2 --port 8080")(models.serve)
+app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)
 app.add_typer(models.app, name="models")
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter as Counts
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from itertools import groupby
-from typing import Annotated, Any, TextIO
+from typing import Annotated, TextIO
 
 import typer
 from rich.table import Table
 
-from ..demo import Kind, Trial, examples_folder, load_kinds, trials
-from ..evaluation.metrics import MISSING, Score, score, total
+from ..demo import Kind, Run, Trial, examples_folder, load_kinds, trials
+from ..evaluation.metrics import MISSING, score, total
 from .lines import dump_for, line_of, to_json
 from .options import BaseUrlOption, ModelOption, connected, on_this_machine
 from .output import opened
@@ -21,14 +20,19 @@ from .screen import Cell, Row, console_on, counting, record_table, say
 
 EPILOG = """Examples:
 
-extractor demo
-
-extractor demo --kind invoice --limit 12 --model openai:gpt-5-mini
+    extractor demo
+    extractor demo --kind invoice --limit 12 --model openai:gpt-5-mini
 """
 ABOUT = (
     "The embedded model is tiny (135 million parameters): it is for trying extractor out, for tests and for "
     "offline CI, and gets most values wrong. For real work name a better one: set OPENAI_API_KEY and run "
     "`extractor demo --model openai:gpt-5-mini`, or give --model and --base-url for a server of your own."
+)
+LEGEND = (
+    "Field accuracy is the F1 of the values against the gold records: missing, wrong and invented ones count "
+    "against it. Strict: exactly equal; else case, space, punctuation and the way of writing a number don't "
+    "matter. "
+    "Nulls: fields left empty of those that the text does not tell."
 )
 
 
@@ -54,38 +58,35 @@ def demo(
 
     Right values are green, wrong ones red. The model is the embedded one unless you name another.
     """
-    kinds = [
-        each for name, each in load_kinds(examples_folder(), limit).items() if kind in (name, Choice.ALL)
-    ]
+    kinds = [each for each in load_kinds(examples_folder(), limit) if kind in (each.name, Choice.ALL)]
     extractor = connected(model, base_url)
-    say(f"Reading {sum(len(each.examples) for each in kinds)} texts with {extractor.model}")
-    with extractor, opened(output) as out:
-        done, whole = _tried(kinds, extractor.run, out)
+    say(f"Reading {sum(len(each.examples) for each in kinds)} example texts with {extractor.model}")
     console = console_on(sys.stdout)
-    for name, group in groupby(done, key=lambda trial: trial.kind.name):
-        console.print(_records(name, list(group), console.width), "")
+    done: list[Trial] = []
+    try:
+        with extractor, opened(output) as out:
+            for each in kinds:
+                group = list(_tried(each, extractor.run, out))
+                console.print(_records(each.name, group, console.width), "")
+                done += group
+    except KeyboardInterrupt:
+        say(f"Interrupted; what was done is in {output}.", "yellow")
+        raise typer.Exit(130) from None
     console.print(_summary(done))
-    say(f"The records are in {output}." if whole else f"Interrupted; what was done is in {output}.")
+    say(f"The records are in {output}.")
     if on_this_machine(model, base_url):
         say(ABOUT)
-    if not whole:
-        raise typer.Exit(130)
 
 
-def _tried(kinds: Sequence[Kind], run: Any, out: TextIO) -> tuple[list[Trial], bool]:
-    """Try the examples and write their lines; return them, and whether all were tried before Ctrl-C."""
-    done: list[Trial] = []
-    dumps = {kind.name: dump_for(kind.record_type) for kind in kinds}
-    with counting(sum(len(kind.examples) for kind in kinds)) as counter:
-        try:
-            for trial in trials(kinds, run, begin=counter.begin):
-                line = line_of(trial.example.file, trial.extraction, dumps[trial.kind.name])
-                counter.write(out, to_json({"kind": trial.kind.name, **line}))
-                counter.done(line)
-                done.append(trial)
-        except KeyboardInterrupt:
-            return done, False
-    return done, True
+def _tried(kind: Kind, run: Run, out: TextIO) -> Iterator[Trial]:
+    """Yield what came of each example once its line is written."""
+    dump = dump_for(kind.record_type)
+    with counting(len(kind.examples)) as counter:
+        for trial in trials(kind, run, counter.begin):
+            line = {"kind": kind.name, **line_of(trial.example.file, trial.extraction, dump)}
+            counter.write(out, to_json(line))
+            counter.done(line)
+            yield trial
 
 
 def _records(kind: str, group: Sequence[Trial], width: int) -> Table:
@@ -94,20 +95,15 @@ def _records(kind: str, group: Sequence[Trial], width: int) -> Table:
             trial.example.file.removesuffix(".txt"),
             str(trial.extraction.outcome),
             _cells(trial),
-            _right(trial.score),
+            f"{trial.right.correct}/{trial.right.gold}",
         )
         for trial in group
     ]
     return record_table(rows, width, title=kind, note="right")
 
 
-def _right(of: Score) -> str:
-    counts = of.normalised.overall
-    return f"{counts.correct}/{counts.gold}"
-
-
 def _cells(trial: Trial) -> dict[str, Cell]:
-    """Return the record's values by field, marked right or wrong; where there is no record, none."""
+    """Return the record's values by field, marked right or wrong; empty ones where there is no record."""
     if trial.found is MISSING:
         return {name: Cell("") for name in trial.example.gold}
     record = dump_for(trial.kind.record_type)(trial.extraction.record)
@@ -120,29 +116,23 @@ def _agrees(trial: Trial, name: str) -> bool:
     return score(trial.example.gold[name], trial.found[name]).normalised.overall.perfect
 
 
-# -- totals
-
-
 def _summary(done: Sequence[Trial]) -> Table:
-    table = Table("kind", "texts", "outcomes", "field accuracy", "(strict)", "nulls", "s a text", "tokens")
-    names = list(dict.fromkeys(trial.kind.name for trial in done))
-    for name in names:
+    table = Table(caption=LEGEND, caption_justify="left")
+    for heading in ("kind", "texts", "outcomes", "field accuracy", "strict", "nulls", "s a text", "tokens"):
+        table.add_column(heading, justify="left" if heading in ("kind", "outcomes") else "right")
+    kinds = list(dict.fromkeys(trial.kind.name for trial in done))
+    for name in kinds:
         table.add_row(*totals(name, [trial for trial in done if trial.kind.name == name]))
-    if len(names) != 1:
+    if len(kinds) > 1:
         table.add_section()
-        table.add_row(*totals("all", done))
+        table.add_row(*totals("all", done), style="bold")
     return table
 
 
 def totals(name: str, done: Sequence[Trial]) -> tuple[str, ...]:
-    """Return the cells of one line of totals.
-
-    Field accuracy is the F1 of values: what is missing, wrong or invented counts against it.
-    """
+    """Return the cells of one line of the summary; there is one trial at least."""
     together = total(trial.score for trial in done)
-    outcomes = Counts(str(trial.extraction.outcome) for trial in done)
-    seconds = sum(trial.seconds for trial in done) / max(1, len(done))
-    tokens = sum(trial.extraction.usage.total_tokens for trial in done)
+    outcomes = Counter(str(trial.extraction.outcome) for trial in done)
     nulls = together.normalised.overall.null_accuracy
     return (
         name,
@@ -151,6 +141,6 @@ def totals(name: str, done: Sequence[Trial]) -> tuple[str, ...]:
         f"{together.normalised.overall.f1:.1%}",
         f"{together.strict.overall.f1:.1%}",
         "–" if nulls is None else f"{nulls:.1%}",
-        f"{seconds:.1f}",
-        f"{tokens:,}",
+        f"{sum(trial.seconds for trial in done) / len(done):.1f}",
+        f"{sum(trial.extraction.usage.total_tokens for trial in done):,}",
     )

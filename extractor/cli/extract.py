@@ -15,13 +15,12 @@ from ..messages import Extraction
 from .lines import Line, Tally, dump_for, line_of, tally, to_json
 from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
 from .output import opened
-from .screen import Cell, Counter, Row, console_on, counting, record_table, say
+from .screen import Cell, Counter, Row, console_on, counting, record_table, say, tell
 
 EPILOG = f"""Examples:
 
-extractor extract --type invoice.py:Invoice mail/*.txt -o invoices.jsonl
-
-cat mail.txt | extractor extract --schema invoice.json --model openai:gpt-5-mini -
+    extractor extract --type invoice.py:Invoice mail/*.txt -o invoices.jsonl
+    extractor extract --schema invoice.json -m openai:gpt-5-mini - < mail.txt
 
 {KEYS}
 
@@ -41,7 +40,7 @@ class Format(StrEnum):
 def extract(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE...", help="Texts in UTF-8; - is standard input.", show_default=False),
+        typer.Argument(metavar="FILE", help="Texts in UTF-8; - is standard input.", show_default=False),
     ],
     record_type: Annotated[
         str | None,
@@ -172,6 +171,9 @@ def _conclude(lines: Sequence[Line], asked: int, whole: bool, output: str) -> No
         kept = "" if output == "-" else f"; they are in {output}"
         say(f"Interrupted: {len(lines)} of {asked} inputs are done ({counts}){kept}.", "yellow")
         raise typer.Exit(130)
+    where = "" if output == "-" else f" in {output}"
     if counts.failed:
-        say(f"{counts.failed} of {asked} inputs gave no record: see the lines with an error.", "yellow")
+        say(f"{counts.failed} of {asked} inputs gave no record: their lines{where} say why.", "yellow")
         raise typer.Exit(1)
+    if where:
+        tell(f"{counts.ok} records are{where} ({counts.tokens:,} tokens).")

@@ -12,7 +12,9 @@ from ..transport.models import MODELS, cached, pull
 from .screen import downloading, say
 
 app = typer.Typer(
-    help="Models that run on this machine: see which there are, download them.", no_args_is_help=True
+    rich_markup_mode="markdown",
+    help="Models that run on this machine: see which there are, download them.",
+    no_args_is_help=True,
 )
 
 
@@ -26,7 +28,7 @@ def list_models() -> None:
         typer.echo(f"  {path or f'not here: extractor models pull {model.name}'}")
 
 
-@app.command("pull", epilog="Example: extractor models pull smollm2")
+@app.command("pull", epilog="Example: `extractor models pull smollm2`")
 def pull_model(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help="A name out of `models list`.")] = "smollm2",
 ) -> None:

@@ -18,11 +18,9 @@ from .screen import say
 
 EPILOG = """Examples:
 
-extractor schema invoice.py:Invoice --target anthropic
-
-extractor schema invoice.py:Invoice --report
-
-extractor schema invoice.py:Invoice mail.py:Mail --write schemas --target openai
+    extractor schema invoice.py:Invoice --target anthropic
+    extractor schema invoice.py:Invoice --report
+    extractor schema invoice.py:Invoice mail.py:Mail --write schemas --target openai
 """
 GOLDEN_TARGETS = ("openai", "local")
 

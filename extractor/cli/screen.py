@@ -48,6 +48,12 @@ def say(message: str, style: str = "") -> None:
     standard_error().print(Text(message, style), soft_wrap=True)
 
 
+def tell(message: str) -> None:
+    """Print what is good to know, where somebody is there to read it."""
+    if standard_error().is_terminal:
+        say(message)
+
+
 def say_error(message: str) -> None:
     """Print one paragraph on standard error."""
     standard_error().print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)

@@ -1,0 +1,76 @@
+"""What fits on a screen."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from extractor.cli.screen import Cell, Row, how_many_fit, record_table, shortened, shown
+
+ROWS = [
+    Row(
+        "mail/one.txt",
+        "ok",
+        {"name": Cell("Ada\nLovelace", "right"), "items": Cell([{}, {}]), "note": Cell("x" * 99)},
+    ),
+    Row("two.txt", "truncated", {}),
+]
+
+
+def drawn(width: int) -> list[str]:
+    console = Console(file=StringIO(), width=width)
+    console.print(record_table(ROWS, width))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        ("  two\nlines ", "two lines"),
+        (True, "yes"),
+        (1.5, "1.5"),
+        (["a", "b"], "a, b"),
+        ([], ""),
+        ([{"x": 1}], "1 of them"),
+        ({"low": "1", "high": None, "unit": "EUR"}, "1 EUR"),
+    ],
+)
+def test_a_value_is_shown_on_one_line(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_a_long_path_is_shortened_from_its_beginning() -> None:
+    assert shortened("a/long/path/to/mail.txt", 10) == "…/mail.txt"
+    assert shortened("mail.txt", 10) == "mail.txt"
+
+
+def test_a_wide_screen_shows_all_fields_shortened() -> None:
+    table = "\n".join(drawn(120))
+    assert "Ada Lovelace" in table
+    assert "2 of them" in table
+    assert "x" * 27 + "…" in table
+    assert "not shown" not in table
+
+
+def test_a_narrow_screen_shows_the_first_fields_and_names_the_others() -> None:
+    table = "\n".join(drawn(60))
+    assert "Ada Lovelace" in table
+    assert "not shown: note" in table
+
+
+@given(st.integers(20, 200))
+def test_no_line_is_longer_than_the_screen(width: int) -> None:
+    assert all(len(line) <= width for line in drawn(width))
+
+
+def test_columns_fit_until_the_first_that_does_not() -> None:
+    assert how_many_fit([10, 10, 10], 25) == 2
+    assert how_many_fit([10, 10], 20) == 2
+    assert how_many_fit([50, 10], 20) == 1
+    assert how_many_fit([], 20) == 0
