@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
+import jsonschema_rs
 
 JSON = Any
 Rule = Callable[[JSON], Iterator[str]]
@@ -21,6 +20,7 @@ Rule = Callable[[JSON], Iterator[str]]
 MAPS_OF_SCHEMAS = ("properties", "$defs", "patternProperties", "dependentSchemas")
 LISTS_OF_SCHEMAS = ("anyOf", "oneOf", "allOf", "prefixItems")
 SINGLE_SCHEMAS = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+NESTING = frozenset((*MAPS_OF_SCHEMAS, *LISTS_OF_SCHEMAS, *SINGLE_SCHEMAS))
 NINE_FORMATS = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid".split())
 BOUNDS = frozenset("minimum maximum exclusiveMinimum exclusiveMaximum".split())
 LENGTHS = frozenset({"minLength", "maxLength"})
@@ -53,6 +53,8 @@ def nodes(schema: JSON, pointer: str = "") -> Iterator[tuple[str, dict[str, JSON
 
 def children(schema: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:
     """Yield the direct subschemas with the step of a JSON pointer that leads to each."""
+    if schema.keys().isdisjoint(NESTING):
+        return
     for keyword in MAPS_OF_SCHEMAS:
         for key, child in schema.get(keyword, {}).items():
             yield f"/{keyword}/" + key.replace("~", "~0").replace("/", "~1"), child
@@ -69,8 +71,8 @@ def children(schema: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:
 
 def _well_formed(schema: JSON) -> Iterator[str]:
     try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
+        jsonschema_rs.Draft202012Validator(schema)
+    except jsonschema_rs.ValidationError as error:
         yield f"no JSON Schema: {error.message:.100}"
 
 

@@ -6,18 +6,43 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from extractor.schema import TARGETS, compile_schema
+from extractor.errors import Invalid
+from extractor.schema import TARGETS, CompiledSchema, compile_schema
 from tests.schema.corpus import CASES, Case
+from tests.schema.damage import damaged
 from tests.schema.same import same
 from tests.schema.trial import faults
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning")
 TAKES_ANOTHER_FORM = {"json of list", "any json text", "base64 bytes", "base64 text", "base64 url bytes"}
 KNOWN: dict[str, set[str]] = {}
+HOSTILE: tuple[str | bytes, ...] = (
+    "",
+    " ",
+    "[" * 100_000,
+    '{"value":' * 50_000,
+    "[" * 5_000 + "]" * 5_000,
+    '{"value":' + "[" * 5_000 + "]" * 5_000 + "}",
+    '{"value":' + "9" * 5_000 + "}",
+    '{"value":1e400}',
+    '{"value":-1e999999999}',
+    '{"value":"1e999999"}',
+    '{"value":NaN}',
+    '{"value":1,"value":2}',
+    '{"value":"\\ud800"}',
+    '{"value":"\ud800"}',
+    '{"name":"\ud800"}',
+    '{"value":"\\u0000"}',
+    b'{"value":"\xff"}',
+    b"\xff\xfe{",
+    "\ufeff{}",
+    "{} x",
+)
 DIGESTS = """
 import warnings
 warnings.simplefilter("ignore")
@@ -39,6 +64,41 @@ def test_a_record_type_compiles_keeps_the_rules_and_loses_no_value(case: Case) -
 def test_every_value_of_the_corpus_is_a_record_of_its_type(case: Case) -> None:
     adapter = TypeAdapter(case.record_type)
     assert all(same(adapter.validate_python(value), value) for value in case.values)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
+def test_a_damaged_text_gives_a_record_or_says_what_is_wrong(case: Case) -> None:
+    for target in ("permissive", "openai", "anthropic"):
+        compiled = compile_schema(case.record_type, target)
+        wires = [wire for wire in map(compiled.encode, case.values[:4]) if len(wire) < 3_000]
+        assert all(is_judged(compiled, text) for wire in wires for text in damaged(wire))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:24]))
+def test_a_hostile_text_gives_a_record_or_says_what_is_wrong(text: str | bytes) -> None:
+    for name in (
+        "int",
+        "float",
+        "str",
+        "decimal",
+        "any",
+        "dict",
+        "dict by int",
+        "tree",
+        "plain model",
+        "json of list",
+    ):
+        for target in ("permissive", "openai", "anthropic"):
+            assert is_judged(compile_schema(CASES[name].record_type, target), text)
+
+
+def is_judged(compiled: CompiledSchema[Any], text: str | bytes) -> bool:
+    """Return whether `text` gives a record, or problems that each have a reason and a JSON pointer."""
+    try:
+        compiled.decode(text)
+    except Invalid as error:
+        return bool(error.problems) and all(p.pointer[:1] in ("", "/") and p.reason for p in error.problems)
+    return True
 
 
 def test_the_same_type_gives_the_same_bytes_in_another_process() -> None:

@@ -20,7 +20,14 @@ def faults(case: Case, target: str, compile_schema: Any) -> list[str]:
     except Exception as error:
         return [f"compile: {type(error).__name__}: {error}"[:400]]
     found = [f"rule: {what}" for what in broken_rules(text, compiled.name, target)]
-    return found + [what for value in case.values for what in lost(value, compiled, text)]
+    values = [value for value in case.values if fits(value, getattr(compiled, "target", None))]
+    return found + [what for value in values for what in lost(value, compiled, text)]
+
+
+def fits(value: Any, target: Any) -> bool:
+    """Return whether `value` stays below the bound that a target adds to strings."""
+    longest = getattr(target, "max_string", None)
+    return not (longest and isinstance(value, str) and len(value) >= longest)
 
 
 @lru_cache(maxsize=64)
