@@ -124,14 +124,15 @@ class Calls:
             _checked_text(text),
         )
         return self._start(
-            self._request(messages, params, compiled), lambda reply: judge_record(reply, compiled.decode)
+            self._request(messages, params, compiled),
+            lambda reply, patch: judge_record(reply, patch, compiled.decode),
         )
 
     def _parse(self, messages: Messages, record_type: Any, params: Mapping[str, Any]) -> Ask[Any]:
         compiled = self._compiled(record_type)
         return self._start(
             self._request(_checked(messages), params, compiled),
-            lambda reply: judge_record(reply, compiled.decode),
+            lambda reply, patch: judge_record(reply, patch, compiled.decode),
         )
 
     def _chat(
@@ -150,7 +151,9 @@ class Calls:
             tool_choice=tool_choice,
         )
         decoders = {tool.name: tool.decode for tool in compiled}
-        return self._start(request, (lambda reply: judge_tool_calls(reply, decoders)) if tools else accept)
+        return self._start(
+            request, (lambda reply, patch: judge_tool_calls(reply, patch, decoders)) if tools else accept
+        )
 
     def _compiled(self, record_type: Any) -> CompiledSchema[Any]:
         compiled: CompiledSchema[Any] = compile_schema(record_type, self._config.provider.target)
@@ -174,7 +177,13 @@ class Calls:
         )
 
     def _start(self, request: Request, judge: Judge[T]) -> Ask[T]:
-        return start(request, judge, self._policy, time.monotonic())
+        return start(
+            request,
+            judge,
+            self._policy,
+            time.monotonic(),
+            shows_schema=not self._config.provider.shows_schema,
+        )
 
     # -- from a request to bytes, and back
 

@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import Completion, Outcome
+from .found import found_json
+from .patch import Patch
 
 T = TypeVar("T")
 
@@ -19,39 +21,62 @@ BOUND_REACHED = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Generic[T]):
-    """One reply, judged. `record` is set where the outcome is ok."""
+    """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged:
+    the reply's, or the patched one.
+    """
 
     outcome: Outcome
     record: T | None = None
     problems: tuple[Problem, ...] = ()
+    text: str | None = None
 
 
-Judge: TypeAlias = Callable[[Completion], Verdict[T]]
+Decode: TypeAlias = Callable[[str], T]
+Judge: TypeAlias = Callable[[Completion, Patch | None], Verdict[T]]
 
 
-def accept(completion: Completion) -> Verdict[Completion]:
+def accept(completion: Completion, patch: Patch | None = None) -> Verdict[Completion]:
     """Take any completion as it is: the judge of plain chat."""
     return Verdict(Outcome.OK, completion)
 
 
-def judge_record(completion: Completion, decode: Callable[[str], T]) -> Verdict[T]:
+def judge_record(completion: Completion, patch: Patch | None, decode: Decode[T]) -> Verdict[T]:
     """Judge a reply that should be a record. A reply that is cut off is never read, though its
-    beginning may look whole.
+    beginning may look whole. patch: what was asked for, where it was not the whole record.
     """
-    stopped = _stopped(completion)
+    text = _record_text(completion)
+    stopped = _stopped(completion, text)
     if stopped is not None:
         return Verdict(stopped, problems=(_REASONS[stopped],))
+    first = _read(text, patch, decode)
+    if first.outcome is not Outcome.INVALID_JSON:
+        return first
+    candidates = found_json(text)
+    if candidates is None:
+        return replace(first, problems=(*first.problems, _UNFINISHED))
+    verdicts = [_read(candidate, patch, decode) for candidate in reversed(candidates)]
+    return next((v for v in verdicts if v.outcome is Outcome.OK), verdicts[0] if verdicts else first)
+
+
+def _record_text(completion: Completion) -> str:
+    """Return the reply's text, or the arguments of the call that it was forced to make."""
+    calls = completion.tool_calls
+    return calls[0].function.arguments if calls else completion.content or ""
+
+
+def _read(text: str, patch: Patch | None, decode: Decode[T]) -> Verdict[T]:
     try:
-        return Verdict(Outcome.OK, decode(completion.content or ""))
+        text = patch.merge(text) if patch else text
+        return Verdict(Outcome.OK, decode(text), text=text)
     except InvalidJSON as error:
         return Verdict(Outcome.INVALID_JSON, problems=error.problems)
     except Invalid as error:
         cut = any(problem.type == BOUND_REACHED for problem in error.problems)
-        return Verdict(Outcome.TRUNCATED if cut else Outcome.INVALID, problems=error.problems)
+        return Verdict(Outcome.TRUNCATED if cut else Outcome.INVALID, problems=error.problems, text=text)
 
 
 def judge_tool_calls(
-    completion: Completion, decoders: Mapping[str, Callable[[str], Any]]
+    completion: Completion, patch: Patch | None, decoders: Mapping[str, Decode[Any]]
 ) -> Verdict[Completion]:
     """Judge a reply to a chat with tools: each call has to fit its tool; text is taken as it is.
 
@@ -81,7 +106,7 @@ def judge_tool_calls(
     return Verdict(Outcome.OK, completion.with_message(tool_calls=tuple(calls)))
 
 
-def _stopped(completion: Completion) -> Outcome | None:
+def _stopped(completion: Completion, text: str) -> Outcome | None:
     """How the provider ended a reply that needs no reading, None for one that does."""
     match completion.finish_reason:
         case "content_filter":
@@ -92,11 +117,12 @@ def _stopped(completion: Completion) -> Outcome | None:
         return Outcome.TRUNCATED
     if completion.message.refusal:
         return Outcome.REFUSED
-    if not (completion.content or "").strip():
+    if not text.strip():
         return Outcome.EMPTY
     return None
 
 
+_UNFINISHED = Problem("", "the reply ends inside a JSON value", type="unfinished")
 _REASONS = {
     Outcome.FILTERED: Problem("", "the provider's content filter withheld the reply", type="content_filter"),
     Outcome.REFUSED: Problem("", "the model refused to answer", type="refusal"),

@@ -24,8 +24,9 @@ from ..errors import (
 )
 from ..messages import Attempt, Completion, Extraction, Failure, Outcome, Request
 from .judge import CUT_OFF, Judge, Verdict
+from .patch import Patch, plan
 from .policy import Policy, back_off, is_transient
-from .wording import repair
+from .wording import repair, repair_places, shown_schema
 
 T = TypeVar("T")
 Step: TypeAlias = "Ask[T] | Extraction[T]"
@@ -41,10 +42,12 @@ class Ask(Generic[T]):
     wait: float
     timeout: float
     left: float  # seconds until the dialogue's deadline
+    shows_schema: bool  # whether the prompt has to show the schema
     first: Request
     judge: Judge[T]
     policy: Policy
     ends: float | None
+    patch: Patch | None = None  # what `request` asks for, where it is not the whole record
     attempts: tuple[Attempt, ...] = ()
     repairs: int = 0
     retries: int = 0
@@ -56,7 +59,7 @@ class Ask(Generic[T]):
         """
         if isinstance(event, Failure):
             return self._failed(event, now, chance)
-        verdict = self.judge(event)
+        verdict = self.judge(event, self.patch)
         asked = self._record(_attempt(self, event, verdict))
         if verdict.outcome is Outcome.OK:
             outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
@@ -64,7 +67,8 @@ class Ask(Generic[T]):
         again = asked._better_request(event, verdict)
         if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
             return asked._give_up(verdict, event)
-        return replace(asked, request=again, repairs=self.repairs + 1)._at(now, wait=0.0)
+        request, patch = again
+        return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
@@ -86,41 +90,54 @@ class Ask(Generic[T]):
         left = inf if self.ends is None else self.ends - now - wait
         return replace(self, wait=wait, timeout=min(self.policy.timeout, left), left=left)
 
-    def _better_request(self, reply: Completion, verdict: Verdict[T]) -> Request | None:
+    def _better_request(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Patch | None] | None:
         """What to ask after a reply that is no record; None where asking again makes no sense."""
         match verdict.outcome:
-            case _ if reply.tool_calls:
+            case _ if reply.tool_calls and self.request.tools:
                 return None  # what to tell the model about its call is the caller's to say
             case Outcome.INVALID | Outcome.INVALID_JSON:
                 return self._repaired(reply, verdict)
             case Outcome.TRUNCATED if reply.finish_reason not in CUT_OFF:
-                return self._repaired(reply, verdict)  # a value reached its bound: it was told which
+                return self._repaired(reply, verdict)
             case Outcome.TRUNCATED:
                 return self._larger()
             case Outcome.EMPTY if not self.repairs:
-                return self.request
+                return self.request, self.patch
         return None
 
-    def _repaired(self, reply: Completion, verdict: Verdict[T]) -> Request:
-        return replace(self.request, messages=repair(self.first.messages, reply.content, verdict.problems))
+    def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Patch | None]:
+        """Ask for what failed alone; for the whole where that cannot be told apart, or did not help."""
+        strict, messages = self.first.response_schema, self.first.messages
+        patch = plan(strict, verdict.text, verdict.problems) if strict and verdict.text else None
+        if patch is None or (self.patch and self.patch.places == patch.places):
+            whole = repair(messages, verdict.text or reply.content, verdict.problems)
+            return replace(self.request, messages=whole, response_schema=strict), None
+        schema = shown_schema(patch.schema.schema) if self.shows_schema else None
+        said = repair_places(messages, patch.pointers, verdict.problems, schema)
+        return replace(self.request, messages=said, response_schema=patch.schema), patch
 
-    def _larger(self) -> Request | None:
+    def _larger(self) -> tuple[Request, Patch | None] | None:
         """The same with twice the tokens, once, and only where the caller's limit is what cut it off."""
         params = {name: self.first.params.get(name) for name in MAX_TOKENS}
         limits = {name: 2 * limit for name, limit in params.items() if isinstance(limit, int)}
         if not limits or self.request.params != self.first.params:
             return None
-        return replace(self.request, params={**self.request.params, **limits})
+        return replace(self.request, params={**self.request.params, **limits}), self.patch
 
     def _give_up(self, verdict: Verdict[T], reply: Completion) -> Extraction[T]:
         error = _error(verdict, self.attempts)
         return Extraction(verdict.outcome, self.attempts, error=error, completion=reply)
 
 
-def start(request: Request, judge: Judge[T], policy: Policy, now: float) -> Ask[T]:
-    """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock)."""
+def start(
+    request: Request, judge: Judge[T], policy: Policy, now: float, *, shows_schema: bool = False
+) -> Ask[T]:
+    """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
+
+    shows_schema: whether the schema of a repair has to be shown in the prompt.
+    """
     ends = None if policy.deadline is None else now + policy.deadline
-    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends)._at(now, 0.0)
+    return Ask(request, 0.0, 0.0, 0.0, shows_schema, request, judge, policy, ends)._at(now, 0.0)
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:

@@ -28,7 +28,7 @@ def system_message(instructions: str | None, schema: Mapping[str, JSON] | None) 
     if instructions:
         parts.append(instructions.strip())
     if schema is not None:
-        parts.append(f"JSON Schema of the record:\n{compact(schema)}")
+        parts.append(shown_schema(schema))
     return Message("system", "\n\n".join(parts))
 
 
@@ -55,18 +55,34 @@ def repair(
     wrong with it. Earlier failures are not repeated, so the n-th repair costs what the first did.
     """
     said = (Message("assistant", reply),) if reply else ()
-    return (*messages, *said, Message("user", _complaint(problems)))
+    complaint = (
+        f"Your last answer was rejected. What is wrong with it, by JSON pointer:\n{_listed(problems)}\n"
+        "Answer again with the whole corrected JSON and nothing else. Rejected values are quoted as data."
+    )
+    return (*messages, *said, Message("user", complaint))
 
 
-def _complaint(problems: Sequence[Problem]) -> str:
+def repair_places(
+    messages: Sequence[Message], places: Mapping[str, str], problems: Sequence[Problem], schema: str | None
+) -> tuple[Message, ...]:
+    """Return the messages that ask for some values alone. places: JSON pointers by member name.
+    schema: to be shown where the server does not show it itself.
+    """
+    wanted = ", ".join(f"{json.dumps(name)} for {pointer}" for name, pointer in places.items())
+    complaint = (
+        f"These values of your last answer were rejected, by JSON pointer:\n{_listed(problems)}\n"
+        f"Answer with a JSON object that has only the corrected values as its members: {wanted}. "
+        "Rejected values are quoted as data."
+    )
+    shown = f"\n{schema}" if schema else ""
+    return (*messages, Message("user", complaint + shown))
+
+
+def _listed(problems: Sequence[Problem]) -> str:
     lines = [_line(problem) for problem in problems[:SHOWN_PROBLEMS]]
     if len(problems) > SHOWN_PROBLEMS:
         lines.append(f"- and {len(problems) - SHOWN_PROBLEMS} more like these")
-    return (
-        "Your last answer was rejected. What is wrong with it, by JSON pointer:\n"
-        + "\n".join(lines)
-        + "\nAnswer again with the whole corrected JSON and nothing else. Rejected values are quoted as data."
-    )
+    return "\n".join(lines)
 
 
 def _line(problem: Problem) -> str:
@@ -77,6 +93,11 @@ def _line(problem: Problem) -> str:
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+
+
+def shown_schema(schema: Mapping[str, JSON]) -> str:
+    """Return the schema as it is put before the model."""
+    return f"JSON Schema of the answer:\n{compact(schema)}"
 
 
 def compact(value: JSON) -> str:

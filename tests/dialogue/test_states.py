@@ -52,7 +52,7 @@ def status(code: int, retry_after: float | None = None, error: str | None = None
 
 
 def begin(now: float = 0.0, **policy: Any) -> Ask[int]:
-    return start(FIRST, lambda reply: judge_record(reply, age), Policy(**policy), now)
+    return start(FIRST, lambda reply, patch: judge_record(reply, patch, age), Policy(**policy), now)
 
 
 def tell(step: Step[int], *events: Completion | Failure, now: float = 0.0) -> Step[int]:
@@ -148,7 +148,7 @@ def test_a_truncated_reply_is_asked_for_again_with_twice_the_tokens() -> None:
 
 
 def test_where_no_limit_was_given_a_truncated_reply_is_not_paid_for_again() -> None:
-    judge = lambda reply: judge_record(reply, age)  # noqa: E731
+    judge = lambda reply, patch: judge_record(reply, patch, age)  # noqa: E731
     step = start(replace(FIRST, params={}), judge, Policy(), 0.0)
     assert end(tell(step, said("3", "length"))).outcome is Outcome.TRUNCATED
 
@@ -157,7 +157,7 @@ def test_a_value_that_fills_its_bound_counts_as_truncated() -> None:
     def cut(text: str) -> int:
         raise Invalid("cut", [Problem("/name", "200 characters long", text, "bound_reached")])
 
-    step = start(FIRST, lambda reply: judge_record(reply, cut), Policy(max_repairs=0), 0.0)
+    step = start(FIRST, lambda reply, patch: judge_record(reply, patch, cut), Policy(max_repairs=0), 0.0)
     assert isinstance(end(tell(step, said("aaa"))).error, Truncated)
 
 

@@ -1,0 +1,168 @@
+"""Asking only for what failed: a schema of the failing places alone, and its answers put back. Pure.
+
+Places are found by walking the strict schema and the rejected reply side by side, along the
+problem's pointer. A pointer is in the user's shape: where the strict schema has another one, the
+walk stops, and the whole of what it reached is asked for again.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..errors import InvalidJSON, Problem
+from ..messages import JSON, StrictSchema
+
+Path: TypeAlias = tuple[str | int, ...]
+Schema: TypeAlias = Mapping[str, JSON]
+MOST_PLACES = 20  # more than these, and the whole record is asked for again
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What to ask for in place of what failed. places: by the property's name in `schema`, where its
+    value belongs in `reply`, the rejected one.
+    """
+
+    reply: JSON
+    places: Mapping[str, Path]
+    schema: StrictSchema
+
+    @property
+    def pointers(self) -> dict[str, str]:
+        """The JSON pointer of each place."""
+        return {name: "".join(f"/{token}" for token in path) for name, path in self.places.items()}
+
+    def merge(self, text: str) -> str:
+        """Return the rejected reply with the new values in it. Raises InvalidJSON."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise _no_patch(str(error)) from error
+        if not isinstance(values, dict) or not values.keys() >= self.places.keys():
+            raise _no_patch(f"it needs the members {', '.join(self.places)}")
+        merged = copy.deepcopy(self.reply)
+        for name, path in self.places.items():
+            _put(merged, path, values[name])
+        return json.dumps(merged, ensure_ascii=False)
+
+
+def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch | None:
+    """Return how to mend `reply`; None where nothing less than the whole will do."""
+    try:
+        value = json.loads(reply)
+        json.dumps(value, allow_nan=False)  # a number past a float's range would not come through
+    except (ValueError, RecursionError):
+        return None
+    paths = _outermost({path for problem in problems for path in _places(strict.schema, value, problem)})
+    if not paths or () in paths or len(paths) > MOST_PLACES or not isinstance(value, dict):
+        return None
+    names = _names(paths)
+    properties = {name: _at(strict.schema, value, path)[0] for name, path in names.items()}
+    return Patch(value, names, StrictSchema(strict.name, _closed(strict.schema, properties)))
+
+
+def _places(schema: Schema, value: JSON, problem: Problem) -> Iterator[Path]:
+    """Where to ask again for one problem: its place, or the members of it that its reason names."""
+    node, path = _at(schema, value, _tokens(problem.pointer))
+    members = _plain(schema, node).get("properties", {})
+    named = [name for name in members if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", problem.reason)]
+    if named and len(named) < len(members) and problem.type in ("value_error", "assertion_error"):
+        yield from ((*path, name) for name in named)
+    else:
+        yield path
+
+
+def _at(schema: Schema, value: JSON, path: Sequence[str | int]) -> tuple[Schema, Path]:
+    """Return the node that `path` leads to, and how much of the path could be walked."""
+    node, walked = schema, list[str | int]()
+    for token in path:
+        inner = _plain(schema, node)
+        if isinstance(value, dict) and token in inner.get("properties", {}):
+            node, value = inner["properties"][token], value.get(token)
+            walked.append(token)
+        elif isinstance(value, list) and _index(token) < len(value) and isinstance(inner.get("items"), dict):
+            node, value = inner["items"], value[_index(token)]
+            walked.append(_index(token))
+        else:
+            break
+    return node, tuple(walked)
+
+
+def _plain(schema: Schema, node: Schema) -> Schema:
+    """Return what a reference, or the only branch beside null, stands for."""
+    for _ in range(100):  # a chain of references ends sooner
+        if "$ref" in node:
+            node = schema.get("$defs", {}).get(str(node["$ref"]).removeprefix("#/$defs/"), {})
+        elif len(branches := [b for b in node.get("anyOf", ()) if b.get("type") != "null"]) == 1:
+            node = branches[0]
+        else:
+            break
+    return node
+
+
+def _index(token: str | int) -> int:
+    return token if isinstance(token, int) else int(token) if token.isdecimal() else 2**31
+
+
+def _tokens(pointer: str) -> list[str]:
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
+def _outermost(paths: set[Path]) -> list[Path]:
+    """Without those that lie inside of another one."""
+    return sorted((p for p in paths if not any(p[:n] in paths for n in range(len(p)))), key=repr)
+
+
+def _names(paths: Sequence[Path]) -> dict[str, Path]:
+    """A property name for each path, that says where it belongs."""
+    names: dict[str, Path] = {}
+    for path in paths:
+        name = re.sub(r"[^A-Za-z0-9_]+", "_", "_".join(map(str, path)))[:60] or "value"
+        while name in names:
+            name += "_"
+        names[name] = path
+    return names
+
+
+def _closed(schema: Schema, properties: Mapping[str, Schema]) -> dict[str, JSON]:
+    """Return a strict object schema of these properties, with the definitions that they lead to."""
+    closed: dict[str, JSON] = {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    definitions = _reached(schema.get("$defs", {}), properties)
+    return closed | ({"$defs": definitions} if definitions else {})
+
+
+def _reached(definitions: Mapping[str, Schema], node: JSON) -> dict[str, Schema]:
+    reached: dict[str, Schema] = {}
+    rest = [node]
+    while rest:
+        inner = rest.pop()
+        if isinstance(inner, Mapping):
+            name = str(inner.get("$ref", "")).removeprefix("#/$defs/")
+            if name in definitions and name not in reached:
+                reached[name] = definitions[name]
+                rest.append(definitions[name])
+            rest.extend(inner.values())
+        elif isinstance(inner, list):
+            rest.extend(inner)
+    return {name: definitions[name] for name in definitions if name in reached}
+
+
+def _put(value: JSON, path: Path, new: JSON) -> None:
+    *way, last = path
+    for token in way:
+        value = value[token]
+    value[last] = new
+
+
+def _no_patch(reason: str) -> InvalidJSON:
+    return InvalidJSON(reason, [Problem("", f"the answer does not give what was asked for: {reason}")])
