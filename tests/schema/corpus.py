@@ -4,7 +4,7 @@
 unchanged, as test_corpus.py shows, so a value that is lost was lost by the compiler.
 """
 
-# ruff: noqa: RUF041, UP007, UP035, UP042, UP045  (how a type is spelt is the subject here)
+# ruff: noqa: PIE796, RUF041, UP006, UP007, UP035, UP042, UP045  (how a type is spelt is the subject here)
 
 import dataclasses
 import datetime as dt
@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 import annotated_types as at
 import pydantic as p
 import pydantic.dataclasses
+import pydantic.json_schema
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import MultiHostUrl, Url, core_schema
@@ -1694,4 +1695,383 @@ case(
         notes={"key": "value", "": ""},
         paid=True,
     ),
+)
+
+# --- patterns --------------------------------------------------------------------------------------------
+
+PATTERNS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"(?i)^yes$", ("yes", "YES")),
+    (r"^(?P<year>\d{4})-(?P<month>\d\d)$", ("2026-11",)),
+    (r"\A\d+\z", ("1", "42")),
+    (r"\bfoo\b", ("a foo b", "foo")),
+    (r"^.{3}$", ("abc", '"\\é', "a b")),
+    (r"^[^,]+$", ("a b", 'q"', "\n")),
+    (r"^ab*?c+$", ("ac", "abbcc")),
+    (r"^\x41\u0042\t?$", ("AB", "AB\t")),
+    (r"^$", ("",)),
+    (r"^(a|b|)$", ("", "b")),
+    (r"^/.*$", ("/", "/a/b")),
+    (r"^[\w.+-]+@[\w-]+\.[\w.]+$", ("a.b+c@d-e.org", "é@é.é")),
+    (r"^\p{Lu}\p{L}*$", ("Éa", "A")),
+    (r"^[[:alpha:]]+$", ("abc",)),
+    (r"^[\s\S]*$", ("", "a\nb")),
+    (r"^\S+( \S+){0,3}$", ("a b c d", "x")),
+    (r"^(?:\+49|0)[1-9][0-9]{1,14}$", ("+4930123", "030")),
+    (r"^\D*$", ("abc", "")),
+    (r"^a\.b\-c\/d$", ("a.b-c/d",)),
+    (r"^(0|[1-9]\d*)(\.\d+)?$", ("0", "10.25")),
+    (r"^[a-z]{2,}$|^[0-9]$", ("ab", "7")),
+    (r"", ("anything",)),
+)
+for _pattern, _texts in PATTERNS:
+    case(f"pattern {_pattern}", t.Annotated[str, Field(pattern=_pattern)], *_texts)
+
+# --- more of everything: what is rare on its own, and mixtures ---------------------------------------------
+
+case("optional none", t.Optional[None], None)
+case("list of none", list[None], [], [None, None])
+case("dict of none", dict[str, None], {}, {"a": None})
+case("literal false or text", t.Literal[False, "auto"], False, "auto")
+case(
+    "tiny and huge decimals",
+    Decimal,
+    Decimal("1E-30"),
+    Decimal("-1.5E+300"),
+    Decimal("0E-10"),
+    Decimal("00.10"),
+)
+case("decimal digits alone", t.Annotated[Decimal, Field(max_digits=3)], Decimal("1.23"), Decimal("999"))
+case("negative bounds", t.Annotated[int, Field(ge=-1000, le=-10)], -1000, -10)
+case("bounded multiple", t.Annotated[int, Field(ge=0, le=255, multiple_of=5)], 0, 255)
+case("annotated types", t.Annotated[list[int], at.Len(1, 2), at.Predicate(lambda v: v[0] > 0)], [1], [1, 2])
+case("interval", t.Annotated[float, at.Interval(gt=-1, lt=1)], 0.5, -0.25)
+case("bounded time", t.Annotated[dt.time, Field(lt=dt.time(12))], dt.time(11, 59, 59))
+case("bounded bytes", t.Annotated[bytes, Field(min_length=1, max_length=2)], b"\xff", b"ab")
+case("zone aware", t.Annotated[dt.datetime, at.Timezone(...)], dt.datetime(2020, 1, 1, tzinfo=UTC))
+case("dict by path", dict[Path, ipaddress.IPv4Address], {Path("a/b"): ipaddress.IPv4Address("1.2.3.4")})
+case(
+    "dict by time and timedelta",
+    dict[dt.time, dict[dt.timedelta, int]],
+    {dt.time(1): {dt.timedelta(days=1): 1}},
+)
+case("set of bytes", set[bytes], {b"\xff", b""})
+case("set of enum members", set[Colour], {Colour.RED}, set(Colour))
+case(
+    "collections in collections",
+    dict[int, dict[tuple[int, int], set[frozenset[int]]]],
+    {},
+    {1: {(1, 2): {frozenset(), frozenset([3])}}, 2: {}},
+)
+case(
+    "old spellings",
+    t.Dict[str, t.List[t.Tuple[t.Optional[int], t.FrozenSet[str]]]],
+    {"a": [(None, frozenset("x"))]},
+)
+case("omitted on error", list[p.OnErrorOmit[int]], [], [1, 2])
+case("import string", p.ImportString, math.cos)
+case("skipped validation", p.SkipValidation[int], 3)
+case("bool or int", bool | int, True, 1, 0, False)
+case("int or bool", int | bool, True, 1)
+case("text or path", str | Path, "a", Path("a"))
+case("text or secret", str | p.SecretStr, "a", p.SecretStr("a"))
+case("float or decimal", float | Decimal, 1.5, Decimal("1.5"))
+case("list of ints or of texts", list[int] | list[str], [], [1], ["1"], [2, 3])
+case("dict of ints or of texts", dict[str, int] | dict[str, str], {}, {"a": 1}, {"a": "1"})
+case("dict by int or by text", dict[int, int] | dict[str, int], {1: 1}, {"1": 1})
+case("tuples of several lengths", tuple[int] | tuple[int, int] | tuple[int, ...], (1,), (1, 2), (1, 2, 3), ())
+case(
+    "model or list of it",
+    Person | list[Person] | dict[str, Person] | str,
+    Person(name="x"),
+    [],
+    [Person(name="")],
+    "x",
+)
+case("generics of one origin in a union", Page[int] | Page[str], Page[int](items=[]), Page[str](items=[]))
+case(
+    "union of classes of the same name",
+    SameNameA.Item | SameNameB.Item,
+    SameNameA.Item(a=1),
+    SameNameB.Item(b="1"),
+)
+case("bare generic", Page, Page(items=[]), Page(items=[1, "a", None]))
+case("generic of discriminated union", Page[Pet], Page[Pet](items=[Fish(), Cat(kind="cat")]))
+
+
+class SameShapeDict(TypedDict):
+    a: int
+
+
+@dataclasses.dataclass
+class LeftData:
+    x: int
+
+
+@dataclasses.dataclass
+class RightData:
+    x: int
+
+
+class LeftTuple(NamedTuple):
+    x: int
+
+
+class RightTuple(NamedTuple):
+    x: int
+
+
+case("same-shape dataclasses", list[LeftData | RightData], [LeftData(1), RightData(1)])
+case("same-shape named tuples", list[LeftTuple | RightTuple], [LeftTuple(1), RightTuple(1)])
+case(
+    "same shape of four kinds",
+    list[Left | LeftData | LeftTuple | SameShapeDict],
+    [Left(x=1), LeftData(1), LeftTuple(1), {"a": 1}],
+)
+
+
+class TaggedDictA(TypedDict):
+    kind: t.Literal["a"]
+    n: NotRequired[int]
+
+
+class TaggedDictB(TypedDict):
+    kind: t.Literal["b", "c"]
+    n: str
+
+
+@dataclasses.dataclass
+class TaggedData:
+    kind: t.Literal["d"] = "d"
+
+
+TaggedAny = t.Annotated[TaggedDictA | TaggedDictB | TaggedData, Field(discriminator="kind")]
+case(
+    "discriminated dicts and dataclasses",
+    list[TaggedAny],
+    [{"kind": "a"}, {"kind": "c", "n": ""}, TaggedData()],
+)
+
+KeywordNames = TypedDict("KeywordNames", {"class": int, "a-b": NotRequired[str], "": None})
+case("typed dict of odd names", KeywordNames, {"class": 1, "": None}, {"class": 1, "a-b": "x", "": None})
+
+
+class BaseDict(TypedDict):
+    a: int
+
+
+class MoreDict(BaseDict, total=False):
+    b: t.Annotated[int, Field(alias="bee", ge=0)]
+    c: Required[list["MoreDict"]]
+
+
+case(
+    "inherited typed dict with an alias",
+    MoreDict,
+    {"a": 1, "c": []},
+    {"a": 1, "b": 2, "c": [{"a": 2, "c": []}]},
+)
+
+
+class AliasedOpen(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    a: int = Field(alias="b")
+
+
+case(
+    "extra named like a field",
+    AliasedOpen,
+    AliasedOpen(b=1),
+    AliasedOpen.model_validate({"b": 1, "a": 5, "c": None}),
+)
+
+
+class BadDefault(BaseModel):
+    count: int = None
+    mode: t.Literal["a"] = "unset"
+    items: list[int] = ()
+
+
+case("defaults that do not validate", BadDefault, BadDefault(), BadDefault(count=1, mode="a", items=[]))
+
+
+class HiddenNull(BaseModel):
+    a: int | p.json_schema.SkipJsonSchema[None] = None
+    b: t.Annotated[str | None, Field(json_schema_extra=lambda s: s.pop("default", None))] = None
+
+
+case("null hidden from the schema", HiddenNull, HiddenNull(), HiddenNull(a=1, b="x"))
+
+
+class OddExtras(BaseModel):
+    phone: str = Field(json_schema_extra={"format": "phone"})
+    bad: str = Field(default="x", json_schema_extra={"pattern": "("})
+    either: t.Annotated[int | str, p.WithJsonSchema({"oneOf": [{"type": "integer"}, {"type": "string"}]})] = 1
+    pair: t.Annotated[
+        list[int], p.WithJsonSchema({"type": "array", "prefixItems": [{"type": "integer"}], "items": False})
+    ] = [1]
+    listed: t.Annotated[str, p.WithJsonSchema({"type": "string", "enum": ["a", "b"], "minLength": 1})] = "a"
+    types: t.Annotated[int | None, p.WithJsonSchema({"type": ["integer", "null"]})] = None
+
+
+case(
+    "odd schemas by hand",
+    OddExtras,
+    OddExtras(phone="1"),
+    OddExtras(phone="", bad="(", either="s", listed="b", types=3),
+)
+
+
+class Configured(BaseModel):
+    model_config = ConfigDict(
+        str_to_lower=True,
+        str_min_length=1,
+        str_max_length=5,
+        protected_namespaces=(),
+        use_attribute_docstrings=True,
+        defer_build=True,
+        validate_assignment=True,
+        coerce_numbers_to_str=True,
+    )
+    model_name: str
+    """The name of the model, said by a docstring."""
+    model_type: str = "x"
+
+
+case(
+    "configured model", Configured, Configured(model_name="abc"), Configured(model_name="12", model_type="y")
+)
+
+
+class Temporal(BaseModel):
+    model_config = ConfigDict(ser_json_temporal="milliseconds")
+    at: dt.datetime
+    day: dt.date = dt.date(2020, 1, 1)
+    span: dt.timedelta = dt.timedelta(seconds=1)
+
+
+case(
+    "temporal settings", Temporal, Temporal(at=dt.datetime(2020, 1, 1, tzinfo=UTC), span=dt.timedelta(days=3))
+)
+
+
+class PostInit(BaseModel):
+    a: int
+    doubled: int = 0
+    _seen: list[int] = p.PrivateAttr(default_factory=list)
+
+    def model_post_init(self, context: t.Any) -> None:
+        """Fill in what follows from the rest."""
+        self.doubled = 2 * self.a
+        self._seen.append(self.a)
+
+
+case("post init", PostInit, PostInit(a=2))
+
+
+class SelfTyped(BaseModel):
+    name: str
+    kids: dict[int, t.Self] = {}
+    pair: tuple[t.Self, t.Self] | None = None
+
+
+def family(depth: int) -> SelfTyped:
+    """Return a family of `depth` generations."""
+    return SelfTyped(name=str(depth), kids={depth: family(depth - 1)} if depth else {})
+
+
+case(
+    "self typed",
+    SelfTyped,
+    SelfTyped(name="a", pair=(SelfTyped(name="b"), SelfTyped(name="c"))),
+    family(40),
+)
+
+
+class Missing(enum.Enum):
+    A = "a"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Missing | None":
+        return cls.A if str(value).lower() == "a" else None
+
+
+class Doubled(enum.Enum):
+    ONE = 1
+    UNO = 1
+    TWO = 2
+
+
+case("enum with a fallback", Missing, Missing.A)
+case("enum with an alias", Doubled, Doubled.ONE, Doubled.TWO)
+
+
+class NoneToDefault(BaseModel):
+    a: list[int] = Field(default_factory=list)
+    b: str = "b"
+
+    @p.field_validator("*", mode="before")
+    @classmethod
+    def nothing(cls, value: t.Any, info: p.ValidationInfo) -> t.Any:
+        """Return the default for null."""
+        return ([] if info.field_name == "a" else "was null") if value is None else value
+
+
+case("validator that takes null", NoneToDefault, NoneToDefault(), NoneToDefault(a=[1], b="x"))
+
+
+@pydantic.dataclasses.dataclass(kw_only=True, slots=True, frozen=True)
+class AliasedData:
+    a: int = Field(alias="ay")
+    b: "list[AliasedData]" = Field(default_factory=list, validation_alias=p.AliasChoices("bees", "b"))
+
+
+case("dataclass with aliases", AliasedData, AliasedData(ay=1), AliasedData(ay=1, bees=[AliasedData(ay=2)]))
+
+Constrained = t.TypeVar("Constrained", int, str)
+
+
+class Constraints(BaseModel, t.Generic[Constrained]):
+    value: Constrained
+    more: dict[str, Constrained] = {}
+
+
+case("generic with constraints", Constraints[str], Constraints[str](value="1", more={"": "x"}))
+case("bare generic with constraints", Constraints, Constraints(value=1), Constraints(value="1"))
+
+
+class Nulls(BaseModel):
+    a: None
+    b: list[None] = []
+    c: dict[str, int | None] | None = {}
+    d: tuple[int | None, ...] | None = ()
+    e: t.Any = None
+    f: t.Annotated[int | None, Field(ge=1)] = 1
+    g: "Nulls | None" = None
+
+
+case(
+    "nulls everywhere",
+    Nulls,
+    Nulls(a=None),
+    Nulls(a=None, b=[None], c=None, d=None, f=None, g=Nulls(a=None, c={"": None}, d=(None,))),
+)
+
+
+class Awkward(BaseModel):
+    """Says "this" */ <b>\\n
+
+    and 'that'.
+    """
+
+    a: t.Literal["<|end|>", "a\u2028b", "🪐", "'", "`", "${x}", "{{y}}"] = Field(
+        description='A "quote" \\ and\nlines\t\u0000.'
+    )
+    b: dict[t.Literal["key", "value"], dict[t.Literal["items"], list[t.Literal["$ref"]]]] = {}
+
+
+case(
+    "awkward literals and descriptions",
+    Awkward,
+    Awkward(a="'"),
+    Awkward(a="a\u2028b", b={"key": {"items": ["$ref"]}, "value": {}}),
 )
