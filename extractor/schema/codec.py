@@ -1,4 +1,4 @@
-"""Strict JSON <-> what Pydantic reads. One small class per re-encoding, each with its inverse.
+"""Strict JSON <-> what Pydantic reads: scalars, and what all codecs share.
 
 `encode` takes a Python value and gives strict JSON; `decode` takes strict JSON and gives plain JSON
 in the user's own shape. `plain` codecs decode to what they are given, so a type made of them alone is
@@ -11,8 +11,8 @@ import base64
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -21,40 +21,53 @@ from pathlib import PurePath
 from typing import Any
 
 from pydantic import Secret, SecretBytes, SecretStr, TypeAdapter
-from pydantic_core import PydanticSerializationError, from_json, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from ..errors import Problem
 from ..messages import JSON
-from .nodes import ABSENT, TAG, VALUE
 from .problems import Step, pointer
 
-# Floats that JSON has no numbers for are said by numbers that no float can hold. Until the text is
-# written they stand as strings with a lone surrogate, which no valid text can hold.
-HUGE = {"\udcffinf": "1e999", "\udcff-inf": "-1e999", "\udcffnan": "1e9999"}
-NAN = HUGE["\udcffnan"]
+# Numbers that json would write otherwise stand as text with a lone surrogate, which no valid text can
+# hold, until the whole is written. Infinities and NaN are numbers that no float can hold.
+MARK = "\udcff"
+NUMBERS = {"inf": "1e+999", "-inf": "-1e+999", "nan": "1e+9999"}
+NAN = NUMBERS["nan"]
+NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
 class Misfit(Exception):
-    """A value has no place in the schema. `steps`: where, innermost first."""
+    """Values have no place in the schema. Each of `faults`: reason, value, type, and the steps that
+    lead there, innermost first.
+    """
 
-    def __init__(self, reason: str, value: Any = None, type: str = "value_error") -> None:  # noqa: A002
+    def __init__(self, reason: str = "", value: Any = None, type: str = "value_error") -> None:  # noqa: A002
         super().__init__(reason)
-        self.reason, self.value, self.type, self.steps = reason, value, type, list[Step]()
+        self.faults: list[tuple[str, Any, str, list[Step]]] = [(reason, value, type, [])]
 
-    def at(self, step: Step) -> Misfit:
-        """Return this misfit, one level further out."""
-        self.steps.append(step)
+    @classmethod
+    def of(cls, misfits: Iterable[Misfit]) -> Misfit:
+        """Return one misfit with the faults of all."""
+        whole = cls()
+        whole.faults = [fault for misfit in misfits for fault in misfit.faults]
+        return whole
+
+    def at(self, *steps: Step) -> Misfit:
+        """Return this misfit, further out by `steps`, which are given outermost first."""
+        for fault in self.faults:
+            fault[3].extend(reversed(steps))
         return self
 
-    def problem(self) -> Problem:
-        """Return it as a problem at its pointer."""
-        return Problem(pointer(self.steps[::-1]), self.reason, self.value, self.type)
+    def problems(self) -> list[Problem]:
+        """Return the faults as problems at their pointers."""
+        return [
+            Problem(pointer(steps[::-1]), reason, value, kind) for reason, value, kind, steps in self.faults
+        ]
 
 
 @singledispatch
 def text_of(value: Any) -> JSON:
-    """Return a leaf's plain JSON, as Pydantic reads it."""
-    if value is None or isinstance(value, str | bool | int | float):
+    """Return a leaf's plain JSON, as Pydantic reads it. Raises Misfit."""
+    if value is None or isinstance(value, bool | int | float):
         return value
     try:
         return to_jsonable_python(value)
@@ -74,22 +87,21 @@ def _adapter(cls: type) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 
-text_of.register(str, lambda value: str.__str__(value) if type(value) is not str else value)
-text_of.register(Enum, lambda value: value.value)
+text_of.register(str, lambda value: value if type(value) is str else str.__str__(value))
+text_of.register(Enum, lambda value: text_of(value.value))
 text_of.register(Decimal, str)
 text_of.register(PurePath, str)
 text_of.register(Secret, lambda value: text_of(value.get_secret_value()))
 text_of.register(SecretStr, lambda value: value.get_secret_value())
-text_of.register(re.Pattern, lambda value: text_of(value.pattern))  # a pattern of bytes as latin-1
+text_of.register(re.Pattern, lambda value: text_of(value.pattern))
 text_of.register(bytes, lambda value: value.decode("latin-1"))
 text_of.register(complex, lambda value: str(value).strip("()"))
 
 
-@text_of.register(datetime)
 @text_of.register(date)
 @text_of.register(time)
-def _(value: Any) -> str:
-    return str(value.isoformat())
+def _(value: date | time) -> str:
+    return value.isoformat()
 
 
 @text_of.register(timedelta)
@@ -100,6 +112,15 @@ def duration(value: timedelta) -> str:
     days = f"{value.days}D" if value.days else ""
     seconds = f"T{value.seconds}{fraction}S" if value.seconds or fraction or not days else ""
     return f"{sign}P{days}{seconds}"
+
+
+def json_of(value: Any) -> JSON:
+    """Return a value's own JSON, containers too. Raises Misfit."""
+    if isinstance(value, dict):
+        return {key: json_of(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_of(item) for item in value]
+    return text_of(value)
 
 
 class Codec:
@@ -124,13 +145,28 @@ class Codec:
         return getattr(self, "type", None) is type(value)
 
 
-def json_of(value: Any) -> JSON:
-    """Return a value's own JSON, containers too."""
-    if isinstance(value, dict):
-        return {key: json_of(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_of(item) for item in value]
-    return text_of(value)
+@dataclass(slots=True)
+class Around(Codec):
+    """A codec around another, which does what it does not say otherwise."""
+
+    inner: Codec
+    plain: bool = True
+
+    def encode(self, value: Any) -> JSON:
+        """As the inner codec does."""
+        return self.inner.encode(value)
+
+    def decode(self, data: JSON) -> JSON:
+        """As the inner codec does."""
+        return self.inner.decode(data)
+
+    def accepts(self, value: Any) -> bool:
+        """As the inner codec does."""
+        return self.inner.accepts(value)
+
+    def exact(self, value: Any) -> bool:
+        """As the inner codec does."""
+        return self.inner.exact(value)
 
 
 @dataclass(slots=True)
@@ -147,7 +183,7 @@ class Leaf(Codec):
             return not isinstance(value, dict | list | tuple | set | frozenset) and value is not None
         if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
             return False
-        if isinstance(value, datetime) and self.type is date:
+        if self.type is date and isinstance(value, datetime):
             return False
         return self.test is None or self.test(value)
 
@@ -158,7 +194,7 @@ class Null(Codec):
     def encode(self, value: Any) -> JSON:
         """Only None."""
         if value is not None:
-            raise Misfit("must be None", value)
+            raise Misfit("must be None", value, "none_required")
         return None
 
     def accepts(self, value: Any) -> bool:
@@ -168,36 +204,58 @@ class Null(Codec):
 
 @dataclass(slots=True)
 class Number(Codec):
-    """A float. names: infinities and nan are said by name, since the type allows them."""
+    """A float. names: infinities and NaN are said by name, since the type says that it takes them.
+    bounded: it is written without exponent, which engines do not take beside bounds.
+    """
 
     names: bool = False
-    plain = True
+    bounded: bool = False
+    type: Any = float
+    plain: bool = True
 
     def encode(self, value: Any) -> JSON:
         """Infinity is a number too large for a float, unless it has a name."""
-        if isinstance(value, float) and not math.isfinite(value):
-            if self.names:
-                return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-            return f"\udcff{float(value)}"
-        return float(value) if isinstance(value, float) else text_of(value)
+        if not isinstance(value, float):
+            return text_of(value)
+        value = float(value)
+        if math.isfinite(value):
+            return f"{MARK}{Decimal(repr(value)):f}" if self.bounded and "e" in repr(value) else value
+        if self.names:
+            return next(name for name, number in NAMES.items() if repr(number) == repr(value))
+        return f"{MARK}{NUMBERS[repr(value)]}"
 
     def decode(self, data: JSON) -> JSON:
         """Names become numbers."""
-        return (
-            {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}.get(data, data)
-            if isinstance(data, str)
-            else data
-        )
+        return NAMES.get(data, data) if isinstance(data, str) else data
 
     def accepts(self, value: Any) -> bool:
-        """Floats, and integers where nothing else takes them."""
-        return isinstance(value, float)
+        """Floats; in plain JSON integers too."""
+        return isinstance(value, self.type) and not isinstance(value, bool)
+
+
+@dataclass(slots=True)
+class Decimals(Codec):
+    """A decimal as text. plain_digits: without an exponent. plain: the server holds the model to text."""
+
+    plain_digits: bool
+    plain: bool = True
+
+    def encode(self, value: Any) -> JSON:
+        """Return its digits."""
+        value = value if isinstance(value, Decimal) else Decimal(str(value))
+        return f"{value:f}" if self.plain_digits and value.is_finite() else str(value)
+
+    def decode(self, data: JSON) -> JSON:
+        """A number that was said after all gives its digits, as they were written."""
+        return data.digits if isinstance(data, Written) else data
+
+    def accepts(self, value: Any) -> bool:
+        """Only decimals."""
+        return isinstance(value, Decimal)
 
 
 class Bytes(Codec):
     """Bytes in base64."""
-
-    plain = True
 
     def encode(self, value: Any) -> JSON:
         """Return base64."""
@@ -211,6 +269,23 @@ class Bytes(Codec):
 
 
 @dataclass(slots=True)
+class Encoded(Codec):
+    """Text that Pydantic decodes by an encoder of its own, such as Base64Str."""
+
+    encoder: Callable[[Any], str]
+    type: Any
+    plain: bool = True
+
+    def encode(self, value: Any) -> JSON:
+        """Return what the type's own encoder makes of it."""
+        return self.encoder(value)
+
+    def accepts(self, value: Any) -> bool:
+        """By class."""
+        return isinstance(value, self.type)
+
+
+@dataclass(slots=True)
 class Choice(Codec):
     """One of a few values; `said` and `sent` are parallel to `meant`: plain JSON and strict JSON."""
 
@@ -221,13 +296,11 @@ class Choice(Codec):
 
     def encode(self, value: Any) -> JSON:
         """Return what stands for `value`."""
-        for meant, sent in zip(self.meant, self.sent, strict=True):
-            if meant is value or (same(meant, value)):
-                return sent
-        for said, sent in zip(self.said, self.sent, strict=True):
-            if same(said, value):
-                return sent
-        raise Misfit(f"must be one of {', '.join(map(repr, self.said))}"[:400], value, "literal_error")
+        for known in (self.meant, self.said):
+            for candidate, sent in zip(known, self.sent, strict=True):
+                if candidate is value or same(candidate, value):
+                    return sent
+        raise self._misfit(value)
 
     def decode(self, data: JSON) -> JSON:
         """Return the plain JSON that `data` stands for."""
@@ -236,11 +309,19 @@ class Choice(Codec):
         for said, sent in zip(self.said, self.sent, strict=True):
             if same(sent, data):
                 return said
-        raise Misfit(f"must be one of {', '.join(map(repr, self.said))}"[:400], data, "literal_error")
+        raise self._misfit(data)
+
+    def _misfit(self, value: Any) -> Misfit:
+        shown = ", ".join(map(repr, self.said[:10])) + (", ..." if len(self.said) > 10 else "")
+        return Misfit(f"must be one of {shown}", value, "literal_error")
 
     def accepts(self, value: Any) -> bool:
         """Whether there is a choice for it."""
         return any(meant is value or same(meant, value) for meant in self.meant)
+
+    def exact(self, value: Any) -> bool:
+        """Whether it is one of the choices."""
+        return self.accepts(value)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -250,629 +331,15 @@ def same(a: Any, b: Any) -> bool:
 
 
 @dataclass(slots=True)
-class Array(Codec):
-    """An array of one kind of item. bound: a length that the compiler has added."""
+class Bounded(Around):
+    """A string or an array with a length that the compiler has added: one that fills it was cut off."""
 
-    items: Codec
-    type: Any = None
-    bound: int | None = None
-    plain: bool = True
-
-    def encode(self, value: Any) -> JSON:
-        """Encode each item."""
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-            raise Misfit("must be a list", value, "list_type")
-        return each(self.items.encode, list(value))
-
-    def decode(self, data: JSON) -> JSON:
-        """Decode each item."""
-        if not isinstance(data, list):
-            return data
-        return each(self.items.decode, data)
-
-    def accepts(self, value: Any) -> bool:
-        """By class, then item by item."""
-        if isinstance(value, str | bytes | Mapping):
-            return False
-        wanted = self.type or (Sequence, Set, Iterable)
-        return isinstance(value, wanted) and (
-            not isinstance(value, Sequence | Set) or all(map(self.items.accepts, value))
-        )
-
-
-def each(convert: Callable[[Any], Any], items: list[Any]) -> list[Any]:
-    """Return the converted items; a misfit says which one it was."""
-    result: list[Any] = []
-    try:
-        for item in items:
-            result.append(convert(item))  # noqa: PERF401  its length says where a misfit is
-    except Misfit as misfit:
-        raise misfit.at(len(result)) from None
-    return result
-
-
-@dataclass(slots=True)
-class Tuple(Codec):
-    """A tuple: `first`, then any number of `rest` if there is one, then `last`.
-
-    keys: the names of the places where it is an object on the wire, the variadic part under `rest_key`.
-    """
-
-    first: list[Codec]
-    rest: Codec | None = None
-    last: list[Codec] = field(default_factory=list)
-    keys: list[str] | None = None
-    rest_key: str = ""
+    limit: int = 0
     plain: bool = False
 
-    def encode(self, value: Any) -> JSON:
-        """Encode by place."""
-        value = list(value)
-        codecs = self._codecs(len(value))
-        encoded = [
-            _at(i, codec.encode, item) for i, (codec, item) in enumerate(zip(codecs, value, strict=True))
-        ]
-        if self.keys is None:
-            return encoded
-        if self.rest is None:
-            return dict(zip(self.keys, encoded, strict=True))
-        end = len(encoded) - len(self.last)
-        parts = [*encoded[: len(self.first)], *encoded[end:]]
-        return {**dict(zip(self.keys, parts, strict=True)), self.rest_key: encoded[len(self.first) : end]}
-
-    def _codecs(self, length: int) -> list[Codec]:
-        middle = length - len(self.first) - len(self.last)
-        if middle < 0 or (middle and self.rest is None):
-            raise Misfit(
-                f"must have {len(self.first) + len(self.last)} items, not {length}", type="tuple_length"
-            )
-        return [*self.first, *([self.rest] * middle if self.rest else []), *self.last]
-
     def decode(self, data: JSON) -> JSON:
-        """Return the array."""
-        if self.keys is None:
-            if not isinstance(data, list):
-                return data
-            return [
-                _at(i, codec.decode, item)
-                for i, (codec, item) in enumerate(zip(self._codecs(len(data)), data, strict=True))
-            ]
-        wanted = {*self.keys, *([self.rest_key] if self.rest else [])}
-        check_keys(data, wanted, wanted)
-        middle = data[self.rest_key] if self.rest else []
-        if not isinstance(middle, list):
-            raise Misfit("must be a list", middle, "list_type")
-        parts = [data[key] for key in self.keys]
-        items = [*parts[: len(self.first)], *middle, *parts[len(self.first) :]]
-        return [
-            _at(i, codec.decode, item)
-            for i, (codec, item) in enumerate(zip(self._codecs(len(items)), items, strict=True))
-        ]
-
-    def accepts(self, value: Any) -> bool:
-        """By length, then place by place."""
-        if not isinstance(value, tuple):
-            return False
-        try:
-            return all(
-                codec.accepts(item) for codec, item in zip(self._codecs(len(value)), value, strict=True)
-            )
-        except Misfit:
-            return False
-
-
-def _at(step: Step, convert: Callable[[Any], Any], item: Any) -> Any:
-    try:
-        return convert(item)
-    except Misfit as misfit:
-        raise misfit.at(step) from None
-
-
-def check_keys(data: JSON, known: Set[str], required: Set[str]) -> None:
-    """Raise Misfit unless `data` is an object with all required and no unknown keys."""
-    if not isinstance(data, dict):
-        raise Misfit("must be an object", data, "model_type")
-    if missing := sorted(required - data.keys()):
-        raise Misfit(f"lacks {', '.join(map(repr, missing))}", data, "missing")
-    if unknown := sorted(data.keys() - known):
-        raise Misfit(f"has the unknown members {', '.join(map(repr, unknown))}", data, "extra_forbidden")
-
-
-@dataclass(slots=True)
-class Field:
-    """One member of an object: `wire` is its name there, `name` its attribute or key in Python, `path`
-    its place in plain JSON. null_is_absent: null on the wire means that it is left out. wrapped: it is
-    said as {"value": ...}, since null is a value of its own. optional: it may be missing on the wire.
-    """
-
-    wire: str
-    name: str
-    path: tuple[Step, ...]
-    codec: Codec
-    default: Any = ABSENT
-    required: bool = True
-    null_is_absent: bool = False
-    wrapped: bool = False
-    optional: bool = False
-
-
-@dataclass(slots=True)
-class Extras:
-    """Members that the type does not name: beside the others, or as a list of entries under `key`."""
-
-    codec: Codec
-    key: str | None = None
-
-
-@dataclass(slots=True)
-class Object(Codec):
-    """An object with named members."""
-
-    fields: list[Field]
-    by_item: bool = False
-    type: Any = None
-    extras: Extras | None = None
-    rest: tuple[str, Codec] | None = None  # the other members, under one key
-    filler: str | None = None  # a member that stands for having none
-    is_rest: bool = False  # these are the other members of an object
-    plain: bool = True
-
-    def encode(self, value: Any) -> JSON:
-        """Read the members one by one."""
-        if self.by_item and not isinstance(value, Mapping):
-            raise Misfit("must be a mapping", value, "dict_type")
-        if self.type and not self.by_item and not isinstance(value, self.type):
-            raise Misfit(f"must be a {self.type.__name__}", value, "model_type")
-        result: dict[str, JSON] = {}
-        for member in self.fields:
-            self._encode_field(member, value, result)
-        if self.rest:
-            result[self.rest[0]] = self.rest[1].encode(value)
-        if self.filler:
-            return {self.filler: True}
-        if self.extras:
-            self._encode_extras(value, result)
-        elif (
-            self.by_item
-            and not self.rest
-            and not self.is_rest
-            and (unknown := value.keys() - {f.name for f in self.fields})
-        ):
-            raise Misfit(
-                f"has the unknown members {', '.join(sorted(map(repr, unknown)))}", value, "extra_forbidden"
-            )
-        return result
-
-    def _encode_field(self, member: Field, value: Any, result: dict[str, JSON]) -> None:
-        found = value.get(member.name, ABSENT) if self.by_item else getattr(value, member.name, ABSENT)
-        if found is ABSENT:
-            if member.required:
-                raise Misfit("is missing", type="missing").at(member.name)
-            if not member.optional:
-                result[member.wire] = None
-            return
-        try:
-            encoded = member.codec.encode(found)
-        except Misfit as misfit:
-            if member.required or found is not member.default:
-                raise misfit.at(member.name) from None
-            if not member.optional:  # a default that its own type would refuse
-                result[member.wire] = None
-            return
-        result[member.wire] = {"value": encoded} if member.wrapped else encoded
-
-    def _encode_extras(self, value: Any, result: dict[str, JSON]) -> None:
-        known = {member.name for member in self.fields}
-        if self.by_item:
-            found = {k: v for k, v in value.items() if k not in known}
-        else:
-            found = getattr(value, "__pydantic_extra__", None)
-            if found is None:
-                found = {k: v for k, v in getattr(value, "__dict__", {}).items() if k not in known}
-        encoded = {key: _at(key, self.extras.codec.encode, item) for key, item in found.items()}  # type: ignore[union-attr]
-        if self.extras.key is None:  # type: ignore[union-attr]
-            result.update(encoded)
-        else:
-            result[self.extras.key] = [{"key": k, "value": v} for k, v in encoded.items()]  # type: ignore[union-attr]
-
-    def decode(self, data: JSON) -> JSON:
-        """Put the members back where Pydantic looks for them."""
-        if not isinstance(data, dict):
-            raise Misfit("must be an object", data, "model_type")
-        if self.filler:
-            check_keys(data, {self.filler}, {self.filler})
-            return {}
-        result: Any = {}
-        if self.rest:
-            data = dict(data)
-            result.update(self._others(data.pop(self.rest[0], None)))
-        seen = 0
-        for member in self.fields:
-            if member.wire in data:
-                seen += 1
-                self._decode_field(member, data[member.wire], result)
-        if seen < len(data) or self.extras:
-            self._decode_extras(data, result)
-        return result
-
-    def _others(self, data: JSON) -> dict[str, JSON]:
-        others = self.rest[1].decode(data)  # type: ignore[index]
-        if not isinstance(others, dict):
-            raise Misfit("the other members must be an object", data, "model_type")
-        return others
-
-    def _decode_field(self, member: Field, item: JSON, result: JSON) -> None:
-        if item is None and (member.null_is_absent or member.wrapped):
-            return
-        try:
-            if member.wrapped:
-                check_keys(item, {"value"}, {"value"})
-                item = item["value"]
-            item = member.codec.decode(item)
-        except Misfit as misfit:
-            misfit.steps.extend(reversed(member.path))
-            raise
-        if len(member.path) == 1:
-            result[member.path[0]] = item
-        else:
-            put(result, member.path, item)
-
-    def _decode_extras(self, data: JSON, result: JSON) -> None:
-        known = {member.wire for member in self.fields}
-        others = {key: value for key, value in data.items() if key not in known}
-        if self.extras is None:
-            result.update(others)  # judged by the type: it may forbid them, or not care
-            return
-        if self.extras.key is not None:
-            others = entries(others.pop(self.extras.key, []), Codec(), str)
-            taken = {member.path[0] for member in self.fields}
-            if clash := sorted(others.keys() & taken):
-                raise Misfit("is said twice: as a member and among the others", clash[0], "duplicate_key").at(
-                    clash[0]
-                )
-        for key, value in others.items():
-            result[key] = _at(key, self.extras.codec.decode, value)
-
-    def accepts(self, value: Any) -> bool:
-        """By class; mappings by their members."""
-        if not self.by_item:
-            return self.type is None or isinstance(value, self.type)
-        if not isinstance(value, Mapping):
-            return False
-        known = {member.name for member in self.fields}
-        return all(
-            m.codec.accepts(value[m.name]) if m.name in value else not m.required for m in self.fields
-        ) and (self.extras is not None or value.keys() <= known)
-
-
-def put(result: JSON, path: tuple[Step, ...], value: JSON) -> None:
-    """Set `value` at `path`, making objects and arrays on the way."""
-    for step, following in zip(path, path[1:], strict=False):
-        empty: JSON = [] if isinstance(following, int) else {}
-        result = _slot(result, step, empty)
-    _slot(result, path[-1], None)
-    result[path[-1]] = value
-
-
-def _slot(holder: JSON, step: Step, empty: JSON) -> JSON:
-    if isinstance(holder, list):
-        while len(holder) <= step:  # type: ignore[operator]
-            holder.append(None)
-        if holder[step] is None:  # type: ignore[index]
-            holder[step] = empty  # type: ignore[index]
-        return holder[step]  # type: ignore[index]
-    return holder.setdefault(step, empty)
-
-
-@dataclass(slots=True)
-class Mapped(Codec):
-    """A mapping. as_entries: a list of {"key", "value"} on the wire; pairs: a list of pairs in plain JSON."""
-
-    keys: Codec
-    values: Codec
-    as_entries: bool = True
-    pairs: bool = False
-    plain: bool = False
-
-    def encode(self, value: Any) -> JSON:
-        """Encode keys and values."""
-        if not isinstance(value, Mapping):
-            raise Misfit("must be a mapping", value, "dict_type")
-        found = [
-            (_at(str(k), self.keys.encode, k), _at(str(k), self.values.encode, v)) for k, v in value.items()
-        ]
-        if self.as_entries:
-            return [{"key": k, "value": v} for k, v in found]
-        return dict(found)
-
-    def decode(self, data: JSON) -> JSON:
-        """Return the mapping that the entries make; a key that comes twice is a misfit."""
-        if not self.as_entries:
-            if not isinstance(data, dict):
-                return data
-            return {key: _at(key, self.values.decode, value) for key, value in data.items()}
-        if self.pairs:
-            return [
-                [_at("key", self.keys.decode, k), _at(key_text(k), self.values.decode, v)]
-                for k, v in pairs_of(data)
-            ]
-        return entries(data, self.values, self._key)
-
-    def _key(self, data: JSON) -> str:
-        return key_text(self.keys.decode(data))
-
-    def accepts(self, value: Any) -> bool:
-        """Key by key, value by value."""
-        return isinstance(value, Mapping) and all(
-            self.keys.accepts(k) and self.values.accepts(v) for k, v in value.items()
-        )
-
-
-def key_text(key: JSON) -> str:
-    """Return a key as the text that JSON writes for it."""
-    if isinstance(key, str):
-        return key
-    return (
-        {True: "true", False: "false", None: "null"}[key]
-        if key is None or isinstance(key, bool)
-        else str(key)
-    )
-
-
-def pairs_of(data: JSON) -> list[tuple[JSON, JSON]]:
-    """Return keys and values of a list of entries. Raises Misfit unless it is one, or if a key comes twice."""
-    if not isinstance(data, list):
-        raise Misfit("must be a list of entries, each with 'key' and 'value'", data, "dict_type")
-    seen: set[str] = set()
-    result = []
-    for i, entry in enumerate(data):
-        try:
-            check_keys(entry, {"key", "value"}, {"key", "value"})
-        except Misfit as misfit:
-            raise misfit.at(i) from None
-        identity = repr(entry["key"])
-        if identity in seen:
-            raise Misfit("this key comes twice", entry["key"], "duplicate_key").at(
-                key_text(entry["key"]) if not isinstance(entry["key"], dict | list) else i
-            )
-        seen.add(identity)
-        result.append((entry["key"], entry["value"]))
-    return result
-
-
-def entries(data: JSON, values: Codec, key_of: Callable[[JSON], str]) -> dict[str, JSON]:
-    """Return the object that a list of entries makes. Raises Misfit."""
-    result: dict[str, JSON] = {}
-    for said, value in pairs_of(data):
-        key = key_of(said)
-        if key in result:
-            raise Misfit("this key comes twice", said, "duplicate_key").at(key)
-        result[key] = _at(key, values.decode, value)
-    return result
-
-
-@dataclass(slots=True)
-class Nullable(Codec):
-    """The inner codec's values, or null."""
-
-    inner: Codec
-    plain: bool = True
-
-    def encode(self, value: Any) -> JSON:
-        """None is null."""
-        return None if value is None else self.inner.encode(value)
-
-    def decode(self, data: JSON) -> JSON:
-        """Null stays null."""
-        return None if data is None else self.inner.decode(data)
-
-    def accepts(self, value: Any) -> bool:
-        """None, or what the inner codec accepts."""
-        return value is None or self.inner.accepts(value)
-
-
-@dataclass(slots=True)
-class Branch:
-    """One member of a union. tag: the one key of the object that holds it on the wire, if ambiguous.
-    fits: whether strict JSON has this member's shape. mark: what tells Pydantic which member is meant.
-    """
-
-    label: str
-    codec: Codec
-    fits: Callable[[JSON], bool]
-    tag: str | None = None
-    mark: str | None = None
-
-
-@dataclass(slots=True)
-class Union(Codec):
-    """One of several types."""
-
-    branches: list[Branch]
-    pick: Callable[[Any], Any] | None = None
-    plain: bool = False
-
-    def encode(self, value: Any) -> JSON:
-        """Encode by the member that the value belongs to."""
-        failed: Misfit | None = None
-        for branch in self._candidates(value):
-            try:
-                encoded = branch.codec.encode(value)
-            except Misfit as misfit:
-                failed = failed or misfit
-                continue
-            return encoded if branch.tag is None else {branch.tag: encoded}
-        raise failed or Misfit(
-            f"belongs to none of {', '.join(b.label for b in self.branches)}", value, "union"
-        )
-
-    def _candidates(self, value: Any) -> Iterable[Branch]:
-        if self.pick and (label := self.pick(value)):
-            yield from (b for b in self.branches if b.label == label)
-        accepted = [b for b in self.branches if b.codec.accepts(value)]
-        exact = [b for b in accepted if b.codec.exact(value)]
-        yield from exact
-        yield from (b for b in accepted if b not in exact)
-        if not accepted:
-            yield from self.branches
-
-    def decode(self, data: JSON) -> JSON:
-        """Decode by the member that was meant."""
-        branch = self._meant(data)
-        if branch.tag is not None:
-            data = data[branch.tag]
-        decoded = branch.codec.decode(data)
-        return decoded if branch.mark is None else {TAG: branch.mark, VALUE: decoded}
-
-    def _meant(self, data: JSON) -> Branch:
-        for branch in self.branches:
-            if branch.tag is not None:
-                if isinstance(data, dict) and len(data) == 1 and branch.tag in data:
-                    return branch
-            elif branch.fits(data):
-                return branch
-        raise Misfit(f"must be one of {', '.join(b.label for b in self.branches)}", data, "union_tag_invalid")
-
-    def accepts(self, value: Any) -> bool:
-        """What any member accepts."""
-        return any(branch.codec.accepts(value) for branch in self.branches)
-
-
-@dataclass(slots=True, eq=False)
-class Reference(Codec):
-    """A definition, bound once it is compiled."""
-
-    codec: Codec = field(default_factory=lambda: Codec())
-    settled: bool = False  # the codec is known, and plain
-    plain: bool = False
-
-    def encode(self, value: Any) -> JSON:
-        """By the definition."""
-        return self.codec.encode(value)  # type: ignore[union-attr]
-
-    def decode(self, data: JSON) -> JSON:
-        """By the definition."""
-        return self.codec.decode(data)  # type: ignore[union-attr]
-
-    def accepts(self, value: Any) -> bool:
-        """By the definition."""
-        return self.codec.accepts(value)  # type: ignore[union-attr]
-
-    def exact(self, value: Any) -> bool:
-        """By the definition."""
-        return self.codec.exact(value)  # type: ignore[union-attr]
-
-
-@dataclass(slots=True)
-class Root(Codec):
-    """A RootModel: its value stands for it."""
-
-    inner: Codec
-    type: Any = None
-    plain: bool = True
-
-    def encode(self, value: Any) -> JSON:
-        """Encode what it holds."""
-        return self.inner.encode(value.root if isinstance(value, self.type) else value)
-
-    def decode(self, data: JSON) -> JSON:
-        """As the inner codec does."""
-        return self.inner.decode(data)
-
-    def accepts(self, value: Any) -> bool:
-        """By class."""
-        return isinstance(value, self.type)
-
-
-@dataclass(slots=True)
-class Text(Codec):
-    """JSON text in a string where `inside`; else a plain value for which Pydantic wants JSON text."""
-
-    inner: Codec
-    inside: bool
-    plain: bool = False
-
-    def encode(self, value: Any) -> JSON:
-        """Return JSON, or its text."""
-        encoded = self.inner.encode(value)
-        return dumps(encoded) if self.inside else encoded
-
-    def decode(self, data: JSON) -> JSON:
-        """Return the text's JSON, or JSON's text."""
-        if not self.inside:
-            return dumps(self.inner.decode(data))
-        if not isinstance(data, str):
-            raise Misfit("must be JSON in a string", data, "string_type")
-        try:
-            return self.inner.decode(from_json(data))
-        except ValueError as error:
-            raise Misfit(f"must be JSON: {error}", data, "json_invalid") from error
-
-    def accepts(self, value: Any) -> bool:
-        """As the inner codec does."""
-        return self.inner.accepts(value)
-
-
-@dataclass(slots=True)
-class Anything(Codec):
-    """Any JSON value. wrapped: its objects are {"entries": [{"key", "value"}]}; boxed: its arrays are
-    {"items": [...]}. max_array, max_string: lengths that the compiler has added.
-    """
-
-    wrapped: bool = False
-    boxed: bool = False
-    max_array: int | None = None
-    max_string: int | None = None
-
-    @property
-    def plain(self) -> bool:  # type: ignore[override]
-        """Whether JSON is left as it is."""
-        return not (self.wrapped or self.max_array or self.max_string)
-
-    def encode(self, value: Any) -> JSON:
-        """Return the value's JSON."""
-        if not (value is None or isinstance(value, str | bool | int | float | list | dict)):
-            value = text_of(value)
-        return self._wrap(value)
-
-    def _wrap(self, value: Any) -> JSON:
-        if isinstance(value, dict):
-            if odd := [key for key in value if not isinstance(key, str)]:
-                raise Misfit(f"JSON objects have text for keys, not {odd[0]!r}", value)
-            found = {key: _at(key, self._wrap, item) for key, item in value.items()}
-            return {"entries": [{"key": k, "value": v} for k, v in found.items()]} if self.wrapped else found
-        if isinstance(value, list | tuple | set | frozenset):
-            items = each(self._wrap, list(value))
-            return {"items": items} if self.boxed else items
-        return Number().encode(value) if isinstance(value, float) else text_of(value)
-
-    def decode(self, data: JSON) -> JSON:
-        """Take objects out of their entries."""
-        if isinstance(data, dict) and self.wrapped:
-            return self._unwrap(data)
-        if isinstance(data, str):
-            return check_length(data, self.max_string)
-        if isinstance(data, list):
-            return each(self.decode, check_length(data, self.max_array))
-        return (
-            {key: _at(key, self.decode, item) for key, item in data.items()}
-            if isinstance(data, dict)
-            else data
-        )
-
-    def _unwrap(self, data: JSON) -> JSON:
-        if self.boxed and "items" in data:
-            check_keys(data, {"items"}, {"items"})
-            return each(self.decode, check_array(data["items"], self.max_array))
-        check_keys(data, {"entries"}, {"entries"})
-        return entries(check_length(data["entries"], self.max_array), self, str)
-
-
-def check_array(data: JSON, limit: int | None) -> list[JSON]:
-    """Return `data`; raise Misfit unless it is an array that fills no added bound."""
-    if not isinstance(data, list):
-        raise Misfit("must be a list", data, "list_type")
-    return check_length(data, limit)  # type: ignore[no-any-return]
+        """As the inner codec does, unless the bound is filled."""
+        return self.inner.decode(check_length(data, self.limit))
 
 
 def check_length(data: JSON, limit: int | None) -> JSON:
@@ -883,18 +350,96 @@ def check_length(data: JSON, limit: int | None) -> JSON:
     return data
 
 
+@dataclass(slots=True)
+class Foreign(Around):
+    """Values of a type with a JSON Schema of the user's own: its JSON first, then the schema's codec."""
+
+    type: Any = None
+
+    def encode(self, value: Any) -> JSON:
+        """Encode the value's own JSON."""
+        return self.inner.encode(json_of(value))
+
+    def accepts(self, value: Any) -> bool:
+        """By class, where the schema's format tells it; else by the value's JSON."""
+        if self.type is not None:
+            return isinstance(value, self.type)
+        try:
+            return self.inner.accepts(json_of(value))
+        except Misfit:
+            return False
+
+
+@dataclass(slots=True)
+class Text(Around):
+    """JSON text in a string where `inside`; else a plain value for which Pydantic wants JSON text."""
+
+    inside: bool = True
+    plain: bool = False
+
+    def encode(self, value: Any) -> JSON:
+        """Return JSON, or its text."""
+        encoded = self.inner.encode(value)
+        return dumps(encoded) if self.inside else encoded
+
+    def decode(self, data: JSON) -> JSON:
+        """Return the text's JSON, or JSON's text."""
+        if not self.inside:
+            return to_json(self.inner.decode(data), inf_nan_mode="constants").decode()
+        if not isinstance(data, str):
+            raise Misfit("must be JSON in a string", data, "string_type")
+        try:
+            inner = loads(data)
+        except (ValueError, TypeError) as error:
+            raise Misfit(f"must be JSON: {error}", data, "json_invalid") from None
+        return self.inner.decode(inner)
+
+
+# JSON text
+
+
+class Written(float):
+    """A number as it was written."""
+
+    digits: str
+
+    @classmethod
+    def of(cls, digits: str) -> Written:
+        """Return the number that `digits` say; NaN for the number that stands for it."""
+        number = cls(math.nan if digits == NAN else digits)
+        number.digits = digits
+        return number
+
+
 def dumps(data: JSON) -> str:
     """Return strict JSON text."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    if "\udcff" in text:
-        for standing, said in HUGE.items():
-            text = text.replace(f'"{standing}"', said)
-    return text
+    return re.sub(f'"{MARK}([^"]*)"', r"\1", text) if MARK in text else text
 
 
-def loads(text: str | bytes) -> JSON:
-    """Return the value of JSON text. Raises ValueError, on nesting past 200 levels too."""
+def loads(text: str | bytes, *, as_written: bool = False) -> JSON:
+    """Return the value of JSON text. Raises ValueError, on nesting past 200 levels too.
+
+    as_written: numbers remember their digits.
+    """
     data = from_json(text, allow_inf_nan=False)
-    if NAN in text if isinstance(text, str) else NAN.encode() in text:
-        return json.loads(text, parse_float=lambda number: math.nan if number == NAN else float(number))
-    return data
+    return json.loads(text, parse_float=Written.of) if as_written or says_nan(text) else data
+
+
+def says_nan(text: str | bytes) -> bool:
+    """Return whether the number that stands for NaN may be in `text`."""
+    return NAN in text if isinstance(text, str) else NAN.encode() in text
+
+
+def each(convert: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """Return the converted items. Raises Misfit with the faults of all."""
+    result: list[Any] = []
+    misfits: list[Misfit] = []
+    for i, item in enumerate(items):
+        try:
+            result.append(convert(item))
+        except Misfit as misfit:
+            misfits.append(misfit.at(i))
+    if misfits:
+        raise Misfit.of(misfits)
+    return result

@@ -14,12 +14,12 @@ from pydantic_core import to_json
 
 from ..errors import ConfigError, Invalid, Problem, SchemaError
 from ..messages import JSON, StrictSchema
-from .codec import NAN, Codec, Misfit, dumps, loads
+from .codec import Codec, Misfit, dumps, loads, says_nan
 from .limits import Size, limited, nodes, size
 from .nodes import Note, Source
 from .problems import invalid, not_json
-from .rules import Walk
 from .targets import TARGETS, Target
+from .walk import Walk
 
 T = TypeVar("T")
 VERSION = "1"  # part of each fingerprint: raise it whenever the same type would give another schema
@@ -50,7 +50,7 @@ class CompiledSchema(Generic[T]):
         try:
             return dumps(self._codec.encode(record))
         except Misfit as misfit:
-            raise invalid([misfit.problem()]) from None
+            raise invalid(misfit.problems()) from None
         except (ValueError, RecursionError) as error:
             raise invalid([Problem("", f"has no JSON: {error}", type="value_error")]) from error
 
@@ -59,7 +59,7 @@ class CompiledSchema(Generic[T]):
 
         context: what Pydantic's validators find as `info.context`.
         """
-        if not self._codec.plain or NAN in text if isinstance(text, str) else NAN.encode() in text:
+        if not self._codec.plain or says_nan(text):
             text = self._plain(text)
         try:
             return cast(T, self._source.validate(text, context))
@@ -68,23 +68,29 @@ class CompiledSchema(Generic[T]):
             if first["type"] == "json_invalid" and not first["loc"]:
                 raise not_json(first["msg"], text) from None
             raise invalid(self._source.problems(error, text)) from error
-        except (Invalid, KeyboardInterrupt, SystemExit):
+        except Invalid:
             raise
         except Exception as error:
+            if isinstance(text, str) and not _is_text(text):
+                raise not_json("a lone surrogate is no text", text) from None
             raise invalid(self._source.problems(error, text)) from error
 
     def _plain(self, text: str | bytes) -> bytes:
         try:
-            data = loads(text)
+            data = loads(text, as_written=not self.target.enforced)
         except (ValueError, TypeError) as error:
             raise not_json(str(error), text) from None
         try:
             return to_json(self._codec.decode(data), inf_nan_mode="constants")
         except Misfit as misfit:
-            raise invalid([misfit.problem()]) from None
+            raise invalid(misfit.problems()) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return compile_schema, self._made_from
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 _cache: dict[Any, CompiledSchema[Any]] = {}

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..errors import Problem
 from ..messages import JSON
-from .document_nodes import convert
 from .codec import loads
+from .document_nodes import convert
 from .nodes import Source
 from .problems import invalid, not_json
 

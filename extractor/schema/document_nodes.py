@@ -245,7 +245,7 @@ class Converter:
         if kind == "array":
             return self._array(schema, at)
         if kind == "null":
-            return {"type": "null"}
+            return {"type": "null", PYTHON: Python("null")}
         keywords = OF_TYPE["number" if kind == "integer" else kind] if kind != "boolean" else frozenset()
         kept = {k: v for k, v in schema.items() if k in keywords}
         for keyword in sorted(kept.keys() & {"contentEncoding", "contentMediaType", "contentSchema"}):

@@ -514,8 +514,8 @@ def _nature(
     if kind in ("map", "array", "tuple"):
         return frozenset({"object" if kind == "map" and not python.data.marked else "array"}), {}  # type: ignore[union-attr]
     if (
-        kind in ("leaf", "float")
-        and python.type in (int, float, str)
+        (kind in ("leaf", "float")
+        and python.type in (int, float, str))
         or schema.get("type") in ("null", "boolean")
     ):  # type: ignore[union-attr]
         return frozenset({schema["type"]}), {}
@@ -632,8 +632,7 @@ def _keep_ref(core: Core, new: Core) -> Core:
 
 
 _PARTS = frozenset(
-    "schema choices fields items_schema keys_schema values_schema steps lax_schema strict_schema json_schema "
-    "python_schema definitions extras_schema arguments_schema".split()
+    ["schema", "choices", "fields", "items_schema", "keys_schema", "values_schema", "steps", "lax_schema", "strict_schema", "json_schema", "python_schema", "definitions", "extras_schema", "arguments_schema"]
 )
 
 

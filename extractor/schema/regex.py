@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from typing import Any
 
 with warnings.catch_warnings():
@@ -18,7 +19,7 @@ with warnings.catch_warnings():
 ANY = r"(.|\n)"
 CLASSES = {
     code.CATEGORY_DIGIT: "0-9",
-    code.CATEGORY_WORD: r"A-Za-z0-9_\u0080-\U0010ffff".encode().decode("unicode_escape"),
+    code.CATEGORY_WORD: br"A-Za-z0-9_\u0080-\U0010ffff".decode("unicode_escape"),
     code.CATEGORY_SPACE: r" \t\n\r\f\v",
 }
 NEGATED = {
@@ -28,15 +29,24 @@ NEGATED = {
 }
 
 
+REPEATS = (code.MAX_REPEAT, code.MIN_REPEAT)
+
+
 class Untranslatable(Exception):
     """The pattern says something that the small dialect cannot."""
 
 
-def translate(pattern: str) -> str | None:
-    """Return an anchored pattern that matches the texts in which `pattern` is found, None if there is none."""
+@lru_cache(maxsize=1024)
+def translate(pattern: str, *, raw: bool = False) -> str | None:
+    """Return an anchored pattern for the texts in which `pattern` is found, None if there is none.
+
+    raw: it will be matched against JSON's text, so it may only match what JSON does not escape.
+    """
     try:
         parsed = parser.parse(pattern)
         if parsed.state.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII):
+            return None
+        if raw and _may_match_escaped(parsed):
             return None
         return "^" + _anchored(list(parsed)) + "$"
     except (Untranslatable, re.error, RecursionError, OverflowError):
@@ -54,6 +64,53 @@ def _anchored(items: list[Any]) -> str:
     items = items[:-1] if end else items
     inner = _sequence(items)
     return ("" if start else f"{ANY}*") + inner + ("" if end else f"{ANY}*")
+
+
+def _may_match_escaped(items: Any) -> bool:
+    """Return whether a quote, a backslash or a control character may be matched."""
+    items = list(items)
+    anchored = [op for op, _ in items if op is code.AT]
+    if len(anchored) < 2 and not _only_group(items):
+        return True
+    return any(_matches_escaped(op, arg) for op, arg in items)
+
+
+def _only_group(items: list[Any]) -> bool:
+    if len(items) != 1:
+        return False
+    op, arg = items[0]
+    if op is code.SUBPATTERN:
+        return not _may_match_escaped(arg[3])
+    return op is code.BRANCH and not any(map(_may_match_escaped, arg[1]))
+
+
+def _matches_escaped(op: Any, arg: Any) -> bool:
+    if op is code.LITERAL:
+        return _is_escaped(arg)
+    if op in (code.NOT_LITERAL, code.ANY):
+        return True
+    if op is code.IN:
+        return any(_matches_escaped(*item) for item in arg)
+    if op is code.RANGE:
+        return any(arg[0] <= char <= arg[1] for char in (*range(32), 34, 92))
+    if op is code.CATEGORY:
+        return arg not in (code.CATEGORY_DIGIT, code.CATEGORY_WORD)
+    if op is code.NEGATE:
+        return True
+    parts = (
+        arg[1]
+        if op is code.BRANCH
+        else [arg[3]]
+        if op is code.SUBPATTERN
+        else [arg[2]]
+        if op in REPEATS
+        else []
+    )
+    return any(_matches_escaped(*item) for part in parts for item in part)
+
+
+def _is_escaped(codepoint: int) -> bool:
+    return codepoint < 32 or codepoint in (34, 92)
 
 
 def _has_anchor(items: Any) -> bool:
@@ -82,7 +139,7 @@ def _item(op: Any, arg: Any) -> str:
         if added or removed:
             raise Untranslatable
         return f"({_sequence(inner)})"
-    if op in (code.MAX_REPEAT, code.MIN_REPEAT):
+    if op in REPEATS:
         return _repeat(*arg)
     raise Untranslatable
 

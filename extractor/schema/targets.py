@@ -15,6 +15,7 @@ NUMBERS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum
 LENGTHS = frozenset({"minLength", "maxLength"})
 ITEMS = frozenset({"minItems", "maxItems"})
 ALL_KEYWORDS = NUMBERS | LENGTHS | ITEMS | {"multipleOf", "pattern", "format", "const", "prefixItems"}
+PRINTABLE = r'^[^"\\\x00-\x1f]+$'
 OPENAI_FORMATS = frozenset(
     {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 )
@@ -39,8 +40,11 @@ class Target:
     members a union may have. max_min_items: the largest `minItems`. name_pattern, property_pattern: legal names. sends_schema: False where
     the schema is only told in the prompt. max_string, max_array: bounds that the compiler adds to
     strings and arrays that have none. pattern_with_length: both may stand on one node.
-    loose_numbers: bounds of numbers are ignored, those of integers are not. empty_objects: objects
-    below the root may be without members. source:
+    loose_on_numbers: assertions that are enforced on integers, but not on numbers. raw_patterns:
+    patterns are matched against JSON's text, escapes and all. open_objects: objects may have both
+    properties and `additionalProperties` with a schema. max_references: how many references may be
+    nested. empty_objects: objects below the root may be without members. enforced: the server holds
+    the model to the schema. source:
     where these claims come from.
     """
 
@@ -72,7 +76,11 @@ class Target:
     max_string: int | None = None
     max_array: int | None = None
     pattern_with_length: bool = True
-    loose_numbers: bool = False
+    loose_on_numbers: frozenset[str] = frozenset()
+    raw_patterns: bool = False
+    open_objects: bool = True
+    max_references: int | None = None
+    enforced: bool = True
     empty_objects: bool = True
 
 
@@ -171,6 +179,7 @@ PERMISSIVE = Target(
     root_anyof=True,
     ref_siblings=True,
     type_arrays=True,
+    enforced=False,
     formats=OPENAI_FORMATS | {"uri"},
 )
 JSON_OBJECT = replace(
@@ -187,7 +196,10 @@ LLAMACPP = Target(
     "executed: llama.cpp b11434, json-schema-to-grammar",
     keywords=LENGTHS | ITEMS | {"minimum", "maximum", "pattern", "format", "const", "prefixItems"},
     formats=frozenset({"date", "uuid", "time", "date-time"}),
-    loose_numbers=True,
+    loose_on_numbers=NUMBERS | {"multipleOf"},
+    raw_patterns=True,
+    all_required=True,
+    property_pattern=PRINTABLE,
     integer_digits=16,
     pattern_with_length=False,
 )
@@ -196,29 +208,36 @@ LOCAL = replace(
     LLAMACPP,
     name="local",
     source="llama.cpp in this process, with bounds that stop a small model from running away",
-    all_required=True,
     max_string=300,
     max_array=50,
 )
 LLGUIDANCE = Target(
     "llguidance",
     "executed: llguidance 1.9.1; an unknown keyword or format is an error",
+    max_optional=32,
 )
 XGRAMMAR = Target(
     "xgrammar",
     "executed: xgrammar 0.2.8",
-    keywords=ALL_KEYWORDS - {"multipleOf"},
+    loose_on_numbers=frozenset({"multipleOf"}),
+    raw_patterns=True,
+    max_optional=32,
     pattern_with_length=False,
 )
 VLLM = replace(
     XGRAMMAR,
     name="vllm",
+    keywords=ALL_KEYWORDS - {"multipleOf"},
     source="vllm's validation of xgrammar requests: multipleOf and pattern or format beside a length are refused",
 )
 SGLANG = replace(XGRAMMAR, name="sglang", source="sglang hands schemas to xgrammar")
 OUTLINES = Target(
     "outlines",
-    "executed: outlines-core",
+    "executed: outlines-core; references are written out, optional members cost quadratically",
+    all_required=True,
+    open_objects=False,
+    max_references=1,
+    property_pattern=PRINTABLE,
     keywords=LENGTHS | ITEMS | {"pattern", "format", "const", "prefixItems"},
     formats=frozenset({"date", "uuid"}),
     recursion="none",

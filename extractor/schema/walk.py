@@ -1,0 +1,287 @@
+"""The walk over a record type for one target: references, recursion, names and words."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..errors import SchemaError
+from ..messages import JSON
+from .codec import Text
+from .containers import Reference, Wrapped
+from .limits import fresh
+from .nodes import TOLD, Note, Source, python_of
+from .rules import RULES, Rule, Schema, closed, foreign
+from .shapes import as_text, shapes_of
+from .targets import PERMISSIVE, Target
+
+MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it; below is JSON text
+MAX_TOLD = 2_000  # characters of a JSON Schema in a description
+MAX_EXAMPLE = 200  # characters of an example in a description
+
+
+@dataclass
+class Walk:
+    """One walk. said_as_text: references to definitions that are said as JSON text. kept: how many
+    members of the root are kept, the others in one JSON text. level: how often recursion has been
+    unrolled around the present node. circle: the circle of definitions that it is part of.
+    """
+
+    target: Target
+    source: Source
+    notes: list[Note] = field(default_factory=list)
+    definitions: dict[str, Schema] = field(default_factory=dict)
+    names: dict[tuple[str, int], str] = field(default_factory=dict)
+    references: dict[tuple[str, int], Reference] = field(default_factory=dict)
+    said_as_text: frozenset[str] = frozenset()
+    kept: int | None = None
+    level: int = 0
+    circle: int = 0
+    json_name: str = ""
+
+    def root(self) -> Rule:
+        """Return the strict schema, its definitions aside, and its codec."""
+        wire, codec = self.node(self.source.schema, "")
+        wire = self._inlined(wire)
+        if not self._may_be_root(wire):
+            wire, codec = closed({"value": wire}), Wrapped(codec)
+            self.note("", "type", "re-encoded", 'the root is an object with the one member "value"')
+        return wire, codec
+
+    def bodies(self, wire: Schema) -> dict[str, Schema]:
+        """Return the root, under the name "", and the definitions that it needs."""
+        used: set[str] = set()
+        pending = [wire]
+        while pending:
+            for name in _references_on_the_wire(pending.pop()):
+                if name not in used:
+                    used.add(name)
+                    pending.append(self.definitions[name])
+        return {"": wire, **{name: body for name, body in self.definitions.items() if name in used}}
+
+    def _inlined(self, wire: Schema) -> Schema:
+        """Return a copy of the definition that a root refers to: roots may not be references."""
+        while "$ref" in wire or (len(wire.get("anyOf", ())) == 1 and "$ref" in wire["anyOf"][0]):
+            ref = wire.get("$ref") or wire["anyOf"][0]["$ref"]
+            body = self.definitions[ref.removeprefix("#/$defs/")]
+            wire = {**body, **({"description": wire["description"]} if "description" in wire else {})}
+        return wire
+
+    def _may_be_root(self, wire: Schema) -> bool:
+        if "anyOf" in wire or (wire.get("type") != "object" and wire.keys() & {"enum", "const"}):
+            return self.target.root_anyof
+        return wire.get("type") in self.target.roots
+
+    def node(self, schema: Schema, at: str) -> Rule:
+        """Return the strict schema and the codec of one node."""
+        if "$ref" in schema:
+            wire, codec = self.reference(schema["$ref"], at)
+        else:
+            python = python_of(schema)
+            wire, codec = (
+                RULES[python.kind](self, schema, python, at) if python else foreign(self, schema, at)
+            )
+        if TOLD in schema:
+            wire = self.tell(wire, *schema[TOLD])
+        if "description" in schema or "title" in schema or "examples" in schema:
+            wire = self.describe(wire, schema)
+        return wire, codec
+
+    def note(self, at: str, keyword: str, action: str, detail: str) -> None:
+        """Report one place."""
+        self.notes.append(Note(at, keyword, action, detail))
+
+    # Words
+
+    def describe(self, wire: Schema, schema: Schema) -> Schema:
+        """Return `wire` with the user's own words before the compiler's."""
+        said = [str(schema["description"])] if schema.get("description") else []
+        if not said and schema.get("title") and python_of(schema) is None and "$ref" not in schema:
+            said = [str(schema["title"])]
+        examples = schema.get("examples")
+        if isinstance(examples, list):
+            shown = [text for text in map(as_text, examples[:3]) if len(text) <= MAX_EXAMPLE]
+            said += [f"For example: {', '.join(shown)}."] if shown else []
+        return self.tell(wire, *said, first=True)
+
+    def tell(self, wire: Schema, *sentences: str, first: bool = False) -> Schema:
+        """Return `wire` with `sentences` in its description."""
+        said = [s for s in sentences if s]
+        if not said:
+            return wire
+        had = wire.get("description")
+        text = " ".join(part for part in ([*said, had] if first else [had, *said]) if part)
+        if "$ref" in wire and not self.target.ref_siblings:
+            return {"description": text, "anyOf": [wire]}
+        return {**wire, "description": text}
+
+    # References
+
+    def reference(self, ref: str, at: str) -> Rule:
+        """Return a reference to a definition, which is compiled when it is first met."""
+        if ref not in self.source.definitions:
+            raise SchemaError(f"{ref!r} points nowhere", at)
+        level, circle = self._level(ref)
+        if ref in self.said_as_text or level > self._max_levels:
+            return self.as_text({"$ref": ref}, at)
+        key = (ref, level)
+        if key not in self.references:
+            self._define(key, circle)
+        reference = self.references[key]
+        wire = {"$ref": f"#/$defs/{self.names[key]}"}
+        return wire, reference.codec if reference.settled else reference
+
+    def _level(self, ref: str) -> tuple[int, int]:
+        circle = self.circles.get(ref, 0)
+        if self.target.max_references is not None:
+            return self.level + 1, circle
+        unrolled = circle != 0 and (self.target.recursion == "none" or circle in self.tight)
+        return (self.level + 1 if unrolled and circle == self.circle else 0), circle
+
+    @property
+    def _max_levels(self) -> int:
+        return MAX_LEVELS if self.target.max_references is None else self.target.max_references
+
+    def _define(self, key: tuple[str, int], circle: int) -> None:
+        ref, level = key
+        body = self.source.definitions[ref]
+        name = self.names[key] = fresh(definition_name(ref, body), self.definitions.keys())
+        reference = self.references[key] = Reference()
+        self.definitions[name] = {}
+        around = self.level, self.circle
+        self.level, self.circle = level, circle
+        self.definitions[name], reference.codec = self.node(body, f"/$defs/{name}")
+        self.level, self.circle = around
+        reference.settled = reference.codec.plain
+
+    def as_text(self, schema: Schema, at: str) -> Rule:
+        """Return JSON text in a string, for what the target cannot say in JSON."""
+        wire, codec = self.inside.node(schema, at)
+        whole = self.inside.bodies(wire)
+        definitions = {name: body for name, body in whole.items() if name}
+        text = as_text({**wire, **({"$defs": definitions} if definitions else {})})
+        self.note(at, "$ref" if "$ref" in schema else "type", "re-encoded", "JSON text in a string")
+        words = f"JSON text, by this JSON Schema: {text}" if len(text) <= MAX_TOLD else "JSON text."
+        return {"type": "string", "description": words}, Text(codec, inside=True)
+
+    @cached_property
+    def inside(self) -> Walk:
+        """The walk whose codecs say JSON text inside a string: plainly."""
+        return Walk(PERMISSIVE, self.source)
+
+    # Recursion
+
+    @cached_property
+    def circles(self) -> dict[str, int]:
+        """The number of the circle of references that each recursive definition is in."""
+        if self.target.recursion == "all":
+            return {}
+        return circles({ref: set(references_in(body)) for ref, body in self.source.definitions.items()})
+
+    @cached_property
+    def tight(self) -> set[int]:
+        """The circles that a target with "optional" recursion cannot take: not through a member."""
+        if self.target.recursion != "optional":
+            return set()
+        bodies = self.source.definitions.items()
+        edges = {ref: set(references_in(body, members=False)) for ref, body in bodies}
+        return {self.circles[ref] for ref in circles(edges)}
+
+    def must_be_optional(self, schema: Schema) -> bool:
+        """Return whether a member closes a circle that may only pass through optional properties."""
+        if self.target.recursion != "optional" or not self.circle or self.circle in self.tight:
+            return False
+        return any(self.circles.get(ref) == self.circle for ref in references_in(schema))
+
+    # Questions
+
+    def resolved(self, schema: Schema) -> Schema:
+        """Return what `schema` refers to, if it refers."""
+        for _ in range(100):
+            if "$ref" not in schema:
+                break
+            schema = self.source.definitions.get(schema["$ref"], {})
+        return schema
+
+    def is_root(self, schema: Schema) -> bool:
+        """Return whether a node is the record type itself."""
+        return schema.get("properties") is self.resolved(self.source.schema).get("properties")
+
+    def property_name(self, key: str) -> str:
+        """Return a legal name for a member on the wire."""
+        pattern = self.target.property_pattern
+        return key if pattern is None or re.match(pattern, key) else legal(key, "member", 40)
+
+    def takes_null(self, schema: Schema) -> bool:
+        """Return whether null is a legal value of `schema`."""
+        return any("null" in shape.types for shape in shapes_of(self, schema))
+
+
+def _references_on_the_wire(node: JSON) -> Iterator[str]:
+    if isinstance(node, list):
+        for part in node:
+            yield from _references_on_the_wire(part)
+    elif isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"].removeprefix("#/$defs/")
+        for part in node.values():
+            if isinstance(part, dict | list):
+                yield from _references_on_the_wire(part)
+
+
+def legal(name: str, otherwise: str, most: int) -> str:
+    """Return `name` in ASCII letters, digits and underscores, with a hash of what it was."""
+    kept = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")[:most] or otherwise
+    return f"{kept}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def definition_name(ref: str, body: Schema) -> str:
+    """Return a legal name for a definition: its type's, without its module and its address in memory."""
+    path = re.sub(r":\d+", "", ref.removeprefix("#/$defs/"))
+    wanted = str(body.get("title") or re.sub(r"(?:\w+\.)+(\w)", r"\1", path))
+    kept = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_")[:48]
+    return kept if kept and wanted.isascii() else legal(wanted, "type", 40)
+
+
+def references_in(schema: Any, members: bool = True) -> Iterator[str]:
+    """Yield the references below a node; `members`: those in members of objects, too."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from references_in(part, members)
+    if not isinstance(schema, dict):
+        return
+    if isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+    for key, part in schema.items():
+        if key == "properties" and isinstance(part, dict):
+            yield from references_in(list(part.values()) if members else [])
+        elif isinstance(part, dict | list):
+            yield from references_in(part, members)
+    if python := python_of(schema):
+        yield from references_in(python.parts(), members)
+
+
+def circles(edges: Mapping[str, set[str]]) -> dict[str, int]:
+    """Return a number from 1 on for each node that reaches itself, the same for all of one circle."""
+    reached = {node: _reached(node, edges) for node in edges}
+    found: dict[str, int] = {}
+    for node in edges:
+        if node in reached[node] and node not in found:
+            number = len(set(found.values())) + 1
+            found |= {other: number for other in reached[node] if node in reached.get(other, ())}
+    return found
+
+
+def _reached(node: str, edges: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    pending = list(edges[node])
+    while pending:
+        other = pending.pop()
+        if other not in seen:
+            seen.add(other)
+            pending.extend(edges.get(other, ()))
+    return seen
