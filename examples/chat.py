@@ -34,5 +34,8 @@ if __name__ == "__main__":
         print("\nparse: ", extractor.parse([trip], Trip).parsed)
 
         price = Message("user", "How much is 40 CHF in euros? Use the tool.")
-        for call in extractor.chat([price], tools=[convert], tool_choice="required").tool_calls:
+        reply = extractor.chat([price], tools=[convert])
+        for call in reply.tool_calls:
             print("tool:  ", call.function.arguments, "->", convert(**call.function.parsed_arguments))
+        if not reply.tool_calls:  # models without a template for tools, such as the embedded one
+            print("tool:   not called:", reply.content)
