@@ -11,27 +11,43 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeAlias, TypeVar, cast
+from decimal import Decimal
+from functools import partial
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from .config import Headers, Secret, check_parameters, configure
-from .dialects import DIALECTS, read_reply
+from .config import Config, Headers, Secret, check_parameters, configure
+from .dialects import DIALECTS, Provider, read_reply
 from .dialogue import (
     Ask,
+    Budget,
     Judge,
     Policy,
+    Rungs,
     Step,
     accept,
     example_messages,
     judge_record,
     judge_tool_calls,
     question,
+    shown_schema,
     start,
     system_message,
 )
 from .errors import ConfigError, Invalid, SchemaError
-from .messages import Completion, Extraction, Failure, Message, ParsedCompletion, Request
+from .messages import (
+    Completion,
+    Extraction,
+    Failure,
+    Message,
+    Mode,
+    Outcome,
+    ParsedCompletion,
+    Request,
+    Usage,
+)
+from .pricing import Price, pricer
 from .schema import CompiledSchema, compile_schema, tool_schema
 from .transport import http, local, models
 
@@ -59,37 +75,58 @@ class Calls:
         base_url: str | None = None,
         api_key: str | None = None,
         instructions: str | None = None,
+        mode: Mode | str = "auto",
+        fallback: Sequence[str] = (),
         max_repairs: int = Policy().max_repairs,
         max_retries: int = Policy().max_retries,
         timeout: float = Policy().timeout,
         deadline: float | None = Policy().deadline,
+        max_tokens_total: int | None = None,
+        max_cost: Decimal | float | None = None,
+        prices: Mapping[str, Price] | None = None,
         retry_wait: Any = None,
-        extra_headers: Mapping[str, str] | None = None,
+        provider: Provider | None = None,
+        extra_headers: Mapping[str, str] | Headers | None = None,
         **params: Any,
     ) -> None:
         check_parameters(params)
-        self._config = configure(model, base_url, api_key, os.environ)
+        self._config = configure(model, base_url, api_key, os.environ, provider)
         if self._config.provider.name == "local":
             models.check(self._config.model)
-        self._dialect = DIALECTS[self._config.provider.dialect]
-        self._instructions = instructions
-        self._policy = Policy(max_repairs, max_retries, timeout, deadline)
-        if retry_wait is not None:
-            self._policy = replace(self._policy, wait=retry_wait)
-        self._headers = Headers(extra_headers or {})
-        self._params = {**self._config.provider.defaults, **params}
-        self._arguments: dict[str, Any] = {  # all but the key, for __reduce__
-            "model": model,
-            "base_url": base_url,
+        options: dict[str, Any] = {
             "instructions": instructions,
+            "mode": mode,
             "max_repairs": max_repairs,
             "max_retries": max_retries,
             "timeout": timeout,
             "deadline": deadline,
+            "max_tokens_total": max_tokens_total,
+            "max_cost": max_cost,
+            "prices": prices,
             "retry_wait": retry_wait,
-            **({"extra_headers": self._headers} if extra_headers else {}),
             **params,
         }
+        own: dict[str, Any] = {
+            "model": model,
+            "base_url": base_url,
+            "provider": provider,
+            "fallback": fallback,
+        }
+        self._headers = extra_headers if isinstance(extra_headers, Headers) else Headers(extra_headers or {})
+        self._arguments = options | own | ({"extra_headers": self._headers} if extra_headers else {})
+        self._dialect = DIALECTS[self._config.provider.dialect]
+        self._instructions = instructions
+        self._modes = _modes(mode, self._config.provider)
+        self._params = {**self._config.provider.defaults, **params}
+        self._policy = Policy(
+            max_repairs,
+            max_retries,
+            timeout,
+            deadline,
+            retry_wait or Policy().wait,
+            _budget(max_tokens_total, max_cost, self._config, prices or {}),
+        )
+        self._fallbacks: tuple[Self, ...] = tuple(type(self)(other, **options) for other in fallback)
 
     @property
     def model(self) -> str:
@@ -112,28 +149,36 @@ class Calls:
         text: Text,
         instructions: str | None,
         examples: Iterable[tuple[str, Any]],
+        context: Mapping[str, Any] | None,
         params: Mapping[str, Any],
     ) -> Ask[Any]:
         compiled = self._compiled(record_type)
-        messages = question(
-            system_message(
-                "\n\n".join(filter(None, (self._instructions, instructions))) or None,
-                None if self._config.provider.shows_schema else compiled.schema,
-            ),
-            example_messages([_checked_example(compiled, record_type, *pair) for pair in examples]),
-            _checked_text(text),
-        )
-        return self._start(
-            self._request(messages, params, compiled),
-            lambda reply, patch: judge_record(reply, patch, compiled.decode),
-        )
+        said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
+        shots = example_messages([_checked_example(compiled, record_type, *pair) for pair in examples])
+        text = _checked_text(text)
 
-    def _parse(self, messages: Messages, record_type: Any, params: Mapping[str, Any]) -> Ask[Any]:
+        def request(mode: Mode) -> Request:
+            schema = compiled.schema if self._shows_schema(mode) else None
+            messages = question(system_message(said, schema), shots, text)
+            return self._request(messages, params, compiled, mode)
+
+        return self._record_dialogue(compiled, request, {"text": text, **(context or {})})
+
+    def _parse(
+        self,
+        messages: Messages,
+        record_type: Any,
+        context: Mapping[str, Any] | None,
+        params: Mapping[str, Any],
+    ) -> Ask[Any]:
         compiled = self._compiled(record_type)
-        return self._start(
-            self._request(_checked(messages), params, compiled),
-            lambda reply, patch: judge_record(reply, patch, compiled.decode),
-        )
+        said = _checked(messages)
+
+        def request(mode: Mode) -> Request:
+            shown = () if not self._only_prompt(mode) else (Message("system", shown_schema(compiled.schema)),)
+            return self._request((*said, *shown), params, compiled, mode)
+
+        return self._record_dialogue(compiled, request, context)
 
     def _chat(
         self,
@@ -151,9 +196,25 @@ class Calls:
             tool_choice=tool_choice,
         )
         decoders = {tool.name: tool.decode for tool in compiled}
-        return self._start(
-            request, (lambda reply, patch: judge_tool_calls(reply, patch, decoders)) if tools else accept
-        )
+        judge: Judge[Completion] = accept
+        if tools:
+            judge = partial(judge_tool_calls, decoders=decoders)
+        return start(request, judge, self._policy, time.monotonic())
+
+    def _record_dialogue(
+        self, compiled: CompiledSchema[T], request: Callable[[Mode], Request], context: Any
+    ) -> Ask[T]:
+        rungs = Rungs(self._modes, request, self._shows_schema)
+        judge = partial(judge_record, decode=lambda text: compiled.decode(text, context))
+        return start(request(self._modes[0]), judge, self._policy, time.monotonic(), rungs)
+
+    def _only_prompt(self, mode: Mode) -> bool:
+        return mode in (Mode.JSON_OBJECT, Mode.PROMPT)
+
+    def _shows_schema(self, mode: Mode) -> bool:
+        """Whether the prompt has to show the schema: nobody else does in a mode without one."""
+        shown = mode is Mode.TOOL or self._config.provider.shows_schema
+        return self._only_prompt(mode) or not shown
 
     def _compiled(self, record_type: Any) -> CompiledSchema[Any]:
         compiled: CompiledSchema[Any] = compile_schema(record_type, self._config.provider.target)
@@ -164,26 +225,25 @@ class Calls:
         messages: tuple[Message, ...],
         params: Mapping[str, Any],
         compiled: CompiledSchema[Any] | None = None,
+        mode: Mode = Mode.JSON_SCHEMA,
     ) -> Request:
         check_parameters(params)
         if compiled is not None and "response_format" in params:
             raise ConfigError("response_format is made from the record type; it can't be given as well")
-        return Request(
-            self._config.model,
-            messages,
-            {**self._params, **params},
-            response_schema=None if compiled is None else compiled.strict,
-            mode=self._config.provider.modes[0],
-        )
+        strict = None if compiled is None else compiled.strict
+        return Request(self._config.model, messages, {**self._params, **params}, strict, mode)
 
-    def _start(self, request: Request, judge: Judge[T]) -> Ask[T]:
-        return start(
-            request,
-            judge,
-            self._policy,
-            time.monotonic(),
-            shows_schema=not self._config.provider.shows_schema,
-        )
+    # -- from a dialogue's end to what the next one knows
+
+    def _falls_back(self, result: Extraction[Any]) -> bool:
+        """Whether another model is asked: there is no record, and something is left to spend."""
+        return not result.outcome.has_record and self._policy.budget.left_after(result.attempts)
+
+    def _learn(self, result: Extraction[Any]) -> None:
+        """Remember the mode that the server took, where it refused a stronger one."""
+        last = result.attempts[-1]
+        if any(attempt.note for attempt in result.attempts) and last.outcome is not Outcome.TRANSPORT:
+            self._modes = self._modes[self._modes.index(last.request.mode) :]
 
     # -- from a request to bytes, and back
 
@@ -235,6 +295,27 @@ class Calls:
             return Endpoint(self._config.base_url, self._config.api_key)
         server = local.shared(self._config.model)
         return Endpoint(server.base_url, Secret(server.api_key))
+
+
+def _modes(mode: Mode | str, provider: Provider) -> tuple[Mode, ...]:
+    """Return the modes that may be tried: the provider's ladder, or the one that the caller forces."""
+    if mode == "auto":
+        return provider.modes
+    if mode not in list(Mode):
+        raise ConfigError(f"mode is 'auto' or one of {', '.join(Mode)}, not {mode!r}")
+    return (Mode(mode),)
+
+
+def _budget(
+    tokens: int | None, cost: Decimal | float | None, config: Config, prices: Mapping[str, Price]
+) -> Budget:
+    price = pricer(config.provider.name, config.model, prices)
+    if cost is not None and price(config.model, Usage(1, 1)) is None:
+        raise ConfigError(
+            f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
+            "output=...)}, in US dollars for a million tokens, or install genai-prices"
+        )
+    return Budget(tokens, None if cost is None else Decimal(str(cost)), price)
 
 
 def _remake(client: type[Calls], arguments: Mapping[str, Any]) -> Calls:

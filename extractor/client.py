@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any, Self, TypeVar, overload
 from weakref import WeakKeyDictionary
@@ -26,11 +26,15 @@ class Extractor(Calls):
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf",
     or, with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL,
     else the embedded model. api_key: by default the provider's environment variable. instructions:
-    said to the model in every extraction. max_repairs and max_retries bound the further requests
+    said to the model in every extraction. mode: how a record is asked for, "auto" for the best that
+    the server takes (see Mode). fallback: models to ask, in turn, where this one gives no record.
+    max_repairs and max_retries bound the further requests
     after bad replies and after transient transport failures; timeout and deadline are seconds for
-    one request and for a whole call. retry_wait: a tenacity wait strategy. http_client: your own
-    httpx.Client, which you close yourself. Other keywords are parameters of the chat-completions
-    API (temperature, seed, max_tokens, extra_body, ...), sent with each request.
+    one request and for a whole call. max_tokens_total and max_cost (US dollars): once they are spent
+    nothing more is asked in a call. prices: a Price by model, where genai-prices does not know it.
+    retry_wait: a tenacity wait strategy. provider: a row of your own, see `dialects/providers.py`.
+    http_client: your own httpx.Client, which you close yourself. Other keywords are parameters of
+    the chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with each request.
 
     Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
     """
@@ -70,16 +74,20 @@ class Extractor(Calls):
         *,
         instructions: str | None = None,
         examples: Iterable[tuple[str, Any]] = (),
+        context: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Any:
         """Return the record that the text holds.
 
         record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string
-        or content parts. examples: pairs of a text and its record. Raises SchemaError and ConfigError
+        or content parts. examples: pairs of a text and its record. context: what Pydantic validators
+        find in `info.context`, beside the text itself under "text". Raises SchemaError and ConfigError
         before anything is sent, ServiceError where the service failed, ExtractionError where the
         model's replies are no record.
         """
-        return self.run(record_type, text, instructions=instructions, examples=examples, **params).unwrap()
+        return self.run(
+            record_type, text, instructions=instructions, examples=examples, context=context, **params
+        ).unwrap()
 
     @overload
     def run(
@@ -108,21 +116,39 @@ class Extractor(Calls):
         *,
         instructions: str | None = None,
         examples: Iterable[tuple[str, Any]] = (),
+        context: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Extraction[Any]:
         """Return how the extraction ended, as data: its record, outcome, attempts and usage.
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        return self._converse(self._extraction(record_type, text, instructions, examples, params))
+        examples = list(examples)
+        return self._converse(
+            lambda calls: calls._extraction(record_type, text, instructions, examples, context, params)
+        )
 
     @overload
     def parse(self, messages: Messages, record_type: type[T], **params: Any) -> ParsedCompletion[T]: ...
     @overload
-    def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]: ...
-    def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]:
+    def parse(
+        self,
+        messages: Messages,
+        record_type: Any,
+        *,
+        context: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ParsedCompletion[Any]: ...
+    def parse(
+        self,
+        messages: Messages,
+        record_type: Any,
+        *,
+        context: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ParsedCompletion[Any]:
         """Return a completion whose `parsed` is a record. Raises what `extract` raises."""
-        return parsed(self._converse(self._parse(messages, record_type, params)))
+        return parsed(self._converse(lambda calls: calls._parse(messages, record_type, context, params)))
 
     def chat(
         self,
@@ -138,7 +164,7 @@ class Extractor(Calls):
         functions; the model's calls come back in `tool_calls` with `parsed_arguments`. Raises
         ConfigError, SchemaError, ServiceError, and Invalid where a tool call does not fit its tool.
         """
-        return self._converse(self._chat(messages, tools, tool_choice, params)).unwrap()
+        return self._converse(lambda calls: calls._chat(messages, tools, tool_choice, params)).unwrap()
 
     def chat_stream(
         self,
@@ -159,6 +185,8 @@ class Extractor(Calls):
         if self._own_client is not None:
             self._own_client.close()
             self._own_client = None
+        for other in self._fallbacks:
+            other.close()
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +194,18 @@ class Extractor(Calls):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _converse(self, step: Ask[T]) -> Extraction[T]:
+    def _converse(self, begin: Callable[[Calls], Ask[T]]) -> Extraction[T]:
+        """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
+        step = begin(self)
+        result = self._dialogue(step)
+        for other in self._fallbacks:
+            if not self._falls_back(result):
+                break
+            sequel = begin(other).after(result.attempts, step.ends, time.monotonic())
+            result = other._dialogue(sequel)
+        return result
+
+    def _dialogue(self, step: Ask[T]) -> Extraction[T]:
         endpoint = self._find_endpoint()
         client = self._client(endpoint)
 
@@ -175,7 +214,9 @@ class Extractor(Calls):
                 http.post(client, self._post(endpoint, request, timeout), time.monotonic), endpoint
             )
 
-        return converse(step, exchange, time.sleep, time.monotonic, random.random)
+        result = converse(step, exchange, time.sleep, time.monotonic, random.random)
+        self._learn(result)
+        return result
 
     def _chunks(self, step: Ask[Completion]) -> Iterator[CompletionChunk]:
         endpoint = self._find_endpoint()
@@ -245,11 +286,12 @@ class AsyncExtractor(Calls):
         *,
         instructions: str | None = None,
         examples: Iterable[tuple[str, Any]] = (),
+        context: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Any:
         """Return the record that the text holds; see Extractor.extract."""
         result: Extraction[Any] = await self.run(
-            record_type, text, instructions=instructions, examples=examples, **params
+            record_type, text, instructions=instructions, examples=examples, context=context, **params
         )
         return result.unwrap()
 
@@ -280,18 +322,38 @@ class AsyncExtractor(Calls):
         *,
         instructions: str | None = None,
         examples: Iterable[tuple[str, Any]] = (),
+        context: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        return await self._converse(self._extraction(record_type, text, instructions, examples, params))
+        examples = list(examples)
+        return await self._converse(
+            lambda calls: calls._extraction(record_type, text, instructions, examples, context, params)
+        )
 
     @overload
     async def parse(self, messages: Messages, record_type: type[T], **params: Any) -> ParsedCompletion[T]: ...
     @overload
-    async def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]: ...
-    async def parse(self, messages: Messages, record_type: Any, **params: Any) -> ParsedCompletion[Any]:
+    async def parse(
+        self,
+        messages: Messages,
+        record_type: Any,
+        *,
+        context: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ParsedCompletion[Any]: ...
+    async def parse(
+        self,
+        messages: Messages,
+        record_type: Any,
+        *,
+        context: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> ParsedCompletion[Any]:
         """Return a completion whose `parsed` is a record; see Extractor.parse."""
-        return parsed(await self._converse(self._parse(messages, record_type, params)))
+        return parsed(
+            await self._converse(lambda calls: calls._parse(messages, record_type, context, params))
+        )
 
     async def chat(
         self,
@@ -302,7 +364,8 @@ class AsyncExtractor(Calls):
         **params: Any,
     ) -> Completion:
         """Return the model's reply to a conversation; see Extractor.chat."""
-        return (await self._converse(self._chat(messages, tools, tool_choice, params))).unwrap()
+        result = await self._converse(lambda calls: calls._chat(messages, tools, tool_choice, params))
+        return result.unwrap()
 
     def chat_stream(
         self,
@@ -320,6 +383,8 @@ class AsyncExtractor(Calls):
         client = self._own_clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
+        for other in self._fallbacks:
+            await other.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -327,7 +392,18 @@ class AsyncExtractor(Calls):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _converse(self, step: Ask[T]) -> Extraction[T]:
+    async def _converse(self, begin: Callable[[Calls], Ask[T]]) -> Extraction[T]:
+        """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
+        step = begin(self)
+        result = await self._dialogue(step)
+        for other in self._fallbacks:
+            if not self._falls_back(result):
+                break
+            sequel = begin(other).after(result.attempts, step.ends, time.monotonic())
+            result = await other._dialogue(sequel)
+        return result
+
+    async def _dialogue(self, step: Ask[T]) -> Extraction[T]:
         endpoint = await self._afind_endpoint()
         client = self._client(endpoint)
 
@@ -335,7 +411,9 @@ class AsyncExtractor(Calls):
             call = self._post(endpoint, request, timeout)
             return self._read(await http.apost(client, call, time.monotonic), endpoint)
 
-        return await aconverse(step, exchange, asyncio.sleep, time.monotonic, random.random)
+        result = await aconverse(step, exchange, asyncio.sleep, time.monotonic, random.random)
+        self._learn(result)
+        return result
 
     async def _chunks(self, step: Ask[Completion]) -> AsyncIterator[CompletionChunk]:
         endpoint = await self._afind_endpoint()

@@ -115,9 +115,16 @@ class Config:
 
 
 def configure(
-    model: str | None, base_url: str | None, api_key: str | None, environment: Mapping[str, str]
+    model: str | None,
+    base_url: str | None,
+    api_key: str | None,
+    environment: Mapping[str, str],
+    override: Provider | None = None,
 ) -> Config:
-    """Return what to talk to. Raises ConfigError where that is not clear, before anything is sent."""
+    """Return what to talk to. Raises ConfigError where that is not clear, before anything is sent.
+
+    override: a row of the caller's own, in place of the one that the model's name says.
+    """
     name = model or environment.get("EXTRACTOR_MODEL") or (None if base_url else DEFAULT_MODEL)
     if not isinstance(name, str):
         raise ConfigError(f"name the model that {base_url} serves: Extractor(base_url=..., model='...')")
@@ -130,6 +137,7 @@ def configure(
         provider, rest = COMPATIBLE, name
     if not rest:
         raise ConfigError(f"{name!r} names a provider but no model: write '{prefix}:MODEL'")
+    provider = override or provider
     if provider.name == "openai":
         base_url = base_url or environment.get("OPENAI_BASE_URL")
     return Config(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
@@ -310,7 +311,8 @@ class Outcome(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One request with what came of it, whole. `latency` and `waited` (before sending) in seconds.
-    `usage` is None where none was reported, as for most failures.
+    `usage` is None where none was reported, as for most failures; `cost`, in US dollars, where no
+    price is known. `note`: why it was asked in another way than the attempt before.
     """
 
     request: Request = field(repr=False)
@@ -323,7 +325,9 @@ class Attempt:
     latency: float = 0.0
     waited: float = 0.0
     usage: Usage | None = None
+    cost: Decimal | None = None
     problems: tuple[Problem, ...] = ()
+    note: str | None = None
     failure: Failure | None = None
 
 
@@ -346,6 +350,12 @@ class Extraction(Generic[T]):
     def usage(self) -> Usage:
         """Tokens of all attempts together, the failed ones too."""
         return sum((a.usage for a in self.attempts if a.usage), Usage())
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all attempts together; None where no price is known."""
+        known = [a.cost for a in self.attempts if a.cost is not None]
+        return sum(known, Decimal(0)) if known else None
 
     @property
     def raw(self) -> str | None:

@@ -1,16 +1,19 @@
 """What to say next: states, wording, back-off. Pure but for two shells of a few lines."""
 
 from .judge import BOUND_REACHED, Judge, Verdict, accept, judge_record, judge_tool_calls
-from .policy import Policy
+from .policy import Budget, Policy
+from .rungs import Rungs
 from .shells import aconverse, converse
 from .states import Ask, Step, start
-from .wording import example_messages, question, system_message
+from .wording import example_messages, question, shown_schema, system_message
 
 __all__ = [
     "BOUND_REACHED",
     "Ask",
+    "Budget",
     "Judge",
     "Policy",
+    "Rungs",
     "Step",
     "Verdict",
     "accept",
@@ -20,6 +23,7 @@ __all__ = [
     "judge_record",
     "judge_tool_calls",
     "question",
+    "shown_schema",
     "start",
     "system_message",
 ]

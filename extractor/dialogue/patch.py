@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..errors import InvalidJSON, Problem
+from ..errors import Problem
 from ..messages import JSON, StrictSchema
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -37,14 +37,14 @@ class Patch:
         """The JSON pointer of each place."""
         return {name: "".join(f"/{token}" for token in path) for name, path in self.places.items()}
 
-    def merge(self, text: str) -> str:
-        """Return the rejected reply with the new values in it. Raises InvalidJSON."""
+    def merge(self, text: str) -> str | None:
+        """Return the rejected reply with the new values in it; None where `text` does not hold them."""
         try:
             values = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise _no_patch(str(error)) from error
+        except (ValueError, RecursionError):
+            return None
         if not isinstance(values, dict) or not values.keys() >= self.places.keys():
-            raise _no_patch(f"it needs the members {', '.join(self.places)}")
+            return None
         merged = copy.deepcopy(self.reply)
         for name, path in self.places.items():
             _put(merged, path, values[name])
@@ -162,7 +162,3 @@ def _put(value: JSON, path: Path, new: JSON) -> None:
     for token in way:
         value = value[token]
     value[last] = new
-
-
-def _no_patch(reason: str) -> InvalidJSON:
-    return InvalidJSON(reason, [Problem("", f"the answer does not give what was asked for: {reason}")])

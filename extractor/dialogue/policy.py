@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import cast
 
 from tenacity import RetryCallState
 from tenacity.wait import wait_base, wait_exponential
 
-from ..messages import Failure, FailureKind
+from ..messages import Attempt, Failure, FailureKind, Usage
 
 TRANSIENT_STATUSES = frozenset({408, 409, 429})  # and all of 500 and above
 HOPELESS_CODES = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached"}
 )  # a 429 that waiting won't cure
+
+
+def no_price(model: str, usage: Usage) -> Decimal | None:
+    """Return None: nothing is known of any price."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one call may spend; once it is spent, nothing more is asked. max_tokens_total: tokens of all
+    attempts together. max_cost: US dollars. price: what a usage of a model costs, None if unknown.
+    """
+
+    max_tokens_total: int | None = None
+    max_cost: Decimal | None = None
+    price: Callable[[str, Usage], Decimal | None] = no_price
+
+    def cost(self, model: str, usage: Usage | None) -> Decimal | None:
+        """Return what one attempt cost in US dollars, None where that is unknown."""
+        return None if usage is None else self.price(model, usage)
+
+    def left_after(self, attempts: Sequence[Attempt]) -> bool:
+        """Whether there is something left to spend."""
+        tokens = sum(a.usage.total_tokens for a in attempts if a.usage)
+        cost = sum((a.cost for a in attempts if a.cost is not None), Decimal(0))
+        return (self.max_tokens_total is None or tokens < self.max_tokens_total) and (
+            self.max_cost is None or cost < self.max_cost
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +61,7 @@ class Policy:
     timeout: float = 120.0
     deadline: float | None = 600.0
     wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=0.5, max=30))
+    budget: Budget = Budget()
 
 
 def is_transient(failure: Failure) -> bool:

@@ -22,10 +22,11 @@ from ..errors import (
     ServiceError,
     Truncated,
 )
-from ..messages import Attempt, Completion, Extraction, Failure, Outcome, Request
+from ..messages import Attempt, Completion, Extraction, Failure, Mode, Outcome, Request
 from .judge import CUT_OFF, Judge, Verdict
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_transient
+from .rungs import Rungs, refuses_mode
 from .wording import repair, repair_places, shown_schema
 
 T = TypeVar("T")
@@ -42,15 +43,16 @@ class Ask(Generic[T]):
     wait: float
     timeout: float
     left: float  # seconds until the dialogue's deadline
-    shows_schema: bool  # whether the prompt has to show the schema
     first: Request
     judge: Judge[T]
     policy: Policy
     ends: float | None
+    rungs: Rungs | None = None
     patch: Patch | None = None  # what `request` asks for, where it is not the whole record
     attempts: tuple[Attempt, ...] = ()
     repairs: int = 0
     retries: int = 0
+    note: str | None = None  # why `request` is asked in another way than the one before
 
     def receive(self, event: Completion | Failure, now: float, chance: float) -> Step[T]:
         """Return what to do next, or how it ended.
@@ -70,8 +72,15 @@ class Ask(Generic[T]):
         request, patch = again
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
+    def after(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
+        """Return this step as the sequel of another model's attempts, within the same deadline."""
+        return replace(self, attempts=attempts, ends=ends)._at(now, 0.0)
+
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
+        mode = self.rungs.below(self.request.mode) if self.rungs else None
+        if mode and refuses_mode(failure, self.request.mode) and asked._may_go_on(now, True):
+            return asked._step_down(mode)._at(now, 0.0)
         wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
         retry = is_transient(failure) and self.retries < self.policy.max_retries
         if not asked._may_go_on(now + wait, retry):
@@ -80,11 +89,19 @@ class Ask(Generic[T]):
             )
         return replace(asked, retries=self.retries + 1)._at(now, wait)
 
+    def _step_down(self, mode: Mode) -> Ask[T]:
+        """Ask anew by the next weaker mode, from the beginning."""
+        assert self.rungs is not None  # noqa: S101  the mode below came from there
+        first = self.rungs.request(mode)
+        note = f"the server does not take mode {self.request.mode}: asked by {mode} instead"
+        return replace(self, first=first, request=first, patch=None, note=note)
+
     def _record(self, attempt: Attempt) -> Ask[T]:
-        return replace(self, attempts=(*self.attempts, attempt))
+        return replace(self, attempts=(*self.attempts, attempt), note=None)
 
     def _may_go_on(self, then: float, allowed: bool) -> bool:
-        return allowed and (self.ends is None or then < self.ends)
+        in_time = self.ends is None or then < self.ends
+        return allowed and in_time and self.policy.budget.left_after(self.attempts)
 
     def _at(self, now: float, wait: float) -> Ask[T]:
         left = inf if self.ends is None else self.ends - now - wait
@@ -106,13 +123,16 @@ class Ask(Generic[T]):
         return None
 
     def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Patch | None]:
-        """Ask for what failed alone; for the whole where that cannot be told apart, or did not help."""
+        """Ask for what failed alone; for the whole where that cannot be told apart."""
+        if self.patch and verdict.text is None:
+            return self.request, self.patch  # no JSON this time: the question stands
         strict, messages = self.first.response_schema, self.first.messages
         patch = plan(strict, verdict.text, verdict.problems) if strict and verdict.text else None
-        if patch is None or (self.patch and self.patch.places == patch.places):
+        if patch is None:
             whole = repair(messages, verdict.text or reply.content, verdict.problems)
             return replace(self.request, messages=whole, response_schema=strict), None
-        schema = shown_schema(patch.schema.schema) if self.shows_schema else None
+        shown = self.rungs is not None and self.rungs.shows_schema(self.request.mode)
+        schema = shown_schema(patch.schema.schema) if shown else None
         said = repair_places(messages, patch.pointers, verdict.problems, schema)
         return replace(self.request, messages=said, response_schema=patch.schema), patch
 
@@ -130,14 +150,14 @@ class Ask(Generic[T]):
 
 
 def start(
-    request: Request, judge: Judge[T], policy: Policy, now: float, *, shows_schema: bool = False
+    request: Request, judge: Judge[T], policy: Policy, now: float, rungs: Rungs | None = None
 ) -> Ask[T]:
     """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
 
-    shows_schema: whether the schema of a repair has to be shown in the prompt.
+    rungs: the weaker modes to step down to, where the server does not take the request's.
     """
     ends = None if policy.deadline is None else now + policy.deadline
-    return Ask(request, 0.0, 0.0, 0.0, shows_schema, request, judge, policy, ends)._at(now, 0.0)
+    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, rungs)._at(now, 0.0)
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:
@@ -152,7 +172,9 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
         latency=reply.latency,
         waited=ask.wait,
         usage=reply.usage,
+        cost=ask.policy.budget.cost(reply.model or ask.request.model, reply.usage),
         problems=verdict.problems,
+        note=ask.note,
     )
 
 
@@ -166,6 +188,7 @@ def _failed_attempt(ask: Ask[Any], failure: Failure) -> Attempt:
         latency=failure.latency,
         waited=ask.wait,
         failure=failure,
+        note=ask.note,
     )
 
 
@@ -183,19 +206,21 @@ _SHOWN = 3  # problems in an error's message; all of them are in `problems`
 def _error(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> ExtractorError:
     shown = "; ".join(map(str, verdict.problems[:_SHOWN]))
     more = f"; and {len(verdict.problems) - _SHOWN} more" if len(verdict.problems) > _SHOWN else ""
-    tries = f" (after {len(attempts)} requests)" if len(attempts) > 1 else ""
-    message = f"no record, {verdict.outcome}: {shown}{more}{tries}"
+    message = f"no record, {verdict.outcome}: {shown}{more}{_tries(attempts)}"
     return _ERRORS[verdict.outcome](message, verdict.problems, attempts)
 
 
 def _service_error(failure: Failure, attempts: tuple[Attempt, ...], wait: float, retry: bool) -> ServiceError:
     status = f"HTTP {failure.status}: " if failure.status is not None else ""
-    why = f"; the next try would wait {wait:.0f} s, past the deadline" if retry else ""
-    tries = f" (after {len(attempts)} requests)" if len(attempts) > 1 else ""
+    why = f"; another try, in {wait:.0f} s, would pass the deadline or the budget" if retry else ""
     return ServiceError(
-        f"{status}{failure.message}{tries}{why}",
+        f"{status}{failure.message}{_tries(attempts)}{why}",
         failure.status,
         failure.retry_after,
         failure.request_id,
         attempts,
     )
+
+
+def _tries(attempts: tuple[Attempt, ...]) -> str:
+    return f" (after {len(attempts)} requests)" if len(attempts) > 1 else ""

@@ -1,0 +1,46 @@
+"""The ladder of modes: what to fall back to where a server does not take a mode. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..messages import Failure, Mode, Request
+
+_REFUSALS = frozenset({400, 404, 415, 422, 501})
+_NAMES = {
+    Mode.JSON_SCHEMA: re.compile(
+        r"response.?format|json.?schema|schema|structured|grammar|output.?config", re.I
+    ),
+    Mode.TOOL: re.compile(r"tool|function", re.I),
+    Mode.JSON_OBJECT: re.compile(r"response.?format|json.?(object|mode)|mime.?type", re.I),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """modes: those that may be tried, best first. request: the first request of a dialogue in a mode.
+    shows_schema: whether the prompt shows the schema in a mode.
+    """
+
+    modes: tuple[Mode, ...]
+    request: Callable[[Mode], Request]
+    shows_schema: Callable[[Mode], bool]
+
+    def below(self, mode: Mode) -> Mode | None:
+        """Return the next weaker mode, None at the end of the ladder."""
+        weaker = self.modes[self.modes.index(mode) + 1 :] if mode in self.modes else ()
+        return weaker[0] if weaker else None
+
+
+def refuses_mode(failure: Failure, mode: Mode) -> bool:
+    """Whether a server says that it does not take the mode: a client error whose text names what the
+    mode is made of. Anything else that is wrong with a request is not cured by another mode.
+    """
+    names = _NAMES.get(mode)
+    return (
+        failure.status in _REFUSALS
+        and names is not None
+        and bool(names.search(f"{failure.message} {failure.body}"))
+    )

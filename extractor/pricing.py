@@ -1,0 +1,72 @@
+"""What tokens cost: by the caller's own prices, else by the package genai-prices where it is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from .messages import Usage
+
+MILLION = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens. cached_input: None where cached tokens cost as others do."""
+
+    input: Decimal | float
+    output: Decimal | float
+    cached_input: Decimal | float | None = None
+
+    def __call__(self, usage: Usage) -> Decimal:
+        """Return the cost of a usage in US dollars."""
+        cached = self.input if self.cached_input is None else self.cached_input
+        tokens = (
+            (usage.prompt_tokens - usage.cached_tokens, self.input),
+            (usage.cached_tokens, cached),
+            (usage.completion_tokens, self.output),
+        )
+        return sum((count * Decimal(str(price)) for count, price in tokens), Decimal(0)) / MILLION
+
+
+def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[str, Usage], Decimal | None]:
+    """Return what tells the cost of a usage of a model, in US dollars; None where no price is known.
+
+    asked: the model's name in the request; replies often name a dated version of it. prices: the
+    caller's own, by model; they come before those of genai-prices.
+    """
+
+    def price(model: str, usage: Usage) -> Decimal | None:
+        own = prices.get(model) or prices.get(asked)
+        if own is not None:
+            return own(usage)
+        return _public_price(provider, model, usage) or _public_price(provider, asked, usage)
+
+    return price
+
+
+def _public_price(provider: str, model: str, usage: Usage) -> Decimal | None:
+    package = _genai_prices()
+    if package is None or provider in ("local", "compatible"):
+        return None
+    counts = package.Usage(
+        input_tokens=usage.prompt_tokens,
+        output_tokens=usage.completion_tokens,
+        cache_read_tokens=usage.cached_tokens,
+    )
+    try:
+        return Decimal(package.calc_price(counts, model_ref=model, provider_id=provider).total_price)
+    except (LookupError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _genai_prices() -> Any:
+    try:
+        import genai_prices
+    except ImportError:
+        return None
+    return genai_prices
