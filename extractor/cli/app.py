@@ -49,24 +49,25 @@ def extractor(
 
 
 def run(arguments: Sequence[str]) -> NoReturn:
-    """Run the command and exit. What we raise on purpose is one paragraph; tracebacks come with --debug."""
+    """Run the command and exit. What is raised on purpose is one paragraph; tracebacks come with --debug."""
     own, debug = without_debug(arguments)
     try:
         app(own, prog_name="extractor")
-        raise AssertionError("Typer ends with SystemExit")
-    except ExtractorError as error:
-        said, status = str(error), 2
-    except OSError as error:
-        said, status = str(error), 2
     except Exception as error:
-        said, status = (
-            f"{type(error).__name__}: {error}. This is a fault of extractor; --debug shows where.",
-            FAULT,
-        )
-    if debug:
-        traceback.print_exc()
-    say_error(said)
-    sys.exit(status)
+        if debug:
+            traceback.print_exception(error)
+        said, status = explained(error)
+        say_error(said)
+        sys.exit(status)
+    sys.exit(0)
+
+
+def explained(error: Exception) -> tuple[str, int]:
+    """Return what to say about an error, and the exit status."""
+    if isinstance(error, ExtractorError | OSError):
+        return str(error), 2
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    return f"{what}. This is a fault of extractor itself; --debug shows where.", FAULT
 
 
 def without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:

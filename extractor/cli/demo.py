@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.table import Table
@@ -47,7 +47,7 @@ class Choice(StrEnum):
 
 def demo(
     kind: Annotated[Choice, typer.Option(help="Which kind of texts.")] = Choice.ALL,
-    limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 12,
+    limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 3,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[
@@ -59,7 +59,10 @@ def demo(
     Right values are green, wrong ones red. The model is the embedded one unless you name another.
     """
     kinds = [each for each in load_kinds(examples_folder(), limit) if kind in (each.name, Choice.ALL)]
-    extractor = connected(model, base_url)
+    embedded = on_this_machine(model, base_url)
+    # a tiny model does not learn from its errors: asking again would only take longer
+    options: dict[str, Any] = {"max_repairs": 0} if embedded else {}
+    extractor = connected(model, base_url, **options)
     say(f"Reading {sum(len(each.examples) for each in kinds)} example texts with {extractor.model}")
     console = console_on(sys.stdout)
     done: list[Trial] = []
@@ -74,7 +77,7 @@ def demo(
         raise typer.Exit(130) from None
     console.print(_summary(done))
     say(f"The records are in {output}.")
-    if on_this_machine(model, base_url):
+    if embedded:
         say(ABOUT)
 
 

@@ -41,12 +41,12 @@ KEYS = (
 
 
 def connected(
-    model: str | None, base_url: str | None, instructions: str | None = None, **params: Any
+    model: str | None, base_url: str | None, instructions: str | None = None, **options: Any
 ) -> Extractor:
     """Return the Extractor that the options mean; a model of this machine is downloaded if need be."""
     if base_url and not model and not os.environ.get("EXTRACTOR_MODEL"):
         raise ConfigError(f"which model at {base_url}? Name it with --model")
-    extractor = Extractor(model, base_url=base_url, instructions=instructions, **params)
+    extractor = Extractor(model, base_url=base_url, instructions=instructions, **options)
     if on_this_machine(model, base_url):
         fetch(extractor.model)
     return extractor

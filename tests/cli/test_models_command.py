@@ -1,0 +1,58 @@
+"""`extractor models` and `extractor serve`, and the embedded model at work."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ended import Cli
+
+from extractor.transport.models import cached
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("EXTRACTOR_OFFLINE", "1")
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_models_are_listed_with_size_licence_and_whether_they_are_here(cli: Cli) -> None:
+    end = cli("models", "list")
+    assert end.status == 0
+    assert "local:smollm2  98 MB  Apache-2.0" in end.out
+    assert "not here: extractor models pull smollm2" in end.out
+
+
+@pytest.mark.parametrize("command", [("models", "pull"), ("serve",)])
+def test_an_unknown_model_is_a_clear_error(cli: Cli, command: tuple[str, ...]) -> None:
+    end = cli(*command, "smollm3")
+    assert (end.status, end.out) == (2, "")
+    assert "known are smollm2" in end.err
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_without_network_the_missing_model_is_not_downloaded(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    end = cli("extract", "-t", "datetime:date", tmp_path / "a.txt")
+    assert (end.status, end.out) == (2, "")
+    assert "run `extractor models pull smollm2` where there is a network" in end.err
+
+
+def test_a_file_that_is_no_model_cannot_be_served(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "x.gguf").write_text("no model")
+    end = cli("serve", tmp_path / "x.gguf", "--port", "0")
+    assert end.status == 2
+    assert "is not a GGUF file" in end.err
+
+
+@pytest.mark.skipif(cached("smollm2") is None, reason="the embedded model was not pulled")
+def test_the_embedded_model_is_the_default(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    schema = {"type": "object", "properties": {"town": {"enum": ["Bern", "Basel"]}}, "required": ["town"]}
+    Path("visit.json").write_text(json.dumps(schema))
+    Path("a.txt").write_text("We were in Basel.")
+    end = cli("extract", "--schema", "visit.json", "a.txt", "--max-tokens", "30")
+    assert (end.status, end.err) == (0, "")
+    assert end.lines[0]["record"]["town"] in ("Bern", "Basel")
