@@ -126,7 +126,9 @@ class Calls:
             retry_wait or Policy().wait,
             _budget(max_tokens_total, max_cost, self._config, prices or {}),
         )
-        self._fallbacks: tuple[Self, ...] = tuple(type(self)(other, **options) for other in fallback)
+        self._fallbacks: tuple[Self, ...] = tuple(
+            cast(Self, type(self)(other, **options)) for other in fallback
+        )
 
     @property
     def model(self) -> str:
@@ -259,7 +261,7 @@ class Calls:
         body = self._dialect.encode(request, self._config.provider, stream=stream)
         headers = {
             "Content-Type": "application/json",
-            **self._dialect.headers(endpoint.api_key.reveal()),
+            **self._dialect.headers(endpoint.api_key.reveal(), request, self._config.provider),
             **self._headers.reveal(),
         }
         return http.Post(

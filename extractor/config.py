@@ -138,8 +138,8 @@ def configure(
     if not rest:
         raise ConfigError(f"{name!r} names a provider but no model: write '{prefix}:MODEL'")
     provider = override or provider
-    if provider.name == "openai":
-        base_url = base_url or environment.get("OPENAI_BASE_URL")
+    if provider.url_env:
+        base_url = base_url or environment.get(provider.url_env)
     return Config(
         provider,
         rest,
@@ -174,6 +174,8 @@ def _unknown_model(name: str, prefix: str | None) -> str:
 def _checked_url(url: str | None, provider: Provider) -> str | None:
     if url is None and provider.name == "local":
         return None
+    if url is None and provider.url_env:
+        raise ConfigError(f"no URL for {provider.name}: set {provider.url_env}, or give base_url=")
     try:
         parts = urlsplit(url or "")
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -185,7 +187,8 @@ def _checked_url(url: str | None, provider: Provider) -> str | None:
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError("base_url holds more than a host and a path: give a key as api_key=")
-    return str(url).rstrip("/")
+    url = str(url).rstrip("/")
+    return url if parts.path.strip("/") else url + provider.url_path
 
 
 def _key(
@@ -193,7 +196,8 @@ def _key(
 ) -> Secret:
     env = "OPENAI_API_KEY" if provider is COMPATIBLE else provider.key_env
     key = (api_key or (environment.get(env) if env else None) or "").strip()
-    if not key and provider.key_env and not base_url:
+    own_server = base_url and not provider.url_path  # which may well want no key
+    if not key and provider.key_env and not own_server:
         raise ConfigError(f"no key for {provider.name}: set {provider.key_env}, or give api_key=")
     if not key.isascii() or not key.isprintable():
         raise ConfigError("the API key has characters that no HTTP header takes; was it copied whole?")

@@ -1,12 +1,12 @@
 """How each provider's HTTP API spells a request, a reply, a stream chunk and an error. Pure."""
 
-from . import openai_chat
+from . import anthropic, openai_chat
 from .accumulate import Accumulator
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, Provider
 from .replies import parse_json, read_reply, request_id_of
 
-DIALECTS: Dialects = {"openai_chat": openai_chat}
+DIALECTS: Dialects = {"openai_chat": openai_chat, "anthropic": anthropic}
 
 __all__ = [
     "COMPATIBLE",
@@ -15,6 +15,7 @@ __all__ = [
     "Accumulator",
     "Dialect",
     "Provider",
+    "anthropic",
     "openai_chat",
     "parse_json",
     "read_reply",

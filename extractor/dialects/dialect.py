@@ -21,8 +21,8 @@ class Dialect(Protocol):
         """Return what follows the base URL, query included."""
         ...
 
-    def headers(self, key: str) -> dict[str, str]:
-        """Return the headers that carry the key, and those that the API always wants. key: "" for none."""
+    def headers(self, key: str, request: Request, provider: Provider) -> dict[str, str]:
+        """Return the headers that carry the key, and those that the API wants. key: "" for none."""
         ...
 
     def encode(self, request: Request, provider: Provider, *, stream: bool = False) -> dict[str, JSON]:

@@ -25,6 +25,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
+from .fields import count, explained, mapping, mappings, moment, position, text
 from .providers import Provider
 
 
@@ -33,9 +34,11 @@ def path(request: Request, *, stream: bool = False) -> str:
     return "/chat/completions"
 
 
-def headers(key: str) -> dict[str, str]:
+def headers(key: str, request: Request, provider: Provider) -> dict[str, str]:
     """Return the header that carries the key."""
-    return {"Authorization": f"Bearer {key}"} if key else {}
+    if not key:
+        return {}
+    return {provider.key_header: key} if provider.key_header else {"Authorization": f"Bearer {key}"}
 
 
 def encode(request: Request, provider: Provider, *, stream: bool = False) -> dict[str, JSON]:
@@ -117,7 +120,7 @@ def decode(body: JSON) -> Completion | None:
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
         return None
     return Completion(
-        choices=tuple(_choice(i, c) for i, c in enumerate(_mappings(body["choices"]))),
+        choices=tuple(_choice(i, c) for i, c in enumerate(mappings(body["choices"]))),
         raw=body,
         **_envelope(body),
     )
@@ -128,7 +131,7 @@ def decode_chunk(body: JSON) -> CompletionChunk | None:
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
         return None
     return CompletionChunk(
-        choices=tuple(_chunk_choice(i, c) for i, c in enumerate(_mappings(body["choices"]))),
+        choices=tuple(_chunk_choice(i, c) for i, c in enumerate(mappings(body["choices"]))),
         raw=body,
         **_envelope(body),
     )
@@ -138,21 +141,15 @@ def explain(body: JSON) -> tuple[str, str | None]:
     """Return the message and the code of an error body: OpenAI's {"error": {"message", "code"}} and
     the looser forms of other servers. Both are "" or None where there is nothing.
     """
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if not isinstance(error, dict):
-        return (error if isinstance(error, str) else ""), None
-    message = error.get("message") or error.get("detail") or ""
-    code = error.get("code") or error.get("type")
-    return (message if isinstance(message, str) else str(message)), (None if code is None else str(code))
+    return explained(body.get("error", body) if isinstance(body, dict) else body, "code", "type")
 
 
 def _envelope(body: Mapping[str, JSON]) -> dict[str, Any]:
-    created = body.get("created")
     return {
-        "id": _text(body.get("id")) or "",
-        "model": _text(body.get("model")) or "",
-        "created": int(created) if isinstance(created, int | float) and abs(created) < 2**53 else 0,
-        "system_fingerprint": _text(body.get("system_fingerprint")),
+        "id": text(body.get("id")) or "",
+        "model": text(body.get("model")) or "",
+        "created": moment(body.get("created")),
+        "system_fingerprint": text(body.get("system_fingerprint")),
         "usage": _usage(body.get("usage")),
     }
 
@@ -160,86 +157,65 @@ def _envelope(body: Mapping[str, JSON]) -> dict[str, Any]:
 def _usage(usage: JSON) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    prompt, completion = (_mapping(usage.get(f"{side}_tokens_details")) for side in ("prompt", "completion"))
+    prompt, completion = (mapping(usage.get(f"{side}_tokens_details")) for side in ("prompt", "completion"))
     return Usage(
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        cached_tokens=_count(prompt.get("cached_tokens")),
-        reasoning_tokens=_count(completion.get("reasoning_tokens")),
+        prompt_tokens=count(usage.get("prompt_tokens")),
+        completion_tokens=count(usage.get("completion_tokens")),
+        cached_tokens=count(prompt.get("cached_tokens")),
+        reasoning_tokens=count(completion.get("reasoning_tokens")),
     )
 
 
-def _choice(position: int, choice: Mapping[str, JSON]) -> Choice:
-    message = _mapping(choice.get("message"))
+def _choice(place: int, choice: Mapping[str, JSON]) -> Choice:
+    message = mapping(choice.get("message"))
     return Choice(
         message=Message(
             role="assistant",
             content=_content(message.get("content")),
-            refusal=_text(message.get("refusal")),
-            tool_calls=tuple(map(_tool_call, _mappings(message.get("tool_calls")))),
+            refusal=text(message.get("refusal")),
+            tool_calls=tuple(map(_tool_call, mappings(message.get("tool_calls")))),
         ),
-        finish_reason=_text(choice.get("finish_reason")),
-        index=_index(choice, position),
+        finish_reason=text(choice.get("finish_reason")),
+        index=position(choice.get("index"), place),
         logprobs=choice.get("logprobs"),
     )
 
 
-def _chunk_choice(position: int, choice: Mapping[str, JSON]) -> ChunkChoice:
-    delta = _mapping(choice.get("delta"))
+def _chunk_choice(place: int, choice: Mapping[str, JSON]) -> ChunkChoice:
+    delta = mapping(choice.get("delta"))
     return ChunkChoice(
         delta=Delta(
-            role=cast(Any, _text(delta.get("role"))),
+            role=cast(Any, text(delta.get("role"))),
             content=_content(delta.get("content")),
-            refusal=_text(delta.get("refusal")),
-            tool_calls=tuple(_tool_delta(i, c) for i, c in enumerate(_mappings(delta.get("tool_calls")))),
+            refusal=text(delta.get("refusal")),
+            tool_calls=tuple(_tool_delta(i, c) for i, c in enumerate(mappings(delta.get("tool_calls")))),
         ),
-        finish_reason=_text(choice.get("finish_reason")),
-        index=_index(choice, position),
+        finish_reason=text(choice.get("finish_reason")),
+        index=position(choice.get("index"), place),
         logprobs=choice.get("logprobs"),
     )
 
 
 def _tool_call(call: Mapping[str, JSON]) -> ToolCall:
-    function = _mapping(call.get("function"))
+    function = mapping(call.get("function"))
     return ToolCall(
-        _text(call.get("id")) or "",
-        FunctionCall(_text(function.get("name")) or "", _text(function.get("arguments")) or ""),
+        text(call.get("id")) or "",
+        FunctionCall(text(function.get("name")) or "", text(function.get("arguments")) or ""),
     )
 
 
-def _tool_delta(position: int, call: Mapping[str, JSON]) -> ToolCallDelta:
-    function = _mapping(call.get("function"))
+def _tool_delta(place: int, call: Mapping[str, JSON]) -> ToolCallDelta:
+    function = mapping(call.get("function"))
     return ToolCallDelta(
-        index=_index(call, position),
-        id=_text(call.get("id")),
-        name=_text(function.get("name")),
-        arguments=_text(function.get("arguments")) or "",
+        index=position(call.get("index"), place),
+        id=text(call.get("id")),
+        name=text(function.get("name")),
+        arguments=text(function.get("arguments")) or "",
     )
 
 
 def _content(content: JSON) -> str | None:
     """Text, also out of the content parts that some servers answer with."""
     if isinstance(content, Sequence) and not isinstance(content, str):
-        return "".join(_text(part.get("text")) or "" for part in _mappings(content))
-    return _text(content)
-
-
-def _mappings(values: JSON) -> list[Mapping[str, JSON]]:
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-
-
-def _mapping(value: JSON) -> Mapping[str, JSON]:
-    return value if isinstance(value, dict) else {}
-
-
-def _index(value: Mapping[str, JSON], position: int) -> int:
-    index = value.get("index")
-    return index if isinstance(index, int) else position
-
-
-def _text(value: JSON) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _count(value: JSON) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+        return "".join(text(part.get("text")) or "" for part in mappings(content))
+    return text(content)

@@ -1,27 +1,36 @@
 """Who serves models, as data: one row a provider. A row says where it is, where its key stands,
-and how its chat API differs from OpenAI's. `source` names the page that each row was read from.
+what its API accepts and how that differs from OpenAI's. Nothing hosted has been called: each row
+names the pages that it was read from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from ..messages import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider of models behind a chat-completions API.
+    """One provider of models, and what its API accepts.
 
-    key_env: the environment variable of its key; None where no key is needed. target: the name of
-    the schema target. dialect: the name of the API that it speaks. modes: what it takes to make the
-    model answer with a record, best first. shows_schema: whether the server itself puts the schema
-    before the model; where it only constrains the decoding, the prompt has to. max_tokens: its name
-    for that parameter. stream_usage: whether it takes `stream_options.include_usage`. defaults:
-    parameters sent unless the caller gives them.
+    key_env, url_env: the environment variables of its key and of its URL; None where there is none.
+    url_path: what follows a URL that is a host alone. key_header: the header of the key where it is
+    not the usual one of the dialect. target: the name of the schema target. dialect: the name of the
+    API that it speaks. modes: what it takes to make the model answer with a record, best first.
+    shows_schema: whether the server itself puts the schema before the model; where it only constrains
+    the decoding, the prompt has to. max_tokens: its name for that parameter. defaults: parameters
+    sent unless the caller gives them.
+
+    stream_usage: a stream can report its usage. tools, logprobs, images, pdfs: the API takes them, if
+    the model does. prompt_cache: a prefix that was sent before costs less: by itself ("automatic"),
+    where the request marks its end ("marks"), or never ("none"). max_output: tokens of the longest
+    reply that any of its current models gives; None where that is up to the model that is served.
+
+    source: the page that the row was read from; sources: others, by the name of what they say.
     """
 
     name: str
@@ -30,44 +39,130 @@ class Provider:
     target: str
     source: str
     dialect: str = "openai_chat"
+    url_env: str | None = None
+    url_path: str = ""
+    key_header: str | None = None
     modes: tuple[Mode, ...] = tuple(Mode)
     shows_schema: bool = False
     max_tokens: str = "max_tokens"
-    stream_usage: bool = True
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    stream_usage: bool = True
+    tools: bool = True
+    logprobs: bool = False
+    images: bool = False
+    pdfs: bool = False
+    prompt_cache: Literal["automatic", "marks", "none"] = "none"
+    max_output: int | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
+_OPENAI = Provider(
+    "openai",
+    "https://api.openai.com/v1",
+    "OPENAI_API_KEY",
+    "openai",
+    "https://platform.openai.com/docs/api-reference/chat/create",
+    url_env="OPENAI_BASE_URL",
+    shows_schema=True,
+    max_tokens="max_completion_tokens",
+    logprobs=True,
+    images=True,
+    pdfs=True,
+    prompt_cache="automatic",
+    max_output=128_000,
+    sources={
+        "prompt_cache": "https://platform.openai.com/docs/guides/prompt-caching",
+        "pdfs": "https://platform.openai.com/docs/guides/pdf-files",
+        "max_output": "https://platform.openai.com/docs/models",
+    },
+)
+_LLAMACPP = Provider(
+    "llamacpp",
+    "http://127.0.0.1:8080/v1",
+    None,
+    "llamacpp",
+    "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
+    logprobs=True,
+    images=True,
+    prompt_cache="automatic",
+)
 _ROWS = (
-    Provider(
-        "openai",
-        "https://api.openai.com/v1",
-        "OPENAI_API_KEY",
-        "openai",
-        "https://platform.openai.com/docs/api-reference/chat/create",
-        shows_schema=True,
-        max_tokens="max_completion_tokens",
+    _OPENAI,
+    replace(
+        _OPENAI,
+        name="openai-responses",
+        source="https://platform.openai.com/docs/api-reference/responses/create",
+        dialect="openai_responses",
     ),
     Provider(
-        "local",
-        None,  # started in this process, see transport.local
-        None,
-        "local",
-        "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
+        "anthropic",
+        "https://api.anthropic.com/v1",
+        "ANTHROPIC_API_KEY",
+        "anthropic",
+        "https://platform.claude.com/docs/en/api/messages",
+        dialect="anthropic",
+        modes=(Mode.JSON_SCHEMA, Mode.TOOL, Mode.PROMPT),
+        shows_schema=True,
+        defaults={"max_tokens": 16_000},  # it has to be said; without a stream, more may take too long
+        images=True,
+        pdfs=True,
+        prompt_cache="marks",
+        max_output=128_000,
+        sources={
+            "modes": "https://platform.claude.com/docs/en/build-with-claude/structured-outputs",
+            "prompt_cache": "https://platform.claude.com/docs/en/build-with-claude/prompt-caching",
+            "pdfs": "https://platform.claude.com/docs/en/build-with-claude/pdf-support",
+            "max_output": "https://platform.claude.com/docs/en/about-claude/models/overview",
+        },
+    ),
+    Provider(
+        "gemini",
+        "https://generativelanguage.googleapis.com/v1beta",
+        "GEMINI_API_KEY",
+        "gemini",
+        "https://ai.google.dev/api/generate-content",
+        dialect="gemini",
+        shows_schema=True,
+        logprobs=True,
+        images=True,
+        pdfs=True,
+        prompt_cache="automatic",
+        max_output=65_536,
+        sources={
+            "modes": "https://ai.google.dev/gemini-api/docs/structured-output",
+            "prompt_cache": "https://ai.google.dev/gemini-api/docs/caching",
+            "pdfs": "https://ai.google.dev/gemini-api/docs/document-processing",
+            "max_output": "https://ai.google.dev/gemini-api/docs/models",
+        },
+    ),
+    replace(
+        _OPENAI,
+        name="azure",
+        base_url=None,  # each customer has one of their own
+        key_env="AZURE_OPENAI_API_KEY",
+        target="azure",
+        source="https://learn.microsoft.com/azure/foundry/openai/api-version-lifecycle",
+        url_env="AZURE_OPENAI_ENDPOINT",
+        url_path="/openai/v1",
+        key_header="api-key",
+    ),
+    replace(
+        _LLAMACPP,
+        name="local",
+        base_url=None,  # started in this process, see transport.local
+        target="local",
+        images=False,
         defaults={"temperature": 0, "max_tokens": 1024},
     ),
-    Provider(
-        "llamacpp",
-        "http://127.0.0.1:8080/v1",
-        None,
-        "llamacpp",
-        "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md",
-    ),
+    _LLAMACPP,
     Provider(
         "ollama",
         "http://127.0.0.1:11434/v1",
         None,
         "ollama",
         "https://docs.ollama.com/api/openai-compatibility",
+        images=True,
+        prompt_cache="automatic",
     ),
     Provider(
         "vllm",
@@ -75,6 +170,10 @@ _ROWS = (
         None,
         "vllm",
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        logprobs=True,
+        images=True,
+        prompt_cache="automatic",
+        sources={"prompt_cache": "https://docs.vllm.ai/en/latest/features/automatic_prefix_caching.html"},
     ),
     Provider(
         "sglang",
@@ -82,6 +181,10 @@ _ROWS = (
         None,
         "sglang",
         "https://docs.sglang.ai/advanced_features/structured_outputs.html",
+        logprobs=True,
+        images=True,
+        prompt_cache="automatic",
+        sources={"images": "https://docs.sglang.ai/basic_usage/openai_api_vision.html"},
     ),
     Provider(
         "mistral",
@@ -90,6 +193,8 @@ _ROWS = (
         "mistral",
         "https://docs.mistral.ai/api/endpoint/chat",
         stream_usage=False,  # sends it unasked and refuses the option
+        images=True,
+        sources={"images": "https://docs.mistral.ai/capabilities/vision/"},
     ),
     Provider(
         "groq",
@@ -98,6 +203,15 @@ _ROWS = (
         "groq",
         "https://console.groq.com/docs/structured-outputs",
         max_tokens="max_completion_tokens",
+        images=True,
+        prompt_cache="automatic",
+        max_output=65_536,
+        sources={
+            "logprobs": "https://console.groq.com/docs/openai",
+            "images": "https://console.groq.com/docs/vision",
+            "prompt_cache": "https://console.groq.com/docs/prompt-caching",
+            "max_output": "https://console.groq.com/docs/models",
+        },
     ),
     Provider(
         "together",
@@ -105,6 +219,12 @@ _ROWS = (
         "TOGETHER_API_KEY",
         "together",
         "https://docs.together.ai/docs/json-mode",
+        logprobs=True,
+        images=True,
+        sources={
+            "logprobs": "https://docs.together.ai/docs/logprobs",
+            "images": "https://docs.together.ai/docs/vision-overview",
+        },
     ),
     Provider(
         "fireworks",
@@ -112,6 +232,13 @@ _ROWS = (
         "FIREWORKS_API_KEY",
         "fireworks",
         "https://docs.fireworks.ai/structured-responses/structured-response-formatting",
+        logprobs=True,
+        images=True,
+        prompt_cache="automatic",
+        sources={
+            "images": "https://docs.fireworks.ai/guides/querying-vision-language-models",
+            "prompt_cache": "https://docs.fireworks.ai/guides/prompt-caching",
+        },
     ),
     Provider(
         "cerebras",
@@ -120,6 +247,9 @@ _ROWS = (
         "cerebras",
         "https://inference-docs.cerebras.ai/capabilities/structured-outputs",
         max_tokens="max_completion_tokens",
+        logprobs=True,
+        prompt_cache="automatic",
+        sources={"prompt_cache": "https://inference-docs.cerebras.ai/capabilities/prompt-caching"},
     ),
     Provider(
         "deepseek",
@@ -128,6 +258,9 @@ _ROWS = (
         "deepseek",
         "https://api-docs.deepseek.com/guides/json_mode",
         modes=(Mode.JSON_OBJECT, Mode.PROMPT),
+        logprobs=True,
+        prompt_cache="automatic",
+        sources={"prompt_cache": "https://api-docs.deepseek.com/guides/kv_cache"},
     ),
     Provider(
         "openrouter",
@@ -135,9 +268,17 @@ _ROWS = (
         "OPENROUTER_API_KEY",
         "openai",
         "https://openrouter.ai/docs/features/structured-outputs",
+        logprobs=True,
+        images=True,
+        pdfs=True,
+        prompt_cache="automatic",
+        sources={
+            "pdfs": "https://openrouter.ai/docs/features/multimodal/pdfs",
+            "prompt_cache": "https://openrouter.ai/docs/features/prompt-caching",
+        },
     ),
 )
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in _ROWS})
 
 # Any other server that speaks the API, named by its base_url: promise nothing beyond the strict subset.
-COMPATIBLE = Provider("compatible", None, None, "openai", "the caller's base_url")
+COMPATIBLE = Provider("compatible", None, None, "openai", "the caller's base_url", logprobs=True, images=True)

@@ -1,0 +1,64 @@
+"""Reading JSON that may be anything: what is not of the wanted type counts as absent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..messages import JSON
+
+
+def mapping(value: JSON) -> Mapping[str, JSON]:
+    """Return an object, an empty one where there is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(values: JSON) -> list[Mapping[str, JSON]]:
+    """Return the objects in a list."""
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def text(value: JSON) -> str | None:
+    """Return a text."""
+    return value if isinstance(value, str) else None
+
+
+def count(value: JSON) -> int:
+    """Return a number of tokens, 0 where there is none."""
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def moment(value: JSON) -> int:
+    """Return a Unix time in whole seconds, 0 where there is none."""
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
+
+
+def position(value: JSON, default: int) -> int:
+    """Return the place of something in a list."""
+    return value if isinstance(value, int) else default
+
+
+def explained(error: JSON, *codes: str) -> tuple[str, str | None]:
+    """Return the message and the code of an error object, the code being the first of these members
+    that it has; "" and None where there are none. An error that is a text is its own message.
+    """
+    if not isinstance(error, dict):
+        return text(error) or "", None
+    message = error.get("message") or error.get("detail") or ""
+    code = next((error[name] for name in codes if error.get(name)), None)
+    return (message if isinstance(message, str) else str(message)), (None if code is None else str(code))
+
+
+def json_text(value: JSON) -> str:
+    """Return a value as JSON text, the way models write it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return two objects as one, members that are objects in both merged too; `other` wins."""
+    result = dict(one)
+    for name, value in other.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(name), Mapping)
+        result[name] = merged(result[name], value) if both else value
+    return result
