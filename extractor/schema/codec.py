@@ -79,6 +79,8 @@ def _by_its_own_serializer(value: Any) -> JSON:
     try:
         return _adapter(type(value)).dump_python(value, mode="json")
     except Exception as error:
+        if isinstance(qualified := getattr(value, "__qualname__", None), str):
+            return f"{value.__module__}.{qualified}"
         raise Misfit(f"{type(value).__name__} is no JSON: {error}", repr(value)) from error
 
 

@@ -106,9 +106,10 @@ def compile_schema(
     SchemaError with pointer and reason, and ConfigError for an unknown target.
     """
     try:
-        return _cache[record_type, target]
-    except (KeyError, TypeError):
-        return _compile(record_type, target, documents)
+        found = _cache.get((record_type, target))
+    except TypeError:  # no hash
+        found = None
+    return found or _compile(record_type, target, documents)
 
 
 def _compile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from ..messages import JSON
@@ -111,6 +112,14 @@ def at(step: Step, convert: Callable[[Any], Any], item: Any) -> Any:
         raise misfit.at(step) from None
 
 
+def at_all(path: Sequence[Step], convert: Callable[[Any], Any], item: Any) -> Any:
+    """Return the converted item; a misfit is at the end of `path`."""
+    try:
+        return convert(item)
+    except Misfit as misfit:
+        raise misfit.at(*path) from None
+
+
 def check_keys(data: JSON, known: Set[str], required: Set[str]) -> None:
     """Raise Misfit unless `data` is an object with all required and no unknown keys."""
     if not isinstance(data, dict):
@@ -149,13 +158,10 @@ class Field:
         """Say the value that was found, or its absence."""
         if found is ABSENT and self.required:
             raise Misfit("is missing", type="missing").at(*self.path)
-        try:
-            encoded = None if found is ABSENT else self.codec.encode(found)
-        except Misfit as misfit:
-            if self.required or found is not self.default:
-                raise misfit.at(*self.path) from None
+        if found is self.default and not self.codec.accepts(found):
             found = ABSENT  # a default that its own type would refuse
         if found is not ABSENT:
+            encoded = at_all(self.path, self.codec.encode, found)
             result[self.wire] = {"value": encoded} if self.wrapped else encoded
         elif not self.optional:
             result[self.wire] = None
@@ -311,7 +317,7 @@ class Object(Codec):
 
 def put(holder: JSON, path: Sequence[Step], value: JSON) -> None:
     """Set `value` at `path`, making objects and arrays on the way."""
-    for step, following in zip(path, path[1:], strict=False):
+    for step, following in pairwise(path):
         holder = _slot(holder, step, [] if isinstance(following, int) else {})
     _slot(holder, path[-1], None)
     holder[path[-1]] = value

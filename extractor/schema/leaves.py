@@ -88,7 +88,7 @@ def can_say(target: Target, kind: str, keyword: str, value: JSON) -> bool:
 def leaf(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
     """A scalar with the assertions that the target takes."""
     wire: Schema = {"type": schema["type"]}
-    codec = Leaf(python.type, _within(schema))
+    codec = Leaf(FORMAT_TYPES.get(schema.get("format", ""), python.type), _within(schema))
     if schema["type"] != "string":
         return told(walk, schema, wire, at), codec
     return bounded(walk, text(walk, wire, schema, at), codec, at)

@@ -115,7 +115,7 @@ def _fewer_enums(bodies: dict[str, Schema], target: Target, report: Report) -> d
     told: dict[int, Schema] = {id(node): _enum_told(node, report) for node in found if id(node) in dropped}
 
     def change(node: Schema) -> Schema:
-        return told[id(node)] if id(node) in told else node
+        return told.get(id(node), node)
 
     return {name: _replaced(body, change) for name, body in bodies.items()}
 

@@ -81,13 +81,14 @@ class Record:
 class Choices:
     """The members of a union, each with a label for a tag.
 
-    marked: Pydantic could not tell them apart, so JSON for it says which one is meant. pick: returns
-    the label of the member that a value belongs to, where the type has its own way to tell.
+    marks: Pydantic could not tell them apart, so JSON for it says by a mark which one is meant; empty
+    where it can. pick: returns the label of the member that a value belongs to, where the type has its
+    own way to tell.
     """
 
     labels: list[str]
     schemas: list[dict[str, JSON]]
-    marked: bool = False
+    marks: list[str] = field(default_factory=list)
     pick: Callable[[Any], Any] | None = None
 
 

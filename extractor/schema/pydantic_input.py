@@ -8,23 +8,34 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, Flag
-from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel, EncodedBytes, EncodedStr, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import PydanticOmit, SchemaValidator, core_schema, to_jsonable_python
+from pydantic_core import PydanticOmit, to_jsonable_python
 
 from ..errors import SchemaError
 from ..messages import JSON
-from .nodes import ABSENT, PYTHON, TAG, VALUE, Choices, Map, Member, Python, Record, Source, python_of
+from .nodes import ABSENT, PYTHON, Choices, Map, Member, Python, Record, Source, python_of
 from .problems import explain
+from .rewrites import (
+    ALL_BYTES,
+    Rewrite,
+    encoder,
+    from_base64,
+    from_latin_1,
+    from_pairs,
+    is_bytes_pattern,
+    looked_up,
+    marked,
+    plain_tags,
+    rebuilt,
+)
+from .smart_mode import Judges, choices_of, labels, resolve, told_apart
 
 Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
-Rewrite = Callable[[Core], Core]
-ALL_BYTES = -1  # in place of an id: hooks of types hand the generator copies of their schemas
 
 
 def read(record_type: Any) -> Source:
@@ -32,6 +43,7 @@ def read(record_type: Any) -> Source:
     try:
         core, validator = _core(record_type)
         generator = Generator(by_alias=None)
+        generator.core = core
         schema = generator.generate_inner(core)
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         pointer = "".join(f"/{step}" for step in reversed(getattr(error, "steps", [])))
@@ -45,7 +57,7 @@ def read(record_type: Any) -> Source:
     }
     rewrites = generator.settle(definitions)
     if rewrites:
-        validator = _rebuilt(core, rewrites)
+        validator = rebuilt(core, rewrites)
     return Source(type_name(record_type), schema, definitions, (), _validate(validator), explain)
 
 
@@ -80,6 +92,21 @@ def _python(kind: str, schema: Schema, data: Any = None, type: Any = None) -> Sc
     return schema
 
 
+def _loosened(schema: Schema) -> Schema:
+    """Return a scalar's schema without its class: a function may have made something else of it."""
+    python = python_of(schema)
+    return schema if python is None or python.kind != "leaf" else _python("leaf", {**schema}, python.data)
+
+
+NO_HOOKS: Mapping[str, Any] = {}
+HOOKS = frozenset(
+    {
+        *("pydantic_js_updates", "pydantic_js_extra", "pydantic_js_functions"),
+        *("pydantic_js_annotation_functions", "pydantic_js_prefer_positional_arguments"),
+    }
+)
+
+
 class Generator(GenerateJsonSchema):
     """Pydantic's generator, with a `Python` beside the keywords wherever JSON Schema loses something."""
 
@@ -88,6 +115,15 @@ class Generator(GenerateJsonSchema):
         self.unions: list[tuple[Core, Choices]] = []
         self.maps: list[tuple[Core, Map]] = []
         self.rewrites: dict[int, Rewrite] = {}
+        self.core: Core = {"type": "any"}
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        """Return the schema of one part, without Pydantic's detour where no hook is to be called."""
+        if "ref" not in schema and not schema.get("metadata", NO_HOOKS).keys() & HOOKS:
+            return self._schema_type_to_method[schema["type"]](schema)
+        if schema["type"] == "function-plain" and is_bytes_pattern(schema):
+            self.rewrites[id(schema)] = from_latin_1
+        return super().generate_inner(schema)
 
     # Names, titles and defaults are the compiler's affair
 
@@ -142,7 +178,7 @@ class Generator(GenerateJsonSchema):
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:
         """Bytes; the codec gives Pydantic what they decode to, not text in the type's own encoding."""
-        self.rewrites[ALL_BYTES] = _from_base64
+        self.rewrites[ALL_BYTES] = from_base64
         return _python("bytes", {"type": "string"}, schema, type=(bytes, bytearray))
 
     def date_schema(self, schema: Any) -> JsonSchemaValue:
@@ -163,9 +199,9 @@ class Generator(GenerateJsonSchema):
 
     def literal_schema(self, schema: Any) -> JsonSchemaValue:
         """One of a few values."""
-        expected = [v for v in schema["expected"]]
+        expected = list(schema["expected"])
         if any(isinstance(v, Enum | bytes) for v in expected):
-            self.rewrites[id(schema)] = lambda core: _choice([(_plain(v), v) for v in expected], core)
+            self.rewrites[id(schema)] = looked_up([(_plain(v), v) for v in expected])
         return _python("choice", {"enum": [_plain(v) for v in expected]}, [(_plain(v), v) for v in expected])
 
     def enum_schema(self, schema: Any) -> JsonSchemaValue:
@@ -176,9 +212,9 @@ class Generator(GenerateJsonSchema):
         if issubclass(cls, Flag):
             return _python("leaf", {"type": "integer", **title}, type=cls)
         pairs = [(_plain(member), member) for member in schema["members"]]
-        if any(isinstance(value, list | dict) or _is_foreign(member.value) for value, member in pairs):
+        if not all(isinstance(member.value, str | int | float | None) for member in schema["members"]):
             pairs = [(member.name, member) for member in schema["members"]]
-            self.rewrites[id(schema)] = lambda core: _choice(pairs, core)
+            self.rewrites[id(schema)] = looked_up(pairs)
         return _python("choice", {"enum": [value for value, _ in pairs], **title}, pairs, type=cls)
 
     def is_subclass_schema(self, schema: Any) -> JsonSchemaValue:
@@ -368,11 +404,13 @@ class Generator(GenerateJsonSchema):
 
     def union_schema(self, schema: Any) -> JsonSchemaValue:
         """A union without a discriminator; `settle` says whether Pydantic could tell its members apart."""
-        cores = [choice[0] if isinstance(choice, tuple) else choice for choice in schema["choices"]]
-        schemas = [self.generate_inner(core) for core in cores]
+        schemas: dict[str, Schema] = {}
+        for i, core in enumerate(choices_of(schema)):
+            with suppress(PydanticOmit):  # members that SkipJsonSchema hides
+                schemas[str(i)] = self.generate_inner(core)
         if len(schemas) == 1:
-            return schemas[0]
-        data = Choices([""] * len(schemas), schemas)
+            return next(iter(schemas.values()))
+        data = Choices([""] * len(schemas), list(schemas.values()), list(schemas))
         self.unions.append((schema, data))
         return _python("union", {"anyOf": schemas}, data)
 
@@ -383,7 +421,7 @@ class Generator(GenerateJsonSchema):
         discriminator = schema["discriminator"]
         pick = (lambda value: discriminator(value)) if callable(discriminator) else None
         if any(isinstance(tag, Enum) for tag in tags):
-            self.rewrites[id(schema)] = _plain_tags
+            self.rewrites[id(schema)] = plain_tags
         return _python(
             "union",
             {"anyOf": schemas},
@@ -394,21 +432,29 @@ class Generator(GenerateJsonSchema):
 
     def function_after_schema(self, schema: Any) -> JsonSchemaValue:
         """What goes into the function; Pydantic's encoded types say themselves what that is."""
-        encoder = _encoder(schema)
-        if isinstance(encoder, EncodedStr):
-            return _python("encoded", {"type": "string"}, encoder.encode_str, type=str)
-        if isinstance(encoder, EncodedBytes):
+        encoding = encoder(schema)
+        if isinstance(encoding, EncodedStr):
+            return _python("encoded", {"type": "string"}, encoding.encode_str, type=str)
+        if isinstance(encoding, EncodedBytes):
             return _python(
-                "encoded", {"type": "string"}, lambda value: encoder.encode(value).decode(), type=bytes
+                "encoded", {"type": "string"}, lambda value: encoding.encode(value).decode(), type=bytes
             )
-        return super().function_after_schema(schema)
+        return _loosened(super().function_after_schema(schema))
+
+    def function_wrap_schema(self, schema: Any) -> JsonSchemaValue:
+        """What goes into the function."""
+        return _loosened(super().function_wrap_schema(schema))
+
+    def function_plain_schema(self, schema: Any) -> JsonSchemaValue:
+        """What goes into the function."""
+        return _loosened(super().function_plain_schema(schema))
 
     def lax_or_strict_schema(self, schema: Any) -> JsonSchemaValue:
-        """The one that Pydantic takes; the other is walked too, since either may meet the value."""
-        for other in ("lax_schema", "strict_schema"):
-            with suppress(PydanticInvalidForJsonSchema, PydanticOmit):
-                self.generate_inner(schema[other])
-        return super().lax_or_strict_schema(schema)
+        """The strict one, if it has a schema: the lax one also reads what a model does not write."""
+        try:
+            return self.generate_inner(schema["strict_schema"])
+        except PydanticInvalidForJsonSchema:
+            return self.generate_inner(schema["lax_schema"])
 
     def json_schema(self, schema: Any) -> JsonSchemaValue:
         """JSON text inside JSON; its value is said plainly on the wire."""
@@ -422,12 +468,14 @@ class Generator(GenerateJsonSchema):
         for core, choices in self.unions:
             choices.labels = labels(choices.schemas, definitions)
             if core.get("mode") == "left_to_right" or not told_apart(choices.schemas, definitions):
-                choices.marked = True
-                self.rewrites[id(core)] = _mark
+                choices.pick = Judges(core, choices, self.core).pick
+                self.rewrites[id(core)] = marked
+            else:
+                choices.marks = []
         for core, mapping in self.maps:
             if not _is_text_key(mapping.keys, definitions):
                 mapping.marked = True
-                self.rewrites[id(core)] = _pairs
+                self.rewrites[id(core)] = from_pairs
         return self.rewrites
 
 
@@ -443,226 +491,14 @@ def _plain(value: Any) -> JSON:
     )
 
 
-def _is_foreign(value: Any) -> bool:
-    """Whether JSON would give back something else than this value."""
-    return not (value is None or isinstance(value, str | bool | int | float))
-
-
-def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
-    """Return what `schema` refers to, if it refers."""
-    for _ in range(100):
-        if "$ref" not in schema:
-            break
-        schema = definitions.get(schema["$ref"], {})
-    return schema
-
-
-def labels(schemas: list[Schema], definitions: Mapping[str, Schema]) -> list[str]:
-    """Return a short name for each member of a union, all different."""
-    seen: dict[str, int] = {}
-    result = []
-    for schema in schemas:
-        name = _label(schema, definitions)
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return result
-
-
-def _label(schema: Schema, definitions: Mapping[str, Schema]) -> str:
-    schema = resolve(schema, definitions)
-    python = python_of(schema)
-    named = python.type if python else None
-    name = (
-        schema.get("title")
-        or (named.__name__ if isinstance(named, type) and named is not Mapping else None)
-        or schema.get("format")
-        or schema.get("type")
-    )
-    if python and python.kind == "choice":
-        name = schema.get("title") or "choice"
-    return re.sub(r"\W+", "_", str(name or (python.kind if python else "value")))
-
-
-# Whether Pydantic's smart mode finds the member that was meant
-
-
-def told_apart(schemas: list[Schema], definitions: Mapping[str, Schema]) -> bool:
-    """Return whether JSON of each member can only become a value of that member. False when unsure."""
-    natures = [_nature(resolve(schema, definitions), definitions) for schema in schemas]
-    return all(_differ(a, b) for i, a in enumerate(natures) for b in natures[:i])
-
-
-_EXACT = {"null", "boolean", "integer", "number", "string"}
-_NUMERIC = {"boolean", "integer", "number"}
-
-
-def _nature(
-    schema: Schema, definitions: Mapping[str, Schema]
-) -> tuple[frozenset[str], Mapping[str, frozenset[Any]]]:
-    """Return the kinds of JSON a member reads, and its constant members."""
-    python = python_of(schema)
-    kind = python.kind if python else "?"
-    if kind == "choice":
-        kinds = {_json_type(value) for value, _ in python.data}  # type: ignore[union-attr]
-        same = all(value is member for value, member in python.data)  # type: ignore[union-attr]
-        return frozenset(kinds if same else {f"{k}*" for k in kinds}), {}
-    if kind == "nullable":
-        inner = _nature(resolve(python.data, definitions), definitions)  # type: ignore[union-attr]
-        return inner[0] | {"null"}, inner[1]
-    if kind == "object":
-        return frozenset({"object"}), _constants(schema, python, definitions)  # type: ignore[arg-type]
-    if kind in ("map", "array", "tuple"):
-        return frozenset({"object" if kind == "map" and not python.data.marked else "array"}), {}  # type: ignore[union-attr]
-    if (
-        (kind in ("leaf", "float")
-        and python.type in (int, float, str))
-        or schema.get("type") in ("null", "boolean")
-    ):  # type: ignore[union-attr]
-        return frozenset({schema["type"]}), {}
-    if schema.get("type") == "string":
-        return frozenset({"text" if kind in ("decimal", "bytes") else "string*"}), {}
-    return frozenset({"?"}), {}
-
-
-def _constants(
-    schema: Schema, python: Python, definitions: Mapping[str, Schema]
-) -> dict[str, frozenset[Any]]:
-    found = {}
-    for member in python.data.members:
-        inner = resolve(schema["properties"].get(member.key, {}), definitions)
-        about = python_of(inner)
-        if about and about.kind == "choice" and member.required:
-            found[member.key] = frozenset(value for value, _ in about.data)
-    return found
-
-
-def _differ(a: Any, b: Any) -> bool:
-    """Whether no JSON can be taken for both."""
-    kinds_a, kinds_b = ({kind.rstrip("*") for kind in x[0]} for x in (a, b))
-    if "?" in kinds_a | kinds_b or (len(a[0]) > 1 and len(b[0]) > 1):
-        return False
-    if kinds_a & kinds_b == {"object"}:
-        return any(not a[1][key] & b[1][key] for key in a[1].keys() & b[1].keys())
-    texts = {"text", "string"}
-    if kinds_a & texts and kinds_b & texts:
-        return a[0] == b[0] == {"string"}
-    if "text" in kinds_a | kinds_b and (kinds_a | kinds_b) & _NUMERIC:
-        return False
-    shared = kinds_a & kinds_b
-    return not shared or (a[0] == b[0] and shared <= _EXACT and a[0] <= _EXACT)
-
-
-def _json_type(value: JSON) -> str:
-    if value is None:
-        return "null"
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return next((name for cls, name in names.items() if isinstance(value, cls)), "object")
-
-
 def _is_text_key(keys: Schema, definitions: Mapping[str, Schema]) -> bool:
-    """Whether Pydantic reads every such key from the text of a JSON object's key."""
+    """Return whether Pydantic reads every such key from the text of a JSON object's key."""
     schema = resolve(keys, definitions)
     python = python_of(schema)
     if python is None:
         return schema.get("type") == "string"
     if python.kind == "choice":
-        return all(isinstance(value, str) for value, _ in python.data)
+        return all(isinstance(said, str) for said, _ in python.data)
     if python.kind == "leaf":
         return python.type in (str, int, date)
     return python.kind in ("any", "datetime", "time", "decimal")
-
-
-# Changes to pydantic-core's schema, where JSON as Pydantic reads it cannot say every value
-
-
-def _mark(core: Core) -> Core:
-    choices = [choice[0] if isinstance(choice, tuple) else choice for choice in core["choices"]]
-    tagged = core_schema.tagged_union_schema(
-        {
-            str(i): core_schema.no_info_after_validator_function(
-                itemgetter(VALUE),
-                core_schema.typed_dict_schema({VALUE: core_schema.typed_dict_field(choice)}),
-            )
-            for i, choice in enumerate(choices)
-        },
-        TAG,
-    )
-    return {**tagged, **({"ref": core["ref"]} if "ref" in core else {})}
-
-
-def _plain_tags(core: Core) -> Core:
-    return {**core, "choices": {_plain(tag): choice for tag, choice in core["choices"].items()}}
-
-
-def _from_base64(core: Core) -> Core:
-    return _keep_ref(
-        core,
-        core_schema.no_info_before_validator_function(_base64, {k: v for k, v in core.items() if k != "ref"}),
-    )
-
-
-def _base64(value: Any) -> Any:
-    from base64 import b64decode
-
-    return b64decode(value) if isinstance(value, str) else value
-
-
-def _pairs(core: Core) -> Core:
-    pair = core_schema.tuple_schema(
-        [core.get("keys_schema", {"type": "any"}), core.get("values_schema", {"type": "any"})]
-    )
-    inner = {k: v for k, v in core.items() if k in ("type", "min_length", "max_length", "strict")}
-    inner["type"] = "dict" if core["type"] == "counter" else core["type"]
-    pairs = core_schema.no_info_after_validator_function(dict, core_schema.list_schema(pair))
-    return _keep_ref(core, core_schema.chain_schema([pairs, inner]))
-
-
-def _choice(pairs: list[tuple[JSON, Any]], core: Core) -> Core:
-    def look_up(value: Any) -> Any:
-        for said, meant in pairs:
-            if type(said) is type(value) and said == value:
-                return meant
-        raise ValueError(f"must be one of {', '.join(repr(said) for said, _ in pairs)}")
-
-    return _keep_ref(core, core_schema.no_info_plain_validator_function(look_up))
-
-
-def _keep_ref(core: Core, new: Core) -> Core:
-    return {**new, "ref": core["ref"]} if "ref" in core else new
-
-
-_PARTS = frozenset(
-    ["schema", "choices", "fields", "items_schema", "keys_schema", "values_schema", "steps", "lax_schema", "strict_schema", "json_schema", "python_schema", "definitions", "extras_schema", "arguments_schema"]
-)
-
-
-def _rebuilt(core: Core, rewrites: Mapping[int, Rewrite]) -> SchemaValidator:
-    changed = _rewritten(core, rewrites)
-    try:
-        return SchemaValidator(changed, _use_prebuilt=False)  # else nested models keep their own validators
-    except TypeError:
-        return SchemaValidator(changed)
-
-
-def _encoder(core: Core) -> Any:
-    return (
-        getattr(core["function"]["function"], "__self__", None) if core["type"] == "function-after" else None
-    )
-
-
-def _rewritten(core: Core, rewrites: Mapping[int, Rewrite]) -> Core:
-    if isinstance(_encoder(core), EncodedBytes):
-        return core
-    new = {key: _rewritten_part(value, rewrites) if key in _PARTS else value for key, value in core.items()}
-    rewrite = rewrites.get(ALL_BYTES if core["type"] == "bytes" else id(core))
-    return rewrite(new) if rewrite else new
-
-
-def _rewritten_part(part: Any, rewrites: Mapping[int, Rewrite]) -> Any:
-    if isinstance(part, dict):
-        if isinstance(part.get("type"), str):
-            return _rewritten(part, rewrites)
-        return {key: _rewritten_part(value, rewrites) for key, value in part.items()}
-    if isinstance(part, list | tuple):
-        return type(part)([_rewritten_part(item, rewrites) for item in part])
-    return part

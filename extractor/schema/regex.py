@@ -19,7 +19,7 @@ with warnings.catch_warnings():
 ANY = r"(.|\n)"
 CLASSES = {
     code.CATEGORY_DIGIT: "0-9",
-    code.CATEGORY_WORD: br"A-Za-z0-9_\u0080-\U0010ffff".decode("unicode_escape"),
+    code.CATEGORY_WORD: rb"A-Za-z0-9_\u0080-\U0010ffff".decode("unicode_escape"),
     code.CATEGORY_SPACE: r" \t\n\r\f\v",
 }
 NEGATED = {
@@ -32,6 +32,9 @@ NEGATED = {
 REPEATS = (code.MAX_REPEAT, code.MIN_REPEAT)
 
 
+UNLIKE = re.compile(r"\[\[|\[:|&&|--|~~|\|\|")  # what other engines read as sets of sets
+
+
 class Untranslatable(Exception):
     """The pattern says something that the small dialect cannot."""
 
@@ -42,6 +45,8 @@ def translate(pattern: str, *, raw: bool = False) -> str | None:
 
     raw: it will be matched against JSON's text, so it may only match what JSON does not escape.
     """
+    if UNLIKE.search(pattern):
+        return None
     try:
         parsed = parser.parse(pattern)
         if parsed.state.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII):

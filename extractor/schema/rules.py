@@ -338,12 +338,12 @@ def union(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     """One of several types: as they are where they look different, else each under its own name."""
     data: Choices = python.data
     made = [walk.node(inner, f"{at}/anyOf/{i}") for i, inner in enumerate(data.schemas)]
-    plain = not data.marked and all(codec.plain for _, codec in made)
+    plain = not data.marks and all(codec.plain for _, codec in made)
     shapes = [shapes_of(walk, inner) for inner in data.schemas]
     tags = set() if plain else ambiguous(shapes, data.labels)
     branches, wires = [], []
     for i, (wire, codec) in enumerate(made):
-        tag, mark = data.labels[i] if i in tags else None, str(i) if data.marked else None
+        tag, mark = data.labels[i] if i in tags else None, data.marks[i] if data.marks else None
         branches.append(Branch(data.labels[i], codec, _fits(shapes[i]), tag, mark))
         wires.append(closed({tag: wire}) if tag else wire)
     if tags:

@@ -107,7 +107,7 @@ def ambiguous(shapes: list[list[Shape]], labels: list[str]) -> set[int]:
 
 def shapes_of(walk: Walk, schema: Schema, depth: int = 0) -> list[Shape]:
     """Return the forms that `schema` has on the wire of the walk's target."""
-    if schema.get("$ref") in walk.said_as_text:
+    if "$ref" in schema and walk.is_text(schema["$ref"]):
         return [of_type("string")]
     schema = walk.resolved(schema)
     python = python_of(schema)

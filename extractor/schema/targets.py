@@ -37,15 +37,14 @@ class Target:
     max_enum_text, max_enum_long: a string enum of more than `max_enum_long` values holds at most
     `max_enum_text` characters. integer_digits: longer integers cannot be said as numbers.
     max_optional, max_unions: how many optional properties and unions. max_branches: how many
-    members a union may have. max_min_items: the largest `minItems`. name_pattern, property_pattern: legal names. sends_schema: False where
-    the schema is only told in the prompt. max_string, max_array: bounds that the compiler adds to
-    strings and arrays that have none. pattern_with_length: both may stand on one node.
-    loose_on_numbers: assertions that are enforced on integers, but not on numbers. raw_patterns:
+    members a union may have. max_min_items: the largest `minItems`. name_pattern, property_pattern:
+    legal names. sends_schema: False where the schema is only told in the prompt. max_string, max_array:
+    bounds that the compiler adds to strings and arrays that have none. pattern_with_length: pattern or
+    format may stand beside a length. loose_on_numbers: assertions that are enforced on integers, but not on numbers. raw_patterns:
     patterns are matched against JSON's text, escapes and all. open_objects: objects may have both
     properties and `additionalProperties` with a schema. max_references: how many references may be
     nested. empty_objects: objects below the root may be without members. enforced: the server holds
-    the model to the schema. source:
-    where these claims come from.
+    the model to the schema. source: where these claims come from.
     """
 
     name: str
@@ -86,7 +85,7 @@ class Target:
 
 OPENAI = Target(
     "openai",
-    "platform.openai.com/docs/guides/structured-outputs; the gate in OpenAI's Node SDK; refusals reported by users",
+    "platform.openai.com/docs/guides/structured-outputs; OpenAI's Node SDK; refusals reported by users",
     keywords=ALL_KEYWORDS - {"prefixItems"},
     all_required=True,
     maps=False,
@@ -118,7 +117,7 @@ ANTHROPIC = Target(
 )
 GEMINI = Target(
     "gemini",
-    "ai.google.dev/gemini-api/docs/structured-output and the google-genai SDK's docstring of responseJsonSchema",
+    "ai.google.dev/gemini-api/docs/structured-output; responseJsonSchema in the google-genai SDK",
     keywords=frozenset({"minimum", "maximum", "minItems", "maxItems", "prefixItems", "format"}),
     formats=frozenset({"date-time", "date", "time"}),
     recursion="optional",
@@ -228,7 +227,7 @@ VLLM = replace(
     XGRAMMAR,
     name="vllm",
     keywords=ALL_KEYWORDS - {"multipleOf"},
-    source="vllm's validation of xgrammar requests: multipleOf and pattern or format beside a length are refused",
+    source="vllm's gate before xgrammar: no multipleOf, no pattern or format beside a length",
 )
 SGLANG = replace(XGRAMMAR, name="sglang", source="sglang hands schemas to xgrammar")
 OUTLINES = Target(

@@ -125,9 +125,9 @@ class Walk:
         """Return a reference to a definition, which is compiled when it is first met."""
         if ref not in self.source.definitions:
             raise SchemaError(f"{ref!r} points nowhere", at)
-        level, circle = self._level(ref)
-        if ref in self.said_as_text or level > self._max_levels:
+        if self.is_text(ref):
             return self.as_text({"$ref": ref}, at)
+        level, circle = self._level(ref)
         key = (ref, level)
         if key not in self.references:
             self._define(key, circle)
@@ -135,16 +135,17 @@ class Walk:
         wire = {"$ref": f"#/$defs/{self.names[key]}"}
         return wire, reference.codec if reference.settled else reference
 
+    def is_text(self, ref: str) -> bool:
+        """Return whether a reference at this place is said as JSON text."""
+        most = MAX_LEVELS if self.target.max_references is None else self.target.max_references
+        return ref in self.said_as_text or self._level(ref)[0] > most
+
     def _level(self, ref: str) -> tuple[int, int]:
         circle = self.circles.get(ref, 0)
         if self.target.max_references is not None:
             return self.level + 1, circle
         unrolled = circle != 0 and (self.target.recursion == "none" or circle in self.tight)
         return (self.level + 1 if unrolled and circle == self.circle else 0), circle
-
-    @property
-    def _max_levels(self) -> int:
-        return MAX_LEVELS if self.target.max_references is None else self.target.max_references
 
     def _define(self, key: tuple[str, int], circle: int) -> None:
         ref, level = key
