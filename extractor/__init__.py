@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client import AsyncExtractor, Extractor, extract
+    from .dialects import PROVIDERS, Provider
     from .errors import (
         ConfigError,
         Empty,
@@ -36,15 +37,18 @@ if TYPE_CHECKING:
         Failure,
         FunctionCall,
         Message,
+        Mode,
         Outcome,
         ParsedCompletion,
         ToolCall,
         Usage,
     )
+    from .pricing import Price
     from .schema import CompiledSchema, Target, compile_schema, tool_schema
     from .streams import AsyncChatStream, ChatStream
 
 __all__ = [
+    "PROVIDERS",
     "AsyncChatStream",
     "AsyncExtractor",
     "Attempt",
@@ -65,9 +69,12 @@ __all__ = [
     "Invalid",
     "InvalidJSON",
     "Message",
+    "Mode",
     "Outcome",
     "ParsedCompletion",
+    "Price",
     "Problem",
+    "Provider",
     "Refused",
     "SchemaError",
     "ServiceError",
@@ -81,7 +88,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_ROOMS = ("errors", "messages", "schema", "streams", "client")  # light ones first
+_ROOMS = ("errors", "messages", "pricing", "dialects", "schema", "streams", "client")  # light ones first
 
 
 def __getattr__(name: str) -> Any:

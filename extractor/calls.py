@@ -200,7 +200,8 @@ class Calls:
         decoders = {tool.name: tool.decode for tool in compiled}
         judge: Judge[Completion] = accept
         if tools:
-            judge = partial(judge_tool_calls, decoders=decoders)
+            required = tool_choice not in (None, "auto", "none")
+            judge = partial(judge_tool_calls, decoders=decoders, required=required)
         return start(request, judge, self._policy, time.monotonic())
 
     def _record_dialogue(

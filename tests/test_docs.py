@@ -24,7 +24,7 @@ def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("EXTRACTOR_MODEL", "openai:gpt-5-mini")
         for match in BLOCK.finditer(page.read_text()):
             line = page.read_text().count("\n", 0, match.start()) + 1
-            code = compile("\n" * line + match[1], str(page), "exec")
+            code = compile("\n" * line + match[1], str(page), "exec", dont_inherit=True)
             exec(code, names)
 
 

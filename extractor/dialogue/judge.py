@@ -65,8 +65,15 @@ def _record_text(completion: Completion) -> str:
 
 
 def _read(text: str, patch: Patch | None, decode: Decode[T]) -> Verdict[T]:
+    merged = patch.merge(text) if patch else text
+    verdict = _decoded(text if merged is None else merged, decode)
+    if patch is None or merged is not None or verdict.outcome is Outcome.OK:
+        return verdict  # some models answer with the whole, though a part was asked for
+    return Verdict(verdict.outcome, problems=patch.missing)
+
+
+def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
     try:
-        text = (patch and patch.merge(text)) or text  # some models answer with the whole all the same
         return Verdict(Outcome.OK, decode(text), text=text)
     except InvalidJSON as error:
         return Verdict(Outcome.INVALID_JSON, problems=error.problems)
@@ -76,15 +83,18 @@ def _read(text: str, patch: Patch | None, decode: Decode[T]) -> Verdict[T]:
 
 
 def judge_tool_calls(
-    completion: Completion, patch: Patch | None, decoders: Mapping[str, Decode[Any]]
+    completion: Completion, patch: Patch | None, decoders: Mapping[str, Decode[Any]], required: bool = False
 ) -> Verdict[Completion]:
     """Judge a reply to a chat with tools: each call has to fit its tool; text is taken as it is.
 
-    decoders: by the tool's name, from the arguments' JSON text to their value. The record is the
-    completion, with `parsed_arguments` filled in.
+    decoders: by the tool's name, from the arguments' JSON text to their value. required: whether a
+    reply without a call will not do. The record is the completion, with `parsed_arguments` filled in.
     """
     if not completion.tool_calls:
-        return Verdict(Outcome.OK, completion)
+        stopped = _stopped(completion, completion.content or "") if required else Outcome.OK
+        if stopped is Outcome.OK:
+            return Verdict(Outcome.OK, completion)
+        return Verdict(stopped or Outcome.INVALID, problems=(_REASONS.get(stopped, _NO_CALL),))
     if completion.finish_reason in CUT_OFF:
         return Verdict(Outcome.TRUNCATED, problems=(_REASONS[Outcome.TRUNCATED],))
     calls, problems = [], list[Problem]()
@@ -123,7 +133,8 @@ def _stopped(completion: Completion, text: str) -> Outcome | None:
 
 
 _UNFINISHED = Problem("", "the reply ends inside a JSON value", type="unfinished")
-_REASONS = {
+_NO_CALL = Problem("/tool_calls", "the model called no tool, though it had to", type="missing")
+_REASONS: Mapping[Outcome | None, Problem] = {
     Outcome.FILTERED: Problem("", "the provider's content filter withheld the reply", type="content_filter"),
     Outcome.REFUSED: Problem("", "the model refused to answer", type="refusal"),
     Outcome.TRUNCATED: Problem("", "the reply was cut off by the token limit", type="length"),

@@ -37,6 +37,12 @@ class Patch:
         """The JSON pointer of each place."""
         return {name: "".join(f"/{token}" for token in path) for name, path in self.places.items()}
 
+    @property
+    def missing(self) -> tuple[Problem, ...]:
+        """The problems of an answer that does not give what was asked for."""
+        reason = "was not given when it was asked for again"
+        return tuple(Problem(pointer, reason, type="missing") for pointer in self.pointers.values())
+
     def merge(self, text: str) -> str | None:
         """Return the rejected reply with the new values in it; None where `text` does not hold them."""
         try:

@@ -110,7 +110,7 @@ class Ask(Generic[T]):
     def _better_request(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Patch | None] | None:
         """What to ask after a reply that is no record; None where asking again makes no sense."""
         match verdict.outcome:
-            case _ if reply.tool_calls and self.request.tools:
+            case _ if self.request.tools:
                 return None  # what to tell the model about its call is the caller's to say
             case Outcome.INVALID | Outcome.INVALID_JSON:
                 return self._repaired(reply, verdict)
