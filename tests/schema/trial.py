@@ -1,6 +1,7 @@
 """What every record type has to stand for every target; an empty list of faults is an acquittal."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -53,7 +54,10 @@ def lost(value: Any, compiled: Any, schema: str) -> Iterator[str]:
 @lru_cache(maxsize=64)
 def refused(schema: str, wire: str) -> list[str]:
     """Return why `wire` does not match `schema`; formats are checked too."""
-    error = next(validator(schema).iter_errors(json.loads(wire, parse_constant=_no_json)), None)
+    try:
+        error = next(validator(schema).iter_errors(json.loads(wire, parse_constant=_no_json)), None)
+    except (re.error, RecursionError) as unread:
+        return [f"the schema cannot be read: {unread}"]
     return [f"{error.json_path}: {error.message:.200} ({wire:.100})"] if error else []
 
 
