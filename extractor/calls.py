@@ -160,7 +160,7 @@ class Calls:
         text = _checked_text(text)
 
         def request(mode: Mode) -> Request:
-            schema = compiled.schema if self._shows_schema(mode) else None
+            schema = shown_schema(compiled.schema, mode) if self._shows_schema(mode) else None
             messages = question(system_message(said, schema), shots, text)
             return self._request(messages, params, compiled, mode)
 
@@ -177,7 +177,11 @@ class Calls:
         said = _checked(messages)
 
         def request(mode: Mode) -> Request:
-            shown = () if not self._only_prompt(mode) else (Message("system", shown_schema(compiled.schema)),)
+            shown = (
+                ()
+                if not self._only_prompt(mode)
+                else (Message("system", shown_schema(compiled.schema, mode)),)
+            )
             return self._request((*said, *shown), params, compiled, mode)
 
         return self._record_dialogue(compiled, request, context)

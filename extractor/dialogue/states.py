@@ -132,7 +132,7 @@ class Ask(Generic[T]):
             whole = repair(messages, verdict.text or reply.content, verdict.problems)
             return replace(self.request, messages=whole, response_schema=strict), None
         shown = self.rungs is not None and self.rungs.shows_schema(self.request.mode)
-        schema = shown_schema(patch.schema.schema) if shown else None
+        schema = shown_schema(patch.schema.schema, self.request.mode) if shown else None
         said = repair_places(messages, patch.pointers, verdict.problems, schema)
         return replace(self.request, messages=said, response_schema=patch.schema), patch
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import Problem
-from ..messages import JSON, Message
+from ..messages import JSON, Message, Mode
+from .outline import outline
 
 TASK = (
     "Extract the record that the schema describes from the text in the user's message. "
@@ -22,14 +23,10 @@ SHOWN_PROBLEMS = 20  # in one request to repair
 SHOWN_CHARACTERS = 200  # of one rejected value
 
 
-def system_message(instructions: str | None, schema: Mapping[str, JSON] | None) -> Message:
-    """Return the unchanging part. schema: to be shown where the server does not show it itself."""
-    parts = [TASK]
-    if instructions:
-        parts.append(instructions.strip())
-    if schema is not None:
-        parts.append(shown_schema(schema))
-    return Message("system", "\n\n".join(parts))
+def system_message(instructions: str | None, schema: str | None) -> Message:
+    """Return the unchanging part. schema: as it is shown, where the server does not show it itself."""
+    parts = (TASK, (instructions or "").strip(), schema)
+    return Message("system", "\n\n".join(part for part in parts if part))
 
 
 def example_messages(examples: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
@@ -95,9 +92,13 @@ def _shown(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
-def shown_schema(schema: Mapping[str, JSON]) -> str:
-    """Return the schema as it is put before the model."""
-    return f"JSON Schema of the answer:\n{compact(schema)}"
+def shown_schema(schema: Mapping[str, JSON], mode: Mode) -> str:
+    """Return the schema as it is put before the model: its outline where the server enforces it, the
+    whole of it where nothing else does.
+    """
+    if mode in (Mode.JSON_OBJECT, Mode.PROMPT):
+        return f"JSON Schema of the answer:\n{compact(schema)}"
+    return f"Shape of the answer:\n{outline(schema)}"
 
 
 def compact(value: JSON) -> str:

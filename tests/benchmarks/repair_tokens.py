@@ -52,7 +52,7 @@ def answers(misses: Callable[[int, int], bool]) -> Callable[[ReceivedRequest], A
 
 
 def ours(server: ChatServer, source: str, retries: int) -> None:
-    with Extractor("m", base_url=server.base_url, api_key="any", max_repairs=retries) as ex:
+    with Extractor("openai:m", base_url=server.base_url, api_key="any", max_repairs=retries) as ex:
         ex.extract(Report, source)
 
 
@@ -84,7 +84,7 @@ def tokens(request: ReceivedRequest) -> int:
 
 
 def main() -> None:
-    heads = ("messages", "with schema", "for repairs", "a repair")
+    heads = ("messages", "with schema", "a repair", "with schema")
     print(" " * 14 + "".join(f"{head:>13}" for head in heads) + "   the n-th repair")
     for name, call in (("extractor", ours), ("instructor", instructors), ("pydantic-ai", pydantic_ais)):
         try:
@@ -109,8 +109,9 @@ def row(call: Call) -> str:
         with suppress(Exception):  # each library has its own
             call(server, text(0), 5)
         growth = [tokens(request) for request in server.requests[1:]]
-    mended = sum(map(tokens, repairs))
-    cells = (messages, whole, mended / TEXTS, mended / len(repairs))
+    mended = sum(map(tokens, repairs)) / len(repairs)
+    mended_whole = sum(len(r.body) // 4 for r in repairs) / len(repairs)
+    cells = (messages, whole, mended, mended_whole)
     return "".join(f"{cell:13.0f}" for cell in cells) + f"   {growth}"
 
 
