@@ -52,11 +52,15 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call that the model asks for; answer it with a message of role "tool" and this id."""
+    """One call that the model asks for; answer it with a message of role "tool" and this id.
+    `extra_content`: what the API wants to see again together with the call, such as Gemini's
+    signature of the thoughts that led to it.
+    """
 
     id: str
     function: FunctionCall
     type: Literal["function"] = "function"
+    extra_content: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ def _tool_call(value: ToolCall | Mapping[str, Any]) -> ToolCall:
     if isinstance(value, ToolCall):
         return value
     function = value["function"]
-    return ToolCall(value["id"], FunctionCall(function["name"], function["arguments"]))
+    call = FunctionCall(function["name"], function["arguments"])
+    return ToolCall(value["id"], call, extra_content=value.get("extra_content"))
 
 
 class Mode(StrEnum):
@@ -220,6 +225,7 @@ class ToolCallDelta:
     id: str | None = None
     name: str | None = None
     arguments: str = ""
+    extra_content: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,17 @@
 """How each provider's HTTP API spells a request, a reply, a stream chunk and an error. Pure."""
 
-from . import anthropic, openai_chat
+from . import anthropic, gemini, openai_chat, openai_responses
 from .accumulate import Accumulator
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, Provider
 from .replies import parse_json, read_reply, request_id_of
 
-DIALECTS: Dialects = {"openai_chat": openai_chat, "anthropic": anthropic}
+DIALECTS: Dialects = {
+    "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
+    "anthropic": anthropic,
+    "gemini": gemini,
+}
 
 __all__ = [
     "COMPATIBLE",
@@ -16,7 +21,9 @@ __all__ = [
     "Dialect",
     "Provider",
     "anthropic",
+    "gemini",
     "openai_chat",
+    "openai_responses",
     "parse_json",
     "read_reply",
     "request_id_of",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from ..messages import (
     Choice,
@@ -15,6 +17,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
+from .fields import ended
 
 
 @dataclass(slots=True)
@@ -22,21 +25,25 @@ class _Call:
     id: str = ""
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    extra_content: Mapping[str, Any] | None = None
 
     def add(self, delta: ToolCallDelta) -> None:
         self.id = delta.id or self.id
         self.name = delta.name or self.name
         self.arguments.append(delta.arguments)
+        self.extra_content = delta.extra_content or self.extra_content
 
     def call(self) -> ToolCall:
-        return ToolCall(self.id, FunctionCall(self.name, "".join(self.arguments)))
+        function = FunctionCall(self.name, "".join(self.arguments))
+        return ToolCall(self.id, function, extra_content=self.extra_content)
 
 
 @dataclass(slots=True)
 class _Choice:
     content: list[str] | None = None
     refusal: list[str] | None = None
-    calls: dict[int, _Call] = field(default_factory=dict)
+    calls: list[_Call] = field(default_factory=list)
+    open_calls: dict[int, _Call] = field(default_factory=dict)
     finish_reason: str | None = None
     logprobs: list[object] = field(default_factory=list)
 
@@ -49,21 +56,31 @@ class _Choice:
             self.refusal = self.refusal or []
             self.refusal.append(delta.refusal)
         for call in delta.tool_calls:
-            self.calls.setdefault(call.index, _Call()).add(call)
+            self._call(call).add(call)
         tokens = choice.logprobs.get("content") if isinstance(choice.logprobs, dict) else None
         if isinstance(tokens, list):
             self.logprobs.extend(tokens)
         self.finish_reason = choice.finish_reason or self.finish_reason
+
+    def _call(self, delta: ToolCallDelta) -> _Call:
+        """The call that a piece belongs to. Another id and a name begin another call: some APIs
+        count from 0 in each event.
+        """
+        call = self.open_calls.get(delta.index)
+        if call is None or (call.id and delta.id and delta.name and delta.id != call.id):
+            call = self.open_calls[delta.index] = _Call()
+            self.calls.append(call)
+        return call
 
     def choice(self, index: int) -> Choice:
         message = Message(
             "assistant",
             None if self.content is None else "".join(self.content),
             refusal=None if self.refusal is None else "".join(self.refusal),
-            tool_calls=tuple(self.calls[i].call() for i in sorted(self.calls)),
+            tool_calls=tuple(call.call() for call in self.calls),
         )
         logprobs = {"content": self.logprobs} if self.logprobs else None
-        return Choice(message, self.finish_reason, index, logprobs)
+        return Choice(message, ended(self.finish_reason, bool(self.calls)), index, logprobs)
 
 
 class Accumulator:
@@ -77,7 +94,7 @@ class Accumulator:
 
     def add(self, chunk: CompletionChunk) -> None:
         """Take the next chunk."""
-        self._first = self._first or chunk
+        self._first = self._first if self._first and self._first.id else chunk
         self._last = chunk
         self._usage = _larger(self._usage, chunk.usage)
         for choice in chunk.choices:

@@ -27,7 +27,18 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
-from .asking import SYSTEM, Name, arguments_of, as_list, inline, parts_of, spelt, tool_name, with_format
+from .asking import (
+    SYSTEM,
+    Name,
+    arguments_of,
+    as_list,
+    inline,
+    one_limit,
+    parts_of,
+    spelt,
+    tool_name,
+    with_format,
+)
 from .fields import count, explained, json_text, mapping, mappings, merged, position, text
 from .providers import Provider
 
@@ -75,7 +86,7 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
     params = dict(request.params)
     parallel = params.pop("parallel_tool_calls", None) is not False
     body: dict[str, JSON] = {"model": request.model}
-    body |= merged(spelt(_one_limit(params), PARAMETERS, API), _forced(request))
+    body |= merged(spelt(one_limit(params), PARAMETERS, API), _forced(request))
     if request.tools:
         body["tools"] = [*map(_tool, request.tools[:MAX_STRICT_TOOLS])]
         body["tools"] += [_tool(tool, strict=False) for tool in request.tools[MAX_STRICT_TOOLS:]]
@@ -91,12 +102,6 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
         body["system"] = _short(system)
     body["messages"] = [{**message, "content": _short(message["content"])} for message in messages]
     return merged(body, request.params.get("extra_body") or {})
-
-
-def _one_limit(params: Mapping[str, Any]) -> dict[str, Any]:
-    """`max_completion_tokens` says the same as `max_tokens`, which may be the provider's default."""
-    newer = params.get("max_completion_tokens") is not None
-    return {name: value for name, value in params.items() if not newer or name != "max_tokens"}
 
 
 def _forced(request: Request) -> dict[str, JSON]:

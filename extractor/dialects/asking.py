@@ -53,6 +53,14 @@ def _spelt(name: Name, value: JSON) -> dict[str, JSON]:
     return dict(said)
 
 
+def one_limit(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with one limit of tokens, `max_completion_tokens` where it is given:
+    `max_tokens`, which says the same, may be the provider's default.
+    """
+    newer = params.get("max_completion_tokens") is not None
+    return {name: value for name, value in params.items() if not newer or name != "max_tokens"}
+
+
 def as_list(value: JSON) -> list[JSON]:
     """Return a list of texts where one of them may stand for itself."""
     return [value] if isinstance(value, str) else list(value)

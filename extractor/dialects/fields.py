@@ -50,6 +50,13 @@ def explained(error: JSON, *codes: str) -> tuple[str, str | None]:
     return (message if isinstance(message, str) else str(message)), (None if code is None else str(code))
 
 
+def ended(reason: str | None, calls: bool) -> str | None:
+    """Return why a reply ended: one that calls tools ends in that, though some APIs say that it
+    just stopped.
+    """
+    return "tool_calls" if calls and reason == "stop" else reason
+
+
 def json_text(value: JSON) -> str:
     """Return a value as JSON text, the way models write it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -25,7 +25,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
-from .fields import count, explained, mapping, mappings, moment, position, text
+from .fields import count, ended, explained, mapping, mappings, moment, position, text
 from .providers import Provider
 
 
@@ -109,6 +109,7 @@ def encode_message(message: Message) -> dict[str, JSON]:
                 "id": call.id,
                 "type": call.type,
                 "function": {"name": call.function.name, "arguments": call.function.arguments},
+                **({"extra_content": call.extra_content} if call.extra_content else {}),
             }
             for call in message.tool_calls
         ]
@@ -168,14 +169,15 @@ def _usage(usage: JSON) -> Usage | None:
 
 def _choice(place: int, choice: Mapping[str, JSON]) -> Choice:
     message = mapping(choice.get("message"))
+    calls = tuple(map(_tool_call, mappings(message.get("tool_calls"))))
     return Choice(
         message=Message(
             role="assistant",
             content=_content(message.get("content")),
             refusal=text(message.get("refusal")),
-            tool_calls=tuple(map(_tool_call, mappings(message.get("tool_calls")))),
+            tool_calls=calls,
         ),
-        finish_reason=text(choice.get("finish_reason")),
+        finish_reason=ended(text(choice.get("finish_reason")), bool(calls)),
         index=position(choice.get("index"), place),
         logprobs=choice.get("logprobs"),
     )
@@ -201,6 +203,7 @@ def _tool_call(call: Mapping[str, JSON]) -> ToolCall:
     return ToolCall(
         text(call.get("id")) or "",
         FunctionCall(text(function.get("name")) or "", text(function.get("arguments")) or ""),
+        extra_content=mapping(call.get("extra_content")) or None,
     )
 
 
@@ -211,6 +214,7 @@ def _tool_delta(place: int, call: Mapping[str, JSON]) -> ToolCallDelta:
         id=text(call.get("id")),
         name=text(function.get("name")),
         arguments=text(function.get("arguments")) or "",
+        extra_content=mapping(call.get("extra_content")) or None,
     )
 
 

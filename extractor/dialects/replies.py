@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from ..messages import JSON, Completion, Failure, FailureKind
+from ..messages import JSON, Choice, Completion, Failure, FailureKind, Message
 from .dialect import Dialect
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
+FILTERED = frozenset({"content_filter"})  # Azure refuses a prompt that its filter catches with this code
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
 
@@ -25,8 +26,15 @@ def read_reply(
         completion = dialect.decode(parsed)
         if completion is not None:
             return replace(completion, request_id=request_id, latency=latency)
-    kind = FailureKind.PROTOCOL if 200 <= status < 300 else FailureKind.STATUS
     message, code = dialect.explain(parsed)
+    if code in FILTERED:
+        return Completion(
+            choices=(Choice(Message("assistant"), "content_filter"),),
+            request_id=request_id,
+            latency=latency,
+            raw=parsed,
+        )
+    kind = FailureKind.PROTOCOL if 200 <= status < 300 else FailureKind.STATUS
     if kind is FailureKind.PROTOCOL:
         message = f"the server answered {status} with something that is no chat completion" + (
             f": {message}" if message else ""
