@@ -15,7 +15,7 @@ from ..messages import Extraction
 from .lines import Line, Tally, dump_for, line_of, tally, to_json
 from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
 from .output import opened
-from .screen import Cell, Counter, Row, console_on, counting, record_table, say, tell
+from .screen import Cell, Counter, Row, console_on, counting, record_table, safe, say, tell
 
 EPILOG = f"""Examples:
 
@@ -156,7 +156,7 @@ def _write_table(lines: Sequence[Line], out: TextIO) -> None:
     console.print(record_table(rows, console.width))
     for line in lines:
         if "error" in line:
-            console.print(f"{line['source']}: {line['error']['message']}", markup=False)
+            console.print(safe(f"{line['source']}: {line['error']['message']}"))
 
 
 def _cells(record: Any) -> dict[str, Cell]:

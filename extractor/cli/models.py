@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -37,8 +38,9 @@ def pull_model(
 
 
 def fetch(name: str) -> None:
-    """Have the model's file here, if it is one that we know and may download."""
-    if name in MODELS and os.environ.get("EXTRACTOR_OFFLINE", "0") in ("", "0"):
+    """Have the model's file here, if it is one that we know, may download, and could run."""
+    offline = os.environ.get("EXTRACTOR_OFFLINE", "0") not in ("", "0")
+    if name in MODELS and not offline and find_spec("xllamacpp") is not None:
         _pull(name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from .lines import Line, Tally, tally
 
 LONGEST_CELL = 28  # characters
 WITHOUT_TERMINAL = 160  # characters in a line, where there is no window
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 STYLES = {"ok": "green", "repaired": "green", "right": "green", "wrong": "red", "plain": ""}
 
 
@@ -44,8 +46,8 @@ def console_on(stream: TextIO) -> Console:
 
 
 def say(message: str, style: str = "") -> None:
-    """Print a message on standard error, as it is."""
-    standard_error().print(Text(message, style), soft_wrap=True)
+    """Print a message on standard error; a terminal wraps it between words."""
+    _print(safe(message, style))
 
 
 def tell(message: str) -> None:
@@ -56,7 +58,17 @@ def tell(message: str) -> None:
 
 def say_error(message: str) -> None:
     """Print one paragraph on standard error."""
-    standard_error().print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    _print(Text.assemble(("error: ", "bold red"), safe(message)))
+
+
+def safe(text: str, style: str = "") -> Text:
+    """Return text that moves no cursor and sets no colour, whatever a source or a model put into it."""
+    return Text(_CONTROLS.sub("\ufffd", text), style)
+
+
+def _print(text: Text) -> None:
+    console = standard_error()
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 # -- progress
@@ -144,13 +156,14 @@ def record_table(rows: Sequence[Row], width: int, title: str = "", note: str = "
 
     note: the heading of the rows' notes; "" for none.
     """
+    longest = max(16, min(LONGEST_CELL, width // 6))
     lead = [
-        ("text", [Text(shortened(row.source)) for row in rows]),
+        ("text", [safe(shortened(row.source, longest)) for row in rows]),
         ("outcome", [Text(row.outcome, STYLES.get(row.outcome, "red")) for row in rows]),
         *([(note, [Text(row.note) for row in rows])] if note else []),
     ]
     names = dict.fromkeys(name for row in rows for name in row.cells)
-    fields = [(name, [_text(row.cells.get(name)) for row in rows]) for name in names]
+    fields = [(name, [_text(row.cells.get(name), longest) for row in rows]) for name in names]
     room = width - 1 - sum(map(_width, lead))
     kept = how_many_fit([_width(column) for column in fields], room)
     columns = lead + fields[:kept]
@@ -175,9 +188,9 @@ def _width(column: tuple[str, Sequence[Text]]) -> int:
     return 3 + max(len(heading), *(cell.cell_len for cell in cells))  # 3: frame and padding
 
 
-def _text(cell: Cell | None) -> Text:
-    text = Text("") if cell is None else Text(shown(cell.value), STYLES[cell.style])
-    text.truncate(LONGEST_CELL, overflow="ellipsis")
+def _text(cell: Cell | None, longest: int) -> Text:
+    text = Text("") if cell is None else safe(shown(cell.value), STYLES[cell.style])
+    text.truncate(longest, overflow="ellipsis")
     return text
 
 
@@ -196,6 +209,9 @@ def shown(value: JSON) -> str:
     return " ".join(str(value).split())
 
 
-def shortened(text: str, length: int = LONGEST_CELL) -> str:
-    """Return text of at most `length` characters; of a path the end, which tells more."""
-    return text if len(text) <= length else "…" + text[1 - length :]
+def shortened(path: str, length: int = LONGEST_CELL) -> str:
+    """Return at most `length` characters of a path: of its last part, where it is too long."""
+    if len(path) <= length:
+        return path
+    last = f"…/{path.rpartition('/')[2]}" if "/" in path else path
+    return last if len(last) <= length else f"{last[: length - 1]}…"

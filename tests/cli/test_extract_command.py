@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import signal
 import stat
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from typing import Any
 import pytest
 from ended import Cli
 
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
 
 TYPES = """
 from datetime import date
@@ -219,6 +222,39 @@ def test_a_record_type_is_named_once(cli: Cli, folder: Path, arguments: list[str
 def test_a_server_without_a_model_name_is_asked_about(cli: Cli, folder: Path) -> None:
     end = cli("extract", "-t", "visits.py", "--base-url", "http://127.0.0.1:9/v1", "one.txt")
     assert (end.status, end.err) == (2, "error: which model at http://127.0.0.1:9/v1? Name it with --model\n")
+
+
+def started(server: ChatServer, *arguments: str) -> subprocess.Popen[str]:
+    where = ("-t", "visits.py", "--base-url", server.base_url, "-m", "m")
+    command = [sys.executable, "-m", "extractor", "extract", *where, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
+    with ChatServer([reply(BASEL), slow(reply(BASEL), latency=math.inf)]) as server:
+        program = started(server, "one.txt", "two.txt", "-o", "out.jsonl")
+        server.wait_for(2, timeout=60)
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=60)
+    assert program.returncode == 130
+    assert said.startswith("Interrupted: 1 of 2 inputs are done (1 ok, ")
+    assert said.endswith("they are in out.jsonl.\n")
+    (line,) = (folder / "out.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["record"] == BASEL
+
+
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: Path) -> None:
+    with (
+        ChatServer([reply(BASEL)], repeat_last=True) as server,
+        started(server, *["one.txt"] * 99) as program,
+    ):
+        assert program.stdout is not None
+        assert program.stderr is not None
+        program.stdout.readline()
+        program.stdout.close()
+        assert program.stderr.read() == ""
+        assert program.wait(60) == 1
+        assert len(server.requests) < 99
 
 
 def test_a_key_in_the_environment_is_sent_and_never_shown(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from extractor.cli.screen import Cell, Row, how_many_fit, record_table, shortened, shown
+from extractor.cli.screen import Cell, Row, how_many_fit, record_table, safe, shortened, shown
 
 ROWS = [
     Row(
@@ -45,23 +45,33 @@ def test_a_value_is_shown_on_one_line(value: object, text: str) -> None:
     assert shown(value) == text
 
 
-def test_a_long_path_is_shortened_from_its_beginning() -> None:
-    assert shortened("a/long/path/to/mail.txt", 10) == "…/mail.txt"
+def test_nothing_that_is_shown_can_steer_the_terminal() -> None:
+    assert str(safe("a\x1b[31mb\x9bc\x07\nd\te")) == "a\ufffd[31mb\ufffdc\ufffd\nd\te"
+    console = Console(file=StringIO(), width=80)
+    console.print(record_table([Row("a\x1b[2J.txt", "ok", {"x": Cell("\x1b]0;title\x07")})], 80))
+    assert isinstance(console.file, StringIO)
+    assert "\x1b" not in console.file.getvalue()
+
+
+def test_of_a_long_path_the_last_part_is_shown() -> None:
     assert shortened("mail.txt", 10) == "mail.txt"
+    assert shortened("a/long/path/to/mail.txt", 10) == "…/mail.txt"
+    assert shortened("a/long/path/to/letters.txt", 10) == "…/letters…"
+    assert shortened("01-invoice-from-march", 10) == "01-invoic…"
 
 
 def test_a_wide_screen_shows_all_fields_shortened() -> None:
     table = "\n".join(drawn(120))
     assert "Ada Lovelace" in table
     assert "2 of them" in table
-    assert "x" * 27 + "…" in table
+    assert "x" * 19 + "…" in table
     assert "not shown" not in table
 
 
 def test_a_narrow_screen_shows_the_first_fields_and_names_the_others() -> None:
-    table = "\n".join(drawn(60))
+    table = "\n".join(drawn(50))
     assert "Ada Lovelace" in table
-    assert "not shown: note" in table
+    assert "not shown: items, note" in table
 
 
 @given(st.integers(20, 200))
