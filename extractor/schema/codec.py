@@ -85,7 +85,7 @@ def _by_its_own_serializer(value: Any) -> JSON:
 
 
 @lru_cache(maxsize=256)
-def _adapter(cls: type) -> TypeAdapter[Any]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     return TypeAdapter(cls)
 
 

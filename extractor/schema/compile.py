@@ -86,7 +86,7 @@ class CompiledSchema(Generic[T]):
             raise invalid(misfit.problems()) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return compile_schema, self._made_from
+        return self._made_from
 
 
 def _is_text(text: str) -> bool:
@@ -116,23 +116,29 @@ def _compile(
     record_type: Any, target: str | Target, documents: Mapping[str, JSON] | None
 ) -> CompiledSchema[Any]:
     chosen = find_target(target)
-    key = _key(record_type, target, documents)
+    key = _key(record_type, target) if documents is None else None
     if key in _cache:
         return _cache[key]
-    made_from = (record_type, target) if documents is None else (record_type, target, documents)
-    compiled = _compiled(_read(record_type, documents), chosen, made_from)
+    compiled = replace(
+        _compiled(_read(record_type, documents), chosen),
+        _made_from=(compile_schema, (record_type, target, documents)),
+    )
     if len(_cache) >= CACHED:
         _cache.clear()
-    _cache[key] = compiled
+    if key is not None:
+        _cache[key] = compiled
     return compiled
 
 
-def _key(record_type: Any, target: str | Target, documents: Mapping[str, JSON] | None) -> Any:
+def _key(record_type: Any, target: str | Target) -> Any:
+    """Return what to keep the compiled schema under, None where it is not kept. Types that compare equal
+    may differ in order, so others than classes go by identity; a kept one is never freed.
+    """
     if isinstance(record_type, Mapping):
         try:
-            return json.dumps([record_type, documents], default=dict), target
-        except (TypeError, ValueError) as error:
-            raise SchemaError(f"a JSON Schema document holds only JSON: {error}") from error
+            return json.dumps(record_type), target
+        except (TypeError, ValueError, RecursionError):
+            return None  # loading it says what is wrong
     if isinstance(record_type, type) and not hasattr(record_type, "__origin__"):
         return record_type, target
     return (repr(record_type), id(record_type)), target
@@ -158,7 +164,7 @@ def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
     return read(record_type)
 
 
-def _compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> CompiledSchema[Any]:
+def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
     schema, codec, notes = within_limits(source, target)
     name = legal_name(source.name, target)
     canonical = json.dumps([schema, name, target.name, VERSION], ensure_ascii=True)
@@ -172,7 +178,7 @@ def _compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> Com
         strict=StrictSchema(name, schema, schema.get("description")),
         _codec=codec,
         _source=source,
-        _made_from=made_from,
+        _made_from=(),
     )
 
 
@@ -219,7 +225,7 @@ def said_as_text(walk: Walk, bodies: dict[str, Any]) -> frozenset[str]:
     properties, text = whole.properties, whole.text
     said = set()
     for name in sorted(sizes, key=lambda name: -sizes[name].properties - sizes[name].text // 40):
-        if Size(properties, text, 0).fits(walk.target):
+        if Size(properties, text).fits(walk.target):
             break
         if name in refs:
             said.add(refs[name])

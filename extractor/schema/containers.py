@@ -292,8 +292,8 @@ class Object(Codec):
         known = {member.wire for member in self.fields}
         others = {key: value for key, value in data.items() if key not in known}
         if self.extras is None:
-            for key, value in others.items():  # judged by the type: it may forbid them, or not care
-                result.setdefault(key, value)
+            for name, value in others.items():  # judged by the type: it may forbid them, or not care
+                result.setdefault(name, value)
             return
         codec, key = self.extras.codec, self.extras.key
         if key is not None:
@@ -301,7 +301,7 @@ class Object(Codec):
             if clash := sorted(others.keys() & {str(member.path[0]) for member in self.fields}):
                 misfit = Misfit("is said twice: as a member and among the others", clash[0], "duplicate_key")
                 raise misfit.at(clash[0])
-        result.update({key: at(key, codec.decode, value) for key, value in others.items()})
+        result.update({name: at(name, codec.decode, value) for name, value in others.items()})
 
     def accepts(self, value: Any) -> bool:
         """By class; mappings by their members."""

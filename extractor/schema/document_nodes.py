@@ -6,8 +6,10 @@ record; each such place is noted. Everything kept admits at least the values tha
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SchemaError
@@ -102,9 +104,19 @@ CHECKED = frozenset(
 )
 LOWER = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"})
 UPPER = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"})
+CLASSES: Mapping[str, Any] = {"string": str, "integer": (int, float), "boolean": bool}
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MAX_BRANCHES = 64  # of a union that several keywords make together; past it the judge is left to it
-MAX_DEPTH = 120
+MAX_DEPTH = 100
+
+
+@dataclass
+class _Made:
+    """A merged node. shared: it was met more than once, so it is a definition."""
+
+    ref: str
+    node: Schema = field(default_factory=dict)
+    shared: bool = False
 
 
 class Converter:
@@ -114,6 +126,7 @@ class Converter:
         self.definitions = definitions
         self.notes: list[Note] = []
         self.depth = 0
+        self.made: dict[str, _Made] = {}
 
     def node(self, schema: JSON, at: str) -> Schema:
         """Return the compiler's node. Raises SchemaError where nesting is past all bounds."""
@@ -130,14 +143,33 @@ class Converter:
             return {PYTHON: Python("any")} if schema else {PYTHON: Python("never")}
         if "$ref" in schema and not self._asserts(schema):
             return {k: v for k, v in schema.items() if k in ("$ref", "description")}
+        if "$ref" in schema or "allOf" in schema:
+            return self._once(schema, at)
+        return self._merged_node(schema, at)
+
+    def _once(self, schema: Schema, at: str) -> Schema:
+        """Return the node of a schema that has to be merged; met again, it is a definition."""
+        key = json.dumps(schema, sort_keys=True)
+        if key in self.made:
+            self.made[key].shared = True
+            return {"$ref": self.made[key].ref}
+        made = self.made[key] = _Made(f"#/$defs/Merged_{len(self.made) + 1}")
+        made.node = self._merged_node(schema, at)
+        return {"$ref": made.ref} if made.shared else made.node
+
+    def _merged_node(self, schema: Schema, at: str) -> Schema:
         schema = self.merged(schema, at)
         if schema is NEVER:
             return {PYTHON: Python("never")}
         for keyword in sorted(schema.keys() & CHECKED):
             if keyword != "patternProperties":
                 self.note(at, keyword, "checked", "only after decoding")
-        words = {k: schema[k] for k in ("description", "examples", "title") if k in schema}
+        words: Schema = {k: schema[k] for k in ("description", "examples", "title") if k in schema}
         return {**self._kind(schema, at), **words}
+
+    def shared(self) -> dict[str, Schema]:
+        """Return the definitions that merging has made."""
+        return {made.ref: made.node for made in self.made.values() if made.shared}
 
     def note(self, at: str, keyword: str, action: str, detail: str) -> None:
         """Report one place."""
@@ -159,14 +191,14 @@ class Converter:
         parts.extend(
             self._part(part, f"{at}/allOf/{i}", seen) for i, part in enumerate(schema.get("allOf", ()))
         )
-        result = parts[0]
+        result: Schema = parts[0]
         for part in parts[1:]:
             result = self.both(result, part, at)
             if result is NEVER:
                 return NEVER
         return result
 
-    def _part(self, part: JSON, at: str, seen: tuple[str, ...]) -> JSON:
+    def _part(self, part: JSON, at: str, seen: tuple[str, ...]) -> Schema:
         if isinstance(part, bool):
             return {} if part else NEVER
         return self.merged(part, at, seen)
@@ -176,7 +208,7 @@ class Converter:
         if a is NEVER or b is NEVER:
             return NEVER
         a, b = _closed_to(a, b), _closed_to(b, a)
-        result = dict(a)
+        result: Schema = dict(a)
         for keyword, value in b.items():
             if keyword not in result:
                 result[keyword] = value
@@ -204,14 +236,14 @@ class Converter:
         if keyword == "const":
             return a if _equal(a, b) else NEVER
         if keyword in ("properties", "patternProperties"):
-            return {**a, **{k: {"allOf": [a[k], v]} if k in a else v for k, v in b.items()}}
+            return {**a, **{k: _all_of(a[k], v) if k in a else v for k, v in b.items()}}
         if keyword in ("items", "additionalProperties"):
             return _all_of(a, b)
         if keyword == "prefixItems":
             shared = [_all_of(x, y) for x, y in zip(a, b, strict=False)]
             return [*shared, *a[len(shared) :], *b[len(shared) :]]
         if keyword in ("anyOf", "oneOf") and len(a) * len(b) <= MAX_BRANCHES:
-            return [{"allOf": [x, y]} for x in a for y in b]
+            return [_all_of(x, y) for x in a for y in b]
         if keyword == "uniqueItems":
             return a or b
         if keyword not in ANNOTATIONS:
@@ -247,17 +279,13 @@ class Converter:
         if kind == "null":
             return {"type": "null", PYTHON: Python("null")}
         keywords = OF_TYPE["number" if kind == "integer" else kind] if kind != "boolean" else frozenset()
-        kept = {k: v for k, v in schema.items() if k in keywords}
+        kept: Schema = {k: v for k, v in schema.items() if k in keywords}
         for keyword in sorted(kept.keys() & {"contentEncoding", "contentMediaType", "contentSchema"}):
             self.note(at, keyword, "dropped", "an annotation")
             del kept[keyword]
         if kind == "number":
             return {"type": kind, **kept, PYTHON: Python("float", type=(int, float))}
-        return {
-            "type": kind,
-            **kept,
-            PYTHON: Python("leaf", type={"string": str, "integer": (int, float), "boolean": bool}[kind]),
-        }
+        return {"type": kind, **kept, PYTHON: Python("leaf", type=CLASSES[kind])}
 
     def _choice(self, schema: Schema, at: str) -> Schema:
         values = schema.get("enum", [schema.get("const")])
@@ -288,7 +316,7 @@ class Converter:
             return self._kind(base, at) if base else {PYTHON: Python("any")}
         branches = []
         for i, branch in enumerate(schema[keyword]):
-            joined = branch if not base else {"allOf": [base, branch]}
+            joined = _all_of(base, branch) if base else branch
             made = self.node(joined, f"{at}/{keyword}/{i}")
             if not _is_never(made):
                 branches.append(made)
@@ -316,7 +344,7 @@ class Converter:
             return {PYTHON: Python("never")}
         properties = {k: v for k, v in properties.items() if not _is_never(v)}
         others = self._others(schema, at)
-        lengths = {k: schema[k] for k in ("minProperties", "maxProperties") if k in schema}
+        lengths: Schema = {k: schema[k] for k in ("minProperties", "maxProperties") if k in schema}
         if not properties and not required and others is not None:
             keys = {"type": "string", PYTHON: Python("leaf", type=str)}
             return {"type": "object", **lengths, PYTHON: Python("map", Map(keys, others), Mapping)}
@@ -356,7 +384,7 @@ class Converter:
     # Arrays
 
     def _array(self, schema: Schema, at: str) -> Schema:
-        lengths = {k: schema[k] for k in ("minItems", "maxItems", "uniqueItems") if k in schema}
+        lengths: Schema = {k: schema[k] for k in ("minItems", "maxItems", "uniqueItems") if k in schema}
         first = [self.node(v, f"{at}/prefixItems/{i}") for i, v in enumerate(schema.get("prefixItems", ()))]
         rest = self.node(schema.get("items", True), f"{at}/items")
         if any(map(_is_never, first)):
@@ -412,7 +440,14 @@ def _types(value: JSON) -> list[str]:
 def _all_of(a: JSON, b: JSON) -> JSON:
     if a is True or b is True:
         return b if a is True else a
-    return False if a is False or b is False else {"allOf": [a, b]}
+    if a is False or b is False:
+        return False
+    parts = []
+    for schema in (a, b):
+        for part in schema["allOf"] if schema.keys() == {"allOf"} else [schema]:
+            if part not in parts:
+                parts.append(part)
+    return {"allOf": parts} if len(parts) > 1 else parts[0]
 
 
 def _closed_to(a: Schema, b: Schema) -> Schema:
@@ -455,7 +490,7 @@ def convert(schema: Schema, definitions: Mapping[str, JSON]) -> tuple[Schema, di
     converter = Converter(definitions)
     root = converter.node(schema, "")
     made = {ref: converter.node(body, ref.removeprefix("#")) for ref, body in definitions.items()}
-    return root, made, converter.notes
+    return root, made | converter.shared(), converter.notes
 
 
 def is_never(node: Any) -> bool:

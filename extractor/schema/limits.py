@@ -6,7 +6,7 @@ still too large is left to the compiler, which says parts of it as JSON text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 from ..messages import JSON
@@ -18,15 +18,25 @@ Report = Callable[[str, str, str], None]  # keyword, action, detail
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What targets count in a schema. text: characters of names and of values."""
+    """What targets count in a schema. text: characters of names and of values. levels: of objects, at
+    most, in the root and each definition. branches: of the widest union.
+    """
 
-    properties: int
-    text: int
-    enum_values: int
+    properties: int = 0
+    text: int = 0
+    enum_values: int = 0
+    levels: int = 0
+    branches: int = 0
 
     def fits(self, target: Target) -> bool:
         """Return whether the target takes a schema of this size."""
-        return _within(self.properties, target.max_properties) and _within(self.text, target.max_text)
+        return (
+            _within(self.properties, target.max_properties)
+            and _within(self.text, target.max_text)
+            and _within(self.enum_values, target.max_enum_values)
+            and _within(self.levels, target.max_depth)
+            and _within(self.branches, target.max_branches)
+        )
 
 
 def _within(count: int, most: int | None) -> bool:
@@ -68,17 +78,40 @@ def rebuilt(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
 
 def size(bodies: dict[str, Schema]) -> Size:
     """Return the size of a schema: its root under the name "", its definitions under their own."""
-    properties = enum_values = 0
-    text = sum(map(len, bodies))
-    for body in bodies.values():
-        for node in nodes(body):
-            names = node.get("properties", ())
-            properties += len(names)
-            text += sum(map(len, names))
-            values = node.get("enum", ())
-            enum_values += len(values)
-            text += _length(values) + _length([node["const"]] if "const" in node else ())
-    return Size(properties, text, enum_values)
+    counts = _Counts(sum(map(len, bodies)))
+    levels = max(map(counts.count, bodies.values()))
+    return Size(counts.properties, counts.text, counts.enum_values, levels, counts.branches)
+
+
+class _Counts:
+    """A running count over the nodes of a schema."""
+
+    def __init__(self, text: int) -> None:
+        self.properties = self.enum_values = self.branches = 0
+        self.text = text
+
+    def count(self, node: Schema) -> int:
+        """Count a node and all below it; return its levels of objects."""
+        below = 0
+        if "properties" in node:
+            properties = node["properties"]
+            self.properties += len(properties)
+            self.text += sum(map(len, properties))
+            below = max(map(self.count, properties.values()), default=0)
+        if "enum" in node:
+            self.enum_values += len(node["enum"])
+            self.text += _length(node["enum"])
+        elif "const" in node:
+            self.text += _length((node["const"],))
+        elif "anyOf" in node:
+            self.branches = max(self.branches, len(node["anyOf"]))
+            below = max(below, *map(self.count, node["anyOf"]))
+        for part in node.get("prefixItems", ()):
+            below = max(below, self.count(part))
+        for keyword in ("items", "additionalProperties"):
+            if isinstance(node.get(keyword), dict):
+                below = max(below, self.count(node[keyword]))
+        return below + (node.get("type") == "object")
 
 
 def _length(values: JSON) -> int:
@@ -87,11 +120,12 @@ def _length(values: JSON) -> int:
 
 def limited(bodies: dict[str, Schema], target: Target, report: Report) -> dict[str, Schema]:
     """Return root and definitions with depth, enums and unions within the target's limits."""
-    if target.max_enum_values is not None or target.max_enum_text is not None:
+    found = size(bodies)
+    if found.enum_values > target.max_enum_long or not _within(found.text, target.max_text):
         bodies = _fewer_enums(bodies, target, report)
-    if target.max_branches is not None:
+    if target.max_branches is not None and found.branches > target.max_branches:
         bodies = {name: rebuilt(body, _nested(target.max_branches)) for name, body in bodies.items()}
-    if target.max_depth is not None:
+    if target.max_depth is not None and found.levels > target.max_depth:
         bodies = _flatter(bodies, target.max_depth, report)
     if target.max_unions is not None:
         bodies = _shared_unions(bodies, target.max_unions, report)
@@ -99,6 +133,8 @@ def limited(bodies: dict[str, Schema], target: Target, report: Report) -> dict[s
 
 
 def _fewer_enums(bodies: dict[str, Schema], target: Target, report: Report) -> dict[str, Schema]:
+    if target.max_enum_values is None and target.max_enum_text is None and target.max_text is None:
+        return bodies
     total = size(bodies)
     found = [node for body in bodies.values() for node in nodes(body) if "enum" in node]
     values, text = total.enum_values, total.text
@@ -186,7 +222,7 @@ def _flatter(bodies: dict[str, Schema], most: int, report: Report) -> dict[str, 
     return {**result, **made}
 
 
-def fresh(base: str, taken: set[str]) -> str:
+def fresh(base: str, taken: Container[str]) -> str:
     """Return `base`, with a number if it is taken."""
     name, number = base, 1
     while name in taken:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import Enum, Flag
 from typing import Any
 
-from pydantic import BaseModel, EncodedBytes, EncodedStr, TypeAdapter
+from pydantic import BaseModel, ConfigDict, EncodedBytes, EncodedStr, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticOmit, to_jsonable_python
@@ -295,7 +295,7 @@ class Generator(GenerateJsonSchema):
     def model_fields_schema(self, schema: Any) -> JsonSchemaValue:
         """The members of a model."""
         fields = [
-            (name, self._key(f, name), f, self.field_is_required(f, total=True))
+            (name, self._key(f, name), f, f["schema"]["type"] != "default")
             for name, f in schema["fields"].items()
         ]
         return self._record(fields, {}, extras=schema.get("extras_schema"))
@@ -303,7 +303,7 @@ class Generator(GenerateJsonSchema):
     def dataclass_args_schema(self, schema: Any) -> JsonSchemaValue:
         """The members of a dataclass that its constructor takes."""
         fields = [
-            (f["name"], self._key(f, f["name"]), f, self.field_is_required(f, total=True))
+            (f["name"], self._key(f, f["name"]), f, f["schema"]["type"] != "default")
             for f in schema["fields"]
             if f.get("init", True)
         ]
@@ -315,7 +315,7 @@ class Generator(GenerateJsonSchema):
         config = getattr(schema.get("cls"), "__pydantic_config__", None)
         with self._config_wrapper_stack.push(config):
             fields = [
-                (name, self._key(f, name), f, self.field_is_required(f, total))
+                (name, self._key(f, name), f, f.get("required", total))
                 for name, f in schema["fields"].items()
             ]
             extra = schema.get("extra_behavior") or schema.get("config", {}).get("extra_fields_behavior")
@@ -323,7 +323,7 @@ class Generator(GenerateJsonSchema):
         if extra == "allow" and result[PYTHON].data.extras is None:
             result[PYTHON].data.extras = _python("any", {})
         if schema.get("cls") is not None:
-            self._update_class_schema(result, schema["cls"], config or {})
+            self._update_class_schema(result, schema["cls"], config or ConfigDict())
         return result
 
     def model_schema(self, schema: Any) -> JsonSchemaValue:

@@ -13,8 +13,8 @@ from typing import Any
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
-    import re._constants as code
-    import re._parser as parser
+    import re._constants as code  # type: ignore[import-not-found]
+    import re._parser as parser  # type: ignore[import-not-found]
 
 ANY = r"(.|\n)"
 CLASSES = {

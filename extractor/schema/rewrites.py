@@ -113,7 +113,7 @@ def from_pairs(core: Core) -> Core:
     }
     whole["type"] = "dict" if core["type"] == "counter" else core["type"]
     made = core_schema.no_info_after_validator_function(dict, pairs)
-    return core_schema.chain_schema([made, whole])  # type: ignore[list-item]
+    return core_schema.chain_schema([made, whole])
 
 
 def looked_up(pairs: list[tuple[JSON, Any]]) -> Rewrite:

@@ -148,6 +148,7 @@ def foreign(walk: Walk, schema: Schema, at: str) -> Rule:
     converter = Converter(walk.source.definitions)
     made = converter.node({k: v for k, v in schema.items() if k != PYTHON}, at)
     walk.notes.extend(converter.notes)
+    walk.source.definitions.update(converter.shared())
     wire, codec = walk.node(
         {k: v for k, v in made.items() if k not in ("description", "title", "examples")}, at
     )

@@ -28,23 +28,25 @@ class Target:
     keywords: the assertions taken, of ALL_KEYWORDS; type, properties, required, items, enum, anyOf,
     $defs, $ref and description are taken by all. formats: values of `format` that are enforced
     without refusing valid text. all_required: every property must be required. maps:
-    `additionalProperties` may be a schema. roots: JSON types that the root may have; a union needs
-    all of its members' types and `root_anyof`. recursion: whether a definition may refer to itself:
-    "all", "optional" (only through properties that are not required), "none".
-    ref_siblings: `$ref` may stand beside a description. type_arrays: `type` may be an array.
-    max_depth: levels of objects, the root and each definition counted apart. max_properties,
-    max_enum_values, max_text: limits over the whole schema; max_text counts names and values.
-    max_enum_text, max_enum_long: a string enum of more than `max_enum_long` values holds at most
-    `max_enum_text` characters. integer_digits: longer integers cannot be said as numbers.
-    max_optional, max_unions: how many optional properties and unions. max_branches: how many
-    members a union may have. max_min_items: the largest `minItems`. name_pattern, property_pattern:
-    legal names. sends_schema: False where the schema is only told in the prompt. max_string, max_array:
-    bounds that the compiler adds to strings and arrays that have none. pattern_with_length: pattern or
-    format may stand beside a length. loose_on_numbers: assertions that are enforced on integers, but not on numbers. raw_patterns:
-    patterns are matched against JSON's text, escapes and all. open_objects: objects may have both
-    properties and `additionalProperties` with a schema. max_references: how many references may be
-    nested. empty_objects: objects below the root may be without members. enforced: the server holds
-    the model to the schema. source: where these claims come from.
+    `additionalProperties` may be a schema. roots: JSON types that the root may have; unions also need
+    `root_anyof`. recursion: whether a definition may refer to itself: "all", "optional" (only through
+    properties that are not required), "none". ref_siblings: `$ref` may stand beside a description.
+
+    Limits over the whole schema, None where there is none: max_depth (levels of objects, the root and
+    each definition counted apart), max_properties, max_enum_values, max_text (characters of names and
+    values), max_enum_text (characters in an enum of over `max_enum_long` texts), max_optional
+    (optional properties), max_unions (of the root). Limits of one node: max_branches (members of a
+    union), max_min_items (the largest `minItems`), max_references (nested in one another),
+    integer_digits (longer integers cannot be said). name_pattern, property_pattern: legal names.
+
+    pattern_with_length: pattern or format may stand beside a length. raw_patterns: patterns are matched
+    against JSON's text, escapes and all. loose_on_numbers: assertions that are enforced on integers,
+    but not on numbers. open_objects: objects may have both properties and `additionalProperties` with
+    a schema. empty_objects: objects below the root may be without members.
+
+    sends_schema: False where the schema is only told in the prompt. enforced: the server holds the
+    model to the schema. max_string, max_array: bounds that the compiler adds to strings and arrays
+    that have none. source: where these claims come from.
     """
 
     name: str
@@ -57,7 +59,6 @@ class Target:
     root_anyof: bool = False
     recursion: Literal["all", "optional", "none"] = "all"
     ref_siblings: bool = False
-    type_arrays: bool = False
     max_depth: int | None = None
     max_properties: int | None = None
     max_enum_values: int | None = None
@@ -177,7 +178,6 @@ PERMISSIVE = Target(
     roots=frozenset({"object", "array", "string", "number", "integer", "boolean", "null"}),
     root_anyof=True,
     ref_siblings=True,
-    type_arrays=True,
     enforced=False,
     formats=OPENAI_FORMATS | {"uri"},
 )
@@ -233,6 +233,7 @@ SGLANG = replace(XGRAMMAR, name="sglang", source="sglang hands schemas to xgramm
 OUTLINES = Target(
     "outlines",
     "executed: outlines-core; references are written out, optional members cost quadratically",
+    raw_patterns=True,
     all_required=True,
     open_objects=False,
     max_references=1,
