@@ -55,7 +55,7 @@ def lost(value: Any, compiled: Any, schema: str) -> Iterator[str]:
 def refused(schema: str, wire: str) -> list[str]:
     """Return why `wire` does not match `schema`; formats are checked too."""
     try:
-        error = next(validator(schema).iter_errors(json.loads(wire, parse_constant=_no_json)), None)
+        error = next(validator(schema).iter_errors(json.loads(wire, parse_constant=no_json)), None)
     except (re.error, RecursionError) as unread:
         return [f"the schema cannot be read: {unread}"]
     return [f"{error.json_path}: {error.message:.200} ({wire:.100})"] if error else []
@@ -67,5 +67,6 @@ def validator(schema: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(schema), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def _no_json(constant: str) -> Any:
+def no_json(constant: str) -> Any:
+    """Refuse NaN and Infinity, which Python's parser takes."""
     raise ValueError(f"{constant} is no JSON")
