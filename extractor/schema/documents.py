@@ -428,9 +428,12 @@ def _components(document: _Place) -> Iterator[_Place]:
 def _settle(place: _Place, around: Dialect | None) -> None:
     """Spare the libraries that read the schema next what they would stumble over.
 
-    A `$schema` that changes nothing would bring back jsonschema's own regular expressions;
-    `referencing` takes the kind of all dependencies from the first.
+    A `$schema` that changes nothing would bring back jsonschema's own regular expressions, and it
+    counts `items` wherever there are `additionalItems`; `referencing` takes the kind of all
+    dependencies from the first.
     """
+    if not isinstance(place.schema.get("items"), list):
+        place.schema.pop("additionalItems", None)
     if around in (None, place.dialect):
         place.schema.pop("$schema", None)
     if isinstance(mixed := place.schema.get("dependencies"), dict):
@@ -546,13 +549,15 @@ class _Loading:
         if not isinstance(place.schema, dict):
             return place.schema
         schema = {keyword: _unshared(keyword, value) for keyword, value in place.modern().items()}
+        references = [kind for kind in _REFERENCES if isinstance(schema.get(kind), str)]
+        targets = [{"$ref": self.refer(kind, schema.pop(kind), place, resolver)} for kind in references]
+        if targets:
+            schema = targets[0] | schema
         for path in _children(schema):
             self.visit(_at(schema, path), path, place, resolver, schema)
-        references = [kind for kind in _REFERENCES if isinstance(schema.get(kind), str)]
-        targets = [self.refer(kind, schema.pop(kind), place, resolver) for kind in references]
-        for target in targets[1:]:
-            schema["allOf"] = [*schema.get("allOf", ()), {"$ref": target}]
-        return {"$ref": targets[0], **schema} if targets else schema
+        if targets[1:]:
+            schema["allOf"] = [*schema.get("allOf", ()), *targets[1:]]
+        return schema
 
     def visit(
         self, child: JSON, path: tuple[str | int, ...], parent: _Place, resolver: Resolver[Any], schema: Any
@@ -587,7 +592,7 @@ class _Loading:
 
     def name(self, reference: str, target: _Place) -> str:
         """Return a name of letters, digits and underscores that is not yet taken."""
-        last = unquote(re.split(r"[/#]", reference.rstrip("/#"))[-1])
+        last = unquote(re.split(r"[/#]", reference.rstrip("/#"))[-1]).replace("~1", "/").replace("~0", "~")
         if not last and isinstance(target.schema, dict):
             last = str(target.schema.get("title", ""))
         name = re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"\.json$", "", last)).strip("_")[:60] or "Schema"

@@ -190,6 +190,23 @@ def test_a_reference_leads_to_where_its_draft_says(draft: str, document: dict[st
     assert not takes(schema, 2)
 
 
+def test_what_stands_beside_references_is_loaded_too() -> None:
+    document = {
+        "$schema": DRAFT_2020,
+        "$defs": {"a": {"$dynamicAnchor": "a", "type": "object"}, "b/c": {"const": 1}},
+        "$ref": "#/$defs/a",
+        "$dynamicRef": "#a",
+        "allOf": [{"required": ["x"]}],
+        "additionalProperties": {"$ref": "#/$defs/b~1c"},
+    }
+    assert load(document) == {
+        "$ref": "#/$defs/a",
+        "allOf": [{"required": ["x"]}, {"$ref": "#/$defs/a"}],
+        "additionalProperties": {"$ref": "#/$defs/b_c"},
+        "$defs": {"a": {"type": "object"}, "b_c": {"const": 1}},
+    }
+
+
 def test_definitions_are_named_after_what_leads_to_them_and_never_twice() -> None:
     document = {
         "$defs": {"a b": {"const": 1}, "a-b": {"const": 2}, "unused": {}},
@@ -357,6 +374,12 @@ def test_a_schema_may_be_as_deep_as_a_person_can_write() -> None:
     assert not takes({"$ref": "#/$defs/a", "$defs": {"a": load(document)}}, value)
 
 
+def test_additional_items_beside_a_boolean_are_overlooked() -> None:
+    document = {"$schema": DRAFT_6, "items": True, "additionalItems": False}
+    assert load(document) == {"items": True}
+    assert problems(document)([1]) == ()
+
+
 def test_a_very_deep_value_is_a_problem_and_no_crash() -> None:
     value: Any = []
     for _ in range(100_000):
@@ -502,6 +525,13 @@ def keywords(draft: str, schemas: st.SearchStrategy[Any]) -> dict[str, st.Search
     return found
 
 
+def legal(draft: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema without what its draft does not allow, or what jsonschema itself stumbles over."""
+    if not isinstance(schema.get("items"), list):
+        schema.pop("additionalItems", None)
+    return {"maximum": 2, **schema} if draft == DRAFT_4 else schema
+
+
 def schemas_of(draft: str) -> st.SearchStrategy[Any]:
     plain = st.just({}) if draft == DRAFT_4 else st.booleans() | st.just({})
 
@@ -509,7 +539,7 @@ def schemas_of(draft: str) -> st.SearchStrategy[Any]:
         every = keywords(draft, inner)
         names = st.lists(st.sampled_from(sorted(every)), max_size=4, unique=True)
         found = names.flatmap(lambda names: st.fixed_dictionaries({name: every[name] for name in names}))
-        return found.map(lambda schema: {"maximum": 2, **schema} if draft == DRAFT_4 else schema)
+        return found.map(lambda schema: legal(draft, schema))
 
     return st.recursive(plain, grown, max_leaves=8)
 
@@ -536,7 +566,7 @@ def test_any_document_judges_any_value_as_before(document: dict[str, Any], value
     try:
         schema = load(document)
     except SchemaError as error:
-        assume("without end" not in error.reason)
+        assume(not error.reason.endswith("leads nowhere") and "without end" not in error.reason)
         raise
     original = validator_for(document)(document)
     judge = problems(document)
