@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -23,6 +22,7 @@ EPILOG = """Examples:
     extractor demo
     extractor demo --kind invoice --limit 12 --model openai:gpt-5-mini
 """
+ALL = "all"
 ABOUT = (
     "The embedded model is tiny (135 million parameters): it is for trying extractor out, for tests and for "
     "offline CI, and gets most values wrong. For real work name a better one: set OPENAI_API_KEY and run "
@@ -36,17 +36,10 @@ LEGEND = (
 )
 
 
-class Choice(StrEnum):
-    """Which examples."""
-
-    ALL = "all"
-    INVOICE = "invoice"
-    SUPPORT_EMAIL = "support_email"
-    JOB_AD = "job_ad"
-
-
 def demo(
-    kind: Annotated[Choice, typer.Option(help="Which kind of texts.")] = Choice.ALL,
+    kind: Annotated[
+        str, typer.Option(metavar="NAME", help="invoice, support_email, job_ad, or all of them.")
+    ] = ALL,
     limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 3,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
@@ -58,7 +51,7 @@ def demo(
 
     Right values are green, wrong ones red. The model is the embedded one unless you name another.
     """
-    kinds = [each for each in load_kinds(examples_folder(), limit) if kind in (each.name, Choice.ALL)]
+    kinds = _chosen(kind, load_kinds(examples_folder(), limit))
     embedded = on_this_machine(model, base_url)
     # a tiny model does not learn from its errors: asking again would only take longer
     options: dict[str, Any] = {"max_repairs": 0} if embedded else {}
@@ -79,6 +72,14 @@ def demo(
     say(f"The records are in {output}.")
     if embedded:
         say(ABOUT)
+
+
+def _chosen(name: str, kinds: Sequence[Kind]) -> Sequence[Kind]:
+    chosen = [kind for kind in kinds if name in (kind.name, ALL)]
+    if not chosen:
+        known = ", ".join(kind.name for kind in kinds)
+        raise typer.BadParameter(f"there are no examples called {name!r}, but {known}, and {ALL}")
+    return chosen
 
 
 def _tried(kind: Kind, run: Run, out: TextIO) -> Iterator[Trial]:

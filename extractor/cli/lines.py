@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 
 from ..errors import ExtractorError, Problem
 from ..loading import BadInput
-from ..messages import JSON, Extraction
+from ..messages import JSON, Extraction, Outcome
 
 Line: TypeAlias = dict[str, JSON]
 Dump: TypeAlias = Callable[[Any], JSON]
@@ -31,8 +31,18 @@ def line_of(source: str, result: Extraction[Any] | BadInput, dump: Dump) -> Line
     """Return source, outcome, and either the record, or the error that tells why there is none."""
     if isinstance(result, BadInput):
         return {"source": source, "outcome": NO_INPUT, "error": _error(result.kind, result.message)}
-    found = {"record": dump(result.record)} if result.error is None else {"error": _why(result, result.error)}
-    return {"source": source, "outcome": str(result.outcome), **found, "usage": _usage(result)}
+    if result.error is not None:
+        return _line(source, str(result.outcome), result, error=_why(result, result.error))
+    try:
+        return _line(source, str(result.outcome), result, record=dump(result.record))
+    except ValueError as error:  # what a serializer of the user's own raises
+        why = _error("serialization", str(error), attempts=len(result.attempts), reply=result.raw)
+        return _line(source, str(Outcome.INVALID), result, error=why)
+
+
+def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> Line:
+    usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
+    return {"source": source, "outcome": outcome, **found, "usage": usage}
 
 
 def to_json(line: JSON, indent: int | None = None) -> str:
@@ -86,10 +96,6 @@ def _why(result: Extraction[Any], error: ExtractorError) -> JSON:
     failure = result.attempts[-1].failure if result.attempts else None
     kind, status = (result.outcome, None) if failure is None else (failure.kind, failure.status)
     return _error(str(kind), str(error), problems, len(result.attempts), status, result.raw)
-
-
-def _usage(result: Extraction[Any]) -> JSON:
-    return {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
 
 
 def _encodable(text: str) -> bool:

@@ -76,6 +76,12 @@ def test_the_demo_ends_well_however_badly_the_service_does(cli: Cli, tmp_path: P
     assert "0.0%" in end.out
 
 
+def test_an_unknown_kind_of_examples_is_answered_with_the_known_ones(cli: Cli) -> None:
+    end = cli("demo", "--kind", "recipe")
+    assert end.status == 2
+    assert "support_email" in end.err
+
+
 def test_all_kinds_of_examples_can_be_read(cli: Cli, tmp_path: Path) -> None:
     with ChatServer(shaped()) as server:
         end = cli(

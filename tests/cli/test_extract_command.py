@@ -231,8 +231,9 @@ def started(server: ChatServer, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
-    with ChatServer([reply(BASEL), slow(reply(BASEL), latency=math.inf)]) as server:
-        program = started(server, "one.txt", "two.txt", "-o", "out.jsonl")
+    script = [reply(BASEL), slow(reply(BASEL), latency=math.inf)]
+    arguments = ("one.txt", "two.txt", "-o", "out.jsonl")
+    with ChatServer(script) as server, started(server, *arguments) as program:
         server.wait_for(2, timeout=60)
         program.send_signal(signal.SIGINT)
         _, said = program.communicate(timeout=60)

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_serializer
 
 from extractor import Extraction, Extractor
 from extractor.cli.lines import Tally, dump_for, line_of, tally, to_json
@@ -76,6 +76,20 @@ def test_a_service_that_says_no_is_written_with_its_status() -> None:
         401,
     )
     assert "who are you?" in line["error"]["message"]
+
+
+class Unwritable(BaseModel):
+    x: int
+
+    @field_serializer("x")
+    def written(self, value: int) -> int:
+        raise RuntimeError("no")
+
+
+def test_a_record_that_its_own_serializer_cannot_write_keeps_the_reply() -> None:
+    line = line_of("a.txt", came_of([reply({"x": 1})], Unwritable), dump_for(Unwritable))
+    assert (line["outcome"], line["error"]["kind"]) == ("invalid", "serialization")
+    assert json.loads(line["error"]["reply"]) == {"x": 1}
 
 
 def test_an_input_that_could_not_be_read_is_written_with_why() -> None:
