@@ -12,7 +12,7 @@ from typing import Self
 
 import h11
 
-from . import openai_chat
+from . import apis
 from .connection import Connection
 from .received import ReceivedRequest, RequestLog, brings, without_keys
 from .replies import Raw, Response, Shaped, Status
@@ -21,13 +21,17 @@ from .wire import Step, steps
 
 
 class ChatServer:
-    """A server on 127.0.0.1 that speaks the OpenAI chat-completions API, until it is told to misbehave.
+    """A server on 127.0.0.1 that speaks like a provider of models, until it is told to misbehave.
+
+    It answers in the API that it is asked in: OpenAI's chat completions and Responses, Anthropic's
+    Messages, Gemini's generateContent.
 
     script: one answer for every request; or a list of answers, one a request in the order of their
     arrival; or a function from the request to its answer, called on the server's thread. Without a
     script, replies are made for the schema in the request. repeat_last: the last answer of a list
     serves all further requests, which are errors otherwise. api_key: requests without it get a
-    401; None accepts all. routes: what is spoken, a handler for each method and path.
+    401; None accepts all. routes: what is spoken, a handler for each method and path, in which
+    `{...}` stands for any text.
 
     Use it as `with ChatServer(...) as server` or `async with`. An exception in a function of the
     script is an error 500 to the client, and is raised when the server is closed.
@@ -39,7 +43,7 @@ class ChatServer:
         *,
         repeat_last: bool = False,
         api_key: str | None = None,
-        routes: Mapping[tuple[str, str], Handler] = openai_chat.ROUTES,
+        routes: Mapping[tuple[str, str], Handler] = apis.ROUTES,
     ) -> None:
         self._routes, self._api_key = routes, api_key
         self._log = RequestLog()
@@ -57,6 +61,11 @@ class ChatServer:
         """What an OpenAI client takes as `base_url`: `http://127.0.0.1:PORT/v1`."""
         host, port = self.address
         return f"http://{host}:{port}/v1"
+
+    @property
+    def url(self) -> str:
+        """The server without any path: `http://127.0.0.1:PORT`, as the clients of other APIs take it."""
+        return self.base_url.removesuffix("/v1")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -146,14 +155,14 @@ class ChatServer:
         except Exception as error:
             self._failures.append(error)
             failed = Status(500, f"The script failed: {error!r}", code="script_failed")
-            return list(steps(openai_chat.error(failed, request)))
+            return list(steps(apis.error(failed, request)))
 
     def _response(self, request: ReceivedRequest) -> Response | Raw:
         if not request.authorized:
-            return openai_chat.error(Status(401, "Incorrect API key provided."), request)
-        if handler := self._routes.get((request.method, request.path)):
+            return apis.error(Status(401, "Incorrect API key provided."), request)
+        if handler := apis.handler_of(self._routes, request.method, request.path):
             return handler(request, self._play)
-        return openai_chat.no_route(request, self._routes)
+        return apis.no_route(request, self._routes)
 
     def _received(self, index: int, head: h11.Request, body: bytes) -> ReceivedRequest:
         path, _, query = head.target.decode("latin-1").partition("?")
