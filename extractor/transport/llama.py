@@ -17,7 +17,8 @@ from typing import Any
 def load(settings: Mapping[str, Any]) -> Any:
     """Return xllamacpp's running `Server`. Raises RuntimeError where the model cannot be loaded.
 
-    settings: path, alias, context (tokens a slot), parallel (slots), threads, port, api_key, verbosity.
+    settings: path, alias, context (tokens a slot), parallel (slots), threads,
+    prompt_threads (while it reads), port, api_key, verbosity.
     """
     import xllamacpp
 
@@ -26,10 +27,16 @@ def load(settings: Mapping[str, Any]) -> Any:
     params.model_alias = {settings["alias"]}
     params.n_parallel = settings["parallel"]
     params.n_ctx = settings["context"] * settings["parallel"]  # llama.cpp shares it out
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = settings["threads"]
+    params.cpuparams.n_threads = settings["threads"]
+    params.cpuparams_batch.n_threads = settings["prompt_threads"]
     params.port = settings["port"]
     params.api_keys = [settings["api_key"]]
     params.verbosity = settings["verbosity"]
+    # A prompt whose beginning is cached gives the very numbers of a whole one only without flash
+    # attention, and with a cache type that llama.cpp multiplies alike for one token and for many.
+    params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
+    params.n_ubatch = 128  # the memory for attention grows with it
     params.cache_ram_mib = 0  # it would keep up to 8 GiB of earlier prompts
     params.warmup = params.ui = params.endpoint_slots = False
     return xllamacpp.Server(params)

