@@ -49,18 +49,31 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
 
 
 def _public_price(provider: str, model: str, usage: Usage) -> Decimal | None:
-    package = _genai_prices()
-    if package is None or provider in ("local", "compatible"):
+    if not _is_listed(provider, model):
         return None
+    return _listed_price(provider, model, usage)
+
+
+@lru_cache(maxsize=1024)
+def _is_listed(provider: str, model: str) -> bool:
+    """Whether genai-prices knows the model: it remembers what it finds, but not what it does not find."""
+    if _genai_prices() is None or provider in ("local", "compatible"):
+        return False
+    try:
+        _listed_price(provider, model, Usage(1, 1))
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _listed_price(provider: str, model: str, usage: Usage) -> Decimal:
+    package = _genai_prices()
     counts = package.Usage(
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
         cache_read_tokens=usage.cached_tokens,
     )
-    try:
-        return Decimal(package.calc_price(counts, model_ref=model, provider_id=provider).total_price)
-    except (LookupError, ValueError):
-        return None
+    return Decimal(package.calc_price(counts, model_ref=model, provider_id=provider).total_price)
 
 
 @lru_cache(maxsize=1)

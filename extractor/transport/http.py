@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
@@ -76,7 +77,7 @@ def stream(client: Client, call: Post, clock: Clock) -> Generator[Piece]:
         request = _request(client, call)
         response = client.send(request, stream=True)
         try:
-            yield Head(response.status_code, response.headers)
+            yield _head(response)
             for chunk in response.iter_bytes():
                 yield chunk
                 _check(ends, clock)
@@ -92,7 +93,7 @@ async def astream(client: AsyncClient, call: Post, clock: Clock) -> AsyncGenerat
         request = _request(client, call)
         response = await client.send(request, stream=True)
         try:
-            yield Head(response.status_code, response.headers)
+            yield _head(response)
             async for chunk in response.aiter_bytes():
                 yield chunk
                 _check(ends, clock)
@@ -132,6 +133,20 @@ def _limits() -> httpx.Limits:
     import httpx
 
     return httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
+
+
+def _head(response: httpx.Response) -> Head:
+    headers = {
+        name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
+    }
+    return Head(response.status_code, headers)
+
+
+@lru_cache(maxsize=64)
+def _url(url: str) -> httpx.URL:
+    import httpx
+
+    return httpx.URL(url)
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Request:
