@@ -77,7 +77,8 @@ def text_of(value: Any) -> JSON:
 
 def _by_its_own_serializer(value: Any) -> JSON:
     try:
-        return _adapter(type(value)).dump_python(value, mode="json")
+        cls: Any = type(value)
+        return _adapter(cls).dump_python(value, mode="json")
     except Exception as error:
         if isinstance(qualified := getattr(value, "__qualname__", None), str):
             return f"{value.__module__}.{qualified}"

@@ -565,6 +565,10 @@ class Anything(Codec):
     max_string: int | None = None
     plain: bool = True
 
+    def accepts(self, value: Any) -> bool:
+        """What JSON can say; other values are said by the JSON that they have."""
+        return value is None or type(value) in (str, bool, int, float, list, dict)
+
     def encode(self, value: Any) -> JSON:
         """Return the value's JSON."""
         if not (value is None or isinstance(value, str | bool | int | float | list | dict)):

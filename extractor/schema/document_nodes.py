@@ -151,6 +151,8 @@ class Converter:
         """Return the node of a schema that has to be merged; met again, it is a definition."""
         key = json.dumps(schema, sort_keys=True)
         if key in self.made:
+            if _is_never(self.made[key].node):
+                return self.made[key].node
             self.made[key].shared = True
             return {"$ref": self.made[key].ref}
         made = self.made[key] = _Made(f"#/$defs/Merged_{len(self.made) + 1}")

@@ -17,6 +17,8 @@ Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
 Definitions = Mapping[str, Schema]
 NUMERIC = frozenset({"boolean", "integer", "number"})
+LAX = NUMERIC | {"text", "string"}  # kinds whose types may also take numbers
+EXACT_TEXT = frozenset({"string"})
 TEXTS = frozenset({"text", "string"})
 SCALARS = (int, float, str)
 
@@ -86,12 +88,19 @@ def _differ(a: Nature, b: Nature) -> bool:
         return False
     if kinds_a & kinds_b == {"object"}:
         return any(not a.constants[k] & b.constants[k] for k in a.constants.keys() & b.constants.keys())
+    if (_is_number_of_its_own(a) and kinds_b & LAX) or (_is_number_of_its_own(b) and kinds_a & LAX):
+        return a.kinds <= EXACT_TEXT or b.kinds <= EXACT_TEXT
     if kinds_a & TEXTS and kinds_b & TEXTS:
         return a.kinds == b.kinds == {"string"}
     if "text" in both and both & NUMERIC:
         return False
     shared = kinds_a & kinds_b
     return not shared or (a.kinds == b.kinds and shared <= NUMERIC | {"null"})
+
+
+def _is_number_of_its_own(nature: Nature) -> bool:
+    """Return whether numbers become something else, such as members of an Enum."""
+    return any(kind.endswith("*") and kind[:-1] in NUMERIC for kind in nature.kinds)
 
 
 def resolve(schema: Schema, definitions: Definitions) -> Schema:
