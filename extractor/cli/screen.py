@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TextIO
@@ -123,11 +123,13 @@ def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
 
 
-def _progress(*columns: ProgressColumn) -> Progress:
+@contextmanager
+def _progress(*columns: ProgressColumn) -> Iterator[Progress]:
     console = standard_error()
-    return Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False
-    )
+    silent = not console.is_terminal
+    progress = Progress(*columns, console=console, transient=True, disable=silent, redirect_stdout=False)
+    with nullcontext() if silent else progress:  # rich before 15 ends with an empty line even where disabled
+        yield progress
 
 
 # -- tables

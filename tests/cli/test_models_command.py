@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ended import Cli
 
+from extractor import Extractor
 from extractor.transport.models import cached
 
 
@@ -47,7 +52,10 @@ def test_a_file_that_is_no_model_cannot_be_served(cli: Cli, tmp_path: Path) -> N
     assert "is not a GGUF file" in end.err
 
 
-@pytest.mark.skipif(cached("smollm2") is None, reason="the embedded model was not pulled")
+with_model = pytest.mark.skipif(cached("smollm2") is None, reason="the embedded model was not pulled")
+
+
+@with_model
 def test_the_embedded_model_is_the_default(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     schema = {"type": "object", "properties": {"town": {"enum": ["Bern", "Basel"]}}, "required": ["town"]}
@@ -56,3 +64,16 @@ def test_the_embedded_model_is_the_default(cli: Cli, tmp_path: Path, monkeypatch
     end = cli("extract", "--schema", "visit.json", "a.txt", "--max-tokens", "30")
     assert (end.status, end.err) == (0, "")
     assert end.lines[0]["record"]["town"] in ("Bern", "Basel")
+
+
+@with_model
+def test_the_embedded_model_is_served_to_others_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "extractor", "serve", "--port", "0", "--context", "512"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        said = re.fullmatch(r"Serving smollm2 at (\S+) \(API key: (\S+)\)\n", program.stdout.readline())
+        assert said is not None
+        with Extractor("smollm2", base_url=said[1], api_key=said[2]) as extractor:
+            assert extractor.chat([{"role": "user", "content": "Hello!"}], max_tokens=5).content
+        program.send_signal(signal.SIGINT)
+        assert program.wait(30) == 0
