@@ -210,16 +210,11 @@ class Converter:
         if a is NEVER or b is NEVER:
             return NEVER
         a, b = _closed_to(a, b), _closed_to(b, a)
-        result: Schema = dict(a)
-        for keyword, value in b.items():
-            if keyword not in result:
-                result[keyword] = value
-            elif result[keyword] != value or isinstance(value, bool):
-                joined = self._join(keyword, result[keyword], value, at)
-                if joined is NEVER:
-                    return NEVER
-                result[keyword] = joined
-        return result
+        result: Schema = {**b, **a}
+        for keyword in sorted(a.keys() & b.keys()):
+            if a[keyword] != b[keyword] or isinstance(b[keyword], bool):
+                result[keyword] = self._join(keyword, a[keyword], b[keyword], at)
+        return NEVER if any(value is NEVER for value in result.values()) else result
 
     def _join(self, keyword: str, a: JSON, b: JSON, at: str) -> JSON:
         if keyword == "type":

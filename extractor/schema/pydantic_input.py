@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, Flag
+from inspect import isroutine
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, EncodedBytes, EncodedStr, TypeAdapter
@@ -40,6 +41,8 @@ Core = Any  # a pydantic-core schema
 
 def read(record_type: Any) -> Source:
     """Return what the compiler needs to know of `record_type`. Raises SchemaError."""
+    if isroutine(record_type):
+        raise SchemaError(f"{record_type!r:.200} is a function, no record type: tools are made by tool_schema")
     try:
         core, validator = _core(record_type)
         generator = Generator(by_alias=None)

@@ -155,7 +155,8 @@ class Walk:
         self.definitions[name] = {}
         around = self.level, self.circle
         self.level, self.circle = level, circle
-        self.definitions[name], reference.codec = self.node(body, f"/$defs/{name}")
+        at = "" if ref == self.source.schema.get("$ref") and level == 0 else f"/$defs/{name}"
+        self.definitions[name], reference.codec = self.node(body, at)
         self.level, self.circle = around
         reference.settled = reference.codec.plain
 

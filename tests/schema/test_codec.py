@@ -1,0 +1,273 @@
+"""The way there and back: every value survives, and every text ends in a record or in named problems."""
+
+import datetime as dt
+import enum
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import (
+    AliasPath,
+    BaseModel,
+    ConfigDict,
+    Field,
+    computed_field,
+    field_serializer,
+    model_validator,
+)
+from typing_extensions import TypedDict
+
+from extractor.errors import Invalid, InvalidJSON, Problem
+from extractor.schema import CompiledSchema, compile_schema
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    GREEN = 2
+
+
+class Part(BaseModel):
+    name: str
+    size: tuple[int, int] = (1, 1)
+
+
+class Thing(BaseModel):
+    parts: dict[str, Part]
+    price: Annotated[Decimal, Field(ge=0)]
+    colour: Literal[Colour.RED] | None = None
+    owner: str = Field("me", alias="belongs to")
+
+
+class Member(TypedDict):
+    id: int
+    nick: NotRequired[str]
+    age: NotRequired[int | None]
+
+
+def problems(record_type: Any, text: str | bytes, target: str = "openai") -> list[tuple[str, str]]:
+    with pytest.raises(Invalid) as error:
+        compile_schema(record_type, target).decode(text)
+    return [(problem.pointer, problem.type) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize(
+    "value", [{"id": 1}, {"id": 1, "nick": "x"}, {"id": 1, "age": None}, {"id": 1, "nick": "", "age": 3}]
+)
+def test_absence_null_and_values_stay_apart(value: dict[str, Any]) -> None:
+    compiled = compile_schema(Member)
+    assert compiled.decode(compiled.encode(value)) == value  # type: ignore[arg-type]
+
+
+def test_a_member_that_was_left_out_has_its_default_and_counts_as_not_set() -> None:
+    text = '{"parts":[],"price":"1.50","colour":null,"belongs to":null}'
+    thing = compile_schema(Thing).decode(text)
+    assert thing.owner == "me"
+    assert "owner" not in thing.model_fields_set
+
+
+def test_problems_are_at_pointers_of_the_users_own_shape() -> None:
+    text = (
+        '{"parts":[{"key":"a/b","value":{"name":5,"size":{"item_1":1,"item_2":"x"}}}],'
+        '"price":"-1","colour":"red","belongs to":"you"}'
+    )
+    assert problems(Thing, text) == [
+        ("/parts/a~1b/name", "string_type"),
+        ("/parts/a~1b/size/1", "int_parsing"),
+        ("/price", "greater_than_equal"),
+    ]
+
+
+def test_all_faults_of_the_encoded_shape_are_told_at_once() -> None:
+    class Two(BaseModel):
+        a: dict[str, int]
+        b: tuple[int, str]
+
+    text = '{"a":[{"key":"x","value":1},{"key":"x","value":2}],"b":{"item_1":1}}'
+    assert problems(Two, text) == [("/a/x", "duplicate_key"), ("/b", "missing")]
+
+
+def test_a_missing_member_is_named() -> None:
+    assert problems(Part, '{"size":null}') == [("/name", "missing")]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[", "{'a':1}", "nul", b"\xff", '"\ud800"', "[" * 100_000, "1" * 5_000, "{} {}", '{"a":NaN}']
+)
+@pytest.mark.parametrize("record_type", [Part, Thing, Any])
+def test_what_is_no_json_is_said_to_be_none(record_type: Any, text: str | bytes) -> None:
+    with pytest.raises(InvalidJSON) as error:
+        compile_schema(record_type).decode(text)
+    assert error.value.problems[0].type == "json_invalid"
+
+
+def test_a_wrong_tag_names_the_right_ones() -> None:
+    class Cat(BaseModel):
+        name: str
+
+    class Dog(BaseModel):
+        name: str
+
+    with pytest.raises(Invalid) as error:
+        compile_schema(list[Cat | Dog]).decode('{"value":[{"Cow":{"name":"x"}}]}')
+    assert error.value.problems == (
+        Problem("/0", "must be one of Cat, Dog", {"Cow": {"name": "x"}}, "union_tag_invalid"),
+    )
+
+
+def test_serializers_computed_fields_and_exclusions_are_not_asked() -> None:
+    class Odd(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        secret: str = Field(exclude=True, serialization_alias="S")
+
+        @field_serializer("secret")
+        def hidden(self, value: str) -> str:
+            return "***"
+
+        @computed_field
+        def length(self) -> int:
+            return len(self.secret)
+
+    compiled = compile_schema(Odd)
+    odd = Odd.model_validate({"secret": "abc", "more": [1, None]})
+    assert '"secret":"abc"' in compiled.encode(odd)
+    assert "length" not in compiled.encode(odd)
+    assert compiled.decode(compiled.encode(odd)) == odd
+
+
+def test_alias_paths_are_said_flat_and_found_deep() -> None:
+    class Deep(BaseModel):
+        first: str = Field(validation_alias=AliasPath("names", 0))
+        second: str = Field(validation_alias=AliasPath("names", 1))
+
+    compiled = compile_schema(Deep)
+    assert compiled.decode('{"first":"a","second":"b"}') == Deep.model_validate({"names": ["a", "b"]})
+    assert problems(Deep, '{"first":"a","second":5}') == [("/names/1", "string_type")]
+
+
+def test_validators_get_the_callers_context() -> None:
+    class Asks(BaseModel):
+        name: str
+
+        @model_validator(mode="after")
+        def known(self, info: Any) -> "Asks":
+            if self.name not in info.context:
+                raise ValueError("not among the known")
+            return self
+
+    compiled = compile_schema(Asks)
+    assert compiled.decode('{"name":"a"}', context={"a"}).name == "a"
+    with pytest.raises(Invalid, match="not among the known"):
+        compiled.decode('{"name":"b"}', context={"a"})
+
+
+def test_a_validator_that_crashes_is_a_problem_too() -> None:
+    class Crash(BaseModel):
+        name: str
+
+        @model_validator(mode="after")
+        def crashed(self) -> "Crash":
+            raise KeyError(self.name)
+
+    assert problems(Crash, '{"name":"b"}') == [("", "validator_error")]
+
+
+def test_a_value_that_fills_a_bound_of_the_compilers_own_was_cut_off() -> None:
+    bounds = compile_schema(Part, "local").target
+    assert bounds.max_string is not None
+    text = '{"name":"' + "x" * bounds.max_string + '","size":null}'
+    assert problems(Part, text, "local") == [("/name", "bound_reached")]
+
+
+def test_a_record_that_does_not_fit_its_own_type_is_not_encoded() -> None:
+    with pytest.raises(Invalid) as error:
+        compile_schema(Thing).encode(Thing.model_construct(parts={"a": 5}, price=Decimal(1)))
+    assert error.value.problems[0].pointer == "/parts/a"
+
+
+@pytest.mark.parametrize(
+    "text", ["0.1234567890123456789012345678901", "1.10", "1E+5", "12345678901234567890"]
+)
+@pytest.mark.parametrize("target", ["openai", "json_object"])
+def test_decimals_never_pass_through_a_float(text: str, target: str) -> None:
+    compiled = compile_schema(Decimal, target)
+    assert str(compiled.decode(compiled.encode(Decimal(text)))) == text
+    if target == "json_object" and text != "12345678901234567890":
+        assert str(compiled.decode(f'{{"value":{text}}}')) == text
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, -0.0, 5e-324])
+def test_every_float_survives(value: float) -> None:
+    compiled = compile_schema(list[float])
+    back = compiled.decode(compiled.encode([value]))
+    assert math.copysign(1, back[0]) == math.copysign(1, value)
+    assert back == [value]
+
+
+def test_nan_survives_and_is_no_word_in_the_schema() -> None:
+    compiled = compile_schema(list[float])
+    assert math.isnan(compiled.decode(compiled.encode([math.nan]))[0])
+    assert compiled.schema["properties"]["value"]["items"] == {"type": "number"}
+
+
+def test_infinities_have_names_where_the_type_says_that_it_takes_them() -> None:
+    compiled = compile_schema(Annotated[float, Field(allow_inf_nan=True)])
+    assert compiled.encode(-math.inf) == '{"value":"-Infinity"}'
+    assert compiled.decode('{"value":"-Infinity"}') == -math.inf
+
+
+@given(st.timedeltas() | st.datetimes() | st.dates() | st.times() | st.uuids() | st.binary() | st.decimals())
+def test_a_scalar_survives_in_a_union_with_text(value: Any) -> None:
+    if isinstance(value, Decimal) and not value.is_finite():
+        return
+    kind = next(k for k in (dt.datetime, dt.date, Decimal, bytes, type(value)) if isinstance(value, k))
+    compiled = compile_schema(str | kind)  # type: ignore[operator]
+    assert compiled.decode(compiled.encode(value)) == value
+    assert compiled.decode(compiled.encode(str(value))) == str(value)
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=3) | st.sampled_from(["key", "value", "entries", "items"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(JSON_VALUES, st.sampled_from(["openai", "gemini", "anthropic", "permissive"]))
+def test_any_json_survives(value: Any, target: str) -> None:
+    compiled = compile_schema(Any, target)
+    assert compiled.decode(compiled.encode(value)) == value
+
+
+def faults(compiled: CompiledSchema[Any], text: str) -> Sequence[Problem]:
+    """Return the problems of a text that is no record; a record has none."""
+    try:
+        compiled.decode(text)
+    except Invalid as error:
+        return error.problems or [Problem("no pointer", "an error without problems")]
+    return ()
+
+
+@given(JSON_VALUES, st.sampled_from([Thing, Part, Member, dict[int, Path], list[Thing | Part]]))
+def test_any_json_decodes_to_a_record_or_to_problems(value: Any, record_type: Any) -> None:
+    compiled = compile_schema(record_type)
+    text = compile_schema(Any, "permissive").encode(value)
+    for said in (
+        text,
+        f'{{"value":{text}}}',
+        f'{{"parts":{text},"price":{text},"colour":null,"belongs to":null}}',
+    ):
+        assert all(problem.pointer[:1] in ("", "/") for problem in faults(compiled, said))
