@@ -117,7 +117,7 @@ class Calls:
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._instructions = instructions
         self._modes = _modes(mode, self._config.provider)
-        self._params = {**self._config.provider.defaults, **params}
+        self._params = _with_defaults(self._config.provider.defaults, params)
         self._policy = Policy(
             max_repairs,
             max_retries,
@@ -238,7 +238,7 @@ class Calls:
         if compiled is not None and "response_format" in params:
             raise ConfigError("response_format is made from the record type; it can't be given as well")
         strict = None if compiled is None else compiled.strict
-        return Request(self._config.model, messages, {**self._params, **params}, strict, mode)
+        return Request(self._config.model, messages, _with_defaults(self._params, params), strict, mode)
 
     # -- from a dialogue's end to what the next one knows
 
@@ -323,6 +323,11 @@ def _budget(
             "output=...)}, in US dollars for a million tokens, or install genai-prices"
         )
     return Budget(tokens, None if cost is None else Decimal(str(cost)), price)
+
+
+def _with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    extra = {**defaults.get("extra_body", {}), **(params.get("extra_body") or {})}
+    return {**defaults, **params, **({"extra_body": extra} if extra else {})}
 
 
 def _remake(client: type[Calls], arguments: Mapping[str, Any]) -> Calls:

@@ -76,6 +76,9 @@ _OPENAI = Provider(
         "max_output": "https://platform.openai.com/docs/models",
     },
 )
+# A tiny model repeats itself until a bound stops it; this sampler makes the next repetition unlikely.
+# Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, "dry_multiplier".
+_NO_RUNNING_ON = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 64}
 _LLAMACPP = Provider(
     "llamacpp",
     "http://127.0.0.1:8080/v1",
@@ -152,7 +155,7 @@ _ROWS = (
         base_url=None,  # started in this process, see transport.local
         target="local",
         images=False,
-        defaults={"temperature": 0, "max_tokens": 1024},
+        defaults={"temperature": 0, "max_tokens": 1024, "extra_body": _NO_RUNNING_ON},
     ),
     _LLAMACPP,
     Provider(

@@ -1,0 +1,134 @@
+"""The real embedded model under the whole library: every mode, plain and streamed, here and elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, Field
+
+from extractor import AsyncExtractor, Extraction, Extractor, Mode, Outcome, Usage, extract
+from extractor.transport import local
+
+TEXT = "Dear support, the kettle I bought from you leaks. I want my money back! Kind regards, Hannah Voss"
+
+
+class Complaint(BaseModel):
+    customer: str = Field(max_length=40, description="Who writes")
+    product: str = Field(max_length=40)
+    wants: Literal["refund", "repair", "other"]
+    year: int | None = Field(default=None, ge=1900, le=2100)
+
+
+@pytest.fixture(scope="module")
+def ex() -> Iterator[Extractor]:
+    with Extractor("local:smollm2", max_tokens=200, max_repairs=1) as extractor:
+        yield extractor
+
+
+def said(result: Extraction[Any]) -> tuple[Outcome, Any]:
+    return result.outcome, result.record
+
+
+def test_a_text_becomes_a_record_with_its_usage(ex: Extractor) -> None:
+    result = ex.run(Complaint, TEXT)
+    assert result.outcome is Outcome.OK
+    assert isinstance(result.record, Complaint)
+    assert result.usage.prompt_tokens > 50
+    assert 0 < result.usage.completion_tokens <= 200
+    assert result.attempts[0].model == "smollm2"
+
+
+def test_the_function_extract_needs_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EXTRACTOR_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert isinstance(extract(Complaint, TEXT), Complaint)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_ends_in_a_record_or_in_a_truthful_outcome(mode: Mode) -> None:
+    with Extractor("local:smollm2", mode=mode, max_tokens=200, max_repairs=1) as ex:
+        result = ex.run(Complaint, TEXT)
+    assert {attempt.request.mode for attempt in result.attempts} == {mode}
+    assert isinstance(result.record, Complaint) == result.outcome.has_record == (result.error is None)
+    if mode is Mode.JSON_SCHEMA:
+        assert result.outcome is Outcome.OK
+    if not result.outcome.has_record:
+        assert result.attempts[-1].problems
+
+
+def test_sync_and_async_give_the_same_record(ex: Extractor) -> None:
+    async def run() -> Extraction[Complaint]:
+        async with AsyncExtractor("local:smollm2", max_tokens=200) as other:
+            return await other.run(Complaint, TEXT)
+
+    assert said(asyncio.run(run())) == said(ex.run(Complaint, TEXT))
+
+
+def test_a_served_model_in_another_process_and_one_in_this_process_give_the_same_record(
+    ex: Extractor,
+) -> None:
+    command = [sys.executable, "-m", "extractor", "serve", "smollm2", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as serving:
+        assert serving.stdout is not None
+        shown = ""
+        while not (found := re.search(r"(http://127\.0\.0\.1:\d+/v1)", shown)):
+            line = serving.stdout.readline()
+            assert line, shown
+            shown += line
+        key = re.search(r"API key: ([\w-]+)", shown)
+        try:
+            with Extractor(
+                "llamacpp:smollm2", base_url=found[1], api_key=key and key[1],
+                provider=ex._config.provider, max_tokens=200,
+            ) as other:  # fmt: skip
+                elsewhere = other.run(Complaint, TEXT)
+        finally:
+            serving.terminate()
+    assert said(elsewhere) == said(ex.run(Complaint, TEXT))
+
+
+def test_without_http_the_same_model_says_the_same(ex: Extractor) -> None:
+    here = ex.run(Complaint, TEXT)
+    request = here.attempts[0].request
+    body = ex._dialect.encode(request, ex._config.provider)
+    code = (
+        "import json, sys; from extractor.transport.local import in_process\n"
+        "with in_process('smollm2') as answer: print(json.dumps(answer(json.load(sys.stdin))))"
+    )  # in a process of its own: while a model loads, all threads of its process stand still
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(body), capture_output=True, text=True, check=True
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])["choices"][0]["message"]["content"]
+    assert json.loads(answer) == json.loads(here.raw or "")
+
+
+def test_a_chat_streams_what_it_says_without_a_stream(ex: Extractor) -> None:
+    messages = [{"role": "user", "content": "Name a colour."}]
+    plain = ex.chat(messages, max_tokens=20)
+    chunks = list(ex.chat_stream(messages, max_tokens=20))
+    assert len(chunks) > 3
+    assert "".join(chunk.content for chunk in chunks) == plain.content
+    assert chunks[-1].completion is not None
+    assert (chunks[-1].completion.usage or Usage()).total_tokens == (plain.usage or Usage()).total_tokens > 20
+
+
+def test_parse_types_a_conversation(ex: Extractor) -> None:
+    completion = ex.parse([{"role": "user", "content": TEXT}], Complaint)
+    assert isinstance(completion.parsed, Complaint)
+
+
+def test_a_reply_past_the_token_limit_is_truncated_and_asked_for_once_more(ex: Extractor) -> None:
+    result = ex.run(Complaint, TEXT, max_tokens=6)
+    assert (result.outcome, result.record) == (Outcome.TRUNCATED, None)
+    assert [attempt.request.params["max_tokens"] for attempt in result.attempts] == [6, 12]
+
+
+def test_one_server_serves_all_of_a_process(ex: Extractor) -> None:
+    assert local.shared("smollm2") is local.shared("smollm2")
