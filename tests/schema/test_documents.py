@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
@@ -24,6 +24,7 @@ DRAFT_6 = "http://json-schema.org/draft-06/schema#"
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 DRAFT_2019 = "https://json-schema.org/draft/2019-09/schema"
 DRAFT_2020 = "https://json-schema.org/draft/2020-12/schema"
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 DRAFTS = (DRAFT_4, DRAFT_6, DRAFT_7, DRAFT_2019, DRAFT_2020)
 
 
@@ -561,6 +562,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@UNTIMED
 @given(documents(), st.lists(VALUES, min_size=1, max_size=8))
 def test_any_document_judges_any_value_as_before(document: dict[str, Any], values: list[Any]) -> None:
     try:
@@ -574,6 +576,7 @@ def test_any_document_judges_any_value_as_before(document: dict[str, Any], value
         assert takes(schema, value) == original.is_valid(value) == (not judge(value)), value
 
 
+@UNTIMED
 @given(documents())
 def test_what_is_loaded_is_a_2020_schema_of_plain_references(document: dict[str, Any]) -> None:
     try:
@@ -586,6 +589,7 @@ def test_what_is_loaded_is_a_2020_schema_of_plain_references(document: dict[str,
     assert takes(load(schema), 1) == takes(schema, 1)
 
 
+@UNTIMED
 @given(
     VALUES
     | st.dictionaries(

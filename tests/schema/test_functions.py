@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field, RootModel
@@ -22,6 +22,9 @@ from typing_extensions import Doc, TypedDict, Unpack
 from extractor.errors import ConfigError, Invalid, SchemaError
 from extractor.schema import TARGETS
 from extractor.schema.functions import tool_name, tool_schema
+
+
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Place(BaseModel):
@@ -177,6 +180,7 @@ def test_every_target_takes_every_function(function: Callable[..., Any], target:
     Draft202012Validator.check_schema(tool_schema(function, target).schema)
 
 
+@UNTIMED
 @given(
     st.fixed_dictionaries(
         {"query": st.text()},
