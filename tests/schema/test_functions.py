@@ -23,7 +23,6 @@ from extractor.errors import ConfigError, Invalid, SchemaError
 from extractor.schema import TARGETS
 from extractor.schema.functions import tool_name, tool_schema
 
-
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
