@@ -174,17 +174,29 @@ class Around(Codec):
 
 @dataclass(slots=True)
 class Leaf(Codec):
-    """A scalar. type: the class of its values, None where any will do. test: says more."""
+    """A scalar. type: the class of its values, None where any will do. test: says more. strict: values
+    of other classes have no place here, since nothing will make them fit.
+    """
 
     type: Any = None
     test: Callable[[Any], bool] | None = None
+    strict: bool = False
     plain = True
+
+    def encode(self, value: Any) -> JSON:
+        """Return the value's own JSON."""
+        if self.strict and not self._is_of_type(value):
+            raise Misfit(f"is no value of its type, but {value!r:.100}", value, "type")
+        return text_of(value)
+
+    def _is_of_type(self, value: Any) -> bool:
+        return isinstance(value, self.type) and (self.type is bool or not isinstance(value, bool))
 
     def accepts(self, value: Any) -> bool:
         """By class, then by the leaf's own constraints."""
         if self.type is None:
             return not isinstance(value, dict | list | tuple | set | frozenset) and value is not None
-        if not isinstance(value, self.type) or (isinstance(value, bool) and self.type is not bool):
+        if not self._is_of_type(value):
             return False
         if self.type is date and isinstance(value, datetime):
             return False
@@ -219,7 +231,10 @@ class Number(Codec):
     def encode(self, value: Any) -> JSON:
         """Infinity is a number too large for a float, unless it has a name."""
         if not isinstance(value, float):
-            return text_of(value)
+            said = text_of(value)
+            if isinstance(said, bool) or not isinstance(said, int | float):
+                raise Misfit(f"is no number, but {value!r:.100}", value, "float_type")
+            return said
         value = float(value)
         if math.isfinite(value):
             return f"{MARK}{Decimal(repr(value)):f}" if self.bounded and "e" in repr(value) else value

@@ -64,6 +64,8 @@ class CompiledSchema(Generic[T]):
         try:
             return cast(T, self._source.validate(text, context))
         except ValidationError as error:
+            if isinstance(text, str) and not _is_text(text):
+                raise not_json("a lone surrogate is no text", text) from None
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             if first["type"] == "json_invalid" and not first["loc"]:
                 raise not_json(first["msg"], text) from None

@@ -215,7 +215,7 @@ class Object(Codec):
         result: dict[str, JSON] = {}
         misfits = []
         for member in self.fields:
-            found = value.get(member.name, ABSENT) if self.by_item else getattr(value, member.name, ABSENT)
+            found = value.get(member.name, ABSENT) if self.by_item else attribute(value, member.name)
             try:
                 member.encode_into(found, result)
             except Misfit as misfit:
@@ -297,7 +297,7 @@ class Object(Codec):
             return
         codec, key = self.extras.codec, self.extras.key
         if key is not None:
-            others = entries(check_length(others.pop(key, []), self.extras.bound), Codec(), str)
+            others = entries(check_length(others.pop(key, []), self.extras.bound), Codec(), text_key)
             if clash := sorted(others.keys() & {str(member.path[0]) for member in self.fields}):
                 misfit = Misfit("is said twice: as a member and among the others", clash[0], "duplicate_key")
                 raise misfit.at(clash[0])
@@ -313,6 +313,12 @@ class Object(Codec):
         return (self.extras is not None or value.keys() <= known) and all(
             m.codec.accepts(value[m.name]) if m.name in value else not m.required for m in self.fields
         )
+
+
+def attribute(value: Any, name: str) -> Any:
+    """Return an attribute, past the descriptors of deprecated ones; ABSENT if there is none."""
+    held = getattr(value, "__dict__", {})
+    return held[name] if name in held else getattr(value, name, ABSENT)
 
 
 def put(holder: JSON, path: Sequence[Step], value: JSON) -> None:
@@ -334,12 +340,15 @@ def _slot(holder: JSON, step: Any, empty: JSON) -> JSON:
 
 @dataclass(slots=True)
 class Mapped(Codec):
-    """A mapping. as_entries: a list of {"key", "value"} on the wire; pairs: a list of pairs in plain JSON."""
+    """A mapping. as_entries: a list of {"key", "value"} on the wire; pairs: a list of pairs in plain JSON;
+    text_keys: keys are text on the wire.
+    """
 
     keys: Codec
     values: Codec
     as_entries: bool = True
     pairs: bool = False
+    text_keys: bool = False
     plain: bool = False
 
     def encode(self, value: Any) -> JSON:
@@ -356,10 +365,13 @@ class Mapped(Codec):
         if self.as_entries and self.pairs:
             return [[self.keys.decode(k), at(key_text(k), self.values.decode, v)] for k, v in pairs_of(data)]
         if self.as_entries:
-            return entries(data, self.values, lambda said: key_text(self.keys.decode(said)))
+            return entries(data, self.values, self._key)
         if not isinstance(data, dict):
             return data
         return {key: at(key, self.values.decode, value) for key, value in data.items()}
+
+    def _key(self, said: JSON) -> str:
+        return text_key(self.keys.decode(said)) if self.text_keys else key_text(self.keys.decode(said))
 
     def accepts(self, value: Any) -> bool:
         """Key by key, value by value."""
@@ -375,6 +387,13 @@ def key_text(key: JSON) -> str:
     return (
         {True: "true", False: "false"}[key] if isinstance(key, bool) else "null" if key is None else str(key)
     )
+
+
+def text_key(key: JSON) -> str:
+    """Return a key that has to be text. Raises Misfit."""
+    if not isinstance(key, str):
+        raise Misfit("a key must be text", key, "string_type")
+    return key
 
 
 def pairs_of(data: JSON) -> Iterator[tuple[JSON, JSON]]:
@@ -396,8 +415,8 @@ def entries(data: JSON, values: Codec, key_of: Callable[[JSON], str]) -> dict[st
     """Return the object that a list of entries makes. Raises Misfit with the faults of all."""
     result: dict[str, JSON] = {}
     misfits = []
-    for said, value in pairs_of(data):
-        key = key_of(said)
+    for i, (said, value) in enumerate(pairs_of(data)):
+        key = at(i, key_of, said)
         if key in result:
             raise Misfit("this key comes twice", said, "duplicate_key").at(key)
         try:
@@ -480,7 +499,11 @@ class Union(Codec):
         branch = next((branch for branch in self.branches if branch.is_meant(data)), None)
         if branch is None:
             raise self._misfit(data)
-        decoded = branch.codec.decode(data if branch.tag is None else data[branch.tag])
+        if branch.tag is not None:
+            data = data[branch.tag]
+            if not branch.fits(data):
+                raise Misfit(f"is no {branch.label}, as which it was said", data, "union_tag_invalid")
+        decoded = branch.codec.decode(data)
         return decoded if branch.mark is None else {TAG: branch.mark, VALUE: decoded}
 
     def accepts(self, value: Any) -> bool:
@@ -601,4 +624,4 @@ class Anything(Codec):
             check_keys(data, {"items"}, {"items"})
             return each(self.decode, check_array(data["items"], self.max_array))
         check_keys(data, {"entries"}, {"entries"})
-        return entries(check_length(data["entries"], self.max_array), self, str)
+        return entries(check_length(data["entries"], self.max_array), self, text_key)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import SchemaError
 from ..messages import JSON
-from .nodes import NEVER, PYTHON, TOLD, Choices, Map, Member, Note, Python, Record, json_type
+from .limits import fresh
+from .nodes import NEVER, PYTHON, STRICT, TOLD, Choices, Map, Member, Note, Python, Record, json_type
 from .words import sentence
 
 Schema = dict[str, JSON]
@@ -281,8 +283,8 @@ class Converter:
             self.note(at, keyword, "dropped", "an annotation")
             del kept[keyword]
         if kind == "number":
-            return {"type": kind, **kept, PYTHON: Python("float", type=(int, float))}
-        return {"type": kind, **kept, PYTHON: Python("leaf", type=CLASSES[kind])}
+            return {"type": kind, **kept, PYTHON: Python("float", None, (int, float))}
+        return {"type": kind, **kept, PYTHON: Python("leaf", STRICT, CLASSES[kind])}
 
     def _choice(self, schema: Schema, at: str) -> Schema:
         values = schema.get("enum", [schema.get("const")])
@@ -328,7 +330,7 @@ class Converter:
         rest = [b for b in branches if b.get("type") != "null"]
         if len(rest) == 1 and len(branches) == 2:
             return {PYTHON: Python("nullable", rest[0]), "anyOf": branches}
-        return {PYTHON: Python("union", Choices([_label(b) for b in branches], branches)), "anyOf": branches}
+        return {PYTHON: Python("union", Choices(_labels(branches), branches)), "anyOf": branches}
 
     # Objects
 
@@ -472,13 +474,11 @@ def _label(node: Schema) -> str:
     return str(name or (python.kind if python else "value"))
 
 
-def unique_labels(labels: Iterable[str], clean: Callable[[str], str]) -> list[str]:
-    """Return the labels, cleaned, a number after those that come again."""
-    seen: dict[str, int] = {}
-    result = []
-    for label in map(clean, labels):
-        seen[label] = seen.get(label, 0) + 1
-        result.append(label if seen[label] == 1 else f"{label}_{seen[label]}")
+def _labels(nodes: list[Schema]) -> list[str]:
+    """Return a short name for each member of a union, all different."""
+    result: list[str] = []
+    for node in nodes:
+        result.append(fresh(re.sub(r"\W+", "_", _label(node)), result))
     return result
 
 
@@ -488,8 +488,3 @@ def convert(schema: Schema, definitions: Mapping[str, JSON]) -> tuple[Schema, di
     root = converter.node(schema, "")
     made = {ref: converter.node(body, ref.removeprefix("#")) for ref, body in definitions.items()}
     return root, made | converter.shared(), converter.notes
-
-
-def is_never(node: Any) -> bool:
-    """Return whether no value fits a node."""
-    return isinstance(node, dict) and _is_never(node)

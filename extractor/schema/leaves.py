@@ -14,7 +14,7 @@ from pydantic import SecretBytes, SecretStr
 
 from ..messages import JSON
 from .codec import Bounded, Bytes, Codec, Decimals, Encoded, Leaf, Number
-from .nodes import Python
+from .nodes import STRICT, Python
 from .regex import translate
 from .targets import LENGTHS, NUMBERS, Target
 from .words import SENTENCES, sentence
@@ -88,7 +88,9 @@ def can_say(target: Target, kind: str, keyword: str, value: JSON) -> bool:
 def leaf(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
     """A scalar with the assertions that the target takes."""
     wire: Schema = {"type": schema["type"]}
-    codec = Leaf(FORMAT_TYPES.get(schema.get("format", ""), python.type), _within(schema))
+    strict = python.data == STRICT
+    known = python.type if strict else FORMAT_TYPES.get(schema.get("format", ""), python.type)
+    codec = Leaf(known, _within(schema), strict)
     if schema["type"] != "string":
         return told(walk, schema, wire, at), codec
     return bounded(walk, text(walk, wire, schema, at), codec, at)

@@ -13,6 +13,7 @@ TAG: Final = "\0tag"  # beside VALUE in JSON for Pydantic: which member of a uni
 VALUE: Final = "\0value"
 TOLD: Final = "\0told"  # the key of sentences about a node, for the model
 NEVER: Final[dict[str, JSON]] = {"\0never": True}  # a schema that no value fits
+STRICT: Final = "strict"  # a leaf's data: only values of its own class are said
 ABSENT: Final = object()  # a member without a default
 
 
@@ -119,12 +120,19 @@ class Source:
 
 def json_type(value: JSON) -> str:
     """Return the JSON type of a parsed value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    names = ((int, "integer"), (float, "number"), (str, "string"), (list, "array"))
-    return next((name for cls, name in names if isinstance(value, cls)), "object")
+    return _JSON_TYPES.get(type(value)) or next(
+        (name for cls, name in _JSON_TYPES.items() if isinstance(value, cls)), "object"
+    )
+
+
+_JSON_TYPES: Final = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+}
 
 
 def python_of(schema: dict[str, JSON]) -> Python | None:

@@ -42,7 +42,7 @@ Core = Any  # a pydantic-core schema
 def read(record_type: Any) -> Source:
     """Return what the compiler needs to know of `record_type`. Raises SchemaError."""
     if isroutine(record_type):
-        raise SchemaError(f"{record_type!r:.200} is a function, no record type: tools are made by tool_schema")
+        raise SchemaError(f"{record_type!r:.200} is a function, no record type: use tool_schema")
     try:
         core, validator = _core(record_type)
         generator = Generator(by_alias=None)

@@ -215,7 +215,7 @@ def mapping(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     renamed = {"minProperties": "minItems", "maxProperties": "maxItems"}
     lengths = {renamed[old]: schema[old] for old in renamed.keys() & schema.keys()}
     entries = {"type": "array", "items": closed({"key": keys, "value": values})}
-    codec = Mapped(key_codec, value_codec, pairs=data.marked)
+    codec = Mapped(key_codec, value_codec, pairs=data.marked, text_keys=keys.get("type") == "string")
     return bounded_array(walk, told(walk, lengths, entries, at), codec, at)
 
 

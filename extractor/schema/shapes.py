@@ -35,11 +35,16 @@ class Shape:
     def fits(self, data: JSON) -> bool:
         """Return whether strict JSON may be of this shape."""
         kind = json_type(data)
-        if kind not in self.types and not (kind == "integer" and "number" in self.types):
+        if kind not in self.types and not self._takes_number(data):
             return False
         if self.values is not None:
             return (kind, data) in self.values
         return not isinstance(data, dict) or self._has_members(data)
+
+    def _takes_number(self, data: JSON) -> bool:
+        if isinstance(data, float):
+            return "integer" in self.types and data.is_integer()
+        return isinstance(data, int) and not isinstance(data, bool) and "number" in self.types
 
     def _has_members(self, data: Schema) -> bool:
         if not self.required <= data.keys() or (self.known is not None and not data.keys() <= self.known):
