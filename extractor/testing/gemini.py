@@ -55,7 +55,10 @@ def as_chat(asked: Mapping[str, Any]) -> Mapping[str, Any]:
         chat["response_format"] = {"type": "json_object"}
     functions = [f for tool in asked.get("tools") or () for f in tool.get("functionDeclarations") or ()]
     chat["tools"] = [
-        as_function(f["name"], f.get("parametersJsonSchema") or _plain(f.get("parameters")))
+        as_function(
+            f["name"],
+            f.get("parametersJsonSchema") or f.get("parameters_json_schema") or _plain(f.get("parameters")),
+        )
         for f in functions
     ]
     match (asked.get("toolConfig") or {}).get("functionCallingConfig"):
