@@ -5,7 +5,7 @@ Each peer runs in its own virtual environment, DIR/peer_NAME, and is left out wh
 each a number of record types:
 
 compiles  the compiler gives a schema
-openai    the checker finds no broken rule of the target "openai"
+openai    the checker finds no broken rule of the target "openai"; `default`, refused at times, is let pass
 trip      every value can be said in the schema and comes back the same
 whole     openai and trip
 all       whole, and the grammars of xgrammar and llguidance take every value that was said
@@ -51,11 +51,9 @@ def pydantic(record_type: Any) -> JSON:
 
 def openai(record_type: Any) -> JSON:
     """What `client.chat.completions.parse` sends."""
-    from openai.lib._pydantic import is_basemodel_type, to_strict_json_schema
-    from pydantic import TypeAdapter
+    from openai.lib._pydantic import to_strict_json_schema
 
-    model = isinstance(record_type, type) and is_basemodel_type(record_type)
-    return to_strict_json_schema(record_type if model else TypeAdapter(record_type))
+    return to_strict_json_schema(_as_model(record_type))
 
 
 def langchain(record_type: Any) -> JSON:
@@ -95,9 +93,8 @@ def instructor(record_type: Any) -> JSON:
 def outlines(record_type: Any) -> JSON:
     """What `outlines.from_openai(...)` sends for an output type."""
     from outlines.models.openai import OpenAITypeAdapter
-    from pydantic import TypeAdapter
 
-    schema = TypeAdapter(record_type).json_schema()
+    schema = _as_model(record_type).model_json_schema()
     return OpenAITypeAdapter().format_json_output_type(schema)["response_format"]["json_schema"]["schema"]
 
 
@@ -131,7 +128,8 @@ def verdicts(case: Case, schema: JSON, say: Callable[[Any], str | None]) -> dict
     """Return each column's verdict on one schema. say: the text that stands for a value, if there is one."""
     from tests.schema.checker import violations
 
-    keeps_rules = not violations(schema, "T", "openai")
+    broken = violations(schema, "T", "openai")
+    keeps_rules = all(rule.endswith("keyword default") for rule in broken)
     texts = [say(value) for value in case.values]
     trip = None not in texts
     whole = keeps_rules and trip
@@ -172,7 +170,7 @@ def spellings(case: Case, value: Any, schema: JSON) -> Iterator[str]:
     for text in sorted(set(_dumps(case, value)), key=len, reverse=True):
         yield text
         if len(properties) == 1:
-            yield json.dumps({properties[0]: json.loads(text)})
+            yield f"{{{json.dumps(properties[0])}:{text}}}"
 
 
 def _dumps(case: Case, value: Any) -> Iterator[str]:

@@ -153,7 +153,7 @@ ENGINES = (
     Engine(
         "xgrammar",
         ("xgrammar", "torch", "transformers"),
-        ("xgrammar", "sglang", "vllm", "openai"),
+        ("xgrammar", "sglang", "vllm"),
         xgrammar,
     ),
     Engine("outlines-core", ("outlines_core",), ("outlines",), outlines, without_escapes),

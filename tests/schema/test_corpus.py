@@ -28,6 +28,20 @@ TAKES_ANOTHER_FORM = {
     "inherited typed dict with an alias",
 }
 KNOWN: dict[str, set[str]] = {}
+ORDINARY = (
+    "plain model",
+    "null against missing",
+    "optional everywhere",
+    "described references",
+    "same-shape union",
+    "callable discriminator",
+    "use enum values",
+    "strict model",
+    "model of formats",
+    "generic of generic",
+    "dataclasses in a model",
+    "invoice",
+)
 HOSTILE: tuple[str | bytes, ...] = (
     "",
     " ",
@@ -71,6 +85,12 @@ def test_a_record_type_compiles_keeps_the_rules_and_loses_no_value(case: Case) -
 def test_every_value_of_the_corpus_is_a_record_of_its_type(case: Case) -> None:
     adapter = TypeAdapter(case.record_type)
     assert all(same(adapter.validate_python(value), value) for value in case.values)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_ordinary_model_is_never_sent_as_json_text_in_a_string(target: str) -> None:
+    compiled = [compile_schema(CASES[name].record_type, target) for name in ORDINARY]
+    assert not [c.name for c in compiled if any("JSON text" in note.detail for note in c.report)]
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
