@@ -285,6 +285,16 @@ def test_a_schema_is_found_by_the_name_it_gives_itself_in_another_document() -> 
     assert not takes(load({"$ref": "http://y/money"}, documents), 2)
 
 
+def test_documents_that_are_no_documents_are_told_or_overlooked() -> None:
+    bomb: Any = "money"
+    for _ in range(100_000):
+        bomb = [bomb]
+    with pytest.raises(SchemaError, match="nothing is fetched"):
+        load({"$ref": "http://y/money"}, {"bomb": bomb, "number": {"money": {1, 2}}})
+    with pytest.raises(SchemaError, match="is none"):
+        load({"$id": "http://x"}, {"http://[": {}})
+
+
 def test_what_is_wrong_in_a_document_that_nothing_leads_to_does_not_matter() -> None:
     assert load({"type": "null"}, {"http://x": {"type": "nul"}}) == {"type": "null"}
 
@@ -298,7 +308,9 @@ def test_what_is_wrong_in_a_document_that_nothing_leads_to_does_not_matter() -> 
         ({"$ref": "#/$defs/a"}, "/$ref", "leads nowhere"),
         ({"$ref": "#a"}, "/$ref", "leads nowhere"),
         ({"$ref": "#/allOf/x", "allOf": [{}]}, "/$ref", "leads nowhere"),
-        ({"$id": "http://x", "$ref": "http://[x"}, "/$ref", "leads nowhere"),
+        ({"$ref": "http://[x"}, "/$ref", "no URI"),
+        ({"$schema": DRAFT_4, "properties": {"a": {"$ref": {}}}}, "/properties/a/$ref", "no URI"),
+        ({"$id": "http://x/y", "items": {"$id": "http://["}}, "/items/$id", "no URI"),
         ({"$ref": "#/title", "title": "x"}, "#/title", "a schema is an object, true or false"),
         ({"$ref": "#"}, "", "without end"),
         ({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}, "items": {"$ref": "#/$defs/a"}}, "", "a -> a"),
@@ -530,6 +542,10 @@ def legal(draft: str, schema: dict[str, Any]) -> dict[str, Any]:
     """The schema without what its draft does not allow, or what jsonschema itself stumbles over."""
     if not isinstance(schema.get("items"), list):
         schema.pop("additionalItems", None)
+    if "dependencies" in schema:
+        schema["dependencies"] = dict(
+            sorted(schema["dependencies"].items(), key=lambda each: not isinstance(each[1], list))
+        )
     return {"maximum": 2, **schema} if draft == DRAFT_4 else schema
 
 
