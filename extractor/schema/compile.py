@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from ..errors import ConfigError, Invalid, Problem, SchemaError
 from ..messages import JSON, StrictSchema
 from .codec import Codec, Misfit, dumps, loads, says_nan
-from .limits import Size, limited, nodes, size
+from .limits import Size, limited, nodes, size, written_out
 from .nodes import Note, Source
 from .problems import invalid, not_json
 from .targets import TARGETS, Target
@@ -193,6 +193,11 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
     bodies = walk.bodies(wire)
     if target.max_optional is not None and _optional(bodies[""]) > target.max_optional:
         return within_limits(source, replace(target, all_required=True, max_optional=None))
+    if target.inlines is not None:
+        whole = written_out(bodies, target.inlines)
+        if whole is None:
+            return within_limits(source, replace(target, inlines=None, max_references=1))
+        bodies = {"": whole}
     bodies = limited(bodies, target, lambda *note: walk.note("", *note))
     if not size(bodies).fits(target):
         walk, bodies, codec = _as_text(walk, bodies)

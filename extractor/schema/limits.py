@@ -62,6 +62,31 @@ def nodes(node: Schema) -> Iterator[Schema]:
         pending.extend(parts(node))
 
 
+def written_out(bodies: dict[str, Schema], most: int) -> Schema | None:
+    """Return the root with all definitions written out where they are referred to; None where that
+    would be longer than `most` characters. Arrays count twice: engines write their items out twice.
+    """
+    lengths: dict[str, int] = {}
+
+    def length(node: Schema) -> int:
+        own = len(str({k: v for k, v in node.items() if k not in ("properties", "anyOf", "items", "$ref")}))
+        if "$ref" in node:
+            name = node["$ref"].removeprefix("#/$defs/")
+            if name not in lengths:
+                lengths[name] = length(bodies[name])
+            own += lengths[name]
+        below = sum(map(length, parts(node)))
+        return own + below * (2 if node.get("type") == "array" else 1)
+
+    def filled(node: Schema) -> Schema:
+        if "$ref" not in node:
+            return rebuilt_once(node, filled)
+        siblings = {key: value for key, value in node.items() if key != "$ref"}
+        return {**filled(bodies[node["$ref"].removeprefix("#/$defs/")]), **siblings}
+
+    return filled(bodies[""]) if length(bodies[""]) <= most else None
+
+
 def rebuilt(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """Return `node` with `change` applied to all that is below it, innermost first, and to itself."""
     result = dict(node)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import EncodedBytes
 from pydantic_core import SchemaValidator, core_schema
@@ -16,6 +16,9 @@ from .smart_mode import choices_of
 
 Core = Any  # a pydantic-core schema
 Rewrite = Callable[[Core], Core]
+Path: TypeAlias = tuple[str | int, ...]
+Marks: TypeAlias = dict[Path, tuple[str, Any]]
+NATURAL = "natural"  # the tag of JSON without a mark
 ALL_BYTES = -1  # in place of an id: hooks of types hand the generator copies of their schemas
 PARTS = frozenset(
     {
@@ -40,6 +43,11 @@ def rewritten(core: Core, rewrites: Mapping[int, Rewrite]) -> Core:
     if isinstance(encoder(core), EncodedBytes):
         return core
     new = {key: _part(value, rewrites) if key in PARTS else value for key, value in core.items()}
+    if core["type"] in SHIELDS:
+        new["function"] = {
+            **core["function"],
+            "function": SHIELDS[core["type"]](core["function"]["function"]),
+        }
     rewrite = rewrites.get(ALL_BYTES if core["type"] == "bytes" else id(core))
     if rewrite is None:
         return new
@@ -65,9 +73,13 @@ def encoder(core: Core) -> Any:
 
 
 def marked(core: Core) -> Core:
-    """A union whose JSON says which member is meant."""
+    """A union whose JSON says which member is meant; without a mark it is read as it always was."""
     choices = {str(i): _unmarked(choice) for i, choice in enumerate(choices_of(core))}
-    return core_schema.tagged_union_schema(choices, TAG)
+    return core_schema.tagged_union_schema({**choices, NATURAL: core}, _mark_of)
+
+
+def _mark_of(value: Any) -> str:
+    return value[TAG] if isinstance(value, dict) and value.keys() == {TAG, VALUE} else NATURAL
 
 
 def _unmarked(choice: Core) -> Core:
@@ -90,6 +102,58 @@ def from_base64(core: Core) -> Core:
     return core_schema.no_info_before_validator_function(
         lambda value: b64decode(value, validate=True) if isinstance(value, str) else value, core
     )
+
+
+# Functions of the user's see JSON without marks, and what they give back unchanged is marked again
+
+
+def _before(function: Callable[..., Any]) -> Callable[..., Any]:
+    def shielded(value: Any, *info: Any) -> Any:
+        marks: Marks = {}
+        return _marked_again(function(_without(value, marks, ()), *info), marks, ())
+
+    return shielded
+
+
+def _wrap(function: Callable[..., Any]) -> Callable[..., Any]:
+    def shielded(value: Any, handler: Callable[..., Any], *info: Any) -> Any:
+        marks: Marks = {}
+        plain = _without(value, marks, ())
+        return function(plain, lambda v, *place: handler(_marked_again(v, marks, ()), *place), *info)
+
+    return shielded
+
+
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda value, *info: function(_without(value, {}, ()), *info)
+
+
+SHIELDS = {"function-before": _before, "function-wrap": _wrap, "function-plain": _plain}
+
+
+def _without(value: Any, marks: Marks, at: Path) -> Any:
+    """Return `value` without marks, which go to `marks` with what they stood on."""
+    if type(value) is dict and value.keys() == {TAG, VALUE}:
+        plain = _without(value[VALUE], marks, at)
+        marks[at] = (value[TAG], plain)
+        return plain
+    if type(value) is dict:
+        return {key: _without(item, marks, (*at, key)) for key, item in value.items()}
+    if type(value) is list:
+        return [_without(item, marks, (*at, i)) for i, item in enumerate(value)]
+    return value
+
+
+def _marked_again(value: Any, marks: Marks, at: Path) -> Any:
+    if not marks:
+        return value
+    mark, plain = marks.get(at, (None, None))
+    unchanged = mark is not None and type(plain) is type(value) and plain == value
+    if type(value) is dict:
+        value = {key: _marked_again(item, marks, (*at, key)) for key, item in value.items()}
+    elif type(value) is list:
+        value = [_marked_again(item, marks, (*at, i)) for i, item in enumerate(value)]
+    return {TAG: mark, VALUE: value} if unchanged else value
 
 
 def is_bytes_pattern(core: Core) -> bool:

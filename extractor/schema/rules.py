@@ -27,12 +27,14 @@ from .limits import fresh
 from .nodes import ABSENT, PYTHON, Choices, Map, Member, Python, Record, json_type, python_of
 from .shapes import FILLER, Shape, ambiguous, maps_plainly, sent, shapes_of
 from .targets import Target
+from .words import sentence
 
 if TYPE_CHECKING:
     from .walk import Walk
 
 Schema = dict[str, JSON]
 Rule: TypeAlias = tuple[Schema, Codec]
+KEY_KEYWORDS = ("pattern", "format", "minLength", "maxLength")
 ANY: Schema = {PYTHON: Python("any")}
 TEXT: Schema = {"type": "string", PYTHON: Python("leaf", type=str)}
 
@@ -210,6 +212,7 @@ def mapping(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     values, value_codec = walk.node(data.values, f"{at}/additionalProperties")
     if maps_plainly(walk, data):
         wire = told(walk, schema, {"type": "object", "additionalProperties": values}, at)
+        wire = walk.tell(wire, _key_words(walk.resolved(data.keys)))
         return wire, Mapped(key_codec, value_codec, as_entries=False, plain=value_codec.plain)
     walk.note(at, "additionalProperties", "re-encoded", "a list of entries with key and value")
     renamed = {"minProperties": "minItems", "maxProperties": "maxItems"}
@@ -217,6 +220,13 @@ def mapping(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     entries = {"type": "array", "items": closed({"key": keys, "value": values})}
     codec = Mapped(key_codec, value_codec, pairs=data.marked, text_keys=keys.get("type") == "string")
     return bounded_array(walk, told(walk, lengths, entries, at), codec, at)
+
+
+def _key_words(keys: Schema) -> str:
+    words = " ".join(
+        filter(None, (sentence(keyword, keys[keyword]) for keyword in KEY_KEYWORDS if keyword in keys))
+    )
+    return f"Each key: {words}" if words else ""
 
 
 # Objects

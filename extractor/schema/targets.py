@@ -37,6 +37,7 @@ class Target:
     values), max_enum_text (characters in an enum of over `max_enum_long` texts), max_optional
     (optional properties), max_unions (of the root). Limits of one node: max_branches (members of a
     union), max_min_items (the largest `minItems`), max_references (nested in one another),
+    inlines (references are written out, in at most so many characters),
     integer_digits (longer integers cannot be said). name_pattern, property_pattern: legal names.
 
     pattern_with_length: pattern or format may stand beside a length. raw_patterns: patterns are matched
@@ -80,6 +81,7 @@ class Target:
     raw_patterns: bool = False
     open_objects: bool = True
     max_references: int | None = None
+    inlines: int | None = None
     enforced: bool = True
     empty_objects: bool = True
 
@@ -236,7 +238,7 @@ OUTLINES = Target(
     raw_patterns=True,
     all_required=True,
     open_objects=False,
-    max_references=1,
+    inlines=500_000,
     property_pattern=PRINTABLE,
     keywords=LENGTHS | ITEMS | {"pattern", "format", "const", "prefixItems"},
     formats=frozenset({"date", "uuid"}),

@@ -36,6 +36,14 @@ class Part(BaseModel):
     size: tuple[int, int] = (1, 1)
 
 
+class Cat(BaseModel):
+    name: str
+
+
+class Dog(BaseModel):
+    name: str
+
+
 class Thing(BaseModel):
     parts: dict[str, Part]
     price: Annotated[Decimal, Field(ge=0)]
@@ -106,12 +114,6 @@ def test_what_is_no_json_is_said_to_be_none(record_type: Any, text: str | bytes)
 
 
 def test_a_wrong_tag_names_the_right_ones() -> None:
-    class Cat(BaseModel):
-        name: str
-
-    class Dog(BaseModel):
-        name: str
-
     with pytest.raises(Invalid) as error:
         compile_schema(list[Cat | Dog]).decode('{"value":[{"Cow":{"name":"x"}}]}')
     assert error.value.problems == (
@@ -163,6 +165,42 @@ def test_validators_get_the_callers_context() -> None:
     assert compiled.decode('{"name":"a"}', context={"a"}).name == "a"
     with pytest.raises(Invalid, match="not among the known"):
         compiled.decode('{"name":"b"}', context={"a"})
+
+
+def test_validators_that_run_before_see_the_users_own_shape() -> None:
+    seen: list[Any] = []
+
+    class Home(BaseModel):
+        pet: Cat | Dog
+        day: str | dt.date
+
+        @model_validator(mode="before")
+        @classmethod
+        def look(cls, data: Any) -> Any:
+            seen.append(data)
+            return data
+
+        @model_validator(mode="wrap")
+        @classmethod
+        def around(cls, data: Any, handler: Any) -> Any:
+            return handler({**data})
+
+    compiled = compile_schema(Home)
+    home = Home.model_construct(pet=Dog(name="Rex"), day=dt.date(2026, 1, 2))
+    assert compiled.decode(compiled.encode(home)) == home
+    assert seen == [{"pet": {"name": "Rex"}, "day": "2026-01-02"}]
+
+
+def test_what_a_validator_changes_before_is_read_as_pydantic_reads_it() -> None:
+    class Home(BaseModel):
+        pet: Cat | Dog
+
+        @model_validator(mode="before")
+        @classmethod
+        def renamed(cls, data: Any) -> Any:
+            return {"pet": {"name": data["pet"]["name"].upper()}}
+
+    assert compile_schema(Home).decode('{"pet":{"Dog":{"name":"Rex"}}}').pet == Cat(name="REX")
 
 
 def test_a_validator_that_crashes_is_a_problem_too() -> None:
