@@ -134,7 +134,7 @@ def _written_out(node: JSON, definitions: JSON, levels: int) -> int:
         if not step.startswith("/$defs")
     ]
     if "$ref" in node:
-        inner.append(_written_out(definitions[node["$ref"][8:]], definitions, levels - 1))
+        inner.append(_written_out(definitions.get(node["$ref"][8:], {}), definitions, levels - 1))
     spelled = len(json.dumps([node.get("enum"), list(node.get("properties", {}))]))
     optional = len(set(node.get("properties", {})) - set(node.get("required", [])))
     return (sum(inner) + spelled + 20) * (optional + 1)

@@ -56,7 +56,7 @@ def _untaken(engine: Engine, schema: str, texts: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_an_engine_never_takes_a_text_that_a_quote_or_a_line_end_breaks(engine: Engine, case: Case) -> None:
-    """Some engines match patterns against the text of JSON, where a pattern for any character ends the string."""
+    """Some engines match patterns against the JSON text: a pattern for any character can end a string."""
     compiled = compile_schema(case.record_type, engine.targets[0])
     texts = [text for text in map(compiled.encode, case.values[:2]) if len(text) < 1_000]
     if texts and not _untaken(engine, json.dumps(compiled.schema), []):

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from typing_extensions import NotRequired, TypedDict
 
+from extractor.errors import Invalid
 from extractor.schema import compile_schema
 from tests.schema.checker import violations
 from tests.schema.same import same
-from tests.schema.trial import lost
+from tests.schema.trial import lost, refused
+from tests.schema.wire import wire_values
 
 Typed = tuple[t.Any, st.SearchStrategy[t.Any]]
 NUMBERED = itertools.count()
@@ -182,3 +184,19 @@ def test_a_random_value_of_a_random_type_comes_back(typed: Typed, target: str, d
     compiled = compile_schema(record_type, target)
     assert violations(compiled.schema, compiled.name, target) == []
     assert list(lost(value, compiled, json.dumps(compiled.schema))) == []
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(TYPES, TARGETS, st.data())
+def test_whatever_a_schema_allows_is_a_record_or_says_what_is_wrong(
+    typed: Typed, target: str, data: st.DataObject
+) -> None:
+    compiled = compile_schema(typed[0], target)
+    wire = json.dumps(data.draw(wire_values(compiled.schema)))
+    assert refused(json.dumps(compiled.schema), wire) == []
+    try:
+        record = compiled.decode(wire)
+    except Invalid as error:
+        assert error.problems  # noqa: PT017  (a record is as good an end)
+    else:
+        assert list(lost(record, compiled, json.dumps(compiled.schema))) == []
