@@ -36,6 +36,7 @@ DURATION = r"^[+-]?P([0-9]+W|([0-9]+D)?(T([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]{1,6
 BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 ASSERTIONS = [keyword for keyword in SENTENCES if keyword != "pattern"]
 INT64 = 2**63 - 1  # engines refuse larger bounds
+BROADER = {f"uuid{version}": "uuid" for version in range(1, 9)}  # formats that are told beside another
 FORMAT_TYPES: Mapping[str, Any] = {
     "date": date,
     "uuid": UUID,
@@ -106,9 +107,10 @@ def text(walk: Walk, wire: Schema, schema: Schema, at: str) -> Schema:
         else:
             wire["pattern"] = pattern
     if "format" in schema:
-        if takes_format(target, schema["format"]) and "pattern" not in wire:
-            wire["format"] = schema["format"]
-        else:
+        broader = BROADER.get(schema["format"], schema["format"])
+        if takes_format(target, broader) and "pattern" not in wire:
+            wire["format"] = broader
+        if wire.get("format") != schema["format"]:
             words.append(("format", sentence("format", schema["format"])))
     for keyword, said in words:
         walk.note(at, keyword, "told" if said else "dropped", said or "an annotation")
@@ -208,10 +210,16 @@ def decimal(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema
     codec = Decimals(plain_digits, plain=walk.target.enforced)
     walk.note(at, "type", "re-encoded", "a decimal number as text")
     wire, made = string(walk, at, codec, "A decimal number, such as 12.50.", decimal_pattern(core))
-    words = [sentence(keyword, core[name]) for name, keyword in _DECIMAL_BOUNDS.items() if name in core]
-    for said in words:
-        walk.note(at, "minimum", "told", said)
-    return walk.tell(wire, *words), made
+    bounds = {keyword: core[name] for name, keyword in _DECIMAL_BOUNDS.items() if name in core}
+    return in_words(walk, wire, bounds, at), made
+
+
+def in_words(walk: Walk, wire: Schema, assertions: Mapping[str, JSON], at: str) -> Schema:
+    """Return `wire` with assertions told, since its form on the wire is another."""
+    words = [(keyword, sentence(keyword, value)) for keyword, value in assertions.items()]
+    for keyword, said in words:
+        walk.note(at, keyword, "told", said)
+    return walk.tell(wire, *(said for _, said in words))
 
 
 def decimal_pattern(core: Mapping[str, Any]) -> str:
@@ -247,7 +255,9 @@ def binary(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema,
     """Bytes in base64."""
     walk.note(at, "format", "re-encoded", "bytes as base64 text")
     wire, codec = string(walk, at, Bytes(), "", BASE64)
-    return walk.tell(wire, "Base64."), codec
+    names = {"min_length": "minBytes", "max_length": "maxBytes"}
+    lengths = {keyword: python.data[name] for name, keyword in names.items() if name in python.data}
+    return in_words(walk, walk.tell(wire, "Base64."), lengths, at), codec
 
 
 def encoded(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:

@@ -14,13 +14,32 @@ from ..messages import JSON
 from .codec import Text
 from .containers import Reference, Wrapped
 from .limits import fresh
-from .nodes import TOLD, Note, Source, python_of
+from .nodes import PYTHON, TOLD, Note, Source, python_of
 from .rules import RULES, Rule, Schema, closed, foreign
 from .shapes import as_text, shapes_of
 from .targets import PERMISSIVE, Target
+from .words import SENTENCES
 
 MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it; below is JSON text
 MAX_TOLD = 2_000  # characters of a JSON Schema in a description
+UNDERSTOOD = frozenset(
+    {
+        *(
+            PYTHON,
+            TOLD,
+            "$ref",
+            "title",
+            "description",
+            "examples",
+            "default",
+            "deprecated",
+            "type",
+            "format",
+        ),
+        *("enum", "const", "items", "prefixItems", "properties", "required", "additionalProperties"),
+        *("anyOf", "oneOf", "pattern", "discriminator", "writeOnly", "readOnly", *SENTENCES),
+    }
+)
 MAX_EXAMPLE = 200  # characters of an example in a description
 
 
@@ -82,6 +101,8 @@ class Walk:
             wire, codec = self.reference(schema["$ref"], at)
         else:
             python = python_of(schema)
+            if python and not schema.keys() <= UNDERSTOOD:
+                self._drop(schema, at)
             wire, codec = (
                 RULES[python.kind](self, schema, python, at) if python else foreign(self, schema, at)
             )
@@ -90,6 +111,10 @@ class Walk:
         if "description" in schema or "title" in schema or "examples" in schema:
             wire = self.describe(wire, schema)
         return wire, codec
+
+    def _drop(self, schema: Schema, at: str) -> None:
+        for keyword in sorted(schema.keys() - UNDERSTOOD):
+            self.note(at, keyword, "dropped", "neither sent nor checked: Pydantic does not know it")
 
     def note(self, at: str, keyword: str, action: str, detail: str) -> None:
         """Report one place."""

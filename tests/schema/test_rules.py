@@ -136,6 +136,15 @@ def test_patterns_on_raw_json_may_match_nothing_that_json_escapes(pattern: str, 
     assert (translate(pattern, raw=True) is not None) == taken
 
 
+def test_keywords_that_nobody_enforces_are_reported() -> None:
+    class Extra(BaseModel):
+        model_config = ConfigDict(json_schema_extra={"not": {"required": ["b"]}})
+        a: Annotated[bytes, Field(max_length=4)]
+
+    report = {(note.pointer, note.keyword, note.action) for note in compile_schema(Extra).report}
+    assert {("", "not", "dropped"), ("/properties/a", "maxBytes", "told")} <= report
+
+
 def test_recursion_is_unrolled_and_ends_in_json_text_where_it_is_not_taken() -> None:
     class Link(BaseModel):
         next: "Link | None" = None
