@@ -6,6 +6,8 @@ Readers take what is there: servers leave out or add members, so only the shape 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -52,16 +54,24 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
         body["tool_choice"] = _tool_choice(request.tool_choice)
     if stream:
         body["stream"] = True
-        if provider.stream_usage:
+        if provider.stream_usage == "asked":
             body["stream_options"] = {"include_usage": True}
     params = dict(request.params)
     extra = params.pop("extra_body", None) or {}
     for name in ("max_tokens", "max_completion_tokens"):
         if name in params and name != provider.max_tokens and provider.max_tokens not in params:
             params[provider.max_tokens] = params.pop(name)
-    body.update(params)
-    body["messages"] = [encode_message(message) for message in request.messages]
+    body.update((provider.names.get(name, name), value) for name, value in params.items())
+    messages = [encode_message(message) for message in request.messages]
+    if provider.prompt_cache == "key" and len(messages) > 1:
+        body.setdefault("prompt_cache_key", _cache_key(body, messages[:-1]))
+    body["messages"] = messages
     return {**body, **extra}
+
+
+def _cache_key(*lasting: JSON) -> str:
+    """A name for what stays the same from row to row; nothing can be read out of it."""
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
 def _forced(schema: StrictSchema, mode: Mode) -> dict[str, JSON]:

@@ -22,13 +22,15 @@ class Provider:
     not the usual one of the dialect. target: the name of the schema target. dialect: the name of the
     API that it speaks. modes: what it takes to make the model answer with a record, best first.
     shows_schema: whether the server itself puts the schema before the model; where it only constrains
-    the decoding, the prompt has to. max_tokens: its name for that parameter. defaults: parameters
-    sent unless the caller gives them.
+    the decoding, the prompt has to. max_tokens: its name for that parameter; names: its names for
+    others. defaults: parameters sent unless the caller gives them.
 
-    stream_usage: a stream can report its usage. tools, logprobs, images, pdfs: the API takes them, if
+    stream_usage: whether a stream reports its usage where `stream_options` ask for it, unasked (then it
+    may refuse the option), or never. tools, logprobs, images, pdfs: the API takes them, if
     the model does. prompt_cache: a prefix that was sent before costs less: by itself ("automatic"),
-    where the request marks its end ("marks"), or never ("none"). max_output: tokens of the longest
-    reply that any of its current models gives; None where that is up to the model that is served.
+    where the request marks its end ("marks") or gives it a name ("key"), or never ("none").
+    max_output: tokens of the longest reply that any of its current models gives; None where that is
+    up to the model that is served.
 
     source: the page that the row was read from; sources: others, by the name of what they say.
     """
@@ -45,13 +47,14 @@ class Provider:
     modes: tuple[Mode, ...] = tuple(Mode)
     shows_schema: bool = False
     max_tokens: str = "max_tokens"
+    names: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    stream_usage: bool = True
+    stream_usage: Literal["asked", "unasked", "never"] = "asked"
     tools: bool = True
     logprobs: bool = False
     images: bool = False
     pdfs: bool = False
-    prompt_cache: Literal["automatic", "marks", "none"] = "none"
+    prompt_cache: Literal["automatic", "marks", "key", "none"] = "none"
     max_output: int | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,6 +99,7 @@ _ROWS = (
         name="openai-responses",
         source="https://platform.openai.com/docs/api-reference/responses/create",
         dialect="openai_responses",
+        stream_usage="unasked",
     ),
     Provider(
         "anthropic",
@@ -104,6 +108,7 @@ _ROWS = (
         "anthropic",
         "https://platform.claude.com/docs/en/api/messages",
         dialect="anthropic",
+        stream_usage="unasked",
         modes=(Mode.JSON_SCHEMA, Mode.TOOL, Mode.PROMPT),
         shows_schema=True,
         defaults={"max_tokens": 16_000},  # it has to be said; without a stream, more may take too long
@@ -125,6 +130,7 @@ _ROWS = (
         "gemini",
         "https://ai.google.dev/api/generate-content",
         dialect="gemini",
+        stream_usage="unasked",
         shows_schema=True,
         logprobs=True,
         images=True,
@@ -164,6 +170,7 @@ _ROWS = (
         None,
         "ollama",
         "https://docs.ollama.com/api/openai-compatibility",
+        logprobs=True,
         images=True,
         prompt_cache="automatic",
     ),
@@ -195,9 +202,14 @@ _ROWS = (
         "MISTRAL_API_KEY",
         "mistral",
         "https://docs.mistral.ai/api/endpoint/chat",
-        stream_usage=False,  # sends it unasked and refuses the option
+        names={"seed": "random_seed"},
+        stream_usage="unasked",
         images=True,
-        sources={"images": "https://docs.mistral.ai/capabilities/vision/"},
+        prompt_cache="key",
+        sources={
+            "images": "https://docs.mistral.ai/capabilities/vision/",
+            "prompt_cache": "https://docs.mistral.ai/studio-api/conversations/advanced/prompt-caching",
+        },
     ),
     Provider(
         "groq",

@@ -52,6 +52,24 @@ def test_max_tokens_has_the_name_that_the_provider_takes() -> None:
     assert openai_chat.encode(request, COMPATIBLE)["max_tokens"] == 5
 
 
+def test_parameters_have_the_names_that_the_provider_takes() -> None:
+    body = openai_chat.encode(Request("m", HELLO, {"seed": 1, "top_p": 1}), PROVIDERS["mistral"])
+    assert body["random_seed"] == 1
+    assert body.keys() == {"model", "random_seed", "top_p", "messages"}
+
+
+def test_what_stays_the_same_from_row_to_row_has_one_key_where_the_provider_caches_by_keys() -> None:
+    def key(*texts: str, **params: object) -> object:
+        messages = tuple(Message("user", text) for text in texts)
+        return openai_chat.encode(Request("m", messages, params), PROVIDERS["mistral"]).get(
+            "prompt_cache_key"
+        )
+
+    assert key("Extract.", "one") == key("Extract.", "two") != key("Extract!", "one")
+    assert key("one") is None
+    assert key("Extract.", "one", prompt_cache_key="mine") == "mine"
+
+
 def test_a_provider_without_schemas_is_asked_for_a_json_object() -> None:
     mode = PROVIDERS["deepseek"].modes[0]
     body = openai_chat.encode(Request("m", HELLO, response_schema=SCHEMA, mode=mode), PROVIDERS["deepseek"])
