@@ -1,4 +1,4 @@
-"""A loopback server that speaks the chat-completions API and misbehaves on demand.
+"""A loopback server that speaks the APIs of model providers and misbehaves on demand.
 
 ```python
 with ChatServer([status(429, retry_after=1), reply({"total": 12})]) as server:
