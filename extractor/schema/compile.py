@@ -86,6 +86,8 @@ class CompiledSchema(Generic[T]):
             return to_json(self._codec.decode(data), inf_nan_mode="constants")
         except Misfit as misfit:
             raise invalid(misfit.problems()) from None
+        except RecursionError:
+            raise invalid([Problem("", "is nested too deep", type="recursion_loop")]) from None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._made_from
@@ -121,10 +123,11 @@ def _compile(
     key = _key(record_type, target) if documents is None else None
     if key in _cache:
         return _cache[key]
-    compiled = replace(
-        _compiled(_read(record_type, documents), chosen),
-        _made_from=(compile_schema, (record_type, target, documents)),
-    )
+    try:
+        compiled = _compiled(_read(record_type, documents), chosen)
+    except RecursionError:
+        raise SchemaError("the type is nested too deep") from None
+    compiled = replace(compiled, _made_from=(compile_schema, (record_type, target, documents)))
     if len(_cache) >= CACHED:
         _cache.clear()
     if key is not None:
@@ -196,7 +199,7 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
     if target.inlines is not None:
         whole = written_out(bodies, target.inlines)
         if whole is None:
-            return within_limits(source, replace(target, inlines=None, max_references=1))
+            return within_limits(source, replace(target, inlines=None, max_references=1, max_nesting=10))
         bodies = {"": whole}
     bodies = limited(bodies, target, lambda *note: walk.note("", *note))
     if not size(bodies).fits(target):

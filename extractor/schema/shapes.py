@@ -112,6 +112,8 @@ def ambiguous(shapes: list[list[Shape]], labels: list[str]) -> set[int]:
 
 def shapes_of(walk: Walk, schema: Schema, depth: int = 0) -> list[Shape]:
     """Return the forms that `schema` has on the wire of the walk's target."""
+    if walk.is_too_deep(schema, depth + 1):
+        return [of_type("string")]
     if "$ref" in schema and walk.is_text(schema["$ref"]):
         return [of_type("string")]
     schema = walk.resolved(schema)

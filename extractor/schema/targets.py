@@ -35,9 +35,9 @@ class Target:
     Limits over the whole schema, None where there is none: max_depth (levels of objects, the root and
     each definition counted apart), max_properties, max_enum_values, max_text (characters of names and
     values), max_enum_text (characters in an enum of over `max_enum_long` texts), max_optional
-    (optional properties), max_unions (of the root). Limits of one node: max_branches (members of a
-    union), max_min_items (the largest `minItems`), max_references (nested in one another),
-    inlines (references are written out, in at most so many characters),
+    (optional properties), max_unions (of the root), inlines (references are written out, in at most so
+    many characters). Limits of one node: max_branches (members of a union), max_min_items (the largest
+    `minItems`), max_references (nested in one another), max_nesting (of schemas of any kind),
     integer_digits (longer integers cannot be said). name_pattern, property_pattern: legal names.
 
     pattern_with_length: pattern or format may stand beside a length. raw_patterns: patterns are matched
@@ -81,6 +81,7 @@ class Target:
     raw_patterns: bool = False
     open_objects: bool = True
     max_references: int | None = None
+    max_nesting: int | None = None
     inlines: int | None = None
     enforced: bool = True
     empty_objects: bool = True

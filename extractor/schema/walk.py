@@ -47,7 +47,8 @@ MAX_EXAMPLE = 200  # characters of an example in a description
 class Walk:
     """One walk. said_as_text: references to definitions that are said as JSON text. kept: how many
     members of the root are kept, the others in one JSON text. level: how often recursion has been
-    unrolled around the present node. circle: the circle of definitions that it is part of.
+    unrolled around the present node. circle: the circle of definitions that it is part of. depth: how
+    many nodes are around it, itself included.
     """
 
     target: Target
@@ -61,6 +62,7 @@ class Walk:
     level: int = 0
     circle: int = 0
     json_name: str = ""
+    depth: int = 0
 
     def root(self) -> Rule:
         """Return the strict schema, its definitions aside, and its codec."""
@@ -97,7 +99,16 @@ class Walk:
 
     def node(self, schema: Schema, at: str) -> Rule:
         """Return the strict schema and the codec of one node."""
-        if "$ref" in schema:
+        self.depth += 1
+        try:
+            return self._node(schema, at)
+        finally:
+            self.depth -= 1
+
+    def _node(self, schema: Schema, at: str) -> Rule:
+        if self.is_too_deep(schema):
+            wire, codec = self.as_text(schema, at)
+        elif "$ref" in schema:
             wire, codec = self.reference(schema["$ref"], at)
         else:
             python = python_of(schema)
@@ -159,6 +170,11 @@ class Walk:
         reference = self.references[key]
         wire = {"$ref": f"#/$defs/{self.names[key]}"}
         return wire, reference.codec if reference.settled else reference
+
+    def is_too_deep(self, schema: Schema, below: int = 0) -> bool:
+        """Return whether a node, so many levels below the present one, is said as JSON text for its depth."""
+        most = self.target.max_nesting
+        return most is not None and self.depth + below > most and schema.get("type") in ("array", "object")
 
     def is_text(self, ref: str) -> bool:
         """Return whether a reference at this place is said as JSON text."""

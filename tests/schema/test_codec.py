@@ -113,6 +113,24 @@ def test_what_is_no_json_is_said_to_be_none(record_type: Any, text: str | bytes)
     assert error.value.problems[0].type == "json_invalid"
 
 
+class Chain(BaseModel):
+    next: "Chain | None" = None
+    names: dict[str, int] = {}
+
+
+@pytest.mark.parametrize("depth", [40, 95, 198])
+@pytest.mark.parametrize("target", ["openai", "anthropic"])
+def test_deep_values_survive_or_are_said_to_be_too_deep(depth: int, target: str) -> None:
+    chain = Chain()
+    for _ in range(depth):
+        chain = Chain(next=chain)
+    compiled = compile_schema(Chain, target)
+    try:
+        assert compiled.decode(compiled.encode(chain)) == chain
+    except Invalid as error:
+        assert depth > 40, error  # noqa: PT017  both ends are right for the deepest
+
+
 def test_a_wrong_tag_names_the_right_ones() -> None:
     with pytest.raises(Invalid) as error:
         compile_schema(list[Cat | Dog]).decode('{"value":[{"Cow":{"name":"x"}}]}')
