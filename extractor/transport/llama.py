@@ -37,6 +37,7 @@ def load(settings: Mapping[str, Any]) -> Any:
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_BF16
     params.n_ubatch = 128  # the memory for attention grows with it
+    params.n_predict = 2048  # where a request gives no max_tokens: a small model may never stop
     params.cache_ram_mib = 0  # it would keep up to 8 GiB of earlier prompts
     params.warmup = params.ui = params.endpoint_slots = False
     return xllamacpp.Server(params)

@@ -63,14 +63,6 @@ class LocalServer:
         """Whether it still runs."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def wait(self, seconds: float | None = None) -> bool:
-        """Return whether the server ended within `seconds`."""
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
     def close(self) -> None:
         """End the server now; requests under way are cut off. A second close does nothing."""
         if self._owner == os.getpid():  # a forked child must not end its parent's server
@@ -97,11 +89,11 @@ def serve(
     """Return a server of the model `spec`, ready for requests.
 
     spec: "smollm2", or the path of a GGUF file. port: 0 takes a free one. context: tokens that one
-    request may use, prompt and reply together. threads: default half of the cores this process may
-    use while it writes, all of them while it reads the prompt. parallel: requests at a time; each
-    takes the memory of one context, and on few cores they are no faster together than one after the
-    other. api_key: default a random one. timeout: seconds to wait until the model is loaded.
-    Raises ConfigError.
+    request may use, prompt and reply together. threads: default all cores this process may use
+    while it reads the prompt, and half of them while it writes (one, for a small model). parallel:
+    requests at a time; each takes the memory of one context, and on few cores they are no faster
+    together than one after the other. api_key: default a random one. timeout: seconds to wait until
+    the model is loaded. Raises ConfigError.
     """
     settings = _settings(spec, port, context, threads, parallel, api_key)
     return _start(settings, timeout)
@@ -118,13 +110,18 @@ def _settings(
 ) -> dict[str, Any]:
     if find_spec("xllamacpp") is None:
         raise ConfigError("local models need llama.cpp: run `pip install 'extractor[local]'`")
+    context = CONTEXT if context is None else context
+    for name, value in {"context": context, "threads": threads, "parallel": parallel}.items():
+        if value is not None and value < 1:
+            raise ConfigError(f"{name} must be at least 1, not {value}")
     path = resolve(spec)
     return {
         "path": str(path),
         "alias": spec if spec in MODELS else path.stem,
-        "context": context or CONTEXT,
+        "context": context,
         "parallel": parallel,
-        "threads": threads or max(1, cores() // 2),
+        # A small model writes no faster on two cores than on one: its threads mostly wait for each other
+        "threads": threads or (1 if spec in MODELS else max(1, cores() // 2)),
         "prompt_threads": threads or cores(),
         "port": port,
         "api_key": api_key or secrets.token_urlsafe(24),
@@ -152,7 +149,7 @@ def serve_forever(spec: str, report: Callable[[str], None], **options: Any) -> N
     report: is told the base URL, the key and the model's name once they can be used. Raises
     ConfigError, also where the server ends by itself.
     """
-    with _stopped_by_signals() as stopped, serve(spec, **options) as server:
+    with serve(spec, **options) as server, _stopped_by_signals() as stopped:
         report(f"Serving {server.model} at {server.base_url} (API key: {server.api_key})")
         while not stopped.wait(0.2):
             if not server.alive:

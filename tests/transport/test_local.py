@@ -3,6 +3,7 @@
 import http.client
 import json
 import pickle
+import re
 import subprocess
 import sys
 import textwrap
@@ -138,6 +139,19 @@ def test_a_reply_does_not_depend_on_what_was_asked_before(server: LocalServer) -
     assert chat(server, {**BODY, "cache_prompt": False}) == first
 
 
+@pytest.mark.parametrize(
+    ("grammar", "reply"),
+    [
+        ('root ::= "88-" [0-9] [0-9]', r"88-\d\d"),
+        ("%llguidance {}\nstart: /[A-Z]{3}-[0-9]{2}/", r"[A-Z]{3}-\d\d"),
+        ('%llguidance {}\nstart: %json {"type": "integer", "minimum": 10, "maximum": 12}', "1[012]"),
+    ],
+)
+def test_a_reply_keeps_to_a_gbnf_or_llguidance_grammar(server: LocalServer, grammar: str, reply: str) -> None:
+    free = {name: value for name, value in BODY.items() if name != "response_format"}
+    assert re.fullmatch(reply, chat(server, {**free, "grammar": grammar}))
+
+
 def test_a_body_that_llama_cpp_rejects_is_a_service_error_in_process(smollm2: Path) -> None:
     with in_process("smollm2", context=256) as complete:
         with pytest.raises(ServiceError, match="messages") as error:
@@ -237,6 +251,12 @@ def test_half_a_model_is_an_error_with_llama_cpps_own_reason(smollm2: Path, tmp_
         (tmp_path / "half.gguf").write_bytes(whole.read(8_000_000))
     with pytest.raises(ConfigError, match="model is corrupted or incomplete"):
         shared(str(tmp_path / "half.gguf"))
+
+
+@pytest.mark.parametrize("option", ["context", "threads", "parallel"])
+def test_an_option_that_leaves_nothing_to_work_with_is_refused(option: str) -> None:
+    with pytest.raises(ConfigError, match=f"{option} must be at least 1, not 0"):
+        serve("smollm2", **{option: 0})
 
 
 def test_a_port_that_is_taken_is_an_error_with_the_reason(server: LocalServer) -> None:
