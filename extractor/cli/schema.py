@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,7 +47,10 @@ def schema(
         ),
     ] = None,
     report: Annotated[
-        bool, typer.Option("--report", help="Print what became of each keyword instead of the schema.")
+        bool,
+        typer.Option(
+            "--report", help="Print all of it: name, fingerprint, schema, and what became of each keyword."
+        ),
     ] = False,
     list_targets: Annotated[
         bool, typer.Option("--list-targets", help="Print the targets, and where their rules come from.")
@@ -102,11 +106,17 @@ def _text(compiled: CompiledSchema[Any]) -> str:
 
 
 def _print(compiled: CompiledSchema[Any], report: bool) -> None:
-    if not report:
-        typer.echo(_text(compiled), nl=False)
-        return
-    for note in compiled.report:
-        typer.echo(f"{note.pointer or '/'}\t{note.keyword}\t{note.action}\t{note.detail}")
+    typer.echo(to_json(_reported(compiled), indent=2) + "\n" if report else _text(compiled), nl=False)
+
+
+def _reported(compiled: CompiledSchema[Any]) -> dict[str, Any]:
+    return {
+        "name": compiled.name,
+        "target": compiled.target.name,
+        "fingerprint": compiled.fingerprint,
+        "schema": compiled.schema,
+        "report": [asdict(note) for note in compiled.report],
+    }
 
 
 def _print_targets() -> None:

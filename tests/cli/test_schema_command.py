@@ -43,11 +43,10 @@ def test_a_json_schema_is_compiled_too(cli: Cli, folder: Path) -> None:
 
 
 def test_the_report_tells_what_became_of_each_keyword(cli: Cli, folder: Path) -> None:
-    lines = [line.split("\t") for line in cli("schema", "sums.py:Sum", "--report").out.splitlines()]
-    assert all(len(line) == 4 for line in lines)
-    assert ("/properties/amount", "re-encoded") in [
-        (pointer, action) for pointer, _, action, _ in lines
-    ]
+    reported = json.loads(cli("schema", "sums.py:Sum", "--report").out)
+    assert reported.keys() == {"name", "target", "fingerprint", "schema", "report"}
+    assert reported["schema"] == json.loads(cli("schema", "sums.py:Sum").out)
+    assert ("/properties/amount", "re-encoded") in [(n["pointer"], n["action"]) for n in reported["report"]]
 
 
 def test_targets_differ_and_are_listed(cli: Cli, folder: Path) -> None:
