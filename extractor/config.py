@@ -196,7 +196,7 @@ def _key(
 ) -> Secret:
     env = "OPENAI_API_KEY" if provider is COMPATIBLE else provider.key_env
     key = (api_key or (environment.get(env) if env else None) or "").strip()
-    own_server = base_url and not provider.url_path  # which may well want no key
+    own_server = base_url and provider.base_url  # in place of the usual one; it may well want no key
     if not key and provider.key_env and not own_server:
         raise ConfigError(f"no key for {provider.name}: set {provider.key_env}, or give api_key=")
     if not key.isascii() or not key.isprintable():

@@ -63,7 +63,7 @@ def one_limit(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_list(value: JSON) -> list[JSON]:
     """Return a list of texts where one of them may stand for itself."""
-    return [value] if isinstance(value, str) else list(value)
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def with_format(request: Request) -> Request:

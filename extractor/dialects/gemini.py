@@ -63,7 +63,7 @@ PARAMETERS: Mapping[str, Name] = {
     "frequency_penalty": "generationConfig.frequencyPenalty",
     "logprobs": "generationConfig.responseLogprobs",
     "top_logprobs": "generationConfig.logprobs",
-    "reasoning_effort": ("generationConfig.thinkingConfig.thinkingLevel", str.upper),
+    "reasoning_effort": ("generationConfig.thinkingConfig.thinkingLevel", lambda effort: str(effort).upper()),
     "service_tier": "serviceTier",
     "store": "store",
 }
@@ -273,14 +273,18 @@ def _chunk_choice(place: int, candidate: Mapping[str, JSON], body: Mapping[str, 
 def _tool_delta(place: int, part: Mapping[str, JSON], body: Mapping[str, JSON]) -> ToolCallDelta:
     """A call comes whole. Older models give it no id, though an answer needs one to name."""
     call, signature = mapping(part["functionCall"]), text(part.get("thoughtSignature"))
-    made = f"call_{hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]}_{place}"
     return ToolCallDelta(
         index=place,
-        id=text(call.get("id")) or made,
+        id=text(call.get("id")) or _call_id(place, body),
         name=text(call.get("name")),
         arguments=json_text(mapping(call.get("args"))),
         extra_content={"google": {"thought_signature": signature}} if signature else None,
     )
+
+
+def _call_id(place: int, body: Mapping[str, JSON]) -> str:
+    """An id that no call of another reply, or of another event of a stream, is given."""
+    return f"call_{hashlib.sha256(json.dumps(body).encode()).hexdigest()[:16]}_{place}"
 
 
 def _logprobs(result: JSON) -> JSON:

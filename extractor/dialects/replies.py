@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
@@ -10,9 +11,11 @@ from email.utils import parsedate_to_datetime
 
 from ..messages import JSON, Choice, Completion, Failure, FailureKind, Message
 from .dialect import Dialect
+from .fields import mapping, mappings, text
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 FILTERED = frozenset({"content_filter"})  # Azure refuses a prompt that its filter catches with this code
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s")
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
 
@@ -44,7 +47,7 @@ def read_reply(
         message or f"the server answered with HTTP status {status}",
         status=status,
         code=code,
-        retry_after=retry_after(headers, now),
+        retry_after=retry_after(headers, now) or retry_delay(parsed),
         request_id=request_id,
         latency=latency,
         body=body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT],
@@ -66,6 +69,17 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         except ValueError:
             continue
         return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+    return None
+
+
+def retry_delay(body: JSON) -> float | None:
+    """Return the seconds to wait that an error body asks for, as Google's APIs do in place of the
+    header; None where it does not ask. Source: google.rpc.RetryInfo.
+    """
+    for detail in mappings(mapping(mapping(body).get("error")).get("details")):
+        delay = text(detail.get("retryDelay")) or ""
+        if _SECONDS.fullmatch(delay):
+            return float(delay[:-1])
     return None
 
 

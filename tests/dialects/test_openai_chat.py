@@ -97,6 +97,29 @@ def test_a_tool_call_and_its_answer_go_back_as_they_came() -> None:
     }  # fmt: skip
 
 
+def test_what_came_with_a_call_goes_back_with_it() -> None:
+    extra = {"google": {"thought_signature": "SIG"}}
+    told = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "f", "arguments": "{}"},
+        "extra_content": extra,
+    }
+    reply = openai_chat.decode({"choices": [{"message": {"tool_calls": [told]}, "finish_reason": "stop"}]})
+    assert reply is not None
+    assert reply.finish_reason == "tool_calls"
+    assert openai_chat.encode_message(reply.message)["tool_calls"] == [told]
+    assert Message.of({"role": "assistant", "tool_calls": [told]}).tool_calls == reply.tool_calls
+
+
+def test_calls_that_a_server_counts_alike_stay_apart() -> None:
+    accumulator = Accumulator()
+    for name in ("a", "b"):
+        call = {"index": 0, "id": f"call-{name}", "function": {"name": name, "arguments": "{}"}}
+        accumulator.add(openai_chat.decode_chunk(chunk({"tool_calls": [call]})))  # type: ignore[arg-type]
+    assert [call.function.name for call in accumulator.completion().tool_calls] == ["a", "b"]
+
+
 def test_a_parsed_record_is_never_sent() -> None:
     assert openai_chat.encode_message(Message("assistant", "{}", parsed=object())) == {
         "role": "assistant", "content": "{}",

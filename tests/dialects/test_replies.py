@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.dialects import Accumulator, openai_chat
+from extractor.dialects import Accumulator, gemini, openai_chat
 from extractor.dialects.replies import read_reply, retry_after
 from extractor.messages import Completion, Failure, FailureKind, Usage
 
@@ -41,6 +41,17 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(headers: dict[str, str], se
 @given(st.text())
 def test_no_retry_after_is_ever_negative_or_a_crash(value: str) -> None:
     assert (retry_after({"retry-after": value}, NOW) or 0.0) >= 0.0
+
+
+@pytest.mark.parametrize(
+    ("delay", "seconds"), [("34s", 34.0), ("1.25s", 1.25), ("-3s", None), ("soon", None), (7, None)]
+)
+def test_googles_apis_say_in_the_error_how_long_to_wait(delay: object, seconds: float | None) -> None:
+    info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}
+    error = {"code": 429, "message": "Quota.", "status": "RESOURCE_EXHAUSTED", "details": [{}, info]}
+    failure = read_reply(gemini, 429, {}, json.dumps({"error": error}).encode(), 0.0, NOW)
+    assert isinstance(failure, Failure)
+    assert (failure.code, failure.retry_after) == ("RESOURCE_EXHAUSTED", seconds)
 
 
 def test_an_error_keeps_its_status_reason_code_wait_and_request_id() -> None:
