@@ -57,7 +57,7 @@ def main() -> None:
     print(json.dumps(reply), file=answer, flush=True)
     if "address" in reply:
         sys.stdin.read()  # ends with the process that started us, however that ends
-    os._exit(0)  # not sys.exit: see the top
+        os._exit(0)  # not sys.exit: see the top
 
 
 if __name__ == "__main__":

@@ -196,6 +196,8 @@ def _start(settings: Mapping[str, Any], timeout: float) -> LocalServer:
             _end(process)
             raise
         if "address" not in reply:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(5)  # llama.cpp writes its reasons from a thread of its own
             _end(process)
             why = f"it took longer than {timeout:g} seconds" if expired.is_set() else _reason(log)
             raise ConfigError(_failure(settings, why or reply.get("error") or _exit(process)))
