@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +34,12 @@ def tool_schema(tool: Tool, target: str | Target = "openai") -> CompiledSchema[A
     with Pydantic's SkipJsonSchema. Any other tool is a record type or a JSON Schema document.
     Raises SchemaError where a parameter has no type, or none that JSON can carry, or no keyword.
     """
-    return compile_schema(_arguments(tool) if _is_function(tool) else tool, target)
+    if not _is_function(tool):
+        return compile_schema(tool, target)
+    try:
+        return _kept(tool, target)
+    except TypeError:  # an instance that cannot be hashed
+        return _compiled(tool, target)
 
 
 def tool_name(tool: Tool, target: str | Target = "openai") -> str:
@@ -47,15 +53,17 @@ def _is_function(tool: Any) -> bool:
     return callable(tool) and not isinstance(tool, type) and get_origin(tool) is None
 
 
-def _arguments(function: Any) -> Any:
-    """Return the type of the function's keyword arguments; the same one each time, if it can be kept."""
-    try:
-        return _kept_arguments(function)
-    except TypeError:  # an instance that cannot be hashed
-        return _argument_type(function)
+def _compiled(function: Any, target: str | Target) -> CompiledSchema[Any]:
+    """Return the schema of the function's arguments; it pickles as the function and the target."""
+    compiled = compile_schema(_argument_type(function), target)
+    return dataclasses.replace(compiled, _made_from=(tool_schema, (function, target)))
+
+
+_kept = functools.lru_cache(maxsize=1024)(_compiled)
 
 
 def _argument_type(function: Any) -> Any:
+    """Return the type of a dict of the function's keyword arguments."""
     name, documented = _own_name(function), _documented(function)
     members: dict[str, Any] = {}
     extra: dict[str, Any] = {}
@@ -70,9 +78,6 @@ def _argument_type(function: Any) -> Any:
     if not extra:
         arguments.__pydantic_config__ = ConfigDict(extra="forbid")
     return arguments
-
-
-_kept_arguments = functools.lru_cache(maxsize=1024)(_argument_type)
 
 
 def _own_name(function: Any) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 import json
+import pickle
 from collections.abc import Callable
 from datetime import date
 from enum import Enum
@@ -276,8 +277,10 @@ def test_the_name_is_the_functions_own_made_legal() -> None:
         tool_name(forecast, "nobody")
 
 
-def test_a_second_look_gives_the_same_schema() -> None:
-    assert tool_schema(forecast) is tool_schema(forecast)
+def test_a_second_look_gives_the_same_schema_and_pickling_an_equal_one() -> None:
+    schema = tool_schema(forecast)
+    assert tool_schema(forecast) is schema
+    assert pickle.loads(pickle.dumps(schema)).fingerprint == schema.fingerprint
 
 
 def no_type(x): ...  # type: ignore[no-untyped-def]
