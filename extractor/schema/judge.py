@@ -42,7 +42,8 @@ def _problem(error: Any) -> Problem:
     error = best_match([error])
     shown = repr(error.instance)
     reason = error.message.replace(shown, "the value") if len(shown) > 80 else error.message
-    return Problem(as_pointer(error.absolute_path), reason[:MAX_REASON], error.instance, str(error.validator))
+    kind = error.validator or "false"  # the schema that nothing fits has no keyword
+    return Problem(as_pointer(error.absolute_path), reason[:MAX_REASON], error.instance, kind)
 
 
 @lru_cache
