@@ -194,10 +194,10 @@ def _source(file: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _mark(system: list[dict[str, JSON]], messages: list[dict[str, Any]]) -> None:
-    """Mark the end of what stays the same from row to row: all but the last turn."""
-    lasting = messages[-2]["content"] if len(messages) > 1 else system
-    if lasting:
-        lasting[-1] = {**lasting[-1], **MARK}
+    """Mark the end of what stays the same from row to row: all up to the model's last turn."""
+    turns = [system, *(turn["content"] for turn in messages if turn["role"] == "assistant")]
+    if turns[-1]:
+        turns[-1][-1] = MARK | turns[-1][-1]
 
 
 def _short(blocks: list[dict[str, JSON]]) -> JSON:

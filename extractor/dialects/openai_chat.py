@@ -62,16 +62,23 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
         if name in params and name != provider.max_tokens and provider.max_tokens not in params:
             params[provider.max_tokens] = params.pop(name)
     body.update((provider.names.get(name, name), value) for name, value in params.items())
-    messages = [encode_message(message) for message in request.messages]
-    if provider.prompt_cache == "key" and len(messages) > 1:
-        body.setdefault("prompt_cache_key", _cache_key(body, messages[:-1]))
-    body["messages"] = messages
+    if provider.prompt_cache == "key":
+        body = _cache_key(request) | body
+    body["messages"] = [encode_message(message) for message in request.messages]
     return {**body, **extra}
 
 
-def _cache_key(*lasting: JSON) -> str:
-    """A name for what stays the same from row to row; nothing can be read out of it."""
-    return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:32]
+def _cache_key(request: Request) -> dict[str, JSON]:
+    """A name for what stays the same from row to row: all up to the model's last turn. Nothing can be
+    read out of it.
+    """
+    lasting = [encode_message(message) for message in request.messages]
+    while lasting and lasting[-1]["role"] in ("user", "tool"):
+        lasting.pop()
+    if not lasting:
+        return {}
+    told = json.dumps([request.model, lasting], sort_keys=True, default=str)
+    return {"prompt_cache_key": hashlib.sha256(told.encode()).hexdigest()[:32]}
 
 
 def _forced(schema: StrictSchema, mode: Mode) -> dict[str, JSON]:

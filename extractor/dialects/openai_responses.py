@@ -160,6 +160,18 @@ def decode(body: JSON) -> Completion | None:
     if body.get("status") == "failed":
         return None
     items = mappings(body["output"])
+    reason = _finish_reason(body)
+    return Completion(
+        id=text(body.get("id")) or "",
+        model=text(body.get("model")) or "",
+        choices=(_choice(items, reason),) if items or reason != "stop" else (),
+        usage=_usage(body.get("usage")),
+        created=moment(body.get("created_at")),
+        raw=body,
+    )
+
+
+def _choice(items: Sequence[Mapping[str, JSON]], reason: str | None) -> Choice:
     parts = [
         part for item in items if item.get("type") == "message" for part in mappings(item.get("content"))
     ]
@@ -172,15 +184,7 @@ def decode(body: JSON) -> Completion | None:
         tool_calls=tuple(_tool_call(item) for item in items if item.get("type") == "function_call"),
     )
     tokens = [token for part in parts for token in mappings(part.get("logprobs"))]
-    choice = Choice(message, _finish_reason(body), logprobs={"content": tokens} if tokens else None)
-    return Completion(
-        id=text(body.get("id")) or "",
-        model=text(body.get("model")) or "",
-        choices=(choice,) if items or _finish_reason(body) != "stop" else (),
-        usage=_usage(body.get("usage")),
-        created=moment(body.get("created_at")),
-        raw=body,
-    )
+    return Choice(message, reason, logprobs={"content": tokens} if tokens else None)
 
 
 def _tool_call(item: Mapping[str, JSON]) -> ToolCall:

@@ -14,7 +14,7 @@ from .dialect import Dialect
 from .fields import mapping, mappings, text
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
-FILTERED = frozenset({"content_filter"})  # Azure refuses a prompt that its filter catches with this code
+FILTERED = "content_filter"  # the code with which Azure refuses a prompt that its filter catches
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s")
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
@@ -23,35 +23,33 @@ def read_reply(
     dialect: Dialect, status: int, headers: Mapping[str, str], body: bytes, latency: float, now: float
 ) -> Completion | Failure:
     """Return what a whole reply says. headers: lower-case names. latency: seconds. now: Unix time."""
-    parsed = parse_json(body)
-    request_id = request_id_of(headers)
-    if 200 <= status < 300:
-        completion = dialect.decode(parsed)
-        if completion is not None:
-            return replace(completion, request_id=request_id, latency=latency)
+    parsed, success = parse_json(body), 200 <= status < 300
+    completion = (dialect.decode(parsed) if success else None) or _filtered(dialect, parsed)
+    if completion is not None:
+        return replace(completion, request_id=request_id_of(headers), latency=latency)
     message, code = dialect.explain(parsed)
-    if code in FILTERED:
-        return Completion(
-            choices=(Choice(Message("assistant"), "content_filter"),),
-            request_id=request_id,
-            latency=latency,
-            raw=parsed,
-        )
-    kind = FailureKind.PROTOCOL if 200 <= status < 300 else FailureKind.STATUS
-    if kind is FailureKind.PROTOCOL:
+    if success:
         message = f"the server answered {status} with something that is no chat completion" + (
             f": {message}" if message else ""
         )
     return Failure(
-        kind,
+        FailureKind.PROTOCOL if success else FailureKind.STATUS,
         message or f"the server answered with HTTP status {status}",
         status=status,
         code=code,
         retry_after=retry_after(headers, now) or retry_delay(parsed),
-        request_id=request_id,
+        request_id=request_id_of(headers),
         latency=latency,
         body=body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT],
     )
+
+
+def _filtered(dialect: Dialect, body: JSON) -> Completion | None:
+    """An error that says that a content filter caught the prompt is that outcome, and no failure."""
+    _, code = dialect.explain(body)
+    if code != FILTERED:
+        return None
+    return Completion(choices=(Choice(Message("assistant"), "content_filter"),), raw=body)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

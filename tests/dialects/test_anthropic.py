@@ -180,6 +180,12 @@ def test_the_end_of_what_stays_the_same_from_row_to_row_is_marked() -> None:
     assert "cache_control" not in str(encoded(HELLO[1], row=ROW))
 
 
+def test_neither_the_text_nor_a_question_after_it_is_marked() -> None:
+    asked_again = encoded(*HELLO, Message("user", "The plan is missing."), row=ROW)
+    assert asked_again["system"] == [{"type": "text", "text": "Extract.", **MARK}]
+    assert "cache_control" not in str(asked_again["messages"])
+
+
 def test_a_reply_is_its_texts_and_calls_without_the_thoughts() -> None:
     body = {
         "id": "msg_01",

@@ -60,7 +60,8 @@ def test_parameters_have_the_names_that_the_provider_takes() -> None:
 
 def test_what_stays_the_same_from_row_to_row_has_one_key_where_the_provider_caches_by_keys() -> None:
     def key(*texts: str, **params: object) -> object:
-        messages = tuple(Message("user", text) for text in texts)
+        *lasting, last = texts
+        messages = (*(Message("system", text) for text in lasting), Message("user", last))
         return openai_chat.encode(Request("m", messages, params), PROVIDERS["mistral"]).get(
             "prompt_cache_key"
         )
