@@ -105,13 +105,16 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
 
 
 def _forced(request: Request) -> dict[str, JSON]:
-    """What makes the reply a record. The API has no mode for JSON without a schema."""
+    """What makes the reply a record. The API has no mode for JSON without a schema. The tool is not
+    strict: it is for models and schemas that strict decoding does not take, in a tool either.
+    """
     schema = request.response_schema
     match request.mode:
         case Mode.JSON_SCHEMA if schema is not None:
             return {"output_config": {"format": {"type": "json_schema", "schema": schema.schema}}}
         case Mode.TOOL if schema is not None:
-            return {"tools": [_tool(schema)], "tool_choice": _tool_choice(schema.name, parallel=False)}
+            tools = [_tool(schema, strict=False)]
+            return {"tools": tools, "tool_choice": _tool_choice(schema.name, parallel=False)}
     return {}
 
 

@@ -41,11 +41,9 @@ def test_a_schema_is_an_output_format() -> None:
     }
 
 
-def test_in_tool_mode_the_one_call_that_must_come_has_the_schema() -> None:
+def test_in_tool_mode_for_models_that_decode_nothing_strictly_the_one_call_has_the_schema() -> None:
     body = encoded(*HELLO, response_schema=CONTACT, mode=Mode.TOOL)
-    assert body["tools"] == [
-        {"name": "Contact", "description": "Who wrote.", "input_schema": CONTACT.schema, "strict": True}
-    ]
+    assert body["tools"] == [{"name": "Contact", "description": "Who wrote.", "input_schema": CONTACT.schema}]
     assert body["tool_choice"] == {"type": "tool", "name": "Contact", "disable_parallel_tool_use": True}
     assert "output_config" not in body
 
