@@ -29,7 +29,7 @@ class Array(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """Decode each item."""
-        return each(self.items.decode, data) if isinstance(data, list) else data
+        return data if self.plain or not isinstance(data, list) else each(self.items.decode, data)
 
     def accepts(self, value: Any) -> bool:
         """By class, then item by item."""
@@ -83,6 +83,8 @@ class Tuple(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """Return the array."""
+        if self.plain:
+            return data
         if self.keys is None:
             return self._placed("decode", data) if isinstance(data, list) else data
         if self.filler:
@@ -258,6 +260,8 @@ class Object(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """Put the members back where Pydantic looks for them."""
+        if self.plain:
+            return data
         if not isinstance(data, dict):
             raise Misfit("must be an object", data, "model_type")
         if self.filler:
@@ -496,6 +500,8 @@ class Union(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """Decode by the member that was meant."""
+        if self.plain:
+            return data
         branch = next((branch for branch in self.branches if branch.is_meant(data)), None)
         if branch is None:
             raise self._misfit(data)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic_core import from_json
+
 from ..errors import Problem
 from ..messages import JSON
-from .codec import loads
 from .document_nodes import convert
 from .nodes import Source
 from .problems import invalid, not_json
@@ -32,7 +33,7 @@ def _explain(error: Exception, text: str | bytes) -> list[Problem]:
 def _validate(judge: Callable[[JSON], tuple[Problem, ...]]) -> Callable[[str | bytes, Any], Any]:
     def validate(text: str | bytes, context: Any) -> Any:
         try:
-            record = loads(text)
+            record = from_json(text)  # infinities may stand in it as the codec said them
         except (ValueError, TypeError) as error:
             raise not_json(str(error), text) from None
         if found := judge(record):

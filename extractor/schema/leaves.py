@@ -153,6 +153,8 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
 def _within(schema: Schema) -> Callable[[Any], bool] | None:
     """Return a test of a leaf's own constraints, which tells the members of a union apart."""
     tests = [(_TESTS[keyword], schema[keyword]) for keyword in schema if keyword in _TESTS]
+    if schema["type"] == "integer":
+        tests.append((_TESTS["multipleOf"], 1))
     if not tests:
         return None
 

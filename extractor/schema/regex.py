@@ -32,6 +32,7 @@ NEGATED = {
 REPEATS = (code.MAX_REPEAT, code.MIN_REPEAT)
 
 
+RUSTS_END = re.compile(r"(?<!\\)((?:\\\\)*)\\z")
 UNLIKE = re.compile(r"\[\[|\[:|&&|--|~~|\|\|")  # what other engines read as sets of sets
 
 
@@ -48,7 +49,7 @@ def translate(pattern: str, *, raw: bool = False) -> str | None:
     if UNLIKE.search(pattern):
         return None
     try:
-        parsed = parser.parse(pattern)
+        parsed = parser.parse(RUSTS_END.sub(r"\1\\Z", pattern))
         if parsed.state.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII):
             return None
         if raw and _may_match_escaped(parsed):
@@ -58,35 +59,30 @@ def translate(pattern: str, *, raw: bool = False) -> str | None:
         return None
 
 
-def _anchored(items: list[Any]) -> str:
+def _anchored(items: list[Any], start: bool = False) -> str:
+    """Return what matches the whole text where `items` are found; `start`: they stand at its beginning."""
+    begins = bool(items) and items[0] in ((code.AT, code.AT_BEGINNING), (code.AT, code.AT_BEGINNING_STRING))
+    start, items = start or begins, items[1:] if begins else items
     if len(items) == 1 and items[0][0] is code.SUBPATTERN and _has_anchor(items[0][1][3]):
-        return _anchored(list(items[0][1][3]))
+        return _anchored(list(items[0][1][3]), start)
     if len(items) == 1 and items[0][0] is code.BRANCH:
-        return "(" + "|".join(_anchored(list(branch)) for branch in items[0][1][1]) + ")"
-    start = bool(items) and items[0] in ((code.AT, code.AT_BEGINNING), (code.AT, code.AT_BEGINNING_STRING))
-    items = items[1:] if start else items
+        return "(" + "|".join(_anchored(list(branch), start) for branch in items[0][1][1]) + ")"
     end = bool(items) and items[-1] in ((code.AT, code.AT_END), (code.AT, code.AT_END_STRING))
-    items = items[:-1] if end else items
-    inner = _sequence(items)
+    inner = _sequence(items[:-1] if end else items)
     return ("" if start else f"{ANY}*") + inner + ("" if end else f"{ANY}*")
 
 
-def _may_match_escaped(items: Any) -> bool:
-    """Return whether a quote, a backslash or a control character may be matched."""
+def _may_match_escaped(items: Any, start: bool = False) -> bool:
+    """Return whether a quote, a backslash or a control character may be matched, in the open ends too."""
     items = list(items)
-    anchored = [op for op, _ in items if op is code.AT]
-    if len(anchored) < 2 and not _only_group(items):
-        return True
-    return any(_matches_escaped(op, arg) for op, arg in items)
-
-
-def _only_group(items: list[Any]) -> bool:
-    if len(items) != 1:
-        return False
-    op, arg = items[0]
-    if op is code.SUBPATTERN:
-        return not _may_match_escaped(arg[3])
-    return op is code.BRANCH and not any(map(_may_match_escaped, arg[1]))
+    start = start or (bool(items) and items[0][0] is code.AT)
+    rest = [item for item in items if item[0] is not code.AT]
+    if len(rest) == 1 and rest[0][0] is code.SUBPATTERN and _has_anchor(rest[0][1][3]):
+        return _may_match_escaped(rest[0][1][3], start)
+    if len(rest) == 1 and rest[0][0] is code.BRANCH and items[-1][0] is not code.AT:
+        return any(_may_match_escaped(branch, start) for branch in rest[0][1][1])
+    ends = bool(items) and items[-1][0] is code.AT and (len(items) > 1 or start)
+    return not (start and ends) or any(_matches_escaped(op, arg) for op, arg in items)
 
 
 def _matches_escaped(op: Any, arg: Any) -> bool:

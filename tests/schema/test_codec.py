@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AliasPath,
@@ -276,6 +276,7 @@ def test_infinities_have_names_where_the_type_says_that_it_takes_them() -> None:
     assert compiled.decode('{"value":"-Infinity"}') == -math.inf
 
 
+@settings(deadline=None)
 @given(st.timedeltas() | st.datetimes() | st.dates() | st.times() | st.uuids() | st.binary() | st.decimals())
 def test_a_scalar_survives_in_a_union_with_text(value: Any) -> None:
     if isinstance(value, Decimal) and not value.is_finite():
@@ -302,6 +303,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON_VALUES, st.sampled_from(["openai", "gemini", "anthropic", "permissive"]))
 def test_any_json_survives(value: Any, target: str) -> None:
     compiled = compile_schema(Any, target)
@@ -317,6 +319,7 @@ def faults(compiled: CompiledSchema[Any], text: str) -> Sequence[Problem]:
     return ()
 
 
+@settings(deadline=None)
 @given(JSON_VALUES, st.sampled_from([Thing, Part, Member, dict[int, Path], list[Thing | Part]]))
 def test_any_json_decodes_to_a_record_or_to_problems(value: Any, record_type: Any) -> None:
     compiled = compile_schema(record_type)
