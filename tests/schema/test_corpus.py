@@ -1,24 +1,30 @@
 """Every record type of the corpus, for every target: it compiles, keeps the rules, and loses no value."""
 
+import contextlib
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from extractor.errors import Invalid
 from extractor.schema import TARGETS, CompiledSchema, compile_schema
 from tests.schema.corpus import CASES, Case
 from tests.schema.damage import damaged
 from tests.schema.same import same
-from tests.schema.trial import faults
+from tests.schema.trial import faults, no_json, refused
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning"),
+    pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning"),
+]
 TAKES_ANOTHER_FORM = {
     "json of list",
     "any json text",
@@ -28,6 +34,12 @@ TAKES_ANOTHER_FORM = {
     "inherited typed dict with an alias",
 }
 KNOWN: dict[str, set[str]] = {}
+NO_DOCUMENTS = {
+    "odd schemas by hand": "one of its patterns is none",
+    "alias path": "Pydantic writes a member that its schema does not name",
+    "dataclass with aliases": "Pydantic writes a member that its schema does not name",
+    r"pattern ^[\w.+-]+@[\w-]+\.[\w.]+$": "\\w is ASCII in JSON Schema and Unicode in Pydantic",
+}
 ORDINARY = (
     "plain model",
     "null against missing",
@@ -85,6 +97,30 @@ def test_a_record_type_compiles_keeps_the_rules_and_loses_no_value(case: Case) -
 def test_every_value_of_the_corpus_is_a_record_of_its_type(case: Case) -> None:
     adapter = TypeAdapter(case.record_type)
     assert all(same(adapter.validate_python(value), value) for value in case.values)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
+def test_the_json_schema_of_a_type_is_a_record_type_as_well(case: Case) -> None:
+    document = TypeAdapter(case.record_type).json_schema()
+    values = tuple(json.loads(text) for text in plain_texts(case) if not refused(json.dumps(document), text))
+    twin = Case(case.name, document, values)
+    wrong = [
+        what for target in ("openai", "anthropic", "local") for what in faults(twin, target, compile_schema)
+    ]
+    assert bool(wrong) == (case.name in NO_DOCUMENTS), wrong
+
+
+def plain_texts(case: Case) -> Iterator[str]:
+    """Yield what Pydantic itself writes for the values of a case, where it can, and where that is JSON."""
+    for value in case.values:
+        with contextlib.suppress(PydanticSerializationError, ValueError):
+            text = (
+                TypeAdapter(case.record_type)
+                .dump_json(value, round_trip=True, by_alias=True, warnings=False)
+                .decode()
+            )
+            json.loads(text, parse_constant=no_json)
+            yield text
 
 
 @pytest.mark.parametrize("target", TARGETS)

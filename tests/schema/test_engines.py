@@ -25,7 +25,7 @@ PERSON = {
 def engine(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.param
     if found.missing:
-        pytest.skip(f"{found.name} needs {found.missing}; README.md says how to install the engines")
+        pytest.skip(f"{found.name} needs {found.missing}; tests/schema/engines.py says how to install it")
     return found
 
 
