@@ -66,7 +66,8 @@ class ToolCall:
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation. `content`: text, or a list of content parts as the API takes them.
-    `parsed`: the validated record, on replies of `parse` only; it is never sent.
+    `parsed`: the validated record, on replies of `parse` only; it is never sent. `extra_content`: what
+    the API wants to see again together with the message, such as Anthropic's signed thoughts.
     """
 
     role: Role
@@ -76,6 +77,7 @@ class Message:
     tool_call_id: str | None = None
     refusal: str | None = None
     parsed: Any = None
+    extra_content: Mapping[str, Any] | None = None
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any]) -> Message:
@@ -99,6 +101,7 @@ class Message:
             tool_calls=tuple(map(_tool_call, value.get("tool_calls") or ())),
             tool_call_id=value.get("tool_call_id"),
             refusal=value.get("refusal"),
+            extra_content=value.get("extra_content"),
         )
 
 
@@ -236,6 +239,7 @@ class Delta:
     content: str | None = None
     refusal: str | None = None
     tool_calls: tuple[ToolCallDelta, ...] = ()
+    extra_content: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

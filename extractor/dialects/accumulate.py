@@ -17,7 +17,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
-from .fields import ended
+from .fields import ended, joined
 
 
 @dataclass(slots=True)
@@ -46,6 +46,7 @@ class _Choice:
     open_calls: dict[int, _Call] = field(default_factory=dict)
     finish_reason: str | None = None
     logprobs: list[object] = field(default_factory=list)
+    extra_content: list[Mapping[str, Any]] = field(default_factory=list)
 
     def add(self, choice: ChunkChoice) -> None:
         delta = choice.delta
@@ -55,6 +56,8 @@ class _Choice:
         if delta.refusal is not None:
             self.refusal = self.refusal or []
             self.refusal.append(delta.refusal)
+        if delta.extra_content is not None:
+            self.extra_content.append(delta.extra_content)
         for call in delta.tool_calls:
             self._call(call).add(call)
         tokens = choice.logprobs.get("content") if isinstance(choice.logprobs, dict) else None
@@ -78,6 +81,7 @@ class _Choice:
             None if self.content is None else "".join(self.content),
             refusal=None if self.refusal is None else "".join(self.refusal),
             tool_calls=tuple(call.call() for call in self.calls),
+            extra_content=joined(self.extra_content) if self.extra_content else None,
         )
         logprobs = {"content": self.logprobs} if self.logprobs else None
         return Choice(message, ended(self.finish_reason, bool(self.calls)), index, logprobs)

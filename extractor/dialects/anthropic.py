@@ -46,6 +46,8 @@ API = "Anthropic Messages"
 VERSION = "2026-10-21"
 SAMPLING_VERSION = "2023-06-01"  # the last one with temperature and top_p, which older models still take
 MAX_STRICT_TOOLS = 20
+THOUGHTS = ("thinking", "redacted_thinking")
+THOUGHT = ("type", "thinking", "signature", "data")
 MARK = {"cache_control": {"type": "ephemeral"}}
 
 PARAMETERS: Mapping[str, Name] = {
@@ -156,7 +158,7 @@ def _blocks(message: Message) -> list[dict[str, JSON]]:
     if message.role == "tool":
         content = {"content": _short(blocks)} if blocks else {}
         return [{"type": "tool_result", "tool_use_id": message.tool_call_id, **content}]
-    return blocks + [
+    blocks += [
         {
             "type": "tool_use",
             "id": call.id,
@@ -165,6 +167,22 @@ def _blocks(message: Message) -> list[dict[str, JSON]]:
         }
         for call in message.tool_calls
     ]
+    return _thoughts(message) + blocks if blocks else []
+
+
+def _thoughts(message: Message) -> list[dict[str, JSON]]:
+    """The signed thoughts of a turn, which calls of tools want to see before them as they came."""
+    told = mapping(mapping(message.extra_content).get("anthropic")).get("thinking")
+    return [{k: v for k, v in block.items() if k != "index"} for block in mappings(told)]
+
+
+def _thinking(*blocks: tuple[int, Mapping[str, JSON]]) -> dict[str, JSON] | None:
+    """What is kept of thoughts, or of pieces of them, each with its place among the blocks."""
+    told = [
+        {"index": index, **{k: v for k, v in block.items() if k in THOUGHT and isinstance(v, str)}}
+        for index, block in blocks
+    ]
+    return {"anthropic": {"thinking": told}} if told else None
 
 
 def _block(part: Mapping[str, Any]) -> dict[str, JSON]:
@@ -219,6 +237,7 @@ def decode(body: JSON) -> Completion | None:
         "".join(texts) if texts else None,
         refusal=_refusal(body),
         tool_calls=tuple(_tool_call(block) for block in blocks if block.get("type") == "tool_use"),
+        extra_content=_thinking(*(pair for pair in enumerate(blocks) if pair[1].get("type") in THOUGHTS)),
     )
     return Completion(
         id=text(body.get("id")) or "",
@@ -261,6 +280,15 @@ def _delta(body: Mapping[str, JSON]) -> tuple[Delta | None, str | None]:
                 index, text(block.get("id")), text(block.get("name")), json_text(given) if given else ""
             )
             return Delta(tool_calls=(call,)), None
+        case {
+            "type": "content_block_start",
+            "content_block": {"type": "thinking" | "redacted_thinking"} as block,
+        }:
+            return Delta(extra_content=_thinking((index, block))), None
+        case {"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": str(words)}}:
+            return Delta(extra_content=_thinking((index, {"thinking": words}))), None
+        case {"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": str(words)}}:
+            return Delta(extra_content=_thinking((index, {"signature": words}))), None
         case {"type": "content_block_start", "content_block": {"type": "text", "text": str(words)}}:
             return Delta(content=words), None
         case {"type": "content_block_delta", "delta": {"type": "text_delta", "text": str(words)}}:
@@ -272,7 +300,7 @@ def _delta(body: Mapping[str, JSON]) -> tuple[Delta | None, str | None]:
             return Delta(tool_calls=(ToolCallDelta(index, arguments=more),)), None
         case {"type": "message_delta", "delta": dict(ending)}:
             return Delta(refusal=_refusal(ending)), _finish_reason(ending)
-    return None, None  # thinking, citations, the ends of blocks, pings, and what is yet to come
+    return None, None  # citations, the ends of blocks, pings, and what is yet to come
 
 
 def explain(body: JSON) -> tuple[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..messages import JSON
@@ -60,6 +60,23 @@ def ended(reason: str | None, calls: bool) -> str | None:
 def json_text(value: JSON) -> str:
     """Return a value as JSON text, the way models write it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def joined(pieces: Sequence[JSON]) -> JSON:
+    """Return a value that came in pieces: texts in a row, objects member by member, the items of lists
+    by their `index`; of anything else the last.
+    """
+    if all(isinstance(piece, str) for piece in pieces):
+        return "".join(pieces)
+    if all(isinstance(piece, dict) for piece in pieces):
+        names = dict.fromkeys(name for piece in pieces for name in piece)
+        return {name: joined([piece[name] for piece in pieces if name in piece]) for name in names}
+    if all(isinstance(piece, list) for piece in pieces):
+        items: dict[JSON, list[JSON]] = {}
+        for item in (item for piece in pieces for item in piece):
+            items.setdefault(item["index"], []).append(item)
+        return [joined(item) for item in items.values()]
+    return pieces[-1]
 
 
 def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
     """Return the request body. What never changes between rows of a job comes first."""
     body: dict[str, JSON] = {"model": request.model}
     if request.response_schema is not None:
-        body.update(_forced(request.response_schema, request.mode))
+        body.update(_forced(request.response_schema, request.mode, provider))
     if request.tools:
         body["tools"] = [_tool(schema) for schema in request.tools]
     if request.tool_choice is not None:
@@ -81,9 +81,12 @@ def _cache_key(request: Request) -> dict[str, JSON]:
     return {"prompt_cache_key": hashlib.sha256(told.encode()).hexdigest()[:32]}
 
 
-def _forced(schema: StrictSchema, mode: Mode) -> dict[str, JSON]:
+def _forced(schema: StrictSchema, mode: Mode, provider: Provider) -> dict[str, JSON]:
     """What makes the reply a record, in each mode."""
     match mode:
+        case Mode.JSON_SCHEMA if provider.grammar == "llguidance":
+            compact = {**schema.schema, "x-guidance": {"whitespace_flexible": False}}
+            return {"grammar": f"%llguidance {{}}\nstart: %json {json.dumps(compact)}"}
         case Mode.JSON_SCHEMA:
             strict = {"name": schema.name, "strict": True, "schema": schema.schema}
             if schema.description:

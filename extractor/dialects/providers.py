@@ -32,6 +32,9 @@ class Provider:
     max_output: tokens of the longest reply that any of its current models gives; None where that is
     up to the model that is served.
 
+    grammar: what it takes as `grammar` in place of a response_format; "llguidance" holds a model to all
+    of a schema, and to JSON without white space, which saves a quarter of the tokens.
+
     source: the page that the row was read from; sources: others, by the name of what they say.
     """
 
@@ -56,6 +59,7 @@ class Provider:
     pdfs: bool = False
     prompt_cache: Literal["automatic", "marks", "key", "none"] = "none"
     max_output: int | None = None
+    grammar: Literal["llguidance"] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -164,6 +168,7 @@ _ROWS = (
         target="local",
         images=False,
         defaults={"temperature": 0, "max_tokens": 1024, "extra_body": _NO_RUNNING_ON},
+        grammar="llguidance",
     ),
     _LLAMACPP,
     Provider(

@@ -117,6 +117,12 @@ def test_calls_and_their_results_are_blocks_and_results_of_one_turn_stand_togeth
     ]
 
 
+def test_thoughts_alone_are_no_turn() -> None:
+    thoughts = {"anthropic": {"thinking": [{"index": 0, "type": "redacted_thinking", "data": "x"}]}}
+    message = Message("assistant", None, extra_content=thoughts)
+    assert len(encoded(Message("user", "Hi"), message, Message("user", "Hi"))["messages"]) == 2
+
+
 def test_images_and_documents() -> None:
     parts = [
         {"type": "text", "text": "What is it?"},
@@ -208,7 +214,10 @@ def test_a_reply_is_its_texts_and_calls_without_the_thoughts() -> None:
     reply = anthropic.decode(body)
     assert reply is not None
     call = ToolCall("toolu_1", FunctionCall("weather", '{"city":"Köln"}'))
-    assert reply.message == Message("assistant", "I'll look. ", tool_calls=(call,))
+    said = reply.message
+    assert (said.content, said.tool_calls) == ("I'll look. ", (call,))
+    sent = encoded(Message("user", "Weather?"), said)["messages"][1]["content"]
+    assert sent == [*body["content"][:1], {**body["content"][1]}, body["content"][2]]
     assert (reply.id, reply.model, reply.finish_reason) == ("msg_01", "claude-x-1", "tool_calls")
     assert reply.usage == Usage(150, 50, cached_tokens=100, reasoning_tokens=40)
 
@@ -283,7 +292,14 @@ def test_a_stream_of_thoughts_text_and_a_call() -> None:
     whole = accumulator.completion()
     assert accumulator.finished
     call = ToolCall("t1", FunctionCall("weather", '{"city": "San Francisco"}'))
-    assert whole.message == Message("assistant", "Hello!", tool_calls=(call,))
+    thought = {"index": 0, "type": "thinking", "thinking": "Hm.", "signature": "s"}
+    thoughts = {"anthropic": {"thinking": [thought]}}
+    assert whole.message == Message("assistant", "Hello!", tool_calls=(call,), extra_content=thoughts)
+    blocks = [{k: v for k, v in thought.items() if k != "index"}, {"type": "text", "text": "Hello!"}]
+    same = anthropic.decode({"content": blocks, "stop_reason": "end_turn"})
+    assert same is not None
+    assert same.message.extra_content == thoughts
+    assert encoded(Message("user", "Hi"), same.message)["messages"][1]["content"] == blocks
     assert (whole.id, whole.model, whole.finish_reason) == ("msg_1", "claude-x", "tool_calls")
     assert whole.usage == Usage(35, 15, cached_tokens=10)
 

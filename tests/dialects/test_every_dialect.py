@@ -48,7 +48,16 @@ SCHEMA = StrictSchema("Person", {"type": "object", "properties": {}, "required":
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
 
 WORDS = ["type", "content", "text", "choices", "message", "delta", "candidates", "parts"]
-WORDS += ["functionCall", "finishReason", "index", "usage", "usageMetadata", "promptFeedback"]
+WORDS += [
+    "thinking",
+    "redacted_thinking",
+    "functionCall",
+    "finishReason",
+    "index",
+    "usage",
+    "usageMetadata",
+    "promptFeedback",
+]
 WORDS += ["blockReason", "output", "status", "error", "code", "response", "item", "content_block"]
 WORDS += ["content_block_start", "content_block_delta", "message_start", "message_delta", "text_delta"]
 WORDS += ["partial_json", "input", "response.output_item.added", "response.completed"]
