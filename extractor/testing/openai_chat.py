@@ -5,6 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat and /chat-streaming.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -13,7 +14,7 @@ from extractor.messages import JSON, Choice, Message
 
 from .received import ReceivedRequest
 from .replies import Reply, Status
-from .speaking import CREATED, DONE, pieces, text_of, usage_of
+from .speaking import CREATED, DONE, as_format, pieces, text_of, usage_of
 
 PATHS: tuple[str, ...] = ("/v1/chat/completions", "/openai/v1/chat/completions")
 REQUEST_ID = "x-request-id"
@@ -25,8 +26,9 @@ USUAL_ERRORS: Mapping[int, tuple[str, str | None]] = {  # status: type, code
 
 
 def as_chat(asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the request as it is."""
-    return asked
+    """Return the request as it is; a llama.cpp grammar that is a schema counts as a response_format."""
+    _, is_schema, schema = str(asked.get("grammar")).partition("start: %json ")
+    return {**asked, "response_format": as_format(json.loads(schema))} if is_schema else asked
 
 
 def is_streamed(asked: Mapping[str, Any], request: ReceivedRequest) -> bool:
