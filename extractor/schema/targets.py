@@ -206,17 +206,17 @@ LLAMACPP = Target(
     pattern_with_length=False,
 )
 OLLAMA = replace(LLAMACPP, name="ollama", source="github.com/ollama/ollama: llama.cpp's converter")
-LOCAL = replace(
-    LLAMACPP,
-    name="local",
-    source="llama.cpp in this process, with bounds that stop a small model from running away",
-    max_string=300,
-    max_array=50,
-)
 LLGUIDANCE = Target(
     "llguidance",
     "executed: llguidance 1.9.1; an unknown keyword or format is an error",
     max_optional=32,
+)
+LOCAL = replace(
+    LLGUIDANCE,
+    name="local",
+    source="llguidance in the embedded llama.cpp, with bounds that stop a small model from running away",
+    max_string=300,
+    max_array=50,
 )
 XGRAMMAR = Target(
     "xgrammar",

@@ -74,7 +74,7 @@ job_ads = st.builds(
     skills=st.lists(texts, max_size=3),
     experience_years=st.none() | st.integers(0, 50),
     apply_by=st.none() | st.dates(),
-    contact=st.none() | st.from_regex(r"[A-Za-z0-9._+-]{1,20}@[A-Za-z0-9.-]{3,20}", fullmatch=True),
+    contact=st.none() | st.from_regex(JobAd.model_fields["contact"].metadata[0].pattern, fullmatch=True),
 )
 
 

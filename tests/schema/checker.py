@@ -421,7 +421,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "ollama": LLAMA_CPP,
     "llamacpp": LLAMA_CPP,
-    "local": (*LLAMA_CPP, _bounded),
+    "local": (*LLGUIDANCE, _bounded),
     "llguidance": LLGUIDANCE,
     "xgrammar": XGRAMMAR,
     "sglang": XGRAMMAR,
