@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..messages import JSON
 from .targets import Target
+from .words import joined
 
 Schema = dict[str, JSON]
 Report = Callable[[str, str, str], None]  # keyword, action, detail
@@ -205,7 +206,7 @@ def _enum_told(node: Schema, report: Report) -> Schema:
     words = f"One of {len(values)} values, such as {', '.join(map(str, values[:3]))}."
     report("enum", "told", words)
     kept = {key: value for key, value in node.items() if key != "enum"}
-    return {**kept, "description": " ".join(filter(None, [node.get("description"), words]))}
+    return {**kept, "description": joined(node.get("description"), words)}
 
 
 def _nested(most: int) -> Callable[[Schema], Schema]:

@@ -18,7 +18,7 @@ from .nodes import PYTHON, TOLD, Note, Source, python_of
 from .rules import RULES, Rule, Schema, closed, foreign
 from .shapes import as_text, shapes_of
 from .targets import PERMISSIVE, Target
-from .words import SENTENCES
+from .words import SENTENCES, joined
 
 MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it; below is JSON text
 MAX_TOLD = 2_000  # characters of a JSON Schema in a description
@@ -150,7 +150,7 @@ class Walk:
         if not said:
             return wire
         had = wire.get("description")
-        text = " ".join(part for part in ([*said, had] if first else [had, *said]) if part)
+        text = joined(*said, had) if first else joined(had, *said)
         if "$ref" in wire and not self.target.ref_siblings:
             return {"description": text, "anyOf": [wire]}
         return {**wire, "description": text}

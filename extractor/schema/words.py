@@ -63,3 +63,9 @@ def sentence(keyword: str, value: JSON) -> str:
         return ""
     text = SENTENCES.get(keyword)
     return text.format(value) if text else ""
+
+
+def joined(*texts: str | None) -> str:
+    """Return sentences one after the other; one that ends without a mark gets its full stop."""
+    *before, last = [text.strip() for text in texts if text and text.strip()] or [""]
+    return " ".join([*(text if text[-1] in ".!?:;…" else f"{text}." for text in before), last])
