@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
-from typing import Any, Self, TypeAlias, TypeVar, cast
+from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from .config import Config, Headers, Secret, check_parameters, configure
+from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Provider, read_reply
 from .dialogue import (
     Ask,
@@ -47,14 +47,17 @@ from .messages import (
     Request,
     Usage,
 )
-from .pricing import Price, pricer
+from .options import ClientOptions, Params, Tool, check_parameters
+from .pricing import pricer
 from .schema import CompiledSchema, compile_schema, tool_schema
 from .transport import http, local, models
 
 T = TypeVar("T")
 Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
-Tool: TypeAlias = type | Callable[..., Any]
+CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
+POLICY_OPTIONS = ("max_repairs", "max_retries", "timeout", "deadline")
+ONE_MODEL_OPTIONS = ("base_url", "api_key", "provider", "extra_headers", "fallback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,66 +71,27 @@ class Endpoint:
 class Calls:
     """A model, and how each call to it begins and is read."""
 
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        instructions: str | None = None,
-        mode: Mode | str = "auto",
-        fallback: Sequence[str] = (),
-        max_repairs: int = Policy().max_repairs,
-        max_retries: int = Policy().max_retries,
-        timeout: float = Policy().timeout,
-        deadline: float | None = Policy().deadline,
-        max_tokens_total: int | None = None,
-        max_cost: Decimal | float | None = None,
-        prices: Mapping[str, Price] | None = None,
-        retry_wait: Any = None,
-        provider: Provider | None = None,
-        extra_headers: Mapping[str, str] | Headers | None = None,
-        **params: Any,
-    ) -> None:
+    def __init__(self, model: str | None = None, **options: Unpack[ClientOptions]) -> None:
+        params = {name: value for name, value in options.items() if name not in CLIENT_OPTIONS}
         check_parameters(params)
-        self._config = configure(model, base_url, api_key, os.environ, provider)
+        self._config = configure(
+            model, options.get("base_url"), options.get("api_key"), os.environ, options.get("provider")
+        )
         if self._config.provider.name == "local":
             models.check(self._config.model)
-        options: dict[str, Any] = {
-            "instructions": instructions,
-            "mode": mode,
-            "max_repairs": max_repairs,
-            "max_retries": max_retries,
-            "timeout": timeout,
-            "deadline": deadline,
-            "max_tokens_total": max_tokens_total,
-            "max_cost": max_cost,
-            "prices": prices,
-            "retry_wait": retry_wait,
-            **params,
-        }
-        own: dict[str, Any] = {
-            "model": model,
-            "base_url": base_url,
-            "provider": provider,
-            "fallback": fallback,
-        }
-        self._headers = extra_headers if isinstance(extra_headers, Headers) else Headers(extra_headers or {})
-        self._arguments = options | own | ({"extra_headers": self._headers} if extra_headers else {})
+        headers = options.get("extra_headers") or {}
+        self._headers = headers if isinstance(headers, Headers) else Headers(headers)
         self._dialect = DIALECTS[self._config.provider.dialect]
-        self._instructions = instructions
-        self._modes = _modes(mode, self._config.provider)
+        self._instructions = options.get("instructions")
+        self._modes = _modes(options.get("mode", "auto"), self._config.provider)
         self._params = _with_defaults(self._config.provider.defaults, params)
-        self._policy = Policy(
-            max_repairs,
-            max_retries,
-            timeout,
-            deadline,
-            retry_wait or Policy().wait,
-            _budget(max_tokens_total, max_cost, self._config, prices or {}),
-        )
+        self._policy = _policy(options, self._config)
+        self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
+        self._arguments.pop("api_key", None)
+        same = {name: value for name, value in options.items() if name not in ONE_MODEL_OPTIONS}
         self._fallbacks: tuple[Self, ...] = tuple(
-            cast(Self, type(self)(other, **options)) for other in fallback
+            cast(Self, type(self)(other, **cast(ClientOptions, same)))
+            for other in options.get("fallback", ())
         )
 
     @property
@@ -149,10 +113,10 @@ class Calls:
         self,
         record_type: Any,
         text: Text,
-        instructions: str | None,
-        examples: Iterable[tuple[str, Any]],
-        context: Mapping[str, Any] | None,
-        params: Mapping[str, Any],
+        instructions: str | None = None,
+        examples: Iterable[tuple[str, Any]] = (),
+        context: Mapping[str, Any] | None = None,
+        **params: Any,
     ) -> Ask[Any]:
         compiled = self._compiled(record_type)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
@@ -170,8 +134,8 @@ class Calls:
         self,
         messages: Messages,
         record_type: Any,
-        context: Mapping[str, Any] | None,
-        params: Mapping[str, Any],
+        context: Mapping[str, Any] | None = None,
+        **params: Any,
     ) -> Ask[Any]:
         compiled = self._compiled(record_type)
         said = _checked(messages)
@@ -189,9 +153,9 @@ class Calls:
     def _chat(
         self,
         messages: Messages,
-        tools: Sequence[Tool],
-        tool_choice: str | Mapping[str, Any] | None,
-        params: Mapping[str, Any],
+        tools: Sequence[Tool] = (),
+        tool_choice: str | Mapping[str, Any] | None = None,
+        **params: Any,
     ) -> Ask[Completion]:
         if tool_choice is not None and not tools:
             raise ConfigError("tool_choice needs tools=[...] to choose from")
@@ -313,16 +277,22 @@ def _modes(mode: Mode | str, provider: Provider) -> tuple[Mode, ...]:
     return (Mode(mode),)
 
 
-def _budget(
-    tokens: int | None, cost: Decimal | float | None, config: Config, prices: Mapping[str, Price]
-) -> Budget:
-    price = pricer(config.provider.name, config.model, prices)
+def _policy(options: ClientOptions, config: Config) -> Policy:
+    given: dict[str, Any] = {name: options[name] for name in POLICY_OPTIONS if name in options}  # type: ignore[literal-required]
+    if options.get("retry_wait") is not None:
+        given["wait"] = options["retry_wait"]
+    return Policy(**given, budget=_budget(options, config))
+
+
+def _budget(options: ClientOptions, config: Config) -> Budget:
+    price = pricer(config.provider.name, config.model, options.get("prices") or {})
+    cost = options.get("max_cost")
     if cost is not None and price(config.model, Usage(1, 1)) is None:
         raise ConfigError(
             f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
             "output=...)}, in US dollars for a million tokens, or install genai-prices"
         )
-    return Budget(tokens, None if cost is None else Decimal(str(cost)), price)
+    return Budget(options.get("max_tokens_total"), None if cost is None else Decimal(str(cost)), price)
 
 
 def _with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

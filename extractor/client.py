@@ -6,14 +6,15 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, closing
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 from weakref import WeakKeyDictionary
 
-from .calls import Calls, Endpoint, Messages, Text, Tool, after_stream, parsed
+from .calls import Calls, Endpoint, Messages, Text, after_stream, parsed
 from .dialogue import Ask, aconverse, converse
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
+from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions
 from .streams import AsyncChatStream, ChatStream, Reading, last_chunk
 from .transport import http
 
@@ -40,7 +41,11 @@ class Extractor(Calls):
     """
 
     def __init__(
-        self, model: str | None = None, *, http_client: http.Client | None = None, **options: Any
+        self,
+        model: str | None = None,
+        *,
+        http_client: http.Client | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
         super().__init__(model, **options)
         self._own_client: http.Client | None = None
@@ -48,137 +53,62 @@ class Extractor(Calls):
         self._lock = threading.Lock()
 
     @overload
-    def extract(
-        self,
-        record_type: type[T],
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
-    ) -> T: ...
+    def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
     @overload
-    def extract(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
-    ) -> Any: ...
-    def extract(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Any:
+    def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any: ...
+    def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
         """Return the record that the text holds.
 
         record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string
-        or content parts. examples: pairs of a text and its record. context: what Pydantic validators
-        find in `info.context`, beside the text itself under "text". Raises SchemaError and ConfigError
-        before anything is sent, ServiceError where the service failed, ExtractionError where the
-        model's replies are no record.
+        or content parts. options: instructions, examples, context (see ExtractOptions) and parameters
+        of the API. Raises SchemaError and ConfigError before anything is sent, ServiceError where the
+        service failed, ExtractionError where the model's replies are no record.
         """
-        return self.run(
-            record_type, text, instructions=instructions, examples=examples, context=context, **params
-        ).unwrap()
+        return self.run(record_type, text, **options).unwrap()
 
     @overload
-    def run(
-        self,
-        record_type: type[T],
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
-    ) -> Extraction[T]: ...
+    def run(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> Extraction[T]: ...
     @overload
-    def run(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
-    ) -> Extraction[Any]: ...
-    def run(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Extraction[Any]:
+    def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]: ...
+    def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data: its record, outcome, attempts and usage.
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        examples = list(examples)
-        return self._converse(
-            lambda calls: calls._extraction(record_type, text, instructions, examples, context, params)
-        )
+        options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
+        return self._converse(lambda calls: calls._extraction(record_type, text, **options))
 
     @overload
-    def parse(self, messages: Messages, record_type: type[T], **params: Any) -> ParsedCompletion[T]: ...
+    def parse(
+        self, messages: Messages, record_type: type[T], **options: Unpack[ParseOptions]
+    ) -> ParsedCompletion[T]: ...
     @overload
     def parse(
-        self,
-        messages: Messages,
-        record_type: Any,
-        *,
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
+        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
     ) -> ParsedCompletion[Any]: ...
     def parse(
-        self,
-        messages: Messages,
-        record_type: Any,
-        *,
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
+        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
     ) -> ParsedCompletion[Any]:
         """Return a completion whose `parsed` is a record. Raises what `extract` raises."""
-        return parsed(self._converse(lambda calls: calls._parse(messages, record_type, context, params)))
+        return parsed(self._converse(lambda calls: calls._parse(messages, record_type, **options)))
 
-    def chat(
-        self,
-        messages: Messages,
-        *,
-        tools: Sequence[Tool] = (),
-        tool_choice: str | Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Completion:
+    def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
         """Return the model's reply to a conversation.
 
-        messages: Message values or mappings with the API's keys. tools: Pydantic models or annotated
-        functions; the model's calls come back in `tool_calls` with `parsed_arguments`. Raises
-        ConfigError, SchemaError, ServiceError, and Invalid where a tool call does not fit its tool.
+        messages: Message values or mappings with the API's keys. options: tools, tool_choice (see
+        ChatOptions) and parameters of the API. The model's calls come back in `tool_calls`, with
+        `parsed_arguments`. Raises ConfigError, SchemaError, ServiceError, and Invalid where a tool
+        call does not fit its tool.
         """
-        return self._converse(lambda calls: calls._chat(messages, tools, tool_choice, params)).unwrap()
+        return self._converse(lambda calls: calls._chat(messages, **options)).unwrap()
 
-    def chat_stream(
-        self,
-        messages: Messages,
-        *,
-        tools: Sequence[Tool] = (),
-        tool_choice: str | Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> ChatStream:
+    def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> ChatStream:
         """Return an iterator over the chunks of the reply; the last has the whole `completion`.
 
         Failures before the first chunk are retried; a stream that breaks later raises ServiceError.
+        Fallback models are not asked.
         """
-        return ChatStream(self._chunks(self._chat(messages, tools, tool_choice, params)))
+        return ChatStream(self._chunks(self._chat(messages, **options)))
 
     def close(self) -> None:
         """Close the connections. The embedded model's server is shared and ends with the process."""
@@ -250,7 +180,11 @@ class AsyncExtractor(Calls):
     """Extractor for async code: the same arguments and methods, awaitable. Use `async with`, or `aclose`."""
 
     def __init__(
-        self, model: str | None = None, *, http_client: http.AsyncClient | None = None, **options: Any
+        self,
+        model: str | None = None,
+        *,
+        http_client: http.AsyncClient | None = None,
+        **options: Unpack[ClientOptions],
     ) -> None:
         super().__init__(model, **options)
         # a connection belongs to the event loop that opened it
@@ -260,123 +194,49 @@ class AsyncExtractor(Calls):
         self._given_client = http_client
 
     @overload
-    async def extract(
-        self,
-        record_type: type[T],
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
-    ) -> T: ...
+    async def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
     @overload
-    async def extract(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
-    ) -> Any: ...
-    async def extract(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Any:
+    async def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any: ...
+    async def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
         """Return the record that the text holds; see Extractor.extract."""
-        result: Extraction[Any] = await self.run(
-            record_type, text, instructions=instructions, examples=examples, context=context, **params
-        )
+        result: Extraction[Any] = await self.run(record_type, text, **options)
         return result.unwrap()
 
     @overload
     async def run(
-        self,
-        record_type: type[T],
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
+        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
     ) -> Extraction[T]: ...
     @overload
     async def run(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = ...,
-        examples: Any = ...,
-        **params: Any,
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> Extraction[Any]: ...
-    async def run(
-        self,
-        record_type: Any,
-        text: Text,
-        *,
-        instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Extraction[Any]:
+    async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        examples = list(examples)
-        return await self._converse(
-            lambda calls: calls._extraction(record_type, text, instructions, examples, context, params)
-        )
+        options["examples"] = list(options.get("examples", ()))
+        return await self._converse(lambda calls: calls._extraction(record_type, text, **options))
 
     @overload
-    async def parse(self, messages: Messages, record_type: type[T], **params: Any) -> ParsedCompletion[T]: ...
+    async def parse(
+        self, messages: Messages, record_type: type[T], **options: Unpack[ParseOptions]
+    ) -> ParsedCompletion[T]: ...
     @overload
     async def parse(
-        self,
-        messages: Messages,
-        record_type: Any,
-        *,
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
+        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
     ) -> ParsedCompletion[Any]: ...
     async def parse(
-        self,
-        messages: Messages,
-        record_type: Any,
-        *,
-        context: Mapping[str, Any] | None = None,
-        **params: Any,
+        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
     ) -> ParsedCompletion[Any]:
         """Return a completion whose `parsed` is a record; see Extractor.parse."""
-        return parsed(
-            await self._converse(lambda calls: calls._parse(messages, record_type, context, params))
-        )
+        return parsed(await self._converse(lambda calls: calls._parse(messages, record_type, **options)))
 
-    async def chat(
-        self,
-        messages: Messages,
-        *,
-        tools: Sequence[Tool] = (),
-        tool_choice: str | Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Completion:
+    async def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
         """Return the model's reply to a conversation; see Extractor.chat."""
-        result = await self._converse(lambda calls: calls._chat(messages, tools, tool_choice, params))
+        result = await self._converse(lambda calls: calls._chat(messages, **options))
         return result.unwrap()
 
-    def chat_stream(
-        self,
-        messages: Messages,
-        *,
-        tools: Sequence[Tool] = (),
-        tool_choice: str | Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> AsyncChatStream:
+    def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> AsyncChatStream:
         """Return an async iterator over the chunks of the reply; see Extractor.chat_stream."""
-        return AsyncChatStream(self._chunks(self._chat(messages, tools, tool_choice, params)))
+        return AsyncChatStream(self._chunks(self._chat(messages, **options)))
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""
@@ -435,7 +295,9 @@ class AsyncExtractor(Calls):
             step = after
 
     async def _afind_endpoint(self) -> Endpoint:
-        return await asyncio.to_thread(self._find_endpoint)
+        if self._config.base_url is not None:
+            return self._find_endpoint()
+        return await asyncio.to_thread(self._find_endpoint)  # it may have to start the embedded model
 
     def _client(self, endpoint: Endpoint) -> http.AsyncClient:
         if self._given_client is not None:
@@ -447,16 +309,33 @@ class AsyncExtractor(Calls):
 
 
 @overload
-def extract(record_type: type[T], text: Text, *, model: str | None = ..., **options: Any) -> T: ...
+def extract(
+    record_type: type[T],
+    text: Text,
+    *,
+    model: str | None = ...,
+    examples: Iterable[tuple[str, Any]] = ...,
+    context: Mapping[str, Any] | None = ...,
+    **options: Unpack[ClientOptions],
+) -> T: ...
 @overload
-def extract(record_type: Any, text: Text, *, model: str | None = ..., **options: Any) -> Any: ...
+def extract(
+    record_type: Any,
+    text: Text,
+    *,
+    model: str | None = ...,
+    examples: Iterable[tuple[str, Any]] = ...,
+    context: Mapping[str, Any] | None = ...,
+    **options: Unpack[ClientOptions],
+) -> Any: ...
 def extract(
     record_type: Any,
     text: Text,
     *,
     model: str | None = None,
     examples: Iterable[tuple[str, Any]] = (),
-    **options: Any,
+    context: Mapping[str, Any] | None = None,
+    **options: Unpack[ClientOptions],
 ) -> Any:
     """Return the record that a text holds, in one call; see Extractor for the options.
 
@@ -464,4 +343,4 @@ def extract(
     text keep an Extractor: it keeps its connections.
     """
     with Extractor(model, **options) as extractor:
-        return extractor.extract(record_type, text, examples=examples)
+        return extractor.extract(record_type, text, examples=examples, context=context)

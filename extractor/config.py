@@ -5,48 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
 from urllib.parse import urlsplit
 
 from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
 
 DEFAULT_MODEL = "local:smollm2"
-# The parameters of https://platform.openai.com/docs/api-reference/chat/create that are sent as they are.
-PARAMETERS = frozenset(
-    {
-        "audio",
-        "extra_body",
-        "frequency_penalty",
-        "logit_bias",
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "metadata",
-        "modalities",
-        "n",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "stop",
-        "store",
-        "temperature",
-        "top_logprobs",
-        "top_p",
-        "user",
-        "verbosity",
-        "web_search_options",
-    }
-)
-
-
 SHORTEST_KEY = 8  # characters; a shorter header value is a word
 
 
@@ -146,17 +110,6 @@ def configure(
         _checked_url(base_url or provider.base_url, provider),
         _key(provider, api_key, base_url, environment),
     )
-
-
-def check_parameters(params: Mapping[str, Any]) -> None:
-    """Raise ConfigError for a name that the chat-completions API does not have."""
-    for name in params.keys() - PARAMETERS:
-        near = get_close_matches(name, PARAMETERS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(
-            f"{name!r} is no parameter of the chat-completions API{hint} "
-            f"What only your server knows goes into extra_body={{{name!r}: ...}}"
-        )
 
 
 def _unknown_model(name: str, prefix: str | None) -> str:

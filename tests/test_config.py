@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from extractor.config import Config, Headers, Secret, check_parameters, configure
+from extractor.config import Config, Headers, Secret, configure
 from extractor.errors import ConfigError
+from extractor.options import check_parameters
 
 KEY = "sk-secret-0123456789"
 

@@ -16,8 +16,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 PUBLIC = """
 AsyncChatStream AsyncExtractor Attempt ChatStream Choice CompiledSchema Completion CompletionChunk
 ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure Filtered FunctionCall
-Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Price Problem Provider Refused SchemaError ServiceError Target
-ToolCall Truncated Usage compile_schema extract tool_schema
+Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Price Problem Provider
+Refused SchemaError ServiceError Target ToolCall Truncated Usage compile_schema extract tool_schema
 """
 
 

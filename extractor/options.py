@@ -1,0 +1,112 @@
+"""The keywords of a client and of its calls, with their types: said once for sync and async."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any, TypeAlias, TypedDict
+
+from .config import Headers
+from .dialects import Provider
+from .errors import ConfigError
+from .messages import Mode
+from .pricing import Price
+
+Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
+
+
+class Params(TypedDict, total=False):
+    """Parameters of the chat-completions API, sent as they are or as the provider's API calls them.
+
+    extra_body: what only your server knows, put into the body beside the rest. Source:
+    https://platform.openai.com/docs/api-reference/chat/create.
+    """
+
+    audio: Mapping[str, Any]
+    extra_body: Mapping[str, Any] | None
+    frequency_penalty: float | None
+    logit_bias: Mapping[str, int] | None
+    logprobs: bool | None
+    max_completion_tokens: int | None
+    max_tokens: int | None
+    metadata: Mapping[str, str] | None
+    modalities: Sequence[str]
+    n: int | None
+    parallel_tool_calls: bool
+    prediction: Mapping[str, Any] | None
+    presence_penalty: float | None
+    prompt_cache_key: str
+    prompt_cache_retention: str
+    reasoning_effort: str | None
+    response_format: Mapping[str, Any]
+    safety_identifier: str
+    seed: int | None
+    service_tier: str | None
+    stop: str | Sequence[str] | None
+    store: bool | None
+    temperature: float | None
+    top_logprobs: int | None
+    top_p: float | None
+    user: str
+    verbosity: str | None
+    web_search_options: Mapping[str, Any]
+
+
+class ExtractOptions(Params, total=False):
+    """instructions: said to the model beside those of the client. examples: pairs of a text and its
+    record. context: what Pydantic validators find in `info.context`, beside the text under "text".
+    """
+
+    instructions: str | None
+    examples: Iterable[tuple[str, Any]]
+    context: Mapping[str, Any] | None
+
+
+class ParseOptions(Params, total=False):
+    """context: what Pydantic validators find in `info.context`."""
+
+    context: Mapping[str, Any] | None
+
+
+class ChatOptions(Params, total=False):
+    """tools: Pydantic models, annotated functions or JSON Schemas that the model may call. tool_choice:
+    "auto", "none", "required", or the name of the tool that it has to call.
+    """
+
+    tools: Sequence[Tool]
+    tool_choice: str | Mapping[str, Any] | None
+
+
+class ClientOptions(Params, total=False):
+    """What each of these means stands at Extractor."""
+
+    base_url: str | None
+    api_key: str | None
+    instructions: str | None
+    mode: Mode | str
+    fallback: Sequence[str]
+    max_repairs: int
+    max_retries: int
+    timeout: float
+    deadline: float | None
+    max_tokens_total: int | None
+    max_cost: Decimal | float | None
+    prices: Mapping[str, Price] | None
+    retry_wait: Any
+    provider: Provider | None
+    extra_headers: Mapping[str, str] | Headers | None
+
+
+PARAMETERS = frozenset(Params.__annotations__)
+
+
+def check_parameters(params: Iterable[str]) -> None:
+    """Raise ConfigError for a name that the chat-completions API does not have."""
+    for name in set(params) - PARAMETERS:
+        near = get_close_matches(name, PARAMETERS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(
+            f"{name!r} is no parameter of the chat-completions API{hint} "
+            f"What only your server knows goes into extra_body={{{name!r}: ...}}"
+        )
