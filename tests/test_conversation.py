@@ -198,9 +198,9 @@ def test_validators_see_the_source_text_and_the_callers_own_context() -> None:
             seen.append(info.context)
             return value
 
-    with ChatServer([reply({"name": "Eve"}), reply({"name": "Ada"})]) as server:
-        with Extractor("m", base_url=server.base_url) as ex:
-            assert ex.extract(Nosy, TEXT, context={"tenant": 7}).name == "Ada"
+    answers = [reply({"name": "Eve"}), reply({"name": "Ada"})]
+    with ChatServer(answers) as server, Extractor("m", base_url=server.base_url) as ex:
+        assert ex.extract(Nosy, TEXT, context={"tenant": 7}).name == "Ada"
     assert seen[-1] == {"text": TEXT, "tenant": 7}
 
 
