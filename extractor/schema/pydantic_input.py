@@ -95,6 +95,14 @@ def _python(kind: str, schema: Schema, data: Any = None, type: Any = None) -> Sc
     return schema
 
 
+def _one_tag_each(choices: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the members by the first of their tags: one discriminator may have several values for one."""
+    first: dict[Any, Any] = {}
+    for tag, choice in choices.items():
+        first.setdefault(choice.get("schema_ref", id(choice)), (tag, choice))
+    return dict(first.values())
+
+
 def _loosened(schema: Schema) -> Schema:
     """Return a scalar's schema without its class: a function may have made something else of it."""
     python = python_of(schema)
@@ -419,9 +427,10 @@ class Generator(GenerateJsonSchema):
 
     def tagged_union_schema(self, schema: Any) -> JsonSchemaValue:
         """A union with a discriminator."""
-        tags = list(schema["choices"])
-        schemas = [self.generate_inner(choice) for choice in schema["choices"].values()]
         discriminator = schema["discriminator"]
+        choices = schema["choices"] if callable(discriminator) else _one_tag_each(schema["choices"])
+        tags = list(choices)
+        schemas = [self.generate_inner(choice) for choice in choices.values()]
         pick = (lambda value: discriminator(value)) if callable(discriminator) else None
         if any(isinstance(tag, Enum) for tag in tags):
             self.rewrites[id(schema)] = plain_tags
