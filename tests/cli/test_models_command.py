@@ -13,7 +13,6 @@ import pytest
 from ended import Cli
 
 from extractor import Extractor
-from extractor.transport.models import cached
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_a_file_that_is_no_model_cannot_be_served(cli: Cli, tmp_path: Path) -> N
     assert "is not a GGUF file" in end.err
 
 
-with_model = pytest.mark.skipif(cached("smollm2") is None, reason="the embedded model was not pulled")
+with_model = pytest.mark.usefixtures("smollm2")
 
 
 @with_model

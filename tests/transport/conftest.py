@@ -6,13 +6,7 @@ from pathlib import Path
 import pytest
 
 from extractor.transport import local
-from extractor.transport.models import ModelFile, pull
-
-
-@pytest.fixture(scope="session")
-def smollm2() -> Path:
-    """The real model's file; pulled if it is not on this machine."""
-    return pull("smollm2")
+from extractor.transport.models import ModelFile
 
 
 @pytest.fixture(scope="session")
