@@ -215,6 +215,7 @@ LOCAL = replace(
     LLGUIDANCE,
     name="local",
     source="llguidance in the embedded llama.cpp, with bounds that stop a small model from running away",
+    all_required=True,  # a small model leaves out what it may leave out
     max_string=300,
     max_array=50,
 )
