@@ -15,7 +15,7 @@ def outline(schema: Schema) -> str:
     """Return the schema's shape: members with their types, and their descriptions as comments.
 
     Constraints are left out, since the server holds the model to them. A definition is written out
-    where it is met first, and named after that. About a third of the schema's tokens.
+    where it is met first, and named after that. About half of the schema's tokens.
     """
     return _Writer(schema.get("$defs", {})).type_of(schema, 0)
 
