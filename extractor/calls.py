@@ -141,12 +141,10 @@ class Calls:
         said = _checked(messages)
 
         def request(mode: Mode) -> Request:
-            shown = (
-                ()
-                if not self._only_prompt(mode)
-                else (Message("system", shown_schema(compiled.schema, mode)),)
-            )
-            return self._request((*said, *shown), params, compiled, mode)
+            if not self._only_prompt(mode):
+                return self._request(said, params, compiled, mode)
+            shown = Message("system", shown_schema(compiled.schema, mode))
+            return self._request((*said, shown), params, compiled, mode)
 
         return self._record_dialogue(compiled, request, context)
 
@@ -206,9 +204,10 @@ class Calls:
 
     # -- from a dialogue's end to what the next one knows
 
-    def _falls_back(self, result: Extraction[Any]) -> bool:
-        """Whether another model is asked: there is no record, and something is left to spend."""
-        return not result.outcome.has_record and self._policy.budget.left_after(result.attempts)
+    def _falls_back(self, result: Extraction[Any], step: Ask[Any]) -> bool:
+        """Whether another model is asked: there is no record, and time and budget are left."""
+        in_time = step.ends is None or time.monotonic() < step.ends
+        return not result.outcome.has_record and in_time and self._policy.budget.left_after(result.attempts)
 
     def _learn(self, result: Extraction[Any]) -> None:
         """Remember the mode that the server took, where it refused a stronger one."""
@@ -242,14 +241,13 @@ class Calls:
         )
 
     def _read(self, reply: http.HttpReply | Failure, endpoint: Endpoint) -> Completion | Failure:
-        if not isinstance(reply, Failure):
-            return self._redacted(
-                read_reply(
-                    self._dialect, reply.status, reply.headers, reply.body, reply.latency, time.time()
-                ),
-                endpoint,
-            )
-        return self._redacted(reply, endpoint)
+        event: Completion | Failure
+        if isinstance(reply, Failure):
+            event = reply
+        else:
+            now = time.time()
+            event = read_reply(self._dialect, reply.status, reply.headers, reply.body, reply.latency, now)
+        return self._redacted(event, endpoint)
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
         if isinstance(event, Completion):

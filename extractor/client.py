@@ -129,7 +129,7 @@ class Extractor(Calls):
         step = begin(self)
         result = self._dialogue(step)
         for other in self._fallbacks:
-            if not self._falls_back(result):
+            if not self._falls_back(result, step):
                 break
             sequel = begin(other).after(result.attempts, step.ends, time.monotonic())
             result = other._dialogue(sequel)
@@ -257,7 +257,7 @@ class AsyncExtractor(Calls):
         step = begin(self)
         result = await self._dialogue(step)
         for other in self._fallbacks:
-            if not self._falls_back(result):
+            if not self._falls_back(result, step):
                 break
             sequel = begin(other).after(result.attempts, step.ends, time.monotonic())
             result = await other._dialogue(sequel)

@@ -6,14 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TypeAlias
 
 from .dialects import Accumulator, Dialect, parse_json, read_reply, request_id_of
 from .messages import Completion, CompletionChunk, Failure, FailureKind
 from .transport.http import Head, Piece
 from .transport.sse import SSEDecoder
 
-Item: TypeAlias = CompletionChunk | Failure
 DONE = "[DONE]"
 
 
@@ -59,11 +57,6 @@ class Reading:
             )
         request_id = request_id_of(self._head.headers) if self._head else None
         return self._accumulator.completion(request_id, latency)
-
-    @property
-    def so_far(self) -> Completion:
-        """What has come of the reply, whole or not."""
-        return self._accumulator.completion(latency=self._clock() - self._began)
 
     def _is_stream(self) -> bool:
         head = self._head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
@@ -25,7 +26,7 @@ from extractor import (
     ServiceError,
     Usage,
 )
-from extractor.testing import ChatServer, ReceivedRequest, calls, refusal, reply, status, truncated
+from extractor.testing import ChatServer, ReceivedRequest, calls, refusal, reply, slow, status, truncated
 
 TEXT = "Ada Lovelace is 36 years old."
 ADA = {"name": "Ada Lovelace", "age": 36}
@@ -230,6 +231,13 @@ def test_where_a_model_gives_no_record_the_next_one_is_asked(
     assert [attempt.outcome for attempt in result.attempts] == [outcome, Outcome.REFUSED, Outcome.OK]
     assert [attempt.request.model for attempt in result.attempts] == ["m", "b", "c"]
     assert result.usage.total_tokens == sum(a.usage.total_tokens for a in result.attempts if a.usage)
+
+
+def test_no_fallback_is_asked_past_the_deadline(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(slow(reply(ADA), latency=math.inf)) as a, ChatServer(reply(ADA)) as b:
+        result = run(a, fallback=fallback_to(b, monkeypatch), deadline=0.3)
+        assert b.requests == ()
+    assert isinstance(result.error, ServiceError)
 
 
 def test_where_no_model_gives_a_record_the_error_holds_all_attempts(

@@ -382,7 +382,7 @@ class Generator(GenerateJsonSchema):
                     if "type" not in field or field["type"] not in self._schema_type_to_method
                     else field
                 )
-            except PydanticOmit:
+            except PydanticOmit:  # SkipJsonSchema hides the member
                 continue
             except PydanticInvalidForJsonSchema as error:
                 error.__dict__.setdefault("steps", []).append(key)

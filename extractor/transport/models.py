@@ -186,7 +186,7 @@ def _bytes_in(folder: Path) -> int:
         for name in names:
             try:
                 total += os.stat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:
+            except FileNotFoundError:  # pip has moved it meanwhile
                 continue
     return total
 
