@@ -347,7 +347,8 @@ class Extraction(Generic[T]):
 
     record: the validated record; None unless `outcome` is ok or repaired (where the record type is
     optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
-    attempts: every request with what came of it, in order.
+    attempts: every request with what came of it, in order. source: the text that the record was
+    extracted from. quotes: what the model quoted from it, by the JSON pointer of a leaf; each stands there.
     """
 
     outcome: Outcome
@@ -355,6 +356,8 @@ class Extraction(Generic[T]):
     record: T | None = None
     error: ExtractorError | None = None
     completion: Completion | None = field(default=None, repr=False)
+    source: str | None = field(default=None, repr=False)
+    quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     @property
     def usage(self) -> Usage:
