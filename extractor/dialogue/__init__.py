@@ -1,7 +1,7 @@
 """What to say next: states, wording, back-off. Pure but for two shells of a few lines."""
 
 from .judge import BOUND_REACHED, Judge, Verdict, accept, judge_record, judge_tool_calls
-from .policy import Budget, Policy
+from .policy import Budget, Policy, moves_on
 from .rungs import Rungs
 from .shells import aconverse, converse
 from .states import Ask, Step, start
@@ -22,6 +22,7 @@ __all__ = [
     "example_messages",
     "judge_record",
     "judge_tool_calls",
+    "moves_on",
     "question",
     "shown_schema",
     "start",

@@ -10,6 +10,7 @@ from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import Completion, Outcome
 from .found import found_json
 from .patch import Patch
+from .rest import Rest
 
 T = TypeVar("T")
 
@@ -21,8 +22,8 @@ BOUND_REACHED = (
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Generic[T]):
-    """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged:
-    the reply's, or the patched one.
+    """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged,
+    the reply's or the patched one, or the beginning of a reply that is cut off.
     """
 
     outcome: Outcome
@@ -32,22 +33,23 @@ class Verdict(Generic[T]):
 
 
 Decode: TypeAlias = Callable[[str], T]
-Judge: TypeAlias = Callable[[Completion, Patch | None], Verdict[T]]
+Part: TypeAlias = Patch | Rest  # what was asked for, where it was not the whole record
+Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
 
-def accept(completion: Completion, patch: Patch | None = None) -> Verdict[Completion]:
+def accept(completion: Completion, patch: Part | None = None) -> Verdict[Completion]:
     """Take any completion as it is: the judge of plain chat."""
     return Verdict(Outcome.OK, completion)
 
 
-def judge_record(completion: Completion, patch: Patch | None, decode: Decode[T]) -> Verdict[T]:
+def judge_record(completion: Completion, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
     """Judge a reply that should be a record. A reply that is cut off is never read, though its
     beginning may look whole. patch: what was asked for, where it was not the whole record.
     """
     text = _record_text(completion)
     stopped = _stopped(completion, text)
     if stopped is not None:
-        return Verdict(stopped, problems=(_REASONS[stopped],))
+        return Verdict(stopped, problems=(_REASONS[stopped],), text=text or None)
     first = _read(text, patch, decode)
     if first.outcome is not Outcome.INVALID_JSON:
         return first
@@ -64,7 +66,7 @@ def _record_text(completion: Completion) -> str:
     return calls[0].function.arguments if calls else completion.content or ""
 
 
-def _read(text: str, patch: Patch | None, decode: Decode[T]) -> Verdict[T]:
+def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
     merged = patch.merge(text) if patch else text
     verdict = _decoded(text if merged is None else merged, decode)
     if patch is None or merged is not None or verdict.outcome is Outcome.OK:
@@ -83,7 +85,7 @@ def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
 
 
 def judge_tool_calls(
-    completion: Completion, patch: Patch | None, decoders: Mapping[str, Decode[Any]], required: bool = False
+    completion: Completion, patch: Part | None, decoders: Mapping[str, Decode[Any]], required: bool = False
 ) -> Verdict[Completion]:
     """Judge a reply to a chat with tools: each call has to fit its tool; text is taken as it is.
 

@@ -69,13 +69,13 @@ def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch
         return None
     names = _names(paths)
     properties = {name: _at(strict.schema, value, path)[0] for name, path in names.items()}
-    return Patch(value, names, StrictSchema(strict.name, _closed(strict.schema, properties)))
+    return Patch(value, names, StrictSchema(strict.name, closed(strict.schema, properties)))
 
 
 def _places(schema: Schema, value: JSON, problem: Problem) -> Iterator[Path]:
     """Where to ask again for one problem: its place, or the members of it that its reason names."""
     node, path = _at(schema, value, _tokens(problem.pointer))
-    members = _plain(schema, node).get("properties", {})
+    members = plain(schema, node).get("properties", {})
     named = [name for name in members if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", problem.reason)]
     if named and len(named) < len(members) and problem.type in ("value_error", "assertion_error"):
         yield from ((*path, name) for name in named)
@@ -87,7 +87,7 @@ def _at(schema: Schema, value: JSON, path: Sequence[str | int]) -> tuple[Schema,
     """Return the node that `path` leads to, and how much of the path could be walked."""
     node, walked = schema, list[str | int]()
     for token in path:
-        inner = _plain(schema, node)
+        inner = plain(schema, node)
         if isinstance(value, dict) and token in inner.get("properties", {}):
             node, value = inner["properties"][token], value.get(token)
             walked.append(token)
@@ -99,7 +99,7 @@ def _at(schema: Schema, value: JSON, path: Sequence[str | int]) -> tuple[Schema,
     return node, tuple(walked)
 
 
-def _plain(schema: Schema, node: Schema) -> Schema:
+def plain(schema: Schema, node: Schema) -> Schema:
     """Return what a reference, or the only branch beside null, stands for."""
     for _ in range(100):  # a chain of references ends sooner
         if "$ref" in node:
@@ -135,7 +135,7 @@ def _names(paths: Sequence[Path]) -> dict[str, Path]:
     return names
 
 
-def _closed(schema: Schema, properties: Mapping[str, Schema]) -> dict[str, JSON]:
+def closed(schema: Schema, properties: Mapping[str, Schema]) -> dict[str, JSON]:
     """Return a strict object schema of these properties, with the definitions that they lead to."""
     closed: dict[str, JSON] = {
         "type": "object",

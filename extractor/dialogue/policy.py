@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import cast
+from difflib import get_close_matches
+from typing import Any, Literal, TypeAlias, cast
 
 from tenacity import RetryCallState
 from tenacity.wait import wait_base, wait_exponential
 
-from ..messages import Attempt, Failure, FailureKind, Usage
+from ..errors import ConfigError
+from ..messages import Attempt, Failure, FailureKind, Outcome, Usage
 
 TRANSIENT_STATUSES = frozenset({408, 409, 429})  # and all of 500 and above
 HOPELESS_CODES = frozenset(
     {"insufficient_quota", "billing_hard_limit_reached"}
 )  # a 429 that waiting won't cure
+
+Move: TypeAlias = Literal["again", "fallback"]
+Moves: TypeAlias = Mapping[str | int, Sequence[Move]]  # by outcome, kind of failure, or HTTP status
+BOTH: tuple[Move, ...] = ("again", "fallback")
+DEFAULT_MOVES: Moves = {
+    Outcome.TRUNCATED: BOTH,
+    Outcome.REFUSED: ("fallback",),  # the same model would refuse again, and be paid again
+    Outcome.FILTERED: ("fallback",),
+    Outcome.EMPTY: BOTH,
+    Outcome.INVALID: BOTH,
+    Outcome.TRANSPORT: BOTH,
+    401: (),  # a wrong key should be seen, and not be paid for at another model's price
+    403: (),
+}
 
 
 def no_price(model: str, usage: Usage) -> Decimal | None:
@@ -53,7 +69,8 @@ class Policy:
     max_repairs: further requests after replies that are no record. max_retries: further requests
     after transient transport failures. timeout: seconds for one request. deadline: seconds for the
     whole call, waits included; None for no end. wait: a tenacity wait strategy for the back-off,
-    of which between a half and the whole is waited (jitter).
+    of which between a half and the whole is waited (jitter). moves: what is tried after what came
+    instead of a record. max_output: tokens of the longest reply that may be asked for, None if unknown.
     """
 
     max_repairs: int = 2
@@ -62,6 +79,43 @@ class Policy:
     deadline: float | None = 600.0
     wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=0.5, max=30))
     budget: Budget = Budget()
+    moves: Moves = field(default_factory=lambda: DEFAULT_MOVES)
+    max_output: int | None = None
+
+    def may(self, move: Move, outcome: Outcome, failure: Failure | None = None) -> bool:
+        """Whether a move is wanted after an attempt that ended so; what is said most precisely counts."""
+        return move in next(self.moves[key] for key in _keys(outcome, failure) if key in self.moves)
+
+
+def _keys(outcome: Outcome, failure: Failure | None) -> Iterator[str | int]:
+    """The names of an attempt's end, the most precise first."""
+    if failure is not None:
+        yield from (key for key in (failure.status, str(failure.kind)) if key is not None)
+    yield outcome
+    yield Outcome.INVALID  # text that is no JSON is invalid too
+
+
+def moves_on(on: Mapping[str | int, Any]) -> Moves:
+    """Return the default moves with the caller's own. Raises ConfigError for what means nothing."""
+    return {**DEFAULT_MOVES, **{_known(key): _checked(key, moves) for key, moves in on.items()}}
+
+
+def _known(key: str | int) -> str | int:
+    names = [*(o for o in Outcome if not o.has_record), *FailureKind]
+    if key in names or (isinstance(key, int) and 300 <= key <= 599):
+        return key
+    near = get_close_matches(str(key), names, 1)
+    hint = f"; did you mean {str(near[0])!r}?" if near else ""
+    raise ConfigError(f"on={{{key!r}: ...}} is none of {', '.join(names)}, nor an HTTP status{hint}")
+
+
+def _checked(key: str | int, moves: Any) -> Sequence[Move]:
+    moves = () if moves == "stop" else (moves,) if isinstance(moves, str) else tuple(moves)
+    if not set(moves) <= set(BOTH):
+        raise ConfigError(
+            f"on={{{key!r}: {moves!r}}}: write 'again', 'fallback', both as a list, or 'stop' for neither"
+        )
+    return cast("Sequence[Move]", moves)
 
 
 def is_transient(failure: Failure) -> bool:

@@ -23,11 +23,12 @@ from ..errors import (
     Truncated,
 )
 from ..messages import Attempt, Completion, Extraction, Failure, Mode, Outcome, Request
-from .judge import CUT_OFF, Judge, Verdict
-from .patch import Patch, plan
+from .judge import CUT_OFF, Judge, Part, Verdict
+from .patch import plan
 from .policy import Policy, back_off, is_transient
+from .rest import Rest, rest
 from .rungs import Rungs, refuses_mode
-from .wording import repair, repair_places, shown_schema
+from .wording import go_on, repair, repair_places, shown_schema
 
 T = TypeVar("T")
 Step: TypeAlias = "Ask[T] | Extraction[T]"
@@ -48,7 +49,7 @@ class Ask(Generic[T]):
     policy: Policy
     ends: float | None
     rungs: Rungs | None = None
-    patch: Patch | None = None  # what `request` asks for, where it is not the whole record
+    patch: Part | None = None  # what `request` asks for, where it is not the whole record
     attempts: tuple[Attempt, ...] = ()
     repairs: int = 0
     retries: int = 0
@@ -74,7 +75,8 @@ class Ask(Generic[T]):
 
     def after(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
-        return replace(self, attempts=attempts, ends=ends)._at(now, 0.0)
+        note = f"fallback: {attempts[-1].request.model} ended in {attempts[-1].outcome}"
+        return replace(self, attempts=attempts, ends=ends, note=note)._at(now, 0.0)
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
@@ -82,7 +84,8 @@ class Ask(Generic[T]):
         if mode and refuses_mode(failure, self.request.mode) and asked._may_go_on(now, True):
             return asked._step_down(mode)._at(now, 0.0)
         wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
-        retry = is_transient(failure) and self.retries < self.policy.max_retries
+        again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
+        retry = again and self.retries < self.policy.max_retries
         if not asked._may_go_on(now + wait, retry):
             return Extraction(
                 Outcome.TRANSPORT, asked.attempts, error=_service_error(failure, asked.attempts, wait, retry)
@@ -107,22 +110,22 @@ class Ask(Generic[T]):
         left = inf if self.ends is None else self.ends - now - wait
         return replace(self, wait=wait, timeout=min(self.policy.timeout, left), left=left)
 
-    def _better_request(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Patch | None] | None:
+    def _better_request(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
         """What to ask after a reply that is no record; None where asking again makes no sense."""
+        if self.request.tools or not self.policy.may("again", verdict.outcome):
+            return None  # what to tell the model about its call of a tool is the caller's to say
         match verdict.outcome:
-            case _ if self.request.tools:
-                return None  # what to tell the model about its call is the caller's to say
             case Outcome.INVALID | Outcome.INVALID_JSON:
                 return self._repaired(reply, verdict)
             case Outcome.TRUNCATED if reply.finish_reason not in CUT_OFF:
                 return self._repaired(reply, verdict)
             case Outcome.TRUNCATED:
-                return self._larger()
-            case Outcome.EMPTY if not self.repairs:
-                return self.request, self.patch
-        return None
+                return self._continued(verdict) or self._larger()
+            case Outcome.EMPTY if self.repairs:
+                return None
+        return self.request, self.patch
 
-    def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Patch | None]:
+    def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None]:
         """Ask for what failed alone; for the whole where that cannot be told apart."""
         if self.patch and verdict.text is None:
             return self.request, self.patch  # no JSON this time: the question stands
@@ -136,13 +139,28 @@ class Ask(Generic[T]):
         said = repair_places(messages, patch.pointers, verdict.problems, schema)
         return replace(self.request, messages=said, response_schema=patch.schema), patch
 
-    def _larger(self) -> tuple[Request, Patch | None] | None:
-        """The same with twice the tokens, once, and only where the caller's limit is what cut it off."""
-        params = {name: self.first.params.get(name) for name in MAX_TOKENS}
-        limits = {name: 2 * limit for name, limit in params.items() if isinstance(limit, int)}
-        if not limits or self.request.params != self.first.params:
+    def _continued(self, verdict: Verdict[T]) -> tuple[Request, Rest] | None:
+        """The rest of a list that was cut off; None where the reply is none, or got no further."""
+        strict, before = self.first.response_schema, self.patch
+        if strict is None or verdict.text is None or not (before is None or isinstance(before, Rest)):
             return None
-        return replace(self.request, params={**self.request.params, **limits}), self.patch
+        more = rest(strict, verdict.text, before)
+        if more is None:
+            return None
+        said = go_on(self.first.messages, more.items)
+        return replace(self.request, messages=said, response_schema=more.schema), more
+
+    def _larger(self) -> tuple[Request, Part | None] | None:
+        """The same with twice the tokens, once, and only where the request's limit is what cut it off."""
+        limits = {name: self.first.params.get(name) for name in MAX_TOKENS}
+        larger = {
+            name: min(2 * limit, self.policy.max_output or inf)
+            for name, limit in limits.items()
+            if isinstance(limit, int) and limit < (self.policy.max_output or inf)
+        }
+        if not larger or self.request.params != self.first.params:
+            return None
+        return replace(self.request, params={**self.request.params, **larger}), self.patch
 
     def _give_up(self, verdict: Verdict[T], reply: Completion) -> Extraction[T]:
         error = _error(verdict, self.attempts)

@@ -21,6 +21,7 @@ TASK = (
 )
 SHOWN_PROBLEMS = 20  # in one request to repair
 SHOWN_CHARACTERS = 200  # of one rejected value
+SHOWN_ITEM = 1_000  # characters of the item after which a list goes on
 
 
 def system_message(instructions: str | None, schema: str | None) -> Message:
@@ -75,6 +76,16 @@ def repair_places(
     return (*messages, Message("user", complaint + shown))
 
 
+def go_on(messages: Sequence[Message], items: Sequence[JSON]) -> tuple[Message, ...]:
+    """Return the messages that ask for the rest of a list, of which these items came whole."""
+    asked = (
+        f"Your last answer was cut off. Its first {len(items)} items are kept; the last of them, as data:\n"
+        f"{_shown(items[-1], SHOWN_ITEM)}\n"
+        "Answer in the same shape with the items that follow it alone; with an empty list if there are none."
+    )
+    return (*messages, Message("user", asked))
+
+
 def _listed(problems: Sequence[Problem]) -> str:
     lines = [_line(problem) for problem in problems[:SHOWN_PROBLEMS]]
     if len(problems) > SHOWN_PROBLEMS:
@@ -87,9 +98,9 @@ def _line(problem: Problem) -> str:
     return f"- {problem.pointer or '(whole answer)'}: {problem.reason}.{rejected}".replace("..", ".")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, most: int = SHOWN_CHARACTERS) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    return text if len(text) <= most else text[:most] + "…"
 
 
 def shown_schema(schema: Mapping[str, JSON], mode: Mode) -> str:

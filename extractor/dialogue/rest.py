@@ -1,0 +1,95 @@
+"""Going on with a list that was cut off: its complete items are kept, only the rest is asked for. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import Problem
+from ..messages import JSON, StrictSchema
+from .patch import closed, plain
+
+_decode = json.JSONDecoder().raw_decode
+_SPACE = re.compile(r"[ \t\n\r]*")
+_FOLLOWS = re.compile(r"[ \t\n\r]*([,\]])")
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What to ask for after the items of a list that came whole. name: the list's member in the reply."""
+
+    name: str
+    items: tuple[JSON, ...]
+    schema: StrictSchema
+
+    @property
+    def missing(self) -> tuple[Problem, ...]:
+        """The problem of an answer that does not go on."""
+        return (Problem("", "the rest of the list was not given when it was asked for", type="missing"),)
+
+    def merge(self, text: str) -> str | None:
+        """Return the whole as JSON text; None where `text` does not hold the rest of the list."""
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        more = value.get(self.name) if isinstance(value, dict) else None
+        if not isinstance(more, list):
+            return None
+        return json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
+
+    def with_more(self, items: list[JSON]) -> list[JSON]:
+        """Return all items; some models begin again, though only the rest was asked for."""
+        known = list(self.items)
+        return items if items[: len(known)] == known else known + items
+
+
+def rest(strict: StrictSchema, text: str, before: Rest | None) -> Rest | None:
+    """Return how to go on with a reply that is one list; None where it is none, or has no more complete
+    items than those of `before`.
+    """
+    name = list_member(strict.schema)
+    if name is None:
+        return None
+    items = complete_items(text, name)
+    if before is not None:
+        items = before.with_more(items)
+    if len(items) <= (len(before.items) if before else 0):
+        return None
+    array = plain(strict.schema, strict.schema["properties"][name])
+    unbounded = {key: value for key, value in array.items() if key not in ("minItems", "maxItems")}
+    return Rest(name, tuple(items), StrictSchema(strict.name, closed(strict.schema, {name: unbounded})))
+
+
+def list_member(schema: Mapping[str, JSON]) -> str | None:
+    """Return the name of the only member of a strict schema, where that is a list of one kind of item."""
+    node = plain(schema, schema)
+    members = node.get("properties", {})
+    if len(members) != 1:
+        return None
+    [(name, member)] = members.items()
+    array = plain(schema, member)
+    is_list = array.get("type") == "array" and "items" in array and "prefixItems" not in array
+    return str(name) if is_list else None
+
+
+def complete_items(text: str, name: str) -> list[JSON]:
+    """Return the items of the list that stands under `name` in JSON text that may end anywhere. An item
+    is complete where the next one, or the end of the list, follows it. Linear.
+    """
+    opening = re.search(rf"{{\s*{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*\[", text)
+    items, at = list[JSON](), opening.end() if opening else len(text)
+    while True:
+        try:
+            item, end = _decode(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]
+        except (ValueError, RecursionError):
+            return items
+        follows = _FOLLOWS.match(text, end)
+        if follows is None:
+            return items
+        items.append(item)
+        if follows[1] == "]":
+            return items
+        at = follows.end()
