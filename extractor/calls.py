@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Provider, read_reply
 from .dialogue import (
+    MAX_TOKENS,
     Ask,
     Budget,
     Judge,
@@ -30,6 +31,7 @@ from .dialogue import (
     example_messages,
     judge_record,
     judge_tool_calls,
+    moves_on,
     question,
     shown_schema,
     start,
@@ -89,10 +91,21 @@ class Calls:
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
         self._arguments.pop("api_key", None)
         same = {name: value for name, value in options.items() if name not in ONE_MODEL_OPTIONS}
+        self._check(Request(self._config.model, (Message("user", "?"),), self._params))
         self._fallbacks: tuple[Self, ...] = tuple(
-            cast(Self, type(self)(other, **cast(ClientOptions, same)))
-            for other in options.get("fallback", ())
+            cast(Self, self._fallback(other, same)) for other in options.get("fallback", ())
         )
+
+    def _fallback(self, model: str, options: Mapping[str, Any]) -> Self:
+        """Return another model with the same options. Raises ConfigError where it does not take them."""
+        try:
+            return type(self)(model, **cast(ClientOptions, options))
+        except ConfigError as error:
+            raise ConfigError(f"the fallback model {model!r}: {error}") from error
+
+    def _check(self, request: Request) -> None:
+        """Raise ConfigError for what the model's API has no word for."""
+        self._dialect.encode(request, self._config.provider)
 
     @property
     def model(self) -> str:
@@ -204,15 +217,24 @@ class Calls:
 
     # -- from a dialogue's end to what the next one knows
 
+    def _begin(self, begin: Callable[[Calls], Ask[T]]) -> Ask[T]:
+        """Return the first step of a dialogue, once it is sure that each fallback model could take part:
+        raises ConfigError and SchemaError while nothing has been paid.
+        """
+        for other in self._fallbacks:
+            other._check(begin(other).request)
+        return begin(self)
+
     def _falls_back(self, result: Extraction[Any], step: Ask[Any]) -> bool:
-        """Whether another model is asked: there is no record, and time and budget are left."""
-        in_time = step.ends is None or time.monotonic() < step.ends
-        return not result.outcome.has_record and in_time and self._policy.budget.left_after(result.attempts)
+        """Whether another model is asked: there is no record, it is wanted, and time and budget are left."""
+        last, in_time = result.attempts[-1], step.ends is None or time.monotonic() < step.ends
+        wanted = not result.outcome.has_record and self._policy.may("fallback", last.outcome, last.failure)
+        return wanted and in_time and self._policy.budget.left_after(result.attempts)
 
     def _learn(self, result: Extraction[Any]) -> None:
         """Remember the mode that the server took, where it refused a stronger one."""
         last = result.attempts[-1]
-        if any(attempt.note for attempt in result.attempts) and last.outcome is not Outcome.TRANSPORT:
+        if last.request.mode in self._modes and last.outcome is not Outcome.TRANSPORT:
             self._modes = self._modes[self._modes.index(last.request.mode) :]
 
     # -- from a request to bytes, and back
@@ -279,7 +301,8 @@ def _policy(options: ClientOptions, config: Config) -> Policy:
     given: dict[str, Any] = {name: options[name] for name in POLICY_OPTIONS if name in options}  # type: ignore[literal-required]
     if options.get("retry_wait") is not None:
         given["wait"] = options["retry_wait"]
-    return Policy(**given, budget=_budget(options, config))
+    moves, longest = moves_on(options.get("on") or {}), config.provider.max_output
+    return Policy(**given, budget=_budget(options, config), moves=moves, max_output=longest)
 
 
 def _budget(options: ClientOptions, config: Config) -> Budget:
@@ -294,6 +317,8 @@ def _budget(options: ClientOptions, config: Config) -> Budget:
 
 
 def _with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    if not MAX_TOKENS.isdisjoint(params):  # one limit goes by two names
+        defaults = {name: value for name, value in defaults.items() if name not in MAX_TOKENS}
     extra = {**defaults.get("extra_body", {}), **(params.get("extra_body") or {})}
     return {**defaults, **params, **({"extra_body": extra} if extra else {})}
 

@@ -28,7 +28,8 @@ class Extractor(Calls):
     or, with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL,
     else the embedded model. api_key: by default the provider's environment variable. instructions:
     said to the model in every extraction. mode: how a record is asked for, "auto" for the best that
-    the server takes (see Mode). fallback: models to ask, in turn, where this one gives no record.
+    the server takes (see Mode). fallback: models to ask, in turn, where this one gives no record. on:
+    what to try then, by outcome, kind of failure or HTTP status: "again", "fallback", both, or "stop".
     max_repairs and max_retries bound the further requests
     after bad replies and after transient transport failures; timeout and deadline are seconds for
     one request and for a whole call. max_tokens_total and max_cost (US dollars): once they are spent
@@ -126,7 +127,7 @@ class Extractor(Calls):
 
     def _converse(self, begin: Callable[[Calls], Ask[T]]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
-        step = begin(self)
+        step = self._begin(begin)
         result = self._dialogue(step)
         for other in self._fallbacks:
             if not self._falls_back(result, step):
@@ -254,7 +255,7 @@ class AsyncExtractor(Calls):
 
     async def _converse(self, begin: Callable[[Calls], Ask[T]]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
-        step = begin(self)
+        step = self._begin(begin)
         result = await self._dialogue(step)
         for other in self._fallbacks:
             if not self._falls_back(result, step):

@@ -86,6 +86,7 @@ class ClientOptions(Params, total=False):
     instructions: str | None
     mode: Mode | str
     fallback: Sequence[str]
+    on: Mapping[str | int, str | Sequence[str]]
     max_repairs: int
     max_retries: int
     timeout: float

@@ -27,6 +27,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
+from .asking import one_limit
 from .fields import count, ended, explained, mapping, mappings, moment, position, text
 from .providers import Provider
 
@@ -56,7 +57,7 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
         body["stream"] = True
         if provider.stream_usage == "asked":
             body["stream_options"] = {"include_usage": True}
-    params = dict(request.params)
+    params = one_limit(request.params)
     extra = params.pop("extra_body", None) or {}
     for name in ("max_tokens", "max_completion_tokens"):
         if name in params and name != provider.max_tokens and provider.max_tokens not in params:

@@ -4,11 +4,12 @@ from .judge import BOUND_REACHED, Judge, Verdict, accept, judge_record, judge_to
 from .policy import Budget, Policy, moves_on
 from .rungs import Rungs
 from .shells import aconverse, converse
-from .states import Ask, Step, start
+from .states import MAX_TOKENS, Ask, Step, start
 from .wording import example_messages, question, shown_schema, system_message
 
 __all__ = [
     "BOUND_REACHED",
+    "MAX_TOKENS",
     "Ask",
     "Budget",
     "Judge",

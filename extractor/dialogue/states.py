@@ -33,7 +33,7 @@ from .wording import go_on, repair, repair_places, shown_schema
 T = TypeVar("T")
 Step: TypeAlias = "Ask[T] | Extraction[T]"
 
-MAX_TOKENS = ("max_tokens", "max_completion_tokens")
+MAX_TOKENS = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 @dataclass(frozen=True, slots=True)
