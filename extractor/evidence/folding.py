@@ -1,0 +1,177 @@
+"""A text as words that compare equal however they are written, each with its place in the text.
+
+Folding takes away what writing adds to a value: case, accents, punctuation, white space, compatibility
+forms, soft hyphens, hyphenation at line ends. Where a script puts no space between words, each character
+is a word.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+_NO_SPACES = (
+    re.compile(  # Thai, Lao, Tibetan, Burmese, Hangul, Khmer, kana, Han: a word may start at any character
+        "[\u0e00-\u0eff\u0f00-\u109f\u1100-\u115f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
+        "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff]"
+    )
+)
+_JOINING = re.compile("[\u1160-\u11ff\uff9e\uff9f]")  # vowels and finals of Hangul, half-width voicing marks
+_ACCENTS = re.compile(
+    "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
+_KINDS = {"M": "m", "L": "l", "N": "d", "S": "s", "C": " ", "P": " ", "Z": " "}  # by general category
+_LETTER_NUMBERS = {"Nl": "l"}
+_MEANT = "#%@"  # punctuation that is part of a value: "C#", "7 %"
+_LINE_END = re.compile(r"(?<=\w)[-\u2010]\W*\n\W*(?=\w)")
+_WORD = re.compile(
+    r"l(?:[lmf]|hf*[ \n]*\nf*(?=l))*"  # a word, also one hyphenated at the end of a line
+    r"|d[dmf]*|i[mf]*|[sm][mf]*"
+)
+
+
+@lru_cache(maxsize=65536)
+def _kind(char: str) -> str:
+    """The class of a character: l(etter), d(igit), i(deograph and the like), m(ark), s(ymbol), f(ormat),
+    h(yphen), a line's end or a space.
+    """
+    category = unicodedata.category(char)
+    if char in "\n\r\x0b\x0c\x85\u2028\u2029":
+        return "\n"
+    if char in "-\u2010":
+        return "h"
+    if category == "Cf" or char == "\u0640":  # Arabic's kashida only stretches a word
+        return "f"
+    if category == "Cs" or char in _MEANT:
+        return "s"
+    if _JOINING.match(char):
+        return "m"
+    if category[0] in "LN" and _NO_SPACES.match(char) and category != "Nd":
+        return "i"
+    return " " if category == "Sk" else _LETTER_NUMBERS.get(category, _KINDS[category[0]])
+
+
+@lru_cache(maxsize=65536)
+def fold_word(word: str) -> str:
+    """Return `word` without case, accents, compatibility forms and signs that are not seen."""
+    if word.isascii():
+        return word.lower()
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
+    return "".join(_plain(c) for c in plain if not _ACCENTS.match(c) and _kind(c) not in "fh")
+
+
+def _plain(char: str) -> str:
+    return str(unicodedata.decimal(char, char))  # Arabic-Indic, Devanagari, ... digits
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The words of a text: each folded, with where it starts and ends in the text."""
+
+    text: str
+    words: tuple[str, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    @cached_property
+    def spaced(self) -> str:
+        """The words with a space around each."""
+        return f" {' '.join(self.words)} " if self.words else ""
+
+    @cached_property
+    def squeezed(self) -> str:
+        """The words with nothing between them."""
+        return "".join(self.words)
+
+    @cached_property
+    def _spaced_at(self) -> list[int]:
+        return _running(self.words, gap=1)
+
+    @cached_property
+    def _squeezed_at(self) -> list[int]:
+        return _running(self.words, gap=0)
+
+    def runs(self, words: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+        """Yield where just these words follow each other, as (first, past the last) numbers of words."""
+        needle, at = f" {' '.join(words)} ", self._spaced_at
+        hit = self.spaced.find(needle)
+        while hit >= 0:
+            first = bisect_left(at, hit)
+            yield first, first + len(words)
+            hit = self.spaced.find(needle, hit + len(needle) - 1)
+
+    def squeezed_runs(self, letters: str, tries: int = 2000) -> Iterator[tuple[int, int]]:
+        """Yield where words are spelt by just these letters, whatever the words; only `tries` are looked at."""
+        at, hit = self._squeezed_at, -1
+        for _ in range(tries):
+            hit = self.squeezed.find(letters, hit + 1)
+            if hit < 0:
+                return
+            first, past = bisect_left(at, hit), bisect_left(at, hit + len(letters))
+            if at[first] == hit and at[past] == hit + len(letters):
+                yield first, past
+
+
+def _running(words: tuple[str, ...], gap: int) -> list[int]:
+    """Where each word starts once all are joined, and where the next one would."""
+    places, here = [0], 0
+    for word in words:
+        here += len(word) + gap
+        places.append(here)
+    return places
+
+
+def fold(text: str) -> Folded:
+    """Return the words of `text`. Linear in it."""
+    kinds = text.translate({ord(c): _kind(c) for c in set(text)})
+    spots = [m.span() for m in _WORD.finditer(kinds)]
+    words = [
+        (fold_word(text[a:b]) if "\n" not in text[a:b] else _unbroken(text[a:b]), a, b) for a, b in spots
+    ]
+    words = [w for w in words if w[0]]
+    return Folded(text, *(tuple(column) for column in (zip(*words, strict=True) if words else ((), (), ()))))
+
+
+def _unbroken(word: str) -> str:
+    """Fold a word that is hyphenated at line ends."""
+    return fold_word(_LINE_END.sub("", word))
+
+
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′`´ʼ＇", "'"),
+        **dict.fromkeys("“”„‟″«»＂", '"'),
+        **dict.fromkeys("‐‑‒–—―−﹣－", "-"),
+        "⁄": "/",
+    }
+)
+
+
+def canonical(text: str) -> str:
+    """Return `text` as it is compared for being verbatim: one spelling for each character that
+    Unicode can spell in several ways, one kind of quotation mark and of dash, single spaces.
+    """
+    text = text.translate(_SAME)
+    if text.isascii():
+        return " ".join(text.split())
+    plain = "".join(c for c in unicodedata.normalize("NFKC", text).translate(_SAME) if _kind(c) != "f")
+    return unicodedata.normalize("NFKC", " ".join(plain.split()))
+
+
+def same(text: str, value: str) -> bool:
+    """Whether `text` is `value`, verbatim but for spelling, white space and hyphens at line ends."""
+    wanted = canonical(value)
+    return (
+        text == value
+        or canonical(text) == wanted
+        or ("\n" in text and wanted in map(canonical, _rejoined(text)))
+    )
+
+
+def _rejoined(text: str) -> tuple[str, str]:
+    """The text with its hyphens at line ends taken away, and with the line ends after them taken away."""
+    return _LINE_END.sub("", text), _LINE_END.sub("-", text)

@@ -1,0 +1,104 @@
+"""Where a string stands in a text: as it is, or as the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .folding import Folded, canonical, fold, same
+from .spans import How, Span
+
+_CASE, _WRITING, _SPACING = (
+    0.97,
+    0.93,
+    0.9,
+)  # scores of what differs in case, in punctuation or accents, in the words
+_GLUED, _SHORT = 0.7, 0.8  # inside letters with digits, such as the 12 of B12; "us" for "US"
+_MARKS = ".,'’٫٬"  # join digits to one number
+_SKIPPED = 3  # white space between a word and its punctuation
+
+
+def find_verbatim(value: str, text: str | Folded) -> tuple[Span, ...]:
+    """Return where `value` stands in `text` verbatim, in order: character for character, but for white space,
+    hyphenation at line ends, what Unicode writes in several ways, and the kind of quotation marks and dashes.
+    Words are whole: "art" does not stand in "party".
+    """
+    return tuple(
+        s for s in find(value, text if isinstance(text, Folded) else fold(text)) if s.how is How.EXACT
+    )
+
+
+def find(value: str, text: Folded) -> list[Span]:
+    """Return where the words of `value` stand in `text`, in order."""
+    wanted = fold(value)
+    if not wanted.words:
+        return list(_as_it_is(value.strip(), text.text))
+    spans = [_span(wanted, text, *run) for run in text.runs(wanted.words) if _whole(text, *run)]
+    if any(s.how is How.EXACT for s in spans):
+        return spans
+    others = (run for run in text.squeezed_runs(wanted.squeezed) if _whole(text, *run))
+    found = {(s.start, s.end): s for s in (_span(wanted, text, *run, _SPACING) for run in others)}
+    return sorted((found | {(s.start, s.end): s for s in spans}).values(), key=lambda s: s.start)
+
+
+def _as_it_is(value: str, text: str) -> Iterator[Span]:
+    at = text.find(value) if value else -1
+    while at >= 0:
+        yield Span(at, at + len(value), text[at : at + len(value)], How.EXACT)
+        at = text.find(value, at + len(value))
+
+
+def _whole(text: Folded, first: int, past: int) -> bool:
+    """Whether these words are no part of a longer number."""
+    start, end, source = text.starts[first], text.ends[past - 1], text.text
+    before, after = source[max(start - 2, 0) : start], source[end : end + 2]
+    joined_before = (
+        len(before) == 2 and before[1] in _MARKS and before[0].isdigit() and source[start].isdigit()
+    )
+    joined_after = len(after) == 2 and after[0] in _MARKS and after[1].isdigit() and source[end - 1].isdigit()
+    return not (joined_before or joined_after)
+
+
+def _span(wanted: Folded, text: Folded, first: int, past: int, best: float = 1.0) -> Span:
+    value, source = wanted.text, text.text
+    start = _back(source, text.starts[first], value[: wanted.starts[0]])
+    end = _forth(source, text.ends[past - 1], value[wanted.ends[-1] :])
+    piece = source[start:end]
+    if same(piece, value):
+        how, score = How.EXACT, 1.0
+    elif same(piece.casefold(), value.casefold()):
+        how, score = How.FOLDED, _CASE * (_SHORT if len(value) <= 3 else 1)
+    else:
+        how, score = How.FOLDED, min(best, _WRITING)
+    if _glued(text, first) or _glued(text, past):
+        how, score = How.FOLDED, score * _GLUED
+    return Span(start, end, piece, how, round(score, 3))
+
+
+def _glued(text: Folded, word: int) -> bool:
+    """Whether nothing stands before this word but a letter or a digit of the same string of both."""
+    if not 0 < word < len(text.words) or text.ends[word - 1] != text.starts[word]:
+        return False
+    left, right = text.text[text.ends[word - 1] - 1], text.text[text.starts[word]]
+    return (left.isdecimal() and right.isalpha()) or (left.isalpha() and right.isdecimal())
+
+
+def _forth(text: str, end: int, wanted: str) -> int:
+    """Where the value ends, with the punctuation that closes it where it stands there."""
+    for char in canonical(wanted).replace(" ", ""):
+        at = next((i for i in range(end, min(end + _SKIPPED, len(text))) if not text[i].isspace()), -1)
+        if at < 0 or canonical(text[at]) != char:
+            break
+        end = at + 1
+    return end
+
+
+def _back(text: str, start: int, wanted: str) -> int:
+    """Where the value starts, with the punctuation that opens it where it stands there."""
+    for char in reversed(canonical(wanted).replace(" ", "")):
+        at = next(
+            (i for i in range(start - 1, max(start - 1 - _SKIPPED, -1), -1) if not text[i].isspace()), -1
+        )
+        if at < 0 or canonical(text[at]) != char:
+            break
+        start = at
+    return start
