@@ -6,9 +6,9 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import Any, Self, TypeAlias, TypeVar, Unpack, overload
 from weakref import WeakKeyDictionary
 
 from .calls import Calls, Endpoint, Messages, Text, after_stream, parsed
@@ -19,6 +19,7 @@ from .streams import AsyncChatStream, ChatStream, Reading, last_chunk
 from .transport import http
 
 T = TypeVar("T")
+Begin: TypeAlias = Callable[[Calls], Ask[T]]  # the first step of a call, by one model
 
 
 class Extractor(Calls):
@@ -106,10 +107,14 @@ class Extractor(Calls):
     def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> ChatStream:
         """Return an iterator over the chunks of the reply; the last has the whole `completion`.
 
-        Failures before the first chunk are retried; a stream that breaks later raises ServiceError.
-        Fallback models are not asked.
+        Failures before the first chunk are retried, and fallback models are asked then; a stream that
+        breaks later raises ServiceError.
         """
-        return ChatStream(self._chunks(self._chat(messages, **options)))
+
+        def begin(calls: Calls) -> Ask[Completion]:
+            return calls._chat(messages, **options)
+
+        return ChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
 
     def close(self) -> None:
         """Close the connections. The embedded model's server is shared and ends with the process."""
@@ -125,7 +130,7 @@ class Extractor(Calls):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _converse(self, begin: Callable[[Calls], Ask[T]]) -> Extraction[T]:
+    def _converse(self, begin: Begin[T]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
         step = self._begin(begin)
         result = self._dialogue(step)
@@ -149,7 +154,9 @@ class Extractor(Calls):
         self._learn(result)
         return result
 
-    def _chunks(self, step: Ask[Completion]) -> Iterator[CompletionChunk]:
+    def _chunks(
+        self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
+    ) -> Iterator[CompletionChunk]:
         endpoint = self._find_endpoint()
         client = self._client(endpoint)
         while True:
@@ -163,10 +170,15 @@ class Extractor(Calls):
                         begun = True
                         yield chunk
             after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
-            if not isinstance(after, Ask):
+            if isinstance(after, Ask):
+                step = after
+                continue
+            if begun or not others or not self._falls_back(after, step):
                 yield last_chunk(after.unwrap())
                 return
-            step = after
+            sequel = begin(others[0]).after(after.attempts, step.ends, time.monotonic())
+            yield from others[0]._chunks(sequel, begin, others[1:])
+            return
 
     def _client(self, endpoint: Endpoint) -> http.Client:
         with self._lock:
@@ -237,7 +249,11 @@ class AsyncExtractor(Calls):
 
     def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> AsyncChatStream:
         """Return an async iterator over the chunks of the reply; see Extractor.chat_stream."""
-        return AsyncChatStream(self._chunks(self._chat(messages, **options)))
+
+        def begin(calls: Calls) -> Ask[Completion]:
+            return calls._chat(messages, **options)
+
+        return AsyncChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""
@@ -253,7 +269,7 @@ class AsyncExtractor(Calls):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _converse(self, begin: Callable[[Calls], Ask[T]]) -> Extraction[T]:
+    async def _converse(self, begin: Begin[T]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
         step = self._begin(begin)
         result = await self._dialogue(step)
@@ -276,7 +292,9 @@ class AsyncExtractor(Calls):
         self._learn(result)
         return result
 
-    async def _chunks(self, step: Ask[Completion]) -> AsyncIterator[CompletionChunk]:
+    async def _chunks(
+        self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
+    ) -> AsyncGenerator[CompletionChunk]:
         endpoint = await self._afind_endpoint()
         client = self._client(endpoint)
         while True:
@@ -290,10 +308,17 @@ class AsyncExtractor(Calls):
                         begun = True
                         yield chunk
             after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
-            if not isinstance(after, Ask):
+            if isinstance(after, Ask):
+                step = after
+                continue
+            if begun or not others or not self._falls_back(after, step):
                 yield last_chunk(after.unwrap())
                 return
-            step = after
+            sequel = begin(others[0]).after(after.attempts, step.ends, time.monotonic())
+            async with aclosing(others[0]._chunks(sequel, begin, others[1:])) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
 
     async def _afind_endpoint(self) -> Endpoint:
         if self._config.base_url is not None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from .dialects import Accumulator, Dialect, parse_json, read_reply, request_id_of
-from .messages import Completion, CompletionChunk, Failure, FailureKind
+from .dialects import Accumulator, Dialect, parse_json, read_event, read_reply, request_id_of
+from .messages import ChunkChoice, Completion, CompletionChunk, Failure, FailureKind
 from .transport.http import Head, Piece
 from .transport.sse import SSEDecoder
 
@@ -28,6 +28,8 @@ class Reading:
         self._accumulator = Accumulator()
         self._done = False
         self._failure: Failure | None = None
+        self._held: list[CompletionChunk] = []  # until one says something: a failure before that is retried
+        self._speaking = False
 
     def feed(self, piece: Piece) -> Iterator[CompletionChunk]:
         """Yield the chunks that a piece completes."""
@@ -72,20 +74,26 @@ class Reading:
                 self._done = True
             if self._done or self._failure:
                 continue
-            body = parse_json(event.data)
-            chunk = self._dialect.decode_chunk(body)
+            chunk = self._dialect.decode_chunk(parse_json(event.data))
             if chunk is None:
-                message, code = self._dialect.explain(body)
-                self._failure = Failure(
-                    FailureKind.PROTOCOL,
-                    message or "the stream holds an event that is no chat completion chunk",
-                    code=code,
-                    latency=self._clock() - self._began,
-                    body=event.data[:500],
-                )
+                latency = self._clock() - self._began
+                self._failure = read_event(self._dialect, event.data, latency)
                 continue
             self._accumulator.add(chunk)
-            yield chunk
+            yield from self._released(chunk)
+
+    def _released(self, chunk: CompletionChunk) -> Iterator[CompletionChunk]:
+        self._held.append(chunk)
+        self._speaking = self._speaking or any(map(_says_something, chunk.choices))
+        if self._speaking:
+            yield from self._held
+            self._held.clear()
+
+
+def _says_something(choice: ChunkChoice) -> bool:
+    delta = choice.delta
+    said = delta.content or delta.refusal or delta.tool_calls or delta.extra_content
+    return bool(said or choice.finish_reason)
 
 
 class ChatStream:

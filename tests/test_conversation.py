@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,7 +27,18 @@ from extractor import (
     ServiceError,
     Usage,
 )
-from extractor.testing import ChatServer, ReceivedRequest, calls, refusal, reply, slow, status, truncated
+from extractor.testing import (
+    ChatServer,
+    ReceivedRequest,
+    body,
+    calls,
+    filtered,
+    refusal,
+    reply,
+    slow,
+    status,
+    truncated,
+)
 
 TEXT = "Ada Lovelace is 36 years old."
 ADA = {"name": "Ada Lovelace", "age": 36}
@@ -231,6 +243,218 @@ def test_where_a_model_gives_no_record_the_next_one_is_asked(
     assert [attempt.outcome for attempt in result.attempts] == [outcome, Outcome.REFUSED, Outcome.OK]
     assert [attempt.request.model for attempt in result.attempts] == ["m", "b", "c"]
     assert result.usage.total_tokens == sum(a.usage.total_tokens for a in result.attempts if a.usage)
+
+
+@pytest.mark.parametrize(
+    ("first", "on", "requests", "fallen"),
+    [
+        (status(401), {}, 1, False),
+        (status(403), {}, 1, False),
+        (status(401), {401: "fallback"}, 1, True),
+        (status(429), {429: "fallback"}, 1, True),
+        (status(429), {"transport": "stop"}, 1, False),
+        (status(429), {"status": "again"}, 3, False),
+        (refusal(), {"refused": "stop"}, 1, False),
+        (refusal(), {"refused": ["again", "fallback"]}, 3, True),
+        (filtered(), {}, 1, True),
+        (reply(""), {"empty": "fallback"}, 1, True),
+        (reply("{"), {"invalid": "fallback"}, 1, True),
+        (reply("{"), {"invalid": "fallback", "invalid_json": "again"}, 3, False),
+        (reply({"name": 1}), {Outcome.INVALID: ()}, 1, False),
+        (truncated("{"), {"truncated": "fallback"}, 1, True),
+    ],
+    ids=repr,
+)
+def test_what_follows_an_outcome_is_the_callers_to_say(
+    run: Run, monkeypatch: pytest.MonkeyPatch, first: Any, on: Any, requests: int, fallen: bool
+) -> None:
+    with ChatServer([first], repeat_last=True) as a, ChatServer(reply(ADA)) as b:
+        fallback = fallback_to(b, monkeypatch)[:1]
+        result = run(a, fallback=fallback, on=on, max_repairs=2, max_retries=2, max_tokens=50)
+        assert (len(a.requests), len(b.requests)) == (requests, int(fallen))
+    assert result.outcome.has_record == fallen
+    if fallen:
+        assert result.attempts[-1].request.model == "b"
+        assert result.attempts[-1].note == f"fallback: m ended in {result.attempts[-2].outcome}"
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ({"trunkated": "stop"}, "did you mean 'truncated'"),
+        ({"ok": "stop"}, "none of"),
+        ({200: "stop"}, "HTTP status"),
+        ({"refused": "retry"}, "write 'again', 'fallback'"),
+    ],
+)
+def test_what_means_nothing_is_refused_at_once(on: Any, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Extractor("m", base_url="http://127.0.0.1:1/v1", on=on)
+
+
+def test_a_fallback_that_lacks_a_parameter_is_found_before_anything_is_sent(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "any")
+    with ChatServer(status(500)) as server:
+        with pytest.raises(ConfigError, match=r"fallback model 'anthropic:c'.*nothing like 'seed'"):
+            run(server, fallback=["anthropic:c"], seed=1)
+        with (
+            Extractor("m", base_url=server.base_url, fallback=["anthropic:c"]) as ex,
+            pytest.raises(ConfigError, match="nothing like 'seed'"),
+        ):
+            ex.run(Person, TEXT, seed=1)
+        assert server.requests == ()
+
+
+def test_a_parameter_that_the_model_itself_lacks_is_found_when_it_is_named() -> None:
+    with pytest.raises(ConfigError, match="nothing like 'seed'"):
+        Extractor("anthropic:c", api_key="any", seed=1)
+
+
+People = [{"name": f"Person {i}", "age": i} for i in range(6)]
+PEOPLE = [Person(**person) for person in People]
+
+
+class Crew(BaseModel):
+    people: list[Person] = Field(min_length=4, max_length=6)
+
+
+def cut(member: str, items: list[Any]) -> Any:
+    return truncated(json.dumps({member: items})[:-2] + ', {"name": "Per')
+
+
+@pytest.mark.parametrize(
+    ("record_type", "member"), [(list[Person], "value"), (Crew, "people"), (tuple[Person, ...], "value")]
+)
+def test_a_list_that_was_cut_off_goes_on_after_its_last_complete_item(
+    run: Run, record_type: Any, member: str
+) -> None:
+    answers = [cut(member, People[:3]), cut(member, People[3:4]), reply({member: People[4:]})]
+    with ChatServer(answers) as server:
+        result = run(server, record_type)
+        first, second, third = (request.json for request in server.requests)
+    assert result.outcome is Outcome.REPAIRED
+    assert list(getattr(result.record, "people", result.record)) == PEOPLE
+    assert second["messages"][:-1] == third["messages"][:-1] == first["messages"]
+    assert "Person 2" in second["messages"][-1]["content"]
+    assert "first 4 items" in third["messages"][-1]["content"]
+    assert "Items" not in json.dumps(second["response_format"])  # the bounds are those of the whole
+
+
+def test_a_model_that_begins_a_list_again_is_understood(run: Run) -> None:
+    with ChatServer([cut("value", People[:3]), reply({"value": People})]) as server:
+        assert run(server, list[Person]).record == PEOPLE
+
+
+def test_a_list_that_went_on_is_validated_whole(run: Run) -> None:
+    wrong = {"name": "Eve", "age": -1}
+    answers = [cut("value", [*People[:2], wrong]), reply({"value": People[3:]}), reply({"value_2_age": 2})]
+    with ChatServer(answers) as server:
+        result = run(server, list[Person])
+    assert result.record == [*PEOPLE[:2], Person(name="Eve", age=2), *PEOPLE[3:]]
+
+
+def test_a_list_that_gets_no_further_is_truncated_in_the_end(run: Run) -> None:
+    with ChatServer([cut("value", People[:3]), truncated('{"value": [{"na')], repeat_last=True) as server:
+        result = run(server, list[Person], max_repairs=9)
+        assert len(server.requests) == 2
+    assert (result.outcome, result.record) == (Outcome.TRUNCATED, None)
+
+
+@pytest.mark.parametrize(("given", "sent"), [(100_000, [100_000, 128_000]), (128_000, [128_000])])
+def test_no_longer_reply_is_asked_for_than_the_provider_gives(given: int, sent: list[int]) -> None:
+    with (
+        ChatServer(truncated('{"name": "A')) as server,
+        Extractor("anthropic:c", base_url=server.base_url, api_key="any", max_tokens=given) as ex,
+    ):
+        ex.run(Person, TEXT)
+        assert [request.json["max_tokens"] for request in server.requests] == sent
+
+
+def test_a_limit_of_the_callers_own_takes_the_place_of_the_default() -> None:
+    row = replace(PROVIDERS["openai"], defaults={"max_tokens": 7}, max_tokens="max_tokens")
+    with ChatServer(reply(ADA)) as server:
+        sync_run(server, provider=row, max_completion_tokens=99)
+    assert server.requests[0].json["max_tokens"] == 99
+    assert "max_completion_tokens" not in server.requests[0].json
+
+
+def sse(*events: Any) -> Any:
+    return body("".join(f"data: {json.dumps(event)}\n\n" for event in events), 200, "text/event-stream")
+
+
+HELLO = [{"role": "user", "content": "Hello"}]
+BEGUN = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
+SPEAKING = {"choices": [{"index": 0, "delta": {"content": "Hel"}}]}
+OVERLOADED = {"error": {"message": "Overloaded", "type": "overloaded_error", "code": None}}
+
+
+def streamed(server: ChatServer, **options: Any) -> Any:
+    with Extractor("m", base_url=server.base_url, retry_wait=wait_none(), **options) as ex:
+        return list(ex.chat_stream(HELLO))[-1].completion
+
+
+def astreamed(server: ChatServer, **options: Any) -> Any:
+    async def run() -> Any:
+        async with AsyncExtractor("m", base_url=server.base_url, retry_wait=wait_none(), **options) as ex:
+            return [chunk async for chunk in ex.chat_stream(HELLO)][-1].completion
+
+    return asyncio.run(run())
+
+
+each_stream = pytest.mark.parametrize("streaming", [streamed, astreamed])
+
+
+@each_stream
+@pytest.mark.parametrize(
+    "error",
+    [
+        OVERLOADED,
+        {"error": {"message": "slow down", "code": "rate_limit_exceeded"}},
+        {"error": {"message": "upstream", "code": 502}, "choices": [{"delta": {}, "finish_reason": "error"}]},
+    ],
+)
+def test_a_passing_error_in_a_stream_that_has_said_nothing_is_retried(
+    streaming: Callable[..., Any], error: Any
+) -> None:
+    with ChatServer([sse(BEGUN, error), reply("Hello!")]) as server:
+        assert streaming(server).content == "Hello!"
+        assert len(server.requests) == 2
+
+
+@each_stream
+def test_a_lasting_error_in_a_stream_or_one_after_words_is_not_retried(
+    streaming: Callable[..., Any],
+) -> None:
+    lasting = {"error": {"message": "no such model", "code": "model_not_found"}}
+    for script in (sse(BEGUN, lasting), sse(BEGUN, SPEAKING, OVERLOADED)):
+        with ChatServer([script, reply("Hello!")]) as server:
+            with pytest.raises(ServiceError):
+                streaming(server)
+            assert len(server.requests) == 1
+
+
+@each_stream
+def test_a_stream_falls_back_before_its_first_words_alone(
+    streaming: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer([status(404)], repeat_last=True) as a, ChatServer([status(404), reply("Hi")]) as b:
+        assert streaming(a, fallback=fallback_to(b, monkeypatch)).content == "Hi"
+        assert [request.json["model"] for request in b.requests] == ["b", "c"]
+    with ChatServer([sse(SPEAKING, OVERLOADED)]) as a, ChatServer(reply("Hi")) as b:
+        with pytest.raises(ServiceError, match="Overloaded"):
+            streaming(a, fallback=fallback_to(b, monkeypatch))
+        assert b.requests == ()
+
+
+def test_an_error_in_a_reply_of_status_200_is_what_it_says(run: Run) -> None:
+    said = json.dumps({"error": {"message": "Provider returned error", "code": 429}})
+    with ChatServer([body(said), reply(ADA)]) as server:
+        assert run(server).outcome is Outcome.OK
+    with ChatServer(body(json.dumps({"error": {"message": "no", "code": 401}}))) as server:
+        result = run(server)
+        assert (len(server.requests), result.error.status) == (1, 401)  # type: ignore[union-attr]
 
 
 def test_no_fallback_is_asked_past_the_deadline(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

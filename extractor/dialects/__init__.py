@@ -4,7 +4,7 @@ from . import anthropic, gemini, openai_chat, openai_responses
 from .accumulate import Accumulator
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, Provider
-from .replies import parse_json, read_reply, request_id_of
+from .replies import parse_json, read_event, read_reply, request_id_of
 
 DIALECTS: Dialects = {
     "openai_chat": openai_chat,
@@ -25,6 +25,7 @@ __all__ = [
     "openai_chat",
     "openai_responses",
     "parse_json",
+    "read_event",
     "read_reply",
     "request_id_of",
 ]

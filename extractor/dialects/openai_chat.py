@@ -139,7 +139,7 @@ def encode_message(message: Message) -> dict[str, JSON]:
 
 def decode(body: JSON) -> Completion | None:
     """Return the completion in a reply's body; None if the body is no completion."""
-    if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
+    if not isinstance(body, dict) or not isinstance(body.get("choices"), list) or body.get("error"):
         return None
     return Completion(
         choices=tuple(_choice(i, c) for i, c in enumerate(mappings(body["choices"]))),
@@ -150,7 +150,7 @@ def decode(body: JSON) -> Completion | None:
 
 def decode_chunk(body: JSON) -> CompletionChunk | None:
     """Return the chunk in a server-sent event's data; None if the data is no chunk."""
-    if not isinstance(body, dict) or not isinstance(body.get("choices"), list):
+    if not isinstance(body, dict) or not isinstance(body.get("choices"), list) or body.get("error"):
         return None
     return CompletionChunk(
         choices=tuple(_chunk_choice(i, c) for i, c in enumerate(mappings(body["choices"]))),

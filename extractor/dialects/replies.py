@@ -16,6 +16,23 @@ from .fields import mapping, mappings, text
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 FILTERED = "content_filter"  # the code with which Azure refuses a prompt that its filter catches
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s")
+# What an error inside of a reply that began with 200 says, as the HTTP status that it would have had.
+STATUSES: Mapping[str, int] = {
+    "overloaded_error": 529,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "RESOURCE_EXHAUSTED": 429,
+    "insufficient_quota": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "internal_error": 500,
+    "internal_server_error": 500,
+    "INTERNAL": 500,
+    "service_unavailable": 503,
+    "UNAVAILABLE": 503,
+    "timeout_error": 504,
+    "DEADLINE_EXCEEDED": 504,
+}
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
 
@@ -28,19 +45,43 @@ def read_reply(
     if completion is not None:
         return replace(completion, request_id=request_id_of(headers), latency=latency)
     message, code = dialect.explain(parsed)
-    if success:
+    meant = error_status(code) if success else status
+    if success and meant is None:
         message = f"the server answered {status} with something that is no chat completion" + (
             f": {message}" if message else ""
         )
     return Failure(
-        FailureKind.PROTOCOL if success else FailureKind.STATUS,
+        FailureKind.PROTOCOL if meant is None else FailureKind.STATUS,
         message or f"the server answered with HTTP status {status}",
-        status=status,
+        status=status if meant is None else meant,
         code=code,
         retry_after=retry_after(headers, now) or retry_delay(parsed),
         request_id=request_id_of(headers),
         latency=latency,
         body=body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT],
+    )
+
+
+def error_status(code: str | None) -> int | None:
+    """Return the HTTP status that an error's code stands for; None where it stands for none."""
+    if code is not None and code.isdecimal() and 400 <= int(code[:4]) <= 599:
+        return int(code)
+    return STATUSES.get(code or "")
+
+
+def read_event(dialect: Dialect, data: str, latency: float) -> Failure:
+    """Return what an event says that is no chunk: mostly an error, as its HTTP status would have said it."""
+    body = parse_json(data)
+    message, code = dialect.explain(body)
+    status = error_status(code)
+    return Failure(
+        FailureKind.PROTOCOL if status is None else FailureKind.STATUS,
+        message or "the stream holds an event that is no chat completion chunk",
+        status=status,
+        code=code,
+        retry_after=retry_delay(body),
+        latency=latency,
+        body=data[:EXCERPT],
     )
 
 

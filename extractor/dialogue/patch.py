@@ -74,7 +74,10 @@ def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch
 
 def _places(schema: Schema, value: JSON, problem: Problem) -> Iterator[Path]:
     """Where to ask again for one problem: its place, or the members of it that its reason names."""
-    node, path = _at(schema, value, _tokens(problem.pointer))
+    tokens = _tokens(problem.pointer)
+    node, path = _at(schema, value, tokens)
+    if tokens and not path and len(schema.get("properties", {})) == 1:
+        node, path = _at(schema, value, [*schema["properties"], *tokens])  # a list in its wrapper
     members = plain(schema, node).get("properties", {})
     named = [name for name in members if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", problem.reason)]
     if named and len(named) < len(members) and problem.type in ("value_error", "assertion_error"):
