@@ -10,8 +10,10 @@ from pydantic_core import from_json
 from ..errors import Problem
 from ..messages import JSON
 from .document_nodes import convert
+from .judge import JudgeRecord
 from .nodes import Source
 from .problems import invalid, not_json
+from .verbatim import source_text
 
 
 def read(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None) -> Source:
@@ -30,13 +32,14 @@ def _explain(error: Exception, text: str | bytes) -> list[Problem]:
     return [Problem("", f"{type(error).__name__}: {error}", type="validator_error")]
 
 
-def _validate(judge: Callable[[JSON], tuple[Problem, ...]]) -> Callable[[str | bytes, Any], Any]:
+def _validate(judge: JudgeRecord) -> Callable[[str | bytes, Any], Any]:
     def validate(text: str | bytes, context: Any) -> Any:
         try:
             record = from_json(text)  # infinities may stand in it as the codec said them
         except (ValueError, TypeError) as error:
             raise not_json(str(error), text) from None
-        if found := judge(record):
+        given = context.get("text") if isinstance(context, Mapping) else None
+        if found := judge(record, source_text(given)):
             raise invalid(found)
         return record
 

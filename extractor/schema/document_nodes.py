@@ -17,6 +17,7 @@ from ..errors import SchemaError
 from ..messages import JSON
 from .limits import fresh
 from .nodes import NEVER, PYTHON, STRICT, TOLD, Choices, Map, Member, Note, Python, Record, json_type
+from .verbatim import VERBATIM
 from .words import sentence
 
 Schema = dict[str, JSON]
@@ -180,7 +181,9 @@ class Converter:
         self.notes.append(Note(at, keyword, action, detail))
 
     def _asserts(self, schema: Schema) -> bool:
-        return any(k not in ANNOTATIONS and k != "$ref" and not k.startswith("x-") for k in schema)
+        return any(
+            k == VERBATIM or (k not in ANNOTATIONS and k != "$ref" and not k.startswith("x-")) for k in schema
+        )
 
     # Merging
 
@@ -279,6 +282,8 @@ class Converter:
             return {"type": "null", PYTHON: Python("null")}
         keywords = OF_TYPE["number" if kind == "integer" else kind] if kind != "boolean" else frozenset()
         kept: Schema = {k: v for k, v in schema.items() if k in keywords}
+        if kind != "boolean" and VERBATIM in schema:
+            kept[VERBATIM] = schema[VERBATIM] is True
         for keyword in sorted(kept.keys() & {"contentEncoding", "contentMediaType", "contentSchema"}):
             self.note(at, keyword, "dropped", "an annotation")
             del kept[keyword]

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -18,7 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin
 
-from ..errors import Problem, SchemaError
+from ..errors import SchemaError
 from ..messages import JSON
 from .drafts import (
     DRAFT_2020,
@@ -33,7 +33,7 @@ from .drafts import (
     declared,
     guessed,
 )
-from .judge import judge_by
+from .judge import JudgeRecord, judge_by
 from .problems import pointer as as_pointer
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def load(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = No
     return _Loading(_Library.of(document, documents or {})).run()
 
 
-def problems(
-    document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = None
-) -> Callable[[JSON], tuple[Problem, ...]]:
+def problems(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = None) -> JudgeRecord:
     """Return the function that says what is wrong with a plain JSON value: () if nothing is.
 
     The judge is `jsonschema` with its format checker, by the document as it was given. Raises

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import Problem, SchemaError
 from ..messages import JSON
 from .drafts import MAX_REASON, Place
 from .ecmascript import matcher
 from .problems import pointer as as_pointer
+from .verbatim import REASON, VERBATIM, stands
 
 MAX_PROBLEMS = 50
+_source: ContextVar[str | None] = ContextVar("source", default=None)  # keywords are told nothing of the call
 
 
-def judge_by(root: Place, places: Iterable[Place], registry: Any) -> Callable[[JSON], tuple[Problem, ...]]:
+class JudgeRecord(Protocol):
+    """Says what is wrong with a record, () if nothing is. text: where marked values have to stand."""
+
+    def __call__(self, record: JSON, text: str | None = None) -> tuple[Problem, ...]:
+        """Return the problems."""
+        ...
+
+
+def judge_by(root: Place, places: Iterable[Place], registry: Any) -> JudgeRecord:
     """Return the function that says what is wrong with a value by the schema `root`, () if nothing is.
 
     places: every schema that references can lead to, through `registry`. Raises SchemaError where
@@ -27,11 +38,14 @@ def judge_by(root: Place, places: Iterable[Place], registry: Any) -> Callable[[J
     kind = _kind_of(root.dialect.uri)
     validator = kind(root.schema, registry=registry, format_checker=kind.FORMAT_CHECKER)
 
-    def judge(record: JSON) -> tuple[Problem, ...]:
+    def judge(record: JSON, text: str | None = None) -> tuple[Problem, ...]:
+        before = _source.set(text)
         try:
             return tuple(map(_problem, islice(validator.iter_errors(record), MAX_PROBLEMS)))
         except RecursionError:
             return (Problem("", "it is nested too deeply to be checked", None, "recursion_loop"),)
+        finally:
+            _source.reset(before)
 
     return judge
 
@@ -42,7 +56,7 @@ def _problem(error: Any) -> Problem:
     error = best_match([error])
     shown = repr(error.instance)
     reason = error.message.replace(shown, "the value") if len(shown) > 80 else error.message
-    kind = error.validator or "false"  # the schema that nothing fits has no keyword
+    kind = (error.validator or "false").removeprefix("x-")  # the schema that nothing fits has no keyword
     return Problem(as_pointer(error.absolute_path), reason[:MAX_REASON], error.instance, kind)
 
 
@@ -57,6 +71,7 @@ def _kind_of(dialect: str) -> Any:
             "pattern": _pattern,
             "patternProperties": _pattern_properties,
             "additionalProperties": _additional_properties,
+            VERBATIM: _verbatim,
         },
     )
 
@@ -66,6 +81,14 @@ def _pattern(validator: Any, pattern: str, value: JSON, schema: JSON) -> Iterato
 
     if isinstance(value, str) and not matcher(pattern)(value):
         yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+def _verbatim(validator: Any, wanted: JSON, value: JSON, schema: JSON) -> Iterator[Any]:
+    from jsonschema import ValidationError
+
+    text = _source.get()
+    if wanted is True and text is not None and not stands(value, text):
+        yield ValidationError(REASON)
 
 
 def _pattern_properties(validator: Any, patterns: JSON, value: JSON, schema: JSON) -> Iterator[Any]:

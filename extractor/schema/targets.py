@@ -45,6 +45,10 @@ class Target:
     but not on numbers. open_objects: objects may have both properties and `additionalProperties` with
     a schema. empty_objects: objects below the root may be without members.
 
+    verbatim: what becomes of the mark of values that have to stand in the text: "told" in words, "marked"
+    by the keyword for a grammar that holds decoding to the text, or "all": so are all plain strings but
+    the exempt ones.
+
     sends_schema: False where the schema is only told in the prompt. enforced: the server holds the
     model to the schema. max_string, max_array: bounds that the compiler adds to strings and arrays
     that have none. source: where these claims come from.
@@ -85,6 +89,7 @@ class Target:
     inlines: int | None = None
     enforced: bool = True
     empty_objects: bool = True
+    verbatim: Literal["told", "marked", "all"] = "told"
 
 
 OPENAI = Target(

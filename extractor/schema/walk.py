@@ -14,10 +14,11 @@ from ..messages import JSON
 from .codec import Text
 from .containers import Reference, Wrapped
 from .limits import fresh
-from .nodes import PYTHON, TOLD, Note, Source, python_of
+from .nodes import PYTHON, TOLD, Note, Python, Source, python_of
 from .rules import RULES, Rule, Schema, closed, foreign
 from .shapes import as_text, shapes_of
 from .targets import PERMISSIVE, Target
+from .verbatim import VERBATIM
 from .words import SENTENCES, joined
 
 MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it; below is JSON text
@@ -27,6 +28,7 @@ UNDERSTOOD = frozenset(
         *(
             PYTHON,
             TOLD,
+            VERBATIM,
             "$ref",
             "title",
             "description",
@@ -40,6 +42,7 @@ UNDERSTOOD = frozenset(
         *("anyOf", "oneOf", "pattern", "discriminator", "writeOnly", "readOnly", *SENTENCES),
     }
 )
+AS_WRITTEN = "As it stands in the text."
 MAX_EXAMPLE = 200  # characters of an example in a description
 
 
@@ -119,9 +122,22 @@ class Walk:
             )
         if TOLD in schema:
             wire = self.tell(wire, *schema[TOLD])
+        if VERBATIM in schema or self.target.verbatim == "all":
+            wire = self.bind(wire, schema, at)
         if "description" in schema or "title" in schema or "examples" in schema:
             wire = self.describe(wire, schema)
         return wire, codec
+
+    def bind(self, wire: Schema, schema: Schema, at: str) -> Schema:
+        """Return `wire` with the mark, or the words, of a value that has to stand in the text."""
+        python = python_of(schema)
+        plain = self.target.verbatim == "all" and is_plain(wire, python)
+        if not schema.get(VERBATIM, plain) or wire.get("type") not in ("string", "number", "integer"):
+            return wire
+        if self.target.verbatim == "told":
+            self.note(at, VERBATIM, "told", AS_WRITTEN)
+            return self.tell(wire, AS_WRITTEN)
+        return {**wire, VERBATIM: "number" if python and python.kind == "decimal" else True}
 
     def _drop(self, schema: Schema, at: str) -> None:
         for keyword in sorted(schema.keys() - UNDERSTOOD):
@@ -262,6 +278,12 @@ class Walk:
     def takes_null(self, schema: Schema) -> bool:
         """Return whether null is a legal value of `schema`."""
         return any("null" in shape.types for shape in shapes_of(self, schema))
+
+
+def is_plain(wire: Schema, python: Python | None) -> bool:
+    """Return whether values are free text, with no form of their own."""
+    free = wire.keys() <= {"type", "description", "minLength", "maxLength"} and wire.get("type") == "string"
+    return free and python is not None and python.kind == "leaf" and python.type in (str, None)
 
 
 def _references_on_the_wire(node: JSON) -> Iterator[str]:
