@@ -6,15 +6,26 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing, closing
 from typing import Any, Self, TypeAlias, TypeVar, Unpack, overload
 from weakref import WeakKeyDictionary
 
+from .batch.outcomes import RowOutcome
+from .batch.texts import Select
 from .calls import Calls, Endpoint, Messages, Text, after_stream, parsed
 from .dialogue import Ask, aconverse, converse
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
-from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions
+from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions, RowOptions
 from .streams import AsyncChatStream, ChatStream, Reading, last_chunk
 from .transport import http
 
@@ -115,6 +126,21 @@ class Extractor(Calls):
             return calls._chat(messages, **options)
 
         return ChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
+
+    def rows(
+        self, rows: Iterable[Any], record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
+    ) -> Iterator[RowOutcome[Any]]:
+        """Yield what came of each row, in the order of the input: a RowOutcome, never an exception.
+
+        rows: texts, or mappings and the like with `text` saying which text to take: a field, several, a
+        template such as "{title}: {body}", or a function. Empty texts ask nothing. The rows are read as
+        they are needed, in another thread. options: see RowOptions and ExtractOptions. Raises ConfigError
+        and SchemaError before anything is sent, and RunStopped where going on makes no sense: a wrong
+        key, no credit, max_cost, a full disk. Run the same again to go on from there.
+        """
+        from .rows import rows_in_thread
+
+        return rows_in_thread(self, rows, record_type, text, self._given_client, options)
 
     def close(self) -> None:
         """Close the connections. The embedded model's server is shared and ends with the process."""
@@ -254,6 +280,19 @@ class AsyncExtractor(Calls):
             return calls._chat(messages, **options)
 
         return AsyncChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
+
+    def rows(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: Any,
+        *,
+        text: Select = None,
+        **options: Unpack[RowOptions],
+    ) -> AsyncIterator[RowOutcome[Any]]:
+        """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
+        from .rows import arows
+
+        return arows(self, rows, record_type, text, self._client, options)
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""

@@ -3,6 +3,9 @@
 ExtractorError
 ├── SchemaError        edit the record type: `pointer` says where, `reason` why
 ├── ConfigError        fix the call or the environment; nothing was sent
+│   └── JournalError   the journal can't be used: make room, or name another folder
+├── RunStopped         mend the cause, and run the same again: what is done is in the journal
+│   └── BudgetExceeded raise max_cost, and run the same again
 ├── ServiceError       wait, or look at the account: `status`, `retry_after`, `request_id`
 └── ExtractionError    look at what the model said: `outcome`, `attempts`, `problems`
     ├── Truncated      it was cut off before its end
@@ -61,6 +64,33 @@ class SchemaError(ExtractorError):
 
 class ConfigError(ExtractorError):
     """The call or the environment is wrong; nothing was sent."""
+
+
+class JournalError(ConfigError):
+    """The journal can't be opened, read or written: its folder or disk is to be mended, or another one
+    named. What it holds stays as it is.
+    """
+
+
+class RunStopped(ExtractorError):
+    """A bulk run could not go on. The rows that are done have been handed out.
+
+    cause: why: a ServiceError of the account, a JournalError. done: rows settled. left: rows of the
+    input that are still to do, None where its length is not known.
+    """
+
+    def __init__(
+        self, message: str, cause: ExtractorError | None = None, done: int = 0, left: int | None = None
+    ) -> None:
+        super().__init__(message, cause, done, left)
+        self.message, self.cause, self.done, self.left = message, cause, done, left
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BudgetExceeded(RunStopped):
+    """The next request of a bulk run could have cost more than is left of max_cost; it was not sent."""
 
 
 class ServiceError(ExtractorError):

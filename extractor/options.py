@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
+from .batch.outcomes import Progress
 from .config import Headers
 from .dialects import Provider
 from .errors import ConfigError
@@ -61,6 +62,25 @@ class ExtractOptions(Params, total=False):
     instructions: str | None
     examples: Iterable[tuple[str, Any]]
     context: Mapping[str, Any] | None
+
+
+class RowOptions(ExtractOptions, total=False):
+    """concurrency: requests in flight at most; how many there are follows what the service bears.
+    journal: where answers are kept, so that none is paid for twice: a file, True for the one in the
+    user's cache folder (the default), False for none. retry: "failed" to ask again where the journal
+    holds no record. max_cost: US dollars that the run may cost. requests_per_minute, tokens_per_minute:
+    the quota, where it is known; else it is learned. ordered: False to get rows as they are done.
+    on_progress: told how far the run is, a few times a second.
+    """
+
+    concurrency: int
+    journal: Any
+    retry: Literal["failed"] | None
+    max_cost: Decimal | float | None
+    requests_per_minute: float | None
+    tokens_per_minute: float | None
+    ordered: bool
+    on_progress: Callable[[Progress], None] | None
 
 
 class ParseOptions(Params, total=False):

@@ -1,0 +1,105 @@
+"""An async generator, iterated by code that is not async: its own event loop in its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_MOST_AHEAD = 256  # items that wait to be taken, before the generator is held up
+
+
+def iterate(make: Callable[[], AsyncGenerator[T]], stop: Callable[[], None] = lambda: None) -> Generator[T]:
+    """Yield what the async generator yields; it works on while the caller is busy with an item.
+
+    stop: called from this thread on the first KeyboardInterrupt: asks the generator to end by
+    itself. It is waited for; a second KeyboardInterrupt ends it at once. Safe where a loop is running.
+    """
+    crossing = _Crossing(make)
+    crossing.thread.start()
+    try:
+        yield from crossing.items(stop)
+    finally:
+        crossing.cancel()
+        crossing.thread.join()
+
+
+class _Crossing(Generic[T]):
+    """What both threads see. The deque is theirs without a lock: append and popleft are atomic."""
+
+    def __init__(self, make: Callable[[], AsyncGenerator[T]]) -> None:
+        self._make = make
+        self._items: deque[T] = deque()
+        self._news = threading.Event()
+        self._ended = False
+        self._error: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._room: asyncio.Event | None = None
+        self.thread = threading.Thread(target=self._run, name="extractor-rows", daemon=True)
+
+    def items(self, stop: Callable[[], None]) -> Generator[T]:
+        """Yield the items as they come; raise what the generator raised."""
+        interrupted: KeyboardInterrupt | None = None
+        while True:
+            try:
+                while not self._items and not self._ended:
+                    self._news.wait()
+                    self._news.clear()
+            except KeyboardInterrupt as error:
+                if interrupted:
+                    raise
+                interrupted = error
+                stop()
+                continue
+            if interrupted and self._ended:
+                raise interrupted
+            if self._items and not interrupted:
+                yield self._take()
+            elif self._items:
+                self._take()  # it is in the journal
+            elif self._error:
+                raise self._error
+            else:
+                return
+
+    def _take(self) -> T:
+        item = self._items.popleft()
+        if len(self._items) == _MOST_AHEAD // 2 and self._loop and self._room:
+            self._loop.call_soon_threadsafe(self._room.set)
+        return item
+
+    def cancel(self) -> None:
+        """End the generator at once, where it still runs."""
+        if not self._ended and self._loop and self._task:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._drive())
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:  # it is raised again in the caller's thread
+            self._error = error
+        finally:
+            self._ended = True
+            self._news.set()
+
+    async def _drive(self) -> None:
+        self._loop, self._task, self._room = (
+            asyncio.get_running_loop(),
+            asyncio.current_task(),
+            asyncio.Event(),
+        )
+        async with aclosing(self._make()) as items:
+            async for item in items:
+                self._items.append(item)
+                self._news.set()
+                if len(self._items) >= _MOST_AHEAD:
+                    self._room.clear()
+                    if len(self._items) >= _MOST_AHEAD:
+                        await self._room.wait()

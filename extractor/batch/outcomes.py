@@ -1,0 +1,90 @@
+"""The nouns of a bulk run: a row, what came of it, and how far the run is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from ..errors import ExtractorError
+from ..messages import Attempt, Extraction, Outcome, Usage
+
+T = TypeVar("T")
+Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+
+
+class Row(NamedTuple):
+    """One row to do. text: None or blank where there is nothing to ask. key: comes back with the
+    outcome, for the caller to know the row by.
+    """
+
+    text: Any
+    key: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome(Generic[T]):
+    """What came of one row.
+
+    index: its position in the input, from 0. extraction: how its dialogue ended; None for an empty
+    row, of which nothing was asked, and for a row that was not run. error: why there is no record:
+    ConfigError for a bad row, the extraction's error, or RunStopped for a row that was begun when the
+    run stopped. from_cache: whether every reply came out of the journal, or was shared with an
+    identical row. key: what the caller attached to the row.
+    """
+
+    index: int
+    extraction: Extraction[T] | None = None
+    error: ExtractorError | None = None
+    from_cache: bool = False
+    key: Any = None
+
+    @property
+    def record(self) -> T | None:
+        """The record; None where there is none."""
+        return self.extraction.record if self.extraction else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the dialogue ended; None where there was none."""
+        return self.extraction.outcome if self.extraction else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every request of the row with what came of it."""
+        return self.extraction.attempts if self.extraction else ()
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts, those out of the journal too."""
+        return self.extraction.usage if self.extraction else Usage()
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all attempts, those out of the journal too; None where no price is known."""
+        return self.extraction.cost if self.extraction else None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. done: rows settled: ok + repaired + failed + empty. from_cache: how many of
+    them asked nothing of the service. in_flight: requests that are being answered; limit: how many
+    may be, at present. paused_until: seconds from now until the service may be asked again, None
+    where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
+    elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
+    """
+
+    done: int = 0
+    ok: int = 0
+    repaired: int = 0
+    failed: int = 0
+    empty: int = 0
+    from_cache: int = 0
+    in_flight: int = 0
+    limit: int = 0
+    paused_until: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal | None = None
+    elapsed: float = 0.0
+    possibly_paid_twice: int = 0

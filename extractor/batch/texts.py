@@ -1,0 +1,76 @@
+"""Which text a row of the caller's stands for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from string import Formatter
+from typing import Any, TypeAlias
+
+from ..errors import ConfigError
+from .outcomes import Row
+
+Select: TypeAlias = str | Sequence[str] | Callable[[Any], Any] | None
+
+
+def row_maker(select: Select) -> Callable[[Any], Row]:
+    """Return what makes a Row of a caller's row, with that row for its key.
+
+    select: None where rows are texts; the name of a field; several names, whose texts are joined by
+    blank lines; a template such as "{title}: {body}"; or a function of the row. What it finds is the
+    row's text, None where there is none. Raises ConfigError for a select that is nothing of these.
+    """
+    text_of = _text_of(select)
+
+    def make(row: Any) -> Row:
+        return row if isinstance(row, Row) else Row(text_of(row), row)
+
+    return make
+
+
+def _text_of(select: Select) -> Callable[[Any], Any]:
+    if select is None:
+        return _itself
+    if isinstance(select, str):
+        return _template(select) if "{" in select else lambda row: _field(row, select)
+    if isinstance(select, Sequence) and select and all(isinstance(name, str) for name in select):
+        return lambda row: _joined(_field(row, name) for name in select)
+    if callable(select):
+        return select
+    raise ConfigError(
+        f"text= is the name of a field, several names, a template or a function, not {select!r:.80}"
+    )
+
+
+def _itself(row: Any) -> Any:
+    if isinstance(row, Mapping):
+        raise ConfigError("rows that are mappings need text=: the name of the field with the text")
+    return row
+
+
+def _field(row: Any, name: str) -> Any:
+    try:
+        return row[name]
+    except (KeyError, TypeError, IndexError):
+        known = f"; it has {', '.join(map(str, row))}" if isinstance(row, Mapping) else ""
+        raise ConfigError(f"the row has no field {name!r}{known}") from None
+
+
+def _joined(texts: Iterator[Any]) -> str | None:
+    return "\n\n".join(str(text) for text in texts if text is not None and str(text).strip()) or None
+
+
+def _template(template: str) -> Callable[[Any], Any]:
+    try:
+        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise ConfigError(f"text={template!r} is no template: {error}") from error
+    if not names or not all(name.isidentifier() for name in names):
+        raise ConfigError(f"text={template!r} is no template: write names of fields as {{name}}")
+
+    def fill(row: Any) -> str | None:
+        values = {name: _field(row, name) for name in names}
+        if all(value is None for value in values.values()):
+            return None
+        return template.format_map({name: "" if v is None else v for name, v in values.items()})
+
+    return fill
