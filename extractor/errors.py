@@ -48,7 +48,16 @@ class Problem:
 
 
 class ExtractorError(Exception):
-    """All that this library raises on purpose."""
+    """All that this library raises on purpose.
+
+    partial: what a stream gave before it ended in this error: a Partial, or a list of items. It is not
+    pickled.
+    """
+
+    partial: Any = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args
 
 
 class SchemaError(ExtractorError):
