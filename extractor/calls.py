@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from .config import Config, Headers, Secret, configure
-from .dialects import DIALECTS, Provider, read_reply
+from .dialects import DIALECTS, read_reply
 from .dialogue import (
     MAX_TOKENS,
     Ask,
     Budget,
+    Findings,
     Judge,
     Policy,
     Rungs,
@@ -52,7 +54,7 @@ from .messages import (
 from .options import ClientOptions, Params, Tool, check_parameters
 from .pricing import pricer
 from .schema import CompiledSchema, compile_schema, tool_schema
-from .transport import http, local, models
+from .transport import http, kept, local, models
 
 T = TypeVar("T")
 Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
@@ -85,7 +87,8 @@ class Calls:
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._instructions = options.get("instructions")
-        self._modes = _modes(options.get("mode", "auto"), self._config.provider)
+        probed = self._config.provider.name != "local" and options.get("provider") is None
+        self._modes = _modes(options.get("mode", "auto"), self._config, probed)
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._policy = _policy(options, self._config)
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
@@ -288,13 +291,23 @@ class Calls:
         return Endpoint(server.base_url, Secret(server.api_key))
 
 
-def _modes(mode: Mode | str, provider: Provider) -> tuple[Mode, ...]:
-    """Return the modes that may be tried: the provider's ladder, or the one that the caller forces."""
-    if mode == "auto":
-        return provider.modes
-    if mode not in list(Mode):
+def _modes(mode: Mode | str, config: Config, probed: bool) -> tuple[Mode, ...]:
+    """Return the modes that may be tried: the one that the caller forces, or the provider's ladder,
+    without what a probe found lacking.
+    """
+    if mode != "auto" and mode not in list(Mode):
         raise ConfigError(f"mode is 'auto' or one of {', '.join(Mode)}, not {mode!r}")
-    return (Mode(mode),)
+    if mode != "auto":
+        return (Mode(mode),)
+    findings = Findings.of(kept.load(kept_at(config))) if probed else None
+    fresh = findings is not None and findings.is_fresh(time.time())
+    return findings.ladder(config.provider.modes) if findings and fresh else config.provider.modes
+
+
+def kept_at(config: Config) -> Path:
+    """Return where it is kept what a probe found out about a model at a server."""
+    provider = config.provider
+    return kept.path_of("probes", config.base_url or provider.name, provider.dialect, config.model)
 
 
 def _policy(options: ClientOptions, config: Config) -> Policy:

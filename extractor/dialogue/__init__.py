@@ -2,6 +2,7 @@
 
 from .judge import BOUND_REACHED, Judge, Verdict, accept, judge_record, judge_tool_calls
 from .policy import Budget, Policy, moves_on
+from .probe import Findings
 from .rungs import Rungs
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
@@ -12,6 +13,7 @@ __all__ = [
     "MAX_TOKENS",
     "Ask",
     "Budget",
+    "Findings",
     "Judge",
     "Policy",
     "Rungs",

@@ -70,12 +70,17 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
 )
 
 
-def cache_folder() -> Path:
-    """Return where model files are kept: below EXTRACTOR_CACHE, else below the user's cache folder."""
+def cache_root() -> Path:
+    """Return what EXTRACTOR_CACHE names, else the user's cache folder."""
     from platformdirs import user_cache_path
 
     root = os.environ.get("EXTRACTOR_CACHE")
-    return (Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)) / "models"
+    return Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
+
+
+def cache_folder() -> Path:
+    """Return where model files are kept."""
+    return cache_root() / "models"
 
 
 def cached(model: str | ModelFile, cache: Path | None = None) -> Path | None:

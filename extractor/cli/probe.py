@@ -1,0 +1,82 @@
+"""`extractor probe`: what a server really does with a model."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..client import Extractor
+from ..dialogue.probe import Answer, Findings
+from ..probing import known, probe
+from .options import KEYS, BaseUrlOption, connected
+from .screen import console_on, say, tell
+
+EPILOG = f"""Examples:
+
+    extractor probe openai:gpt-5-mini
+    extractor probe qwen3:8b --base-url http://127.0.0.1:11434/v1 --json
+
+{KEYS}
+"""
+MEANINGS = {
+    Answer.YES: "yes",
+    Answer.IGNORED: "no: it takes the request, and ignores what it asks for",
+    Answer.NO: "no: it refuses the request",
+    Answer.UNKNOWN: "unknown: its reply did not tell",
+}
+STYLES = {Answer.YES: "green", Answer.IGNORED: "red", Answer.NO: "red", Answer.UNKNOWN: "yellow"}
+
+
+def ask(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="PROVIDER:MODEL, or with --base-url whatever that server calls it.",
+            show_default=False,
+        ),
+    ] = None,
+    base_url: BaseUrlOption = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask, whatever was found out before.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find out what a server really does with a model, by at most six tiny requests.
+
+    Does it hold the model to a schema, or take one and ignore it? Does it make the model call a
+    function, answer in JSON, report the usage of streams, give logprobs, see images? The answer is
+    kept for 30 days, and mode="auto" begins with the best mode that the server was found to have.
+    """
+    with connected(model, base_url) as ex:
+        found = None if refresh else known(ex, time.time())
+        asked = found is None
+        if found is None:
+            found = probe(ex, time.time(), lambda feature: tell(f"asking for {feature} …"))
+        modes = [str(mode) for mode in found.ladder(ex._config.provider.modes)]
+    if as_json:
+        typer.echo(json.dumps({"model": ex.model, "modes": modes, "asked": asked, **found.to_json()}))
+        return
+    console_on(sys.stdout).print(_table(ex, found))
+    typer.echo(f'mode="auto" tries, in this order: {", ".join(modes)}')
+    say(_spent(found) if asked else _remembered(found))
+
+
+def _table(ex: Extractor, found: Findings) -> Table:
+    table = Table("feature", "what the server does", title=ex.model, title_justify="left")
+    for feature, answer in found.answers.items():
+        table.add_row(feature, f"[{STYLES[answer]}]{MEANINGS[answer]}")
+    return table
+
+
+def _spent(found: Findings) -> str:
+    cost = "at a cost that is not known" if found.cost is None else f"for {found.cost:.6f} US dollars"
+    return f"{found.requests} requests, {found.usage.total_tokens} tokens, {cost}"
+
+
+def _remembered(found: Findings) -> str:
+    when = time.strftime("%Y-%m-%d", time.localtime(found.asked_at))
+    return f"found out on {when}; --refresh asks anew"
