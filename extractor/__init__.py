@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .pricing import Price
     from .schema import CompiledSchema, Target, compile_schema, tool_schema
     from .streams import AsyncChatStream, ChatStream
+    from .tools import ToolResult, ToolRun
 
 __all__ = [
     "PROVIDERS",
@@ -80,6 +81,8 @@ __all__ = [
     "ServiceError",
     "Target",
     "ToolCall",
+    "ToolResult",
+    "ToolRun",
     "Truncated",
     "Usage",
     "compile_schema",
@@ -88,7 +91,8 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_ROOMS = ("errors", "messages", "pricing", "dialects", "schema", "streams", "client")  # light ones first
+# light ones first
+_ROOMS = ("errors", "messages", "pricing", "dialects", "schema", "tools", "streams", "client")
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,7 @@ from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast
 from pydantic import TypeAdapter, ValidationError
 
 from .config import Config, Headers, Secret, configure
-from .dialects import DIALECTS, read_reply
+from .dialects import DIALECTS, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
     Ask,

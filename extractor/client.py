@@ -17,6 +17,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, closing
+from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar, Unpack, overload
 from weakref import WeakKeyDictionary
 
@@ -25,8 +26,9 @@ from .batch.texts import Select
 from .calls import Calls, Endpoint, Messages, Text, after_stream, parsed
 from .dialogue import Ask, aconverse, converse
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
-from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions, RowOptions
+from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions, RowOptions, RunToolsOptions
 from .streams import AsyncChatStream, ChatStream, Reading, last_chunk
+from .tools import Round, ToolRun, arun, run
 from .transport import http
 
 T = TypeVar("T")
@@ -126,6 +128,33 @@ class Extractor(Calls):
             return calls._chat(messages, **options)
 
         return ChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
+
+    @overload
+    def run_tools(
+        self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[T]: ...
+    @overload
+    def run_tools(
+        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[Any]: ...
+    def run_tools(
+        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[Any]:
+        """Return how a conversation ended in which the model's calls are carried out until it answers.
+
+        record_type: what the model has to answer with; None for words. options: tools, tool_choice,
+        max_rounds (see RunToolsOptions) and parameters of the API. Nothing is run but the given tools.
+        What one of them raises, and a call that does not fit, is told to the model as data. In the last
+        round it has to answer. `deadline`, `max_cost` and `max_tokens_total` hold for all rounds together.
+
+        Raises only SchemaError and ConfigError; what the service and the model did is in the result.
+        """
+        step: Round | ToolRun[Any] = self._first_round(messages, record_type, **options)
+        while isinstance(step, Round):
+            reply = self._converse(partial(Calls._round, step=step))
+            results = [run(called) for called in step.calls(reply, time.monotonic())]
+            step = step.after(reply, results, time.monotonic())
+        return step
 
     def rows(
         self, rows: Iterable[Any], record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
@@ -280,6 +309,27 @@ class AsyncExtractor(Calls):
             return calls._chat(messages, **options)
 
         return AsyncChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
+
+    @overload
+    async def run_tools(
+        self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[T]: ...
+    @overload
+    async def run_tools(
+        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[Any]: ...
+    async def run_tools(
+        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[Any]:
+        """Return how a conversation with tools ended; see Extractor.run_tools. Tools may be async; the calls
+        of one reply are run together, those of functions that are not async in threads.
+        """
+        step: Round | ToolRun[Any] = self._first_round(messages, record_type, awaits=True, **options)
+        while isinstance(step, Round):
+            reply = await self._converse(partial(Calls._round, step=step))
+            results = await asyncio.gather(*map(arun, step.calls(reply, time.monotonic())))
+            step = step.after(reply, results, time.monotonic())
+        return step
 
     def rows(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 from .batch.outcomes import Progress
 from .config import Headers
@@ -96,6 +96,17 @@ class ChatOptions(Params, total=False):
 
     tools: Sequence[Tool]
     tool_choice: str | Mapping[str, Any] | None
+
+
+class RunToolsOptions(Params, total=False):
+    """tools: functions, and Pydantic models with a `__call__`, which are run on their validated arguments;
+    a type that nothing runs ends the conversation, as its answer, when the model calls it. tool_choice:
+    as in ChatOptions, but a call is forced in the first round alone. max_rounds: replies at most.
+    """
+
+    tools: Required[Sequence[Tool]]
+    tool_choice: str | Mapping[str, Any] | None
+    max_rounds: int
 
 
 class ClientOptions(Params, total=False):

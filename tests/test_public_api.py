@@ -17,7 +17,7 @@ PUBLIC = """
 AsyncChatStream AsyncExtractor Attempt ChatStream Choice CompiledSchema Completion CompletionChunk
 ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure Filtered FunctionCall
 Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Price Problem Provider
-Refused SchemaError ServiceError Target ToolCall Truncated Usage compile_schema extract tool_schema
+Refused SchemaError ServiceError Target ToolCall ToolResult ToolRun Truncated Usage compile_schema extract tool_schema
 """
 
 

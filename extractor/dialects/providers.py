@@ -32,8 +32,10 @@ class Provider:
     max_output: tokens of the longest reply that any of its current models gives; None where that is
     up to the model that is served.
 
-    grammar: what it takes as `grammar` in place of a response_format; "llguidance" holds a model to all
-    of a schema, and to JSON without white space, which saves a quarter of the tokens.
+    grammar: the member of the request that takes a Lark grammar of llguidance's in place of a
+    response_format; a dot leads into an object. It can hold values to the text, the model to all of a
+    schema, and JSON to no white space, which saves a quarter of the tokens. grounded: it is used unless
+    the caller says otherwise; elsewhere it depends on how the server was started, so it has to be asked for.
 
     source: the page that the row was read from; sources: others, by the name of what they say.
     """
@@ -59,7 +61,8 @@ class Provider:
     pdfs: bool = False
     prompt_cache: Literal["automatic", "marks", "key", "none"] = "none"
     max_output: int | None = None
-    grammar: Literal["llguidance"] | None = None
+    grammar: str | None = None
+    grounded: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -167,8 +170,10 @@ _ROWS = (
         base_url=None,  # started in this process, see transport.local
         target="local",
         images=False,
+        tools=False,  # the embedded model's template knows of none
         defaults={"temperature": 0, "max_tokens": 1024, "extra_body": _NO_RUNNING_ON},
-        grammar="llguidance",
+        grammar="grammar",
+        grounded=True,
     ),
     _LLAMACPP,
     Provider(
@@ -190,7 +195,11 @@ _ROWS = (
         logprobs=True,
         images=True,
         prompt_cache="automatic",
-        sources={"prompt_cache": "https://docs.vllm.ai/en/latest/features/automatic_prefix_caching.html"},
+        grammar="structured_outputs.grammar",  # with --structured-outputs-config.backend guidance
+        sources={
+            "prompt_cache": "https://docs.vllm.ai/en/latest/features/automatic_prefix_caching.html",
+            "grammar": "https://docs.vllm.ai/en/latest/features/structured_outputs/",
+        },
     ),
     Provider(
         "sglang",
@@ -201,7 +210,11 @@ _ROWS = (
         logprobs=True,
         images=True,
         prompt_cache="automatic",
-        sources={"images": "https://docs.sglang.ai/basic_usage/openai_api_vision.html"},
+        grammar="ebnf",  # with --grammar-backend llguidance
+        sources={
+            "images": "https://docs.sglang.ai/basic_usage/openai_api_vision.html",
+            "grammar": "https://docs.sglang.ai/advanced_features/structured_outputs.html",
+        },
     ),
     Provider(
         "mistral",

@@ -76,7 +76,13 @@ class Ask(Generic[T]):
     def after(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
         note = f"fallback: {attempts[-1].request.model} ended in {attempts[-1].outcome}"
-        return replace(self, attempts=attempts, ends=ends, note=note)._at(now, 0.0)
+        return replace(self.within(attempts, ends, now), note=note)
+
+    def within(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
+        """Return this step as part of something longer: after earlier attempts, which count, and within
+        its deadline.
+        """
+        return replace(self, attempts=attempts, ends=ends)._at(now, 0.0)
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))

@@ -1,0 +1,19 @@
+"""Tools that are run for the model: what it calls, what that gives, and when it is done."""
+
+from .box import Called, check_tools
+from .rounds import MAX_ROUNDS, Reply, Round, Settled, ToolRun, first_round
+from .running import ToolResult, arun, run
+
+__all__ = [
+    "MAX_ROUNDS",
+    "Called",
+    "Reply",
+    "Round",
+    "Settled",
+    "ToolResult",
+    "ToolRun",
+    "arun",
+    "check_tools",
+    "first_round",
+    "run",
+]

@@ -1,0 +1,245 @@
+"""The loop of tools, one round at a time: a request, the calls in its reply, and their results. Pure.
+
+`first_round` gives the first Round. A shell asks `round.ask`, carries out `round.calls` of the reply, and
+hands both to `round.after`, until that gives a ToolRun.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import partial
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from ..dialects import Provider
+from ..dialogue import Ask, Judge, Policy, Verdict, judge_record, judge_tool_calls, start
+from ..errors import ConfigError, ExtractionError, ExtractorError, Problem, Truncated
+from ..messages import Attempt, Completion, Extraction, Message, Outcome, Request, Usage
+from ..options import Tool
+from .box import Called, Toolbox
+from .running import ToolResult
+from .spoken import heard, read_step, spoken
+
+T = TypeVar("T")
+Choice: TypeAlias = str | Mapping[str, Any] | None
+MAX_ROUNDS = 10
+NO_ANSWER = (Outcome.INVALID, Outcome.INVALID_JSON, Outcome.EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun(Generic[T]):
+    """How a run of tools ended, as data.
+
+    record: the validated answer; None where no type for it was given. error: why there is no answer.
+    messages: the whole conversation, which a further call can go on with. results: every call of the
+    model with what came of it, in order. attempts: every request with what came of it. rounds: replies
+    of the model. completion: the last of them.
+    """
+
+    outcome: Outcome
+    messages: tuple[Message, ...] = field(repr=False)
+    attempts: tuple[Attempt, ...] = field(repr=False)
+    results: tuple[ToolResult, ...]
+    rounds: int
+    record: T | None = None
+    error: ExtractorError | None = None
+    completion: Completion | None = field(default=None, repr=False)
+
+    @property
+    def content(self) -> str | None:
+        """The text of the last reply."""
+        return self.completion.content if self.completion else None
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts together."""
+        return sum((a.usage for a in self.attempts if a.usage), Usage())
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all attempts together; None where no price is known."""
+        known = [a.cost for a in self.attempts if a.cost is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    def unwrap(self) -> T:
+        """Return the record, or the answer's text where no type was given; or raise `error`."""
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.content if self.record is None else self.record)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One reply, read: its calls; whether it ends the conversation, and with which record; what is wrong
+    with it where it should have been a record.
+    """
+
+    completion: Completion
+    calls: tuple[Called, ...] = ()
+    ends: bool = False
+    record: Any = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What holds for all rounds. params: sampling parameters of each request."""
+
+    tools: tuple[Tool, ...]
+    record_type: Any
+    params: Mapping[str, Any]
+    max_rounds: int
+    policy: Policy
+
+    def box(self, provider: Provider) -> Toolbox:
+        """Return the tools with their schemas for one provider."""
+        return Toolbox(self.tools, self.record_type, provider.target)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Ask this next. rounds: replies so far. choice: this round's tool_choice. answer: what the record
+    type is called as a tool, where there is one.
+    """
+
+    messages: tuple[Message, ...]
+    settled: Settled
+    answer: str | None
+    choice: Choice
+    ends: float | None
+    rounds: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    results: tuple[ToolResult, ...] = ()
+
+    def ask(self, request: Request, provider: Provider, policy: Policy, now: float) -> Ask[Reply]:
+        """Return the dialogue of this round, within the time and the budget of the whole.
+
+        request: without tools. provider: whose schemas the tools get. policy: of the model that is asked.
+        """
+        box = self.settled.box(provider)
+        judge: Judge[Reply] = partial(_judge, box=box)
+        if provider.tools:
+            request = replace(request, tools=box.strict, tool_choice=self.choice)
+        else:
+            request = spoken(request, box.strict, self.choice, answers=box.answer is None)
+            judge = partial(_judge_spoken, box=box, number=self.rounds)
+        return start(request, judge, policy, now).within(self.attempts, self.ends, now)
+
+    def calls(self, reply: Extraction[Reply], now: float) -> tuple[Called, ...]:
+        """Return the calls to carry out: none where nobody would hear of their results."""
+        if reply.record is None or not (reply.record.ends or self._goes_on(reply, now)):
+            return ()
+        return reply.record.calls
+
+    def after(
+        self, reply: Extraction[Reply], results: Sequence[ToolResult], now: float
+    ) -> Round | ToolRun[Any]:
+        """Return the next round, or how it ended. results: what the calls of `calls` gave."""
+        read = reply.record
+        if read is None or len(results) < len(read.calls):
+            return self._ended(reply)
+        said = (*self.messages, read.completion.message, *(result.message for result in results))
+        heard = replace(self, messages=said, results=(*self.results, *results))
+        if read.ends or not self._goes_on(reply, now):
+            return heard._ended(reply)
+        if read.problems:
+            heard = replace(heard, messages=(*said, _complaint(read.problems)))
+        return replace(heard, choice=self._next_choice(), rounds=self.rounds + 1, attempts=reply.attempts)
+
+    def _next_choice(self) -> Choice:
+        """A choice that forces a call holds for the first round alone, or there would be no end. In the
+        last round the model has to answer.
+        """
+        if self.rounds + 2 >= self.settled.max_rounds:
+            return "none" if self.answer is None else self.answer
+        if self.answer is not None:
+            return "required" if self.choice != "auto" else "auto"
+        return self.choice if self.choice in (None, "auto", "none") else None
+
+    def _goes_on(self, reply: Extraction[Reply], now: float) -> bool:
+        in_time = self.ends is None or now < self.ends
+        return (
+            in_time
+            and self.rounds + 1 < self.settled.max_rounds
+            and self.settled.policy.budget.left_after(reply.attempts)
+        )
+
+    def _ended(self, reply: Extraction[Reply]) -> ToolRun[Any]:
+        read, outcome, error = reply.record, reply.outcome, reply.error
+        if read is not None and not read.ends:
+            outcome, error = Outcome.TRUNCATED, _bound_reached(self.rounds + 1, reply.attempts)
+        return ToolRun(
+            outcome,
+            self.messages,
+            reply.attempts,
+            self.results,
+            self.rounds + (read is not None),
+            read.record if read is not None and read.ends else None,
+            error,
+            reply.completion if read is None else read.completion,
+        )
+
+
+def first_round(
+    messages: tuple[Message, ...], settled: Settled, choice: Choice, provider: Provider, now: float
+) -> Round:
+    """Return the round that begins it. Raises ConfigError and SchemaError."""
+    if settled.max_rounds < 1:
+        raise ConfigError(f"max_rounds must be at least 1, not {settled.max_rounds}")
+    answer = settled.box(provider).answer
+    ends = None if settled.policy.deadline is None else now + settled.policy.deadline
+    if answer is None:
+        return Round(messages, settled, None, choice, ends)
+    return Round(messages, settled, answer.name, choice or "required", ends)
+
+
+def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[Reply]:
+    """Judge a reply to a request with tools. A bad call is no bad reply: the model is told of it."""
+    calls = completion.tool_calls
+    if calls and completion.finish_reason not in ("length", "max_tokens"):
+        return Verdict(Outcome.OK, _reply(completion, box.check(calls)))
+    if not calls and box.answer is not None:
+        return _judge_answer(completion, box)
+    verdict = judge_tool_calls(completion, patch, {}, required=True)
+    if calls or verdict.outcome not in NO_ANSWER:
+        return Verdict(verdict.outcome, problems=verdict.problems)
+    return Verdict(Outcome.OK, Reply(completion, ends=True))
+
+
+def _judge_answer(completion: Completion, box: Toolbox) -> Verdict[Reply]:
+    """Judge words where the model should have called the type of the answer: they may say it all the same."""
+    assert box.answer is not None  # noqa: S101  the caller has looked
+    verdict = judge_record(completion, None, box.answer.decode)
+    if verdict.outcome is Outcome.OK:
+        return Verdict(Outcome.OK, Reply(completion, ends=True, record=verdict.record))
+    if verdict.outcome in NO_ANSWER:
+        missing = Problem("", f"the answer has to be a call of {box.answer.name!r}", type="missing")
+        return Verdict(Outcome.OK, Reply(completion, problems=(missing, *verdict.problems)))
+    return Verdict(verdict.outcome, problems=verdict.problems)
+
+
+def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int) -> Verdict[Reply]:
+    """Judge a reply to a request whose tools are told in words."""
+    verdict = judge_record(completion, patch, read_step)
+    if verdict.record is None:
+        return Verdict(verdict.outcome, problems=verdict.problems, text=verdict.text)
+    said = heard(completion, verdict.record, number)
+    return Verdict(Outcome.OK, _reply(said, box.check(said.tool_calls)), text=verdict.text)
+
+
+def _reply(completion: Completion, calls: tuple[Called, ...]) -> Reply:
+    """A reply without a call is the last; so is one that calls what nothing has to be run for."""
+    answer = next((called for called in calls if called.is_answer), None)
+    checked = completion.with_message(tool_calls=tuple(called.call for called in calls))
+    return Reply(checked, calls, not calls or answer is not None, answer.arguments if answer else None)
+
+
+def _complaint(problems: Sequence[Problem]) -> Message:
+    listed = "\n".join(f"- {problem}" for problem in problems[:10])
+    return Message("user", f"Your last answer was rejected:\n{listed}\nRejected values are quoted as data.")
+
+
+def _bound_reached(rounds: int, attempts: tuple[Attempt, ...]) -> ExtractionError:
+    reason = f"no answer after {rounds} rounds: max_rounds, the deadline or the budget was reached"
+    return Truncated(reason, [Problem("", reason, type="max_rounds")], attempts)

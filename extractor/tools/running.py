@@ -1,0 +1,103 @@
+"""Running what the model called, and saying to it what came of that. Nothing else here runs code."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+
+from ..errors import ConfigError, Invalid, Problem
+from ..messages import Message, ToolCall
+from .box import Called
+
+ERROR_CHARACTERS = 1000  # of an exception's text
+SHOWN_PROBLEMS = 20
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """One call of the model with what came of it. value: what the tool returned. error: why there is
+    nothing, Invalid where the call did not fit its tool. content: what the model was told.
+    """
+
+    call: ToolCall
+    content: str
+    value: Any = field(default=None, repr=False)
+    error: Exception | None = None
+
+    @property
+    def message(self) -> Message:
+        """The turn that answers the call."""
+        return Message("tool", self.content, tool_call_id=self.call.id)
+
+
+def run(called: Called) -> ToolResult:
+    """Return what a call gives. An exception of the tool is its result, for the model to read.
+
+    Raises ConfigError where the tool returns something to await.
+    """
+    if called.function is None:
+        return _not_run(called)
+    try:
+        value = called.function(called.arguments)
+    except Exception as error:
+        return _failed(called, error)
+    if inspect.isawaitable(value):
+        if isinstance(value, Coroutine):
+            value.close()
+        raise ConfigError(f"{called.call.function.name} is async: only AsyncExtractor.run_tools can await it")
+    return _done(called, value)
+
+
+async def arun(called: Called) -> ToolResult:
+    """`run` for async code: an async tool is awaited, any other is run in a thread."""
+    if called.function is None:
+        return _not_run(called)
+    try:
+        value = await asyncio.to_thread(called.function, called.arguments)
+        if inspect.isawaitable(value):
+            value = await value
+    except Exception as error:
+        return _failed(called, error)
+    return _done(called, value)
+
+
+def _not_run(called: Called) -> ToolResult:
+    if called.is_answer:
+        return ToolResult(called.call, '{"accepted":true}', called.arguments)
+    told = {"invalid_call": [_told(problem) for problem in called.problems[:SHOWN_PROBLEMS]]}
+    error = Invalid(f"{called.call.function.name!r}: {called.problems[0]}", called.problems)
+    return ToolResult(called.call, _said({"error": told}), error=error)
+
+
+def _told(problem: Problem) -> dict[str, str]:
+    return {"at": problem.pointer, "reason": _short(problem.reason)}
+
+
+def _failed(called: Called, error: Exception) -> ToolResult:
+    """The exception's text goes to the model as a member of an object: as data, shortened."""
+    _log.warning("the tool %s raised %s", called.call.function.name, type(error).__name__)
+    told = {"type": type(error).__name__, "message": _short(str(error))}
+    return ToolResult(called.call, _said({"error": told}), error=error)
+
+
+def _done(called: Called, value: Any) -> ToolResult:
+    try:
+        return ToolResult(called.call, value if isinstance(value, str) else _said(value), value)
+    except (ValueError, RecursionError) as error:  # pydantic's PydanticSerializationError is a ValueError
+        return _failed(called, error)
+
+
+def _said(value: Any) -> str:
+    return to_json(value, inf_nan_mode="strings").decode()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= ERROR_CHARACTERS else text[:ERROR_CHARACTERS] + "…"
