@@ -54,6 +54,7 @@ from .messages import (
 from .options import ClientOptions, Params, Tool, check_parameters
 from .pricing import pricer
 from .schema import CompiledSchema, compile_schema, tool_schema
+from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models
 
 T = TypeVar("T")
@@ -195,6 +196,24 @@ class Calls:
 
     def _only_prompt(self, mode: Mode) -> bool:
         return mode in (Mode.JSON_OBJECT, Mode.PROMPT)
+    def _first_round(
+        self,
+        messages: Messages,
+        record_type: Any,
+        tools: Sequence[Tool],
+        tool_choice: str | Mapping[str, Any] | None = None,
+        max_rounds: int = MAX_ROUNDS,
+        awaits: bool = False,
+        **params: Any,
+    ) -> Round:
+        check_tools(tools, self._config.provider.target, awaits)
+        settled = Settled(tuple(tools), record_type, params, max_rounds, self._policy)
+        return first_round(_checked(messages), settled, tool_choice, self._config.provider, time.monotonic())
+
+    def _round(self, step: Round) -> Ask[Reply]:
+        request = self._request(step.messages, step.settled.params, mode=self._modes[0])
+        return step.ask(request, self._config.provider, self._policy, time.monotonic())
+
 
     def _shows_schema(self, mode: Mode) -> bool:
         """Whether the prompt has to show the schema: nobody else does in a mode without one."""
