@@ -1,17 +1,25 @@
-"""A streamed chat completion: server-sent events in, chunks out, the whole completion at the end.
+"""Streamed replies: server-sent events in, chunks, growing records or list items out, the whole at the end.
 
-`Reading` is the sans-I/O part; ChatStream and AsyncChatStream are the loops around it.
+`Reading` and `Growth` are the sans-I/O parts; the streams are the loops around them.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Generic, Self, TypeVar, cast
 
 from .dialects import Accumulator, Dialect, parse_json, read_event, read_reply, request_id_of
-from .messages import ChunkChoice, Completion, CompletionChunk, Failure, FailureKind
+from .errors import ConfigError, ExtractorError, Invalid, Problem
+from .messages import ChunkChoice, Completion, CompletionChunk, Delta, Extraction, Failure, FailureKind
+from .schema.compile import CompiledSchema
+from .schema.partial import Growing, Items, Partial
 from .transport.http import Head, Piece
 from .transport.sse import SSEDecoder
 
+T = TypeVar("T")
+Out = TypeVar("Out")
 DONE = "[DONE]"
 
 
@@ -172,3 +180,179 @@ class AsyncChatStream:
 def last_chunk(completion: Completion) -> CompletionChunk:
     """Return what a stream of chunks ends with: no text, but the whole completion."""
     return CompletionChunk(completion.id, completion.model, usage=completion.usage, completion=completion)
+
+
+class Growth(Generic[Out, T]):
+    """Chunks of a reply -> what they make of its record; then how the dialogue ended. Sans-I/O."""
+
+    def __init__(self, compiled: CompiledSchema[T], context: Any = None) -> None:
+        self.compiled, self.context = compiled, context
+        self.result: Extraction[T] | None = None
+        self._call: int | None = None  # the call that holds the record, where one does
+        self._grown = self._anew()
+
+    def _anew(self) -> Growing[T] | Items[Any]:
+        raise NotImplementedError
+
+    def add(self, chunk: CompletionChunk) -> Iterator[Out]:
+        """Yield what the chunk adds to the record."""
+        for choice in chunk.choices:
+            if choice.index == 0:
+                for text in self._texts(choice.delta):
+                    yield from cast(Iterable[Out], self._grown.feed(text))
+
+    def _texts(self, delta: Delta) -> Iterator[str]:
+        """The part of the record's text: of the first call's arguments, once there is a call."""
+        for call in delta.tool_calls:
+            if self._call is None:
+                self._call, self._grown = call.index, self._anew()
+            if call.index == self._call and call.arguments:
+                yield call.arguments
+        if self._call is None and delta.content:
+            yield delta.content
+
+    def finish(self, result: Extraction[T]) -> Iterator[Out]:
+        """Yield what is still to be given; raise the result's error, with what came as its `partial`."""
+        self.result = result
+        if result.error is not None:
+            result.error.partial = self._came()
+            raise result.error
+        yield from self._rest(cast(T, result.record), result)
+
+    def _came(self) -> Any:
+        raise NotImplementedError
+
+    def _rest(self, record: T, result: Extraction[T]) -> Iterator[Out]:
+        raise NotImplementedError
+
+
+class RecordGrowth(Growth[Partial[T], T]):
+    """Gives a Partial after each chunk that adds to the record, the last with the validated record."""
+
+    _grown: Growing[T]
+
+    def _anew(self) -> Growing[T]:
+        return Growing(self.compiled, self.context)
+
+    def _came(self) -> Partial[T]:
+        return self._grown.now()
+
+    def _rest(self, record: T, result: Extraction[T]) -> Iterator[Partial[T]]:
+        yield self._grown.now(record)
+
+
+class ItemGrowth(Growth[T, list[T]]):
+    """Gives each item of a list, validated, as soon as it is whole, and each only once."""
+
+    _grown: Items[T]
+
+    def _anew(self) -> Items[T]:
+        self._given: list[T] = []
+        return Items(self.compiled, self.context)
+
+    def add(self, chunk: CompletionChunk) -> Iterator[T]:
+        """Yield the items that the chunk ends."""
+        for item in super().add(chunk):
+            self._given.append(item)
+            yield item
+
+    def _came(self) -> list[T]:
+        return list(self._given)
+
+    def _rest(self, record: list[T], result: Extraction[list[T]]) -> Iterator[T]:
+        """The items that a repair has added. Raises Invalid where it has taken back some that were given."""
+        given = Counter(self.compiled.encode([item]) for item in self._given)
+        for item in record:
+            said = self.compiled.encode([item])
+            if given[said]:
+                given[said] -= 1
+            else:
+                yield item
+        if lost := given.total():
+            error = Invalid(
+                f"{lost} of the items that were given are not in the list that the reply was repaired to",
+                [Problem("", "was given before the repair, and then taken back", type="taken_back")],
+                result.attempts,
+            )
+            error.partial = self._came()
+            raise error
+
+
+class RecordStream(Generic[Out, T]):
+    """Iterates what comes of a record of type T: Partials (`stream`) or list items (`items`). It raises
+    what `extract` raises, with what came so far as the error's `partial`. Closing it early (`with`)
+    frees the connection.
+    """
+
+    def __init__(self, outputs: Iterator[Out], growth: Growth[Out, T]) -> None:
+        self._outputs, self._growth = outputs, growth
+
+    def __iter__(self) -> Iterator[Out]:
+        return self
+
+    def __next__(self) -> Out:
+        return next(self._outputs)
+
+    @property
+    def result(self) -> Extraction[T]:
+        """How it ended, as `run` returns it; reads what is left of the stream."""
+        with suppress(ExtractorError):  # it is in the result
+            for _ in self:
+                pass
+        return ended(self._growth.result)
+
+    @property
+    def record(self) -> T:
+        """The validated record; reads what is left of the stream. Raises what `extract` raises."""
+        return self.result.unwrap()
+
+    def close(self) -> None:
+        """Stop reading and give the connection back."""
+        cast(Generator[Out], self._outputs).close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncRecordStream(Generic[Out, T]):
+    """RecordStream for async code: `async for`, `async with`, `await stream.result()`."""
+
+    def __init__(self, outputs: AsyncIterator[Out], growth: Growth[Out, T]) -> None:
+        self._outputs, self._growth = outputs, growth
+
+    def __aiter__(self) -> AsyncIterator[Out]:
+        return self
+
+    async def __anext__(self) -> Out:
+        return await anext(self._outputs)
+
+    async def result(self) -> Extraction[T]:
+        """Return how it ended; see RecordStream."""
+        with suppress(ExtractorError):
+            async for _ in self:
+                pass
+        return ended(self._growth.result)
+
+    async def record(self) -> T:
+        """Return the validated record; see RecordStream."""
+        return (await self.result()).unwrap()
+
+    async def aclose(self) -> None:
+        """Stop reading and give the connection back."""
+        await cast(AsyncGenerator[Out], self._outputs).aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def ended(result: Extraction[T] | None) -> Extraction[T]:
+    """Return the result of a stream that was read to its end. Raises ConfigError for one that was left."""
+    if result is None:
+        raise ConfigError("the stream was closed before its end: it has no result")
+    return result

@@ -107,7 +107,8 @@ class Source:
     """A record type as the compiler reads it.
 
     schema: its JSON Schema, with PYTHON beside the keywords. definitions: by the text of `$ref`.
-    validate: returns the record, from JSON text and a context; raises what `problems` explains.
+    validate: returns the record, from JSON text and a context; raises what `problems` explains. core:
+    pydantic-core's schema of it, None where there is none.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Source:
     notes: tuple[Note, ...] = ()
     validate: Callable[[str | bytes, Any], Any] = lambda text, context: text
     problems: Callable[[Exception, str | bytes], list[Any]] = lambda error, text: []
+    core: Any = None
 
 
 def json_type(value: JSON) -> str:

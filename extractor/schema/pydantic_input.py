@@ -23,6 +23,7 @@ from .problems import explain
 from .rewrites import (
     ALL_BYTES,
     Rewrite,
+    built,
     encoder,
     from_base64,
     from_latin_1,
@@ -31,9 +32,10 @@ from .rewrites import (
     looked_up,
     marked,
     plain_tags,
-    rebuilt,
+    rewritten,
 )
 from .smart_mode import Judges, choices_of, labels, resolve, told_apart
+from .verbatim import as_it_stands
 
 Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
@@ -60,8 +62,9 @@ def read(record_type: Any) -> Source:
     }
     rewrites = generator.settle(definitions)
     if rewrites:
-        validator = rebuilt(core, rewrites)
-    return Source(type_name(record_type), schema, definitions, (), _validate(validator), explain)
+        core = rewritten(core, rewrites)
+        validator = built(core)
+    return Source(type_name(record_type), schema, definitions, (), _validate(validator), explain, core)
 
 
 def _core(record_type: Any) -> tuple[Core, Any]:
@@ -444,6 +447,8 @@ class Generator(GenerateJsonSchema):
 
     def function_after_schema(self, schema: Any) -> JsonSchemaValue:
         """What goes into the function; Pydantic's encoded types say themselves what that is."""
+        if schema["function"]["function"] is as_it_stands:  # which only spells a string as the text does
+            return self.generate_inner(schema["schema"])
         encoding = encoder(schema)
         if isinstance(encoding, EncodedStr):
             return _python("encoded", {"type": "string"}, encoding.encode_str, type=str)

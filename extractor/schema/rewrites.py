@@ -29,13 +29,12 @@ PARTS = frozenset(
 )
 
 
-def rebuilt(core: Core, rewrites: Mapping[int, Rewrite]) -> SchemaValidator:
-    """Return a validator of `core` with the parts changed whose ids are in `rewrites`."""
-    changed = rewritten(core, rewrites)
-    try:
-        return SchemaValidator(changed, _use_prebuilt=False)  # else nested models keep their own validators
+def built(core: Core, config: Any = None) -> SchemaValidator:
+    """Return a validator of a changed `core`."""
+    try:  # nested models would keep their own validators otherwise
+        return SchemaValidator(core, config, _use_prebuilt=False)
     except TypeError:
-        return SchemaValidator(changed)
+        return SchemaValidator(core, config)
 
 
 def rewritten(core: Core, rewrites: Mapping[int, Rewrite]) -> Core:

@@ -1,0 +1,245 @@
+"""A record on its way: growing JSON text -> what has come of the record, linear in the text.
+
+The text is scanned as it comes; a part is decoded and validated when it is looked at, and once only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, cast
+
+from pydantic_core import SchemaSerializer, core_schema
+
+from .compile import CompiledSchema
+from .nodes import ABSENT
+from .parts import Child, Part, root_part
+from .problems import Step, pointer
+from .scan import Node, Scan
+
+T = TypeVar("T")
+R = TypeVar("R")
+_ANY = SchemaSerializer(core_schema.any_schema())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """The text as it was when it had `at` characters, of which `tip`, a string, had so many."""
+
+    scan: Scan
+    at: int
+    tip: Node | None
+    tip_length: int
+
+    def shown(self, node: Node, part: Part) -> Any:
+        """Return what there is of a part: its validated value if it is whole; else the beginning of a
+        text, or a Partial; ABSENT if there is nothing, or nothing valid.
+        """
+        whole = 0 < node.whole <= self.at
+        if whole and (value := part.read(self.scan, node)) is not ABSENT:
+            return value
+        found = part.settled(self.scan, node, self.at)
+        if found is None:
+            return ABSENT
+        if found != (node, part):
+            return self.shown(*found)
+        if node.kind in "{[" and part.kind != "leaf":
+            return Partial(self, node, part)
+        if node is self.tip and not whole and part.is_text:
+            return self.scan.text(node, self.tip_length)
+        return ABSENT
+
+    def closed(self, node: Node, part: Part, steps: tuple[Step, ...]) -> Iterator[str]:
+        """Yield the pointers of what is whole and valid, outermost only."""
+        if 0 < node.whole <= self.at and part.read(self.scan, node) is not ABSENT:
+            yield pointer(steps)
+        elif found := part.settled(self.scan, node, self.at):
+            for child in found[1].children(self.scan, found[0], self.at):
+                yield from self.closed(child.node, child.part, (*steps, *child.steps))
+
+
+class Partial(Generic[T]):
+    """What has come of a record of type T; later text does not change it.
+
+    Members are attributes or, for lists and mappings, items; those of a record are items by name too.
+    What is whole is the validated value, as it will stand in the record; a text that is not whole is
+    its beginning; a record, list or mapping that is not whole is a Partial; all else, and what is whole
+    but not valid, is None, or not there in a list or mapping. `record`: the validated record, on the
+    last one of a stream; its parts are then the record's own.
+    """
+
+    __slots__ = ("_moment", "_node", "_part", "record")
+
+    def __init__(self, moment: Moment, node: Node | None, part: Part, record: T | None = None) -> None:
+        self._moment, self._node, self._part, self.record = moment, node, part, record
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The JSON pointers of the parts that are whole and valid, the outermost ones only."""
+        if self._node is None:
+            return ()
+        return tuple(self._moment.closed(self._node, self._part, ()))
+
+    def get(self, path: Callable[[T], R]) -> R | None:
+        """Return what `path` leads to, None if it has not come: `partial.get(lambda r: r.lines[0].text)`.
+
+        It is the same as going there by hand, but type checkers know of what type it is.
+        """
+        try:
+            return path(cast(T, self))
+        except (AttributeError, IndexError, KeyError, TypeError):
+            return None
+
+    def model_dump(self) -> Any:
+        """Return what has come in plain dicts and lists, without what has not."""
+        if self.record is not None or (shown := self._shown()) is ABSENT:
+            return _ANY.to_python(self.record)
+        if shown is not self:
+            return _ANY.to_python(shown)
+        if self._kind == "list":
+            return list(map(_plain, self))
+        return {name: _plain(value) for name, value in self._pairs()}
+
+    # -- the parts inside
+
+    def _place(self) -> tuple[Node, Part] | None:
+        if self._node is None:
+            return None
+        return self._part.settled(self._moment.scan, self._node, self._moment.at)
+
+    def _shown(self) -> Any:
+        """The value if it is whole or a text; this itself where the parts inside are what there is."""
+        shown = ABSENT if self._node is None else self._moment.shown(self._node, self._part)
+        return self if isinstance(shown, Partial) else shown
+
+    @property
+    def _kind(self) -> str:
+        place = self._place()
+        return (self._part if place is None else place[1]).kind
+
+    def _value(self, child: Child | None) -> Any:
+        return ABSENT if child is None else self._moment.shown(child.node, child.part)
+
+    def _pairs(self) -> Iterator[tuple[Any, Any]]:
+        place = self._place()
+        if place is not None:
+            for child in place[1].children(self._moment.scan, place[0], self._moment.at):
+                if (value := self._value(child)) is not ABSENT:
+                    yield child.name, value
+
+    def _at(self, name: Any) -> Any:
+        place = self._place()
+        if place is None:
+            return ABSENT
+        return self._value(place[1].child(self._moment.scan, place[0], self._moment.at, name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if self.record is not None:
+            return getattr(self.record, name)
+        place = self._place()
+        part = self._part if place is None else place[1]
+        if part.kind == "mapping" and name in ("keys", "values", "items"):
+            return getattr(dict(self._pairs()), name)
+        if part.kind != "leaf" and name not in part.names:
+            raise AttributeError(f"{part.said_type} has no member {name!r}")
+        value = self._at(name)
+        return None if value is ABSENT else value
+
+    def __getitem__(self, key: Any) -> Any:
+        kind = self._kind
+        if self.record is not None:
+            return getattr(self.record, key) if kind == "record" else cast(Any, self.record)[key]
+        if kind == "record":
+            return self.__getattr__(key)
+        if isinstance(key, slice):
+            return [self[i] for i in range(*key.indices(len(self)))]
+        if kind == "list":
+            key = range(len(self))[key]
+        value = self._at(key)
+        if value is ABSENT and kind != "list":
+            raise KeyError(key)
+        return None if value is ABSENT else value
+
+    def __len__(self) -> int:
+        if self.record is not None and self._kind != "record":
+            return len(cast(Any, self.record))
+        place = self._place()
+        if place is None or self._kind != "list":
+            return sum(1 for _ in self._pairs())
+        count = place[1].count(place[0], self._moment.at)
+        begun = count > 0 and self._at(count - 1) is ABSENT and not self._is_whole(place, count - 1)
+        return count - begun
+
+    def _is_whole(self, place: tuple[Node, Part], index: int) -> bool:
+        child = place[1].child(self._moment.scan, place[0], self._moment.at, index)
+        return child is not None and 0 < child.node.whole <= self._moment.at
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.record is not None:
+            return iter(cast(Any, self.record))
+        if self._kind == "list":
+            return (self[i] for i in range(len(self)))
+        return (pair if self._kind == "record" else pair[0] for pair in self._pairs())
+
+    def __bool__(self) -> bool:
+        return self._kind == "record" or len(self) > 0
+
+    def __repr__(self) -> str:
+        if self.record is not None:
+            return f"Partial({self.record!r})"
+        if (shown := self._shown()) is not self:
+            return f"Partial({'' if shown is ABSENT else repr(shown)})"
+        if self._kind == "record":
+            return f"Partial({', '.join(f'{name}={value!r}' for name, value in self._pairs())})"
+        return f"Partial({list(self) if self._kind == 'list' else dict(self._pairs())!r})"
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump() if isinstance(value, Partial) else _ANY.to_python(value)
+
+
+class Growing(Generic[T]):
+    """Takes the text of a reply as it comes, gives a Partial where there is more of the record."""
+
+    def __init__(self, compiled: CompiledSchema[T], context: Any = None) -> None:
+        self._scan = Scan()
+        self._part = root_part(compiled, context)
+
+    def feed(self, text: str) -> tuple[Partial[T], ...]:
+        """Return what has come; nothing where `text` adds nothing to it."""
+        return (self.now(),) if self._scan.feed(text) else ()
+
+    def now(self, record: T | None = None) -> Partial[T]:
+        """Return what has come until now, with the record if there is one by now."""
+        scan = self._scan
+        return Partial(Moment(scan, scan.length, scan.tip, scan.tip_length), scan.root, self._part, record)
+
+
+class Items(Generic[T]):
+    """Takes the text of a reply that is a list as it comes, gives each valid item once it is whole."""
+
+    def __init__(self, compiled: CompiledSchema[list[T]], context: Any = None) -> None:
+        self._scan = Scan()
+        self._part = root_part(compiled, context)
+        self._list: Node | None = None
+        self._seen = 0
+
+    def feed(self, text: str) -> Iterator[T]:
+        """Yield the valid items that end in `text`."""
+        scan = self._scan
+        if not scan.feed(text) or scan.root is None:
+            return
+        found = self._part.settled(scan, scan.root, scan.length)
+        if found is None or found[0].kind != "[":
+            return
+        if self._list is not found[0]:
+            self._list, self._seen = found[0], 0
+        while self._seen < found[0].count(scan.length):
+            child = found[1].child(scan, found[0], scan.length, self._seen)
+            if child is None or not child.node.whole:
+                return
+            self._seen += 1
+            if (value := child.part.read(scan, child.node)) is not ABSENT:
+                yield value
