@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast
+from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,6 +30,7 @@ from .dialogue import (
     Rungs,
     Step,
     accept,
+    brief_question,
     example_messages,
     judge_record,
     judge_tool_calls,
@@ -53,15 +54,26 @@ from .messages import (
 )
 from .options import ClientOptions, Params, Tool, check_parameters
 from .pricing import pricer
-from .schema import CompiledSchema, compile_schema, tool_schema
+from .schema import (
+    CompiledSchema,
+    Target,
+    can_ground,
+    compile_schema,
+    grounding,
+    lark,
+    source_text,
+    tool_schema,
+)
 from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
-from .transport import http, kept, local, models
+from .transport import http, kept, local, models, tape
 
 T = TypeVar("T")
 Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
 POLICY_OPTIONS = ("max_repairs", "max_retries", "timeout", "deadline")
+TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
 ONE_MODEL_OPTIONS = ("base_url", "api_key", "provider", "extra_headers", "fallback")
 
 
@@ -88,6 +100,7 @@ class Calls:
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._instructions = options.get("instructions")
+        self._grounded = _grounded(options.get("grounded"), self._config.provider)
         probed = self._config.provider.name != "local" and options.get("provider") is None
         self._modes = _modes(options.get("mode", "auto"), self._config, probed)
         self._params = _with_defaults(self._config.provider.defaults, params)
@@ -135,17 +148,23 @@ class Calls:
         context: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Ask[Any]:
-        compiled = self._compiled(record_type)
+        bind: Bind | None = ("all" if self._grounded else "marked") if self._writes_grammar else None
+        compiled, in_grammar = self._compiled(record_type), self._compiled(record_type, bind)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
         shots = example_messages([_checked_example(compiled, record_type, *pair) for pair in examples])
         text = _checked_text(text)
+        source = source_text(text)
 
         def request(mode: Mode) -> Request:
             schema = shown_schema(compiled.schema, mode) if self._shows_schema(mode) else None
             messages = question(system_message(said, schema), shots, text)
-            return self._request(messages, params, compiled, mode)
+            sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
+            return replace(self._request(messages, params, sent, mode), source=source)
 
-        return self._record_dialogue(compiled, request, {"text": text, **(context or {})})
+        brief = partial(brief_question, said, text)
+        begun = self._record_dialogue(compiled, request, context_of(text, context), brief)
+        too_long = bind and source is not None and not can_ground(source)
+        return replace(begun, note=TOO_LONG) if too_long else begun
 
     def _parse(
         self,
@@ -154,16 +173,18 @@ class Calls:
         context: Mapping[str, Any] | None = None,
         **params: Any,
     ) -> Ask[Any]:
-        compiled = self._compiled(record_type)
-        said = _checked(messages)
+        compiled, said = self._compiled(record_type), _checked(messages)
+        in_grammar = self._compiled(record_type, "marked" if self._writes_grammar else None)
+        source = _said_by_user(said)
 
         def request(mode: Mode) -> Request:
             if not self._only_prompt(mode):
-                return self._request(said, params, compiled, mode)
+                sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
+                return replace(self._request(said, params, sent, mode), source=source)
             shown = Message("system", shown_schema(compiled.schema, mode))
-            return self._request((*said, shown), params, compiled, mode)
+            return replace(self._request((*said, shown), params, compiled, mode), source=source)
 
-        return self._record_dialogue(compiled, request, context)
+        return self._record_dialogue(compiled, request, {"text": source, **(context or {})})
 
     def _chat(
         self,
@@ -187,15 +208,6 @@ class Calls:
             judge = partial(judge_tool_calls, decoders=decoders, required=required)
         return start(request, judge, self._policy, time.monotonic())
 
-    def _record_dialogue(
-        self, compiled: CompiledSchema[T], request: Callable[[Mode], Request], context: Any
-    ) -> Ask[T]:
-        rungs = Rungs(self._modes, request, self._shows_schema)
-        judge = partial(judge_record, decode=lambda text: compiled.decode(text, context))
-        return start(request(self._modes[0]), judge, self._policy, time.monotonic(), rungs)
-
-    def _only_prompt(self, mode: Mode) -> bool:
-        return mode in (Mode.JSON_OBJECT, Mode.PROMPT)
     def _first_round(
         self,
         messages: Messages,
@@ -214,15 +226,45 @@ class Calls:
         request = self._request(step.messages, step.settled.params, mode=self._modes[0])
         return step.ask(request, self._config.provider, self._policy, time.monotonic())
 
+    def _record_dialogue(
+        self,
+        compiled: CompiledSchema[T],
+        request: Callable[[Mode], Request],
+        context: Any,
+        brief: Callable[[], tuple[Message, ...]] | None = None,
+    ) -> Ask[T]:
+        rungs = Rungs(self._modes, request, self._shows_schema, brief)
+        judge = partial(judge_record, decode=lambda text: compiled.decode(text, context))
+        return start(request(self._modes[0]), judge, self._policy, time.monotonic(), rungs)
+
+    def _only_prompt(self, mode: Mode) -> bool:
+        return mode in (Mode.JSON_OBJECT, Mode.PROMPT)
 
     def _shows_schema(self, mode: Mode) -> bool:
         """Whether the prompt has to show the schema: nobody else does in a mode without one."""
         shown = mode is Mode.TOOL or self._config.provider.shows_schema
         return self._only_prompt(mode) or not shown
 
-    def _compiled(self, record_type: Any) -> CompiledSchema[Any]:
-        compiled: CompiledSchema[Any] = compile_schema(record_type, self._config.provider.target)
+    @property
+    def _writes_grammar(self) -> bool:
+        """Whether a schema is sent as a grammar, in which values can be held to the text."""
+        return self._grounded or self._config.provider.grounded
+
+    def _compiled(self, record_type: Any, bind: Bind | None = None) -> CompiledSchema[Any]:
+        """Return the compiled type. bind: which values a grammar made from it holds to the text."""
+        target: str | Target = self._config.provider.target
+        if bind is not None:
+            target = grounding(target if self._config.provider.grounded else "llguidance", bind)
+        compiled: CompiledSchema[Any] = compile_schema(record_type, target)
         return compiled
+
+    def _with_grammar(self, request: Request) -> Request:
+        """Return the request with its schema written as a grammar, where the server takes it so."""
+        schema = request.response_schema
+        if schema is None or request.mode is not Mode.JSON_SCHEMA or not self._writes_grammar:
+            return request
+        source = request.source if request.source and can_ground(request.source) else None
+        return replace(request, grammar=lark(dict(schema.schema), source))
 
     def _request(
         self,
@@ -253,6 +295,11 @@ class Calls:
         wanted = not result.outcome.has_record and self._policy.may("fallback", last.outcome, last.failure)
         return wanted and in_time and self._policy.budget.left_after(result.attempts)
 
+    def _learned(self, result: Extraction[T]) -> Extraction[T]:
+        """Return `result`, once what it tells of the server is remembered."""
+        self._learn(result)
+        return result
+
     def _learn(self, result: Extraction[Any]) -> None:
         """Remember the mode that the server took, where it refused a stronger one."""
         last = result.attempts[-1]
@@ -270,6 +317,7 @@ class Calls:
         stream: bool = False,
         total: float | None = None,
     ) -> http.Post:
+        request = self._with_grammar(request)
         body = self._dialect.encode(request, self._config.provider, stream=stream)
         headers = {
             "Content-Type": "application/json",
@@ -306,6 +354,8 @@ class Calls:
         """Where to post. For the embedded model this starts its server, unless it runs."""
         if self._config.base_url is not None:
             return Endpoint(self._config.base_url, self._config.api_key)
+        if tape.is_replaying():
+            return Endpoint("http://127.0.0.1/v1", Secret())  # nothing is sent there
         server = local.shared(self._config.model)
         return Endpoint(server.base_url, Secret(server.api_key))
 
@@ -321,6 +371,21 @@ def _modes(mode: Mode | str, config: Config, probed: bool) -> tuple[Mode, ...]:
     findings = Findings.of(kept.load(kept_at(config))) if probed else None
     fresh = findings is not None and findings.is_fresh(time.time())
     return findings.ladder(config.provider.modes) if findings and fresh else config.provider.modes
+
+
+def _grounded(wanted: bool | None, provider: Provider) -> bool:
+    if wanted and provider.grammar is None:
+        raise ConfigError(
+            f"grounded=True needs a server that takes grammars, and {provider.name} takes none: "
+            "mark members as Verbatim[str], which is checked everywhere"
+        )
+    return provider.grounded if wanted is None else wanted
+
+
+def _said_by_user(messages: Sequence[Message]) -> str | None:
+    """Return all that users say in a conversation; None where some of it is no text."""
+    said = [source_text(message.content) for message in messages if message.role == "user"]
+    return None if None in said else "\n\n".join(filter(None, said)) or None
 
 
 def kept_at(config: Config) -> Path:
@@ -365,6 +430,19 @@ def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:
     completion = cast(Completion, extraction.completion).with_message(parsed=record)
     values = {f.name: getattr(completion, f.name) for f in fields(Completion)}
     return ParsedCompletion(**values)
+
+
+def context_of(text: Text, context: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return what Pydantic validators find in `info.context`."""
+    return {"text": text, **(context or {})}
+
+
+def list_of(item_type: Any) -> Any:
+    """Return the record type whose records are lists of an item type's."""
+    if not isinstance(item_type, Mapping):
+        return list[item_type]
+    whole = {"$schema": item_type["$schema"]} if "$schema" in item_type else {}
+    return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item_type}}
 
 
 def after_stream(step: Ask[T], event: Completion | Failure, begun: bool) -> Step[T]:

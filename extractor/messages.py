@@ -136,7 +136,9 @@ class Request:
     """One question to a model, before a dialect has spelt it.
 
     params: sampling and server parameters, sent as they are. response_schema: what the reply has
-    to match; mode: how that is asked for. tools: functions that the model may call.
+    to match; mode: how that is asked for. tools: functions that the model may call. source: the text that
+    a record is extracted from, None where it is not all text. grammar: in llguidance's Lark, what the reply
+    has to match instead of the schema; written when it is sent.
     """
 
     model: str
@@ -146,6 +148,8 @@ class Request:
     mode: Mode = Mode.JSON_SCHEMA
     tools: tuple[StrictSchema, ...] = ()
     tool_choice: str | Mapping[str, Any] | None = None
+    source: str | None = field(default=None, repr=False)
+    grammar: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

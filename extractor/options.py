@@ -115,6 +115,7 @@ class ClientOptions(Params, total=False):
     base_url: str | None
     api_key: str | None
     instructions: str | None
+    grounded: bool | None
     mode: Mode | str
     fallback: Sequence[str]
     on: Mapping[str | int, str | Sequence[str]]

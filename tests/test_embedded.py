@@ -97,7 +97,7 @@ def test_a_served_model_in_another_process_and_one_in_this_process_give_the_same
 def test_without_http_the_same_model_says_the_same(ex: Extractor) -> None:
     here = ex.run(Complaint, TEXT)
     request = here.attempts[0].request
-    body = ex._dialect.encode(request, ex._config.provider)
+    body = ex._dialect.encode(ex._with_grammar(request), ex._config.provider)
     code = (
         "import json, sys; from extractor.transport.local import in_process\n"
         "with in_process('smollm2') as answer: print(json.dumps(answer(json.load(sys.stdin))))"

@@ -27,7 +27,7 @@ from ..messages import (
     ToolCallDelta,
     Usage,
 )
-from .asking import one_limit
+from .asking import one_limit, spelt
 from .fields import count, ended, explained, mapping, mappings, moment, position, text
 from .providers import Provider
 
@@ -48,7 +48,7 @@ def encode(request: Request, provider: Provider, *, stream: bool = False) -> dic
     """Return the request body. What never changes between rows of a job comes first."""
     body: dict[str, JSON] = {"model": request.model}
     if request.response_schema is not None:
-        body.update(_forced(request.response_schema, request.mode, provider))
+        body.update(_forced(request.response_schema, request, provider))
     if request.tools:
         body["tools"] = [_tool(schema) for schema in request.tools]
     if request.tool_choice is not None:
@@ -82,12 +82,11 @@ def _cache_key(request: Request) -> dict[str, JSON]:
     return {"prompt_cache_key": hashlib.sha256(told.encode()).hexdigest()[:32]}
 
 
-def _forced(schema: StrictSchema, mode: Mode, provider: Provider) -> dict[str, JSON]:
+def _forced(schema: StrictSchema, request: Request, provider: Provider) -> dict[str, JSON]:
     """What makes the reply a record, in each mode."""
-    match mode:
-        case Mode.JSON_SCHEMA if provider.grammar == "llguidance":
-            compact = {**schema.schema, "x-guidance": {"whitespace_flexible": False}}
-            return {"grammar": f"%llguidance {{}}\nstart: %json {json.dumps(compact)}"}
+    match request.mode:
+        case Mode.JSON_SCHEMA if request.grammar is not None and provider.grammar is not None:
+            return spelt({"grammar": request.grammar}, {"grammar": provider.grammar}, provider.name)
         case Mode.JSON_SCHEMA:
             strict = {"name": schema.name, "strict": True, "schema": schema.schema}
             if schema.description:

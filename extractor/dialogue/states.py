@@ -66,7 +66,9 @@ class Ask(Generic[T]):
         asked = self._record(_attempt(self, event, verdict))
         if verdict.outcome is Outcome.OK:
             outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
-            return Extraction(outcome, asked.attempts, verdict.record, completion=event)
+            return Extraction(
+                outcome, asked.attempts, verdict.record, completion=event, source=self.first.source
+            )
         again = asked._better_request(event, verdict)
         if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
             return asked._give_up(verdict, event)
@@ -94,7 +96,10 @@ class Ask(Generic[T]):
         retry = again and self.retries < self.policy.max_retries
         if not asked._may_go_on(now + wait, retry):
             return Extraction(
-                Outcome.TRANSPORT, asked.attempts, error=_service_error(failure, asked.attempts, wait, retry)
+                Outcome.TRANSPORT,
+                asked.attempts,
+                error=_service_error(failure, asked.attempts, wait, retry),
+                source=self.first.source,
             )
         return replace(asked, retries=self.retries + 1)._at(now, wait)
 
@@ -170,7 +175,8 @@ class Ask(Generic[T]):
 
     def _give_up(self, verdict: Verdict[T], reply: Completion) -> Extraction[T]:
         error = _error(verdict, self.attempts)
-        return Extraction(verdict.outcome, self.attempts, error=error, completion=reply)
+        source = self.first.source
+        return Extraction(verdict.outcome, self.attempts, error=error, completion=reply, source=source)
 
 
 def start(

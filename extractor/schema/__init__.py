@@ -2,7 +2,22 @@
 
 from .compile import CompiledSchema, compile_schema
 from .functions import tool_schema
+from .grammar import can_ground, lark
 from .nodes import Note
-from .targets import TARGETS, Target
+from .targets import TARGETS, Target, grounding
+from .verbatim import Free, Verbatim, source_text
 
-__all__ = ["TARGETS", "CompiledSchema", "Note", "Target", "compile_schema", "tool_schema"]
+__all__ = [
+    "TARGETS",
+    "CompiledSchema",
+    "Free",
+    "Note",
+    "Target",
+    "Verbatim",
+    "can_ground",
+    "compile_schema",
+    "grounding",
+    "lark",
+    "source_text",
+    "tool_schema",
+]

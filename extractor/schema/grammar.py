@@ -45,7 +45,8 @@ def lark(schema: Schema, text: str | None = None) -> str:
     """
     writer = _Writer(schema.get("$defs", {}), None if text is None else _Pieces(text))
     start = writer.expression({key: value for key, value in schema.items() if key != "$defs"})
-    rules = [f"start: {start}", *(f"{name}: {body}" for name, body in writer.rules.items())]
+    shown = f"// {json.dumps(schema)}"  # for people, and for servers that only pretend
+    rules = [shown, f"start: {start}", *(f"{name}: {body}" for name, body in writer.rules.items())]
     return "\n".join(["%llguidance {}", *rules, *(writer.pieces.terminals if writer.pieces else ()), ""])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -252,6 +253,13 @@ OUTLINES = Target(
     recursion="none",
     pattern_with_length=False,
 )
+
+
+@cache
+def grounding(name: str, verbatim: Literal["marked", "all"]) -> Target:
+    """Return the target of that name, for schemas that a grammar of pieces of a text is made of."""
+    return replace(TARGETS[name], verbatim=verbatim)
+
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {

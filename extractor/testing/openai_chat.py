@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat and /chat-streaming.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
@@ -26,9 +27,9 @@ USUAL_ERRORS: Mapping[int, tuple[str, str | None]] = {  # status: type, code
 
 
 def as_chat(asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the request as it is; a llama.cpp grammar that is a schema counts as a response_format."""
-    _, is_schema, schema = str(asked.get("grammar")).partition("start: %json ")
-    return {**asked, "response_format": as_format(json.loads(schema))} if is_schema else asked
+    """Return the request as it is; a grammar whose comment is a schema counts as a response_format."""
+    shown = re.search(r"^// (\{.*\})$", str(asked.get("grammar")), re.MULTILINE)
+    return {**asked, "response_format": as_format(json.loads(shown[1]))} if shown else asked
 
 
 def is_streamed(asked: Mapping[str, Any], request: ReceivedRequest) -> bool:
