@@ -155,6 +155,46 @@ def test_a_repair_asks_for_what_failed_alone(run: Run) -> None:
     assert len(second["messages"]) == len(first["messages"]) + 1
 
 
+def test_a_repair_has_no_examples_where_the_server_reads_all_anew_for_another_schema() -> None:
+    shown = [("Kai is 9.", {**WHOLE, "field_1": 9})]
+    answers = [reply({**WHOLE, "field_7": -1}), reply({"field_7": 7})]
+    for model, cached in (("openai:m", False), ("vllm:m", True)):
+        with (
+            ChatServer(answers) as server,
+            Extractor(model, base_url=server.base_url, api_key="any", instructions="Days come first.") as ex,
+        ):
+            assert ex.extract(Thirty, TEXT, examples=shown).field_7 == 7
+            first, second = (request.json["messages"] for request in server.requests)
+        assert (second[: len(first)] == first) == cached
+        assert ("Kai is 9." in json.dumps(second)) == cached
+        assert "Days come first." in second[0]["content"]
+        assert second[-2] == first[-1] == {"role": "user", "content": TEXT}
+
+
+def test_what_is_missing_has_no_value_to_show(run: Run) -> None:
+    without = {name: value for name, value in WHOLE.items() if name != "field_7"}
+    with ChatServer([reply(without), reply({"field_7": 7})]) as server:
+        run(server, Thirty)
+    complaint = server.requests[1].json["messages"][-1]["content"]
+    assert "- /field_7: Field required.\n" in complaint
+    assert "field_8" not in complaint
+
+
+@pytest.mark.parametrize("mode", [Mode.JSON_OBJECT, Mode.PROMPT, Mode.JSON_SCHEMA])
+def test_the_answer_of_a_model_that_thinks_aloud_comes_after_its_thoughts(run: Run, mode: Mode) -> None:
+    thoughts = 'So {"name": "Eve", "age": 1} or {"name": '
+    with ChatServer(reply(f"<think>{thoughts}</think>\n\n{json.dumps(ADA)}")) as server:
+        assert run(server, mode=mode).record == Person(**ADA)
+    with ChatServer([reply(f"<think>{thoughts}</think>\n\nAda!"), reply(ADA)]) as server:
+        assert run(server, mode=mode).record == Person(**ADA)
+        assert thoughts not in server.requests[1].body.decode()
+
+
+def test_thoughts_in_a_value_are_a_value(run: Run) -> None:
+    with ChatServer(reply({**ADA, "name": "<think>a</think>b"})) as server:
+        assert run(server).record == Person(name="<think>a</think>b", age=36)
+
+
 def test_a_model_that_answers_a_repair_with_the_whole_is_understood(run: Run) -> None:
     wrong = {**WHOLE, "field_3": -1, "field_9": -1}
     with ChatServer([reply(wrong), reply(WHOLE)]) as server:

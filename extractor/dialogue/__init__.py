@@ -6,7 +6,7 @@ from .probe import Findings
 from .rungs import Rungs
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
-from .wording import example_messages, question, shown_schema, system_message
+from .wording import brief_question, example_messages, question, shown_schema, system_message
 
 __all__ = [
     "BOUND_REACHED",
@@ -21,6 +21,7 @@ __all__ = [
     "Verdict",
     "accept",
     "aconverse",
+    "brief_question",
     "converse",
     "example_messages",
     "judge_record",

@@ -5,8 +5,17 @@ from __future__ import annotations
 import json
 import re
 
+_THOUGHT = re.compile(r"\[/THINK\]|</(?:think|thinking|reasoning)>", re.I)
 _OPENING = re.compile(r"[{\[]")
 _scan = json.JSONDecoder().raw_decode
+
+
+def without_thoughts(text: str) -> str:
+    """Return what follows the thoughts that some models write before their answer: all after the last
+    `</think>`, whose beginning some servers leave out. The same text where there are none.
+    """
+    ends = [match.end() for match in _THOUGHT.finditer(text)]
+    return text[ends[-1] :] if ends else text
 
 
 def found_json(text: str) -> list[str] | None:

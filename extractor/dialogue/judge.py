@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import Completion, Outcome
-from .found import found_json
+from .found import found_json, without_thoughts
 from .patch import Patch
 from .rest import Rest
 
@@ -53,7 +53,7 @@ def judge_record(completion: Completion, patch: Part | None, decode: Decode[T]) 
     first = _read(text, patch, decode)
     if first.outcome is not Outcome.INVALID_JSON:
         return first
-    candidates = found_json(text)
+    candidates = found_json(without_thoughts(text))
     if candidates is None:
         return replace(first, problems=(*first.problems, _UNFINISHED))
     verdicts = [_read(candidate, patch, decode) for candidate in reversed(candidates)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..messages import Failure, Mode, Request
+from ..messages import Failure, Message, Mode, Request
 
 _REFUSALS = frozenset({400, 404, 415, 422, 501})
 _NAMES = {
@@ -21,12 +21,14 @@ _NAMES = {
 @dataclass(frozen=True, slots=True)
 class Rungs:
     """modes: those that may be tried, best first. request: the first request of a dialogue in a mode.
-    shows_schema: whether the prompt shows the schema in a mode.
+    shows_schema: whether the prompt shows the schema in a mode. brief: the messages for a question about
+    a few values; None where they can't be fewer.
     """
 
     modes: tuple[Mode, ...]
     request: Callable[[Mode], Request]
     shows_schema: Callable[[Mode], bool]
+    brief: Callable[[], tuple[Message, ...]] | None = None
 
     def below(self, mode: Mode) -> Mode | None:
         """Return the next weaker mode, None at the end of the ladder."""

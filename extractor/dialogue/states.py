@@ -22,9 +22,10 @@ from ..errors import (
     ServiceError,
     Truncated,
 )
-from ..messages import Attempt, Completion, Extraction, Failure, Mode, Outcome, Request
+from ..messages import Attempt, Completion, Extraction, Failure, Message, Mode, Outcome, Request
+from .found import without_thoughts
 from .judge import CUT_OFF, Judge, Part, Verdict
-from .patch import plan
+from .patch import Patch, plan
 from .policy import Policy, back_off, is_transient
 from .rest import Rest, rest
 from .rungs import Rungs, refuses_mode
@@ -143,12 +144,22 @@ class Ask(Generic[T]):
         strict, messages = self.first.response_schema, self.first.messages
         patch = plan(strict, verdict.text, verdict.problems) if strict and verdict.text else None
         if patch is None:
-            whole = repair(messages, verdict.text or reply.content, verdict.problems)
+            rejected = verdict.text or without_thoughts(reply.content or "")
+            whole = repair(messages, rejected, verdict.problems)
             return replace(self.request, messages=whole, response_schema=strict), None
-        shown = self.rungs is not None and self.rungs.shows_schema(self.request.mode)
-        schema = shown_schema(patch.schema.schema, self.request.mode) if shown else None
+        messages, schema = self._few_values(patch)
         said = repair_places(messages, patch.pointers, verdict.problems, schema)
         return replace(self.request, messages=said, response_schema=patch.schema), patch
+
+    def _few_values(self, patch: Patch) -> tuple[tuple[Message, ...], str | None]:
+        """The messages before the complaint, and the schema to show. Where the server puts the schema
+        before all messages, none of them is cached under another one, so they may be fewer.
+        """
+        if self.rungs is None:
+            return self.first.messages, None
+        if self.rungs.shows_schema(self.request.mode):
+            return self.first.messages, shown_schema(patch.schema.schema, self.request.mode)
+        return self.rungs.brief() if self.rungs.brief else self.first.messages, None
 
     def _continued(self, verdict: Verdict[T]) -> tuple[Request, Rest] | None:
         """The rest of a list that was cut off; None where the reply is none, or got no further."""

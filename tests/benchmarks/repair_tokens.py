@@ -1,13 +1,13 @@
 """What repair costs: python tests/benchmarks/repair_tokens.py
 
 A scripted server leaves one field of thirty out of every fifth first reply. Counted is what arrives at
-the server, four characters a token, a record, by us and by those peers that are installed (instructor,
-pydantic-ai). The last column has the messages of the n-th repair where no repair succeeds.
+the server, body and all, four characters a token, by us and by those peers that are installed
+(instructor, pydantic-ai), for texts of several lengths. In the last column are the tokens of the n-th
+repair where no repair succeeds.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -17,18 +17,17 @@ from pydantic import BaseModel, Field, create_model
 from extractor import Extractor
 from extractor.testing import ChatServer, ReceivedRequest, calls, reply
 
-TEXTS = 50
-PARAGRAPH = (
-    "The quarterly report lists the figures of each department in turn, with remarks by the auditors. "
-)
+TEXTS = 20
+LENGTHS = (100, 300, 1_000)  # tokens of a text
+PARAGRAPH = "The quarterly report lists the figures of each department in turn, with remarks by auditors. "
 FIELDS: Any = {f"figure_{i}": (int, Field(description=f"The figure of department {i}")) for i in range(30)}
 Report: type[BaseModel] = create_model("Report", **FIELDS)
 WHOLE = {name: i for i, name in enumerate(FIELDS)}
 Call = Callable[[ChatServer, str, int], Any]
 
 
-def text(i: int) -> str:
-    return f"Report {i}. " + PARAGRAPH * 40
+def text(i: int, length: int) -> str:
+    return (f"Report {i}. " + PARAGRAPH * (length // 20))[: 4 * length]
 
 
 def answers(misses: Callable[[int, int], bool]) -> Callable[[ReceivedRequest], Any]:
@@ -79,40 +78,43 @@ def pydantic_ais(server: ChatServer, source: str, retries: int) -> None:
 
 
 def tokens(request: ReceivedRequest) -> int:
-    body = request.json
-    return len(json.dumps(body["messages"], ensure_ascii=False)) // 4
+    return len(request.body) // 4
 
 
 def main() -> None:
-    heads = ("messages", "with schema", "a repair", "with schema")
-    print(" " * 14 + "".join(f"{head:>13}" for head in heads) + "   the n-th repair")
-    for name, call in (("extractor", ours), ("instructor", instructors), ("pydantic-ai", pydantic_ais)):
-        try:
-            print(f"{name:14}" + row(call))
-        except ImportError as error:
-            print(f"{name:14}not installed ({error.name})")
+    for length in LENGTHS:
+        print(f"\ntexts of {length} tokens")
+        print(" " * 14 + "  first request    a repair    a record   the n-th repair")
+        baseline: tuple[float, ...] | None = None
+        for name, call in (("extractor", ours), ("instructor", instructors), ("pydantic-ai", pydantic_ais)):
+            try:
+                cells, growth = measured(call, length)
+            except ImportError as error:
+                print(f"{name:14}not installed ({error.name})")
+                continue
+            baseline = baseline or cells
+            shares = [f"{cell:6.0f} ({own / cell:4.2f})" for cell, own in zip(cells, baseline, strict=True)]
+            print(f"{name:14}" + " ".join(shares) + f"   {growth}")
+    print(
+        "\nIn parentheses: ours as a part of theirs. A record: first requests and repairs over all records."
+    )
 
 
-def row(call: Call) -> str:
+def measured(call: Call, length: int) -> tuple[tuple[float, ...], list[int]]:
+    """Return tokens of a first request, of a repair and of a record, and those of each repair in a row."""
     with ChatServer(answers(lambda number, n: number % 5 == 0 and n == 1)) as server:
         for i in range(TEXTS):
-            call(server, text(i), 3)
-        seen: set[str] = set()
-        firsts, repairs = [], []
-        for request in server.requests:
-            number = str(request.json["messages"]).split("Report ")[1].split(".")[0]
-            (repairs if number in seen else firsts).append(request)
-            seen.add(number)
-    messages = sum(map(tokens, firsts + repairs)) / TEXTS
-    whole = sum(len(r.body) // 4 for r in firsts + repairs) / TEXTS
+            call(server, text(i, length), 3)
+        sent = [*map(tokens, server.requests)]
+        numbers = [str(r.json["messages"]).split("Report ")[1].split(".")[0] for r in server.requests]
+    first = [n not in numbers[:i] for i, n in enumerate(numbers)]
+    firsts = [size for size, is_first in zip(sent, first, strict=True) if is_first]
+    repairs = [size for size, is_first in zip(sent, first, strict=True) if not is_first]
     with ChatServer(answers(lambda number, n: True)) as server:
         with suppress(Exception):  # each library has its own
-            call(server, text(0), 5)
+            call(server, text(0, length), 5)
         growth = [tokens(request) for request in server.requests[1:]]
-    mended = sum(map(tokens, repairs)) / len(repairs)
-    mended_whole = sum(len(r.body) // 4 for r in repairs) / len(repairs)
-    cells = (messages, whole, mended, mended_whole)
-    return "".join(f"{cell:13.0f}" for cell in cells) + f"   {growth}"
+    return (sum(firsts) / len(firsts), sum(repairs) / len(repairs), sum(sent) / TEXTS), growth
 
 
 if __name__ == "__main__":

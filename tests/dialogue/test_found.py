@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.dialogue.found import found_json
+from extractor.dialogue.found import found_json, without_thoughts
 
 OBJECT = '{"a": [1, {"b": "}]"}]}'
 
@@ -37,6 +40,22 @@ def test_complete_objects_and_arrays_are_found_and_a_cut_off_one_spoils_all(
     assert found_json(text) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('<think>Is it {"a": 2}? No.</think>\n{"a": 1}', '\n{"a": 1}'),
+        ('it opened before the reply {</think>{"a": 1}', '{"a": 1}'),
+        ("[THINK]hm[/THINK]yes", "yes"),
+        ("<thinking>a</thinking>b</think>c", "c"),
+        ("no thoughts", "no thoughts"),
+        ("<think>it never ends", "<think>it never ends"),
+        ("", ""),
+    ],
+)
+def test_thoughts_before_an_answer_are_left_out(text: str, said: str) -> None:
+    assert without_thoughts(text) == said
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -61,3 +80,24 @@ def test_no_beginning_of_an_object_is_taken_for_a_whole_one(value: object, data:
 def test_whatever_the_text_only_whole_json_is_found(text: str) -> None:
     for found in found_json(text) or []:
         assert isinstance(json.loads(found), dict | list)
+
+
+@pytest.mark.parametrize("opening", ["{", "[", '{"', '{"a":', "[[{", '"', "\\", "`", "</think>", '{"a": 1} '])
+def test_the_work_grows_with_the_text_alone(opening: str) -> None:
+    def steps(text: str) -> int:
+        count = 0
+
+        def step(frame: FrameType, event: str, arg: object) -> Any:
+            nonlocal count
+            count += 1
+            return step
+
+        sys.settrace(step)
+        try:
+            found_json(without_thoughts(text))
+        finally:
+            sys.settrace(None)
+        return count
+
+    small, large = steps(opening * 300), steps(opening * 3_000)
+    assert large <= 11 * small
