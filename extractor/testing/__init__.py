@@ -8,6 +8,7 @@ with ChatServer([status(429, retry_after=1), reply({"total": 12})]) as server:
 The pytest fixture is in `extractor.testing.fixtures`.
 """
 
+from .cassette import Cassette, Exchange, cassette
 from .received import ReceivedRequest
 from .replies import (
     Delivery,
@@ -41,10 +42,12 @@ from .server import ChatServer
 from .values import value_of
 
 __all__ = [
+    "Cassette",
     "ChatServer",
     "Delivery",
     "Drop",
     "Event",
+    "Exchange",
     "Raw",
     "ReceivedRequest",
     "Reply",
@@ -56,6 +59,7 @@ __all__ = [
     "Status",
     "body",
     "calls",
+    "cassette",
     "drop",
     "filtered",
     "no_choices",
