@@ -142,7 +142,7 @@ class Partial(Generic[T]):
         part = self._part if place is None else place[1]
         if part.kind == "mapping" and name in ("keys", "values", "items"):
             return getattr(dict(self._pairs()), name)
-        if part.kind != "leaf" and name not in part.names:
+        if part.kind != "leaf" and not part.has(name):
             raise AttributeError(f"{part.said_type} has no member {name!r}")
         value = self._at(name)
         return None if value is ABSENT else value

@@ -75,6 +75,7 @@ class Part:
         self.core, self.config = _inner(core, config, site.definitions)
         self._reader: CompiledSchema[Any] | None = None
         self._parts: dict[Any, Part] = {}
+        self._fields = {f.name: f for f in self.form.fields} if isinstance(self.form, Object) else {}
 
     @property
     def kind(self) -> str:
@@ -88,10 +89,9 @@ class Part:
                 return "list"
         return "leaf"
 
-    @property
-    def names(self) -> list[str]:
-        """The members that a record of this type has."""
-        return [member.name for member in self.form.fields] if isinstance(self.form, Object) else []
+    def has(self, name: str) -> bool:
+        """Return whether a record of this type has a member of that name."""
+        return name in self._fields
 
     @property
     def said_type(self) -> str:
@@ -179,8 +179,8 @@ class Part:
     def child(self, scan: Scan, node: Node, at: int, name: Any) -> Child | None:
         """Return one of the parts inside, None where it has not begun."""
         match self.form:
-            case Object(filler=None) as form:
-                return self._member(form, node, at, name)
+            case Object(filler=None):
+                return self._member(node, at, name)
             case Tuple(rest=None, filler=None, keys=list() as keys, first=first):
                 found = node.member(keys[name], at) if 0 <= name < len(keys) else None
                 return self._place(found, name, first[name]) if found else None
@@ -197,10 +197,10 @@ class Part:
         return node.count(at) if node.kind in "{[" else 0
 
     def _names(self) -> list[Any]:
-        return self.names if isinstance(self.form, Object) else list(range(len(self.form.keys)))  # type: ignore[attr-defined]
+        return list(self._fields) if isinstance(self.form, Object) else list(range(len(self.form.keys)))  # type: ignore[attr-defined]
 
-    def _member(self, form: Object, node: Node, at: int, name: str) -> Child | None:
-        member = next((f for f in form.fields if f.name == name), None)
+    def _member(self, node: Node, at: int, name: str) -> Child | None:
+        member = self._fields.get(name)
         found = None if member is None else node.member(member.wire, at)
         if member is not None and found is not None and member.wrapped:
             found = found.member("value", at)
