@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from .errors import ConfigError, ExtractorError, Problem
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
 
 T = TypeVar("T")
 JSON: TypeAlias = Any  # a value that `json.loads` can give
@@ -362,6 +365,19 @@ class Extraction(Generic[T]):
     completion: Completion | None = field(default=None, repr=False)
     source: str | None = field(default=None, repr=False)
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def evidence(self) -> Evidence:
+        """Where in `source` the record's values stand: spans by the JSON pointer of each leaf, () for one
+        that is null or not found; empty without record or source. Found when first asked for, then kept.
+        """
+        if not self._evidence:
+            from .evidence import align
+
+            known = self.source is not None and self.record is not None
+            self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
+        return self._evidence[0]
 
     @property
     def usage(self) -> Usage:

@@ -105,7 +105,7 @@ class Folded:
             hit = self.spaced.find(needle, hit + len(needle) - 1)
 
     def squeezed_runs(self, letters: str, tries: int = 2000) -> Iterator[tuple[int, int]]:
-        """Yield where words are spelt by just these letters, whatever the words; only `tries` are looked at."""
+        """Yield where words are spelt by just these letters, whatever the words; only `tries` are tried."""
         at, hit = self._squeezed_at, -1
         for _ in range(tries):
             hit = self.squeezed.find(letters, hit + 1)

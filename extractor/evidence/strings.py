@@ -84,21 +84,25 @@ def _glued(text: Folded, word: int) -> bool:
 
 def _forth(text: str, end: int, wanted: str) -> int:
     """Where the value ends, with the punctuation that closes it where it stands there."""
-    for char in canonical(wanted).replace(" ", ""):
+    rest = canonical(wanted).replace(" ", "")
+    while rest:
         at = next((i for i in range(end, min(end + _SKIPPED, len(text))) if not text[i].isspace()), -1)
-        if at < 0 or canonical(text[at]) != char:
+        sign = canonical(text[at]) if at >= 0 else ""
+        if not sign or not rest.startswith(sign):
             break
-        end = at + 1
+        end, rest = at + 1, rest[len(sign) :]
     return end
 
 
 def _back(text: str, start: int, wanted: str) -> int:
     """Where the value starts, with the punctuation that opens it where it stands there."""
-    for char in reversed(canonical(wanted).replace(" ", "")):
+    rest = canonical(wanted).replace(" ", "")
+    while rest:
         at = next(
             (i for i in range(start - 1, max(start - 1 - _SKIPPED, -1), -1) if not text[i].isspace()), -1
         )
-        if at < 0 or canonical(text[at]) != char:
+        sign = canonical(text[at]) if at >= 0 else ""
+        if not sign or not rest.endswith(sign):
             break
-        start = at
+        start, rest = at, rest[: -len(sign)]
     return start

@@ -1,0 +1,202 @@
+"""A record and its text -> evidence: where each value stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from .choice import choose
+from .dates import Calendar, calendar
+from .folding import Folded, fold
+from .fuzzy import Vocabulary, find_fuzzy
+from .leaves import Leaf, leaves
+from .numbers import Numbers, normal, numbers
+from .spans import Evidence, How, Span
+from .strings import find
+
+_QUOTED = 0.8  # a value that is nowhere in its quote rests on the model's word for it
+_ANSWERED = 0.85  # "gift wrap: yes"
+_YES = frozenset(
+    [
+        "yes",
+        "y",
+        "true",
+        "x",
+        "ja",
+        "oui",
+        "si",
+        "sí",
+        "sim",
+        "да",
+        "はい",
+        "是",
+        "✓",
+        "✔",
+        "☑",
+        "☒",
+        "checked",
+    ]
+)
+_NO = frozenset(
+    ["no", "n", "false", "nein", "non", "não", "nee", "нет", "いいえ", "否", "✗", "✘", "☐", "unchecked"]
+)
+_PREFIXES = re.compile(r"^(?:is|has|was|are|did|does|can|should)[_ ]")
+_WITHIN = 3  # words between the name of a boolean field and its answer
+_ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?|\d\d:\d\d(:\d\d.*)?|-?P.*\d.*")
+_DIGITS = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+def align(
+    record: Any,
+    text: str,
+    quotes: Mapping[str, Sequence[str]] | None = None,
+    *,
+    reference_date: date | None = None,
+) -> Evidence:
+    """Return where the values of `record` stand in `text`: for the JSON pointer of each leaf the span
+    that is meant, () where it is not found, is null, or nothing can be found of its kind.
+
+    quotes: by the pointer of a leaf or of an object around it, what was quoted verbatim from the text;
+    a value is looked for in its quotes alone, and has their spans where it is not in them.
+    reference_date: the day that "yesterday" is counted from. Never raises; near linear in the text.
+    """
+    source, found = _Source(text, reference_date), leaves(record)
+    cited = {pointer: source.quoted(tuple(pieces)) for pointer, pieces in (quotes or {}).items()}
+    candidates = {
+        leaf.path: _cited(source.candidates(leaf), _quotes_of(leaf.pointer, cited)) for leaf in found
+    }
+    names = {
+        key for path, spans in candidates.items() if len(spans) > 1 for key in path if isinstance(key, str)
+    }
+    chosen = choose(candidates, text, {name: source.labels(name) for name in names})
+    return {leaf.pointer: (chosen[leaf.path],) if leaf.path in chosen else () for leaf in found}
+
+
+def _quotes_of(pointer: str, cited: Mapping[str, list[Span]]) -> list[Span]:
+    """The spans of the quotes of a leaf, or else of the nearest object around it that has some."""
+    while pointer and not cited.get(pointer):
+        pointer = pointer.rpartition("/")[0]
+    return cited.get(pointer, [])
+
+
+def _cited(spans: Sequence[Span], quotes: list[Span]) -> Sequence[Span]:
+    if not quotes:
+        return spans
+    inside = [s for s in spans if any(q.start <= s.start and s.end <= q.end for q in quotes)]
+    return inside or [replace(q, how=How.QUOTE, score=_QUOTED) for q in quotes]
+
+
+class _Source:
+    """A text with what has been found in it, each kind read once, and only if a value asks for it."""
+
+    def __init__(self, text: str, reference: date | None) -> None:
+        self.text, self.reference = text, reference
+        self._found: dict[tuple[object, ...], list[Span]] = {}
+
+    @cached_property
+    def folded(self) -> Folded:
+        return fold(self.text)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.folded)
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        return numbers(self.text)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        return calendar(self.text, self.numbers, self.reference)
+
+    def labels(self, name: str) -> list[int]:
+        """Where the name of a field, as words, ends in the text."""
+        words = fold(_words_of(name)).words
+        return [self.folded.ends[past - 1] for _, past in self.folded.runs(words)] if words else []
+
+    def quoted(self, pieces: tuple[str, ...]) -> list[Span]:
+        return sorted({s for piece in pieces for s in find(piece, self.folded)}, key=lambda s: s.start)
+
+    def candidates(self, leaf: Leaf) -> Sequence[Span]:
+        """Where the value of a leaf stands, in order; the same list for equal values."""
+        if leaf.value is None or leaf.json is None:
+            return []
+        if isinstance(leaf.value, bool):
+            return self._answered(
+                str(next((k for k in reversed(leaf.path) if isinstance(k, str)), "")), leaf.value
+            )
+        key = (type(leaf.value), str(leaf.value), str(leaf.json))
+        if key not in self._found:
+            self._found[key] = sorted(self._of(leaf.value, leaf.json), key=lambda s: (s.start, -s.score))
+        return self._found[key]
+
+    def _of(self, value: Any, plain: Any) -> Sequence[Span]:
+        if isinstance(value, Enum):
+            named = find(value.name.replace("_", " "), self.folded) if isinstance(plain, str) else []
+            return [replace(s, how=How.LABEL) for s in find(str(plain), self.folded) or named]
+        if isinstance(value, int | float | Decimal):
+            number = normal(Decimal(str(value)))
+            return self.numbers.get(number, ()) if number is not None else ()
+        for kind, look in _BY_KIND.items():
+            if isinstance(value, kind):
+                return look(self, value)
+        return self._of_string(plain if isinstance(plain, str) else str(value))
+
+    def _of_string(self, value: str) -> Sequence[Span]:
+        spans = find(value, self.folded)
+        if spans and any(s.how is How.EXACT for s in spans):
+            return spans
+        typed = _typed(value)
+        if typed is not None:
+            return [*spans, *self._of(typed, typed)]
+        return spans or find_fuzzy(fold(value), self.vocabulary)
+
+    def _answered(self, name: str, value: bool) -> list[Span]:
+        """Where the name of the field stands with "yes", or "no", right after it."""
+        words, text = fold(_PREFIXES.sub("", _words_of(name).lower())).words, self.folded
+        wanted, spans = (_YES if value else _NO), []
+        for first, past in text.runs(words) if words else ():
+            after = text.words[past : past + _WITHIN]
+            at = next((i for i, word in enumerate(after) if word in _YES | _NO), None)
+            if at is not None and after[at] in wanted:
+                start, end = text.starts[first], text.ends[past + at]
+                spans.append(Span(start, end, text.text[start:end], How.LABEL, _ANSWERED))
+        return spans
+
+
+_BY_KIND: dict[type, Callable[[_Source, Any], list[Span]]] = {
+    datetime: lambda source, value: source.calendar.of_moment(value),
+    date: lambda source, value: source.calendar.of_day(value),
+    time: lambda source, value: source.calendar.of_time(value),
+    timedelta: lambda source, value: source.calendar.of_duration(value),
+}
+
+
+def _words_of(name: str) -> str:
+    """The name of a field as words: unitPrice and unit_price are "unit price"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).replace("_", " ")
+
+
+def _typed(text: str) -> Any:
+    """Return the number, date, time or duration that a string spells as JSON does; None if none."""
+    if _DIGITS.fullmatch(text):
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return None
+    if not _ISO.fullmatch(text):
+        return None
+    for kind in (date, datetime, time, timedelta):
+        try:
+            return TypeAdapter(kind).validate_python(text)
+        except ValidationError:
+            continue
+    return None

@@ -1,0 +1,112 @@
+"""Where a string nearly stands in a text: a few letters or words are other ones, its digits are not."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from .folding import Folded
+from .spans import How, Span
+
+_LEAST, _LEAST_SHORT = 0.8, 0.85  # similarity; values of few letters need more
+_SHORT, _LONGEST = 8, 4000  # letters
+_SCORE = 0.9  # of a value that is similar at all
+_COMMON = 500  # places of a word that are looked at
+_PLACES = 5  # candidates that are compared letter by letter
+
+
+class Vocabulary:
+    """The words of a text by where they stand, and those similar to a word. Kept for one text."""
+
+    def __init__(self, text: Folded) -> None:
+        self.text = text
+        self.places: defaultdict[str, list[int]] = defaultdict(list)
+        for i, word in enumerate(text.words):
+            self.places[word].append(i)
+        self._by_length: defaultdict[int, list[str]] = defaultdict(list)
+        for word in self.places:
+            self._by_length[len(word)].append(word)
+        self._similar: dict[str, list[str]] = {}
+
+    def similar(self, word: str) -> list[str]:
+        """Return the text's words that are `word`, or else those that are much like it."""
+        if word in self.places:
+            return [word]
+        if len(word) < 3 or word.isdigit():
+            return []
+        if word not in self._similar:
+            self._similar[word] = self._search(word)
+        return self._similar[word]
+
+    def _search(self, word: str) -> list[str]:
+        from rapidfuzz import process
+        from rapidfuzz.distance import Levenshtein
+
+        edits = 1 + len(word) // 5
+        near = [
+            w for n in range(len(word) - edits, len(word) + edits + 1) for w in self._by_length.get(n, ())
+        ]
+        found = process.extract(word, near, scorer=Levenshtein.distance, score_cutoff=edits, limit=5)
+        return [w for w, _, _ in found]
+
+
+def find_fuzzy(value: Folded, vocabulary: Vocabulary) -> list[Span]:
+    """Return where `value` nearly stands, in order; [] where nothing comes near enough."""
+    letters = value.squeezed
+    if not 3 <= len(letters) <= _LONGEST:
+        return []
+    found = (_compared(value, letters, vocabulary.text, place) for place in _likely(value, vocabulary))
+    spans = {(s.start, s.end): s for s in found if s}
+    return sorted(spans.values(), key=lambda s: s.start)
+
+
+def _likely(value: Folded, vocabulary: Vocabulary) -> Iterator[int]:
+    """The places in the text, as numbers of words, where most of the value's letters could start."""
+    width = max(2, len(value.words))
+    votes: Counter[int] = Counter()
+    for i, word in enumerate(value.words):
+        for other in vocabulary.similar(word):
+            places = vocabulary.places[other]
+            for place in places[:_COMMON]:
+                votes[(place - i) // width] += len(word)
+    both = Counter({bucket: n + votes.get(bucket + 1, 0) for bucket, n in votes.items()})
+    yield from (bucket * width for bucket, _ in both.most_common(_PLACES))
+
+
+def _compared(value: Folded, letters: str, text: Folded, place: int) -> Span | None:
+    """The piece around `place` that is most like the value, if it is enough so."""
+    from rapidfuzz import fuzz
+
+    width = max(2, len(value.words))
+    first, past = max(0, place - width), min(len(text.words), place + 3 * width + 1)
+    window = text.words[first:past]
+    best = fuzz.partial_ratio_alignment(letters, "".join(window))
+    if best is None:
+        return None
+    starts = _edges(window)
+    a, b = _nearest(starts, best.dest_start), _nearest(starts, best.dest_end)
+    tries = [(x, y) for x in (a - 1, a, a + 1) for y in (b - 1, b, b + 1) if 0 <= x < y <= len(window)]
+    if not tries:
+        return None
+    likeness, (x, y) = max((fuzz.ratio(letters, "".join(window[x:y])) / 100, (x, y)) for x, y in tries)
+    least = _LEAST if len(letters) > _SHORT else _LEAST_SHORT
+    if likeness < least or _digits("".join(window[x:y])) != _digits(letters):
+        return None
+    start, end = text.starts[first + x], text.ends[first + y - 1]
+    return Span(start, end, text.text[start:end], How.FUZZY, round(likeness * _SCORE, 3))
+
+
+def _digits(letters: str) -> str:
+    """The digits, which make another value where they differ."""
+    return "".join(c for c in letters if c.isdigit())
+
+
+def _edges(words: tuple[str, ...]) -> list[int]:
+    edges = [0]
+    for word in words:
+        edges.append(edges[-1] + len(word))
+    return edges
+
+
+def _nearest(edges: list[int], place: int) -> int:
+    return min(range(len(edges)), key=lambda i: abs(edges[i] - place))

@@ -1,0 +1,55 @@
+"""The leaves of a record: each value that is no object or list, with its JSON pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One value. `value` is Python's (a date, an Enum), `json` what the record's JSON has in its place."""
+
+    path: Path
+    value: Any
+    json: Any
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer (RFC 6901) of the leaf."""
+        return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in self.path)
+
+
+def leaves(record: Any) -> list[Leaf]:
+    """Return the leaves of a record in the order of its JSON."""
+    values = _any().dump_python(record, mode="python", by_alias=True, warnings=False)
+    try:
+        plain = _any().dump_python(record, mode="json", by_alias=True, warnings=False)
+    except (PydanticSerializationError, UnicodeError):  # a string that UTF-8 cannot write
+        plain = values
+    return list(_walk((), values, plain))
+
+
+@cache
+def _any() -> TypeAdapter[Any]:
+    return TypeAdapter(Any)
+
+
+def _walk(path: Path, value: Any, plain: Any) -> Iterator[Leaf]:
+    if isinstance(plain, Mapping):
+        others = dict(zip(map(str, value), value.values(), strict=True)) if isinstance(value, Mapping) else {}
+        for key, item in plain.items():
+            yield from _walk((*path, str(key)), others.get(str(key), item), item)
+    elif isinstance(plain, list | tuple):
+        beside = list(value) if isinstance(value, list | tuple | set | frozenset) else plain
+        for i, item in enumerate(plain):
+            yield from _walk((*path, i), beside[i] if len(beside) == len(plain) else item, item)
+    else:
+        yield Leaf(path, value, plain)
