@@ -23,15 +23,27 @@ from weakref import WeakKeyDictionary
 
 from .batch.outcomes import RowOutcome
 from .batch.texts import Select
-from .calls import Calls, Endpoint, Messages, Text, after_stream, parsed
-from .dialogue import Ask, aconverse, converse
+from .calls import Calls, Endpoint, Messages, Text, after_stream, context_of, list_of, parsed
+from .dialogue import Ask, Step, aconverse, converse
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
 from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions, RowOptions, RunToolsOptions
-from .streams import AsyncChatStream, ChatStream, Reading, last_chunk
+from .schema.partial import Partial
+from .streams import (
+    AsyncChatStream,
+    AsyncRecordStream,
+    ChatStream,
+    Growth,
+    ItemGrowth,
+    Reading,
+    RecordGrowth,
+    RecordStream,
+    last_chunk,
+)
 from .tools import Round, ToolRun, arun, run
 from .transport import http
 
 T = TypeVar("T")
+Out = TypeVar("Out")
 Begin: TypeAlias = Callable[[Calls], Ask[T]]  # the first step of a call, by one model
 
 
@@ -41,7 +53,8 @@ class Extractor(Calls):
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf",
     or, with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL,
     else the embedded model. api_key: by default the provider's environment variable. instructions:
-    said to the model in every extraction. mode: how a record is asked for, "auto" for the best that
+    said to the model in every extraction. grounded: whether plain strings can only be pieces of the text,
+    where the server takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto" for the best that
     the server takes (see Mode). fallback: models to ask, in turn, where this one gives no record. on:
     what to try then, by outcome, kind of failure or HTTP status: "again", "fallback", both, or "stop".
     max_repairs and max_retries bound the further requests
@@ -63,7 +76,7 @@ class Extractor(Calls):
         **options: Unpack[ClientOptions],
     ) -> None:
         super().__init__(model, **options)
-        self._own_client: http.Client | None = None
+        self._own_client: http.Sender | None = None
         self._given_client = http_client
         self._lock = threading.Lock()
 
@@ -130,6 +143,50 @@ class Extractor(Calls):
         return ChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
 
     @overload
+    def stream(
+        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> RecordStream[Partial[T], T]: ...
+    @overload
+    def stream(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> RecordStream[Partial[Any], Any]: ...
+    def stream(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> RecordStream[Partial[Any], Any]:
+        """Return an iterator over what has come of the record, after each piece of the reply that adds to it.
+
+        It gives a Partial each time, the last of them with the validated `record`, and then has `record`
+        and `result`. Arguments and errors are those of `extract`; the errors have what came as `partial`.
+        Failures before the first words are retried. What follows on the first whole reply, repairs and
+        fallback models, is not streamed.
+        """
+        options["examples"] = list(options.get("examples", ()))
+        growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
+        return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
+
+    @overload
+    def items(
+        self, item_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> RecordStream[T, list[T]]: ...
+    @overload
+    def items(
+        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> RecordStream[Any, list[Any]]: ...
+    def items(
+        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> RecordStream[Any, list[Any]]:
+        """Return an iterator over the items that the text holds, each given once, valid, once it is whole.
+
+        An item that is not valid is held back; what its repair gives comes last. `record` is then the
+        list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
+        repair has taken back what was given.
+        """
+        options["examples"] = list(options.get("examples", ()))
+        whole = list_of(item_type)
+        growth: ItemGrowth[Any] = ItemGrowth(self._compiled(whole), context_of(text, options.get("context")))
+        return self._record_stream(lambda calls: calls._extraction(whole, text, **options), growth)
+
+    @overload
     def run_tools(
         self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
     ) -> ToolRun[T]: ...
@@ -188,7 +245,10 @@ class Extractor(Calls):
     def _converse(self, begin: Begin[T]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
         step = self._begin(begin)
-        result = self._dialogue(step)
+        return self._concluded(self._dialogue(step), step, begin)
+
+    def _concluded(self, result: Extraction[T], step: Ask[T], begin: Begin[T]) -> Extraction[T]:
+        """Go on with the fallback models, where there is no record."""
         for other in self._fallbacks:
             if not self._falls_back(result, step):
                 break
@@ -208,6 +268,29 @@ class Extractor(Calls):
         result = converse(step, exchange, time.sleep, time.monotonic, random.random)
         self._learn(result)
         return result
+
+    def _record_stream(self, begin: Begin[T], growth: Growth[Out, T]) -> RecordStream[Out, T]:
+        return RecordStream(self._growing(self._begin(begin), begin, growth), growth)
+
+    def _growing(self, first: Ask[T], begin: Begin[T], growth: Growth[Out, T]) -> Iterator[Out]:
+        endpoint = self._find_endpoint()
+        client = self._client(endpoint)
+        step: Step[T] = first
+        event: Completion | Failure | None = None
+        while isinstance(step, Ask) and not isinstance(event, Completion):
+            time.sleep(step.wait)
+            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+            reading = Reading(self._dialect, time.monotonic, time.time)
+            begun = False
+            with closing(http.stream(client, call, time.monotonic)) as pieces:
+                for piece in pieces:
+                    for chunk in reading.feed(piece):
+                        begun = True
+                        yield from growth.add(chunk)
+            event = self._redacted(reading.end(), endpoint)
+            step = after_stream(step, event, begun)
+        result = self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
+        yield from growth.finish(self._concluded(result, first, begin))
 
     def _chunks(
         self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
@@ -235,7 +318,7 @@ class Extractor(Calls):
             yield from others[0]._chunks(sequel, begin, others[1:])
             return
 
-    def _client(self, endpoint: Endpoint) -> http.Client:
+    def _client(self, endpoint: Endpoint) -> http.Sender:
         with self._lock:
             if self._given_client is not None:
                 return self._given_client
@@ -256,7 +339,7 @@ class AsyncExtractor(Calls):
     ) -> None:
         super().__init__(model, **options)
         # a connection belongs to the event loop that opened it
-        self._own_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncClient] = (
+        self._own_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncSender] = (
             WeakKeyDictionary()
         )
         self._given_client = http_client
@@ -311,6 +394,39 @@ class AsyncExtractor(Calls):
         return AsyncChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
 
     @overload
+    def stream(
+        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Partial[T], T]: ...
+    @overload
+    def stream(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Partial[Any], Any]: ...
+    def stream(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Partial[Any], Any]:
+        """Return an async iterator over what has come of the record; see Extractor.stream."""
+        options["examples"] = list(options.get("examples", ()))
+        growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
+        return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
+
+    @overload
+    def items(
+        self, item_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[T, list[T]]: ...
+    @overload
+    def items(
+        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Any, list[Any]]: ...
+    def items(
+        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Any, list[Any]]:
+        """Return an async iterator over the items that the text holds; see Extractor.items."""
+        options["examples"] = list(options.get("examples", ()))
+        whole = list_of(item_type)
+        growth: ItemGrowth[Any] = ItemGrowth(self._compiled(whole), context_of(text, options.get("context")))
+        return self._record_stream(lambda calls: calls._extraction(whole, text, **options), growth)
+
+    @overload
     async def run_tools(
         self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
     ) -> ToolRun[T]: ...
@@ -361,7 +477,10 @@ class AsyncExtractor(Calls):
     async def _converse(self, begin: Begin[T]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
         step = self._begin(begin)
-        result = await self._dialogue(step)
+        return await self._concluded(await self._dialogue(step), step, begin)
+
+    async def _concluded(self, result: Extraction[T], step: Ask[T], begin: Begin[T]) -> Extraction[T]:
+        """Go on with the fallback models, where there is no record."""
         for other in self._fallbacks:
             if not self._falls_back(result, step):
                 break
@@ -380,6 +499,31 @@ class AsyncExtractor(Calls):
         result = await aconverse(step, exchange, asyncio.sleep, time.monotonic, random.random)
         self._learn(result)
         return result
+
+    def _record_stream(self, begin: Begin[T], growth: Growth[Out, T]) -> AsyncRecordStream[Out, T]:
+        return AsyncRecordStream(self._growing(self._begin(begin), begin, growth), growth)
+
+    async def _growing(self, first: Ask[T], begin: Begin[T], growth: Growth[Out, T]) -> AsyncGenerator[Out]:
+        endpoint = await self._afind_endpoint()
+        client = self._client(endpoint)
+        step: Step[T] = first
+        event: Completion | Failure | None = None
+        while isinstance(step, Ask) and not isinstance(event, Completion):
+            await asyncio.sleep(step.wait)
+            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+            reading = Reading(self._dialect, time.monotonic, time.time)
+            begun = False
+            async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
+                async for piece in pieces:
+                    for chunk in reading.feed(piece):
+                        begun = True
+                        for output in growth.add(chunk):
+                            yield output
+            event = self._redacted(reading.end(), endpoint)
+            step = after_stream(step, event, begun)
+        result = await self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
+        for output in growth.finish(await self._concluded(result, first, begin)):
+            yield output
 
     async def _chunks(
         self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
@@ -414,11 +558,13 @@ class AsyncExtractor(Calls):
             return self._find_endpoint()
         return await asyncio.to_thread(self._find_endpoint)  # it may have to start the embedded model
 
-    def _client(self, endpoint: Endpoint) -> http.AsyncClient:
+    def _client(self, endpoint: Endpoint) -> http.AsyncSender:
         if self._given_client is not None:
             return self._given_client
         loop = asyncio.get_running_loop()
         if loop not in self._own_clients:
+            for ended in [other for other in self._own_clients if other.is_closed()]:
+                del self._own_clients[ended]
             self._own_clients[loop] = http.new_async_client(endpoint.base_url)
         return self._own_clients[loop]
 
