@@ -44,14 +44,16 @@ if TYPE_CHECKING:
         Usage,
     )
     from .pricing import Price
-    from .schema import CompiledSchema, Target, compile_schema, tool_schema
-    from .streams import AsyncChatStream, ChatStream
+    from .schema import CompiledSchema, Free, Target, Verbatim, compile_schema, tool_schema
+    from .schema.partial import Partial
+    from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tools import ToolResult, ToolRun
 
 __all__ = [
     "PROVIDERS",
     "AsyncChatStream",
     "AsyncExtractor",
+    "AsyncRecordStream",
     "Attempt",
     "ChatStream",
     "Choice",
@@ -66,6 +68,7 @@ __all__ = [
     "ExtractorError",
     "Failure",
     "Filtered",
+    "Free",
     "FunctionCall",
     "Invalid",
     "InvalidJSON",
@@ -73,9 +76,11 @@ __all__ = [
     "Mode",
     "Outcome",
     "ParsedCompletion",
+    "Partial",
     "Price",
     "Problem",
     "Provider",
+    "RecordStream",
     "Refused",
     "SchemaError",
     "ServiceError",
@@ -85,6 +90,7 @@ __all__ = [
     "ToolRun",
     "Truncated",
     "Usage",
+    "Verbatim",
     "compile_schema",
     "extract",
     "tool_schema",

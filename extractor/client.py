@@ -18,7 +18,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, closing
 from functools import partial
-from typing import Any, Self, TypeAlias, TypeVar, Unpack, overload
+from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
 from weakref import WeakKeyDictionary
 
 from .batch.outcomes import RowOutcome
@@ -26,7 +26,15 @@ from .batch.texts import Select
 from .calls import Calls, Endpoint, Messages, Text, after_stream, context_of, list_of, parsed
 from .dialogue import Ask, Step, aconverse, converse
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
-from .options import ChatOptions, ClientOptions, ExtractOptions, ParseOptions, RowOptions, RunToolsOptions
+from .options import (
+    ChatOptions,
+    ClientOptions,
+    ExtractOptions,
+    FrameOptions,
+    ParseOptions,
+    RowOptions,
+    RunToolsOptions,
+)
 from .schema.partial import Partial
 from .streams import (
     AsyncChatStream,
@@ -44,6 +52,7 @@ from .transport import http
 
 T = TypeVar("T")
 Out = TypeVar("Out")
+Frame = TypeVar("Frame")
 Begin: TypeAlias = Callable[[Calls], Ask[T]]  # the first step of a call, by one model
 
 
@@ -183,7 +192,8 @@ class Extractor(Calls):
         """
         options["examples"] = list(options.get("examples", ()))
         whole = list_of(item_type)
-        growth: ItemGrowth[Any] = ItemGrowth(self._compiled(whole), context_of(text, options.get("context")))
+        document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
+        growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
         return self._record_stream(lambda calls: calls._extraction(whole, text, **options), growth)
 
     @overload
@@ -227,6 +237,27 @@ class Extractor(Calls):
         from .rows import rows_in_thread
 
         return rows_in_thread(self, rows, record_type, text, self._given_client, options)
+
+    def frame(
+        self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
+    ) -> Frame:
+        """Return the frame with a column of records beside its own, and one of errors.
+
+        frame: of pandas, Polars (eager or lazy), PyArrow or DuckDB; other libraries' frames that hand out
+        Arrow streams become PyArrow tables. text: a column, several (joined by a blank line), a template
+        such as "{subject}: {body}", or a function of a row as a dict. Rows, index, order and the
+        frame's own columns stay as they are; a row without text gets null, one that fails its error.
+        options: see FrameOptions, RowOptions and ExtractOptions.
+
+        Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
+        sense, with the frame as far as it is as `partial`. The same call again goes on from there.
+        """
+        from .batch.frames import enriching
+
+        with enriching(frame, record_type, text, options) as work:
+            for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
+                work.take(outcome)
+        return cast(Frame, work.result())
 
     def close(self) -> None:
         """Close the connections. The embedded model's server is shared and ends with the process."""
@@ -423,7 +454,8 @@ class AsyncExtractor(Calls):
         """Return an async iterator over the items that the text holds; see Extractor.items."""
         options["examples"] = list(options.get("examples", ()))
         whole = list_of(item_type)
-        growth: ItemGrowth[Any] = ItemGrowth(self._compiled(whole), context_of(text, options.get("context")))
+        document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
+        growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
         return self._record_stream(lambda calls: calls._extraction(whole, text, **options), growth)
 
     @overload
@@ -459,6 +491,19 @@ class AsyncExtractor(Calls):
         from .rows import arows
 
         return arows(self, rows, record_type, text, self._client, options)
+
+    async def aframe(
+        self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
+    ) -> Frame:
+        """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
+        from .batch.frames import enriching
+
+        with enriching(frame, record_type, text, options) as work:
+            async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
+                work.take(outcome)
+        return cast(Frame, work.result())
+
+    frame = aframe  # as the sync client calls it
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""

@@ -246,9 +246,17 @@ class ItemGrowth(Growth[T, list[T]]):
 
     _grown: Items[T]
 
+    def __init__(
+        self,
+        compiled: CompiledSchema[list[T]],
+        context: Any = None,
+        document: CompiledSchema[Any] | None = None,
+    ) -> None:
+        self._document, self._given = document, list[T]()
+        super().__init__(compiled, context)
+
     def _anew(self) -> Items[T]:
-        self._given: list[T] = []
-        return Items(self.compiled, self.context)
+        return Items(self.compiled, self.context, self._document)
 
     def add(self, chunk: CompletionChunk) -> Iterator[T]:
         """Yield the items that the chunk ends."""
@@ -267,6 +275,7 @@ class ItemGrowth(Growth[T, list[T]]):
             if given[said]:
                 given[said] -= 1
             else:
+                self._given.append(item)
                 yield item
         if lost := given.total():
             error = Invalid(

@@ -14,10 +14,10 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor Attempt ChatStream Choice CompiledSchema Completion CompletionChunk
-ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure Filtered FunctionCall
-Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Price Problem Provider
-Refused SchemaError ServiceError Target ToolCall ToolResult ToolRun Truncated Usage compile_schema extract tool_schema
+AsyncChatStream AsyncExtractor AsyncRecordStream Attempt ChatStream Choice CompiledSchema Completion CompletionChunk
+ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall
+Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Provider
+RecordStream Refused SchemaError ServiceError Target ToolCall ToolResult ToolRun Truncated Usage Verbatim compile_schema extract tool_schema
 """
 
 

@@ -89,6 +89,14 @@ class CompiledSchema(Generic[T]):
         except RecursionError:
             raise invalid([Problem("", "is nested too deep", type="recursion_loop")]) from None
 
+    def judges(self, data: JSON) -> bool:
+        """Return whether plain JSON, as `decode` gives it for a JSON Schema document, is a record."""
+        try:
+            self._source.validate(to_json(data, inf_nan_mode="constants"), None)
+        except Invalid:
+            return False
+        return True
+
     def __reduce__(self) -> tuple[Any, ...]:
         return self._made_from
 

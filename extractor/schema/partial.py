@@ -218,10 +218,18 @@ class Growing(Generic[T]):
 
 
 class Items(Generic[T]):
-    """Takes the text of a reply that is a list as it comes, gives each valid item once it is whole."""
+    """Takes the text of a reply that is a list as it comes, gives each valid item once it is whole.
 
-    def __init__(self, compiled: CompiledSchema[list[T]], context: Any = None) -> None:
-        self._scan = Scan()
+    document: the items' JSON Schema document, where they have one: it judges them.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledSchema[list[T]],
+        context: Any = None,
+        document: CompiledSchema[Any] | None = None,
+    ) -> None:
+        self._scan, self._document = Scan(), document
         self._part = root_part(compiled, context)
         self._list: Node | None = None
         self._seen = 0
@@ -241,5 +249,6 @@ class Items(Generic[T]):
             if child is None or not child.node.whole:
                 return
             self._seen += 1
-            if (value := child.part.read(scan, child.node)) is not ABSENT:
+            value = child.part.read(scan, child.node)
+            if value is not ABSENT and (self._document is None or self._document.judges(value)):
                 yield value
