@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -345,7 +346,7 @@ def _slot(holder: JSON, step: Any, empty: JSON) -> JSON:
 @dataclass(slots=True)
 class Mapped(Codec):
     """A mapping. as_entries: a list of {"key", "value"} on the wire; pairs: a list of pairs in plain JSON;
-    text_keys: keys are text on the wire.
+    text_keys: keys are text on the wire. reads: what a key's text means, where two may mean the same.
     """
 
     keys: Codec
@@ -353,6 +354,7 @@ class Mapped(Codec):
     as_entries: bool = True
     pairs: bool = False
     text_keys: bool = False
+    reads: Callable[[str], Any] | None = None
     plain: bool = False
 
     def encode(self, value: Any) -> JSON:
@@ -369,10 +371,21 @@ class Mapped(Codec):
         if self.as_entries and self.pairs:
             return [[self.keys.decode(k), at(key_text(k), self.values.decode, v)] for k, v in pairs_of(data)]
         if self.as_entries:
-            return entries(data, self.values, self._key)
+            return self._apart(entries(data, self.values, self._key))
         if not isinstance(data, dict):
             return data
-        return {key: at(key, self.values.decode, value) for key, value in data.items()}
+        return self._apart({key: at(key, self.values.decode, value) for key, value in data.items()})
+
+    def _apart(self, decoded: dict[str, JSON]) -> dict[str, JSON]:
+        """Refuse a key that means what another one does: Pydantic would keep one of the two entries."""
+        meanings: dict[Any, str] = {}
+        for key in decoded if self.reads else ():
+            first = key
+            with suppress(Exception):  # a key that can't be read is Pydantic's to refuse
+                first = meanings.setdefault(self.reads(key), key)  # type: ignore[misc]
+            if first != key:
+                raise Misfit(f"this key means the same as {first!r}", key, "duplicate_key").at(key)
+        return decoded
 
     def _key(self, said: JSON) -> str:
         return text_key(self.keys.decode(said)) if self.text_keys else key_text(self.keys.decode(said))

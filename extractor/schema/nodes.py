@@ -95,11 +95,14 @@ class Choices:
 
 @dataclass(slots=True)
 class Map:
-    """A mapping. marked: JSON for Pydantic is a list of pairs, since its keys are no text."""
+    """A mapping. marked: JSON for Pydantic is a list of pairs, since its keys are no text. reads: what a
+    key's text means, where two texts may mean the same.
+    """
 
     keys: dict[str, JSON]
     values: dict[str, JSON]
     marked: bool = False
+    reads: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True)

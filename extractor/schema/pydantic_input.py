@@ -29,10 +29,12 @@ from .rewrites import (
     from_latin_1,
     from_pairs,
     is_bytes_pattern,
+    key_reader,
     looked_up,
     marked,
     plain_tags,
     rewritten,
+    says_itself,
 )
 from .smart_mode import Judges, choices_of, labels, resolve, told_apart
 from .verbatim import as_it_stands
@@ -493,6 +495,8 @@ class Generator(GenerateJsonSchema):
             if not _is_text_key(mapping.keys, definitions):
                 mapping.marked = True
                 self.rewrites[id(core)] = from_pairs
+            elif not says_itself(core.get("keys_schema", {"type": "any"})):
+                mapping.reads = key_reader(core["keys_schema"], self.core)
         return self.rewrites
 
 

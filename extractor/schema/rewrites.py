@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from pydantic import EncodedBytes
-from pydantic_core import SchemaValidator, core_schema
+from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 
 from ..messages import JSON
 from .nodes import TAG, VALUE
@@ -175,8 +175,29 @@ def from_pairs(core: Core) -> Core:
         key: value for key, value in core.items() if key in ("type", "min_length", "max_length", "strict")
     }
     whole["type"] = "dict" if core["type"] == "counter" else core["type"]
-    made = core_schema.no_info_after_validator_function(dict, pairs)
+    made = core_schema.no_info_after_validator_function(_mapping, pairs)
     return core_schema.chain_schema([made, whole])
+
+
+def _mapping(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        raise PydanticCustomError("duplicate_key", "Two keys mean the same")
+    return mapping
+
+
+def says_itself(keys: Core) -> bool:
+    """Return whether Pydantic takes such a key as the text that it is, so that no two mean the same."""
+    changes = {"strip_whitespace", "to_lower", "to_upper"} & keys.keys()
+    return keys["type"] == "any" or (keys["type"] == "str" and not changes)
+
+
+def key_reader(keys: Core, whole: Core) -> Callable[[str], Any]:
+    """Return what tells the meaning of a key's text. whole: the schema that has the definitions."""
+    if whole["type"] == "definitions":
+        keys = core_schema.definitions_schema(keys, whole["definitions"])
+    validator = built(keys)
+    return lambda text: validator.validate_python(text, strict=False)
 
 
 def looked_up(pairs: list[tuple[JSON, Any]]) -> Rewrite:

@@ -213,12 +213,14 @@ def mapping(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     if maps_plainly(walk, data):
         wire = told(walk, schema, {"type": "object", "additionalProperties": values}, at)
         wire = walk.tell(wire, _key_words(walk.resolved(data.keys)))
-        return wire, Mapped(key_codec, value_codec, as_entries=False, plain=value_codec.plain)
+        plain = value_codec.plain and data.reads is None
+        return wire, Mapped(key_codec, value_codec, as_entries=False, reads=data.reads, plain=plain)
     walk.note(at, "additionalProperties", "re-encoded", "a list of entries with key and value")
     renamed = {"minProperties": "minItems", "maxProperties": "maxItems"}
     lengths = {renamed[old]: schema[old] for old in renamed.keys() & schema.keys()}
     entries = {"type": "array", "items": closed({"key": keys, "value": values})}
-    codec = Mapped(key_codec, value_codec, pairs=data.marked, text_keys=keys.get("type") == "string")
+    text_keys = keys.get("type") == "string"
+    codec = Mapped(key_codec, value_codec, pairs=data.marked, text_keys=text_keys, reads=data.reads)
     return bounded_array(walk, told(walk, lengths, entries, at), codec, at)
 
 

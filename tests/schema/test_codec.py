@@ -2,11 +2,13 @@
 
 import datetime as dt
 import enum
+import json
 import math
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    StringConstraints,
     computed_field,
     field_serializer,
     model_validator,
@@ -330,3 +333,41 @@ def test_any_json_decodes_to_a_record_or_to_problems(value: Any, record_type: An
         f'{{"parts":{text},"price":{text},"colour":null,"belongs to":null}}',
     ):
         assert all(problem.pointer[:1] in ("", "/") for problem in faults(compiled, said))
+
+
+Lower = Annotated[str, StringConstraints(to_lower=True)]
+
+
+@pytest.mark.parametrize("target", ["openai", "ollama"])
+@pytest.mark.parametrize(
+    ("record_type", "first", "second"),
+    [
+        (dict[dt.datetime, int], "2020-01-01T00:00:00Z", "2020-01-01T01:00:00+01:00"),
+        (dict[Decimal, int], "1.0", "1.00"),
+        (dict[UUID, int], "12345678123456781234567812345678", "12345678-1234-5678-1234-567812345678"),
+        (dict[Lower, int], "a", "A"),
+    ],
+)
+def test_two_keys_that_mean_the_same_are_a_problem_and_no_lost_entry(
+    record_type: Any, target: str, first: str, second: str
+) -> None:
+    compiled = compile_schema(record_type, target)
+
+    def said(*keys: str) -> str:
+        entries = [{"key": key, "value": 1} for key in keys]
+        wrapped = "value" in compiled.schema.get("properties", {})  # else the target takes maps
+        return json.dumps({"value": entries} if wrapped else dict.fromkeys(keys, 1))
+
+    assert len(compiled.decode(said(first))) == 1
+    with pytest.raises(Invalid) as raised:
+        compiled.decode(said(first, second))
+    [problem] = raised.value.problems
+    assert (problem.pointer, problem.type) == (f"/{second}", "duplicate_key")
+    assert repr(first) in problem.reason
+
+
+def test_two_keys_that_are_no_text_and_mean_the_same_are_a_problem() -> None:
+    compiled = compile_schema(dict[tuple[Decimal, int], int], "ollama")
+    entries = [{"key": ["1.0", 1], "value": 1}, {"key": ["1.00", 1], "value": 2}]
+    with pytest.raises(Invalid, match="Two keys mean the same"):
+        compiled.decode(json.dumps({"value": entries}))
