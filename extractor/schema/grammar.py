@@ -114,6 +114,8 @@ class _Pieces:
             found = json.dumps({"substring_chunks": [_escaped(chunk) for chunk in chunks(self.text)]})
             self.terminals.append(f"PIECE: %regex {found}")
         key = (shortest, longest)
+        if longest == 0:
+            return _literal('""')
         if key not in self.named:
             name = self.named[key] = f"STRING_{len(self.named)}"
             within = f"PIECE & /{self._of_length(*key)}/" if len(self.text) <= BOUNDED else "PIECE"
@@ -125,8 +127,6 @@ class _Pieces:
         escapes = "\\" in _escaped(self.text)
         one = r"(\\u[0-9a-f]{4}|\\[^u]|[^\\])" if escapes else "."
         solid = r"(\\u[0-9a-f]{4}|\\[^u]|[^\\ ])" if escapes else "[^ ]"
-        if longest == 0:
-            return ""
         most = "" if longest is None else longest - 2
         forms = [f"{solid}{one}{{{max(shortest - 2, 0)},{most}}}{solid}"] if longest != 1 else []
         forms += [solid] if shortest <= 1 else []
@@ -135,7 +135,10 @@ class _Pieces:
 
 @dataclass
 class _Writer:
-    """Writes rules. Nodes without a mark below them stay JSON Schema. pieces: None where no mark counts."""
+    """Writes rules. Nodes without a mark below them stay JSON Schema. pieces: None where no mark counts.
+
+    Its words end where those of JSON Schema's grammar do, or the longer one would shut out the other.
+    """
 
     definitions: Mapping[str, Schema]
     pieces: _Pieces | None
@@ -225,7 +228,7 @@ class _Writer:
             return f'"[" {_separated(list(map(self.expression, node["prefixItems"])))} "]"'
         least, most = node.get("minItems", 0), node.get("maxItems")
         if most == 0:
-            return '"[]"'
+            return '"[" "]"'
         made = self.expression(node["items"])
         item = self._rule(f"item {made}", made)
         more = f'("," {item}){{{max(least - 1, 0)},{"" if most is None else most - 1}}}'
@@ -237,7 +240,7 @@ class _Writer:
             member = self._rule(f"pair {pair}", pair)
             return f'"{{" ({member} ("," {member})*)? "}}"'
         made = {
-            key: f"{_literal(json.dumps(key, ensure_ascii=False) + ':')} {self.expression(value)}"
+            key: f'{_literal(json.dumps(key, ensure_ascii=False))} ":" {self.expression(value)}'
             for key, value in node["properties"].items()
         }
         body = self._members(made, frozenset(node.get("required", ())))

@@ -57,7 +57,7 @@ def llguidance(schema: JSON) -> Takes:
     """Return llguidance's grammar of a schema."""
     from llguidance import LLMatcher
 
-    return _lark(LLMatcher.grammar_from_json_schema(json.dumps(schema)))
+    return lark(LLMatcher.grammar_from_json_schema(json.dumps(schema)))
 
 
 def llama_cpp(schema: JSON) -> Takes:
@@ -66,10 +66,11 @@ def llama_cpp(schema: JSON) -> Takes:
     from llguidance.gbnf_to_lark import any_to_lark
     from xllamacpp import json_schema_to_grammar
 
-    return _lark(LLMatcher.grammar_from_lark(any_to_lark(json_schema_to_grammar(json.dumps(schema)))))
+    return lark(LLMatcher.grammar_from_lark(any_to_lark(json_schema_to_grammar(json.dumps(schema)))))
 
 
-def _lark(grammar: str) -> Takes:
+def lark(grammar: str) -> Takes:
+    """Return llguidance's reading of a grammar."""
     from llguidance import LLMatcher
 
     fresh = LLMatcher(_byte_tokens(), grammar, log_level=0)

@@ -1,0 +1,209 @@
+"""Grammars of pieces of a text, judged by llguidance, the engine that they are for."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field
+
+from extractor import Free, Verbatim, compile_schema
+from extractor.schema.grammar import BOUNDED, LONGEST, can_ground, chunks, lark
+from extractor.schema.numerals import numbers_in
+from extractor.schema.targets import grounding
+from tests.schema import engines
+from tests.schema.corpus import CASES, Case
+
+TEXT = 'Invoice "88-17"\nfrom   Omar\tHaddad: 2 Latte at 2.50, in all \\5.00\\ EUR (paid 1,234).'
+
+
+class Line(BaseModel):
+    what: Verbatim[Annotated[str, Field(max_length=12)]]
+    count: Verbatim[int] | None = None
+    more: list[Line] = []
+
+
+class Bill(BaseModel):
+    number: Verbatim[str]
+    seller: Verbatim[str] | None
+    total: Verbatim[Decimal]
+    rate: Verbatim[float] = 2.5
+    kind: Literal["bill", "receipt"] = "bill"
+    note: Free[str] = "free"
+    lines: list[Line] = []
+    about: Line | Verbatim[str] | None = None
+    named: dict[str, Verbatim[str]] = {}
+
+
+def takes(record_type: Any, text: str, bind: Any = "marked") -> engines.Takes:
+    schema = compile_schema(record_type, grounding("local", bind)).schema
+    return engines.lark(lark(schema, text))
+
+
+def bill(**changes: Any) -> Bill:
+    return Bill(**{"number": "88-17", "seller": "Omar Haddad", "total": "5.00", **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "stands"),
+    [
+        ({}, True),
+        ({"number": "88-18"}, False),
+        ({"number": '"88-17"'}, True),
+        ({"number": "8-17"}, False),
+        ({"number": ""}, True),
+        ({"number": " "}, False),
+        ({"number": "all \\5.00\\ EUR"}, True),
+        ({"seller": None}, True),
+        ({"seller": "Omar"}, True),
+        ({"seller": "Oma"}, False),
+        ({"seller": "Haddad Omar"}, False),
+        ({"total": "5"}, True),
+        ({"total": "1234"}, True),
+        ({"total": "1.234"}, True),
+        ({"total": "5.75"}, False),
+        ({"rate": 2.0}, True),
+        ({"rate": 7.5}, False),
+        ({"note": "anything at all"}, True),
+        ({"lines": [{"what": "Latte", "count": 2}, {"what": "2 Latte at"}]}, True),
+        ({"lines": [{"what": "Latte", "count": 3}]}, False),
+        ({"lines": [{"what": "Latte", "more": [{"what": "EUR", "more": [{"what": ""}]}]}]}, True),
+        ({"lines": [{"what": "Latte", "more": [{"what": "eur"}]}]}, False),
+        ({"about": "EUR"}, True),
+        ({"about": "USD"}, False),
+        ({"about": {"what": "EUR"}}, True),
+        ({"named": {"any key": "paid", "other": "EUR"}}, True),
+        ({"named": {"any key": "owed"}}, False),
+    ],
+)
+def test_marked_values_can_only_be_pieces_of_the_text(changes: dict[str, Any], stands: bool) -> None:
+    encoded = compile_schema(Bill, grounding("local", "marked")).encode(bill(**changes))
+    assert takes(Bill, TEXT)(encoded) is stands
+
+
+WORDS = st.text(alphabet='abé"\\/\x00\x7f\n\t .,-5你Ⅳ\u0301\u2028😀', max_size=30)
+
+
+class Pair(BaseModel):
+    one: Verbatim[str]
+    two: Verbatim[Annotated[str, Field(min_length=1, max_length=5)]] | None
+
+
+def pieces(text: str) -> set[str]:
+    parts = chunks(text)
+    found = {"".join(parts[i:j]) for i in range(len(parts)) for j in range(i, len(parts) + 1)}
+    return {"", *(piece for piece in found if piece == piece.strip(" "))}
+
+
+@given(WORDS, WORDS, st.data())
+@example("", "", None)
+def test_the_grammar_takes_the_records_whose_values_are_pieces_and_no_others(
+    text: str, other: str, data: Any
+) -> None:
+    stand = pieces(text)
+    known = st.sampled_from(sorted(stand)) | st.just(other) | st.none()
+    one, two = (data.draw(known), data.draw(known)) if data else (other, None)
+    one = one or ""
+    schema = compile_schema(Pair, grounding("local", "marked"))
+    said = json.dumps({"one": one, "two": two}, ensure_ascii=False, separators=(",", ":"))
+    fits = one in stand and (two is None or (two in stand and 1 <= len(two) <= 5))
+    assert engines.lark(lark(schema.schema, text))(said) is fits
+
+
+@given(WORDS)
+def test_the_chunks_of_a_text_make_it_up(text: str) -> None:
+    assert "".join(chunks(text)) == " ".join(text.split())
+
+
+@pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
+def test_every_value_of_a_type_stands_in_a_text_that_holds_it(case: Case) -> None:
+    compiled = compile_schema(case.record_type, grounding("llguidance", "all"))
+    for value in case.values:
+        encoded = compiled.encode(value)
+        text = "\n".join(strings(json.loads(encoded)))
+        spaced = any(s != " ".join(s.split()) for s in strings(json.loads(encoded)))
+        if len(encoded) < BOUNDED and not spaced and can_ground(text):
+            assert engines.lark(lark(compiled.schema, text))(encoded), (encoded, text)
+            assert engines.lark(lark(compiled.schema))(encoded)
+
+
+def strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for part in value.values() for text in strings(part)]
+    if isinstance(value, list):
+        return [text for part in value for text in strings(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_without_a_text_a_grammar_is_the_schema_without_white_space() -> None:
+    fits = takes(Bill, TEXT)
+    free = engines.lark(lark(compile_schema(Bill, grounding("local", "marked")).schema))
+    invented = compile_schema(Bill, grounding("local", "marked")).encode(bill(number="INV-1"))
+    assert (fits(invented), free(invented), free(invented.replace(":", ": "))) == (False, True, False)
+
+
+def test_plain_strings_are_bound_where_all_are_but_for_exempt_and_formed_ones() -> None:
+    class Mixed(BaseModel):
+        plain: str
+        code: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+        free: Free[str]
+        kind: Literal["x"]
+
+    fits = takes(Mixed, "one two", "all")
+    record = {"plain": "two", "code": "ZZ", "free": "three", "kind": "x"}
+    assert fits(json.dumps(record, separators=(",", ":")))
+    assert not fits(json.dumps(record | {"plain": "three"}, separators=(",", ":")))
+
+
+def test_members_that_may_be_missing_are_so_in_order() -> None:
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": "string", "x-verbatim": True} for name in "abcd"},
+        "required": ["c"],
+        "additionalProperties": False,
+    }
+    fits = engines.lark(lark(schema, "w"))
+    wanted = {"c", "ac", "bc", "abc", "cd", "acd", "bcd", "abcd"}
+    said = {
+        keys: "{" + ",".join(f'"{key}":"w"' for key in keys) + "}" for keys in [*wanted, "", "a", "ba", "ab"]
+    }
+    assert {keys for keys, text in said.items() if fits(text)} == wanted
+
+
+@pytest.mark.parametrize("length", [BOUNDED, LONGEST])
+@pytest.mark.parametrize("word", ["word{}, ", "你好{}", '{}\n"', "\\{} "])
+def test_texts_of_every_length_that_is_taken_are_within_the_engines_bounds(length: int, word: str) -> None:
+    text = "".join(word.format(i * 7919 % 65521) for i in range(length))[:length]
+    schema = {"type": "string", "maxLength": 300, "x-verbatim": True}
+    piece = "".join(chunks(text)[50:58]).strip(" ")
+    assert engines.lark(lark(schema, text))(json.dumps(piece, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("text", ["x" * (LONGEST + 1), "lone \ud800 surrogate"])
+def test_texts_past_them_are_not_taken(text: str) -> None:
+    assert not can_ground(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("5", "5"),
+        ("1,234.50 and 1.234,50 and 1'234.50", "1234.5"),
+        ("1\u202f234.5", "1234.5"),
+        ("1,234", "1234 1.234"),
+        ("3,5", "3.5"),
+        ("on 05.03.2026 at 10:30", "5 3 2026 10 30"),
+        ("version 1.2.3", "1 2 3"),
+        ("-€5.00 (7)", "5 -5 7 -7"),
+        ("rooms 12 345", "12 345 12345"),
+        ("٣ cups of B12", "3 12"),
+        ("none", ""),
+    ],
+)
+def test_numbers_stand_in_a_text_by_every_reading(text: str, numbers: str) -> None:
+    assert numbers_in(text) == set(map(Decimal, numbers.split()))
