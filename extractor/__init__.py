@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .client import AsyncExtractor, Extractor, extract
+    from .content import image, pdf
     from .dialects import PROVIDERS, Provider
     from .errors import (
         ConfigError,
@@ -93,12 +94,14 @@ __all__ = [
     "Verbatim",
     "compile_schema",
     "extract",
+    "image",
+    "pdf",
     "tool_schema",
 ]
 __version__ = "0.1.0"
 
 # light ones first
-_ROOMS = ("errors", "messages", "pricing", "dialects", "schema", "tools", "streams", "client")
+_ROOMS = ("errors", "messages", "pricing", "dialects", "content", "schema", "tools", "streams", "client")
 
 
 def __getattr__(name: str) -> Any:

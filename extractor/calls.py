@@ -18,6 +18,7 @@ from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from . import content
 from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Provider, read_reply
 from .dialogue import (
@@ -68,7 +69,8 @@ from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models, tape
 
 T = TypeVar("T")
-Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
@@ -274,6 +276,7 @@ class Calls:
         mode: Mode = Mode.JSON_SCHEMA,
     ) -> Request:
         check_parameters(params)
+        content.check(messages, self._config.provider)
         if compiled is not None and "response_format" in params:
             raise ConfigError("response_format is made from the record type; it can't be given as well")
         strict = None if compiled is None else compiled.strict
@@ -454,13 +457,13 @@ def after_stream(step: Ask[T], event: Completion | Failure, begun: bool) -> Step
     return step.receive(event, time.monotonic(), random.random())
 
 
-def _checked_text(text: Text) -> Text:
+def _checked_text(text: Text) -> Content:
     if isinstance(text, str):
         if not text.strip():
             raise ConfigError("the text is empty: there is nothing to extract from")
         return text
-    if isinstance(text, Sequence) and text and all(isinstance(part, Mapping) for part in text):
-        return text
+    if isinstance(text, Sequence) and text and not isinstance(text, bytes):
+        return content.parts(text)
     raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
 
 
@@ -469,7 +472,14 @@ def _checked(messages: Messages) -> tuple[Message, ...]:
         raise ConfigError(
             "messages is a list with at least one message: [{'role': 'user', 'content': '...'}]"
         )
-    return tuple(map(Message.of, messages))
+    return tuple(map(_message, messages))
+
+
+def _message(value: Message | Mapping[str, Any]) -> Message:
+    message = Message.of(value)
+    if message.content is None or isinstance(message.content, str):
+        return message
+    return replace(message, content=content.parts(message.content))
 
 
 def _checked_example(

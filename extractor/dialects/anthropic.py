@@ -206,8 +206,12 @@ def _source(file: Mapping[str, Any]) -> dict[str, JSON]:
     held = inline(file.get("file_data"))
     if held is None and "file_id" in file:
         return {"type": "file", "file_id": file["file_id"]}
+    if held is None and "file_url" in file:
+        return {"type": "url", "url": file["file_url"]}
     if held is None:
-        raise ConfigError("a file part holds 'file_data', 'data:application/pdf;base64,...', or a 'file_id'")
+        raise ConfigError(
+            "a file part holds 'file_data', 'data:application/pdf;base64,...', a 'file_id' or a 'file_url'"
+        )
     if held.media_type == "text/plain":
         plain = base64.b64decode(held.data).decode(errors="replace")
         return {"type": "text", "media_type": "text/plain", "data": plain}

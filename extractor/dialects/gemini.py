@@ -196,6 +196,8 @@ def _part(part: Mapping[str, Any]) -> dict[str, JSON]:
             return _data(data)
         case {"type": "file", "file": {"file_id": uri}}:
             return _data(uri)
+        case {"type": "file", "file": {"file_url": uri}}:
+            return {"fileData": {"fileUri": uri, "mimeType": "application/pdf"}}
         case {"type": "input_audio", "input_audio": {"data": data, "format": form}}:
             return {"inlineData": {"data": data, "mimeType": f"audio/{form}"}}
     return dict(part)

@@ -29,6 +29,9 @@ class Provider:
     may refuse the option), or never. tools, logprobs, images, pdfs: the API takes them, if
     the model does. prompt_cache: a prefix that was sent before costs less: by itself ("automatic"),
     where the request marks its end ("marks") or gives it a name ("key"), or never ("none").
+    image_types: media types of the images that it takes. max_image, max_inline: base64 digits of one
+    image, and of all images and files in one request; max_pdf: bytes of one PDF; None where no limit is
+    documented.
     max_output: tokens of the longest reply that any of its current models gives; None where that is
     up to the model that is served.
 
@@ -60,6 +63,10 @@ class Provider:
     images: bool = False
     pdfs: bool = False
     prompt_cache: Literal["automatic", "marks", "key", "none"] = "none"
+    image_types: tuple[str, ...] = ("image/png", "image/jpeg", "image/gif", "image/webp")
+    max_image: int | None = None
+    max_pdf: int | None = None
+    max_inline: int | None = None
     max_output: int | None = None
     grammar: str | None = None
     grounded: bool = False
@@ -122,12 +129,16 @@ _ROWS = (
         defaults={"max_tokens": 16_000},  # it has to be said; without a stream, more may take too long
         images=True,
         pdfs=True,
+        max_image=5_242_880,
+        max_inline=32_000_000,
         prompt_cache="marks",
         max_output=128_000,
         sources={
             "modes": "https://platform.claude.com/docs/en/build-with-claude/structured-outputs",
             "prompt_cache": "https://platform.claude.com/docs/en/build-with-claude/prompt-caching",
             "pdfs": "https://platform.claude.com/docs/en/build-with-claude/pdf-support",
+            "max_image": "https://github.com/anthropics/claude-code/issues/14887",  # the API's own error
+            "max_inline": "https://platform.claude.com/docs/en/api/overview#request-size-limits",
             "max_output": "https://platform.claude.com/docs/en/about-claude/models/overview",
         },
     ),
@@ -144,12 +155,16 @@ _ROWS = (
         logprobs=True,
         images=True,
         pdfs=True,
+        image_types=("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"),
+        max_pdf=50_000_000,
         prompt_cache="automatic",
         max_output=65_536,
         sources={
             "modes": "https://ai.google.dev/gemini-api/docs/structured-output",
             "prompt_cache": "https://ai.google.dev/gemini-api/docs/caching",
             "pdfs": "https://ai.google.dev/gemini-api/docs/document-processing",
+            "image_types": "https://ai.google.dev/gemini-api/docs/image-understanding",
+            "max_pdf": "https://ai.google.dev/gemini-api/docs/file-input-methods",
             "max_output": "https://ai.google.dev/gemini-api/docs/models",
         },
     ),
@@ -239,6 +254,7 @@ _ROWS = (
         "https://console.groq.com/docs/structured-outputs",
         max_tokens="max_completion_tokens",
         images=True,
+        max_inline=4_000_000,
         prompt_cache="automatic",
         max_output=65_536,
         sources={

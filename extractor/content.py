@@ -1,0 +1,340 @@
+"""Parts of a message beside text: images and PDFs, as the chat-completions API spells them.
+
+What a file is is read from its bytes, never from its name. Files are read only where a Path is given,
+and URLs are passed on, never fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from .errors import ConfigError
+from .messages import Message
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from pypdfium2 import PdfDocument
+
+Part: TypeAlias = Mapping[str, Any]
+Detail: TypeAlias = Literal["auto", "low", "high"]
+URL = re.compile(r"(https?|gs)://", re.IGNORECASE)
+PDF = "application/pdf"
+# Sources: RFC 2083 (PNG), ISO 10918 (JPEG), GIF89a, RFC 9649 (WebP), ISO 23008-12 (HEIF), ISO 32000 (PDF)
+_BEGINNINGS = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb".{4}ftyp(heic|heix|heim|heis|hevc|hevx)", re.DOTALL), "image/heic"),
+    (re.compile(rb".{4}ftyp(mif1|msf1)", re.DOTALL), "image/heif"),
+    (re.compile(rb".{4}ftypavif", re.DOTALL), "image/avif"),
+    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff"),
+    (re.compile(rb"BM.{4}\x00\x00\x00\x00", re.DOTALL), "image/bmp"),
+    (re.compile(rb".{0,1019}?%PDF-", re.DOTALL), PDF),  # some programs write a few bytes before
+)
+_SNIFFED = 1024  # bytes
+
+
+class Accepts(Protocol):
+    """What a provider takes, see Provider."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def dialect(self) -> str:
+        """The API that it speaks."""
+        ...
+
+    @property
+    def images(self) -> bool:
+        """Whether it takes images."""
+        ...
+
+    @property
+    def pdfs(self) -> bool:
+        """Whether it takes PDFs."""
+        ...
+
+    @property
+    def image_types(self) -> Sequence[str]:
+        """The media types of images that it takes."""
+        ...
+
+    @property
+    def max_image(self) -> int | None:
+        """The base64 digits of one image."""
+        ...
+
+    @property
+    def max_pdf(self) -> int | None:
+        """The bytes of one PDF."""
+        ...
+
+    @property
+    def max_inline(self) -> int | None:
+        """The base64 digits of all images and files of one request."""
+        ...
+
+
+def text(words: str) -> Part:
+    """Return a part that is text. A plain string in a list of parts is one too."""
+    return {"type": "text", "text": words}
+
+
+def image(source: Path | bytes | str | Image, detail: Detail | None = None) -> Part:
+    """Return a part that is an image.
+
+    source: a Path, the bytes of a file, a URL (a str; passed on, not fetched), or a PIL image. detail:
+    how closely OpenAI's models look at it. Raises ConfigError for what is no image.
+    """
+    if isinstance(source, str) and URL.match(source):
+        url = source
+    else:
+        data = _png(source) if _is_pil(source) else _bytes(source, "an image")
+        url = _data_url(data, _media_type(data, "image/"))
+    return {"type": "image_url", "image_url": {"url": url, **({"detail": detail} if detail else {})}}
+
+
+def pdf(
+    source: Path | bytes | str,
+    *,
+    pages: Iterable[int] | None = None,
+    as_: Literal["file", "images", "text"] = "file",
+    dpi: int = 150,
+) -> list[Part]:
+    """Return the parts that a PDF makes: one file, or an image or a text for each page.
+
+    source: a Path, the bytes of a file, or a URL (a str; passed on, not fetched, so whole only). pages:
+    numbers from 1, in this order; None for all. as_: "file" for models that read PDFs, "images" for
+    those that see, "text" for the text in the file, which scans have none of. dpi: of the images.
+    All but a whole file needs `pip install 'extractor[pdf]'`. Raises ConfigError.
+    """
+    if isinstance(source, str) and URL.match(source):
+        if pages is not None or as_ != "file":
+            raise ConfigError("a PDF that is only a URL is passed on whole: read it yourself for its pages")
+        return [{"type": "file", "file": {"file_url": source}}]
+    data = _bytes(source, "a PDF")
+    _media_type(data, PDF)
+    name = source.name if isinstance(source, Path) else "document.pdf"
+    if as_ == "file" and pages is None:
+        return [_file(data, name)]
+    with _opened(data) as document:
+        chosen = _chosen(pages, len(document))
+        match as_:
+            case "file":
+                return [_file(_only(document, chosen), name)]
+            case "images":
+                return [image(document[i].render(scale=dpi / 72).to_pil()) for i in chosen]
+            case "text":
+                return [text(words) for words in _texts(document, chosen)]
+    raise ConfigError(f"as_ is 'file', 'images' or 'text', not {as_!r}")
+
+
+def parts(content: Iterable[Any]) -> list[Part]:
+    """Return content with its strings as text parts and lists within it laid flat. Raises ConfigError."""
+    return [part for item in content for part in _flat(item)]
+
+
+def _flat(item: Any) -> Iterator[Part]:
+    if isinstance(item, str):
+        yield text(item)
+    elif isinstance(item, list | tuple):
+        for inner in item:
+            yield from _flat(inner)
+    elif isinstance(item, Mapping):
+        yield item
+    else:
+        raise ConfigError(
+            f"a content part is a text, image(...), pdf(...) or a mapping, not {type(item).__name__}"
+        )
+
+
+# -- what a provider takes
+
+
+def check(messages: Iterable[Message], provider: Accepts) -> None:
+    """Raise ConfigError for parts that the provider does not take, before anything is sent."""
+    inline = 0
+    for message in messages:
+        if isinstance(message.content, str) or message.content is None:
+            continue
+        for part in message.content:
+            inline += _check(part, provider)
+    _check_size(inline, provider.max_inline, "the images and files of one request", provider, "base64 digits")
+
+
+def _check(part: Part, provider: Accepts) -> int:
+    """Return the base64 digits of a part."""
+    match part:
+        case {"type": "image_url", "image_url": {"url": str(url)}}:
+            _demand(provider.images, "images", provider)
+            digits, kind = _inline(url)
+            if kind and kind.startswith("image/") and kind not in provider.image_types:
+                taken = ", ".join(provider.image_types)
+                raise ConfigError(f"{provider.name} takes no {kind}: convert it to one of {taken}")
+            _check_size(digits, provider.max_image, "an image", provider, "base64 digits")
+            return digits
+        case {"type": "file", "file": {"file_url": str()}}:
+            _demand(provider.pdfs, "PDFs", provider)
+            if provider.dialect == "openai_chat":
+                raise ConfigError(f"{provider.name} takes no URL of a file: read it, and give pdf(bytes)")
+        case {"type": "file", "file": {"file_data": str(url)}}:
+            digits, kind = _inline(url)
+            if kind == PDF:
+                _demand(provider.pdfs, "PDFs", provider)
+                _check_size(digits * 3 // 4, provider.max_pdf, "a PDF", provider, "bytes")
+            return digits
+    return 0
+
+
+def _demand(takes: bool, what: str, provider: Accepts) -> None:
+    if not takes:
+        instead = "send their pages by pdf(..., as_='images') or as_='text'; " if what == "PDFs" else ""
+        raise ConfigError(
+            f"{provider.name} takes no {what}: {instead}if your server does, say so with "
+            f"provider=dataclasses.replace(PROVIDERS[{provider.name!r}], {what.lower()}=True)"
+        )
+
+
+def _check_size(size: int, limit: int | None, what: str, provider: Accepts, unit: str) -> None:
+    if limit is not None and size > limit:
+        raise ConfigError(
+            f"{what} may have {limit:,} {unit} at {provider.name}, not {size:,}: make it smaller"
+        )
+
+
+def _inline(url: str) -> tuple[int, str | None]:
+    """Return the base64 digits of a data URL, and the media type of its bytes, whatever it says."""
+    head, comma, digits = url.partition(",")
+    if not comma or not head.startswith("data:"):
+        return 0, None
+    try:
+        beginning = base64.b64decode(digits[: _SNIFFED * 4 // 3 // 4 * 4])
+    except binascii.Error:
+        beginning = b""
+    return len(digits), sniffed(beginning) or head.removeprefix("data:").partition(";")[0]
+
+
+# -- bytes
+
+
+def sniffed(data: bytes) -> str | None:
+    """Return the media type that a file's first bytes tell, None for one that is not known here."""
+    beginning = data[:_SNIFFED]
+    return next((kind for begins, kind in _BEGINNINGS if begins.match(beginning)), None)
+
+
+def _media_type(data: bytes, wanted: str) -> str:
+    kind = sniffed(data)
+    if kind is None or not kind.startswith(wanted):
+        what = "an image" if wanted == "image/" else "a PDF"
+        raise ConfigError(
+            f"this is not {what} but {kind or 'something unknown'}: it begins with {data[:12]!r}"
+        )
+    return kind
+
+
+def _bytes(source: Any, what: str) -> bytes:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    if isinstance(source, os.PathLike):
+        try:
+            return Path(source).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"cannot read {source}: {error.strerror or error}") from error
+    if isinstance(source, str) and source.startswith("data:") and ";base64," in source:
+        try:
+            return base64.b64decode(source.partition(",")[2], validate=True)
+        except binascii.Error as error:
+            raise ConfigError(f"the data URL of {what} is no base64: {error}") from error
+    if isinstance(source, str):
+        raise ConfigError(f"{source[:60]!r} is no URL; for a file on this machine give pathlib.Path(...)")
+    raise ConfigError(f"{what} is a Path, bytes or a URL, not {type(source).__name__}")
+
+
+def _data_url(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+def _file(data: bytes, name: str) -> Part:
+    return {"type": "file", "file": {"filename": name, "file_data": _data_url(data, PDF)}}
+
+
+def _is_pil(source: Any) -> bool:
+    return type(source).__module__.startswith("PIL.")
+
+
+def _png(picture: Any) -> bytes:
+    from PIL import ImageOps
+
+    upright = ImageOps.exif_transpose(picture)
+    known = upright.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+    file = BytesIO()
+    (upright if known else upright.convert("RGB")).save(file, "PNG")
+    return file.getvalue()
+
+
+# -- pages
+
+_pdfium = threading.Lock()  # PDFium is not thread-safe
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[PdfDocument]:
+    """Open a PDF for one thread at a time. Raises ConfigError."""
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise ConfigError("pages of a PDF need `pip install 'extractor[pdf]'`") from error
+    with _pdfium:
+        try:
+            document = pypdfium2.PdfDocument(data)
+        except pypdfium2.PdfiumError as error:
+            raise ConfigError(f"the PDF cannot be opened, it may be encrypted or damaged: {error}") from error
+        try:
+            yield document
+        except pypdfium2.PdfiumError as error:
+            raise ConfigError(f"a page of the PDF cannot be read: {error}") from error
+        finally:
+            document.close()
+
+
+def _chosen(pages: Iterable[int] | None, count: int) -> list[int]:
+    """Return indexes from 0."""
+    chosen = list(range(1, count + 1)) if pages is None else list(pages)
+    wrong = [page for page in chosen if not 1 <= page <= count]
+    if wrong or not chosen:
+        said = f"no page {wrong[0]}" if wrong else "no page chosen"
+        raise ConfigError(f"{said}: the PDF has pages 1 to {count}")
+    return [page - 1 for page in chosen]
+
+
+def _only(document: PdfDocument, chosen: Sequence[int]) -> bytes:
+    import pypdfium2
+
+    part, file = pypdfium2.PdfDocument.new(), BytesIO()
+    try:
+        part.import_pages(document, list(chosen))
+        part.save(file)
+    finally:
+        part.close()
+    return file.getvalue()
+
+
+def _texts(document: PdfDocument, chosen: Sequence[int]) -> list[str]:
+    texts = [document[i].get_textpage().get_text_bounded().replace("\r\n", "\n") for i in chosen]
+    if not any(words.strip() for words in texts):
+        raise ConfigError("there is no text in these pages of the PDF, only pictures: use as_='images'")
+    return texts
