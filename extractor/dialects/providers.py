@@ -185,6 +185,7 @@ _ROWS = (
         base_url=None,  # started in this process, see transport.local
         target="local",
         images=False,
+        modes=(Mode.JSON_SCHEMA, Mode.JSON_OBJECT, Mode.PROMPT),
         tools=False,  # the embedded model's template knows of none
         defaults={"temperature": 0, "max_tokens": 1024, "extra_body": _NO_RUNNING_ON},
         grammar="grammar",
