@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
@@ -36,8 +36,15 @@ class Secret:
         return self._value or ""
 
     def redact(self, text: str) -> str:
-        """Return `text` without the key: some servers quote it in their errors."""
-        return text.replace(self._value, "***") if self._value else text
+        """Return `text` without the key: some servers quote it in their errors, or in JSON within them, and
+        a text may have been cut off inside of it.
+        """
+        key = self._value or ""
+        for form in (key, key.replace("/", "\\/"), quote(key, safe="")) if key else ():
+            text = text.replace(form, "***")
+        for shown in range(len(key) - 1, SHORTEST_KEY - 1, -1):
+            text = text[:-shown] + "***" if text.endswith(key[:shown]) else text
+        return text
 
 
 class Headers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -40,6 +40,7 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
     """
 
     def price(model: str, usage: Usage) -> Decimal | None:
+        usage = replace(usage, cached_tokens=min(usage.cached_tokens, usage.prompt_tokens))
         own = prices.get(model) or prices.get(asked)
         if own is not None:
             return own(usage)

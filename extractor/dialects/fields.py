@@ -25,8 +25,11 @@ def text(value: JSON) -> str | None:
 
 
 def count(value: JSON) -> int:
-    """Return a number of tokens, 0 where there is none."""
-    return value if isinstance(value, int) and value > 0 else 0
+    """Return a number of tokens, 0 where there is none. Some servers write it as text or with a point."""
+    if isinstance(value, str) and value.isdecimal():
+        value = float(value[:20])
+    is_count = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**53
+    return int(value) if is_count else 0
 
 
 def moment(value: JSON) -> int:
@@ -55,6 +58,11 @@ def ended(reason: str | None, calls: bool) -> str | None:
     just stopped.
     """
     return "tool_calls" if calls and reason == "stop" else reason
+
+
+def written(value: JSON) -> str | None:
+    """Return a text; an object as its JSON text, which it stands for at some servers."""
+    return json_text(value) if isinstance(value, dict) else text(value)
 
 
 def json_text(value: JSON) -> str:

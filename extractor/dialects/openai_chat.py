@@ -28,7 +28,7 @@ from ..messages import (
     Usage,
 )
 from .asking import one_limit, spelt
-from .fields import count, ended, explained, mapping, mappings, moment, position, text
+from .fields import count, ended, explained, mapping, mappings, moment, position, text, written
 from .providers import Provider
 
 
@@ -140,19 +140,24 @@ def decode(body: JSON) -> Completion | None:
     """Return the completion in a reply's body; None if the body is no completion."""
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list) or body.get("error"):
         return None
+    choices = [_choice(i, c) for i, c in enumerate(mappings(body["choices"]))]
     return Completion(
-        choices=tuple(_choice(i, c) for i, c in enumerate(mappings(body["choices"]))),
+        choices=tuple(sorted(choices, key=lambda choice: choice.index)),
         raw=body,
         **_envelope(body),
     )
 
 
 def decode_chunk(body: JSON) -> CompletionChunk | None:
-    """Return the chunk in a server-sent event's data; None if the data is no chunk."""
-    if not isinstance(body, dict) or not isinstance(body.get("choices"), list) or body.get("error"):
+    """Return the chunk in a server-sent event's data; None if the data is no chunk. One that reports the
+    usage needs no choices.
+    """
+    if not isinstance(body, dict) or body.get("error"):
+        return None
+    if not isinstance(body.get("choices"), list) and not mapping(body.get("usage")):
         return None
     return CompletionChunk(
-        choices=tuple(_chunk_choice(i, c) for i, c in enumerate(mappings(body["choices"]))),
+        choices=tuple(_chunk_choice(i, c) for i, c in enumerate(mappings(body.get("choices")))),
         raw=body,
         **_envelope(body),
     )
@@ -222,7 +227,7 @@ def _tool_call(call: Mapping[str, JSON]) -> ToolCall:
     function = mapping(call.get("function"))
     return ToolCall(
         text(call.get("id")) or "",
-        FunctionCall(text(function.get("name")) or "", text(function.get("arguments")) or ""),
+        FunctionCall(text(function.get("name")) or "", written(function.get("arguments")) or ""),
         extra_content=mapping(call.get("extra_content")) or None,
     )
 
@@ -233,7 +238,7 @@ def _tool_delta(place: int, call: Mapping[str, JSON]) -> ToolCallDelta:
         index=position(call.get("index"), place),
         id=text(call.get("id")),
         name=text(function.get("name")),
-        arguments=text(function.get("arguments")) or "",
+        arguments=written(function.get("arguments")) or "",
         extra_content=mapping(call.get("extra_content")) or None,
     )
 
@@ -242,4 +247,4 @@ def _content(content: JSON) -> str | None:
     """Text, also out of the content parts that some servers answer with."""
     if isinstance(content, Sequence) and not isinstance(content, str):
         return "".join(text(part.get("text")) or "" for part in mappings(content))
-    return text(content)
+    return written(content)

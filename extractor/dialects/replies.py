@@ -33,6 +33,7 @@ STATUSES: Mapping[str, int] = {
     "timeout_error": 504,
     "DEADLINE_EXCEEDED": 504,
 }
+LONGEST_WAIT = 31 * 24 * 3600.0  # seconds; quotas are given by the month at most
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
 
@@ -44,6 +45,8 @@ def read_reply(
     completion = (dialect.decode(parsed) if success else None) or _filtered(dialect, parsed)
     if completion is not None:
         return replace(completion, request_id=request_id_of(headers), latency=latency)
+    if isinstance(parsed, list) and len(parsed) == 1:
+        [parsed] = parsed  # Google's APIs put an error into a list
     message, code = dialect.explain(parsed)
     meant = error_status(code) if success else status
     if success and meant is None:
@@ -97,18 +100,22 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds that the service asks to wait, never negative; None where it does not ask.
 
     Reads `retry-after-ms`, and `Retry-After` as seconds or as an HTTP-date (RFC 9110, section
-    10.2.3). Nonsense counts as not asking.
+    10.2.3). Nonsense, and more than 31 days, count as not asking.
     """
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
         if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
-            return float(value) * scale
+            return _bearable(float(value) * scale)
         try:
             date = parsedate_to_datetime(value)
         except ValueError:
             continue
-        return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+        return _bearable((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
     return None
+
+
+def _bearable(seconds: float) -> float | None:
+    return max(0.0, seconds) if seconds <= LONGEST_WAIT else None
 
 
 def retry_delay(body: JSON) -> float | None:
@@ -118,7 +125,7 @@ def retry_delay(body: JSON) -> float | None:
     for detail in mappings(mapping(mapping(body).get("error")).get("details")):
         delay = text(detail.get("retryDelay")) or ""
         if _SECONDS.fullmatch(delay):
-            return float(delay[:-1])
+            return _bearable(float(delay[:-1]))
     return None
 
 

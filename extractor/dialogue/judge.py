@@ -14,7 +14,8 @@ from .rest import Rest
 
 T = TypeVar("T")
 
-CUT_OFF = ("length", "max_tokens")  # finish reasons
+CUT_OFF = ("length", "max_tokens", "model_length", "MAX_TOKENS", "LENGTH")  # finish reasons
+BROKEN_OFF = ("error", "insufficient_system_resource")  # the server stopped in the middle, and says so
 BOUND_REACHED = (
     "bound_reached"  # the type of problem where a value fills a bound that was added for the model
 )
@@ -62,8 +63,8 @@ def judge_record(completion: Completion, patch: Part | None, decode: Decode[T]) 
 
 def _record_text(completion: Completion) -> str:
     """Return the reply's text, or the arguments of the call that it was forced to make."""
-    calls = completion.tool_calls
-    return calls[0].function.arguments if calls else completion.content or ""
+    called = completion.tool_calls[0].function.arguments if completion.tool_calls else ""
+    return called or completion.content or ""
 
 
 def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
@@ -97,7 +98,7 @@ def judge_tool_calls(
         if stopped is Outcome.OK:
             return Verdict(Outcome.OK, completion)
         return Verdict(stopped or Outcome.INVALID, problems=(_REASONS.get(stopped, _NO_CALL),))
-    if completion.finish_reason in CUT_OFF:
+    if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF):
         return Verdict(Outcome.TRUNCATED, problems=(_REASONS[Outcome.TRUNCATED],))
     calls, problems = [], list[Problem]()
     for i, call in enumerate(completion.tool_calls):
@@ -125,7 +126,7 @@ def _stopped(completion: Completion, text: str) -> Outcome | None:
             return Outcome.FILTERED
         case "refusal":
             return Outcome.REFUSED
-    if completion.finish_reason in CUT_OFF:
+    if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF):
         return Outcome.TRUNCATED
     if completion.message.refusal:
         return Outcome.REFUSED

@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..messages import Attempt, Completion, Extraction, Failure, Message, Mode, Outcome, Request
 from .found import without_thoughts
-from .judge import CUT_OFF, Judge, Part, Verdict
+from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_transient
 from .rest import Rest, rest
@@ -68,7 +68,12 @@ class Ask(Generic[T]):
         if verdict.outcome is Outcome.OK:
             outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
             return Extraction(
-                outcome, asked.attempts, verdict.record, completion=event, source=self.first.source
+                outcome,
+                asked.attempts,
+                verdict.record,
+                completion=event,
+                source=self.first.source,
+                quotes=verdict.quotes,
             )
         again = asked._better_request(event, verdict)
         if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
@@ -129,13 +134,18 @@ class Ask(Generic[T]):
         match verdict.outcome:
             case Outcome.INVALID | Outcome.INVALID_JSON:
                 return self._repaired(reply, verdict)
-            case Outcome.TRUNCATED if reply.finish_reason not in CUT_OFF:
-                return self._repaired(reply, verdict)
-            case Outcome.TRUNCATED:
+            case Outcome.TRUNCATED if reply.finish_reason in CUT_OFF:
                 return self._continued(verdict) or self._larger()
-            case Outcome.EMPTY if self.repairs:
-                return None
+            case Outcome.TRUNCATED if reply.finish_reason in BROKEN_OFF:
+                return self._continued(verdict) or self._once_more()
+            case Outcome.TRUNCATED:
+                return self._repaired(reply, verdict)
+            case Outcome.EMPTY:
+                return self._once_more()
         return self.request, self.patch
+
+    def _once_more(self) -> tuple[Request, Part | None] | None:
+        return None if self.repairs else (self.request, self.patch)
 
     def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None]:
         """Ask for what failed alone; for the whole where that cannot be told apart."""

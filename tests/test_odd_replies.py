@@ -1,0 +1,204 @@
+"""Servers that answer oddly: what can be read is read, and everything else has its honest outcome."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tenacity.wait import wait_none
+
+from extractor import Extraction, Extractor, Outcome, Price, ServiceError, Usage
+from extractor.testing import ChatServer, body, status
+
+ADA = '{"name": "Ada", "age": 36}'
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+def envelope(choice: Any = None, **members: Any) -> dict[str, Any]:
+    said = {"index": 0, "message": {"role": "assistant", "content": ADA}, "finish_reason": "stop"}
+    return {"choices": [{**said, **(choice or {})}], **members}
+
+
+def message(**members: Any) -> dict[str, Any]:
+    return envelope({"message": {"role": "assistant", **members}})
+
+
+def called(arguments: Any, content: str | None = None) -> dict[str, Any]:
+    function = {"name": "Person", "arguments": arguments}
+    return message(content=content, tool_calls=[{"id": "a", "type": "function", "function": function}])
+
+
+def run(*answers: Any, **options: Any) -> Extraction[Person]:
+    options = {"max_retries": 0, "max_repairs": 0, "retry_wait": wait_none(), **options}
+    with ChatServer(list(answers)) as server, Extractor("m", base_url=server.base_url, **options) as ex:
+        return ex.run(Person, "Ada is 36.")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        envelope(usage=None),
+        envelope(usage=[1]),
+        envelope({"finish_reason": None}),
+        envelope({"finish_reason": "eos"}),
+        envelope({"finish_reason": 7}),
+        envelope(id=7, model=None, created="x", error=None),
+        message(content=[{"type": "text", "text": ADA}]),
+        message(content=[{"type": "thinking", "thinking": [{"text": "{"}]}, {"type": "text", "text": ADA}]),
+        message(content=json.loads(ADA)),
+        message(content=ADA, refusal=""),
+        message(content=ADA, tool_calls=None),
+        message(content="\ufeff" + ADA),
+        message(content=ADA + "\0"),
+        called(ADA),
+        called(json.loads(ADA)),
+        called("", content=ADA),
+        {
+            "choices": [
+                *envelope({"index": 1, "message": {"content": "no"}})["choices"],
+                *envelope()["choices"],
+            ]
+        },
+    ],
+    ids=range(17),
+)
+def test_what_can_be_read_is_read(answer: Any) -> None:
+    result = run(body(json.dumps(answer)))
+    assert (result.outcome, result.record) == (Outcome.OK, Person(name="Ada", age=36))
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 5, "completion_tokens": 7}, Usage(5, 7)),
+        ({"prompt_tokens": "5", "completion_tokens": "7"}, Usage(5, 7)),
+        ({"prompt_tokens": 5.0, "completion_tokens": 7.0}, Usage(5, 7)),
+        ({"prompt_tokens": -5, "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": 10**400, "completion_tokens": "9" * 400}, Usage()),
+        ({"prompt_tokens": None, "completion_tokens": [7]}, Usage()),
+        ({"prompt_tokens": 5, "prompt_tokens_details": []}, Usage(5)),
+    ],
+    ids=range(7),
+)
+def test_usages_are_numbers_of_tokens_however_they_are_written(usage: Any, tokens: Usage) -> None:
+    assert run(body(json.dumps(envelope(usage=usage)))).usage == tokens
+
+
+def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 0, "prompt_tokens_details": {"cached_tokens": 5_000}}
+    result = run(body(json.dumps(envelope(usage=usage))), prices={"m": Price(1, 1, 0)})
+    assert result.cost == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (envelope({"finish_reason": "length"}), Outcome.TRUNCATED),
+        (envelope({"finish_reason": "MAX_TOKENS"}), Outcome.TRUNCATED),
+        (envelope({"finish_reason": "model_length"}), Outcome.TRUNCATED),
+        (envelope({"finish_reason": "error"}), Outcome.TRUNCATED),
+        (envelope({"finish_reason": "insufficient_system_resource"}), Outcome.TRUNCATED),
+        (message(content=ADA, refusal="I can't"), Outcome.REFUSED),
+        ({"choices": []}, Outcome.EMPTY),
+        ({"choices": [None]}, Outcome.EMPTY),
+        (envelope({"message": None}), Outcome.EMPTY),
+        (message(content=None), Outcome.EMPTY),
+        (called(""), Outcome.EMPTY),
+        (called(None), Outcome.EMPTY),
+        (message(content="[" * 100_000), Outcome.INVALID_JSON),
+        (message(content=f"[{ADA}]"), Outcome.INVALID),
+        ({"choices": None}, Outcome.TRANSPORT),
+        ([], Outcome.TRANSPORT),
+        (None, Outcome.TRANSPORT),
+        ("hi", Outcome.TRANSPORT),
+        ({"detail": "boom"}, Outcome.TRANSPORT),
+        (envelope(error={"message": "boom"}), Outcome.TRANSPORT),
+    ],
+    ids=range(20),
+)
+def test_everything_else_has_its_outcome_and_is_paid_for_once(answer: Any, outcome: Outcome) -> None:
+    result = run(body(json.dumps(answer)))
+    assert (result.outcome, result.record, len(result.attempts)) == (outcome, None, 1)
+
+
+@pytest.mark.parametrize("reason", ["error", "insufficient_system_resource"])
+def test_a_reply_that_the_server_broke_off_is_asked_for_once_more(reason: str) -> None:
+    broken, whole = body(json.dumps(envelope({"finish_reason": reason}))), body(json.dumps(envelope()))
+    assert run(broken, whole, max_repairs=2).record == Person(name="Ada", age=36)
+    assert len(run(broken, broken, broken, max_repairs=2).attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (body("<html>Bad Gateway</html>", 502, "text/html"), "HTTP 502"),
+        (body("<html>Sign in</html>", 200, "text/html"), "no chat completion"),
+        (body("", 200), "no chat completion"),
+        (body("", 302, headers={"location": "http://192.0.2.1/"}), "HTTP 302"),
+        (body("[" * 100_000), "no chat completion"),
+        (body(b"no gzip", headers={"content-encoding": "gzip"}), "could not be read"),
+        (body('[{"error": {"code": 400, "message": "bad key"}}]', 400), "bad key"),
+    ],
+    ids=range(7),
+)
+def test_what_is_no_reply_at_all_is_a_service_error_with_what_it_said(answer: Any, said: str) -> None:
+    error = run(answer).error
+    assert isinstance(error, ServiceError)
+    assert said in str(error)
+
+
+def test_a_compressed_reply_is_unpacked() -> None:
+    packed = gzip.compress(json.dumps(envelope()).encode())
+    assert run(body(packed, headers={"content-encoding": "gzip"})).record == Person(name="Ada", age=36)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("7", 7.0), ("0.5", 0.5), ("nan", None), ("-5", None), ("1e999", None), ("²", None), (".", None),
+     ("1.2.3", None), ("9" * 400, None), ("99999999", None), ("Wed, 21 Oct 9999 07:28:00 GMT", None),
+     ("Wed, 99 Oct 2015 07:28:00 GMT", None), ("Wed, 21 Oct 2015 07:28:00 GMT", None)],
+)  # fmt: skip
+def test_what_a_service_asks_to_wait_is_understood_or_left(asked: str, seconds: float | None) -> None:
+    error = run(status(429, retry_after=asked)).error
+    assert isinstance(error, ServiceError)
+    assert error.retry_after == seconds
+
+
+KEY = "sk-a/b+c0123456789"
+
+
+@pytest.mark.parametrize(
+    "quoted", [KEY, KEY.replace("/", "\\/"), "sk-a%2Fb%2Bc0123456789", "x" * 490 + KEY], ids=range(4)
+)
+def test_a_key_in_an_errors_body_is_shown_nowhere(quoted: str) -> None:
+    text = f'{{"error": {{"message": "wrong key {quoted}"}}}}' if len(quoted) < 99 else quoted
+    error = run(body(text, 401), api_key=KEY).error
+    assert isinstance(error, ServiceError)
+    shown = (
+        repr(error.attempts) + str(error) + str(error.attempts[0].failure and error.attempts[0].failure.body)
+    )
+    assert "***" in shown
+    assert "0123456789" not in shown
+    assert KEY[:8] not in shown
+
+
+def test_a_streams_usage_needs_no_choices() -> None:
+    pieces = [
+        {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]},
+        {"choices": None, "usage": {"prompt_tokens": 5, "completion_tokens": 1}},
+    ]
+    events = "".join(f"data: {json.dumps(piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
+    with (
+        ChatServer(body(events, 200, "text/event-stream")) as server,
+        Extractor("m", base_url=server.base_url) as ex,
+    ):
+        *_, last = ex.chat_stream([{"role": "user", "content": "Hello"}])
+    assert last.completion is not None
+    assert (last.completion.content, last.completion.usage) == ("Hi", Usage(5, 1))
