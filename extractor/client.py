@@ -234,9 +234,9 @@ class Extractor(Calls):
         and SchemaError before anything is sent, and RunStopped where going on makes no sense: a wrong
         key, no credit, max_cost, a full disk. Run the same again to go on from there.
         """
-        from .rows import rows_in_thread
+        from . import rows as bulk
 
-        return rows_in_thread(self, rows, record_type, text, self._given_client, options)
+        return bulk.rows(bulk.Job.of(self, rows, record_type, text, options), self._given_client)
 
     def frame(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -488,9 +488,9 @@ class AsyncExtractor(Calls):
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
-        from .rows import arows
+        from . import rows as bulk
 
-        return arows(self, rows, record_type, text, self._client, options)
+        return bulk.arows(bulk.Job.of(self, rows, record_type, text, options), self._client)
 
     async def aframe(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from .batch import run
 from .batch.bridge import iterate
-from .batch.outcomes import RowOutcome, Text
+from .batch.budget import worst_cost
+from .batch.outcomes import Row, RowOutcome, Text
 from .batch.texts import Select, row_maker
 from .calls import Calls, Endpoint
-from .dialogue import Ask
+from .dialogue import MAX_TOKENS, Ask
+from .errors import ConfigError
 from .messages import Completion, Extraction, Failure, Request
 from .options import RowOptions
 from .transport import http
@@ -22,6 +27,7 @@ T = TypeVar("T")
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
 Send: TypeAlias = Callable[[http.Post], Awaitable[http.HttpReply | Failure]]
 RUN_OPTIONS = frozenset(run.Settings.__dataclass_fields__)
+MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
 
 
 class ModelCaller(Generic[T]):
@@ -76,85 +82,85 @@ class ModelCaller(Generic[T]):
         return other, other.begin(text).after(result.attempts, step.ends, time.monotonic())
 
 
-def _rows(
-    calls: Calls,
-    given: Rows,
-    record_type: Any,
-    text: Select,
-    sender: Callable[[Endpoint], Send],
-    options: RowOptions,
-) -> AsyncGenerator[RowOutcome[Any]]:
-    """Yield what came of each row. sender: what posts to an endpoint."""
-    settings = run.Settings(**{name: value for name, value in options.items() if name in RUN_OPTIONS})  # type: ignore[arg-type]
-    asked = {name: value for name, value in sorted(options.items()) if name not in RUN_OPTIONS}
-    asked["examples"] = list(options.get("examples", ()))
-    row_of = row_maker(text)
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A bulk run, checked: nothing has been asked or read yet."""
 
-    async def outcomes() -> AsyncGenerator[RowOutcome[Any]]:
-        caller = await _caller(calls, record_type, asked, sender)
-        async for outcome in run.arows(given, row_of, caller, settings):
-            yield outcome
+    calls: Calls
+    rows: Rows
+    record_type: Any
+    row_of: Callable[[Any], Row]
+    settings: run.Settings
+    asked: Mapping[str, Any]  # what each extraction is asked with
 
-    return outcomes()
+    @classmethod
+    def of(cls, calls: Calls, rows: Rows, record_type: Any, text: Select, options: RowOptions) -> Job:
+        """Return the job. Raises ConfigError and SchemaError for what could work for no row at all."""
+        if isinstance(rows, str | bytes | Mapping):
+            raise ConfigError(f"the rows are a list of texts or of mappings, not one {type(rows).__name__}")
+        given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
+        settings = run.Settings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
+        given["examples"] = list(given.get("examples", ()))
+        if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *calls._params}):
+            given["max_tokens"] = MOST_TOKENS
+        first = calls._begin(lambda model: model._extraction(record_type, "?", **given))
+        if settings.max_cost is not None:
+            worst_cost(first.request, 0, first.policy.budget.price)
+        return cls(calls, rows, record_type, row_maker(text), settings, given)
+
+    async def outcomes(
+        self, sender: Callable[[Endpoint], Send], stop: run.Stop | None = None
+    ) -> AsyncGenerator[RowOutcome[Any]]:
+        """Yield what came of each row. sender: what posts to an endpoint."""
+        caller: ModelCaller[Any] | None = None
+        for model in reversed((self.calls, *self.calls._fallbacks)):
+            endpoint = await asyncio.to_thread(model._find_endpoint)  # it may start the embedded model
+            caller = ModelCaller(model, self.record_type, self.asked, endpoint, sender(endpoint), caller)
+        assert caller is not None  # noqa: S101  there is at least the client's own model
+        async with aclosing(run.arows(self.rows, self.row_of, caller, self.settings, stop)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
 
-def arows(
-    calls: Calls,
-    given: Rows,
-    record_type: Any,
-    text: Select,
-    client: Callable[[Endpoint], http.AsyncClient],
-    options: RowOptions,
-) -> AsyncGenerator[RowOutcome[Any]]:
+def arows(job: Job, client: Callable[[Endpoint], http.AsyncSender]) -> AsyncGenerator[RowOutcome[Any]]:
     """Yield what came of each row. client: what posts to an endpoint."""
-    return _rows(calls, given, record_type, text, lambda endpoint: partial(_apost, client(endpoint)), options)
+    return job.outcomes(lambda endpoint: partial(_apost, client(endpoint)))
 
 
-async def _caller(
-    calls: Calls, record_type: Any, options: Mapping[str, Any], sender: Callable[[Endpoint], Send]
-) -> ModelCaller[Any]:
-    """Return the caller of the client's model, with those of its fallback models behind it."""
-    caller: ModelCaller[Any] | None = None
-    for model in reversed((calls, *calls._fallbacks)):
-        endpoint = await asyncio.to_thread(model._find_endpoint)  # it may start the embedded model
-        caller = ModelCaller(model, record_type, options, endpoint, sender(endpoint), caller)
-    assert caller is not None  # noqa: S101  there is at least the client's own model
-    return caller
-
-
-def rows_in_thread(
-    calls: Calls,
-    given: Rows,
-    record_type: Any,
-    text: Select,
-    client: http.Client | None,
-    options: RowOptions,
-) -> Generator[RowOutcome[Any]]:
-    """`arows` for code that is not async. client: the caller's own, where there is one."""
+def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
+    """`arows` for code that is not async: it runs in a thread. client: the caller's own, if there is one."""
+    stop = run.Stop()
 
     async def outcomes() -> AsyncGenerator[RowOutcome[Any]]:
-        own: dict[str, http.AsyncClient] = {}
+        own: dict[str, http.AsyncSender] = {}
+        threads = ThreadPoolExecutor(job.settings.concurrency) if client else None
 
         def sender(endpoint: Endpoint) -> Send:
             if client is not None:
-                return partial(_threaded_post, client)
+                return partial(_threaded_post, client, threads)
             if endpoint.base_url not in own:
                 own[endpoint.base_url] = http.new_async_client(endpoint.base_url)
             return partial(_apost, own[endpoint.base_url])
 
         try:
-            async for outcome in _rows(calls, given, record_type, text, sender, options):
-                yield outcome
+            async with aclosing(job.outcomes(sender, stop)) as found:
+                async for outcome in found:
+                    yield outcome
         finally:
             for opened in own.values():
                 await opened.aclose()
+            if threads:
+                threads.shutdown(wait=False)
 
-    return iterate(outcomes)
-
-
-async def _threaded_post(client: http.Client, post: http.Post) -> http.HttpReply | Failure:
-    return await asyncio.to_thread(http.post, client, post, time.monotonic)
+    return iterate(outcomes, stop)
 
 
-async def _apost(client: http.AsyncClient, post: http.Post) -> http.HttpReply | Failure:
+async def _threaded_post(
+    client: http.Client, threads: ThreadPoolExecutor | None, post: http.Post
+) -> http.HttpReply | Failure:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, http.post, client, post, time.monotonic)
+
+
+async def _apost(client: http.AsyncSender, post: http.Post) -> http.HttpReply | Failure:
     return await http.apost(client, post, time.monotonic)

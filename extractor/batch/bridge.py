@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class _Crossing(Generic[T]):
     def __init__(self, make: Callable[[], AsyncGenerator[T]]) -> None:
         self._make = make
         self._items: deque[T] = deque()
-        self._news = threading.Event()
+        self._news, self._begun = threading.Event(), threading.Event()
         self._ended = False
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -56,14 +56,14 @@ class _Crossing(Generic[T]):
                 interrupted = error
                 stop()
                 continue
-            if interrupted and self._ended:
-                raise interrupted
-            if self._items and not interrupted:
-                yield self._take()
-            elif self._items:
-                self._take()  # it is in the journal
+            if self._items:
+                item = self._take()
+                if not interrupted:
+                    yield item
             elif self._error:
                 raise self._error
+            elif interrupted:
+                raise interrupted
             else:
                 return
 
@@ -75,8 +75,10 @@ class _Crossing(Generic[T]):
 
     def cancel(self) -> None:
         """End the generator at once, where it still runs."""
+        self._begun.wait()
         if not self._ended and self._loop and self._task:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
     def _run(self) -> None:
         try:
@@ -87,6 +89,7 @@ class _Crossing(Generic[T]):
             self._error = error
         finally:
             self._ended = True
+            self._begun.set()
             self._news.set()
 
     async def _drive(self) -> None:
@@ -95,7 +98,8 @@ class _Crossing(Generic[T]):
             asyncio.current_task(),
             asyncio.Event(),
         )
-        async with aclosing(self._make()) as items:
+        self._begun.set()
+        async with contextlib.aclosing(self._make()) as items:
             async for item in items:
                 self._items.append(item)
                 self._news.set()

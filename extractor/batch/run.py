@@ -1,55 +1,38 @@
-"""The shell around a bulk run: workers that take rows, carry their dialogues to an end and settle them."""
+"""The shell around a bulk run: workers that take rows, carry their dialogues to an end and settle them.
+
+What may begin, go out and be handed out is decided by `schedule`, `limits` and `budget`; each request
+goes through the gate, the journal and the wire, in this order.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
+import contextlib
+import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
 
-from ..dialogue import Ask
-from ..errors import ExtractorError
-from ..messages import Completion, Extraction, Failure, Request
-from ..transport import http
-from .outcomes import Progress, Row, RowOutcome, Text
+from ..dialogue.policy import HOPELESS_CODES
+from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
+from ..messages import Extraction
+from .asking import Caller, Desk, Dialogue
+from .budget import Budget
+from .gate import Gate
+from .journal import Journal, NoJournal
+from .limits import Bucket, Concurrency, Limits
+from .outcomes import Progress, Row, RowOutcome
+from .quota import Dimension
+from .schedule import Window
+from .tally import Tally
 
 T = TypeVar("T")
-
-
-class Caller(Protocol[T]):
-    """A model that rows are put to, and how each dialogue with it begins and is read."""
-
-    @property
-    def name(self) -> str:
-        """The endpoint, the same in every process. It holds no key."""
-        ...
-
-    def begin(self, text: Text) -> Ask[T]:
-        """Return the first step of a row's dialogue. Raises ConfigError for a text that can't be asked of."""
-        ...
-
-    def post(self, request: Request, timeout: float, total: float) -> http.Post:
-        """Return the request as it is sent."""
-        ...
-
-    async def send(self, post: http.Post) -> http.HttpReply | Failure:
-        """Return what came back."""
-        ...
-
-    def read(self, reply: http.HttpReply | Failure) -> Completion | Failure:
-        """Return what the reply says."""
-        ...
-
-    def learn(self, result: Extraction[T]) -> None:
-        """Remember what a dialogue showed of the service, for the next one."""
-        ...
-
-    def sequel(self, result: Extraction[T], step: Ask[T], text: Text) -> tuple[Caller[T], Ask[T]] | None:
-        """Return another model's first step, where one is to be asked after this result."""
-        ...
+TICK = 0.2  # seconds between two reports of progress
+_ALL = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +41,40 @@ class Settings:
 
     concurrency: int = 64
     ordered: bool = True
-    journal: Any = None
+    journal: Journal | str | Path | bool | None = None
     retry: Literal["failed"] | None = None
     max_cost: Decimal | float | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     on_progress: Callable[[Progress], None] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "max_cost", "requests_per_minute", "tokens_per_minute"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigError(f"{name} is a number above 0, not {value!r}")
+        if self.retry not in (None, "failed"):
+            raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
+
+    @property
+    def ahead(self) -> int:
+        """Rows that may wait behind one that takes long; so many outcomes are in memory at most."""
+        return max(1024, 16 * self.concurrency)
+
+
+class Stop:
+    """Asks a run to end by itself, from any thread: what is in flight is waited for, and kept."""
+
+    def __init__(self) -> None:
+        self._stop: Callable[[], object] = lambda: None
+
+    def bind(self, stop: Callable[[], object]) -> None:
+        """Say what to do."""
+        self._stop = stop
+
+    def __call__(self) -> None:
+        """Stop the run."""
+        self._stop()
 
 
 async def arows(
@@ -71,55 +82,282 @@ async def arows(
     row_of: Callable[[Any], Row],
     caller: Caller[T],
     settings: Settings,
+    stop: Stop | None = None,
 ) -> AsyncGenerator[RowOutcome[T]]:
-    """Yield what came of each row, in the order of the input."""
-    source = _read(rows)
-    waiting: list[asyncio.Task[RowOutcome[T]]] = []
-    index = 0
+    """Yield what came of each row, in the order of the input, or as they settle.
+
+    Raises RunStopped where going on makes no sense, after all outcomes that there are. Left before its
+    end it abandons what is in flight; the journal knows of it.
+    """
+    journal = await open_journal(settings.journal)
     try:
-        async for row in source:
-            waiting.append(asyncio.create_task(_settled(index, row, row_of, caller)))
-            index += 1
-            if len(waiting) >= settings.concurrency:
-                yield await waiting.pop(0)
-        while waiting:
-            yield await waiting.pop(0)
+        run = _Run(rows, row_of, caller, settings, journal)
+        if stop is not None:
+            loop = asyncio.get_running_loop()
+            stop.bind(partial(loop.call_soon_threadsafe, run.stop, None))
+        async with contextlib.aclosing(run.outcomes()) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
     finally:
-        for task in waiting:
-            task.cancel()
+        if not isinstance(settings.journal, Journal):
+            await journal.aclose()
 
 
-async def _read(rows: Iterable[Any] | AsyncIterable[Any]) -> AsyncIterator[Any]:
+async def open_journal(journal: Journal | str | Path | bool | None) -> Journal:
+    """Return the journal that is meant. Raises JournalError."""
+    if journal is False:
+        return NoJournal()
+    if isinstance(journal, Journal):
+        return journal
+    from .store import default_path
+    from .writer import SqliteJournal
+
+    path = default_path() if journal is None or journal is True else Path(journal).expanduser()
+    return await SqliteJournal.open(path)
+
+
+class _Run(Generic[T]):
+    """One run. Everything happens in one event loop."""
+
+    def __init__(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        row_of: Callable[[Any], Row],
+        caller: Caller[T],
+        settings: Settings,
+        journal: Journal,
+    ) -> None:
+        self._source = _read(rows)
+        self._length = len(rows) if isinstance(rows, Sized) else None
+        self._row_of, self._caller, self._settings, self._journal = row_of, caller, settings, journal
+        self._window: Window[RowOutcome[T]] = Window(settings.ahead, settings.ordered)
+        self._budget = None if settings.max_cost is None else Budget(Decimal(str(settings.max_cost)))
+        self._gates: dict[str, Gate] = {}
+        self._main = self._gate(caller.name)
+        retry, capped = settings.retry == "failed", self._budget is not None
+        self._desk: Desk[T] = Desk(journal, self._gate, capped, retry, time.time(), self._on_wire)
+        self._tally = Tally()
+        self._began = time.monotonic()
+        self._starting = 0  # rows begun whose first request has not come to the gate
+        self._reading = self._exhausted = self._stopped = False
+        self._error: BaseException | None = None
+        self._workers: dict[asyncio.Task[None], bool] = {}  # whether each waits for the service
+        self._idle: list[asyncio.Future[None]] = []
+        self._news = asyncio.Event()
+        journal.watch(self._news.set)
+
+    def _gate(self, name: str) -> Gate:
+        """The gate to an endpoint; the limits that the caller gave are those of the first one."""
+        gate = self._gates.get(name)
+        if gate is None:
+            given = {} if self._gates else _buckets(self._settings, time.monotonic())
+            limits = Limits(Concurrency(self._settings.concurrency), given)
+            gate = self._gates[name] = Gate(limits, self._budget, time.monotonic, self._changed)
+        return gate
+
+    # -- what the caller of the run sees
+
+    async def outcomes(self) -> AsyncGenerator[RowOutcome[T]]:
+        """Yield the outcomes; raise what stopped the run."""
+        ticker = asyncio.create_task(self._tick()) if self._settings.on_progress else None
+        try:
+            self._begin_more()
+            while True:
+                self._news.clear()
+                if self._journal.error is not None:
+                    self.stop(self._journal.error)
+                durable = self._journal.durable if self._journal.error is None else _ALL
+                for outcome in self._window.ready(durable):
+                    yield outcome
+                    self._begin_more()
+                if self._ended:
+                    break
+                await self._news.wait()
+        finally:
+            if ticker:
+                ticker.cancel()
+            await self._end_workers()
+            self._report()
+        if self._error is not None:
+            raise self._final(self._error) from self._error
+
+    @property
+    def _ended(self) -> bool:
+        over = (self._exhausted or self._stopped) and not self._reading and self._window.open == 0
+        return over and self._window.handed_out == self._window.begun
+
+    def stop(self, error: BaseException | None) -> None:
+        """Begin no more rows, let none ask anything new; what is on the wire is waited for."""
+        if self._stopped:
+            return
+        self._stopped, self._error = True, error
+        for gate in self._gates.values():
+            gate.close(RunStopped("the run was stopped"))
+        for worker, on_wire in self._workers.items():
+            if not on_wire and worker is not asyncio.current_task():
+                worker.cancel()
+        self._news.set()
+
+    def _final(self, error: BaseException) -> BaseException:
+        """The error with what is done and what is left."""
+        if not isinstance(error, ExtractorError):
+            return error  # the caller's own, out of the input
+        done = self._tally.done
+        left = None if self._length is None else self._length - done
+        told = "" if left is None else f", {left} are left to do"
+        kind = BudgetExceeded if isinstance(error, BudgetExceeded) else RunStopped
+        message = (
+            f"the run stopped: {error}; {done} rows are done{told}. Run the same again to go on from there"
+        )
+        return kind(message, None if isinstance(error, RunStopped) else error, done, left)
+
+    async def _tick(self) -> None:
+        while True:
+            self._report()
+            await asyncio.sleep(TICK)
+
+    def _report(self) -> None:
+        if self._settings.on_progress:
+            self._settings.on_progress(self.progress())
+
+    def progress(self) -> Progress:
+        """Return how far the run is."""
+        tally, now, limits = self._tally, time.monotonic(), self._main.limits
+        pause = limits.paused_until - now
+        return Progress(
+            done=tally.done,
+            ok=tally.ok,
+            repaired=tally.repaired,
+            failed=tally.failed,
+            empty=tally.empty,
+            from_cache=tally.from_cache,
+            in_flight=sum(gate.limits.in_flight for gate in self._gates.values()),
+            limit=limits.limit,
+            paused_until=pause if pause > 0 else None,
+            usage=tally.usage,
+            cost=tally.cost,
+            elapsed=now - self._began,
+            possibly_paid_twice=self._desk.lost,
+        )
+
+    # -- workers
+
+    def _begin_more(self) -> None:
+        """Have a worker begin the next row, where there is one and its request could go out at once."""
+        if self._may_begin():
+            if self._idle:
+                waiting = self._idle.pop()
+                if not waiting.done():
+                    waiting.set_result(None)
+            else:
+                self._workers[asyncio.create_task(self._work())] = False
+
+    def _may_begin(self) -> bool:
+        going = not (self._exhausted or self._stopped or self._reading)
+        return going and self._window.has_room and self._starting < self._main.room
+
+    def _changed(self) -> None:
+        for gate in self._gates.values():
+            gate.pump()
+        self._begin_more()
+
+    async def _work(self) -> None:
+        while not self._stopped:
+            if not self._may_begin():
+                if self._exhausted:
+                    return
+                waiting = asyncio.get_running_loop().create_future()
+                self._idle.append(waiting)
+                await waiting
+                continue
+            self._reading = True
+            try:
+                given = await anext(self._source)
+            except StopAsyncIteration:
+                self._exhausted = True
+                self._news.set()
+                return
+            except Exception as error:
+                self._exhausted = True
+                self.stop(error)
+                return
+            finally:
+                self._reading = False
+            index = self._window.begin()
+            self._starting += 1
+            self._begin_more()
+            await self._settle(index, given)
+
+    async def _end_workers(self) -> None:
+        self._stopped = True
+        workers = list(self._workers)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _settle(self, index: int, given: Any) -> None:
+        dialogue = Dialogue(self._desk, index, self._at_gate)
+        key: Any = given
+        error: ExtractorError | None = None
+        extraction: Extraction[T] | None = None
+        try:
+            text, key = self._row_of(given)
+            if text is not None and not (isinstance(text, str) and not text.strip()):
+                extraction = await dialogue.of(self._caller, text)
+                error = extraction.error
+        except (RunStopped, JournalError) as stopping:
+            self.stop(stopping)
+            error = RunStopped(f"not run: {stopping}")
+        except ExtractorError as bad:
+            error = bad
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            error = RunStopped("not run: the run was stopped")
+        except Exception as broken:  # a function of the caller's that makes the text
+            self.stop(broken)
+            error = RunStopped(f"not run: {broken!r}")
+        dialogue.started()
+        outcome = RowOutcome(index, extraction, error, dialogue.from_cache, key)
+        if not isinstance(error, RunStopped):
+            self._tally.add(outcome, dialogue.paid)
+        self._window.settle(index, outcome, dialogue.ticket)
+        if self._window.heads(index):
+            self._news.set()
+        if extraction is not None and self._is_hopeless(extraction):
+            self.stop(extraction.error)
+
+    def _at_gate(self) -> None:
+        self._starting -= 1
+
+    def _on_wire(self, waiting: bool) -> None:
+        task = asyncio.current_task()
+        if task in self._workers:
+            self._workers[task] = waiting
+
+    def _is_hopeless(self, extraction: Extraction[T]) -> bool:
+        """Whether the account is what is wrong, so that no other row would fare better. A 403 may be
+        about one text, unless nothing was ever answered.
+        """
+        failure = extraction.attempts[-1].failure if extraction.attempts else None
+        if failure is None:
+            return False
+        alone = failure.status == 403 and not self._desk.answered
+        return failure.status in (401, 402) or alone or failure.code in HOPELESS_CODES
+
+
+def _buckets(settings: Settings, now: float) -> dict[Dimension, Bucket]:
+    limits: dict[Dimension, float | None] = {
+        "requests": settings.requests_per_minute,
+        "tokens": settings.tokens_per_minute,
+    }
+    return {name: Bucket.of_minute(limit, now) for name, limit in limits.items() if limit is not None}
+
+
+async def _read(rows: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
     if isinstance(rows, AsyncIterable):
         async for row in rows:
             yield row
     else:
         for row in rows:
             yield row
-
-
-async def _settled(index: int, given: Any, row_of: Callable[[Any], Row], caller: Caller[T]) -> RowOutcome[T]:
-    key = given
-    try:
-        text, key = row_of(given)
-        if text is None or (isinstance(text, str) and not text.strip()):
-            return RowOutcome(index, key=key)
-        extraction = await _dialogue(caller, text)
-    except ExtractorError as error:
-        return RowOutcome(index, error=error, key=key)
-    return RowOutcome(index, extraction, extraction.error, key=key)
-
-
-async def _dialogue(caller: Caller[T], text: Text) -> Extraction[T]:
-    step: Ask[T] | Extraction[T] = caller.begin(text)
-    while True:
-        while isinstance(step, Ask):
-            if step.wait:
-                await asyncio.sleep(step.wait)
-            reply = await caller.send(caller.post(step.request, step.timeout, step.left))
-            asked, step = step, step.receive(caller.read(reply), time.monotonic(), random.random())
-        caller.learn(step)
-        sequel = caller.sequel(step, asked, text)
-        if sequel is None:
-            return step
-        caller, step = sequel

@@ -1,0 +1,324 @@
+"""One row's dialogue: each of its requests goes through the gate, the journal and the wire, in this order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from ..dialogue import Ask
+from ..dialogue.policy import is_transient
+from ..messages import Completion, Extraction, Failure, FailureKind, Outcome, Request
+from ..schema.compile import VERSION
+from ..transport import http
+from .budget import ZERO, worst_cost
+from .gate import Gate, Pass
+from .journal import Journal, Kept, key_of
+from .limits import TokenEstimate
+from .outcomes import Text
+from .quota import quotas
+
+T = TypeVar("T")
+POLL = 0.1  # seconds between two looks for an answer that another process waits for
+MAYBE_PAID = (FailureKind.TIMEOUT, FailureKind.DROPPED)  # the answer may have been made, and got lost
+OVERLOADED = (500, 502, 503, 504, 529)
+_TOO_LATE = Failure(FailureKind.TIMEOUT, "the deadline passed while the quota was used up")
+
+
+class Caller(Protocol[T]):
+    """A model that rows are put to, and how each dialogue with it begins and is read."""
+
+    @property
+    def name(self) -> str:
+        """The endpoint, the same in every process. It holds no key."""
+        ...
+
+    def begin(self, text: Text) -> Ask[T]:
+        """Return the first step of a row's dialogue. Raises ConfigError for a text that can't be asked of."""
+        ...
+
+    def post(self, request: Request, timeout: float, total: float) -> http.Post:
+        """Return the request as it is sent."""
+        ...
+
+    async def send(self, post: http.Post) -> http.HttpReply | Failure:
+        """Return what came back."""
+        ...
+
+    def read(self, reply: http.HttpReply | Failure) -> Completion | Failure:
+        """Return what the reply says."""
+        ...
+
+    def learn(self, result: Extraction[T]) -> None:
+        """Remember what a dialogue showed of the service, for the next one."""
+        ...
+
+    def sequel(self, result: Extraction[T], step: Ask[T], text: Text) -> tuple[Caller[T], Ask[T]] | None:
+        """Return another model's first step, where one is to be asked after this result."""
+        ...
+
+
+class Answer(NamedTuple):
+    """What came of one request. asked: whether this row has asked it in this run. ticket: the journal's."""
+
+    reply: http.HttpReply | Failure
+    event: Completion | Failure
+    asked: bool
+    ticket: int = 0
+
+
+@dataclass(slots=True)
+class Desk(Generic[T]):
+    """What all dialogues of a run share. since: Unix time; with `retry`, no older answer counts where
+    the older ones gave no record. on_wire: told when a task begins and ends to wait for the service.
+    """
+
+    journal: Journal
+    gate: Callable[[str], Gate]
+    capped: bool
+    retry: bool
+    since: float
+    on_wire: Callable[[bool], None]
+    estimate: TokenEstimate = field(default_factory=TokenEstimate)
+    asking: dict[bytes, asyncio.Future[Answer | None] | None] = field(default_factory=dict)
+    lost: int = 0  # claims taken over from processes that died
+    answered: bool = False  # whether the service has answered anything at all
+
+
+class Dialogue(Generic[T]):
+    """One row's. paid: by attempt, whether this run has paid for it. ticket: what has to be durable
+    before the row may be handed out.
+    """
+
+    def __init__(self, desk: Desk[T], row: int, on_gate: Callable[[], None]) -> None:
+        self._desk, self._row, self._on_gate = desk, row, on_gate
+        self._keys: list[bytes] = []  # of what this dialogue got answers to
+        self._since = 0.0
+        self._at_gate = False
+        self._asked = 0
+        self.paid: list[bool] = []
+        self.ticket = 0
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether nothing was asked of the service, though there was something to ask."""
+        return not self._asked and bool(self._keys)
+
+    async def of(self, caller: Caller[T], text: Text) -> Extraction[T]:
+        """Return how the dialogue ended. Raises ConfigError, JournalError, BudgetExceeded, RunStopped."""
+        result = await self._carried(caller, text)
+        if self._desk.retry and self.from_cache and not result.outcome.has_record:
+            self._since, self._keys, self.paid = self._desk.since, [], []
+            result = await self._carried(caller, text)
+        return result
+
+    def started(self) -> None:
+        """The first request has come to the gate, or will not come at all."""
+        if not self._at_gate:
+            self._at_gate = True
+            self._on_gate()
+
+    async def _carried(self, caller: Caller[T], text: Text) -> Extraction[T]:
+        step: Ask[T] | Extraction[T] = caller.begin(text)
+        while True:
+            while isinstance(step, Ask):
+                if step.wait:
+                    await asyncio.sleep(step.wait)
+                step, asked = await self._next(caller, step)
+            caller.learn(step)
+            sequel = caller.sequel(step, asked, text)
+            if sequel is None:
+                return step
+            caller, step = sequel
+
+    async def _next(self, caller: Caller[T], step: Ask[T]) -> tuple[Ask[T] | Extraction[T], Ask[T]]:
+        """Return the step after this one, and this one as it was asked."""
+        post = caller.post(step.request, step.timeout, step.left)
+        key = self._key(caller, post)
+        answer, step = await self._answer(caller, step, post, key)
+        self.paid.append(answer.asked)
+        self.ticket = max(self.ticket, answer.ticket)
+        after = step.receive(answer.event, time.monotonic(), random.random())
+        if isinstance(answer.event, Completion):
+            self._keys.append(key)
+        elif isinstance(after, Ask) and after.request.mode is not step.request.mode:
+            self._keys.append(key)  # that the server does not take a mode is an answer too
+            if answer.asked and isinstance(answer.reply, http.HttpReply):
+                self._desk.journal.put(key, _kept(answer.reply, step.request.model))
+        return after, step
+
+    def _key(self, caller: Caller[T], post: http.Post) -> bytes:
+        """What the journal knows the request by. The same asked again in a dialogue is another one."""
+        parts = (VERSION, caller.name, post.url.rpartition("/")[2], post.body)
+        key = key_of(*parts)
+        while key in self._keys:
+            key = key_of(key)
+        return key
+
+    async def _answer(
+        self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes
+    ) -> tuple[Answer, Ask[T]]:
+        """Return the answer to a request that only one row at a time asks for, and the step in whose time."""
+        asking = self._desk.asking
+        while key in asking:
+            shared = asking[key] or asyncio.get_running_loop().create_future()
+            asking[key] = shared
+            self.started()
+            answer = await asyncio.shield(shared)
+            if answer is not None and (answer.asked or not self._since):
+                return answer._replace(asked=False), step
+        asking[key] = None
+        found: Answer | None = None
+        try:
+            answer, step = await self._asked_for(caller, step, post, key)
+            found = answer if isinstance(answer.event, Completion) else None
+            return answer, step
+        finally:
+            waiting = asking.pop(key)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(found)
+
+    async def _asked_for(
+        self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes
+    ) -> tuple[Answer, Ask[T]]:
+        """Ask until there is an answer, or a failure that the dialogue is to hear of. A 429 is not: it
+        takes of the row's time, but of none of its attempts.
+        """
+        gate = self._desk.gate(caller.name)
+        while True:
+            entered = await self._enter(gate, step, post, key)
+            if isinstance(entered, Kept):
+                return self._read(caller, entered), step
+            held, step = entered
+            if step.left <= 0:
+                gate.take_back(held)
+                return Answer(_TOO_LATE, _TOO_LATE, False), step
+            post = replace(post, timeout=step.timeout, total=step.left)
+            answer = await self._claimed(caller, gate, held, step, post, key)
+            if answer is None:
+                await asyncio.sleep(POLL)  # another process is asking
+            elif not _is_throttle(answer.event, step):
+                return answer, step
+            else:
+                now, pause = time.monotonic(), gate.limits.paused_until
+                if step.ends is not None and max(now, pause) >= step.ends:
+                    return answer, step
+
+    async def _enter(
+        self, gate: Gate, step: Ask[T], post: http.Post, key: bytes
+    ) -> Kept | tuple[Pass, Ask[T]]:
+        """Return the answer where it is there, else the right to go on the wire, and the step in its time:
+        a row's deadline begins when its first request may go out.
+        """
+        wanted = self._wanted(step, post)
+        held = gate.try_enter(wanted)
+        if held is not None:
+            self.started()
+            return held, step
+        kept = await self._desk.journal.look(key, self._since)
+        if kept is not None:
+            return kept
+        entering = gate.enter(wanted, self._row)
+        self.started()
+        held = await entering
+        ends, deadline = step.ends, step.policy.deadline
+        if not self._asked and ends is not None and deadline is not None:
+            ends = held.at + deadline
+        return held, step.within(step.attempts, ends, held.at)
+
+    def _wanted(self, step: Ask[T], post: http.Post) -> Pass:
+        size = len(post.body)
+        worst = worst_cost(step.request, size, step.policy.budget.price) if self._desk.capped else ZERO
+        return Pass(self._desk.estimate.of(size), worst)
+
+    async def _claimed(
+        self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
+    ) -> Answer | None:
+        """Return what came; None where another process is asking the same."""
+        journal = self._desk.journal
+        try:
+            claim = await journal.claim(key, self._since)
+        except BaseException:
+            gate.take_back(held)
+            journal.release(key)
+            raise
+        if claim.kept is not None or not claim.granted:
+            gate.take_back(held)
+            return self._read(caller, claim.kept) if claim.kept else None
+        self._desk.lost += claim.lost
+        return await self._sent(caller, gate, held, step, post, key)
+
+    async def _sent(
+        self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
+    ) -> Answer:
+        self._asked += 1
+        self._desk.on_wire(True)
+        event: Completion | Failure | None = None
+        try:
+            reply = await caller.send(post)
+            event = caller.read(reply)
+        finally:  # left without an event the claim stays: what comes of the request is not known
+            self._desk.on_wire(False)
+            used, cost = self._spent(step, held, event, len(post.body))
+            self._note(gate, held, reply if event else None, event)
+            gate.leave(held, used, cost)
+        if isinstance(event, Completion) and isinstance(reply, http.HttpReply):
+            self._desk.answered = True
+            ticket = self._desk.journal.put(key, _kept(reply, step.request.model))
+            return Answer(reply, event, True, ticket)
+        self._desk.journal.release(key)
+        return Answer(reply, event, True)
+
+    def _spent(
+        self, step: Ask[T], held: Pass, event: Completion | Failure | None, size: int
+    ) -> tuple[float | None, Decimal]:
+        """Return the tokens and US dollars that a request took; the worst where that is not known."""
+        if isinstance(event, Completion) and event.usage is not None:
+            usage = event.usage
+            self._desk.estimate.learn(size, usage.prompt_tokens, usage.completion_tokens)
+            if not self._desk.capped:
+                return usage.total_tokens, ZERO
+            cost = step.policy.budget.price(event.model or step.request.model, usage)
+            return usage.total_tokens, held.worst if cost is None else cost
+        unpaid = isinstance(event, Failure) and event.kind not in MAYBE_PAID
+        return None, ZERO if unpaid else held.worst
+
+    def _note(
+        self,
+        gate: Gate,
+        held: Pass,
+        reply: http.HttpReply | Failure | None,
+        event: Completion | Failure | None,
+    ) -> None:
+        """Let the limits know how the service does."""
+        if isinstance(reply, http.HttpReply):
+            gate.limits.learn(quotas(reply.headers, time.time()), time.monotonic())
+        if isinstance(event, Failure):
+            if event.status == 429:
+                gate.throttled(held, event.retry_after, random.random())
+            elif event.status in OVERLOADED or event.kind is FailureKind.TIMEOUT:
+                gate.limits.overloaded()
+        elif event is not None:
+            gate.limits.succeeded(event.latency)
+
+    def _read(self, caller: Caller[T], kept: Kept) -> Answer:
+        headers = {"x-request-id": kept.request_id} if kept.request_id else {}
+        reply = http.HttpReply(kept.status, headers, kept.body, kept.latency)
+        return Answer(reply, caller.read(reply), False)
+
+
+def _kept(reply: http.HttpReply, model: str) -> Kept:
+    from ..dialects.replies import request_id_of
+
+    return Kept(reply.body, reply.status, request_id_of(reply.headers), reply.latency, model=model)
+
+
+def _is_throttle(event: Completion | Failure, step: Ask[Any]) -> bool:
+    """Whether a failure is a 429 that waiting will cure, and that the caller wants waited for."""
+    if not isinstance(event, Failure) or event.status != 429 or not is_transient(event):
+        return False
+    return step.policy.may("again", Outcome.TRANSPORT, event)

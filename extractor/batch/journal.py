@@ -1,0 +1,116 @@
+"""The journal: the durable log of what a service has answered, so that no answer is paid for twice.
+
+An answer is kept under the SHA-256 of what was asked: never a row number, never a key. Before a request
+is sent it is claimed, so that no other process sends the same; a claim whose process has died is taken
+over, and counted, since its answer may have been paid for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from ..errors import JournalError
+
+
+class Kept(NamedTuple):
+    """An answer, whole, as it came. at: Unix time. latency: seconds."""
+
+    body: bytes
+    status: int = 200
+    request_id: str | None = None
+    latency: float = 0.0
+    at: float = 0.0
+    model: str = ""
+
+
+class Claim(NamedTuple):
+    """What a claim gave. kept: the answer, where there is one. granted: whether the caller may ask now;
+    if neither, another process is asking. lost: whether a process that died had asked.
+    """
+
+    kept: Kept | None = None
+    granted: bool = False
+    lost: bool = False
+
+
+GRANTED = Claim(granted=True)
+BUSY = Claim()
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """Where answers are kept. `durable` grows up to each ticket that `put` gave, once its answer is safe."""
+
+    @property
+    def durable(self) -> int:
+        """The last ticket whose answer would survive the death of this process."""
+        ...
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` in the event loop whenever `durable` grew or the journal broke."""
+        ...
+
+    @property
+    def error(self) -> JournalError | None:
+        """Why nothing can be kept any more; None where all is well."""
+        ...
+
+    async def look(self, key: bytes, since: float) -> Kept | None:
+        """Return the answer that came at `since` (Unix time) or later."""
+        ...
+
+    async def claim(self, key: bytes, since: float) -> Claim:
+        """Return the answer, or else the right to ask. Raises JournalError."""
+        ...
+
+    def put(self, key: bytes, kept: Kept) -> int:
+        """Keep an answer in place of its claim; return its ticket."""
+        ...
+
+    def release(self, key: bytes) -> None:
+        """Give a claim back: nothing came that was paid for."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write what waits, and close. Claims that are still held count as lost."""
+        ...
+
+
+def key_of(*parts: str | bytes) -> bytes:
+    """Return the SHA-256 of the parts, which can't run into each other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(b"%d:" % len(data))
+        digest.update(data)
+    return digest.digest()
+
+
+class NoJournal:
+    """Keeps nothing, grants everything."""
+
+    durable = 0
+    error: JournalError | None = None
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Nothing ever changes."""
+
+    async def look(self, key: bytes, since: float) -> Kept | None:
+        """There is nothing."""
+        return None
+
+    async def claim(self, key: bytes, since: float) -> Claim:
+        """Return the right to ask."""
+        return GRANTED
+
+    def put(self, key: bytes, kept: Kept) -> int:
+        """Forget the answer."""
+        return 0
+
+    def release(self, key: bytes) -> None:
+        """There is nothing to give back."""
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
