@@ -1,0 +1,222 @@
+"""What is written beside a record: why there is none, what it cost, where it stands. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..messages import JSON, Attempt
+from .columns import Records, snake_case
+from .outcomes import RowOutcome
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Cell: TypeAlias = dict[str, JSON]
+CHUNK = 1_024  # rows that become Arrow together
+
+
+def error_cell(outcome: RowOutcome[Any]) -> Cell | None:
+    """Return kind, message, attempts and http_status of what went wrong with a row; None for nothing.
+
+    kind: the outcome; for an exchange that failed the kind of failure ("status", "timeout", ...); else
+    "input" for a bad row.
+    """
+    if outcome.error is None:
+        return None
+    failure = outcome.attempts[-1].failure if outcome.attempts else None
+    kind = str(failure.kind if failure else outcome.outcome or "input")
+    return cell(kind, str(outcome.error), len(outcome.attempts), failure.status if failure else None)
+
+
+def cell(kind: str, message: str, attempts: int = 0, status: int | None = None) -> Cell:
+    """Return an error as it is written."""
+    return {"kind": kind, "message": message, "attempts": attempts, "http_status": status}
+
+
+def usage_cell(outcome: RowOutcome[Any]) -> Cell | None:
+    """Return tokens, cost (US dollars) and latency (seconds) of all attempts; None where none was made."""
+    if not outcome.attempts:
+        return None
+    used = outcome.usage
+    return {
+        "prompt_tokens": used.prompt_tokens,
+        "cached_tokens": used.cached_tokens,
+        "completion_tokens": used.completion_tokens,
+        "cost": dollars(outcome.cost),
+        "latency": latency(outcome.attempts),
+        "from_cache": outcome.from_cache,
+    }
+
+
+def dollars(cost: Decimal | None) -> float | None:
+    """Return a cost as a column has it."""
+    return None if cost is None else float(cost)
+
+
+def latency(attempts: Sequence[Attempt]) -> float:
+    """Return the seconds from sending to the last byte, over all attempts."""
+    return sum(attempt.latency for attempt in attempts)
+
+
+def evidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
+    """Return the spans of the text that support the record's leaves; None where there is no record."""
+    if outcome.extraction is None or outcome.record is None:
+        return None
+    found: Mapping[str, Any] = outcome.extraction.evidence
+    return [
+        {
+            "pointer": pointer,
+            "start": span.start,
+            "end": span.end,
+            "text": span.text,
+            "how": str(span.how),
+            "score": span.score,
+        }
+        for pointer, spans in found.items()
+        for span in spans
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Which columns come of the rows, and how they are called.
+
+    name: of the record's column, and what the others' names begin with. flatten: one column for each
+    member of the record; prefix: what their names begin with.
+    """
+
+    name: str
+    flatten: bool = False
+    prefix: str = ""
+    usage: bool = False
+    evidence: bool = False
+
+
+def shape_of(
+    type_name: str,
+    name: str | None = None,
+    flatten: bool = False,
+    usage: bool = False,
+    evidence: bool = False,
+) -> Shape:
+    """Return the shape for a type. name: None for the type's own name, in snake case."""
+    prefix = f"{name}_" if name else ""
+    return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence)
+
+
+class Gathered:
+    """The new columns, filled outcome by outcome and kept as Arrow chunks."""
+
+    def __init__(self, records: Records, shape: Shape) -> None:
+        self._records, self._shape = records, shape
+        self._outcomes: list[RowOutcome[Any]] = []
+        self._batches: list[pa.RecordBatch] = []
+        self.schema = _schema(records, shape)
+
+    def add(self, outcome: RowOutcome[Any]) -> None:
+        """Add the next row."""
+        self._outcomes.append(outcome)
+        if len(self._outcomes) == CHUNK:
+            self._settle()
+
+    def table(self, rows: int, why: str = "") -> pa.Table:
+        """Return the columns. rows: how many they have to have; those that are missing were not run,
+        and `why` is their error.
+        """
+        import pyarrow as pa
+
+        self._settle()
+        left = rows - sum(map(len, self._batches))
+        return pa.Table.from_batches([*self._batches, self._not_run(left, why)], self.schema)
+
+    def take(self) -> pa.Table:
+        """Return the columns of the rows since the last time, to be written."""
+        table = self.table(sum(map(len, self._batches)) + len(self._outcomes))
+        self._batches.clear()
+        return table
+
+    def _settle(self) -> None:
+        import pyarrow as pa
+
+        outcomes, self._outcomes = self._outcomes, []
+        array, faults = self._records.array([outcome.record for outcome in outcomes])
+        errors = [
+            cell("serialization", faults[i], len(outcome.attempts)) if i in faults else error_cell(outcome)
+            for i, outcome in enumerate(outcomes)
+        ]
+        beside: list[list[Any]] = [errors]
+        if self._shape.usage:
+            beside.append([usage_cell(outcome) for outcome in outcomes])
+        if self._shape.evidence:
+            beside.append([evidence_cell(outcome) for outcome in outcomes])
+        record = array.flatten() if _is_flat(self._records, self._shape) else [array]
+        kinds = list(self.schema.types)[len(record) :]
+        columns = [*record, *(pa.array(each, kind) for each, kind in zip(beside, kinds, strict=True))]
+        self._batches.append(pa.RecordBatch.from_arrays(columns, schema=self.schema))
+
+    def _not_run(self, rows: int, why: str) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        error = self.schema.get_field_index(f"{self._shape.name}_error")
+        columns = [pa.nulls(rows, kind) for kind in self.schema.types]
+        columns[error] = pa.array([cell("not_run", why)] * rows, self.schema.types[error])
+        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+
+
+def _is_flat(records: Records, shape: Shape) -> bool:
+    import pyarrow as pa
+
+    return shape.flatten and pa.types.is_struct(records.type)
+
+
+def _schema(records: Records, shape: Shape) -> pa.Schema:
+    import pyarrow as pa
+
+    flat = _is_flat(records, shape)
+    fields = (
+        [(shape.prefix + each.name, each.type) for each in records.type]
+        if flat
+        else [(shape.name, records.type)]
+    )
+    fields.append((f"{shape.name}_error", error_type()))
+    if shape.usage:
+        fields.append((f"{shape.name}_usage", usage_type()))
+    if shape.evidence:
+        fields.append((f"{shape.name}_evidence", evidence_type()))
+    return pa.schema(fields)
+
+
+def error_type() -> pa.DataType:
+    """Return the Arrow type of an error column."""
+    import pyarrow as pa
+
+    return pa.struct(
+        [
+            ("kind", pa.string()),
+            ("message", pa.string()),
+            ("attempts", pa.int32()),
+            ("http_status", pa.int32()),
+        ]
+    )
+
+
+def usage_type() -> pa.DataType:
+    """Return the Arrow type of a usage column."""
+    import pyarrow as pa
+
+    tokens = [(name, pa.int64()) for name in ("prompt_tokens", "cached_tokens", "completion_tokens")]
+    return pa.struct([*tokens, ("cost", pa.float64()), ("latency", pa.float64()), ("from_cache", pa.bool_())])
+
+
+def evidence_type() -> pa.DataType:
+    """Return the Arrow type of an evidence column."""
+    import pyarrow as pa
+
+    span = [
+        *(("pointer", pa.string()), ("start", pa.int64()), ("end", pa.int64())),
+        *(("text", pa.string()), ("how", pa.string()), ("score", pa.float64())),
+    ]
+    return pa.list_(pa.struct(span))

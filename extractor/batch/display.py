@@ -1,0 +1,101 @@
+"""How far a run is, shown to a person: one line that changes on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from .outcomes import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EVERY = 10.0  # seconds between plain lines
+Told = Callable[[Progress], None]
+
+
+def summary(progress: Progress, total: int | None = None) -> str:
+    """Return a run's counts in one line."""
+    rows = f"{progress.done:,}" + (f" of {total:,}" if total is not None else "") + " rows"
+    paid = progress.usage.total_tokens
+    parts = [
+        rows,
+        f"{progress.ok:,} ok",
+        *([f"{progress.repaired:,} repaired"] if progress.repaired else []),
+        *([f"{progress.failed:,} failed"] if progress.failed else []),
+        *([f"{progress.empty:,} empty"] if progress.empty else []),
+        *([f"{progress.from_cache:,} from the journal"] if progress.from_cache else []),
+        f"{paid:,} tokens",
+        *([f"${progress.cost:.4f}"] if progress.cost is not None else []),
+    ]
+    return ", ".join(parts)
+
+
+def pace(progress: Progress, total: int | None = None) -> str:
+    """Return how fast it goes, what is under way, and when it will be done."""
+    speed = progress.done / progress.elapsed if progress.elapsed else 0.0
+    parts = [f"{speed:,.1f} rows/s", f"{progress.in_flight} in flight, limit {progress.limit}"]
+    if progress.paused_until is not None:
+        parts.append(f"paused for {progress.paused_until:.0f} s")
+    if total is not None and speed and progress.done < total:
+        parts.append(f"{timedelta(seconds=round((total - progress.done) / speed))} left")
+    return ", ".join(parts)
+
+
+@contextmanager
+def shown(show: bool | None, total: int | None, told: Told | None = None) -> Iterator[Told]:
+    """Yield what a run is to tell its progress to.
+
+    show: None to show it only on a terminal or in a notebook. told: is told as well. On a terminal the
+    last state stays; elsewhere, where show is True, there is a line every ten seconds.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    live = console.is_terminal or console.is_jupyter
+    displays = [] if told is None else [told]
+    if show is False or (show is None and not live):
+        yield _all(displays)
+    elif not live:
+        yield _all([*displays, _lines(console, total)])
+    else:
+        with _bar(console, total) as display:
+            yield _all([*displays, display])
+
+
+def _all(displays: list[Told]) -> Told:
+    def tell(progress: Progress) -> None:
+        for display in displays:
+            display(progress)
+
+    return tell
+
+
+def _lines(console: Console, total: int | None) -> Told:
+    last = 0.0
+
+    def line(progress: Progress) -> None:
+        nonlocal last
+        if progress.elapsed - last >= EVERY:
+            last = progress.elapsed
+            console.print(f"{summary(progress, total)}; {pace(progress, total)}", soft_wrap=True)
+
+    return line
+
+
+@contextmanager
+def _bar(console: Console, total: int | None) -> Iterator[Told]:
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+
+    def drawn(progress: Progress) -> Any:
+        from rich.console import Group
+        from rich.text import Text
+
+        bar = ProgressBar(total, progress.done, width=40, pulse=total is None)
+        return Group(bar, Text(summary(progress, total)), Text(pace(progress, total), style="dim"))
+
+    with Live(drawn(Progress()), console=console, refresh_per_second=8, redirect_stdout=False) as live:
+        yield lambda progress: live.update(drawn(progress))
