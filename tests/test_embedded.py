@@ -8,12 +8,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
-from extractor import AsyncExtractor, Extraction, Extractor, Mode, Outcome, Usage, extract
+from extractor import AsyncExtractor, Extraction, ExtractionError, Extractor, Mode, Outcome, Usage, extract
 from extractor.transport import local
 
 TEXT = "Dear support, the kettle I bought from you leaks. I want my money back! Kind regards, Hannah Voss"
@@ -61,6 +62,20 @@ def test_every_mode_ends_in_a_record_or_in_a_truthful_outcome(mode: Mode) -> Non
         assert result.outcome is Outcome.OK
     if not result.outcome.has_record:
         assert result.attempts[-1].problems
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_every_mode_streamed_ends_in_a_record_or_in_a_truthful_outcome(mode: Mode) -> None:
+    with Extractor("local:smollm2", mode=mode, max_tokens=200, max_repairs=0) as ex:
+        stream = ex.stream(Complaint, TEXT)
+        with suppress(ExtractionError):
+            *_, last = stream
+            assert isinstance(last.record, Complaint)
+    result = stream.result
+    assert result is not None
+    assert {attempt.request.mode for attempt in result.attempts} == {mode}
+    assert isinstance(result.record, Complaint) == result.outcome.has_record == (result.error is None)
+    assert result.outcome is Outcome.OK or (mode is not Mode.JSON_SCHEMA and result.attempts[-1].problems)
 
 
 def test_sync_and_async_give_the_same_record(ex: Extractor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from tenacity.wait import wait_none
 
 from extractor import AsyncExtractor, Completion, Extraction, Extractor, Outcome, Usage
 from extractor.dialects import DIALECTS, PROVIDERS, Provider
+from extractor.dialogue.rest import list_member
 from extractor.errors import (
     ConfigError,
     Empty,
@@ -27,6 +29,7 @@ from extractor.errors import (
     Truncated,
 )
 from extractor.messages import Mode
+from extractor.schema import compile_schema
 from extractor.schema.targets import TARGETS
 from extractor.testing import (
     ChatServer,
@@ -170,6 +173,28 @@ def test_each_outcome_of_each_provider(server: ChatServer, call: Call, row: Prov
         assert result.error.attempts == result.attempts
     elif name == "refused":
         assert last.text == "I can't help with that."
+
+
+BEN = {"name": "Ben", "age": 7}
+
+
+@each_call
+def test_a_list_that_was_cut_off_goes_on_at_each_provider(
+    server: ChatServer, call: Call, row: Provider
+) -> None:
+    begun = json.dumps({"value": [ADA, BEN]})[:-20]
+    before = len(server.requests)
+    server.play([truncated(begun), reply({"value": [BEN]}, usage=USAGE)])
+    result: Extraction[list[Person]] = call(server, row, "run", list[Person], "Ada is 36, Ben is 7.")
+    assert result.record == [Person(name="Ada Lovelace", age=36), Person(name="Ben", age=7)]
+    assert [attempt.outcome for attempt in result.attempts] == [Outcome.TRUNCATED, Outcome.OK]
+    assert len(server.requests) - before == 2
+    assert sum(attempt.usage is not None for attempt in result.attempts) == 2
+
+
+@each_provider
+def test_a_list_of_each_provider_is_one_that_can_go_on(row: Provider) -> None:
+    assert list_member(compile_schema(list[Person], row.target).schema) == "value"
 
 
 TAKE_SCHEMAS = [row for row in ROWS if Mode.JSON_SCHEMA in row.modes]
