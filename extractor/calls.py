@@ -57,11 +57,13 @@ from .options import ClientOptions, Params, Tool, check_parameters
 from .pricing import pricer
 from .schema import (
     CompiledSchema,
+    Quoted,
     Target,
     can_ground,
     compile_schema,
     grounding,
     lark,
+    quote_example,
     source_text,
     tool_schema,
 )
@@ -148,12 +150,16 @@ class Calls:
         instructions: str | None = None,
         examples: Iterable[tuple[str, Any]] = (),
         context: Mapping[str, Any] | None = None,
+        evidence: bool | Literal["quote"] | None = None,
         **params: Any,
     ) -> Ask[Any]:
+        if evidence not in (None, True, False, "quote"):
+            raise ConfigError(f'evidence is "quote" or None, not {evidence!r}')
+        asked = Quoted(record_type) if evidence == "quote" else record_type
         bind: Bind | None = ("all" if self._grounded else "marked") if self._writes_grammar else None
-        compiled, in_grammar = self._compiled(record_type), self._compiled(record_type, bind)
+        compiled, in_grammar = self._compiled(asked), self._compiled(asked, bind)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
-        shots = example_messages([_checked_example(compiled, record_type, *pair) for pair in examples])
+        shots = example_messages([_checked_example(compiled, asked, *pair) for pair in examples])
         text = _checked_text(text)
         source = source_text(text)
 
@@ -487,11 +493,14 @@ def _checked_example(
 ) -> tuple[str, str]:
     """Return the example with its record as the model would write it."""
     _checked_text(text)
+    quoted = isinstance(record_type, Quoted)
+    plain_type = record_type.record_type if quoted else record_type
     try:
-        if not isinstance(record_type, Mapping):
-            record = TypeAdapter(record_type).validate_python(record)
+        if not isinstance(plain_type, Mapping):
+            record = TypeAdapter(plain_type).validate_python(record)
         wire = compiled.encode(record)
-        compiled.decode(wire)
+        wire = quote_example(wire, text) if quoted else wire
+        compiled.decode(wire, {"text": text})
     except (ValidationError, Invalid, SchemaError, TypeError, ValueError) as error:
         raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error
     return text, wire

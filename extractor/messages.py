@@ -280,6 +280,14 @@ class CompletionChunk:
         return next((c.delta.content or "" for c in self.choices if c.index == 0), "")
 
 
+@dataclass(frozen=True, slots=True)
+class Cited(Generic[T]):
+    """A record with what was quoted for it from the text, by the pointers of its values."""
+
+    record: T
+    quotes: Mapping[str, tuple[str, ...]]
+
+
 class FailureKind(StrEnum):
     """How an exchange failed. Only STATUS has a status."""
 

@@ -57,11 +57,14 @@ class Params(TypedDict, total=False):
 class ExtractOptions(Params, total=False):
     """instructions: said to the model beside those of the client. examples: pairs of a text and its
     record. context: what Pydantic validators find in `info.context`, beside the text under "text".
+    evidence: "quote" to have the model quote the text for each value, see Extraction.quotes; True and
+    False ask for nothing more, since Extraction.evidence costs nothing.
     """
 
     instructions: str | None
     examples: Iterable[tuple[str, Any]]
     context: Mapping[str, Any] | None
+    evidence: bool | Literal["quote"] | None
 
 
 class RowOptions(ExtractOptions, total=False):

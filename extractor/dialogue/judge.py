@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..errors import Invalid, InvalidJSON, Problem
-from ..messages import Completion, Outcome
+from ..messages import Cited, Completion, Outcome
 from .found import found_json, without_thoughts
 from .patch import Patch
 from .rest import Rest
@@ -24,13 +24,15 @@ BOUND_REACHED = (
 @dataclass(frozen=True, slots=True)
 class Verdict(Generic[T]):
     """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged,
-    the reply's or the patched one, or the beginning of a reply that is cut off.
+    the reply's or the patched one, or the beginning of a reply that is cut off. `quotes`: what the model
+    quoted from the text, checked, by pointer.
     """
 
     outcome: Outcome
     record: T | None = None
     problems: tuple[Problem, ...] = ()
     text: str | None = None
+    quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 Decode: TypeAlias = Callable[[str], T]
@@ -77,12 +79,15 @@ def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
 
 def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
     try:
-        return Verdict(Outcome.OK, decode(text), text=text)
+        record = decode(text)
     except InvalidJSON as error:
         return Verdict(Outcome.INVALID_JSON, problems=error.problems)
     except Invalid as error:
         cut = any(problem.type == BOUND_REACHED for problem in error.problems)
         return Verdict(Outcome.TRUNCATED if cut else Outcome.INVALID, problems=error.problems, text=text)
+    if isinstance(record, Cited):
+        return Verdict(Outcome.OK, record.record, text=text, quotes=record.quotes)
+    return Verdict(Outcome.OK, record, text=text)
 
 
 def judge_tool_calls(

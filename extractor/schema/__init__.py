@@ -4,6 +4,7 @@ from .compile import CompiledSchema, compile_schema
 from .functions import tool_schema
 from .grammar import can_ground, lark
 from .nodes import Note
+from .quotes import Quoted, quote_example
 from .targets import TARGETS, Target, grounding
 from .verbatim import Free, Verbatim, source_text
 
@@ -12,12 +13,14 @@ __all__ = [
     "CompiledSchema",
     "Free",
     "Note",
+    "Quoted",
     "Target",
     "Verbatim",
     "can_ground",
     "compile_schema",
     "grounding",
     "lark",
+    "quote_example",
     "source_text",
     "tool_schema",
 ]

@@ -18,6 +18,7 @@ from .codec import Codec, Misfit, dumps, loads, says_nan
 from .limits import Size, limited, nodes, size, written_out
 from .nodes import Note, Source
 from .problems import invalid, not_json
+from .quotes import Quoted, with_quotes
 from .targets import TARGETS, Target
 from .walk import Walk
 
@@ -147,6 +148,9 @@ def _key(record_type: Any, target: str | Target) -> Any:
     """Return what to keep the compiled schema under, None where it is not kept. Types that compare equal
     may differ in order, so others than classes go by identity; a kept one is never freed.
     """
+    if isinstance(record_type, Quoted):
+        inner = _key(record_type.record_type, target)
+        return None if inner is None else (Quoted, inner)
     if isinstance(record_type, Mapping):
         try:
             return json.dumps(record_type), target
@@ -168,6 +172,8 @@ def find_target(target: str | Target) -> Target:
 
 
 def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
+    if isinstance(record_type, Quoted):
+        return with_quotes(_read(record_type.record_type, documents))
     if isinstance(record_type, Mapping):
         from .document_input import read as read_document
 

@@ -186,6 +186,15 @@ class Field:
             put(result, self.path, item)
 
 
+class Unsaid(Field):
+    """A member that values do not have, of texts: those that a record comes with. Each is said empty."""
+
+    def encode_into(self, found: Any, result: dict[str, JSON]) -> None:
+        """Say the empty texts."""
+        assert isinstance(self.codec, Object)  # noqa: S101  what else has members
+        result[self.wire] = {member.wire: "" for member in self.codec.fields}
+
+
 @dataclass(slots=True)
 class Extras:
     """Members that the type does not name: beside the others, or as a list of entries under `key`."""

@@ -20,6 +20,7 @@ from .containers import (
     Root,
     Tuple,
     Union,
+    Unsaid,
 )
 from .document_nodes import Converter
 from .leaves import FORMAT_TYPES, binary, clock, decimal, encoded, leaf, moment, real, span, told
@@ -305,7 +306,8 @@ def _extras(walk: Walk, extras: Schema, wire: Schema, codec: Object, at: str) ->
 def _member(walk: Walk, data: Record, member: Member, schema: Schema, at: str) -> tuple[Schema, Field]:
     wire, codec = walk.node(schema, at)
     path = member.path or (member.key,)
-    made = Field(walk.property_name(member.key), member.name, path, codec, member.default, member.required)
+    kind = Unsaid if (python := python_of(schema)) and python.kind == "quotes" else Field
+    made = kind(walk.property_name(member.key), member.name, path, codec, member.default, member.required)
     if made.wire != member.key:
         walk.note(at, "properties", "re-encoded", f"the name is said as {made.wire!r}")
     if walk.must_be_optional(schema):
@@ -398,6 +400,7 @@ RULES: Mapping[str, Callable[[Walk, Schema, Python, str], Rule]] = {
     "tuple": fixed,
     "map": mapping,
     "object": record,
+    "quotes": record,
     "nullable": optional,
     "union": union,
     "root": root_model,

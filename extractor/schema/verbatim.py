@@ -42,7 +42,11 @@ class Mark:
 
     def _put(self, schema: dict[str, JSON]) -> None:
         """Mark the strings and numbers of a node."""
-        inner = [*schema.get("anyOf", ()), *schema.get("prefixItems", ())]
+        branches = schema.get("anyOf", ())  # by name, as the compiler reads a union
+        inner = [
+            *(branches.values() if isinstance(branches, dict) else branches),
+            *schema.get("prefixItems", ()),
+        ]
         inner += [
             schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)
         ]
@@ -93,7 +97,7 @@ def as_it_stands(value: Any, info: ValidationInfo) -> Any:
 
 def _spelt(value: Any, text: str) -> Any:
     if isinstance(value, str):
-        spans = find_verbatim(value, _folded(text)) if value else ()
+        spans = find_verbatim(value, folded(text)) if value else ()
         if value and not spans:
             raise PydanticCustomError("verbatim", REASON)
         return spans[0].text if spans and type(value) is str else value
@@ -111,7 +115,7 @@ def stands(value: Any, text: str) -> bool:
     number in digits. Nothing, the empty string and true and false stand anywhere.
     """
     if isinstance(value, str):
-        return not value or bool(find_verbatim(value, _folded(text)))
+        return not value or bool(find_verbatim(value, folded(text)))
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         return number in numbers_in(text)
@@ -119,5 +123,6 @@ def stands(value: Any, text: str) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _folded(text: str) -> Folded:
+def folded(text: str) -> Folded:
+    """Return a text as `find_verbatim` reads it, kept for the next value."""
     return fold(text)
