@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .schema.partial import Partial
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tools import ToolResult, ToolRun
+    from .transport.reach import Timeouts
 
 __all__ = [
     "PROVIDERS",
@@ -86,6 +87,7 @@ __all__ = [
     "SchemaError",
     "ServiceError",
     "Target",
+    "Timeouts",
     "ToolCall",
     "ToolResult",
     "ToolRun",
@@ -101,7 +103,18 @@ __all__ = [
 __version__ = "0.1.0"
 
 # light ones first
-_ROOMS = ("errors", "messages", "pricing", "dialects", "content", "schema", "tools", "streams", "client")
+_ROOMS = (
+    "errors",
+    "messages",
+    "pricing",
+    "dialects",
+    "content",
+    "schema",
+    "tools",
+    "streams",
+    "transport.reach",
+    "client",
+)
 
 
 def __getattr__(name: str) -> Any:

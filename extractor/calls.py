@@ -71,12 +71,14 @@ from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models, tape
 
 T = TypeVar("T")
+Client = TypeVar("Client")
 Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
 Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
-POLICY_OPTIONS = ("max_repairs", "max_retries", "timeout", "deadline")
+POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
+REACH_OPTIONS = ("proxy", "verify", "http2")
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
 ONE_MODEL_OPTIONS = ("base_url", "api_key", "provider", "extra_headers", "fallback")
 
@@ -102,6 +104,8 @@ class Calls:
             models.check(self._config.model)
         headers = options.get("extra_headers") or {}
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self._timeouts = http.Timeouts.of(options.get("timeout", http.Timeouts()))
+        self._reach = http.Reach(**{name: options[name] for name in REACH_OPTIONS if name in options})  # type: ignore[literal-required]
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._instructions = options.get("instructions")
         self._grounded = _grounded(options.get("grounded"), self._config.provider)
@@ -124,6 +128,14 @@ class Calls:
         except ConfigError as error:
             raise ConfigError(f"the fallback model {model!r}: {error}") from error
 
+    def _given(self, client: Client | None) -> Client | None:
+        """Return the caller's own client. Raises ConfigError where it could not do what is asked for."""
+        if client is not None and self._reach != http.Reach():
+            raise ConfigError(
+                "proxy, verify and http2 are set on the client itself where http_client is given"
+            )
+        return client
+
     def _check(self, request: Request) -> None:
         """Raise ConfigError for what the model's API has no word for."""
         self._dialect.encode(request, self._config.provider)
@@ -134,7 +146,11 @@ class Calls:
         return self._config.model
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A key is not pickled: the copy reads its own from the environment."""
+        """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
+        else must not leave the process, and cannot be found there.
+        """
+        if self._reach.has_password:
+            raise TypeError("the proxy's password is not pickled: name the proxy in the environment")
         return _remake, (type(self), self._arguments)
 
     def __repr__(self) -> str:
@@ -337,8 +353,10 @@ class Calls:
             endpoint.base_url + self._dialect.path(request, stream=stream),
             _body(body),
             headers,
-            timeout,
+            timeout if self._timeouts.between_chunks is None else min(timeout, self._timeouts.between_chunks),
             timeout if total is None else total,
+            self._timeouts.connect,
+            timeout if self._timeouts.first_byte is None else min(timeout, self._timeouts.first_byte),
         )
 
     def _read(self, reply: http.HttpReply | Failure, endpoint: Endpoint) -> Completion | Failure:
@@ -405,6 +423,8 @@ def kept_at(config: Config) -> Path:
 
 def _policy(options: ClientOptions, config: Config) -> Policy:
     given: dict[str, Any] = {name: options[name] for name in POLICY_OPTIONS if name in options}  # type: ignore[literal-required]
+    if "timeout" in options:
+        given["timeout"] = http.Timeouts.of(options["timeout"]).request
     if options.get("retry_wait") is not None:
         given["wait"] = options["retry_wait"]
     moves, longest = moves_on(options.get("on") or {}), config.provider.max_output

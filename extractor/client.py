@@ -19,7 +19,7 @@ from collections.abc import (
 from contextlib import aclosing, closing
 from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from .batch.outcomes import RowOutcome
 from .batch.texts import Select
@@ -59,20 +59,22 @@ Begin: TypeAlias = Callable[[Calls], Ask[T]]  # the first step of a call, by one
 class Extractor(Calls):
     """A model, ready to extract records and to chat. Safe to use from several threads.
 
-    model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf",
-    or, with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL,
-    else the embedded model. api_key: by default the provider's environment variable. instructions:
-    said to the model in every extraction. grounded: whether plain strings can only be pieces of the text,
-    where the server takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto" for the best that
-    the server takes (see Mode). fallback: models to ask, in turn, where this one gives no record. on:
-    what to try then, by outcome, kind of failure or HTTP status: "again", "fallback", both, or "stop".
-    max_repairs and max_retries bound the further requests
-    after bad replies and after transient transport failures; timeout and deadline are seconds for
-    one request and for a whole call. max_tokens_total and max_cost (US dollars): once they are spent
-    nothing more is asked in a call. prices: a Price by model, where genai-prices does not know it.
-    retry_wait: a tenacity wait strategy. provider: a row of your own, see `dialects/providers.py`.
-    http_client: your own httpx.Client, which you close yourself. Other keywords are parameters of
-    the chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with each request.
+    model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
+    with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
+    embedded model. api_key: by default the provider's environment variable. instructions: said to the
+    model in every extraction. grounded: whether plain strings can only be pieces of the text, where the
+    server takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto"
+    for the best that the server takes (see Mode). fallback: models to ask, in turn, where this one gives
+    no record. on: what to try then, by outcome, kind of failure or HTTP status: "again", "fallback",
+    both, or "stop". max_repairs and max_retries bound the further requests after bad replies and after
+    transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one request
+    and for a whole call. proxy, verify, http2: how the server is reached (see Reach); by default the
+    environment's proxies and the usual certificate authorities. max_tokens_total and max_cost (US
+    dollars): once they are spent nothing more is asked in a call. prices: a Price by model, where
+    genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row of your own, see
+    `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. Other keywords
+    are parameters of the chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with
+    each request.
 
     Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
     """
@@ -86,7 +88,7 @@ class Extractor(Calls):
     ) -> None:
         super().__init__(model, **options)
         self._own_client: http.Sender | None = None
-        self._given_client = http_client
+        self._given_client = self._given(http_client)
         self._lock = threading.Lock()
 
     @overload
@@ -354,7 +356,8 @@ class Extractor(Calls):
             if self._given_client is not None:
                 return self._given_client
             if self._own_client is None:
-                self._own_client = http.new_client(endpoint.base_url)
+                self._own_client = http.new_client(endpoint.base_url, self._reach)
+                finalize(self, self._own_client.close)  # for who forgets to; a second time it does nothing
             return self._own_client
 
 
@@ -373,7 +376,7 @@ class AsyncExtractor(Calls):
         self._own_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncSender] = (
             WeakKeyDictionary()
         )
-        self._given_client = http_client
+        self._given_client = self._given(http_client)
 
     @overload
     async def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
@@ -610,7 +613,7 @@ class AsyncExtractor(Calls):
         if loop not in self._own_clients:
             for ended in [other for other in self._own_clients if other.is_closed()]:
                 del self._own_clients[ended]
-            self._own_clients[loop] = http.new_async_client(endpoint.base_url)
+            self._own_clients[loop] = http.new_async_client(endpoint.base_url, self._reach)
         return self._own_clients[loop]
 
 

@@ -13,6 +13,7 @@ from .dialects import Provider
 from .errors import ConfigError
 from .messages import Mode
 from .pricing import Price
+from .transport.reach import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 
@@ -124,7 +125,10 @@ class ClientOptions(Params, total=False):
     on: Mapping[str | int, str | Sequence[str]]
     max_repairs: int
     max_retries: int
-    timeout: float
+    timeout: float | Timeouts
+    proxy: str | None
+    verify: Any
+    http2: bool
     deadline: float | None
     max_tokens_total: int | None
     max_cost: Decimal | float | None

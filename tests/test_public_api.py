@@ -17,7 +17,7 @@ PUBLIC = """
 AsyncChatStream AsyncExtractor AsyncRecordStream Attempt ChatStream Choice CompiledSchema Completion CompletionChunk
 ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall
 Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Provider
-RecordStream Refused SchemaError ServiceError Target ToolCall ToolResult ToolRun Truncated Usage Verbatim compile_schema extract image pdf tool_schema
+RecordStream Refused SchemaError ServiceError Target Timeouts ToolCall ToolResult ToolRun Truncated Usage Verbatim compile_schema extract image pdf tool_schema
 """
 
 

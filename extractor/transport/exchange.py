@@ -17,7 +17,8 @@ KEPT_OPEN = 30.0  # seconds that a connection without a request is kept
 @dataclass(frozen=True, slots=True)
 class Post:
     """One POST. `headers` hold the key and stay out of the repr. timeout: seconds to wait for the next
-    bytes; total: seconds for all of it.
+    bytes; total: seconds for all of it; connect: seconds for the connection; first: seconds until the
+    reply begins, None for `timeout`.
     """
 
     url: str
@@ -25,6 +26,18 @@ class Post:
     headers: Mapping[str, str] = field(repr=False)
     timeout: float
     total: float
+    connect: float = CONNECT_TIMEOUT
+    first: float | None = None
+
+    @property
+    def until_head(self) -> float:
+        """Seconds until the reply begins."""
+        return min(self.timeout if self.first is None else self.first, self.total)
+
+    @property
+    def until_next(self) -> float:
+        """Seconds until the next bytes."""
+        return min(self.timeout, self.total)
 
 
 @dataclass(frozen=True, slots=True)
