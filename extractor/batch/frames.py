@@ -71,6 +71,8 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
     opened = open_frame(frame)
     shaping = {name: options[name] for name in SHAPING if name in options}
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
+    if options.get("evidence") == "quote":  # both a column and a way to ask
+        others["evidence"] = "quote"
     shape = shape_of(compile_schema(record_type).name, **shaping)
     gathered = Gathered(records_of(record_type), shape)
     _check_names(opened, gathered.schema.names)
