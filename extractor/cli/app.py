@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import ExtractorError
-from . import demo, extract, models, probe, schema
+from . import demo, evaluate, extract, models, probe, schema
 from .screen import say_error
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command(epilog=extract.EPILOG)(extract.extract)
 app.command(epilog=schema.EPILOG)(schema.schema)
 app.command(epilog=demo.EPILOG)(demo.demo)
+app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)
 app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)
 app.add_typer(models.app, name="models")

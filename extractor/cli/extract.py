@@ -88,7 +88,7 @@ def extract(
     A line has `source`, `outcome`, and `record`, or `error` where there is none. An input that
     cannot be read is such a line too; the others go on.
     """
-    wanted = _record_type(record_type, schema)
+    wanted = chosen_type(record_type, schema)
     solved = load_examples(examples, wanted) if examples else []
     _refuse_to_overwrite(output, files)
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
@@ -100,7 +100,8 @@ def extract(
     _conclude(lines, len(files), whole, output)
 
 
-def _record_type(record_type: str | None, schema: str | None) -> Any:
+def chosen_type(record_type: str | None, schema: str | None) -> Any:
+    """Return the record type that the options name. Raises BadParameter."""
     if (record_type is None) == (schema is None):
         raise typer.BadParameter("name the record type with --type FILE.py:Name or --schema FILE.json")
     return load_type(record_type) if record_type is not None else load_schema(str(schema))

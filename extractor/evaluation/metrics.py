@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 JSON: TypeAlias = Any
 Path: TypeAlias = tuple[str | int, ...]
-Pair: TypeAlias = tuple[Path, JSON, JSON]  # where in the gold record, gold leaf, predicted leaf
+Pair: TypeAlias = tuple[Path, Path, JSON, JSON]  # where in the gold record, and in the other; their leaves
 
 
 class _Missing(Enum):
@@ -119,6 +119,15 @@ def score(gold: JSON, predicted: JSON) -> Score:
     )
 
 
+def matched(gold: JSON, predicted: JSON) -> Iterator[tuple[str, str, bool, bool, bool]]:
+    """Yield, for the leaves of both records in the normalised reading: the pointers into the one and the
+    other, whether the gold one is a value, whether the other is, and whether they agree.
+    """
+    for path, there, one, other in _compare((), (), _normalised(gold), _normalised(predicted)):
+        tally = _tally(one, other)
+        yield _pointer(path), _pointer(there), bool(tally.gold), bool(tally.predicted), bool(tally.correct)
+
+
 def total(scores: Iterable[Score]) -> Score:
     """Return the sum of scores: shares of it are micro-averages, each leaf counting once."""
     return sum(scores, Score())
@@ -176,7 +185,7 @@ def _give_column(
 
 def _reading(gold: JSON, predicted: JSON) -> Reading:
     by_field: dict[str, Tally] = {}
-    for path, one, other in _compare((), gold, predicted):
+    for path, _, one, other in _compare((), (), gold, predicted):
         name = _pointer(tuple("*" if isinstance(step, int) else step for step in path))
         by_field[name] = by_field.get(name, Tally()) + _tally(one, other)
     return Reading(by_field, int(predicted is not MISSING and sum(by_field.values(), Tally()).perfect))
@@ -188,37 +197,40 @@ def _tally(gold: JSON, predicted: JSON) -> Tally:
     return Tally(wanted, claimed, wanted and same, gold is None, gold is None and predicted is None)
 
 
-def _compare(path: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
+def _compare(path: Path, there: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
     """Yield the leaves of both sides in pairs. MISSING stands where one side has no such place."""
     if isinstance(gold, Mapping) and isinstance(predicted, Mapping):
         for key in dict.fromkeys((*gold, *predicted)):
-            yield from _compare((*path, str(key)), gold.get(key, MISSING), predicted.get(key))
+            below = gold.get(key, MISSING), predicted.get(key)
+            yield from _compare((*path, str(key)), (*there, str(key)), *below)
     elif _is_array(gold) and _is_array(predicted):
-        yield from _compare_arrays(path, list(gold), list(predicted))
+        yield from _compare_arrays(path, there, list(gold), list(predicted))
     elif _is_container(gold) or _is_container(predicted):
         claims = predicted is MISSING or any(_is_value(leaf) for _, leaf in _leaves(predicted))
-        for below, leaf in _leaves(gold):
-            yield (*path, *below), leaf, MISSING if claims else None
-        for below, leaf in _leaves(predicted):
-            yield (*path, *below), MISSING, leaf
+        for deeper, leaf in _leaves(gold):
+            yield (*path, *deeper), (*there, *deeper), leaf, MISSING if claims else None
+        for deeper, leaf in _leaves(predicted):
+            yield (*path, *deeper), (*there, *deeper), MISSING, leaf
     else:
-        yield path, gold, predicted
+        yield path, there, gold, predicted
 
 
-def _compare_arrays(path: Path, gold: list[JSON], predicted: list[JSON]) -> Iterator[Pair]:
+def _compare_arrays(path: Path, there: Path, gold: list[JSON], predicted: list[JSON]) -> Iterator[Pair]:
     # one value outweighs all nulls together
     unit = 1 + sum(1 for _ in _leaves(gold))
     weights = [[_agreement(one, other, unit) for other in predicted] for one in gold]
     aligned = dict(assign(weights))
     for index, one in enumerate(gold):
-        other = predicted[aligned[index]] if index in aligned else MISSING
-        yield from _compare((*path, index), one, other)
+        at = aligned.get(index)
+        other = MISSING if at is None else predicted[at]
+        yield from _compare((*path, index), (*there, index if at is None else at), one, other)
     for index in sorted(set(range(len(predicted))) - set(aligned.values())):
-        yield from _compare((*path, index), MISSING, predicted[index])
+        yield from _compare((*path, index), (*there, index), MISSING, predicted[index])
 
 
 def _agreement(gold: JSON, predicted: JSON, unit: int) -> int:
-    together = sum((_tally(one, other) for _, one, other in _compare((), gold, predicted)), Tally())
+    pairs = _compare((), (), gold, predicted)
+    together = sum((_tally(one, other) for _, _, one, other in pairs), Tally())
     return unit * together.correct + together.correct_nulls
 
 
