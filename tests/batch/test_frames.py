@@ -18,6 +18,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from extractor import AsyncExtractor, ConfigError, Extractor
+from extractor.errors import RunStopped
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
 
 
@@ -71,8 +72,16 @@ class Foreign:
 
 
 DATA = {"id": [3, 1, 2, 3, 5, 6], "body": BODIES}
+
+
+def from_pandas(frame: pd.DataFrame) -> pa.Table:
+    return pa.table(
+        {name: list(frame[name].astype(object).where(frame[name].notna(), None)) for name in frame}
+    )
+
+
 KINDS: dict[str, tuple[Callable[[], Any], type, Callable[[Any], pa.Table]]] = {
-    "pandas": (lambda: pd.DataFrame(DATA), pd.DataFrame, lambda df: pa.table({c: list(df[c]) for c in df})),
+    "pandas": (lambda: pd.DataFrame(DATA), pd.DataFrame, from_pandas),
     "polars": (lambda: pl.DataFrame(DATA), pl.DataFrame, lambda df: df.to_arrow()),
     "polars, lazy": (lambda: pl.LazyFrame(DATA), pl.LazyFrame, lambda df: df.collect().to_arrow()),
     "pyarrow": (lambda: pa.table(DATA), pa.Table, lambda table: table),
@@ -122,7 +131,7 @@ def test_flat_columns_have_the_types_of_the_members(kind: str, ex: Extractor) ->
     members = list(Visit.model_fields)
     assert table.column_names == ["id", "body", *members, "visit_error"]
     assert table["town"].to_pylist() == TOWNS
-    assert table["guests"].to_pylist() == [2, None, 2, None, None, 2] or kind == "pandas"
+    assert table["guests"].to_pylist() == [2, None, 2, None, None, 2]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -152,16 +161,14 @@ def test_pandas_index_types_and_order_stay_as_they_are(ex: Extractor) -> None:
             "body": pd.array(["Basel", None, "Köln"], dtype="string"),
             "size": pd.array([1, None, 3], dtype="Int64"),
             "when": pd.to_datetime(["2026-01-01", None, "2026-01-03"]),
-            "kind": pd.Categorical(["a", "b", "a"]),
+            "sort": pd.Categorical(["a", "b", "a"]),
         },
         index=index,
     )
     before = frame.copy(deep=True)
     found = ex.frame(frame, Visit, text="body", flatten=True, journal=False)
     pd.testing.assert_frame_equal(frame, before)
-    pd.testing.assert_frame_equal(
-        found[before.columns.tolist()], before
-    ) if "kind" not in Visit.model_fields else None
+    pd.testing.assert_frame_equal(found[list(before)], before)
     assert found.index.equals(index)
 
 
@@ -190,7 +197,7 @@ def test_duckdb_relations_stay_in_their_connection_and_keep_their_types(ex: Extr
     found = ex.frame(before, Visit, text="body", journal=False)
     assert [str(t) for t in found.types[:3]] == [str(t) for t in before.types]
     assert found.project("id, size").fetchall() == before.project("id, size").fetchall()
-    assert connection.sql("SELECT count(*) FROM found JOIN mail USING (id)").fetchone() == (1,)
+    assert connection.sql("SELECT count(*) FROM found JOIN mail USING (id)").fetchall() == [(1,)]
     assert found.project("visit.town").fetchall() == [("Basel",)]
 
 
@@ -292,8 +299,6 @@ def test_a_frame_is_enriched_while_an_event_loop_is_running(ex: Extractor) -> No
 
 
 def test_the_frame_as_far_as_it_is_comes_with_the_error_that_stops_a_run() -> None:
-    from extractor.errors import RunStopped
-
     def then_no_credit(request: ReceivedRequest) -> Scripted:
         return visit(request) if asked(request) == "Basel" else status(401, "no such key")
 
