@@ -37,8 +37,10 @@ from .dialogue import (
     judge_tool_calls,
     moves_on,
     question,
+    refuses_schema,
     shown_schema,
     start,
+    steps_down,
     system_message,
 )
 from .errors import ConfigError, Invalid, SchemaError
@@ -51,6 +53,7 @@ from .messages import (
     Outcome,
     ParsedCompletion,
     Request,
+    StrictSchema,
     Usage,
 )
 from .options import ClientOptions, Params, Tool, check_parameters
@@ -111,6 +114,7 @@ class Calls:
         self._grounded = _grounded(options.get("grounded"), self._config.provider)
         probed = self._config.provider.name != "local" and options.get("provider") is None
         self._modes = _modes(options.get("mode", "auto"), self._config, probed)
+        self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._policy = _policy(options, self._config)
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
@@ -257,9 +261,10 @@ class Calls:
         context: Any,
         brief: Callable[[], tuple[Message, ...]] | None = None,
     ) -> Ask[T]:
-        rungs = Rungs(self._modes, request, self._shows_schema, brief)
+        modes = self._modes_for(compiled.strict)
+        rungs = Rungs(modes, request, self._shows_schema, brief)
         judge = partial(judge_record, decode=lambda text: compiled.decode(text, context))
-        return start(request(self._modes[0]), judge, self._policy, time.monotonic(), rungs)
+        return start(request(modes[0]), judge, self._policy, time.monotonic(), rungs)
 
     def _only_prompt(self, mode: Mode) -> bool:
         return mode in (Mode.JSON_OBJECT, Mode.PROMPT)
@@ -326,10 +331,21 @@ class Calls:
         return result
 
     def _learn(self, result: Extraction[Any]) -> None:
-        """Remember the mode that the server took, where it refused a stronger one."""
-        last = result.attempts[-1]
-        if last.request.mode in self._modes and last.outcome is not Outcome.TRANSPORT:
-            self._modes = self._modes[self._modes.index(last.request.mode) :]
+        """Remember the mode that a server took in place of a stronger one: for all, or for one schema."""
+        if result.attempts[-1].outcome is Outcome.TRANSPORT:
+            return
+        for failure, request in steps_down(result.attempts):
+            if request.mode not in self._modes:
+                continue
+            lower = self._modes[self._modes.index(request.mode) :]
+            if refuses_schema(failure) and request.response_schema is not None:
+                self._lowered[_key(request.response_schema)] = lower
+            else:
+                self._modes = lower
+
+    def _modes_for(self, strict: StrictSchema) -> tuple[Mode, ...]:
+        lower = self._lowered.get(_key(strict)) if self._lowered else None
+        return self._modes if lower is None or len(self._modes) < len(lower) else lower
 
     # -- from a request to bytes, and back
 
@@ -385,6 +401,10 @@ class Calls:
             return Endpoint("http://127.0.0.1/v1", Secret())  # nothing is sent there
         server = local.shared(self._config.model)
         return Endpoint(server.base_url, Secret(server.api_key))
+
+
+def _key(strict: StrictSchema) -> str:
+    return json.dumps([strict.name, strict.schema], sort_keys=True)
 
 
 def _modes(mode: Mode | str, config: Config, probed: bool) -> tuple[Mode, ...]:

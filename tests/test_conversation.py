@@ -112,6 +112,26 @@ def test_what_a_server_does_not_take_is_remembered(run: Run) -> None:
     assert [a.request.mode for a in result.attempts] == [Mode.JSON_OBJECT]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Invalid schema for response_format 'Person': In context=(), 'minimum' is not permitted.",
+        "output_config.format.schema: For 'integer' type, property 'minimum' is not supported",
+        "JSON schema conversion failed: unsupported pattern",
+    ],
+)
+def test_a_schema_that_a_server_does_not_take_says_nothing_about_others(said: str) -> None:
+    def answer(request: ReceivedRequest) -> Any:
+        asked = request.json.get("response_format", {}).get("json_schema")
+        if asked and asked["name"] == "Person":
+            return status(400, said)
+        return calls(("Person", ADA)) if request.json.get("tools") else reply(WHOLE)
+
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
+        modes = [[a.request.mode for a in ex.run(t, TEXT).attempts] for t in (Person, Thirty, Person)]
+    assert modes == [[Mode.JSON_SCHEMA, Mode.TOOL], [Mode.JSON_SCHEMA], [Mode.TOOL]]
+
+
 def test_where_the_server_does_not_see_a_schema_the_prompt_shows_it(run: Run) -> None:
     with ChatServer(takes(Mode.PROMPT)) as server:
         run(server, mode="prompt")

@@ -3,7 +3,7 @@
 from .judge import BOUND_REACHED, Judge, Verdict, accept, judge_record, judge_tool_calls
 from .policy import Budget, Policy, moves_on
 from .probe import Findings
-from .rungs import Rungs
+from .rungs import Rungs, refuses_schema, steps_down
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
 from .wording import brief_question, example_messages, question, shown_schema, system_message
@@ -28,7 +28,9 @@ __all__ = [
     "judge_tool_calls",
     "moves_on",
     "question",
+    "refuses_schema",
     "shown_schema",
     "start",
+    "steps_down",
     "system_message",
 ]

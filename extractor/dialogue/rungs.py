@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from ..messages import Failure, Message, Mode, Request
+from ..messages import Attempt, Failure, Message, Mode, Request
 
 _REFUSALS = frozenset({400, 404, 415, 422, 501})
 _NAMES = {
@@ -16,6 +17,11 @@ _NAMES = {
     Mode.TOOL: re.compile(r"tool|function", re.I),
     Mode.JSON_OBJECT: re.compile(r"response.?format|json.?(object|mode)|mime.?type", re.I),
 }
+_ONE_SCHEMA = re.compile(
+    r"invalid (json )?schema|in context=|not permitted|property '|too (complex|many|large|deep|long)"
+    r"|conversion failed|pars\w+ grammar|grammar error|contains features",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,16 @@ def refuses_mode(failure: Failure, mode: Mode) -> bool:
         and names is not None
         and bool(names.search(f"{failure.message} {failure.body}"))
     )
+
+
+def refuses_schema(failure: Failure) -> bool:
+    """Whether what a server does not take is this one schema, and not schemas as such."""
+    return bool(_ONE_SCHEMA.search(f"{failure.message} {failure.body}"))
+
+
+def steps_down(attempts: Sequence[Attempt]) -> Iterator[tuple[Failure, Request]]:
+    """Yield each refusal of a mode, with the request in a weaker one that followed it."""
+    for before, after in pairwise(attempts):
+        same_model = before.request.model == after.request.model
+        if before.failure is not None and same_model and before.request.mode is not after.request.mode:
+            yield before.failure, after.request
