@@ -21,9 +21,11 @@ from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
 from weakref import WeakKeyDictionary, finalize
 
+from .batch.estimate import Estimate
 from .batch.outcomes import RowOutcome
 from .batch.texts import Select
 from .calls import Calls, Endpoint, Messages, Text, after_stream, context_of, list_of, parsed
+from .dialects import ADDED_TEXT
 from .dialogue import Ask, Step, aconverse, converse
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
 from .options import (
@@ -261,6 +263,18 @@ class Extractor(Calls):
                 work.take(outcome)
         return cast(Frame, work.result())
 
+    def estimate(
+        self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
+    ) -> Estimate:
+        """Return what `frame` or `rows` would come to, in requests, tokens and US dollars; nothing is sent.
+
+        rows: a frame, or rows as `rows` takes them; an iterator is used up. Repairs are not counted.
+        Raises ConfigError and SchemaError.
+        """
+        from .estimating import estimated
+
+        return estimated(self, rows, record_type, text, options)
+
     def close(self) -> None:
         """Close the connections. The embedded model's server is shared and ends with the process."""
         if self._own_client is not None:
@@ -309,6 +323,7 @@ class Extractor(Calls):
         endpoint = self._find_endpoint()
         client = self._client(endpoint)
         step: Step[T] = first
+        short_cut = ADDED_TEXT.get(self._config.provider.dialect)
         event: Completion | Failure | None = None
         while isinstance(step, Ask) and not isinstance(event, Completion):
             time.sleep(step.wait)
@@ -317,7 +332,7 @@ class Extractor(Calls):
             begun = False
             with closing(http.stream(client, call, time.monotonic)) as pieces:
                 for piece in pieces:
-                    for chunk in reading.feed(piece):
+                    for chunk in reading.feed_short(piece, short_cut):
                         begun = True
                         yield from growth.add(chunk)
             event = self._redacted(reading.end(), endpoint)
@@ -508,6 +523,14 @@ class AsyncExtractor(Calls):
 
     frame = aframe  # as the sync client calls it
 
+    async def estimate(
+        self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
+    ) -> Estimate:
+        """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
+        from .estimating import estimated
+
+        return await asyncio.to_thread(estimated, self, rows, record_type, text, options)
+
     async def aclose(self) -> None:
         """Close this event loop's connections."""
         client = self._own_clients.pop(asyncio.get_running_loop(), None)
@@ -555,6 +578,7 @@ class AsyncExtractor(Calls):
         endpoint = await self._afind_endpoint()
         client = self._client(endpoint)
         step: Step[T] = first
+        short_cut = ADDED_TEXT.get(self._config.provider.dialect)
         event: Completion | Failure | None = None
         while isinstance(step, Ask) and not isinstance(event, Completion):
             await asyncio.sleep(step.wait)
@@ -563,7 +587,7 @@ class AsyncExtractor(Calls):
             begun = False
             async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
                 async for piece in pieces:
-                    for chunk in reading.feed(piece):
+                    for chunk in reading.feed_short(piece, short_cut):
                         begun = True
                         for output in growth.add(chunk):
                             yield output

@@ -182,6 +182,15 @@ def open_frame(frame: Any) -> Opened:
     )
 
 
+def is_frame(value: Any) -> bool:
+    """Whether `open_frame` is meant for a value, and not the rows of an iterable."""
+    libraries = ((sys.modules.get(module), kind) for module, kind, _ in OPENERS)
+    known = any(
+        library is not None and isinstance(value, getattr(library, kind)) for library, kind in libraries
+    )
+    return known or hasattr(value, "__arrow_c_stream__")
+
+
 def _pandas(frame: Any) -> Opened:
     def values(name: Any) -> Sequence[Any]:
         column = frame[name]

@@ -1,0 +1,100 @@
+"""Estimates of a run: its requests are built as the run would build them, and looked up, not sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from .batch.estimate import Counted, Estimate, answer_tokens, estimate
+from .batch.frames import is_frame, open_frame, rows_of
+from .batch.journal import Kept, key_of
+from .batch.texts import Select
+from .calls import Calls, Endpoint
+from .config import Secret
+from .dialects import read_reply
+from .errors import ConfigError
+from .messages import Completion
+from .options import RowOptions
+from .pricing import pricer
+from .rows import Job
+from .schema.compile import VERSION
+
+AT_ONCE = 500  # keys looked up together
+ENOUGH = 20  # answers to learn from
+
+
+def estimated(calls: Calls, given: Any, record_type: Any, text: Select, options: RowOptions) -> Estimate:
+    """Return what a run over the rows would come to. Raises ConfigError and SchemaError."""
+    rows, select = rows_of(open_frame(given), text) if is_frame(given) else (given, text)
+    job = Job.of(calls, rows, record_type, select, options)
+    counted = _counted(job, rows)
+    kept = dict(_kept(job.settings.journal, list(counted.sizes)))
+    answer, assumption = _answer(calls, record_type, list(kept.values()))
+    config = calls._config
+    prices: Any = calls._arguments.get("prices") or {}
+    price = pricer(config.provider.name, config.model, prices)
+    return estimate(counted, kept, answer, assumption, lambda usage: price(config.model, usage), config.model)
+
+
+def _counted(job: Job, rows: Iterable[Any]) -> Counted:
+    count = empty = bad = 0
+    sizes: dict[bytes, int] = {}
+    for given in rows:
+        count += 1
+        try:
+            text = job.row_of(given).text
+            if text is None or (isinstance(text, str) and not text.strip()):
+                empty += 1
+                continue
+            key, size = _request(job, text)
+        except ConfigError:
+            bad += 1
+        else:
+            sizes[key] = size
+    return Counted(count, empty, bad, sizes)
+
+
+def _request(job: Job, text: Any) -> tuple[bytes, int]:
+    """Return the key that the journal knows a row's first request by, and its size in bytes."""
+    calls, config = job.calls, job.calls._config
+    step = calls._extraction(job.record_type, text, **job.asked)
+    post = calls._post(Endpoint(config.base_url or "", Secret("")), step.request, 1.0)
+    name = f"{config.provider.name} {config.base_url or 'local'}"
+    return key_of(VERSION, name, post.url.rpartition("/")[2], post.body), len(post.body)
+
+
+def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
+    """Yield what the journal has, where it is a file that is there."""
+    from .batch.store import Store, default_path
+
+    if isinstance(journal, str | Path):
+        path = Path(journal).expanduser()
+    elif journal is None or journal is True:
+        path = default_path()
+    else:
+        return  # none; or a journal of the user's own, which is asked in a run alone
+    if not path.is_file():
+        return
+    store = Store.open(path)
+    try:
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            found = store.look([(key, 0.0) for key in some])
+            yield from ((key, kept) for key, kept in zip(some, found, strict=True) if kept is not None)
+    finally:
+        store.close()
+
+
+def _answer(calls: Calls, record_type: Any, kept: Sequence[Kept]) -> tuple[int, str]:
+    """Return the tokens of an answer, and what that rests on."""
+    events = (
+        read_reply(calls._dialect, each.status, {}, each.body, each.latency, time.time())
+        for each in kept[:AT_ONCE]
+    )
+    took = [e.usage.completion_tokens for e in events if isinstance(e, Completion) and e.usage]
+    if len(took) >= ENOUGH:
+        return round(sum(took) / len(took)), f"completion tokens as in {len(took)} answers of the journal"
+    tokens = answer_tokens(calls._compiled(record_type).schema)
+    return tokens, f"{tokens} completion tokens for a record are assumed from its schema"
