@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from ..dialects.replies import request_id_of
 from ..dialogue import Ask
 from ..dialogue.policy import is_transient
 from ..messages import Completion, Extraction, Failure, FailureKind, Outcome, Request
@@ -193,11 +194,12 @@ class Dialogue(Generic[T]):
             entered = await self._enter(gate, step, post, key)
             if isinstance(entered, Kept):
                 return self._read(caller, entered), step
-            held, step = entered
+            held, in_time = entered
+            if in_time is not step:
+                step, post = in_time, replace(post, timeout=in_time.timeout, total=in_time.left)
             if step.left <= 0:
                 gate.take_back(held)
                 return Answer(_TOO_LATE, _TOO_LATE, False), step
-            post = replace(post, timeout=step.timeout, total=step.left)
             answer = await self._claimed(caller, gate, held, step, post, key)
             if answer is None:
                 await asyncio.sleep(POLL)  # another process is asking
@@ -312,8 +314,6 @@ class Dialogue(Generic[T]):
 
 
 def _kept(reply: http.HttpReply, model: str) -> Kept:
-    from ..dialects.replies import request_id_of
-
     return Kept(reply.body, reply.status, request_id_of(reply.headers), reply.latency, model=model)
 
 

@@ -64,6 +64,7 @@ class Concurrency:
     best_latency: float = math.inf
     step: float = 0.0  # what the next good round adds; 0 for as much again
     halved_from: tuple[float, float] | None = None  # the limit and what it got done, while a trial runs
+    stale: int = 0  # replies still to come to what was asked before the limit was halved
     kept: int = 0  # rounds for which overload is not believed to be of our making
 
     def __post_init__(self) -> None:
@@ -71,12 +72,15 @@ class Concurrency:
 
     def note(self, overloaded: bool, latency: float = 0.0) -> None:
         """Count one reply."""
+        if self.stale:
+            self.stale -= 1
+            return
         if overloaded:
             self.overloads += 1
         else:
             self.fine += 1
             self.latency += latency
-        if self.fine + self.overloads >= self.limit:
+        if self.fine + self.overloads >= int(self.limit):
             self._end_round()
 
     def _end_round(self) -> None:
@@ -104,7 +108,7 @@ class Concurrency:
         if self.halved_from is not None and done < 0.75 * self.halved_from[1]:
             self.limit, self.halved_from, self.kept = self.halved_from[0], None, 16
             return
-        self.halved_from = (self.limit, done)
+        self.halved_from, self.stale = (self.limit, done), int(self.limit)
         self.limit, self.step = max(1.0, self.limit / 2), 1.0
 
     def _grow(self) -> None:
