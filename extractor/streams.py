@@ -10,9 +10,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextlib import suppress
 from typing import Any, Generic, Self, TypeVar, cast
 
-from .dialects import Accumulator, Dialect, parse_json, read_event, read_reply, request_id_of
+from pydantic_core import from_json
+
+from .dialects import Accumulator, AddedText, Dialect, parse_json, read_event, read_reply, request_id_of
 from .errors import ConfigError, ExtractorError, Invalid, Problem
-from .messages import ChunkChoice, Completion, CompletionChunk, Delta, Extraction, Failure, FailureKind
+from .messages import JSON, ChunkChoice, Completion, CompletionChunk, Delta, Extraction, Failure, FailureKind
 from .schema.compile import CompiledSchema
 from .schema.partial import Growing, Items, Partial
 from .transport.http import Head, Piece
@@ -41,15 +43,20 @@ class Reading:
 
     def feed(self, piece: Piece) -> Iterator[CompletionChunk]:
         """Yield the chunks that a piece completes."""
+        return cast(Iterator[CompletionChunk], self.feed_short(piece, None))
+
+    def feed_short(self, piece: Piece, short_cut: AddedText | None) -> Iterator[CompletionChunk | str]:
+        """Yield the chunks that a piece completes; what `short_cut` finds in an event comes as mere text."""
         match piece:
+            case bytes() if self._is_stream():
+                return self._events(piece, short_cut)
+            case bytes():
+                self._body.append(piece)
             case Head():
                 self._head = piece
             case Failure():
                 self._failure = self._failure or piece
-            case bytes() if self._is_stream():
-                yield from self._events(piece)
-            case bytes():
-                self._body.append(piece)
+        return iter(())
 
     def end(self) -> Completion | Failure:
         """Return how the stream ended. A stream that stops short is a failure, never a whole reply."""
@@ -76,16 +83,20 @@ class Reading:
             and "json" not in head.headers.get("content-type", "")
         )
 
-    def _events(self, data: bytes) -> Iterator[CompletionChunk]:
-        for event in self._sse.feed(data):
-            if event.data.strip() == DONE:
-                self._done = True
+    def _events(self, data: bytes, short_cut: AddedText | None) -> Iterator[CompletionChunk | str]:
+        for said, _ in self._sse.feed(data):
+            if said.startswith(DONE):
+                self._done = self._done or said.strip() == DONE
             if self._done or self._failure:
                 continue
-            chunk = self._dialect.decode_chunk(parse_json(event.data))
+            body = event_json(said)
+            if short_cut and self._speaking and (text := short_cut(body)) is not None:
+                self._accumulator.add_text(text)
+                yield text
+                continue
+            chunk = self._dialect.decode_chunk(body)
             if chunk is None:
-                latency = self._clock() - self._began
-                self._failure = read_event(self._dialect, event.data, latency)
+                self._failure = read_event(self._dialect, said, self._clock() - self._began)
                 continue
             self._accumulator.add(chunk)
             yield from self._released(chunk)
@@ -96,6 +107,14 @@ class Reading:
         if self._speaking:
             yield from self._held
             self._held.clear()
+
+
+def event_json(data: str) -> JSON:
+    """Return the JSON value of an event's data, None where it is none."""
+    try:
+        return from_json(data)
+    except ValueError:  # it may hold half of a character, which the next event completes
+        return parse_json(data)
 
 
 def _says_something(choice: ChunkChoice) -> bool:
@@ -194,8 +213,13 @@ class Growth(Generic[Out, T]):
     def _anew(self) -> Growing[T] | Items[Any]:
         raise NotImplementedError
 
-    def add(self, chunk: CompletionChunk) -> Iterator[Out]:
-        """Yield what the chunk adds to the record."""
+    def add(self, chunk: CompletionChunk | str) -> Iterable[Out]:
+        """Return what the chunk, or the text that it adds, adds to the record."""
+        if isinstance(chunk, str) and self._call is None:
+            return cast(Iterable[Out], self._grown.feed(chunk))
+        return () if isinstance(chunk, str) else self._added(chunk)
+
+    def _added(self, chunk: CompletionChunk) -> Iterator[Out]:
         for choice in chunk.choices:
             if choice.index == 0:
                 for text in self._texts(choice.delta):
@@ -258,7 +282,7 @@ class ItemGrowth(Growth[T, list[T]]):
     def _anew(self) -> Items[T]:
         return Items(self.compiled, self.context, self._document)
 
-    def add(self, chunk: CompletionChunk) -> Iterator[T]:
+    def add(self, chunk: CompletionChunk | str) -> Iterator[T]:
         """Yield the items that the chunk ends."""
         for item in super().add(chunk):
             self._given.append(item)

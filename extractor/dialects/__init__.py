@@ -2,6 +2,7 @@
 
 from . import anthropic, gemini, openai_chat, openai_responses
 from .accumulate import Accumulator
+from .added import ADDED_TEXT, AddedText
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, Provider
 from .replies import parse_json, read_event, read_reply, request_id_of
@@ -14,10 +15,12 @@ DIALECTS: Dialects = {
 }
 
 __all__ = [
+    "ADDED_TEXT",
     "COMPATIBLE",
     "DIALECTS",
     "PROVIDERS",
     "Accumulator",
+    "AddedText",
     "Dialect",
     "Provider",
     "anthropic",

@@ -11,6 +11,7 @@ from ..messages import (
     ChunkChoice,
     Completion,
     CompletionChunk,
+    Delta,
     FunctionCall,
     Message,
     ToolCall,
@@ -103,6 +104,14 @@ class Accumulator:
         self._usage = _larger(self._usage, chunk.usage)
         for choice in chunk.choices:
             self._choices.setdefault(choice.index, _Choice()).add(choice)
+
+    def add_text(self, text: str) -> None:
+        """Take text that a chunk adds to the first choice, and nothing else; not as the first chunk."""
+        choice = self._choices.get(0)
+        if choice is None or choice.content is None:
+            self.add(CompletionChunk(choices=(ChunkChoice(Delta(content=text)),)))
+        else:
+            choice.content.append(text)
 
     @property
     def finished(self) -> bool:

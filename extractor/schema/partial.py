@@ -22,7 +22,7 @@ R = TypeVar("R")
 _ANY = SchemaSerializer(core_schema.any_schema())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Moment:
     """The text as it was when it had `at` characters, of which `tip`, a string, had so many."""
 

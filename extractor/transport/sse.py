@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _LINE = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: its data lines joined by newlines, and its type."""
 
     data: str
@@ -46,31 +45,36 @@ class SSEDecoder:
         if not chunk:
             return
         self._after_cr = chunk.endswith(b"\r")
-        *lines, rest = _LINE.split(chunk)
+        *lines, rest = _LINE.split(chunk) if b"\r" in chunk else chunk.split(b"\n")
+        if lines:
+            lines[0] = self._first(lines[0])
         for line in lines:
-            whole = b"".join((*self._parts, line))
-            self._parts.clear()
-            event = self._line(whole)
-            if event is not None:
-                yield event
+            if line.startswith(b"data: "):
+                self._data.append(line[6:])
+            elif line:
+                self._field(line)
+            elif self._data or self._event:
+                yield from self._dispatch()
         self._parts.append(rest)
 
-    def _line(self, line: bytes) -> Event | None:
+    def _first(self, line: bytes) -> bytes:
+        """Return a chunk's first line with what came of it before."""
+        line = b"".join((*self._parts, line))
+        self._parts.clear()
         if not self._started:
             line, self._started = line.removeprefix(_BOM), True
-        if not line:
-            return self._dispatch()
+        return line
+
+    def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
         elif name == b"event":
             self._event = value
-        return None
 
-    def _dispatch(self) -> Event | None:
+    def _dispatch(self) -> Iterator[Event]:
         data, event = self._data, self._event or b"message"
         self._data, self._event = [], b""
-        if not data:
-            return None
-        return Event(b"\n".join(data).decode(errors="replace"), event.decode(errors="replace"))
+        if data:
+            yield Event(b"\n".join(data).decode(errors="replace"), event.decode(errors="replace"))
