@@ -11,6 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
+from examples.tools import Quote, look_up
+from examples.tools import convert as to_currency
 from extractor import Extractor, Invalid, Mode, Outcome
 from extractor.dialects import PROVIDERS
 from extractor.schema import tool_schema
@@ -106,17 +108,14 @@ def test_what_is_no_step_is_invalid(text: str) -> None:
         read_step(text)
 
 
-def test_the_embedded_model_runs_the_loop() -> None:
-    def look(product: str) -> int:
-        """Tell how many of a product are in stock."""
-        return 7
-
+def test_the_embedded_model_runs_the_functions_of_the_examples() -> None:
+    ask = [{"role": "user", "content": "Is there a kettle, and what is it in Swiss francs?"}]
     with Extractor("local:smollm2", max_tokens=80) as ex:
-        ask = [{"role": "user", "content": "How much is 20 EUR in dollars?"}]
-        run = ex.run_tools(ask, tools=[convert, look], max_rounds=3, tool_choice="convert")
-        typed = ex.run_tools(ask, Part, tools=[convert, look], max_rounds=3)
-    assert run.results[0].call.function.name == "convert"
-    assert run.results[0].error is None
-    assert isinstance(typed.record, Part) or typed.error is not None
-    assert typed.rounds <= 3
-    assert run.usage.completion_tokens > 5
+        run = ex.run_tools(ask, Quote, tools=[look_up, to_currency], tool_choice="look_up", max_rounds=3)
+    first, *_ = run.results
+    assert first.call.function.name == "look_up"
+    assert first.value == look_up(**first.call.function.parsed_arguments)
+    assert all(result.error is None for result in run.results)
+    assert isinstance(run.record, Quote) or run.error is not None
+    assert 2 <= run.rounds <= 3
+    assert run.usage.completion_tokens > 10
