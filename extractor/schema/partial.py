@@ -41,7 +41,7 @@ class Moment:
         found = part.settled(self.scan, node, self.at)
         if found is None:
             return ABSENT
-        if found != (node, part):
+        if found[1] is not part:
             return self.shown(*found)
         if node.kind in "{[" and part.kind != "leaf":
             return Partial(self, node, part)
@@ -68,10 +68,11 @@ class Partial(Generic[T]):
     last one of a stream; its parts are then the record's own.
     """
 
-    __slots__ = ("_moment", "_node", "_part", "record")
+    __slots__ = ("_moment", "_node", "_part", "_settled", "record")
 
     def __init__(self, moment: Moment, node: Node | None, part: Part, record: T | None = None) -> None:
         self._moment, self._node, self._part, self.record = moment, node, part, record
+        self._settled: tuple[Node, Part] | bool | None = False  # not looked for
 
     @property
     def closed(self) -> tuple[str, ...]:
@@ -103,9 +104,10 @@ class Partial(Generic[T]):
     # -- the parts inside
 
     def _place(self) -> tuple[Node, Part] | None:
-        if self._node is None:
-            return None
-        return self._part.settled(self._moment.scan, self._node, self._moment.at)
+        if self._settled is False:
+            at, node = self._moment, self._node
+            self._settled = None if node is None else self._part.settled(at.scan, node, at.at)
+        return cast("tuple[Node, Part] | None", self._settled)
 
     def _shown(self) -> Any:
         """The value if it is whole or a text; this itself where the parts inside are what there is."""
@@ -166,15 +168,12 @@ class Partial(Generic[T]):
         if self.record is not None and self._kind != "record":
             return len(cast(Any, self.record))
         place = self._place()
-        if place is None or self._kind != "list":
+        if place is None or place[1].kind != "list":
             return sum(1 for _ in self._pairs())
-        count = place[1].count(place[0], self._moment.at)
-        begun = count > 0 and self._at(count - 1) is ABSENT and not self._is_whole(place, count - 1)
-        return count - begun
-
-    def _is_whole(self, place: tuple[Node, Part], index: int) -> bool:
-        child = place[1].child(self._moment.scan, place[0], self._moment.at, index)
-        return child is not None and 0 < child.node.whole <= self._moment.at
+        node, at = place[0], self._moment.at
+        count = node.count(at)
+        begun = count and not 0 < (node.children or [])[count - 1].whole <= at
+        return count - (1 if begun and self._at(count - 1) is ABSENT else 0)
 
     def __iter__(self) -> Iterator[Any]:
         if self.record is not None:

@@ -67,27 +67,18 @@ def root_part(compiled: CompiledSchema[Any], context: Any = None) -> Part:
 
 
 class Part:
-    """form: the codec, without what only wraps it. core: pydantic-core's schema, likewise."""
+    """form: the codec, without what only wraps it. core: pydantic-core's schema, likewise. kind: "record",
+    whose members are attributes, "mapping", "list", or "leaf".
+    """
 
     def __init__(self, site: Site, codec: Codec, core: Core, config: Any = None) -> None:
         self.site, self.codec, self.form = site, codec, _form(codec)
+        self.kind = _kind(self.form)
         self._around = core, config
         self.core, self.config = _inner(core, config, site.definitions)
         self._reader: CompiledSchema[Any] | None = None
         self._parts: dict[Any, Part] = {}
         self._fields = {f.name: f for f in self.form.fields} if isinstance(self.form, Object) else {}
-
-    @property
-    def kind(self) -> str:
-        """ "record" (members are attributes), "mapping", "list", or "leaf"."""
-        match self.form:
-            case Object(filler=None, by_item=by_item):
-                return "mapping" if by_item else "record"
-            case Mapped():
-                return "mapping"
-            case Array() | Tuple(rest=None, filler=None):
-                return "list"
-        return "leaf"
 
     def has(self, name: str) -> bool:
         """Return whether a record of this type has a member of that name."""
@@ -128,6 +119,8 @@ class Part:
         """Return what the root's wrapping or the one member of a union that is left holds; None while
         that is open.
         """
+        if not isinstance(self.form, Wrapped | Union):
+            return node, self
         found: tuple[Node, Part] | None = node, self
         while found is not None and isinstance(found[1].form, Wrapped | Union):
             found = found[1]._held(scan, found[0], at)
@@ -192,10 +185,6 @@ class Part:
                 return next((c for c in self.children(scan, node, at) if c.name == name), None)
         return None
 
-    def count(self, node: Node, at: int) -> int:
-        """Return how many places of a list have begun."""
-        return node.count(at) if node.kind in "{[" else 0
-
     def _names(self) -> list[Any]:
         return list(self._fields) if isinstance(self.form, Object) else list(range(len(self.form.keys)))  # type: ignore[attr-defined]
 
@@ -248,6 +237,17 @@ def _form(codec: Codec) -> Codec:
             codec = codec.inner
         else:
             return codec
+
+
+def _kind(form: Codec) -> str:
+    match form:
+        case Object(filler=None, by_item=by_item):
+            return "mapping" if by_item else "record"
+        case Mapped():
+            return "mapping"
+        case Array() | Tuple(rest=None, filler=None):
+            return "list"
+    return "leaf"
 
 
 def _inner(core: Core, config: Any, definitions: Mapping[str, Core]) -> tuple[Core, Any]:
