@@ -83,7 +83,7 @@ def _told(problem: Problem) -> dict[str, str]:
 
 def _failed(called: Called, error: Exception) -> ToolResult:
     """The exception's text goes to the model as a member of an object: as data, shortened."""
-    _log.warning("the tool %s raised %s", called.call.function.name, type(error).__name__)
+    _log.info("the tool %s raised %s", called.call.function.name, type(error).__name__)
     told = {"type": type(error).__name__, "message": _short(str(error))}
     return ToolResult(called.call, _said({"error": told}), error=error)
 

@@ -56,10 +56,12 @@ def through(tape: Tape, call: Post, pieces: Generator[Piece]) -> Generator[Piece
             yield from tape.replay(call)
             return
         heard = list[Piece]()
-        for piece in pieces:
-            heard.append(piece)
-            yield piece
-    tape.record(call, heard)
+        try:
+            for piece in pieces:
+                heard.append(piece)
+                yield piece
+        finally:  # a stream that is left early, too
+            tape.record(call, heard)
 
 
 async def athrough(tape: Tape, call: Post, pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
@@ -70,7 +72,9 @@ async def athrough(tape: Tape, call: Post, pieces: AsyncGenerator[Piece]) -> Asy
                 yield piece
             return
         heard = list[Piece]()
-        async for piece in pieces:
-            heard.append(piece)
-            yield piece
-    tape.record(call, heard)
+        try:
+            async for piece in pieces:
+                heard.append(piece)
+                yield piece
+        finally:
+            tape.record(call, heard)

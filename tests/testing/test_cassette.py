@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from tenacity import wait_none
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ServiceError, extract
-from extractor.testing import ChatServer, body, cassette, drop, reply, split, status
+from extractor.testing import ChatServer, body, cassette, drop, reply, split, status, stream
 
 HELLO = [{"role": "user", "content": "hello"}]
 KEYS = st.text(string.ascii_letters + string.digits + "-_.+/=", min_size=12, max_size=40).map("sk-".__add__)
@@ -114,6 +114,7 @@ def test_a_changed_request_fails_and_says_what_differs(server: ChatServer, tmp_p
     assert "record=True" in told[-1]
 
 
+@settings(max_examples=25)
 @given(KEYS, KEYS, st.integers(0, 30))
 def test_no_key_is_in_the_file_whoever_quotes_it(key: str, private: str, at: int) -> None:
     from tempfile import TemporaryDirectory
@@ -170,6 +171,24 @@ def test_bytes_that_are_no_text_come_back_as_they_were(server: ChatServer, tmp_p
         recorded = [chunk.content for chunk in ex.chat_stream(HELLO)]
     with cassette(tmp_path / "a.jsonl"), Extractor("m", base_url=GONE, api_key="any") as ex:
         assert [chunk.content for chunk in ex.chat_stream(HELLO)] == recorded
+
+
+def test_a_stream_that_is_left_early_is_replayed_as_far_as_it_was_read(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    server.play(stream(reply("one two three"), piece=4))
+
+    def begin(base_url: str) -> list[str]:
+        with (
+            Extractor("m", base_url=base_url, api_key="any") as ex,
+            ex.chat_stream(HELLO) as chunks,
+        ):
+            return [chunk.content for _, chunk in zip(range(2), chunks, strict=False)]
+
+    with cassette(tmp_path / "a.jsonl"):
+        recorded = begin(server.base_url)
+    with cassette(tmp_path / "a.jsonl"):
+        assert begin(GONE) == recorded
 
 
 def test_an_exception_writes_nothing_and_leaves_nothing_in_place(server: ChatServer, tmp_path: Path) -> None:
