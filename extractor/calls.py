@@ -122,7 +122,7 @@ class Calls:
         same = {name: value for name, value in options.items() if name not in ONE_MODEL_OPTIONS}
         self._check(Request(self._config.model, (Message("user", "?"),), self._params))
         self._fallbacks: tuple[Self, ...] = tuple(
-            cast(Self, self._fallback(other, same)) for other in options.get("fallback", ())
+            cast(Self, self._fallback(other, same)) for other in _models(options.get("fallback"))
         )
 
     def _fallback(self, model: str, options: Mapping[str, Any]) -> Self:
@@ -401,6 +401,10 @@ class Calls:
             return Endpoint("http://127.0.0.1/v1", Secret())  # nothing is sent there
         server = local.shared(self._config.model)
         return Endpoint(server.base_url, Secret(server.api_key))
+
+
+def _models(given: str | Sequence[str] | None) -> Sequence[str]:
+    return [given] if isinstance(given, str) else given or ()
 
 
 def _key(strict: StrictSchema) -> str:

@@ -87,6 +87,19 @@ class RowOptions(ExtractOptions, total=False):
     on_progress: Callable[[Progress], None] | None
 
 
+class FrameOptions(RowOptions, total=False):
+    """name: of the new column, by default the record type's in snake case; the others are called after
+    it. flatten: one column for each member of the record instead, called as the member, with `<name>_`
+    before it where a name is given. usage, evidence: whether there are columns for them. progress:
+    whether to show how far it is on standard error; None: where that is a terminal or a notebook.
+    """
+
+    name: str | None
+    flatten: bool
+    usage: bool
+    progress: bool | None
+
+
 class ParseOptions(Params, total=False):
     """context: what Pydantic validators find in `info.context`."""
 
@@ -121,8 +134,8 @@ class ClientOptions(Params, total=False):
     instructions: str | None
     grounded: bool | None
     mode: Mode | str
-    fallback: Sequence[str]
-    on: Mapping[str | int, str | Sequence[str]]
+    fallback: str | Sequence[str] | None
+    on: Mapping[str | int, str | Sequence[str]] | None
     max_repairs: int
     max_retries: int
     timeout: float | Timeouts

@@ -80,7 +80,7 @@ class Reading:
         return (
             head is not None
             and 200 <= head.status < 300
-            and "json" not in head.headers.get("content-type", "")
+            and not any(form in head.headers.get("content-type", "") for form in ("json", "html"))
         )
 
     def _events(self, data: bytes, short_cut: AddedText | None) -> Iterator[CompletionChunk | str]:

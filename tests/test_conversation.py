@@ -364,11 +364,21 @@ def test_what_follows_an_outcome_is_the_callers_to_say(
         ({"ok": "stop"}, "none of"),
         ({200: "stop"}, "HTTP status"),
         ({"refused": "retry"}, "write 'again', 'fallback'"),
+        ({"refused": None}, "write 'again', 'fallback'"),
+        ({"refused": [5]}, "write 'again', 'fallback'"),
+        ({None: "stop"}, "none of"),
+        ("refused", "is a mapping"),
     ],
 )
 def test_what_means_nothing_is_refused_at_once(on: Any, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         Extractor("m", base_url="http://127.0.0.1:1/v1", on=on)
+
+
+def test_one_fallback_needs_no_list(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(status(404)) as a, ChatServer(reply(ADA)) as b:
+        assert run(a, fallback=fallback_to(b, monkeypatch)[0], on=None).record == Person(**ADA)
+        assert isinstance(run(a, fallback=None).error, ServiceError)
 
 
 def test_a_fallback_that_lacks_a_parameter_is_found_before_anything_is_sent(

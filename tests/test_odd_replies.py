@@ -189,8 +189,18 @@ def test_a_key_in_an_errors_body_is_shown_nowhere(quoted: str) -> None:
     assert KEY[:8] not in shown
 
 
-def test_a_streams_usage_needs_no_choices() -> None:
+def test_a_web_page_in_place_of_a_stream_is_no_reply() -> None:
+    page = body("<html>Sign in</html>", 200, "text/html")
+    with ChatServer(page) as server, Extractor("m", base_url=server.base_url) as ex:
+        with pytest.raises(ServiceError, match="no chat completion"):
+            list(ex.chat_stream([{"role": "user", "content": "Hello"}]))
+        assert len(server.requests) == 1
+
+
+def test_pings_and_a_streams_usage_need_no_choices() -> None:
     pieces = [
+        {},
+        {"type": "ping"},
         {"choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}]},
         {"choices": None, "usage": {"prompt_tokens": 5, "completion_tokens": 1}},
     ]

@@ -154,7 +154,8 @@ def decode_chunk(body: JSON) -> CompletionChunk | None:
     """
     if not isinstance(body, dict) or body.get("error"):
         return None
-    if not isinstance(body.get("choices"), list) and not mapping(body.get("usage")):
+    silent = body in ({}, {"type": "ping"}) or bool(mapping(body.get("usage")))  # nothing, or the usage alone
+    if not isinstance(body.get("choices"), list) and not silent:
         return None
     return CompletionChunk(
         choices=tuple(_chunk_choice(i, c) for i, c in enumerate(mappings(body.get("choices")))),

@@ -97,6 +97,8 @@ def _keys(outcome: Outcome, failure: Failure | None) -> Iterator[str | int]:
 
 def moves_on(on: Mapping[str | int, Any]) -> Moves:
     """Return the default moves with the caller's own. Raises ConfigError for what means nothing."""
+    if not isinstance(on, Mapping):
+        raise ConfigError(f"on= is a mapping such as {{'refused': 'stop'}}, not {on!r:.80}")
     return {**DEFAULT_MOVES, **{_known(key): _checked(key, moves) for key, moves in on.items()}}
 
 
@@ -110,8 +112,8 @@ def _known(key: str | int) -> str | int:
 
 
 def _checked(key: str | int, moves: Any) -> Sequence[Move]:
-    moves = () if moves == "stop" else (moves,) if isinstance(moves, str) else tuple(moves)
-    if not set(moves) <= set(BOTH):
+    moves = () if moves == "stop" else (moves,) if isinstance(moves, str) else moves
+    if not isinstance(moves, Sequence) or not all(move in BOTH for move in moves):
         raise ConfigError(
             f"on={{{key!r}: {moves!r}}}: write 'again', 'fallback', both as a list, or 'stop' for neither"
         )
