@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .errors import ConfigError
 from .messages import Message
@@ -23,6 +23,8 @@ from .messages import Message
 if TYPE_CHECKING:
     from PIL.Image import Image
     from pypdfium2 import PdfDocument
+
+    from .dialects import Provider
 
 Part: TypeAlias = Mapping[str, Any]
 Detail: TypeAlias = Literal["auto", "low", "high"]
@@ -42,50 +44,6 @@ _BEGINNINGS = (
     (re.compile(rb".{0,1019}?%PDF-", re.DOTALL), PDF),  # some programs write a few bytes before
 )
 _SNIFFED = 1024  # bytes
-
-
-class Accepts(Protocol):
-    """What a provider takes, see Provider."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        ...
-
-    @property
-    def dialect(self) -> str:
-        """The API that it speaks."""
-        ...
-
-    @property
-    def images(self) -> bool:
-        """Whether it takes images."""
-        ...
-
-    @property
-    def pdfs(self) -> bool:
-        """Whether it takes PDFs."""
-        ...
-
-    @property
-    def image_types(self) -> Sequence[str]:
-        """The media types of images that it takes."""
-        ...
-
-    @property
-    def max_image(self) -> int | None:
-        """The base64 digits of one image."""
-        ...
-
-    @property
-    def max_pdf(self) -> int | None:
-        """The bytes of one PDF."""
-        ...
-
-    @property
-    def max_inline(self) -> int | None:
-        """The base64 digits of all images and files of one request."""
-        ...
 
 
 def text(words: str) -> Part:
@@ -164,7 +122,7 @@ def _flat(item: Any) -> Iterator[Part]:
 # -- what a provider takes
 
 
-def check(messages: Iterable[Message], provider: Accepts) -> None:
+def check(messages: Iterable[Message], provider: Provider) -> None:
     """Raise ConfigError for parts that the provider does not take, before anything is sent."""
     inline = 0
     for message in messages:
@@ -175,7 +133,7 @@ def check(messages: Iterable[Message], provider: Accepts) -> None:
     _check_size(inline, provider.max_inline, "the images and files of one request", provider, "base64 digits")
 
 
-def _check(part: Part, provider: Accepts) -> int:
+def _check(part: Part, provider: Provider) -> int:
     """Return the base64 digits of a part."""
     match part:
         case {"type": "image_url", "image_url": {"url": str(url)}}:
@@ -199,7 +157,7 @@ def _check(part: Part, provider: Accepts) -> int:
     return 0
 
 
-def _demand(takes: bool, what: str, provider: Accepts) -> None:
+def _demand(takes: bool, what: str, provider: Provider) -> None:
     if not takes:
         instead = "send their pages by pdf(..., as_='images') or as_='text'; " if what == "PDFs" else ""
         raise ConfigError(
@@ -208,7 +166,7 @@ def _demand(takes: bool, what: str, provider: Accepts) -> None:
         )
 
 
-def _check_size(size: int, limit: int | None, what: str, provider: Accepts, unit: str) -> None:
+def _check_size(size: int, limit: int | None, what: str, provider: Provider, unit: str) -> None:
     if limit is not None and size > limit:
         raise ConfigError(
             f"{what} may have {limit:,} {unit} at {provider.name}, not {size:,}: make it smaller"
