@@ -19,7 +19,7 @@ from .spans import Span
 Candidates: TypeAlias = Mapping[Path, Sequence[Span]]  # by leaf, each in order of the text
 
 _FAR = 300  # characters at which a place is half as bad as one at the end of the world
-_AWAY, _TAKEN, _OUTSIDE, _NAMED = 0.15, 0.2, 0.1, 0.08  # what scores lose and gain
+_AWAY, _TAKEN, _OUTSIDE, _NAMED, _SIDE = 0.15, 0.2, 0.1, 0.08, 0.05  # what scores lose and gain
 _CONSIDERED = 32  # places of one value that are looked at
 _LINE = 100  # characters that a line's end counts as
 _LABEL_REACH = 40  # characters between the name of a field and its value
@@ -33,11 +33,43 @@ class _Placed:
     taken: bytearray
     lines: Sequence[int]  # where lines end
     zones: dict[Path, tuple[int, int, int]] = field(default_factory=dict)  # item: from, anchor, to
-    centres: dict[Path, list[int]] = field(default_factory=lambda: defaultdict(list))  # by object
+    hulls: dict[Path, tuple[int, int]] = field(default_factory=dict)  # by object: what its fields take
+    sides: dict[Path, int] = field(
+        default_factory=lambda: defaultdict(int)
+    )  # by field of items: behind or ahead
 
-    def distance(self, a: int, b: int) -> int:
-        """Characters from one place to the other, and some for each line's end between them."""
-        return abs(a - b) + _LINE * abs(bisect_left(self.lines, a) - bisect_left(self.lines, b))
+    def take(self, path: Path, span: Span) -> None:
+        """Note that a leaf stands there."""
+        self.taken[span.start : span.end] = b"\1" * (span.end - span.start)
+        for n in range(len(path)):
+            low, high = self.hulls.get(path[:n], (span.start, span.end))
+            self.hulls[path[:n]] = (min(low, span.start), max(high, span.end))
+        if zone := self.zone(path):
+            self.sides[_column(path)] += _side(span, zone)
+
+    def zone(self, path: Path) -> tuple[int, int, int] | None:
+        """Where the innermost item around a leaf stands, if that is known."""
+        return next((self.zones[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.zones), None)
+
+    def distance(self, span: Span, hull: tuple[int, int]) -> int:
+        """Characters from a span to a hull, and some for each line's end between them."""
+        if span.start > hull[1]:
+            gap = (hull[1], span.start)
+        elif span.end < hull[0]:
+            gap = (span.end, hull[0])
+        else:
+            return 0
+        return gap[1] - gap[0] + _LINE * (bisect_left(self.lines, gap[1]) - bisect_left(self.lines, gap[0]))
+
+
+def _column(path: Path) -> Path:
+    """The path of a leaf with no number for its item: what the items of a list share."""
+    return tuple("*" if isinstance(key, int) else key for key in path)
+
+
+def _side(span: Span, zone: tuple[int, int, int]) -> int:
+    """Whether a field stands before its item's anchor, at it or behind it."""
+    return (span.start > zone[1]) - (span.start < zone[1])
 
 
 def choose(candidates: Candidates, text: str, labels: Mapping[str, Sequence[int]]) -> dict[Path, Span]:
@@ -55,9 +87,7 @@ def choose(candidates: Candidates, text: str, labels: Mapping[str, Sequence[int]
             continue
         span = _best(path, candidates[path], placed, labels.get(_name(path), ()))
         chosen[path] = span
-        placed.taken[span.start : span.end] = b"\1" * (span.end - span.start)
-        for n in range(len(path)):
-            placed.centres[path[:n]].append(span.start)
+        placed.take(path, span)
     return chosen | _in_order(chosen, candidates, labels)
 
 
@@ -82,22 +112,23 @@ def _longest(spans: Sequence[Span]) -> int:
 
 
 def _best(path: Path, spans: Sequence[Span], placed: _Placed, labels: Sequence[int]) -> Span:
-    zone = next((placed.zones[path[:n]] for n in range(len(path), 0, -1) if path[:n] in placed.zones), None)
-    near = placed.centres.get(path[:-1]) or ()
-    hint = near[len(near) // 2] if near else zone[1] if zone else None
+    zone = placed.zone(path)
+    hull = placed.hulls.get(path[:-1]) or ((zone[1], zone[1]) if zone else None)
+    usual = placed.sides.get(_column(path), 0)
 
     def worth(span: Span) -> tuple[float, int]:
-        score = span.score
-        if hint is not None:
-            away = placed.distance(span.start, hint)
+        score = span.score + _NAMED * _labelled(span, labels)
+        if hull is not None:
+            away = placed.distance(span, hull)
             score -= _AWAY * away / (away + _FAR)
-        if zone and not zone[0] <= span.start < zone[2]:
-            score -= _OUTSIDE
+        if zone:
+            score -= 0 if zone[0] <= span.start < zone[2] else _OUTSIDE
+            score += _SIDE if _side(span, zone) * usual > 0 else 0
         if placed.taken.find(1, span.start, span.end) >= 0:
             score -= _TAKEN
-        return round(score + _NAMED * _labelled(span, labels), 6), -span.start
+        return round(score, 6), -span.start
 
-    return max(_considered(spans, hint, labels), key=worth)
+    return max(_considered(spans, hull, labels), key=worth)
 
 
 def _labelled(span: Span, labels: Sequence[int]) -> bool:
@@ -105,13 +136,13 @@ def _labelled(span: Span, labels: Sequence[int]) -> bool:
     return at > 0 and span.start - labels[at - 1] <= _LABEL_REACH
 
 
-def _considered(spans: Sequence[Span], hint: int | None, labels: Sequence[int]) -> Sequence[Span]:
-    """The spans that are worth a look: the first ones, those near the hint, those after a label."""
+def _considered(spans: Sequence[Span], hull: tuple[int, int] | None, labels: Sequence[int]) -> Sequence[Span]:
+    """The spans worth a look: the first ones, those near the object's others, those after a label."""
     if len(spans) <= _CONSIDERED:
         return spans
     half = _CONSIDERED // 2
     seen = {*range(half)}
-    for place in [*([] if hint is None else [hint]), *labels[:half]]:
+    for place in [*(hull or ()), *labels[:half]]:
         at = bisect_left(spans, place, key=lambda s: s.start)
         seen.update(range(max(0, at - half), min(len(spans), at + half)))
     return [spans[i] for i in sorted(seen)]
@@ -130,15 +161,7 @@ def _place_items(candidates: Candidates, placed: _Placed) -> None:
 
 
 def _place_list(items: Mapping[Path, list[Path]], candidates: Candidates, placed: _Placed) -> None:
-    within = next(
-        (
-            placed.zones[p[:n]]
-            for p in list(items)[:1]
-            for n in range(len(p) - 1, 0, -1)
-            if p[:n] in placed.zones
-        ),
-        None,
-    )
+    within = placed.zone(next(iter(items))[:-1])
     inside = {leaf: _inside(candidates[leaf], within) for leaves in items.values() for leaf in leaves}
     ranks = _ranks(items, inside)
     options = [_clusters(leaves, inside, ranks) for leaves in items.values()]

@@ -280,14 +280,18 @@ def _runs(
 ) -> Iterator[list[_Word]]:
     """Yield the words of each run of numerals, and of what joins them, that only spaces or hyphens part."""
     run: list[_Word] = []
-    for i in (i for i, w in enumerate(words) if w.word in numerals):
-        link = (
-            [words[i]] if i < 1 or words[i - 1].word not in joining or not run else [words[i - 1], words[i]]
-        )
-        if run and not all(text[a.end : b.start] in _GAPS for a, b in pairwise([run[-1], *link])):
+    for i, word in enumerate(words):
+        if word.word not in numerals:
+            continue
+        joined = run and i > 0 and words[i - 1].word in joining
+        link = [words[i - 1], word] if joined else [word]
+        near = run and all(text[a.end : b.start] in _GAPS for a, b in pairwise([run[-1], *link]))
+        if near and len(run) < _LONGEST:
+            run += link
+            continue
+        if run:
             yield run
-            run = []
-        run = [*run, *link] if run else [words[i]]
+        run = [word]
     if run:
         yield run
 
