@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, compile_schema
+from extractor import ConfigError, Extractor, compile_schema, pdf
 from extractor.testing import ChatServer, reply
 
 
@@ -19,7 +19,7 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai"):
+    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai", "pypdfium2", "h2"):
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
     with (
@@ -33,6 +33,16 @@ def main() -> None:
         assert "extractor[local]" in str(error), error
     else:
         raise AssertionError("the embedded model ran without its extra")
+    for extra, ask in {
+        "extractor[pdf]": lambda: pdf(b"%PDF-1.4", as_="text"),
+        "extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
+    }.items():
+        try:
+            ask()
+        except ConfigError as error:
+            assert extra in str(error), error
+        else:
+            raise AssertionError(f"it went without {extra}")
     command = Path(sys.executable).with_name("extractor")
     assert "Usage" in subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
     print("works without extras")
