@@ -116,7 +116,7 @@ def _best(path: Path, spans: Sequence[Span], placed: _Placed, labels: Sequence[i
     hull = placed.hulls.get(path[:-1]) or ((zone[1], zone[1]) if zone else None)
     usual = placed.sides.get(_column(path), 0)
 
-    def worth(span: Span) -> tuple[float, int]:
+    def worth(span: Span) -> tuple[float, int, int]:
         score = span.score + _NAMED * _labelled(span, labels)
         if hull is not None:
             away = placed.distance(span, hull)
@@ -126,7 +126,7 @@ def _best(path: Path, spans: Sequence[Span], placed: _Placed, labels: Sequence[i
             score += _SIDE if _side(span, zone) * usual > 0 else 0
         if placed.taken.find(1, span.start, span.end) >= 0:
             score -= _TAKEN
-        return round(score, 6), -span.start
+        return round(score, 6), -span.start, span.end
 
     return max(_considered(spans, hull, labels), key=worth)
 

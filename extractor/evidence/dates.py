@@ -439,20 +439,26 @@ def _away(today: date, sign: int, seconds: float) -> Day:
 
 def _weekdays_meant(text: str, today: date) -> Iterator[Found]:
     """Friday, this, next or last Friday: the one in the coming days first, then that of next week."""
-    for m in re.finditer(r"(?:\b([^\W\d_]+) )?\b([^\W\d_]{2,12})(?: ([^\W\d_]+))?", text):
-        for weekday in _weekdays().get(m[2].casefold(), ()):
+    for m in re.finditer(r"[^\W\d_]{2,14}(?:-feira)?", text):
+        for weekday in _weekdays().get(m[0].casefold(), ()):
+            start, end, said = _with_next_or_last(text, *m.span())
             ahead = (weekday - today.weekday() - 1) % 7 + 1
-            said = {(m[1] or "").casefold(), (m[3] or "").casefold()}
-            start, end = m.start(2), m.end(2)
-            if said & (_NEXT | _LAST):
-                start, end = (
-                    (m.start(1), end) if (m[1] or "").casefold() in (_NEXT | _LAST) else (start, m.end(3))
-                )
-            if said & _LAST:
+            if said in _LAST:
                 yield _shifted(today, ahead - 7 if ahead < 7 else -7), start, end, _RELATIVE
             else:
                 yield _shifted(today, ahead), start, end, _RELATIVE
-                yield _shifted(today, ahead + 7 if said & _NEXT else ahead - 7), start, end, _HALF_DAY
+                yield _shifted(today, ahead + 7 if said in _NEXT else ahead - 7), start, end, _HALF_DAY
+
+
+def _with_next_or_last(text: str, start: int, end: int) -> tuple[int, int, str]:
+    """A weekday's span with the word beside it that says which one, and that word."""
+    before = re.search(r"([^\W\d_]+) \Z", text[max(0, start - 14) : start])
+    if before and before[1].casefold() in _NEXT | _LAST:
+        return start - len(before[0]), end, before[1].casefold()
+    after = re.match(r" ([^\W\d_]+)", text[end : end + 14])
+    if after and after[1].casefold() in _NEXT | _LAST:
+        return start, end + len(after[0]), after[1].casefold()
+    return start, end, ""
 
 
 def _shifted(today: date, days: int) -> Day:
