@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json
 
@@ -54,6 +54,7 @@ def cut(text: str, cuts: list[int]) -> list[str]:
     return [text[a:b] for a, b in pairwise(places)]
 
 
+@settings(deadline=None)
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]), st.lists(st.integers(0, 999)))
 def test_the_tree_of_a_text_is_its_value_however_it_is_cut(
     value: Any, ascii_only: bool, indent: int | None, cuts: list[int]
@@ -66,12 +67,14 @@ def test_the_tree_of_a_text_is_its_value_however_it_is_cut(
     assert layout(scan, scan.root) == layout(scan, scanned(text).root)
 
 
+@settings(deadline=None)
 @given(JSON_LIKE, st.lists(st.integers(0, 60)))
 def test_any_text_is_scanned_the_same_however_it_is_cut(text: str, cuts: list[int]) -> None:
     one, other = scanned(text), scanned(*cut(text, cuts))
     assert layout(one, one.root) == layout(other, other.root)
 
 
+@settings(deadline=None)
 @given(st.one_of(JSON_LIKE, st.text(), VALUES.map(json.dumps)))
 def test_what_is_whole_is_what_decoding_takes(text: str) -> None:
     scan = scanned(text, " ")
@@ -86,6 +89,7 @@ def test_what_is_whole_is_what_decoding_takes(text: str) -> None:
         assert from_json(scan.raw(scan.root)) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS | JSON_LIKE | st.text(), max_size=30))
 def test_the_work_is_linear_in_the_text(pieces: list[str]) -> None:
     scan = scanned(*pieces)

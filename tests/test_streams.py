@@ -1,0 +1,65 @@
+"""Reading a stream: the same chunks however the bytes come, and the same completion by the short cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extractor.dialects import ADDED_TEXT, DIALECTS
+from extractor.messages import Completion, CompletionChunk
+from extractor.streams import Reading
+from extractor.transport.http import Head
+from tests.dialects.test_every_dialect import ASKED, RECEIVED, SERVERS, said
+
+HEAD = Head(200, {"content-type": "text/event-stream"})
+every_dialect = pytest.mark.parametrize("name", DIALECTS)
+
+
+def stream_of(name: str, reply: Any, end: str) -> bytes:
+    events = SERVERS[name].events(reply, ASKED[name], RECEIVED)
+    said_lines = (e if isinstance(e, str) else json.dumps(e, ensure_ascii=False) for e in events)
+    return "".join(f"data: {line}{end}{end}" for line in said_lines).encode()
+
+
+def read(name: str, pieces: Iterable[bytes], short: bool) -> tuple[list[Any], Any]:
+    reading = Reading(DIALECTS[name], lambda: 0.0, lambda: 0.0)
+    short_cut = ADDED_TEXT.get(name) if short else None
+    given_out = [chunk for piece in (HEAD, *pieces) for chunk in reading.feed_short(piece, short_cut)]
+    return given_out, reading.end()
+
+
+def text_of(chunks: Iterable[CompletionChunk | str]) -> str:
+    return "".join(chunk if isinstance(chunk, str) else chunk.content for chunk in chunks)
+
+
+@every_dialect
+@settings(deadline=None, max_examples=40)
+@given(data=st.data())
+def test_any_split_of_the_bytes_gives_the_same_chunks_and_the_short_cut_the_same_text(
+    name: str, data: st.DataObject
+) -> None:
+    stream = stream_of(name, data.draw(said(name)), data.draw(st.sampled_from(["\n", "\r\n", "\r"])))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=9)))
+    pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    chunks, whole = read(name, [stream], short=False)
+    assert isinstance(whole, Completion)
+    assert read(name, pieces, short=False) == (chunks, whole)
+    assert read(name, (stream[i : i + 1] for i in range(len(stream))), short=False) == (chunks, whole)
+    shorter, same = read(name, pieces, short=True)
+    assert (text_of(shorter), same) == (text_of(chunks), whole)
+
+
+@every_dialect
+@given(value=st.recursive(st.none() | st.text(max_size=3) | st.integers(),
+                          lambda i: st.lists(i, max_size=2) | st.dictionaries(
+                              st.sampled_from(["type", "choices", "delta", "content", "text", "index"]), i),
+                          max_leaves=9))  # fmt: skip
+def test_the_short_cut_takes_nothing_but_events_that_only_add_text(name: str, value: Any) -> None:
+    text = ADDED_TEXT.get(name, lambda body: None)(value)
+    chunk = DIALECTS[name].decode_chunk(value)
+    assert text is None or (chunk is not None and chunk.content == text)
