@@ -15,6 +15,7 @@ from .errors import ConfigError, ExtractorError, Problem
 
 if TYPE_CHECKING:
     from .evidence import Evidence
+    from .report import Entry
 
 T = TypeVar("T")
 JSON: TypeAlias = Any  # a value that `json.loads` can give
@@ -402,6 +403,27 @@ class Extraction(Generic[T]):
     def raw(self) -> str | None:
         """The text of the last reply, as the model wrote it."""
         return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
+
+    def to_html(self, title: str = "Record") -> str:
+        """Return a self-contained HTML page: the source text, its spans marked, beside the record."""
+        from .report import page
+
+        return page([self._entry(title)], title)
+
+    def _repr_html_(self) -> str:
+        from .report import frame
+
+        return frame(self.to_html())
+
+    def _entry(self, title: str) -> Entry:
+        from .report import Entry, as_json
+
+        facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
+        if self.cost is not None:
+            facts["US dollars"] = f"{self.cost:.6f}"
+        record = as_json(self.record) if self.outcome.has_record else None
+        why = () if self.error is None else (str(self.error),)
+        return Entry(title, self.outcome, self.source or "", record, self.evidence, why, facts)
 
     def unwrap(self) -> T:
         """Return the record, or raise `error`."""

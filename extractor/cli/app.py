@@ -11,7 +11,9 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import ExtractorError
-from . import demo, evaluate, extract, models, probe, schema
+from . import demo, evaluate, extract, journal, models, probe, schema, view
+from .run import EPILOG as RUN_EPILOG
+from .run import run as run_command
 from .screen import say_error
 
 FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
@@ -26,12 +28,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(epilog=extract.EPILOG)(extract.extract)
+app.command("run", epilog=RUN_EPILOG)(run_command)
 app.command(epilog=schema.EPILOG)(schema.schema)
 app.command(epilog=demo.EPILOG)(demo.demo)
+app.command(epilog=view.EPILOG)(view.view)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)
 app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)
 app.add_typer(models.app, name="models")
+app.add_typer(journal.app, name="journal")
 
 
 def _print_version(wanted: bool) -> None:
@@ -54,7 +59,7 @@ def run(arguments: Sequence[str]) -> NoReturn:
     """Run the command and exit. What is raised on purpose is one paragraph; tracebacks come with --debug."""
     own, debug = without_debug(arguments)
     try:
-        app(own, prog_name="extractor")
+        app(own, prog_name="extractor", obj=own)
     except Exception as error:
         if debug:
             traceback.print_exception(error)

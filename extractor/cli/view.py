@@ -1,0 +1,143 @@
+"""`extractor view`: records beside their texts, on one page for a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from ..errors import ConfigError
+from ..evidence import Evidence, How, Span, align
+from ..loading import BadInput, load_type, read_text
+from ..messages import JSON
+from ..report import Entry, page
+from .output import opened
+from .screen import tell
+
+EPILOG = """A line is what `extractor extract` and `extractor run` write, or any object with text and record.
+The text is the field `text`, or the one that --text names, or stands in the file that `source` names.
+Evidence is taken from the field `evidence` (pointer or path, start, end), else found anew.
+
+Examples:
+
+    extractor view invoices.jsonl -o invoices.html
+    extractor view enriched.jsonl --text body --record invoice --type invoice.py:Invoice -o page.html
+"""
+ERROR = "_error"  # ends the name of the column that says why a row has no record
+
+
+@dataclass(frozen=True)
+class Names:
+    """The fields of a line that hold its text and its record; None for those that are usual."""
+
+    text: str | None
+    record: str | None
+
+
+def view(
+    results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="PAGE.html", help="Written whole, for you alone to read.")
+    ] = "records.html",
+    text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None,
+    record: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")
+    ] = None,
+    record_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type", "-t", metavar="FILE.py:Name", help="The record type: dates and enums are found by it."
+        ),
+    ] = None,
+) -> None:
+    """Show records beside their texts: one page, no network, with the place of each value marked.
+
+    Values that stand nowhere in the text are plainly marked. Open the page in any browser.
+    """
+    adapter = TypeAdapter(load_type(record_type)) if record_type else None
+    entries = list(_entries(results, Names(text, record), adapter))
+    with opened(output) as out:
+        out.write(page(entries, Path(results).name))
+    tell(f"{len(entries)} records are in {output}; open it in a browser.")
+
+
+def _entries(path: str, names: Names, adapter: TypeAdapter[Any] | None) -> Iterator[Entry]:
+    data = read_text(path)
+    if isinstance(data, BadInput):
+        raise ConfigError(data.message)
+    for number, line in enumerate(data.split("\n"), 1):
+        if line.strip():
+            yield _entry(_object(line, f"{path}, line {number}"), number, names, adapter, Path(path).parent)
+
+
+def _object(line: str, where: str) -> Mapping[str, JSON]:
+    try:
+        told = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: this is not JSON: {error}") from error
+    if not isinstance(told, dict):
+        raise ConfigError(f"{where}: a line is an object with a text and a record")
+    return told
+
+
+def _entry(
+    line: Mapping[str, JSON], number: int, names: Names, adapter: TypeAdapter[Any] | None, folder: Path
+) -> Entry:
+    column = names.record or _record_field(line)
+    record, text = line.get(column), _text(line, names.text, folder)
+    error = line.get(f"{column}{ERROR}") or line.get("error") or {}
+    outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
+    usage = line.get("usage") or line.get(f"{column}_usage") or {}
+    facts = {name.replace("_", " "): str(told) for name, told in usage.items() if told is not None}
+    title = str(line.get("source") or line.get("id") or number)
+    why = (str(error["message"]),) if error.get("message") else ()
+    evidence = _given(line.get("evidence") or line.get(f"{column}_evidence"), text)
+    if evidence is None:
+        evidence = {} if record is None else align(_typed(record, adapter), text)
+    return Entry(title, str(outcome), text, record, evidence, why, facts)
+
+
+def _record_field(line: Mapping[str, JSON]) -> str:
+    """Return "record", or the field that has an error column beside it, as `extractor run` writes it."""
+    beside = (name.removesuffix(ERROR) for name in line if name.endswith(ERROR))
+    return "record" if "record" in line else next((name for name in beside if name in line), "record")
+
+
+def _text(line: Mapping[str, JSON], name: str | None, folder: Path) -> str:
+    if name is not None and name not in line:
+        raise ConfigError(f"a line has no field {name!r}; it has {', '.join(line)}")
+    told = line.get(name or "text")
+    if told is None and name is None and isinstance(source := line.get("source"), str):
+        found = next((p for p in (Path(source), folder / source) if p.is_file()), None)
+        told = read_text(str(found)) if found else None
+    return told if isinstance(told, str) else ""
+
+
+def _typed(record: JSON, adapter: TypeAdapter[Any] | None) -> Any:
+    """Return the record as its type, which tells dates and enums; as it is, where it does not fit."""
+    if adapter is None:
+        return record
+    try:
+        return adapter.validate_json(json.dumps(record))
+    except ValidationError:
+        return record
+
+
+def _given(told: JSON, text: str) -> Evidence | None:
+    if not isinstance(told, list):
+        return None
+    found: dict[str, tuple[Span, ...]] = {}
+    for one in told:
+        match one:
+            case {"start": int(start), "end": int(end)} if 0 <= start < end <= len(text):
+                pointer = str(one.get("pointer", one.get("path", "")))
+                how = one.get("how")
+                how = How(how) if how in list(How) else How.EXACT
+                span = Span(start, end, text[start:end], how, float(one.get("score") or 1.0))
+                found[pointer] = (*found.get(pointer, ()), span)
+    return found

@@ -1,0 +1,147 @@
+"""Entries in, one HTML page out: no network, no script but its own.
+
+Texts and records stand in the page as JSON, and its script shows them by `textContent` alone; the
+content security policy lets nothing else run. So a text with markup in it stays text.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+
+from ..evidence import Evidence
+
+JSON: TypeAlias = Any
+HEIGHT = 460  # pixels, in a notebook
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One text with what came of it. title: what it is called in the list. record: as JSON; None where
+    there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
+    facts: what else is shown, by its name, such as tokens and cost.
+    """
+
+    title: str
+    outcome: str
+    text: str
+    record: JSON = None
+    evidence: Evidence = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def page(entries: Iterable[Entry], title: str = "Records") -> str:
+    """Return the page: texts with their spans marked beside the records, to filter, search and page."""
+    data = _embedded([_data(entry) for entry in entries])
+    style, script = _asset("page.css"), _asset("page.js")
+    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+    values = {
+        "policy": escape(policy),
+        "title": escape(_written(title)),
+        "style": style,
+        "script": script,
+        "data": data,
+    }
+    return _filled(_asset("page.html"), values)
+
+
+def frame(html: str) -> str:
+    """Return a page as a piece of another one, as notebooks show it: in a frame that reaches nothing else."""
+    return (
+        f'<iframe sandbox="allow-scripts" srcdoc="{escape(html)}" title="Records" '
+        f'style="width:100%;height:{HEIGHT}px;border:1px solid #8884;border-radius:6px"></iframe>'
+    )
+
+
+def as_json(record: Any) -> JSON:
+    """Return a record as its JSON, with the names that its evidence has."""
+    return _any().dump_python(record, mode="json", by_alias=True, warnings=False)
+
+
+@cache
+def _any() -> TypeAdapter[Any]:
+    return TypeAdapter(Any)
+
+
+def _data(entry: Entry) -> JSON:
+    units = _units(entry.text)
+    spans = {
+        pointer: [[units(s.start), units(s.end), str(s.how), round(s.score, 2)] for s in found]
+        for pointer, found in entry.evidence.items()
+        if found
+    }
+    return {
+        "title": entry.title,
+        "outcome": entry.outcome,
+        "text": entry.text,
+        "tree": None if entry.record is None else _node("", entry.record),
+        "spans": spans,
+        "problems": list(entry.problems),
+        "facts": dict(entry.facts),
+    }
+
+
+def _node(key: str, value: JSON) -> JSON:
+    """Return a value as the page's tree: numbers as they are written, since JavaScript's have 53 bits."""
+    match value:
+        case dict():
+            return {"key": key, "of": [_node(str(name), below) for name, below in value.items()]}
+        case list() | tuple():
+            return {"key": key, "of": [_node(str(i), below) for i, below in enumerate(value)], "array": True}
+        case str():
+            return {"key": key, "leaf": value}
+    return {"key": key, "leaf": json.dumps(value), "plain": True}
+
+
+def _units(text: str) -> Any:
+    """Return the function from an offset in code points to JavaScript's, in UTF-16 units."""
+    wide = [i for i, char in enumerate(text) if char > "\uffff"] if not text.isascii() else []
+    return lambda offset: offset + bisect_left(wide, offset)
+
+
+_IN_SCRIPT = str.maketrans(
+    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+)
+
+
+def _embedded(data: JSON) -> str:
+    """Return JSON that neither ends a script element nor begins a comment in one."""
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    if _written(written) != written:
+        written = json.dumps(data, separators=(",", ":"))
+    return written.translate(_IN_SCRIPT)
+
+
+def _written(text: str) -> str:
+    """Return the text without lone surrogates, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """Return the template with each {{name}} replaced, once: what a value holds is not looked into."""
+    pieces = template.split("{{")
+    filled = [pieces[0]]
+    for piece in pieces[1:]:
+        name, _, rest = piece.partition("}}")
+        filled += values[name], rest
+    return "".join(filled)
+
+
+def _digest(source: str) -> str:
+    return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
+
+
+@cache
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")

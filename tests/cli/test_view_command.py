@@ -1,0 +1,90 @@
+"""`extractor view`: lines of records in, one page out."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ended import Cli
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def shown(cli: Cli, folder: Path, lines: list[Any], *arguments: str) -> list[Any]:
+    """Return what the page's script reads."""
+    (folder / "in.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    ended = cli("view", "in.jsonl", "-o", "page.html", *arguments)
+    assert ended.status == 0, ended.err
+    html = (folder / "page.html").read_text("utf-8")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.S)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_lines_of_extract_are_shown_beside_the_files_that_they_name(cli: Cli, folder: Path) -> None:
+    (folder / "one.txt").write_text("Ada was here.")
+    line = {
+        "source": "one.txt",
+        "outcome": "repaired",
+        "record": {"name": "Ada"},
+        "usage": {"total_tokens": 9},
+    }
+    (entry,) = shown(cli, folder, [line])
+    assert (entry["title"], entry["outcome"], entry["text"]) == ("one.txt", "repaired", "Ada was here.")
+    assert entry["spans"] == {"/name": [[0, 3, "exact", 1.0]]}
+    assert entry["facts"] == {"total tokens": "9"}
+
+
+def test_rows_of_run_are_known_by_their_error_column(cli: Cli, folder: Path) -> None:
+    error = {"kind": "refused", "message": "the model refused", "attempts": 1, "http_status": None}
+    lines = [
+        {"body": "Ada.", "person": {"name": "Ada"}, "person_error": None},
+        {"body": "Bob.", "person": None, "person_error": error},
+    ]
+    good, bad = shown(cli, folder, lines, "--text", "body")
+    assert (good["outcome"], good["spans"]) == ("ok", {"/name": [[0, 3, "exact", 1.0]]})
+    assert (bad["outcome"], bad["tree"], bad["problems"]) == ("refused", None, ["the model refused"])
+
+
+def test_evidence_that_is_given_is_shown_as_it_is(cli: Cli, folder: Path) -> None:
+    span = {"pointer": "/name", "start": 4, "end": 7, "how": "quote", "score": 0.5}
+    line = {"text": "Ada Bob", "record": {"name": "Ada"}, "evidence": [span]}
+    assert shown(cli, folder, [line])[0]["spans"] == {"/name": [[4, 7, "quote", 0.5]]}
+
+
+def test_a_record_type_tells_what_is_a_date(cli: Cli, folder: Path) -> None:
+    (folder / "visits.py").write_text(
+        "from datetime import date\nfrom pydantic import BaseModel\nclass Visit(BaseModel):\n    day: date\n"
+    )
+    line = {"text": "on 3 May 2026", "record": {"day": "2026-05-03"}}
+    (entry,) = shown(cli, folder, [line], "--type", "visits.py:Visit")
+    assert [span[:3] for span in entry["spans"]["/day"]] == [[3, 13, "date"]]
+
+
+def test_the_page_is_for_its_owner_alone(cli: Cli, folder: Path) -> None:
+    shown(cli, folder, [{"text": "x", "record": {}}])
+    assert stat.S_IMODE((folder / "page.html").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[]\n", "line 1: a line is an object"),
+        ("{\n", "line 1: this is not JSON"),
+        ('{"a": 1}\n', "no field 'body'"),
+    ],
+)
+def test_what_is_no_result_is_told_with_its_line(cli: Cli, folder: Path, content: str, said: str) -> None:
+    (folder / "in.jsonl").write_text(content)
+    ended = cli("view", "in.jsonl", "--text", "body")
+    assert ended.status == 2
+    assert said in ended.err
+    assert not (folder / "records.html").exists()

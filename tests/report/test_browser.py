@@ -1,0 +1,161 @@
+"""The page in a real browser: where there is a Chromium, and Playwright to drive it (the `browser` extra)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extractor.evidence import align
+from extractor.report import Entry, page
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+TEXT = "Ada Lovelace, 36, ordered 2 pens\nand 3 inks."
+RECORD = {"name": "Ada Lovelace", "age": 36, "items": [{"what": "pens", "n": 2}, {"what": "inks", "n": 3}]}
+GUESSED = {**RECORD, "town": "Paris"}
+Show = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def show(browser: Any, tmp_path: Path) -> Iterator[Show]:
+    context = browser.new_context(offline=True)
+
+    def opened(*entries: Entry) -> Any:
+        (tmp_path / "page.html").write_text(page(entries, "Records"), "utf-8")
+        tab = context.new_page()
+        tab.errors = []
+        tab.on("pageerror", lambda error: tab.errors.append(str(error)))
+        tab.on("dialog", lambda dialog: (tab.errors.append(dialog.message), dialog.dismiss()))
+        tab.goto((tmp_path / "page.html").as_uri())
+        return tab
+
+    yield opened
+    context.close()
+
+
+def entry(title: str = "order", record: Any = RECORD, text: str = TEXT, outcome: str = "ok") -> Entry:
+    return Entry(title, outcome, text, record, align(record, text))
+
+
+def lit(tab: Any, selector: str) -> list[str]:
+    return [element.inner_text() for element in tab.query_selector_all(f"{selector}.lit")]
+
+
+def test_hovering_a_value_lights_up_its_span_and_the_other_way_round(show: Show) -> None:
+    tab = show(entry())
+    tab.hover('[data-pointer="/items/1/what"]')
+    assert lit(tab, "mark") == ["inks"]
+    tab.hover("mark:has-text('Ada')")
+    assert lit(tab, "mark") == ["Ada Lovelace"]
+    assert [element.get_attribute("data-pointer") for element in tab.query_selector_all(".leaf.lit")] == [
+        "/name"
+    ]
+    assert tab.errors == []
+
+
+def test_the_keyboard_reaches_values_and_a_screen_reader_is_told_where_they_stand(show: Show) -> None:
+    tab = show(entry())
+    tab.focus('[data-pointer="/items/0/n"]')
+    assert lit(tab, "mark") == ["2"]
+    assert tab.inner_text("#told") == "/items/0/n stands in the text as 2"
+    tab.keyboard.press("Tab")
+    assert tab.evaluate("document.activeElement.dataset.pointer") == "/items/1/what"
+    assert tab.get_attribute("mark:has-text('36')", "aria-label") == "36 (/age)"
+
+
+def test_a_value_without_evidence_is_marked_in_words(show: Show) -> None:
+    tab = show(entry(record=GUESSED))
+    assert tab.inner_text('[data-pointer="/town"] .badge') == "no evidence"
+    assert tab.inner_text("#summary") == "6 of 7 values have evidence in the text"
+
+
+def test_overlapping_spans_are_both_shown(show: Show) -> None:
+    tab = show(entry(record={"name": "Ada Lovelace", "last": "Lovelace"}))
+    tab.hover('[data-pointer="/name"]')
+    assert "".join(lit(tab, "mark")) == "Ada Lovelace"
+    tab.hover('[data-pointer="/last"]')
+    assert lit(tab, "mark") == ["Lovelace"]
+    assert tab.text_content("#text") == TEXT
+
+
+def test_a_hostile_text_stays_text(show: Show) -> None:
+    attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
+    tab = show(Entry(attack, attack, attack, {attack: attack}, problems=(attack,), facts={attack: attack}))
+    assert tab.text_content("#text") == attack
+    assert tab.query_selector("img, svg, iframe") is None
+    assert tab.evaluate("document.scripts.length") == 2
+    assert tab.errors == []
+
+
+def test_texts_are_filtered_by_outcome_and_searched(show: Show) -> None:
+    tab = show(entry("one"), entry("two", outcome="repaired"), entry("three", {"name": "Grace"}, "Grace, 37"))
+    tab.select_option("#outcome", "repaired")
+    assert tab.inner_text("#count") == "1 of 3 texts"
+    tab.select_option("#outcome", "")
+    tab.fill("#search", "grace")
+    playwright.expect(tab.locator("#name")).to_have_text("three")
+    tab.fill("#search", "nowhere")
+    playwright.expect(tab.locator("#name")).to_have_text("No text matches")
+    assert tab.errors == []
+
+
+def test_j_and_k_go_through_the_texts_but_not_while_one_types(show: Show) -> None:
+    tab = show(entry("one"), entry("two"))
+    tab.keyboard.press("j")
+    assert tab.inner_text("#name") == "two"
+    tab.keyboard.press("k")
+    assert tab.inner_text("#name") == "one"
+    tab.keyboard.press("/")
+    tab.keyboard.type("jk")
+    assert tab.input_value("#search") == "jk"
+
+
+def test_thousands_of_texts_are_paged(show: Show) -> None:
+    tab = show(*(entry(f"text {i}") for i in range(5000)))
+    assert len(tab.query_selector_all("#list button")) == 100
+    tab.click("#on")
+    assert tab.inner_text("#where") == "101–200"
+    assert tab.inner_text("#name") == "text 100"
+    tab.fill("#search", "text 4999")
+    playwright.expect(tab.locator("#name")).to_have_text("text 4999")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marked_text_can_be_read_in_light_and_dark(browser: Any, tmp_path: Path, scheme: str) -> None:
+    (tmp_path / "page.html").write_text(page([entry()]), "utf-8")
+    tab = browser.new_page(color_scheme=scheme)
+    tab.goto((tmp_path / "page.html").as_uri())
+    for ink, ground in tab.evaluate(COLOURS):
+        assert contrast(ink, ground) >= 4.5  # WCAG 2.2, 1.4.3
+    tab.close()
+
+
+COLOURS = """() => [...document.querySelectorAll("mark")].map((mark) => {
+  const style = getComputedStyle(mark);
+  return [style.color, style.backgroundColor].map((c) => c.match(/[\\d.]+/g).map(Number));
+})"""
+
+
+def contrast(one: list[float], other: list[float]) -> float:
+    """Return the contrast ratio of two sRGB colours. Source: WCAG 2.2, "contrast ratio"."""
+    dark, light = sorted(map(luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: list[float]) -> float:
+    parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
