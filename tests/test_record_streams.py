@@ -290,3 +290,17 @@ def test_a_model_made_at_run_time_streams() -> None:
     made = create_model("Made", a=(int, ...), b=(list[str], ...))
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url) as ex:
         assert isinstance(ex.stream(made, TEXT).record, made)
+
+
+@pytest.mark.usefixtures("smollm2")
+def test_the_embedded_model_streams_for_real() -> None:
+    class Order(BaseModel):
+        drink: str = Field(max_length=30)
+        cups: int = Field(ge=1, le=9)
+
+    with Extractor("local:smollm2", max_tokens=100, seed=1, temperature=0) as ex:
+        told = ex.stream(Order, "Two cups of green tea, please.")
+        came = list(told)
+    assert isinstance(told.record, Order)
+    assert len({partial.drink for partial in came} - {None}) > 2
+    assert told.result.usage.completion_tokens > 0
