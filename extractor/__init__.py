@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ServiceError,
         Truncated,
     )
+    from .evidence import How, Span, align
     from .messages import (
         Attempt,
         Choice,
@@ -72,6 +73,7 @@ __all__ = [
     "Filtered",
     "Free",
     "FunctionCall",
+    "How",
     "Invalid",
     "InvalidJSON",
     "Message",
@@ -86,6 +88,7 @@ __all__ = [
     "Refused",
     "SchemaError",
     "ServiceError",
+    "Span",
     "Target",
     "Timeouts",
     "ToolCall",
@@ -94,6 +97,7 @@ __all__ = [
     "Truncated",
     "Usage",
     "Verbatim",
+    "align",
     "compile_schema",
     "extract",
     "image",
@@ -114,6 +118,7 @@ _ROOMS = (
     "streams",
     "transport.reach",
     "client",
+    "evidence",
 )
 
 
