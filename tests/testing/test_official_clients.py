@@ -304,6 +304,8 @@ def test_a_wrong_key_is_refused_in_each_apis_words() -> None:
         assert raised.value.status == "UNAUTHENTICATED"
 
 
+# Google's client, where aiohttp is installed
+@pytest.mark.filterwarnings("ignore:Inheritance class AiohttpClientSession:DeprecationWarning")
 def test_their_async_clients() -> None:
     async def scenario() -> None:
         async with ChatServer([reply("one"), reply("two"), reply("three"), reply("four")]) as server:
