@@ -1,7 +1,33 @@
 """Where in the text a value stands: spans, and how they are found. Pure; no model is asked."""
 
-from .aligning import align
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 from .spans import Evidence, How, Span
 from .strings import find_verbatim
 
+if TYPE_CHECKING:
+    from datetime import date
+
 __all__ = ["Evidence", "How", "Span", "align", "find_verbatim"]
+
+
+def align(
+    record: Any,
+    text: str,
+    quotes: Mapping[str, Sequence[str]] | None = None,
+    *,
+    reference_date: date | None = None,
+) -> Evidence:
+    """Return where the values of `record` stand in `text`: for the JSON pointer of each leaf the span
+    that is meant, () where it is not found, is null, or nothing can be found of its kind.
+
+    quotes: by the pointer of a leaf or of an object around it, what was quoted verbatim from the text;
+    a value is looked for in its quotes alone, and has their spans where it is not in them.
+    reference_date: the day that "yesterday" is counted from. Never raises; near linear in the text.
+    """
+    from .aligning import aligned  # its regular expressions take a while to load
+
+    return aligned(record, text, quotes or {}, reference_date)

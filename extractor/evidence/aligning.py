@@ -9,18 +9,20 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from .choice import choose
-from .dates import Calendar, calendar
 from .folding import Folded, fold
 from .fuzzy import Vocabulary, find_fuzzy
 from .leaves import Leaf, leaves
 from .numbers import Numbers, normal, numbers
 from .spans import Evidence, How, Span
 from .strings import find
+
+if TYPE_CHECKING:
+    from .dates import Calendar
 
 _QUOTED = 0.8  # a value that is nowhere in its quote rests on the model's word for it
 _ANSWERED = 0.85  # "gift wrap: yes"
@@ -54,22 +56,12 @@ _ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?|\d\d:\d\d(:\d\d.*)?|-?P
 _DIGITS = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
-def align(
-    record: Any,
-    text: str,
-    quotes: Mapping[str, Sequence[str]] | None = None,
-    *,
-    reference_date: date | None = None,
+def aligned(
+    record: Any, text: str, quotes: Mapping[str, Sequence[str]], reference_date: date | None
 ) -> Evidence:
-    """Return where the values of `record` stand in `text`: for the JSON pointer of each leaf the span
-    that is meant, () where it is not found, is null, or nothing can be found of its kind.
-
-    quotes: by the pointer of a leaf or of an object around it, what was quoted verbatim from the text;
-    a value is looked for in its quotes alone, and has their spans where it is not in them.
-    reference_date: the day that "yesterday" is counted from. Never raises; near linear in the text.
-    """
+    """Do what `align` says."""
     source, found = _Source(text, reference_date), leaves(record)
-    cited = {pointer: source.quoted(tuple(pieces)) for pointer, pieces in (quotes or {}).items()}
+    cited = {pointer: source.quoted(tuple(pieces)) for pointer, pieces in quotes.items()}
     candidates = {
         leaf.path: _cited(source.candidates(leaf), _quotes_of(leaf.pointer, cited)) for leaf in found
     }
@@ -115,6 +107,8 @@ class _Source:
 
     @cached_property
     def calendar(self) -> Calendar:
+        from .dates import calendar  # a tenth of a second of regular expressions
+
         return calendar(self.text, self.numbers, self.reference)
 
     def labels(self, name: str) -> list[int]:
