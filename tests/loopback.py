@@ -29,7 +29,7 @@ from typing import Any
 from pydantic import BaseModel
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-GRACE = 0.02  # seconds that a 429 may take to become known to its client
+GRACE = 0.25  # seconds that a 429 may take to become known to a busy client
 
 
 class Echo(BaseModel):
@@ -134,9 +134,9 @@ class State:
             return None
         if wanted == "date":
             until = int(time.time()) + 2
-            self.paused.append((now + GRACE, now + until - time.time() - GRACE))
+            self.paused.append((now + GRACE, now + until - time.time()))
             return formatdate(until, usegmt=True)
-        self.paused.append((now + GRACE, now + float(wanted) - GRACE))
+        self.paused.append((now + GRACE, now + float(wanted)))
         return f"{wanted:g}"
 
 

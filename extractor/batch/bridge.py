@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+_INTERRUPTED = "What is done is kept in the journal. Run the same again to go on from there."
 _MOST_AHEAD = 256  # items that wait to be taken, before the generator is held up
 
 
@@ -54,6 +55,7 @@ class _Crossing(Generic[T]):
                 if interrupted:
                     raise
                 interrupted = error
+                error.add_note(_INTERRUPTED)
                 stop()
                 continue
             if self._items:

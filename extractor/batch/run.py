@@ -23,7 +23,7 @@ from ..messages import Extraction
 from .asking import Caller, Desk, Dialogue
 from .budget import Budget
 from .gate import Gate
-from .journal import Journal, NoJournal
+from .journal import Journal, Memory
 from .limits import Bucket, Concurrency, Limits
 from .outcomes import Progress, Row, RowOutcome
 from .quota import Dimension
@@ -106,7 +106,7 @@ async def arows(
 async def open_journal(journal: Journal | str | Path | bool | None) -> Journal:
     """Return the journal that is meant. Raises JournalError."""
     if journal is False:
-        return NoJournal()
+        return Memory()
     if isinstance(journal, Journal):
         return journal
     from .store import default_path

@@ -255,12 +255,13 @@ def _marks(values: Iterable[object]) -> str:
 
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    os.chmod(path, 0o600)  # SQLite gives its other files the same rights
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
     try:
+        _upgrade(path, connection)
+        for file in _files(path):
+            os.chmod(file, 0o600)  # later files get the rights of the first
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        _upgrade(path, connection)
     except BaseException:
         connection.close()
         raise

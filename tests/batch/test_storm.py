@@ -1,0 +1,17 @@
+"""Through a storm of failures every row settles, once, and the service is asked as much again after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.batch.storms import weathered
+
+
+def test_no_row_is_lost_or_doubled_and_no_pause_is_broken(tmp_path: Path) -> None:
+    seen = weathered(tmp_path, rows=250, fair=300, concurrency=32, retry_after=(*[None] * 9, 0.6))
+    assert seen["indexes"] == list(range(550))
+    assert (seen["right"], seen["errors"]) == (550, [])
+    assert seen["in_pauses"] == 0
+    assert seen["429"] > 60
+    assert min(seen[fate] for fate in ("503", "dropped", "truncated", "invalid")) > 0
+    assert seen["limits"]["fair"] == 32
