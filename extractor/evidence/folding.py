@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-_NO_SPACES = (
-    re.compile(  # Thai, Lao, Tibetan, Burmese, Hangul, Khmer, kana, Han: a word may start at any character
-        "[\u0e00-\u0eff\u0f00-\u109f\u1100-\u115f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff"
-        "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff]"
-    )
+_NO_SPACES = (  # Thai, Lao, Tibetan, Burmese, Hangul, Khmer, kana, Han: a word may start at any character
+    *((0x0E00, 0x0EFF), (0x0F00, 0x109F), (0x1100, 0x115F), (0x1780, 0x17FF), (0x3005, 0x3007)),
+    *((0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA960, 0xA97F)),
+    *((0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFF66, 0xFF9D), (0x20000, 0x3FFFF)),
 )
-_JOINING = re.compile("[\u1160-\u11ff\uff9e\uff9f]")  # vowels and finals of Hangul, half-width voicing marks
-_ACCENTS = re.compile(
-    "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_JOINING = ((0x1160, 0x11FF), (0xFF9E, 0xFF9F))  # vowels and finals of Hangul, half-width voicing marks
+_ACCENTS = (  # of Latin, Greek, Cyrillic, Hebrew and Arabic; those of other scripts make other letters
+    *((0x0300, 0x036F), (0x0591, 0x05C7), (0x0610, 0x061A), (0x064B, 0x065F), (0x0670, 0x0670)),
+    *((0x06D6, 0x06ED), (0x1AB0, 0x1AFF), (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F)),
 )
 _KINDS = {"M": "m", "L": "l", "N": "d", "S": "s", "C": " ", "P": " ", "Z": " "}  # by general category
 _LETTER_NUMBERS = {"Nl": "l"}
@@ -48,9 +48,9 @@ def _kind(char: str) -> str:
         return "f"
     if category == "Cs" or char in _MEANT:
         return "s"
-    if _JOINING.match(char):
+    if _within(char, _JOINING):
         return "m"
-    if category[0] in "LN" and _NO_SPACES.match(char) and category != "Nd":
+    if category[0] in "LN" and _within(char, _NO_SPACES) and category != "Nd":
         return "i"
     return " " if category == "Sk" else _LETTER_NUMBERS.get(category, _KINDS[category[0]])
 
@@ -61,11 +61,19 @@ def fold_word(word: str) -> str:
     if word.isascii():
         return word.lower()
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", word).casefold())
-    return "".join(_plain(c) for c in plain if not _ACCENTS.match(c) and _kind(c) not in "fh")
+    return "".join(map(_plain, plain))
 
 
+@lru_cache(maxsize=65536)
 def _plain(char: str) -> str:
-    return str(unicodedata.decimal(char, char))  # Arabic-Indic, Devanagari, ... digits
+    """A letter or digit as it is compared: European digits, nothing for accents and signs not seen."""
+    if _within(char, _ACCENTS) or _kind(char) in "fh":
+        return ""
+    return str(unicodedata.decimal(char, char))
+
+
+def _within(char: str, ranges: tuple[tuple[int, int], ...]) -> bool:
+    return any(first <= ord(char) <= last for first, last in ranges)
 
 
 @dataclass(frozen=True)

@@ -125,7 +125,9 @@ def _in_digits(text: str) -> Iterator[tuple[Decimal, int, int, float]]:
         yield from ((v, *_with_currency(text, start, end), round(s, 3)) for v, s in readings)
         yield from _signed(text, start, end, readings)
         yield from _scaled(text, start, end, readings)
-        yield from _parts(match, sure)
+        for value, first, last, score in _parts(match, sure):
+            yield value, *_with_currency(text, first, last), score
+            yield from _scaled(text, first, last, ((value, score),))
 
 
 def _readings(match: re.Match[str]) -> tuple[Reading, ...]:
@@ -231,17 +233,15 @@ def _with_currency(text: str, start: int, end: int) -> tuple[int, int]:
 def _parts(match: re.Match[str], sure: float) -> Iterator[tuple[Decimal, int, int, float]]:
     """The numbers that a run of digits and marks is made of, where it may be a list of them."""
     body = match["body"]
-    if body is None or not re.search("[ /,]", match[0]) or "." in body:
+    if body is None or (
+        len(match[0]) == len(body) and ("," not in body or written(body)) and " " not in body
+    ):
         return
-    if "," in body and written(body):
-        return
-    for part in re.finditer(r"\d+", match[0]):
-        yield (
-            Decimal(part[0]),
-            match.start() + part.start(),
-            match.start() + part.end(),
-            round(_PART * sure, 3),
-        )
+    listed = r"\d+" if "," in body and not written(body) else r"[\d.,]*\d"
+    for part in re.finditer(listed, match[0]):
+        for value, score in written(part[0]):
+            start = match.start() + part.start()
+            yield value, start, start + len(part[0]), round(_PART * score * sure, 3)
 
 
 @dataclass(frozen=True, slots=True)
