@@ -12,10 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch.outcomes import Progress, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
     from .dialects import PROVIDERS, Provider
     from .errors import (
+        BudgetExceeded,
         ConfigError,
         Empty,
         ExtractionError,
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
         Filtered,
         Invalid,
         InvalidJSON,
+        JournalError,
         Problem,
         Refused,
+        RunStopped,
         SchemaError,
         ServiceError,
         Truncated,
@@ -58,6 +62,7 @@ __all__ = [
     "AsyncExtractor",
     "AsyncRecordStream",
     "Attempt",
+    "BudgetExceeded",
     "ChatStream",
     "Choice",
     "CompiledSchema",
@@ -76,6 +81,7 @@ __all__ = [
     "How",
     "Invalid",
     "InvalidJSON",
+    "JournalError",
     "Message",
     "Mode",
     "Outcome",
@@ -83,9 +89,12 @@ __all__ = [
     "Partial",
     "Price",
     "Problem",
+    "Progress",
     "Provider",
     "RecordStream",
     "Refused",
+    "RowOutcome",
+    "RunStopped",
     "SchemaError",
     "ServiceError",
     "Span",
@@ -110,6 +119,7 @@ __version__ = "0.1.0"
 _ROOMS = (
     "errors",
     "messages",
+    "batch.outcomes",
     "pricing",
     "dialects",
     "content",

@@ -14,11 +14,12 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor AsyncRecordStream Attempt ChatStream Choice CompiledSchema Completion
-CompletionChunk ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure Filtered
-Free FunctionCall How Invalid InvalidJSON Message Mode Outcome PROVIDERS ParsedCompletion Partial Price
-Problem Provider RecordStream Refused SchemaError ServiceError Span Target Timeouts ToolCall ToolResult
-ToolRun Truncated Usage Verbatim align compile_schema extract image pdf tool_schema
+AsyncChatStream AsyncExtractor AsyncRecordStream Attempt BudgetExceeded ChatStream Choice CompiledSchema
+Completion CompletionChunk ConfigError Empty Extraction ExtractionError Extractor ExtractorError Failure
+Filtered Free FunctionCall How Invalid InvalidJSON JournalError Message Mode Outcome PROVIDERS
+ParsedCompletion Partial Price Problem Progress Provider RecordStream Refused RowOutcome RunStopped
+SchemaError ServiceError Span Target Timeouts ToolCall ToolResult ToolRun Truncated Usage Verbatim align
+compile_schema extract image pdf tool_schema
 """
 
 
