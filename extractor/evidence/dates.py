@@ -71,7 +71,7 @@ _EAST = re.compile(r"(?:(\d{2,4}) ?[年년]\s?)?(\d{1,2}) ?[月월](?:\s?(\d{1,2
 _LONE_YEAR = re.compile(r"(?<![\d.,/-])(\d{4})(?![\d/-]|[.,]\d)")
 _CLOCK = re.compile(
     r"(?<![\d:.,])(\d{1,2})(?:([:.h])([0-5]\d)(?::([0-5]\d)(?:[.,]\d+)?)?)?"
-    r"(?:\s?([ap])(?:\.?\s?m\b\.?|\b)|\s?(uhr|o['’]clock|h|heures|hrs?)\b|(?!\d))",
+    r"(?:\s?([ap])\s?\.?\s?m\b\.?|([ap])\b|\s?(uhr|o['’]clock|h|heures|hrs?)\b|(?!\d))",
     re.IGNORECASE,
 )
 _EAST_CLOCK = re.compile(r"(午前|午後|上午|下午|오전|오후)?\s?(\d{1,2}) ?[時点點시](?:\s?(\d{1,2}) ?[分분])?")
@@ -89,7 +89,8 @@ _SECONDS = {
     1: "s sec secs second seconds seconde secondes sekunde sekunden segundo segundos secondo secondi 秒",
     60: "min mins minute minutes minuten minuto minutos minuti minuut 分 分钟 分間",
     3600: "h hr hrs hour hours heure heures std stunde stunden hora horas ora ore uur uren 時間 小时",
-    86400: "d day days jour jours tag tage tagen día días dia dias giorno giorni dag dagen 日間 天",
+    86400: "d day days jour jours tag tage tagen día días dia dias giorno giorni dag dagen 日間 天 "
+    "night nights nacht nächte nuit nuits noche noches notte notti",
     604800: "week weeks semaine semaines woche wochen semana semanas settimana settimane weken 週間 周",
     2592000: "month months mois monat monate monaten mes meses mese mesi maand maanden ヶ月 个月",
     31536000: "year years yr yrs an ans année années jahr jahre jahren año años anno anni ano anos jaar 年間",
@@ -367,7 +368,7 @@ def _day_or_month_first(matches: list[re.Match[str]]) -> Iterator[Found]:
 def _clocks(text: str) -> Iterator[tuple[time, int, int, float]]:
     for m in _CLOCK.finditer(text):
         hour, minute, second = int(m[1]), int(m[3] or 0), int(m[4] or 0)
-        half, unit = (m[5] or "").lower(), m[6]
+        half, unit = (m[5] or m[6] or "").lower(), m[7]
         if hour > 24 or not (m[3] or half or unit) or (half and hour > 12):
             continue
         score = _SURE if half or unit or m[2] == ":" else _UNFITTING

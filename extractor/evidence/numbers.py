@@ -33,7 +33,7 @@ _TWELVE_DIGITS = Context(prec=12)  # what a float keeps of sums and products
 _LONGEST = 40  # digits; what is longer is no number that a record holds
 
 _NUMBER = re.compile(
-    r"(?<![\d])(?P<body>\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?(?![\d])|\d+(?:[.,]\d+)*|(?<![\w.,])[.,]\d+)"
+    r"(?<![\d])(?P<body>\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?(?![.,]?\d)|\d+(?:[.,]\d+)*|(?<![\w.,])[.,]\d+)"
     r"(?P<fraction> ?[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]| \d{1,2}/\d{1,3}(?![\d/])|/\d{1,3}(?![\d/]))?"
     r"(?P<power>[eE][+-]?\d{1,2}(?!\w)| ?[x×*] ?10\^?[-+]?\d{1,2}(?!\d))?"
     r"|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]"
@@ -53,6 +53,7 @@ _MULTIPLIERS = {
 }
 _SCALE = {word: Decimal(10) ** power for power, words in _MULTIPLIERS.items() for word in words.split()}
 _SCALE["dozen"] = Decimal(12)
+_ALSO_UNITS = frozenset("mbt")  # metres, bytes, tons
 _SHARE = {"%": 100, "٪": 100, "percent": 100, "pct": 100, "prozent": 100, "procent": 100, "‰": 1000}
 _SHARE |= dict.fromkeys(("per cent", "pour cent", "por ciento", "por cento", "per cento"), 100)
 _AFTER = re.compile(
@@ -219,6 +220,7 @@ def _scaled(
         elif (
             scale := _SCALE.get(unit) or _SCALE.get(unit[:1] if unit[:1] in "万萬億亿兆千만억조" else "")
         ) is not None:
+            score = round(score * (_WORDS if unit in _ALSO_UNITS else 1), 3)
             yield value * scale, start, stop if unit in _SCALE else after.start("unit") + 1, score
 
 
