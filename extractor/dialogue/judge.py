@@ -15,6 +15,7 @@ from .rest import Rest
 T = TypeVar("T")
 
 CUT_OFF = ("length", "max_tokens", "model_length", "MAX_TOKENS", "LENGTH")  # finish reasons
+MOST_CANDIDATES = 100  # JSON values in a reply's prose that are tried, the last ones
 BROKEN_OFF = ("error", "insufficient_system_resource")  # the server stopped in the middle, and says so
 BOUND_REACHED = (
     "bound_reached"  # the type of problem where a value fills a bound that was added for the model
@@ -59,7 +60,7 @@ def judge_record(completion: Completion, patch: Part | None, decode: Decode[T]) 
     candidates = found_json(without_thoughts(text))
     if candidates is None:
         return replace(first, problems=(*first.problems, _UNFINISHED))
-    verdicts = [_read(candidate, patch, decode) for candidate in reversed(candidates)]
+    verdicts = [_read(candidate, patch, decode) for candidate in candidates[: -MOST_CANDIDATES - 1 : -1]]
     return next((v for v in verdicts if v.outcome is Outcome.OK), verdicts[0] if verdicts else first)
 
 

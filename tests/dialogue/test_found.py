@@ -31,8 +31,11 @@ OBJECT = '{"a": [1, {"b": "}]"}]}'
         ('```json\n{"a": [1, 2\n```', None),
         ("[" * 100_000, None),
         ('{"a":' * 100_000, None),
+        ("{" * 200_000, None),  # in quadratic time these would take minutes
+        ('{"a":1,} ' * 100_000, []),
+        ("[x]" * 100_000, []),
     ],
-    ids=range(12),
+    ids=range(15),
 )
 def test_complete_objects_and_arrays_are_found_and_a_cut_off_one_spoils_all(
     text: str, found: list[str] | None
