@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -190,7 +190,12 @@ def _typed(text: str) -> Any:
         return None
     for kind in (date, datetime, time, timedelta):
         try:
-            return TypeAdapter(kind).validate_python(text)
+            return _adapter(kind).validate_python(text)
         except ValidationError:
             continue
     return None
+
+
+@cache
+def _adapter(kind: type) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

@@ -33,7 +33,7 @@ _TWELVE_DIGITS = Context(prec=12)  # what a float keeps of sums and products
 _LONGEST = 40  # digits; what is longer is no number that a record holds
 
 _NUMBER = re.compile(
-    r"(?<![\d])(?P<body>\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?(?![.,]?\d)|\d+(?:[.,]\d+)*|(?<![\w.,])[.,]\d+)"
+    r"(?<!\d)(?P<body>\d{1,3}(?:[ '’]\d{3})+(?!\d)(?:[.,]\d+)?(?![.,]?\d)|\d+(?:[.,]\d+)*|(?<![\w.,])[.,]\d+)"
     r"(?P<fraction> ?[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]| \d{1,2}/\d{1,3}(?![\d/])|/\d{1,3}(?![\d/]))?"
     r"(?P<power>[eE][+-]?\d{1,2}(?!\w)| ?[x×*] ?10\^?[-+]?\d{1,2}(?!\d))?"
     r"|[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞]"
