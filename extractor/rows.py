@@ -139,7 +139,7 @@ def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
             if client is not None:
                 return partial(_threaded_post, client, threads)
             if endpoint.base_url not in own:
-                own[endpoint.base_url] = http.new_async_client(endpoint.base_url)
+                own[endpoint.base_url] = http.new_async_client(endpoint.base_url, job.calls._reach)
             return partial(_apost, own[endpoint.base_url])
 
         try:

@@ -33,6 +33,7 @@ class Gate:
         self._waiting: list[tuple[int, int, Pass, asyncio.Future[Pass]]] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self._closed: ExtractorError | None = None
 
     @property
     def room(self) -> int:
@@ -42,11 +43,15 @@ class Gate:
         return self.limits.room
 
     def try_enter(self, wanted: Pass) -> Pass | None:
-        """Return the pass where the request may go out at once. Raises BudgetExceeded where it never may."""
+        """Return the pass where the request may go out at once. Raises what `enter` raises."""
+        if self._closed:
+            raise self._closed
         return None if self._waiting else self._enter(wanted)
 
     async def enter(self, wanted: Pass, row: int) -> Pass:
         """Return the pass once the request may go out. Raises BudgetExceeded, or what `close` was given."""
+        if self._closed:
+            raise self._closed
         future: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (row, next(self._order), wanted, future))
         self.pump()
@@ -96,7 +101,8 @@ class Gate:
             heapq.heappop(self._waiting)
 
     def close(self, error: ExtractorError) -> None:
-        """Let nobody out who still waits."""
+        """Let nobody out who still waits, or comes."""
+        self._closed = error
         for *_, future in self._waiting:
             if not future.done():
                 future.set_exception(error)

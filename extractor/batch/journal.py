@@ -80,12 +80,9 @@ class Journal(Protocol):
 
 def key_of(*parts: str | bytes) -> bytes:
     """Return the SHA-256 of the parts, which can't run into each other."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(b"%d:" % len(data))
-        digest.update(data)
-    return digest.digest()
+    told = [part.encode() if isinstance(part, str) else part for part in parts]
+    sizes = ",".join([str(len(part)) for part in told])
+    return hashlib.sha256(b"".join([sizes.encode(), b":", *told])).digest()
 
 
 class Memory:

@@ -133,13 +133,13 @@ class _Run(Generic[T]):
         self._window: Window[RowOutcome[T]] = Window(settings.ahead, settings.ordered)
         self._budget = None if settings.max_cost is None else Budget(Decimal(str(settings.max_cost)))
         self._gates: dict[str, Gate] = {}
+        self._reading = self._exhausted = self._stopped = False
         self._main = self._gate(caller.name)
         retry, capped = settings.retry == "failed", self._budget is not None
         self._desk: Desk[T] = Desk(journal, self._gate, capped, retry, time.time(), self._on_wire)
         self._tally = Tally()
         self._began = time.monotonic()
         self._starting = 0  # rows begun whose first request has not come to the gate
-        self._reading = self._exhausted = self._stopped = False
         self._error: BaseException | None = None
         self._workers: dict[asyncio.Task[None], bool] = {}  # whether each waits for the service
         self._idle: list[asyncio.Future[None]] = []
@@ -153,6 +153,8 @@ class _Run(Generic[T]):
             given = {} if self._gates else _buckets(self._settings, time.monotonic())
             limits = Limits(Concurrency(self._settings.concurrency), given)
             gate = self._gates[name] = Gate(limits, self._budget, time.monotonic, self._changed)
+            if self._stopped:
+                gate.close(RunStopped("the run was stopped"))
         return gate
 
     # -- what the caller of the run sees
