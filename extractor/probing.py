@@ -49,12 +49,12 @@ def probe(ex: Extractor, now: float, report: Callable[[str], None] = lambda feat
 
 
 def _asked(ex: Extractor, question: Question) -> Extraction[Completion] | None:
-    """Return how one question ended; None where the API has no word for what it asks."""
+    """Return how one question ended; None where its row, or its API, has no such thing."""
     params = {"max_tokens": LIMIT, **({"logprobs": True} if question.logprobs else {})}
-    request = ex._request(question.messages, params)
-    if question.mode is not None:
-        request = replace(request, response_schema=SCHEMA, mode=question.mode)
     try:
+        request = ex._request(question.messages, params)
+        if question.mode is not None:
+            request = replace(request, response_schema=SCHEMA, mode=question.mode)
         return ex._dialogue(start(request, accept, ex._policy, time.monotonic()))
     except ConfigError:
         return None
