@@ -1,161 +1,240 @@
 """Bytes out and back over HTTP. The only file that imports httpx; it decides nothing.
 
-What can go wrong on the way comes back as a `Failure`, not as an exception. httpx is imported on
-first use: where rich is installed it loads that too, for a command line of its own.
+What can go wrong on the way comes back as a `Failure`, not as an exception. A client of the caller's
+own is an httpx client, used with all that it is set to do. Ours are faster: for sync code httpx's
+transport without the client around it, for async code aiohttp. httpx is imported on first use: where
+rich is installed it loads that too, for a command line of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import os
+from collections.abc import AsyncGenerator, Generator, Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlsplit
 
 from ..messages import Failure, FailureKind
+from . import tape
+from .aio import Session
+from .exchange import KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, whole
+from .proxies import is_loopback, proxy_of
+from .reach import Reach, Timeouts
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
-Clock: TypeAlias = Callable[[], float]
+__all__ = [
+    "AsyncClient",
+    "AsyncSender",
+    "Client",
+    "Head",
+    "HttpReply",
+    "Piece",
+    "Post",
+    "Reach",
+    "Sender",
+    "Timeouts",
+    "apost",
+    "astream",
+    "is_loopback",
+    "new_async_client",
+    "new_client",
+    "post",
+    "stream",
+]
+
 Client: TypeAlias = "httpx.Client"
 AsyncClient: TypeAlias = "httpx.AsyncClient"
+Sender: TypeAlias = "httpx.Client | Direct"
+AsyncSender: TypeAlias = "httpx.AsyncClient | Session"
+USUAL = Reach()
+Raw: TypeAlias = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
-    """One POST. `headers` hold the key and stay out of the repr. timeout: seconds to wait for the next
-    bytes; total: seconds for all of it.
+class Direct:
+    """Our own client for one server. Safe to use from several threads.
+
+    It posts through httpx's transport itself: the client around that costs as much again, for
+    cookies, redirects and authentication that an API of models has no use for.
     """
 
-    url: str
-    body: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    timeout: float
-    total: float
+    def __init__(self, transport: httpx.BaseTransport, defaults: Mapping[str, str]) -> None:
+        self._transport, self._defaults = transport, defaults
+        self._last: tuple[str, Mapping[str, str], httpx.URL, Raw] | None = None
+
+    def send(self, call: Post) -> httpx.Response:
+        """Return the reply to a POST, its body yet to be read. Raises what httpx raises."""
+        import httpx
+
+        url, headers = self._head(call.url, call.headers)
+        request = httpx.Request(
+            "POST",
+            url,
+            headers=[*headers, (b"Content-Length", b"%d" % len(call.body))],
+            stream=httpx.ByteStream(call.body),
+            extensions={"timeout": _timeout(call).as_dict()},
+        )
+        response = self._transport.handle_request(request)
+        response.request = request
+        return response
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _head(self, url: str, headers: Mapping[str, str]) -> tuple[httpx.URL, Raw]:
+        """Return what is the same for every call, made once."""
+        last = self._last
+        if last is None or last[0] != url or last[1] != headers:
+            last = self._last = (url, headers, *_head(url, {**self._defaults, **headers}))
+        return last[2:]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The status and headers (lower-case names) of a reply, before its body."""
+def _head(url: str, headers: Mapping[str, str]) -> tuple[httpx.URL, Raw]:
+    import httpx
 
-    status: int
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """A whole reply. `latency`: seconds from sending to the last byte."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    latency: float
+    request = httpx.Request("GET", url, headers=headers)
+    return request.url, request.headers.raw
 
 
-Piece: TypeAlias = Head | bytes | Failure
-
-
-def post(client: Client, call: Post, clock: Clock) -> HttpReply | Failure:
+def post(client: Sender, call: Post, clock: Clock) -> HttpReply | Failure:
     """Send, and return the whole reply, or why there is none."""
     began = clock()
-    return _whole(list(stream(client, call, clock)), clock() - began)
+    return whole(list(stream(client, call, clock)), clock() - began)
 
 
-async def apost(client: AsyncClient, call: Post, clock: Clock) -> HttpReply | Failure:
+async def apost(client: AsyncSender, call: Post, clock: Clock) -> HttpReply | Failure:
     """`post` for async code."""
+    if isinstance(client, Session) and tape.current() is None:
+        return await client.post(call, clock)
     began = clock()
-    return _whole([piece async for piece in astream(client, call, clock)], clock() - began)
+    return whole([piece async for piece in astream(client, call, clock)], clock() - began)
 
 
-def stream(client: Client, call: Post, clock: Clock) -> Generator[Piece]:
+def stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
     """Send, and yield a Head, then the body's bytes as they come; a Failure ends it early."""
-    ends, failures = clock() + call.total, list[Failure]()
-    with _failing(failures, began=clock(), clock=clock):
-        request = _request(client, call)
-        response = client.send(request, stream=True)
+    pieces, playing = _stream(client, call, clock), tape.current()
+    return pieces if playing is None else tape.through(playing, call, pieces)
+
+
+def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
+    import httpx
+
+    began = clock()
+    try:
+        response = _sent(client, call)
         try:
-            yield _head(response)
+            yield _begun(response, call)
             for chunk in response.iter_bytes():
                 yield chunk
-                _check(ends, clock)
+                _check(began + call.total, clock)
         finally:
             response.close()
-    yield from failures
+        return
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        failure = _failure(error, clock() - began)
+    yield failure
 
 
-async def astream(client: AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
+def _sent(client: Sender, call: Post) -> httpx.Response:
+    return (
+        client.send(call) if isinstance(client, Direct) else client.send(_request(client, call), stream=True)
+    )
+
+
+def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
     """`stream` for async code."""
-    ends, failures = clock() + call.total, list[Failure]()
-    with _failing(failures, began=clock(), clock=clock):
-        request = _request(client, call)
-        response = await client.send(request, stream=True)
+    playing = tape.current()
+    pieces = client.stream(call, clock) if isinstance(client, Session) else _astream(client, call, clock)
+    return pieces if playing is None else tape.athrough(playing, call, pieces)
+
+
+async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
+    import httpx
+
+    began = clock()
+    try:
+        response = await client.send(_request(client, call), stream=True)
         try:
-            yield _head(response)
+            yield _begun(response, call)
             async for chunk in response.aiter_bytes():
                 yield chunk
-                _check(ends, clock)
+                _check(began + call.total, clock)
         finally:
             await response.aclose()
-    for failure in failures:
-        yield failure
+        return
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        failure = _failure(error, clock() - began)
+    yield failure
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL points at this machine; proxies of the environment are not asked for those."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def new_client(base_url: str) -> Client:
+def new_client(base_url: str, reach: Reach = USUAL) -> Sender:
     """Return a pooled client for one server."""
     import httpx
 
-    return httpx.Client(trust_env=not is_loopback(base_url), limits=_limits())
+    transport = httpx.HTTPTransport(
+        verify=reach.context(_tls(base_url)),
+        proxy=reach.proxy or proxy_of(base_url),
+        limits=_limits(),
+        trust_env=False,
+        http2=reach.http2,
+    )
+    return Direct(transport, httpx.Client(transport=transport).headers)
 
 
-def new_async_client(base_url: str) -> AsyncClient:
-    """Return a pooled async client for one server."""
-    import httpx
+def new_async_client(base_url: str, reach: Reach = USUAL) -> AsyncSender:
+    """Return a pooled async client for one server, to be used in the running event loop alone."""
+    proxy, tls = reach.proxy or proxy_of(base_url), reach.context(_tls(base_url))
+    if not reach.http2 and (proxy is None or proxy.startswith("http")):
+        return Session(proxy, tls)
+    import httpx  # the other library knows no SOCKS and no HTTP/2
 
-    return httpx.AsyncClient(trust_env=not is_loopback(base_url), limits=_limits())
-
-
-_CONNECT_TIMEOUT = 10.0  # seconds: a host that is there answers sooner
+    return httpx.AsyncClient(proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=reach.http2)
 
 
 def _limits() -> httpx.Limits:
     import httpx
 
-    return httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=30)
+    return httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=KEPT_OPEN)
 
 
-def _head(response: httpx.Response) -> Head:
+def _tls(url: str) -> ssl.SSLContext:
+    """Return what a server has to show. To load all authorities takes longer than many a request."""
+    return _authorities(*(os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")))
+
+
+@lru_cache(maxsize=4)
+def _authorities(file: str | None, folder: str | None) -> ssl.SSLContext:
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+def _begun(response: httpx.Response, call: Post) -> Head:
+    """Return the head of a reply that has begun; from here on the next bytes are waited for as long."""
+    response.request.extensions["timeout"]["read"] = call.until_next
+    return _head_of(response)
+
+
+def _head_of(response: httpx.Response) -> Head:
     headers = {
         name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
     }
     return Head(response.status_code, headers)
 
 
-@lru_cache(maxsize=64)
-def _url(url: str) -> httpx.URL:
+def _timeout(call: Post) -> httpx.Timeout:
     import httpx
 
-    return httpx.URL(url)
+    connect = min(call.connect, call.until_head)
+    return httpx.Timeout(call.until_next, connect=connect, read=call.until_head)
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Request:
-    import httpx
-
-    seconds = min(call.timeout, call.total)
-    timeout = httpx.Timeout(seconds, connect=min(_CONNECT_TIMEOUT, seconds))
     return client.build_request(
-        "POST", call.url, content=call.body, headers=dict(call.headers), timeout=timeout
+        "POST", call.url, content=call.body, headers=dict(call.headers), timeout=_timeout(call)
     )
 
 
@@ -166,26 +245,10 @@ def _check(ends: float, clock: Clock) -> None:
         raise httpx.ReadTimeout("the reply was not complete in time")
 
 
-def _whole(pieces: list[Piece], latency: float) -> HttpReply | Failure:
-    head, *rest = pieces
-    last = pieces[-1]
-    if isinstance(last, Failure):
-        return last
-    assert isinstance(head, Head)  # noqa: S101  a stream yields a Head or a Failure first
-    return HttpReply(head.status, head.headers, b"".join(p for p in rest if isinstance(p, bytes)), latency)
-
-
-@contextmanager
-def _failing(failures: list[Failure], began: float, clock: Clock) -> Iterator[None]:
-    """Turn httpx's exceptions into an entry of `failures`."""
-    import httpx
-
-    try:
-        yield
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
-        kind, message = _kind(error)
-        detail = f" ({error})" if str(error) else ""
-        failures.append(Failure(kind, message + detail, latency=clock() - began))
+def _failure(error: Exception, latency: float) -> Failure:
+    kind, message = _kind(error)
+    detail = f" ({error})" if str(error) else ""
+    return Failure(kind, message + detail, latency=latency)
 
 
 def _kind(error: Exception) -> tuple[FailureKind, str]:

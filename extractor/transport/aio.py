@@ -1,0 +1,135 @@
+"""Our own async client, on aiohttp: with many requests in flight it takes a small part of the CPU time
+that httpx's pool takes (encode/httpx #3215). aiohttp is imported on first use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager
+from io import BytesIO
+from math import inf
+from typing import TYPE_CHECKING
+
+from ..messages import Failure, FailureKind
+from .exchange import KEPT_OPEN, Clock, Head, HttpReply, Piece, Post
+
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+
+_LARGE = 2**20  # bytes; a larger body is written piece by piece, so that it does not hold up the others
+_LONGEST_HEADER = 2**16  # bytes
+
+
+class Session:
+    """A pool of connections, for the event loop in which it was made. proxy: the URL of an HTTP proxy.
+
+    A request goes out once: where a kept connection turns out to be closed, that is a Failure, and
+    whether to ask again is decided, counted and told like after any other.
+    """
+
+    def __init__(self, proxy: str | None, tls: ssl.SSLContext | bool) -> None:
+        import aiohttp
+
+        self._loop = asyncio.get_running_loop()
+        self._connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_OPEN, ssl=tls)
+        self._session = aiohttp.ClientSession(
+            connector=self._connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=proxy,
+            max_line_size=_LONGEST_HEADER,
+            max_field_size=_LONGEST_HEADER,
+        )
+
+    async def post(self, call: Post, clock: Clock) -> HttpReply | Failure:
+        """Send, and return the whole reply, or why there is none."""
+        import aiohttp
+
+        began = clock()
+        try:
+            async with self._open(call) as response:
+                _begun(response, call)
+                body = await response.read()
+        except (aiohttp.ClientError, OSError) as error:
+            return _failure(error, clock() - began)
+        return HttpReply(response.status, _headers(response), body, clock() - began)
+
+    async def stream(self, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
+        """Send, and yield a Head, then the body's bytes as they come; a Failure ends it early."""
+        import aiohttp
+
+        began = clock()
+        try:
+            async with self._open(call) as response:
+                _begun(response, call)
+                yield Head(response.status, _headers(response))
+                async for chunk in response.content.iter_any():
+                    yield chunk
+            return
+        except (aiohttp.ClientError, OSError) as error:
+            failure = _failure(error, clock() - began)
+        yield failure
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    def __del__(self) -> None:
+        """Once its loop has ended nothing can be closed in order any more, and there is nobody to warn."""
+        if hasattr(self, "_session") and self._loop.is_closed() and not self._session.closed:
+            self._connector.close().__await__()
+            self._session.detach()
+
+    def _open(self, call: Post) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(
+            total=None if call.total == inf else call.total,
+            sock_connect=min(call.connect, call.until_head),
+            sock_read=call.until_head,
+        )
+        return self._session.post(
+            call.url,
+            data=BytesIO(call.body) if len(call.body) > _LARGE else call.body,
+            headers=call.headers,
+            timeout=timeout,
+            allow_redirects=False,
+        )
+
+
+def _begun(response: aiohttp.ClientResponse, call: Post) -> None:
+    """From where the reply has begun on the next bytes are waited for as long."""
+    connection = response.connection
+    if connection is not None and connection.protocol is not None:
+        connection.protocol.read_timeout = call.until_next
+        connection.protocol.start_timeout()
+
+
+def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _failure(error: Exception, latency: float) -> Failure:
+    kind, message = _kind(error)
+    detail = f" ({error})" if str(error) else ""
+    return Failure(kind, message + detail, latency=latency)
+
+
+def _kind(error: Exception) -> tuple[FailureKind, str]:
+    import aiohttp
+
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return FailureKind.CONNECT, "no connection to the server in time"
+        case TimeoutError():
+            return FailureKind.TIMEOUT, "the server did not answer in time"
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
+            return FailureKind.CONNECT, "the server could not be reached"
+        case aiohttp.ClientPayloadError(__cause__=aiohttp.http_exceptions.ContentEncodingError()):
+            return FailureKind.PROTOCOL, "the reply could not be read"
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return FailureKind.PROTOCOL, "the reply could not be read"
+        case _:
+            return FailureKind.DROPPED, "the connection broke before the reply was complete"
