@@ -112,27 +112,28 @@ def rows_of(opened: Opened, text: Select) -> tuple[Iterator[Any], Select]:
     Raises ConfigError for a column that is not there, or holds no text.
     """
     names = opened.names
-    if _is_name(text, names):
+    if is_name(text, names):
         values = opened.values(text)
         _check_texts(text, values)
         return map(Row, values), None
     if callable(text):
         needed: Sequence[Any] = list(dict.fromkeys(names))
     else:
-        needed = _columns(text)
-        _check_columns(needed, names)
+        needed = columns_of(text)
+        check_columns(needed, names)
     cells = zip(*map(opened.values, needed), strict=True)
     return (dict(zip(needed, row, strict=True)) for row in cells), text
 
 
-def _is_name(text: Any, names: Sequence[Any]) -> bool:
+def is_name(text: Any, names: Sequence[Any]) -> bool:
+    """Whether `text` names one column, whatever it looks like."""
     try:
         return not isinstance(text, list) and not callable(text) and text in names
     except (TypeError, ValueError):
         return False
 
 
-def _columns(text: Any) -> Sequence[str]:
+def columns_of(text: Any) -> Sequence[str]:
     """Return the columns that a template, a name or several names need."""
     if isinstance(text, str):
         if "{" not in text:
@@ -144,12 +145,13 @@ def _columns(text: Any) -> Sequence[str]:
     raise ConfigError("text= is the name of a column, several names, a template or a function of the row")
 
 
-def _check_columns(needed: Sequence[Any], names: Sequence[Any]) -> None:
+def check_columns(needed: Sequence[Any], names: Sequence[Any]) -> None:
+    """Raise ConfigError for a column that is not there."""
     for name in needed:
         if name not in names:
             near = get_close_matches(str(name), [str(each) for each in names], 1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {_listed(names)}"
-            raise ConfigError(f"the frame has no column {name!r}{hint}")
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {_listed(names)}"
+            raise ConfigError(f"there is no column {name!r}{hint}")
 
 
 def _listed(names: Sequence[Any]) -> str:

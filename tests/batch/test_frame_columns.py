@@ -152,15 +152,21 @@ def test_a_record_type_has_an_arrow_type(record_type: Any, expected: pa.DataType
         ({"type": "string", "format": "time"}, TEXT),
         ({"type": ["integer", "null"]}, INT),
         ({"type": ["integer", "string"]}, TEXT),
-        ({"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "integer"}}}
-         , pa.struct([("a", INT)])),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"$ref": "#/$defs/b"}},
+                "$defs": {"b": {"type": "integer"}},
+            },
+            pa.struct([("a", INT)]),
+        ),
         ({"type": "object", "properties": {"a": {"$ref": "#"}}}, pa.struct([("a", TEXT)])),
         ({"type": "object", "properties": {"a": {"$ref": "urn:a"}}}, pa.struct([("a", TEXT)])),
         ({"type": "object", "additionalProperties": {"type": "boolean"}}, pa.map_(TEXT, pa.bool_())),
         ({}, TEXT),
         ({"not": {}}, TEXT),
     ],
-)  # fmt: skip
+)
 def test_a_json_schema_has_an_arrow_type(document: Any, expected: pa.DataType) -> None:
     assert records_of(document).type == expected
 
@@ -302,7 +308,13 @@ def test_a_random_value_of_a_random_type_survives_or_is_a_fault(typed: Typed, da
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("Invoice", "invoice"), ("JobAd", "job_ad"), ("HTTPLog", "http_log"), ("list[Tag]", "list_tag"), ("", "record")],
-)  # fmt: skip
+    [
+        ("Invoice", "invoice"),
+        ("JobAd", "job_ad"),
+        ("HTTPLog", "http_log"),
+        ("list[Tag]", "list_tag"),
+        ("", "record"),
+    ],
+)
 def test_a_column_is_named_after_its_type(name: str, column: str) -> None:
     assert snake_case(name) == column

@@ -1,0 +1,105 @@
+"""`extractor journal`: look into the journal of paid answers, hand it out, and shorten it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .lines import to_json
+from .output import opened
+from .screen import say
+
+if TYPE_CHECKING:
+    from ..batch.store import Store
+
+app = typer.Typer(
+    rich_markup_mode="markdown",
+    help="The journal: answers that bulk runs have paid for, so that none is paid for twice.",
+    no_args_is_help=True,
+)
+FileOption = Annotated[
+    Path | None, typer.Option("--journal", metavar="FILE", help="Default: the one in the cache folder.")
+]
+DAY = 86_400
+
+
+@app.command("stats", epilog="Example: `extractor journal stats`")
+def stats(file: FileOption = None) -> None:
+    """Print how many answers it has, of which models, and from when."""
+    with _store(file) as (store, path):
+        found = store.stats(time.time())
+    typer.echo(f"{path}  {found.size / 1e6:,.1f} MB")
+    between = f" from {_day(found.oldest)} to {_day(found.newest)}" if found.answers else ""
+    typer.echo(f"{found.answers:,} answers{between}")
+    for model, answers in found.models.items():
+        typer.echo(f"  {model}  {answers:,}")
+    typer.echo(f"{found.claimed:,} being asked for now, {found.lost:,} lost with a process that died")
+
+
+@app.command("export", epilog="Example: `extractor journal export -o answers.jsonl`")
+def export(
+    file: FileOption = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Written whole, for you alone to read.")
+    ] = "-",
+) -> None:
+    """Write each answer as a line of JSON: key, model, time, status and the body as it came."""
+    with _store(file) as (store, _), opened(output) as out:
+        for key, kept in store.export():
+            line = {
+                "key": key.hex(),
+                "model": kept.model,
+                "at": datetime.fromtimestamp(kept.at, UTC).isoformat(),
+                "status": kept.status,
+                "request_id": kept.request_id,
+                "latency": kept.latency,
+                "body": _body(kept.body),
+            }
+            out.write(to_json(line) + "\n")
+
+
+@app.command("prune", epilog="Example: `extractor journal prune --older-than 90`")
+def prune(
+    older_than: Annotated[
+        float, typer.Option(min=0, metavar="DAYS", help="0 forgets all.", show_default=False)
+    ],
+    file: FileOption = None,
+) -> None:
+    """Forget old answers: rows that need them are paid for again."""
+    with _store(file) as (store, _):
+        now = time.time()
+        forgotten = store.prune(now - older_than * DAY, now)
+    say(f"{forgotten:,} answers forgotten")
+
+
+@contextmanager
+def _store(file: Path | None) -> Iterator[tuple[Store, Path]]:
+    from ..batch.store import Store, default_path
+
+    path = file or default_path()
+    if not path.is_file():
+        raise ConfigError(f"there is no journal {path}; a bulk run makes one")
+    store = Store.open(path)
+    try:
+        yield store, path
+    finally:
+        store.close()
+
+
+def _day(at: float | None) -> str:
+    return datetime.fromtimestamp(at or 0, UTC).strftime("%Y-%m-%d")
+
+
+def _body(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode("utf-8", "replace")

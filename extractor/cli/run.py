@@ -1,0 +1,289 @@
+"""`extractor run`: a table in, the same table with records out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..batch.cells import Gathered, shape_of
+from ..batch.columns import records_of
+from ..batch.display import shown, summary
+from ..batch.frames import check_columns, columns_of, is_name
+from ..batch.outcomes import Progress, RowOutcome
+from ..batch.page import RunFacts, kinds, run_page
+from ..batch.texts import row_maker
+from ..client import Extractor
+from ..errors import ConfigError, RunStopped
+from ..loading import load_examples
+from ..schema import compile_schema
+from .extract import chosen_type
+from .lines import dump_for
+from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
+from .output import opened
+from .screen import say
+from .tables import BadRow, Sheet, Table, Writer, check_free, same_row, table, written
+
+EPILOG = f"""Examples:
+
+    extractor run mails.csv --type mail.py:Mail --text body --dry-run
+    extractor run mails.csv --type mail.py:Mail --text body -o mails.parquet --max-cost 5
+    extractor run mails.jsonl -t mail.py:Mail -x "{{subject}}: {{body}}" -o out.jsonl --html run.html
+    extractor run mails.csv -t mail.py:Mail -x body -o out.csv --retry-failed
+
+Each answer is kept in a journal as soon as it is there: the same command again asks only for what has no
+answer yet. {KEYS}
+
+Exit status: 0 when every row with text gave a record, 1 when some did not, 2 when the run did not finish.
+"""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run came to."""
+
+    progress: Progress = field(default_factory=Progress)
+    facts: RunFacts = field(default_factory=RunFacts)
+    stopped: str | None = None  # why, where it did not finish
+
+    def tell(self, progress: Progress) -> None:
+        """Take note of how far it is."""
+        self.progress = progress
+
+
+def run(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="FILE.csv, .tsv, .jsonl, .parquet, or a URL of one; - is JSON Lines.",
+            show_default=False,
+        ),
+    ],
+    text: Annotated[
+        list[str],
+        typer.Option(
+            "--text",
+            "-x",
+            metavar="COLUMN",
+            help='Where the text is: a column, or a template such as "{subject}: {body}"; given again, '
+            "columns are joined by blank lines.",
+        ),
+    ],
+    record_type: Annotated[
+        str | None,
+        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+    ] = None,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="OUTPUT", help="FILE.csv, .tsv, .jsonl or .parquet. Written whole."
+        ),
+    ] = "-",
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    instructions: Annotated[
+        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
+    ] = None,
+    examples: Annotated[
+        str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Rows drawn at random; the same ones each time.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what it would come to: requests, tokens, cost.")
+    ] = False,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="US dollars; the run stops before they are passed.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    journal: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the rows that OUTPUT has, and add those that are missing.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again for rows whose answers gave no record.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Of the new columns. Default: the record type's.", show_default=False)
+    ] = None,
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="A column for each member of the record.")
+    ] = False,
+    usage: Annotated[bool, typer.Option("--usage", help="A column with tokens, cost and latency.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="A column with where in the text each value stands.")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="The run as one page.")] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", "-p", metavar="NAME=VALUE", help="A parameter of the API; the value as JSON."
+        ),
+    ] = None,
+) -> None:
+    """Extract a record from each row of a table, and write the table with the records beside.
+
+    Rows stay in order, with all their own columns. A row that fails has its error in a column; the
+    others go on.
+    """
+    wanted = chosen_type(record_type, schema)
+    _check(source, output, limit, sample, resume, retry_failed)
+    rows = table(source, limit, sample)
+    text_of = selector(text, rows)
+    client = connected(model, base_url, instructions, **parameters({}, params or []))
+    options: dict[str, Any] = {
+        "examples": load_examples(examples, wanted) if examples else [],
+        "journal": journal,
+        "concurrency": concurrency,
+        "max_cost": max_cost,
+        "retry": "failed" if retry_failed else None,
+    }
+    if dry_run:
+        typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
+        return
+    shape = shape_of(compile_schema(wanted).name, name, flatten, usage, evidence)
+    check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
+    job = Job(client, wanted, text_of, options, rows, Sheet(shape, dump_for(wanted)), output)
+    with client:
+        report = job.run(resume)
+    command = ["extractor", *(context.obj or ["run"])]
+    if html:
+        with opened(str(html)) as page:
+            page.write(_page(report, command, output))
+    _conclude(report, command, output, rows.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run over a table, ready to begin."""
+
+    client: Extractor
+    record_type: Any
+    text_of: Callable[[Any], Any]
+    options: dict[str, Any]
+    source: Table
+    sheet: Sheet
+    output: str
+
+    def run(self, resume: bool) -> Report:
+        """Run it, and return what it came to."""
+        report = Report()
+        rows = self.source.rows()
+        earlier = table(self.output).rows() if resume and Path(self.output).exists() else iter(())
+        with shown(True, self.source.total, report.tell) as told:
+            options = {**self.options, "on_progress": told}
+            # what is wrong with the call is said here, before there is a file
+            outcomes = self.client.rows(rows, self.record_type, text=self.text_of, **options)
+            with written(self.output, self.sheet, self.source, self._gathered) as writer:
+                for row in _kept(rows, earlier):
+                    writer.again(row)
+                _write(outcomes, writer, report)
+        return report
+
+    def _gathered(self) -> Gathered:
+        return Gathered(records_of(self.record_type), self.sheet.shape)
+
+
+def _write(outcomes: Iterator[RowOutcome[Any]], writer: Writer, report: Report) -> None:
+    try:
+        for outcome in outcomes:
+            writer.row(outcome)
+            report.facts.add(outcome)
+    except RunStopped as error:
+        report.stopped = str(error).rstrip(".")
+    except KeyboardInterrupt:
+        report.stopped = "it was interrupted"
+
+
+def selector(text: Sequence[str], source: Table) -> Callable[[Any], Any]:
+    """Return what tells a row's text. Raises ConfigError for a column that is not there."""
+    select: Any = text[0] if len(text) == 1 else list(text)
+    if source.names is not None and not is_name(select, source.names):
+        check_columns(columns_of(select), source.names)
+    whole = source.names is not None and is_name(select, source.names)
+    row_of = row_maker((lambda row: row[select]) if whole else select)
+
+    def text_of(row: Any) -> Any:
+        if isinstance(row, BadRow):
+            raise ConfigError(f"line {row.line}: {row.why}")
+        return row_of(row).text
+
+    return text_of
+
+
+def _kept(rows: Iterator[Any], earlier: Iterator[Any]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of an earlier output, and take as many from the input. Raises ConfigError where
+    they are not the same rows.
+    """
+    for number, row in enumerate(earlier, 1):
+        if isinstance(row, BadRow):
+            return  # the end of a line is missing: it was being written
+        own = next(rows, None)
+        if own is None or not same_row(own, row):
+            raise ConfigError(
+                f"row {number} of the output is not row {number} of the input: without --resume, answers "
+                "come from the journal all the same"
+            )
+        yield row
+
+
+def _check(
+    source: str, output: str, limit: int | None, sample: int | None, resume: bool, retry_failed: bool
+) -> None:
+    if output != "-" and Path(source).absolute() == Path(output).absolute():
+        raise ConfigError(f"-o {output} is the input, and would be overwritten")
+    if limit is not None and sample is not None:
+        raise ConfigError("--limit takes the first rows, --sample some at random: name one of them")
+    if resume and output == "-":
+        raise ConfigError("--resume needs the OUTPUT that it goes on with: name it with -o")
+    if resume and retry_failed:
+        raise ConfigError(
+            "--retry-failed writes all rows anew, what worked out of the journal; leave --resume out"
+        )
+
+
+# -- how it ended
+
+
+def _conclude(report: Report, command: Sequence[str], output: str, total: int | None) -> None:
+    say(f"{summary(report.progress, total)}{_failures(report)}.", "yellow" if report.progress.failed else "")
+    if report.progress.possibly_paid_twice:
+        say(f"Possibly paid twice: {report.progress.possibly_paid_twice}, after a run that died.", "yellow")
+    if report.stopped is not None:
+        kept = "" if output == "-" else f" {output} has the rows that are done."
+        say(f"The run did not finish: {report.stopped}.{kept} Go on with:", "yellow")
+        say(f"  {shlex.join(_again(command, '--resume' if output != '-' else None))}")
+        raise typer.Exit(2)
+    if report.progress.failed:
+        say("Ask the failed rows again with:", "yellow")
+        say(f"  {shlex.join(_again(command, '--retry-failed'))}")
+        raise typer.Exit(1)
+
+
+def _failures(report: Report) -> str:
+    found = kinds(report.facts)
+    return f" ({', '.join(found)})" if found else ""
+
+
+def _again(command: Sequence[str], option: str | None) -> list[str]:
+    plain = [part for part in command if part not in ("--resume", "--retry-failed")]
+    return plain if option is None else [*plain, option]
+
+
+def _page(report: Report, command: Sequence[str], output: str) -> str:
+    retry = shlex.join(_again(command, "--retry-failed")) if report.progress.failed else None
+    ended = "All rows are done." if report.stopped is None else f"It did not finish: {report.stopped}."
+    return run_page(f"Run to {output}", shlex.join(command), report.progress, report.facts, retry, ended)

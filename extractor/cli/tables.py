@@ -1,0 +1,411 @@
+"""Rows of CSV, JSON Lines and Parquet files, read and written as streams: no file is ever held whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import PurePath
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from ..batch.cells import Gathered, Shape, cell, error_cell, evidence_cell, usage_cell
+from ..batch.outcomes import RowOutcome
+from ..errors import ConfigError
+from ..messages import JSON
+from .lines import to_json
+from .output import opened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Fields: TypeAlias = dict[str, Any]
+FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+ROWS_AT_ONCE = 512
+INFERRED = 2_000  # rows that are looked at together to find the types of JSON
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that could not be read."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file of rows. names: its columns, None for JSON Lines, where each row has its own. total: its
+    rows, None where that is not known before it is read. rows: makes an iterator from its beginning.
+    """
+
+    names: tuple[str, ...] | None
+    total: int | None
+    rows: Callable[[], Iterator[Fields | BadRow]]
+    schema: pa.Schema | None = None
+
+
+def format_of(path: str) -> str:
+    """Return "csv", "tsv", "jsonl" or "parquet"; standard input and output are JSON Lines."""
+    if path == "-":
+        return "jsonl"
+    found = FORMATS.get(PurePath(path).suffix.lower())
+    if found is None:
+        raise ConfigError(f"{path} is none of {', '.join(FORMATS)}: its name says how it is read or written")
+    return found
+
+
+def table(path: str, limit: int | None = None, sample: int | None = None) -> Table:
+    """Return a file's rows. limit: the first ones; sample: some at random, the same each time.
+
+    path: also a URL that fsspec opens. Raises ConfigError where it can't be read.
+    """
+    found = {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}[format_of(path)](path)
+    if limit is not None:
+        return _part(found, lambda rows: islice(rows, limit), limit)
+    if sample is not None:
+        return _part(found, lambda rows: sampled(rows, sample, random.Random(0)), sample)
+    return found
+
+
+def _part(whole: Table, part: Callable[[Iterator[Any]], Iterator[Any]], size: int) -> Table:
+    total = None if whole.total is None else min(size, whole.total)
+    return Table(whole.names, total, lambda: part(whole.rows()), whole.schema)
+
+
+def sampled(rows: Iterable[Any], size: int, rng: random.Random) -> Iterator[Any]:
+    """Yield `size` rows, each as likely as any other, in their order. Source: Vitter 1985, algorithm R."""
+    kept: list[tuple[int, Any]] = []
+    for i, row in enumerate(rows):
+        if i < size:
+            kept.append((i, row))
+        elif (place := rng.randrange(i + 1)) < size:
+            kept[place] = (i, row)
+    return (row for _, row in sorted(kept, key=lambda pair: pair[0]))
+
+
+# -- reading
+
+
+@contextmanager
+def _bytes(path: str) -> Iterator[IO[bytes]]:
+    try:
+        stream = (
+            sys.stdin.buffer if path == "-" else _local(path) if "://" not in path else _remote(path, "rb")
+        )
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    with stream:
+        yield stream
+
+
+def _local(path: str) -> IO[bytes]:
+    return open(path, "rb")
+
+
+def _remote(path: str, mode: str) -> Any:
+    try:
+        import fsspec
+    except ImportError as error:
+        raise ConfigError(f"{path} is a URL: pip install fsspec, and the driver for it") from error
+    try:
+        return fsspec.open(path, mode).open()
+    except (ImportError, ValueError, OSError) as error:
+        raise ConfigError(f"cannot open {path}: {error}") from error
+
+
+@contextmanager
+def _lines(path: str) -> Iterator[io.TextIOWrapper]:
+    with _bytes(path) as stream:
+        yield io.TextIOWrapper(stream, "utf-8-sig", newline="")
+
+
+def _csv(path: str) -> Table:
+    csv.field_size_limit(2**31 - 1)
+    dialect = "excel-tab" if format_of(path) == "tsv" else "excel"
+    try:
+        with _lines(path) as lines:
+            reader = csv.reader(lines, dialect)
+            names = next(reader, None)
+            total = sum(1 for row in reader if row)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
+    if not names:
+        raise ConfigError(f"{path} is empty: its first line has to name the columns")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"{path} has two columns {twice[0]!r}")
+
+    def rows() -> Iterator[Fields | BadRow]:
+        with _lines(path) as lines:
+            reader = csv.reader(lines, dialect)
+            next(reader)
+            yield from (_record(names, cells, reader.line_num) for cells in reader if cells)
+
+    return Table(tuple(names), total, rows)
+
+
+def _record(names: Sequence[str], cells: Sequence[str], line: int) -> Fields | BadRow:
+    if len(cells) > len(names):
+        return BadRow(line, f"there are {len(cells)} cells, but {len(names)} columns")
+    return dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=True))
+
+
+def _jsonl(path: str) -> Table:
+    total = None
+    if path != "-" and "://" not in path:
+        with _bytes(path) as stream:
+            total = sum(1 for line in stream if line.strip())
+
+    def rows() -> Iterator[Fields | BadRow]:
+        with _bytes(path) as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield _object(line, number)
+
+    return Table(None, total, rows)
+
+
+def _object(line: bytes, number: int) -> Fields | BadRow:
+    try:
+        row = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return BadRow(number, f"this line is no JSON: {error}")
+    return row if isinstance(row, dict) else BadRow(number, "this line is no JSON object")
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigError("Parquet needs pyarrow: pip install 'extractor[frames]'") from error
+    return pyarrow.parquet
+
+
+def _parquet(path: str) -> Table:
+    parquet = _arrow()
+    try:
+        with _bytes(path) as stream:
+            file = parquet.ParquetFile(stream)
+            schema, total = file.schema_arrow, file.metadata.num_rows
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path} is no Parquet file: {error}") from error
+
+    def rows() -> Iterator[Fields | BadRow]:
+        with _bytes(path) as stream:
+            for batch in parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE):
+                yield from batch.to_pylist()
+
+    return Table(tuple(schema.names), total, rows, schema)
+
+
+# -- writing
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What is written of each row: its own fields, and those of the shape. dump: a record's JSON."""
+
+    shape: Shape
+    dump: Callable[[Any], JSON]
+
+    def fields(self, outcome: RowOutcome[Any]) -> Fields:
+        """Return a row as JSON. Its key has its own fields."""
+        row, shape = outcome.key, self.shape
+        own = {"line": row.line} if isinstance(row, BadRow) else dict(row)
+        record, error = self._record(outcome)
+        if shape.flatten and isinstance(record, Mapping):
+            new: Fields = {shape.prefix + name: value for name, value in record.items()}
+        else:
+            new = {} if shape.flatten and record is None else {shape.name: record}
+        new[f"{shape.name}_error"] = error
+        if shape.usage:
+            new[f"{shape.name}_usage"] = usage_cell(outcome)
+        if shape.evidence:
+            new[f"{shape.name}_evidence"] = evidence_cell(outcome)
+        check_free(own, new)
+        return {**own, **new}
+
+    def _record(self, outcome: RowOutcome[Any]) -> tuple[JSON, JSON]:
+        if outcome.record is None:
+            return None, error_cell(outcome)
+        try:
+            return self.dump(outcome.record), error_cell(outcome)
+        except ValueError as error:  # what a serializer of the user's own raises
+            return None, cell("serialization", str(error), len(outcome.attempts))
+
+
+def check_free(own: Iterable[str], new: Iterable[str]) -> None:
+    """Raise ConfigError where a new field would have the name of one of the input's own."""
+    if clash := set(own) & set(new):
+        raise ConfigError(
+            f"the input has a field {min(clash)!r} already: give the new ones another name with --name"
+        )
+
+
+class Writer(NamedTuple):
+    """row: writes what came of a row. again: writes a row as it stands in an earlier output."""
+
+    row: Callable[[RowOutcome[Any]], None]
+    again: Callable[[Fields], None]
+
+
+@contextmanager
+def written(path: str, sheet: Sheet, source: Table, gathered: Callable[[], Gathered]) -> Iterator[Writer]:
+    """Yield what writes rows. The file stands at `path` once the block is left, and not before.
+
+    gathered: makes the new columns, where their types are needed.
+    """
+    kind = format_of(path)
+    if kind == "parquet":
+        with _parquet_writer(path, source, gathered()) as writer:
+            yield writer
+        return
+    with _text_output(path) as stream:
+        if kind == "jsonl":
+            yield _jsonl_writer(stream, sheet)
+        else:
+            yield _csv_writer(stream, kind, sheet, [*_input_names(source), *gathered().schema.names])
+
+
+def _jsonl_writer(stream: IO[str], sheet: Sheet) -> Writer:
+    def again(fields: Fields) -> None:
+        stream.write(to_json(fields) + "\n")
+
+    return Writer(lambda outcome: again(_plain(sheet.fields(outcome))), again)
+
+
+def _csv_writer(stream: IO[str], kind: str, sheet: Sheet, names: Sequence[str]) -> Writer:
+    dialect = "excel-tab" if kind == "tsv" else "excel"
+    writer = csv.DictWriter(stream, names, dialect=dialect, extrasaction="ignore")
+    writer.writeheader()
+
+    def again(fields: Fields) -> None:
+        writer.writerow({name: _cell(value) for name, value in fields.items()})
+
+    return Writer(lambda outcome: again(sheet.fields(outcome)), again)
+
+
+def same_row(own: Fields | BadRow, earlier: Fields) -> bool:
+    """Whether an earlier output's row was made of this row of the input."""
+    fields = {"line": own.line} if isinstance(own, BadRow) else own
+    return all(_as_text(value) == _as_text(earlier.get(name)) for name, value in fields.items())
+
+
+def _as_text(value: Any) -> str:
+    cell = _cell(value)
+    return "" if cell is None else str(cell)
+
+
+def _plain(value: Any) -> JSON:
+    """Return a row's own fields as JSON: Parquet has dates, bytes and decimals."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value, serialize_unknown=True, bytes_mode="base64")
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell of CSV: what is not a scalar is JSON text."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else to_json(plain)
+
+
+def _input_names(source: Table) -> Sequence[str]:
+    if source.names is not None:
+        return source.names
+    names: dict[str, None] = {}
+    for row in source.rows():
+        names.update(dict.fromkeys(row if isinstance(row, dict) else ["line"]))
+    return list(names)
+
+
+@contextmanager
+def _text_output(path: str) -> Iterator[IO[str]]:
+    if "://" in path:
+        with _remote(path, "wb") as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
+            yield text
+    else:
+        with opened(path) as text_stream:
+            yield text_stream
+
+
+@contextmanager
+def _parquet_writer(path: str, source: Table, gathered: Gathered) -> Iterator[Writer]:
+    parquet = _arrow()
+    import pyarrow as pa
+
+    own = source.schema or _inferred(source)
+    schema = pa.schema([*own, *gathered.schema])
+    rows: list[Fields] = []
+    earlier: list[Fields] = []
+    with _binary_output(path) as stream, parquet.ParquetWriter(stream, schema) as writer:
+
+        def flush() -> None:
+            writer.write_table(pa.Table.from_pylist(earlier, schema))
+            mine, beside = pa.Table.from_pylist(rows, own), gathered.take()
+            writer.write_table(pa.Table.from_arrays([*mine.columns, *beside.columns], schema=schema))
+            rows.clear()
+            earlier.clear()
+
+        def add(fields: Fields, to: list[Fields]) -> None:
+            to.append(fields)
+            if len(to) == ROWS_AT_ONCE:
+                flush()
+
+        def row(outcome: RowOutcome[Any]) -> None:
+            gathered.add(outcome)
+            add({"line": outcome.key.line} if isinstance(outcome.key, BadRow) else outcome.key, rows)
+
+        yield Writer(row, lambda fields: add(fields, earlier))
+        flush()
+
+
+def _inferred(source: Table) -> pa.Schema:
+    """Return Arrow types that all rows of a file of CSV or JSON Lines have a place in."""
+    import pyarrow as pa
+
+    if source.names is not None:
+        return pa.schema([(name, pa.string()) for name in source.names])
+    found = pa.schema([])
+    rows = source.rows()
+    while some := list(islice(rows, INFERRED)):
+        own = [row if isinstance(row, dict) else {"line": row.line} for row in some]
+        names = dict.fromkeys(name for row in own for name in row)
+        try:
+            part = pa.schema([(n, pa.array([row.get(n) for row in own]).type) for n in names])
+            found = pa.unify_schemas([found, part], promote_options="permissive")
+        except (pa.ArrowException, OverflowError) as error:
+            raise ConfigError(
+                f"the input's fields have no one type, as Parquet needs: {error}; write .jsonl"
+            ) from error
+    return pa.schema([(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in found])
+
+
+@contextmanager
+def _binary_output(path: str) -> Iterator[IO[bytes]]:
+    if "://" in path:
+        with _remote(path, "wb") as stream:
+            yield stream
+        return
+    folder, name = os.path.split(os.path.realpath(path))
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {path}: {error.strerror or error}; name another file with -o"
+        ) from error
+    try:
+        with open(handle, "wb") as stream:
+            yield stream
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    os.replace(temporary, path)

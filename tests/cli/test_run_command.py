@@ -1,0 +1,329 @@
+"""`extractor run`, whole: a table in, a table and an exit status out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ended import Cli, Ended
+
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
+
+TYPES = """
+from datetime import date
+from pydantic import BaseModel
+
+class Visit(BaseModel):
+    town: str
+    day: date
+"""
+
+
+def asked(request: ReceivedRequest) -> str:
+    text: str = json.loads(request.body)["messages"][-1]["content"]
+    return text
+
+
+def visit(request: ReceivedRequest) -> Scripted:
+    text = asked(request)
+    return (
+        status(400, "I do not read <that>.") if "bad" in text else reply({"town": text, "day": "2026-05-03"})
+    )
+
+
+ROWS = [
+    {"id": "7", "body": "Basel"},
+    {"id": "7", "body": ""},
+    {"id": "1", "body": 'Köln, "Dom"\nam Rhein'},
+    {"id": "2", "body": "Basel"},
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "visits.py").write_text(TYPES)
+    write(tmp_path / "in.csv", ROWS)
+    write(tmp_path / "in.jsonl", ROWS)
+    write(tmp_path / "in.parquet", ROWS)
+    return tmp_path
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of an output, with nested values as values."""
+    if path.suffix == ".parquet":
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        return rows
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    with path.open(newline="", encoding="utf-8") as stream:
+        nested = ("visit", "visit_error", "visit_usage")
+        return [
+            {k: json.loads(v) if k in nested and v else v or None for k, v in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+
+
+class Run:
+    def __init__(self, cli: Cli, server: ChatServer) -> None:
+        self.cli, self.server = cli, server
+
+    def __call__(self, *arguments: object) -> Ended:
+        return self.cli(
+            "run", "-t", "visits.py:Visit", "--base-url", self.server.base_url, "-m", "m", *arguments
+        )
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(visit) as server:
+        yield server
+
+
+@pytest.fixture
+def run(cli: Cli, server: ChatServer, folder: Path) -> Run:
+    return Run(cli, server)
+
+
+@pytest.mark.parametrize("source", ["in.csv", "in.jsonl", "in.parquet"])
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_every_format_goes_to_every_format(source: str, output: str, run: Run, folder: Path) -> None:
+    end = run(source, "--text", "body", "-o", output)
+    assert end.status == 0, end.err
+    assert "4 of 4 rows, 3 ok, 1 empty" in end.err
+    rows = read(folder / output)
+    assert [(row["id"], row["body"] or "") for row in rows] == [(row["id"], row["body"]) for row in ROWS]
+    assert [row["visit"] and row["visit"]["town"] for row in rows] == [
+        "Basel",
+        None,
+        ROWS[2]["body"],
+        "Basel",
+    ]
+    assert [row["visit_error"] for row in rows] == [None] * 4
+    assert len(run.server.requests) == 2, "the same text is asked of once, an empty one not at all"
+    assert stat.S_IMODE((folder / output).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_members_have_their_own_columns_where_that_is_wanted(output: str, run: Run, folder: Path) -> None:
+    assert run("in.csv", "-x", "body", "-o", output, "--flatten", "--usage").status == 0
+    row = read(folder / output)[0]
+    assert list(row) == ["id", "body", "town", "day", "visit_error", "visit_usage"]
+    assert (row["town"], str(row["day"])) == ("Basel", "2026-05-03")
+    assert row["visit_usage"]["prompt_tokens"] > 0
+
+
+def test_a_failed_row_has_its_error_gives_status_1_and_the_command_that_retries_it(
+    run: Run, folder: Path
+) -> None:
+    write(folder / "in.jsonl", [{"body": "Basel"}, {"body": "bad"}, {"n": 1}, {"body": "Bonn"}])
+    with (folder / "in.jsonl").open("a") as stream:
+        stream.write('{"body": \n["no object"]\n')
+    end = run("in.jsonl", "-x", "body", "-o", "out.jsonl")
+    assert end.status == 1
+    rows = read(folder / "out.jsonl")
+    assert [row["visit_error"] and row["visit_error"]["kind"] for row in rows] == [
+        *(None, "status", "input", None, "input", "input")
+    ]
+    assert rows[1]["visit_error"]["http_status"] == 400
+    assert rows[4] == {"line": 5, "visit": None, "visit_error": rows[4]["visit_error"]}
+    assert "4 failed" in end.err
+    assert "(3 input, 1 status)" in end.err
+    command = shlex.split(end.err.splitlines()[-1])
+    assert command[0] == "extractor"
+    assert command[-1] == "--retry-failed"
+    before = len(run.server.requests)
+    assert run.cli(*command[1:]).status == 1
+    assert len(run.server.requests) == before + 1, "only what failed is asked again"
+
+
+def test_the_same_command_again_asks_nothing(run: Run, folder: Path) -> None:
+    run("in.csv", "-x", "body", "-o", "out.csv")
+    first, before = (folder / "out.csv").read_bytes(), len(run.server.requests)
+    end = run("in.csv", "-x", "body", "-o", "out.csv")
+    assert (folder / "out.csv").read_bytes() == first
+    assert len(run.server.requests) == before
+    assert "from the journal" in end.err
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_an_output_that_ends_early_is_gone_on_with(output: str, run: Run, folder: Path) -> None:
+    run("in.csv", "-x", "body", "-o", output, "--limit", "2")
+    assert len(read(folder / output)) == 2
+    if output == "out.jsonl":
+        with (folder / output).open("a") as stream:
+            stream.write('{"id": "1", "bo')  # a line that was being written
+    assert run("in.csv", "-x", "body", "-o", output, "--resume", "--journal", "other.sqlite").status == 0
+    assert [row["id"] for row in read(folder / output)] == ["7", "7", "1", "2"]
+    assert [asked(request) for request in run.server.requests][1:] == [ROWS[2]["body"], "Basel"]
+
+
+def test_another_inputs_output_is_not_gone_on_with(run: Run, folder: Path) -> None:
+    (folder / "out.jsonl").write_text('{"id": "8", "body": "Basel", "visit": null, "visit_error": null}\n')
+    before = (folder / "out.jsonl").read_text()
+    end = run("in.csv", "-x", "body", "-o", "out.jsonl", "--resume")
+    assert end.status == 2
+    assert "row 1 of the output is not row 1 of the input" in end.err
+    assert (folder / "out.jsonl").read_text() == before
+    assert not run.server.requests
+
+
+def test_limit_and_sample_take_some_rows_and_the_same_ones_each_time(run: Run, folder: Path) -> None:
+    assert run("in.csv", "-x", "body", "--limit", "1").lines[0]["id"] == "7"
+    write(folder / "many.jsonl", [{"n": i, "body": f"town {i}"} for i in range(50)])
+    first = [line["n"] for line in run("many.jsonl", "-x", "body", "--sample", "5").lines]
+    again = [line["n"] for line in run("many.jsonl", "-x", "body", "--sample", "5").lines]
+    assert first == again == sorted(first)
+    assert len(set(first)) == 5
+    assert first != [0, 1, 2, 3, 4]
+
+
+def test_a_dry_run_tells_what_it_would_come_to_and_asks_nothing(run: Run, folder: Path) -> None:
+    end = run("in.csv", "-x", "body", "--dry-run", "-o", "out.csv")
+    assert end.status == 0
+    assert "4 rows: 1 without text; 2 different requests" in end.out
+    assert not run.server.requests
+    assert not (folder / "out.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("in.csv", "-x", "bdy"), "did you mean 'body'"),
+        (("in.csv", "-x", "{bdy}"), "no column 'bdy'"),
+        (("in.xls", "-x", "body"), "none of .csv"),
+        (("missing.csv", "-x", "body"), "No such file"),
+        (("in.csv", "-x", "body", "-o", "in.csv"), "would be overwritten"),
+        (("in.csv", "-x", "body", "--limit", "1", "--sample", "1"), "name one of them"),
+        (("in.csv", "-x", "body", "--resume"), "name it with -o"),
+        (("in.csv", "-x", "body", "--resume", "--retry-failed", "-o", "o.csv"), "leave --resume out"),
+        (("in.csv", "-x", "body", "--name", "body", "-o", "o.csv"), "field 'body' already"),
+        (("in.csv", "-x", "body", "--max-cost", "1", "-o", "o.csv"), "needs the price"),
+        (("s3://bucket/in.csv", "-x", "body"), "fsspec|cannot open"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_asked_and_leaves_files_alone(
+    arguments: tuple[str, ...], why: str, run: Run, folder: Path
+) -> None:
+    import re
+
+    (folder / "o.csv").write_text("as before")
+    end = run(*arguments)
+    assert end.status == 2
+    assert re.search(why, end.err)
+    assert not run.server.requests
+    assert (folder / "o.csv").read_text() == "as before"
+
+
+def test_a_wrong_key_stops_the_run_and_keeps_what_is_done(cli: Cli, folder: Path) -> None:
+    def first_then_no(request: ReceivedRequest) -> Scripted:
+        return visit(request) if "Basel" in asked(request) else status(401, "no such key")
+
+    with ChatServer(first_then_no) as server:
+        end = Run(cli, server)("in.csv", "-x", "body", "-o", "out.jsonl", "--concurrency", "1")
+    assert end.status == 2
+    assert "did not finish" in end.err
+    assert end.err.splitlines()[-1].endswith("--resume")
+    assert read(folder / "out.jsonl")[0]["visit"]["town"] == "Basel"
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
+    write(folder / "many.jsonl", [{"n": i, "body": f"town {i}"} for i in range(40)])
+    seen = threading.Event()
+
+    def answer(request: ReceivedRequest) -> Scripted:
+        if "town 9" in asked(request):
+            seen.set()
+        return slow(visit(request), latency=0.05)
+
+    with ChatServer(answer) as server:
+        command = [sys.executable, "-m", "extractor", "run", "many.jsonl", "-t", "visits.py", "-x", "body"]
+        options = ["-o", "out.jsonl", "--base-url", server.base_url, "-m", "m", "--concurrency", "2"]
+        process = subprocess.Popen(
+            [*command, *options], stderr=subprocess.PIPE, text=True, env={**os.environ, "OPENAI_API_KEY": "k"}
+        )
+        assert seen.wait(30)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=30)[1]
+        assert process.returncode == 2, err
+        done = read(folder / "out.jsonl")
+        assert [row["n"] for row in done] == list(range(len(done)))
+        assert "interrupted" in err
+        again = shlex.split(err.splitlines()[-1])
+        assert again[-1] == "--resume"
+        ended = subprocess.run([sys.executable, "-m", *again], capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        assert [row["n"] for row in read(folder / "out.jsonl")] == list(range(40))
+        assert len(server.requests) <= 40 + 2
+
+
+class Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_of_a_run_is_escaped_and_needs_nothing_else(run: Run, folder: Path) -> None:
+    write(folder / "in.csv", [{"body": "Basel"}, {"body": "bad <script>alert(1)</script>"}])
+    assert run("in.csv", "-x", "body", "-o", "out.csv", "--html", "run.html").status == 1
+    page = (folder / "run.html").read_text("utf-8")
+    found = Text()
+    found.feed(page)
+    assert "script" not in found.tags
+    assert {"svg", "rect", "table"} <= {*found.tags}
+    assert "I do not read <that>." in found.text
+    assert "--retry-failed" in found.text
+    assert "http://" not in page.replace(run.server.base_url, "")
+    assert "src=" not in page
+
+
+def test_the_journal_can_be_looked_into_handed_out_and_shortened(run: Run, cli: Cli, folder: Path) -> None:
+    assert "there is no journal" in cli("journal", "stats").err
+    run("in.csv", "-x", "body", "-o", "out.csv")
+    assert "2 answers from " in cli("journal", "stats").out
+    (first, second) = cli("journal", "export").lines
+    assert first["body"]["choices"]
+    assert first["key"] != second["key"]
+    assert cli("journal", "prune", "--older-than", "1").err == "0 answers forgotten\n"
+    assert cli("journal", "prune", "--older-than", "0").err == "2 answers forgotten\n"
+    assert "0 answers" in cli("journal", "stats").out
+
+
+def test_the_help_shows_examples(cli: Cli) -> None:
+    end = cli("run", "--help")
+    assert end.status == 0
+    assert "extractor run mails.csv" in end.out
