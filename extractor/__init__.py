@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .schema import CompiledSchema, Free, Target, Verbatim, compile_schema, tool_schema
     from .schema.partial import Partial
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
+    from .telemetry import AttemptEnded, DialogueEnded, DialogueStarted, Event
     from .tools import ToolResult, ToolRun
     from .transport.reach import Timeouts
 
@@ -62,6 +63,7 @@ __all__ = [
     "AsyncExtractor",
     "AsyncRecordStream",
     "Attempt",
+    "AttemptEnded",
     "BudgetExceeded",
     "ChatStream",
     "Choice",
@@ -69,7 +71,10 @@ __all__ = [
     "Completion",
     "CompletionChunk",
     "ConfigError",
+    "DialogueEnded",
+    "DialogueStarted",
     "Empty",
+    "Event",
     "Extraction",
     "ExtractionError",
     "Extractor",
@@ -127,6 +132,7 @@ _ROOMS = (
     "tools",
     "streams",
     "transport.reach",
+    "telemetry",
     "client",
     "evidence",
 )

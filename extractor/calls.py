@@ -9,7 +9,8 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
@@ -70,6 +71,7 @@ from .schema import (
     source_text,
     tool_schema,
 )
+from .telemetry import Who, watching
 from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models, tape
 
@@ -117,6 +119,12 @@ class Calls:
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._policy = _policy(options, self._config)
+        self._who = Who(
+            self._config.provider.name,
+            self._config.base_url,
+            options.get("on_event"),
+            _captured(options.get("capture_content"), os.environ),
+        )
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
         self._arguments.pop("api_key", None)
         same = {name: value for name, value in options.items() if name not in ONE_MODEL_OPTIONS}
@@ -319,6 +327,13 @@ class Calls:
             other._check(begin(other).request)
         return begin(self)
 
+    @contextmanager
+    def _watching(self, step: Ask[T]) -> Iterator[Ask[T]]:
+        """Yield the step as one whose dialogue is watched, where anybody listens."""
+        watch = None if step.told else watching(self._who, step.request)
+        with watch or nullcontext():
+            yield replace(step, told=watch) if watch else step
+
     def _falls_back(self, result: Extraction[Any], step: Ask[Any]) -> bool:
         """Whether another model is asked: there is no record, it is wanted, and time and budget are left."""
         last, in_time = result.attempts[-1], step.ends is None or time.monotonic() < step.ends
@@ -391,7 +406,8 @@ class Calls:
         def redact(text: str) -> str:  # some servers quote the key in their errors
             return self._headers.redact(endpoint.api_key.redact(text))
 
-        return replace(event, message=redact(event.message), body=redact(event.body))
+        code = event.code and redact(event.code)
+        return replace(event, message=redact(event.message), code=code, body=redact(event.body))
 
     def _find_endpoint(self) -> Endpoint:
         """Where to post. For the embedded model this starts its server, unless it runs."""
@@ -409,6 +425,12 @@ def _models(given: str | Sequence[str] | None) -> Sequence[str]:
 
 def _key(strict: StrictSchema) -> str:
     return json.dumps([strict.name, strict.schema], sort_keys=True)
+
+
+def _captured(given: bool | None, environ: Mapping[str, str]) -> bool:
+    """Whether texts go into spans; else the OpenTelemetry instrumentations' own variable tells."""
+    told = environ.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "")
+    return told.lower() in ("true", "span_only", "span_and_event") if given is None else given
 
 
 def _modes(mode: Mode | str, config: Config, probed: bool) -> tuple[Mode, ...]:
@@ -504,7 +526,7 @@ def after_stream(step: Ask[T], event: Completion | Failure, begun: bool) -> Step
     """
     if begun and isinstance(event, Failure):
         step = replace(step, policy=replace(step.policy, max_retries=0))
-    return step.receive(event, time.monotonic(), random.random())
+    return step.tell(step.receive(event, time.monotonic(), random.random()))
 
 
 def _checked_text(text: Text) -> Content:

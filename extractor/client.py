@@ -74,9 +74,10 @@ class Extractor(Calls):
     environment's proxies and the usual certificate authorities. max_tokens_total and max_cost (US
     dollars): once they are spent nothing more is asked in a call. prices: a Price by model, where
     genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row of your own, see
-    `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. Other keywords
-    are parameters of the chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with
-    each request.
+    `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. on_event: is
+    told of each dialogue and attempt (see DialogueStarted). capture_content: whether texts go into
+    OpenTelemetry spans. Other keywords are parameters of the chat-completions API (temperature, seed,
+    max_tokens, extra_body, ...), sent with each request.
 
     Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
     """
@@ -291,15 +292,15 @@ class Extractor(Calls):
 
     def _converse(self, begin: Begin[T]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
-        step = self._begin(begin)
-        return self._concluded(self._dialogue(step), step, begin)
+        with self._watching(self._begin(begin)) as step:
+            return self._concluded(self._dialogue(step), step, begin)
 
     def _concluded(self, result: Extraction[T], step: Ask[T], begin: Begin[T]) -> Extraction[T]:
         """Go on with the fallback models, where there is no record."""
         for other in self._fallbacks:
             if not self._falls_back(result, step):
                 break
-            sequel = begin(other).after(result.attempts, step.ends, time.monotonic())
+            sequel = begin(other).after(result.attempts, step, time.monotonic())
             result = other._dialogue(sequel)
         return result
 
@@ -320,51 +321,53 @@ class Extractor(Calls):
         return RecordStream(self._growing(self._begin(begin), begin, growth), growth)
 
     def _growing(self, first: Ask[T], begin: Begin[T], growth: Growth[Out, T]) -> Iterator[Out]:
-        endpoint = self._find_endpoint()
-        client = self._client(endpoint)
-        step: Step[T] = first
-        short_cut = ADDED_TEXT.get(self._config.provider.dialect)
-        event: Completion | Failure | None = None
-        while isinstance(step, Ask) and not isinstance(event, Completion):
-            time.sleep(step.wait)
-            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-            reading = Reading(self._dialect, time.monotonic, time.time)
-            begun = False
-            with closing(http.stream(client, call, time.monotonic)) as pieces:
-                for piece in pieces:
-                    for chunk in reading.feed_short(piece, short_cut):
-                        begun = True
-                        yield from growth.add(chunk)
-            event = self._redacted(reading.end(), endpoint)
-            step = after_stream(step, event, begun)
-        result = self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
-        yield from growth.finish(self._concluded(result, first, begin))
+        with self._watching(first) as first:
+            endpoint = self._find_endpoint()
+            client = self._client(endpoint)
+            step: Step[T] = first
+            short_cut = ADDED_TEXT.get(self._config.provider.dialect)
+            event: Completion | Failure | None = None
+            while isinstance(step, Ask) and not isinstance(event, Completion):
+                time.sleep(step.wait)
+                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+                reading = Reading(self._dialect, time.monotonic, time.time)
+                begun = False
+                with closing(http.stream(client, call, time.monotonic)) as pieces:
+                    for piece in pieces:
+                        for chunk in reading.feed_short(piece, short_cut):
+                            begun = True
+                            yield from growth.add(chunk)
+                event = self._redacted(reading.end(), endpoint)
+                step = after_stream(step, event, begun)
+            result = self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
+            yield from growth.finish(self._concluded(result, first, begin))
 
     def _chunks(
         self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
     ) -> Iterator[CompletionChunk]:
-        endpoint = self._find_endpoint()
-        client = self._client(endpoint)
-        while True:
-            time.sleep(step.wait)
-            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-            reading = Reading(self._dialect, time.monotonic, time.time)
-            begun = False
-            with closing(http.stream(client, call, time.monotonic)) as pieces:
-                for piece in pieces:
-                    for chunk in reading.feed(piece):
-                        begun = True
-                        yield chunk
-            after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
-            if isinstance(after, Ask):
-                step = after
-                continue
-            if begun or not others or not self._falls_back(after, step):
-                yield last_chunk(after.unwrap())
+        with self._watching(step) as step:
+            endpoint = self._find_endpoint()
+            client = self._client(endpoint)
+            while True:
+                time.sleep(step.wait)
+                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+                reading = Reading(self._dialect, time.monotonic, time.time)
+                begun = False
+                with closing(http.stream(client, call, time.monotonic)) as pieces:
+                    for piece in pieces:
+                        for chunk in reading.feed(piece):
+                            begun = True
+                            yield chunk
+                after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
+                if isinstance(after, Ask):
+                    step = after
+                    continue
+                if begun or not others or not self._falls_back(after, step):
+                    yield last_chunk(after.unwrap())
+                    return
+                sequel = begin(others[0]).after(after.attempts, step, time.monotonic())
+                yield from others[0]._chunks(sequel, begin, others[1:])
                 return
-            sequel = begin(others[0]).after(after.attempts, step.ends, time.monotonic())
-            yield from others[0]._chunks(sequel, begin, others[1:])
-            return
 
     def _client(self, endpoint: Endpoint) -> http.Sender:
         with self._lock:
@@ -547,15 +550,15 @@ class AsyncExtractor(Calls):
 
     async def _converse(self, begin: Begin[T]) -> Extraction[T]:
         """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
-        step = self._begin(begin)
-        return await self._concluded(await self._dialogue(step), step, begin)
+        with self._watching(self._begin(begin)) as step:
+            return await self._concluded(await self._dialogue(step), step, begin)
 
     async def _concluded(self, result: Extraction[T], step: Ask[T], begin: Begin[T]) -> Extraction[T]:
         """Go on with the fallback models, where there is no record."""
         for other in self._fallbacks:
             if not self._falls_back(result, step):
                 break
-            sequel = begin(other).after(result.attempts, step.ends, time.monotonic())
+            sequel = begin(other).after(result.attempts, step, time.monotonic())
             result = await other._dialogue(sequel)
         return result
 
@@ -575,55 +578,57 @@ class AsyncExtractor(Calls):
         return AsyncRecordStream(self._growing(self._begin(begin), begin, growth), growth)
 
     async def _growing(self, first: Ask[T], begin: Begin[T], growth: Growth[Out, T]) -> AsyncGenerator[Out]:
-        endpoint = await self._afind_endpoint()
-        client = self._client(endpoint)
-        step: Step[T] = first
-        short_cut = ADDED_TEXT.get(self._config.provider.dialect)
-        event: Completion | Failure | None = None
-        while isinstance(step, Ask) and not isinstance(event, Completion):
-            await asyncio.sleep(step.wait)
-            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-            reading = Reading(self._dialect, time.monotonic, time.time)
-            begun = False
-            async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
-                async for piece in pieces:
-                    for chunk in reading.feed_short(piece, short_cut):
-                        begun = True
-                        for output in growth.add(chunk):
-                            yield output
-            event = self._redacted(reading.end(), endpoint)
-            step = after_stream(step, event, begun)
-        result = await self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
-        for output in growth.finish(await self._concluded(result, first, begin)):
-            yield output
+        with self._watching(first) as first:
+            endpoint = await self._afind_endpoint()
+            client = self._client(endpoint)
+            step: Step[T] = first
+            short_cut = ADDED_TEXT.get(self._config.provider.dialect)
+            event: Completion | Failure | None = None
+            while isinstance(step, Ask) and not isinstance(event, Completion):
+                await asyncio.sleep(step.wait)
+                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+                reading = Reading(self._dialect, time.monotonic, time.time)
+                begun = False
+                async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
+                    async for piece in pieces:
+                        for chunk in reading.feed_short(piece, short_cut):
+                            begun = True
+                            for output in growth.add(chunk):
+                                yield output
+                event = self._redacted(reading.end(), endpoint)
+                step = after_stream(step, event, begun)
+            result = await self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
+            for output in growth.finish(await self._concluded(result, first, begin)):
+                yield output
 
     async def _chunks(
         self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
     ) -> AsyncGenerator[CompletionChunk]:
-        endpoint = await self._afind_endpoint()
-        client = self._client(endpoint)
-        while True:
-            await asyncio.sleep(step.wait)
-            call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-            reading = Reading(self._dialect, time.monotonic, time.time)
-            begun = False
-            async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
-                async for piece in pieces:
-                    for chunk in reading.feed(piece):
-                        begun = True
+        with self._watching(step) as step:
+            endpoint = await self._afind_endpoint()
+            client = self._client(endpoint)
+            while True:
+                await asyncio.sleep(step.wait)
+                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
+                reading = Reading(self._dialect, time.monotonic, time.time)
+                begun = False
+                async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
+                    async for piece in pieces:
+                        for chunk in reading.feed(piece):
+                            begun = True
+                            yield chunk
+                after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
+                if isinstance(after, Ask):
+                    step = after
+                    continue
+                if begun or not others or not self._falls_back(after, step):
+                    yield last_chunk(after.unwrap())
+                    return
+                sequel = begin(others[0]).after(after.attempts, step, time.monotonic())
+                async with aclosing(others[0]._chunks(sequel, begin, others[1:])) as chunks:
+                    async for chunk in chunks:
                         yield chunk
-            after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
-            if isinstance(after, Ask):
-                step = after
-                continue
-            if begun or not others or not self._falls_back(after, step):
-                yield last_chunk(after.unwrap())
                 return
-            sequel = begin(others[0]).after(after.attempts, step.ends, time.monotonic())
-            async with aclosing(others[0]._chunks(sequel, begin, others[1:])) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-            return
 
     async def _afind_endpoint(self) -> Endpoint:
         if self._config.base_url is not None:

@@ -13,6 +13,7 @@ from .dialects import Provider
 from .errors import ConfigError
 from .messages import Mode
 from .pricing import Price
+from .telemetry.events import Event
 from .transport.reach import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
@@ -149,6 +150,8 @@ class ClientOptions(Params, total=False):
     retry_wait: Any
     provider: Provider | None
     extra_headers: Mapping[str, str] | Headers | None
+    on_event: Callable[[Event], None] | None
+    capture_content: bool | None
 
 
 PARAMETERS = frozenset(Params.__annotations__)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -58,6 +58,10 @@ class ModelCaller(Generic[T]):
         step: Ask[T] = self._begin(text, **self._options)
         return step
 
+    def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
+        """Return what the row's dialogue runs in."""
+        return self._calls._watching(step)
+
     def post(self, request: Request, timeout: float, total: float) -> http.Post:
         """Return the request as it is sent."""
         return self._calls._post(self._endpoint, request, timeout, total=total)
@@ -79,7 +83,7 @@ class ModelCaller(Generic[T]):
         other = self._fallback
         if other is None or not self._calls._falls_back(result, step):
             return None
-        return other, other.begin(text).after(result.attempts, step.ends, time.monotonic())
+        return other, other.begin(text).after(result.attempts, step, time.monotonic())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -40,6 +41,10 @@ class Caller(Protocol[T]):
 
     def begin(self, text: Text) -> Ask[T]:
         """Return the first step of a row's dialogue. Raises ConfigError for a text that can't be asked of."""
+        ...
+
+    def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
+        """Return what a dialogue runs in, from its first step to its end."""
         ...
 
     def post(self, request: Request, timeout: float, total: float) -> http.Post:
@@ -124,7 +129,11 @@ class Dialogue(Generic[T]):
             self._on_gate()
 
     async def _carried(self, caller: Caller[T], text: Text) -> Extraction[T]:
-        step: Ask[T] | Extraction[T] = caller.begin(text)
+        with caller.watching(caller.begin(text)) as first:
+            return await self._through(caller, first, text)
+
+    async def _through(self, caller: Caller[T], first: Ask[T], text: Text) -> Extraction[T]:
+        step: Ask[T] | Extraction[T] = first
         while True:
             while isinstance(step, Ask):
                 if step.wait:
@@ -144,6 +153,7 @@ class Dialogue(Generic[T]):
         self.paid.append(answer.asked)
         self.ticket = max(self.ticket, answer.ticket)
         after = step.receive(answer.event, time.monotonic(), random.random())
+        step.tell(after, answer.asked)
         if isinstance(answer.event, Completion):
             self._keys.append(key)
         elif isinstance(after, Ask) and after.request.mode is not step.request.mode:

@@ -7,6 +7,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -41,7 +42,8 @@ class _Crossing(Generic[T]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Event | None = None
-        self.thread = threading.Thread(target=self._run, name="extractor-rows", daemon=True)
+        run = copy_context().run  # so that the caller's span is the parent of those in the thread
+        self.thread = threading.Thread(target=run, args=(self._run,), name="extractor-rows", daemon=True)
 
     def items(self, stop: Callable[[], None]) -> Generator[T]:
         """Yield the items as they come; raise what the generator raised."""

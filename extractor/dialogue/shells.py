@@ -22,7 +22,7 @@ def converse(
     while isinstance(step, Ask):
         if step.wait:
             sleep(step.wait)
-        step = step.receive(exchange(step.request, step.timeout), clock(), chance())
+        step = step.tell(step.receive(exchange(step.request, step.timeout), clock(), chance()))
     return step
 
 
@@ -37,5 +37,5 @@ async def aconverse(
     while isinstance(step, Ask):
         if step.wait:
             await sleep(step.wait)
-        step = step.receive(await exchange(step.request, step.timeout), clock(), chance())
+        step = step.tell(step.receive(await exchange(step.request, step.timeout), clock(), chance()))
     return step

@@ -6,8 +6,8 @@ came to `ask.receive`, until that gives an Extraction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -55,6 +55,13 @@ class Ask(Generic[T]):
     repairs: int = 0
     retries: int = 0
     note: str | None = None  # why `request` is asked in another way than the one before
+    told: Callable[[Any, bool], None] | None = field(default=None, repr=False, compare=False)
+
+    def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
+        """Let who watches the dialogue know its next step. asked: whether the reply was sent for just now."""
+        if self.told is not None:
+            self.told(step, asked)
+        return step
 
     def receive(self, event: Completion | Failure, now: float, chance: float) -> Step[T]:
         """Return what to do next, or how it ended.
@@ -81,10 +88,10 @@ class Ask(Generic[T]):
         request, patch = again
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
-    def after(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
+    def after(self, attempts: tuple[Attempt, ...], earlier: Ask[Any], now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
         note = f"fallback: {attempts[-1].request.model} ended in {attempts[-1].outcome}"
-        return replace(self.within(attempts, ends, now), note=note)
+        return replace(self.within(attempts, earlier.ends, now), note=note, told=earlier.told)
 
     def within(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
         """Return this step as part of something longer: after earlier attempts, which count, and within

@@ -1,0 +1,6 @@
+"""What dialogues tell while they run: events, OpenTelemetry spans and metrics, log lines."""
+
+from .events import AttemptEnded, DialogueEnded, DialogueStarted, Event
+from .watch import Who, watching
+
+__all__ = ["AttemptEnded", "DialogueEnded", "DialogueStarted", "Event", "Who", "watching"]

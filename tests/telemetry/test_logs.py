@@ -1,0 +1,66 @@
+"""The logger "extractor": quiet unless asked, and never a text or a key in it."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from people import BAD, GOOD, Person, extractor
+
+from extractor import Extractor
+from extractor.testing import ChatServer, reply, status
+
+TEXT = "Ada of the very private text, 36"
+
+
+def test_debug_shows_each_attempt_in_a_line_without_texts(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "extractor")
+    with ChatServer([status(503), reply(BAD), reply(GOOD)]) as server, extractor(server) as ex:
+        ex.extract(Person, TEXT)
+    lines = [record.getMessage() for record in caplog.records if record.name == "extractor"]
+    assert lines[0] == "m: attempt 1: status 503 server_error; again in 0.0 s"
+    assert lines[1].startswith("m: attempt 2: invalid at /age in 0.")
+    assert lines[2].startswith("m: attempt 3: ok in 0.")
+    assert "tokens" in lines[2]
+    assert not any(word in caplog.text for word in ("Ada", "private", "old", "sk-secret"))
+
+
+def test_a_step_down_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        ChatServer([status(400, "response_format is not supported"), reply(GOOD)]) as server,
+        Extractor("m", base_url=server.base_url) as ex,
+    ):
+        ex.run(Person, TEXT)
+    (line,) = [record for record in caplog.records if record.name == "extractor"]
+    assert line.levelno == logging.WARNING
+    assert "does not take mode json_schema" in line.getMessage()
+
+
+def test_nothing_is_printed_by_a_program_that_has_set_up_no_logging() -> None:
+    program = """
+from extractor import Extractor
+from extractor.testing import ChatServer, status
+with ChatServer(status(400, "response_format is not supported")) as server:
+    with Extractor("m", base_url=server.base_url) as ex:
+        ex.run(int, "text")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=12, max_size=40))
+def test_no_key_is_logged_though_a_server_quotes_it(caplog: pytest.LogCaptureFixture, key: str) -> None:
+    caplog.clear()
+    caplog.set_level(logging.DEBUG)
+    with (
+        ChatServer(status(401, f"the key {key} is wrong", code=key)) as server,
+        Extractor("openai:m", base_url=server.base_url, api_key=key) as ex,
+    ):
+        ex.run(Person, TEXT)
+    assert "attempt 1" in caplog.text
+    assert key not in caplog.text
