@@ -14,12 +14,12 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BudgetExceeded ChatStream Choice CompiledSchema
-Completion CompletionChunk ConfigError DialogueEnded DialogueStarted Empty Event Extraction ExtractionError Extractor ExtractorError Failure
-Filtered Free FunctionCall How Invalid InvalidJSON JournalError Message Mode Outcome PROVIDERS
-ParsedCompletion Partial Price Problem Progress Provider RecordStream Refused RowOutcome RunStopped
-SchemaError ServiceError Span Target Timeouts ToolCall ToolResult ToolRun Truncated Usage Verbatim align
-compile_schema extract image pdf tool_schema
+AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BudgetExceeded ChatStream Choice
+CompiledSchema Completion CompletionChunk ConfigError DialogueEnded DialogueStarted Empty Event Extraction
+ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
+JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Progress Provider
+RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Span Target Timeouts ToolCall ToolResult
+ToolRun Truncated Usage Verbatim align compile_schema extract image pdf tool_schema
 """
 
 

@@ -212,7 +212,7 @@ class Dialogue(Generic[T]):
                 return Answer(_TOO_LATE, _TOO_LATE, False), step
             answer = await self._claimed(caller, gate, held, step, post, key)
             if answer is None:
-                await asyncio.sleep(POLL)  # another process is asking
+                await asyncio.sleep(POLL)
             elif not _is_throttle(answer.event, step):
                 return answer, step
             else:
@@ -250,7 +250,7 @@ class Dialogue(Generic[T]):
     async def _claimed(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
     ) -> Answer | None:
-        """Return what came; None where another process is asking the same."""
+        """Return what came; None where it can't be asked now: another process does, or a pause has begun."""
         journal = self._desk.journal
         try:
             claim = await journal.claim(key, self._since)
@@ -262,6 +262,10 @@ class Dialogue(Generic[T]):
             gate.take_back(held)
             return self._read(caller, claim.kept) if claim.kept else None
         self._desk.lost += claim.lost
+        if gate.paused:
+            gate.take_back(held)
+            journal.release(key)
+            return None
         return await self._sent(caller, gate, held, step, post, key)
 
     async def _sent(

@@ -36,9 +36,14 @@ class Gate:
         self._closed: ExtractorError | None = None
 
     @property
+    def paused(self) -> bool:
+        """Whether the service has asked to wait, and that time is not over."""
+        return self.limits.paused_until > self._clock()
+
+    @property
     def room(self) -> int:
         """Rows that may begin now, since their requests could go out at once."""
-        if self._waiting or self.limits.paused_until > self._clock():
+        if self._waiting or self.paused:
             return 0
         return self.limits.room
 

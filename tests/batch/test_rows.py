@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, ServiceError
+from extractor.batch.journal import Claim, Memory
 from extractor.batch.outcomes import Progress
 from extractor.errors import BudgetExceeded, JournalError, RunStopped
 from tests.batch.callers import Service, echo, reply
@@ -329,6 +330,26 @@ def test_a_429_pauses_all_and_costs_no_attempt() -> None:
     outcomes = run(TEXTS, service, client={"max_retries": 0})
     assert all(len(o.attempts) == 1 for o in outcomes)
     assert max(later - sooner for sooner, later in zip(service.at, service.at[1:], strict=False)) >= 0.29
+
+
+def test_a_pause_holds_back_what_waits_for_the_journal() -> None:
+    class Slow(Memory):
+        async def claim(self, key: bytes, since: float) -> Claim:
+            await asyncio.sleep(0.05 if service.asked else 0)
+            return await super().claim(key, since)
+
+    def answer(text: str, times: int) -> httpx.Response:
+        return httpx.Response(429, headers={"retry-after": "0.4"}) if len(service.asked) == 1 else echo(text)
+
+    async def rows() -> AsyncIterator[str]:
+        yield "first"
+        while not service.asked:
+            await asyncio.sleep(0)
+        yield "second"  # it is let out, and then waits for the journal, while the 429 comes
+
+    service = Service(answer, latency=0.01)
+    run(rows(), service, journal=Slow())
+    assert min(at for at in service.at[1:]) - service.at[0] >= 0.4
 
 
 def test_a_429_is_charged_to_the_deadline_of_the_row() -> None:
