@@ -289,9 +289,11 @@ class Calls:
 
     def _compiled(self, record_type: Any, bind: Bind | None = None) -> CompiledSchema[Any]:
         """Return the compiled type. bind: which values a grammar made from it holds to the text."""
-        target: str | Target = self._config.provider.target
+        provider = self._config.provider
+        asked_for = self._grounded and not provider.grounded  # then its engine is llguidance in all modes
+        target: str | Target = "llguidance" if asked_for else provider.target
         if bind is not None:
-            target = grounding(target if self._config.provider.grounded else "llguidance", bind)
+            target = grounding(str(target), bind)
         compiled: CompiledSchema[Any] = compile_schema(record_type, target)
         return compiled
 
