@@ -154,10 +154,11 @@ def _no_constant(name: str) -> JSON:
 def _run(path: Path) -> ModuleType:
     """Return the module in a file, run once."""
     _bytes_of(path)
-    known = sys.modules.get(path.stem)
-    if known is not None and _same_file(getattr(known, "__file__", None), path):
-        return known
-    name = path.stem if known is None else f"{path.stem}_py"  # a file types.py is not the library's types
+    own = f"{path.stem}_py"  # a file types.py is not the library's types
+    for known in (sys.modules.get(path.stem), sys.modules.get(own)):
+        if known is not None and _same_file(getattr(known, "__file__", None), path):
+            return known
+    name = own if path.stem in sys.modules else path.stem
     spec = spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise ConfigError(f"{path} is no Python file: {HOW}")

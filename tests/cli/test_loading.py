@@ -239,3 +239,8 @@ def test_a_line_that_is_no_example_is_named(tmp_path: Path, line: str, why: str)
     file = write(tmp_path / "e.jsonl", f'{{"text": "t", "record": "2026-05-03"}}\n{line}\n')
     with pytest.raises(ConfigError, match=f"e.jsonl, line 2: {why}"):
         load_examples(file, date)
+
+
+def test_a_file_that_shares_its_name_with_a_module_is_run_once_all_the_same(tmp_path: Path) -> None:
+    file = write(tmp_path / "json.py", PERSON)
+    assert load_type(f"{file}:Person") is load_type(f"{file}:Person")
