@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .batch.estimate import Estimate
     from .batch.outcomes import Progress, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
@@ -74,6 +75,7 @@ __all__ = [
     "DialogueEnded",
     "DialogueStarted",
     "Empty",
+    "Estimate",
     "Event",
     "Extraction",
     "ExtractionError",
@@ -125,6 +127,7 @@ _ROOMS = (
     "errors",
     "messages",
     "batch.outcomes",
+    "batch.estimate",
     "pricing",
     "dialects",
     "content",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -25,6 +26,11 @@ class Complaint(BaseModel):
     product: str = Field(max_length=40)
     wants: Literal["refund", "repair", "other"]
     year: int | None = Field(default=None, ge=1900, le=2100)
+
+
+class Product(BaseModel):
+    what: str = Field(max_length=24, description="The thing that the text is about")
+    wanted: bool
 
 
 @pytest.fixture(scope="module")
@@ -147,3 +153,21 @@ def test_a_reply_past_the_token_limit_is_truncated_and_asked_for_once_more(ex: E
 
 def test_one_server_serves_all_of_a_process(ex: Extractor) -> None:
     assert local.shared("smollm2") is local.shared("smollm2")
+
+
+def test_a_frame_of_fifty_example_texts_is_enriched(ex: Extractor, tmp_path: Path) -> None:
+    import polars as pl
+
+    folder = Path(__file__).parent.parent / "examples" / "texts"
+    texts = [file.read_text("utf-8")[:300] for file in sorted(folder.glob("*/*.txt"))]
+    bodies = [*texts, *(f"PS: {text}" for text in texts)][:50]
+    frame = pl.DataFrame({"n": range(50), "body": bodies})
+    journal = tmp_path / "journal.sqlite"
+    found = ex.frame(frame, Product, text="body", usage=True, journal=journal)
+    assert found.select(frame.columns).equals(frame)
+    records, errors = found["product"].to_list(), found["product_error"].to_list()
+    assert all((record is None) == (error is not None) for record, error in zip(records, errors, strict=True))
+    assert sum(record is not None for record in records) >= 45
+    again = ex.frame(frame, Product, text="body", usage=True, journal=journal)
+    assert again["product"].to_list() == records
+    assert again["product_usage"].struct.field("from_cache").all()

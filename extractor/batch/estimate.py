@@ -14,7 +14,7 @@ ITEMS = 3  # assumed in a list
 TEXT_TOKENS = 12  # assumed in a string without a bound
 DEEPEST = 12
 
-Price: TypeAlias = Callable[[Usage], Decimal | None]
+PriceOf: TypeAlias = Callable[[Usage], Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Counted:
 
 
 def estimate(
-    counted: Counted, paid: Iterable[bytes], answer: int, assumption: str, price: Price, model: str
+    counted: Counted, paid: Iterable[bytes], answer: int, assumption: str, price: PriceOf, model: str
 ) -> Estimate:
     """Return the estimate. paid: keys of requests whose answers the journal has. answer: tokens of one."""
     in_journal = counted.sizes.keys() & {*paid}
