@@ -15,8 +15,8 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
 AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BudgetExceeded ChatStream Choice
-CompiledSchema Completion CompletionChunk ConfigError DialogueEnded DialogueStarted Empty Estimate Event Extraction
-ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
+CompiledSchema Completion CompletionChunk ConfigError DialogueEnded DialogueStarted Empty Estimate Event
+Extraction ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
 JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Progress Provider
 RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Span Target Timeouts ToolCall ToolResult
 ToolRun Truncated Usage Verbatim align compile_schema extract image pdf tool_schema
