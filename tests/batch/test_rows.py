@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -330,6 +331,24 @@ def test_a_429_pauses_all_and_costs_no_attempt() -> None:
     outcomes = run(TEXTS, service, client={"max_retries": 0})
     assert all(len(o.attempts) == 1 for o in outcomes)
     assert max(later - sooner for sooner, later in zip(service.at, service.at[1:], strict=False)) >= 0.29
+
+
+def test_in_a_storm_of_429s_nothing_is_sent_while_one_of_them_asks_to_wait(tmp_path: Path) -> None:
+    chance, told = random.Random(3), list[float]()
+
+    def answer(text: str, times: int) -> httpx.Response:
+        if chance.random() > 0.3:
+            return echo(text)
+        if chance.random() > 0.2:
+            return httpx.Response(429)
+        told.append(asyncio.get_running_loop().time())
+        return httpx.Response(429, headers={"retry-after": "0.3"})
+
+    service = Service(answer, latency=0.005)
+    outcomes = run([f"text {n}" for n in range(400)], service, journal=tmp_path / "j")
+    assert [o.record for o in outcomes] == [Echo.of(o.key) for o in outcomes]
+    assert told
+    assert not [at for at in service.at if any(0.1 < at - then < 0.3 for then in told)]
 
 
 def test_a_pause_holds_back_what_waits_for_the_journal() -> None:
