@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from . import content
 from .config import Config, Headers, Secret, configure
-from .dialects import DIALECTS, Provider, read_reply
+from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
     Ask,
@@ -82,6 +82,7 @@ Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str,
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
+KEPT = 256  # schemas as prompts show them
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
@@ -112,10 +113,12 @@ class Calls:
         self._timeouts = http.Timeouts.of(options.get("timeout", http.Timeouts()))
         self._reach = http.Reach(**{name: options[name] for name in REACH_OPTIONS if name in options})  # type: ignore[literal-required]
         self._dialect = DIALECTS[self._config.provider.dialect]
+        self._bodies = Bodies(self._dialect, self._config.provider)
         self._instructions = options.get("instructions")
         self._grounded = _grounded(options.get("grounded"), self._config.provider)
         probed = self._config.provider.name != "local" and options.get("provider") is None
         self._modes = _modes(options.get("mode", "auto"), self._config, probed)
+        self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._policy = _policy(options, self._config)
@@ -192,7 +195,7 @@ class Calls:
         source = source_text(text)
 
         def request(mode: Mode) -> Request:
-            schema = shown_schema(compiled.schema, mode) if self._shows_schema(mode) else None
+            schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
             messages = question(system_message(said, schema), shots, text)
             sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
             return replace(self._request(messages, params, sent, mode), source=source)
@@ -273,6 +276,16 @@ class Calls:
         rungs = Rungs(modes, request, self._shows_schema, brief)
         judge = partial(judge_record, decode=lambda text: compiled.decode(text, context))
         return start(request(modes[0]), judge, self._policy, time.monotonic(), rungs)
+
+    def _shown(self, compiled: CompiledSchema[Any], mode: Mode) -> str:
+        """Return the schema as the prompt shows it, written once."""
+        key = compiled.fingerprint, mode
+        shown = self._schemas.get(key)
+        if shown is None:
+            if len(self._schemas) >= KEPT:
+                self._schemas.clear()
+            shown = self._schemas[key] = shown_schema(compiled.schema, mode)
+        return shown
 
     def _only_prompt(self, mode: Mode) -> bool:
         return mode in (Mode.JSON_OBJECT, Mode.PROMPT)
@@ -376,7 +389,6 @@ class Calls:
         total: float | None = None,
     ) -> http.Post:
         request = self._with_grammar(request)
-        body = self._dialect.encode(request, self._config.provider, stream=stream)
         headers = {
             "Content-Type": "application/json",
             **self._dialect.headers(endpoint.api_key.reveal(), request, self._config.provider),
@@ -384,7 +396,7 @@ class Calls:
         }
         return http.Post(
             endpoint.base_url + self._dialect.path(request, stream=stream),
-            _body(body),
+            self._bodies.write(request, stream=stream),
             headers,
             timeout if self._timeouts.between_chunks is None else min(timeout, self._timeouts.between_chunks),
             timeout if total is None else total,
@@ -572,12 +584,3 @@ def _checked_example(
     except (ValidationError, Invalid, SchemaError, TypeError, ValueError) as error:
         raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error
     return text, wire
-
-
-def _body(body: Mapping[str, Any]) -> bytes:
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:  # a lone surrogate in the text: escape it
-        return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"the request can't be written as JSON: {error}") from error

@@ -3,6 +3,7 @@
 from . import anthropic, gemini, openai_chat, openai_responses
 from .accumulate import Accumulator
 from .added import ADDED_TEXT, AddedText
+from .bodies import Bodies
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, Provider
 from .replies import parse_json, read_event, read_reply, request_id_of
@@ -21,6 +22,7 @@ __all__ = [
     "PROVIDERS",
     "Accumulator",
     "AddedText",
+    "Bodies",
     "Dialect",
     "Provider",
     "anthropic",

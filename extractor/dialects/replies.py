@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+
+from pydantic_core import from_json
 
 from ..messages import JSON, Choice, Completion, Failure, FailureKind, Message
 from .dialect import Dialect
@@ -136,6 +139,8 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 
 def parse_json(body: bytes | str) -> JSON:
     """Return the JSON value of a body, None where it is none."""
+    with suppress(ValueError):
+        return from_json(body)  # faster, but it takes no lone surrogates, no deep nesting and UTF-8 alone
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.dialects import Accumulator, gemini, openai_chat
-from extractor.dialects.replies import read_reply, retry_after
+from extractor.dialects.replies import parse_json, read_reply, retry_after
 from extractor.messages import Completion, Failure, FailureKind, Usage
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
@@ -126,3 +126,27 @@ def test_whatever_json_comes_reading_it_never_crashes(value: object) -> None:
     assert isinstance(accumulator.completion(), Completion)
     assert isinstance(read_reply(openai_chat, 200, {}, body, 0.0, NOW), Completion | Failure)
     assert isinstance(read_reply(openai_chat, 500, {}, json.dumps(value).encode(), 0.0, NOW), Failure)
+
+
+ANY_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
+)
+
+
+@given(ANY_JSON, st.booleans(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
+def test_a_body_is_read_as_the_standard_library_reads_it(value: object, escaped: bool, encoding: str) -> None:
+    body = json.dumps(value, ensure_ascii=escaped).encode(encoding, "backslashreplace")
+    assert parse_json(body) == json.loads(body)
+    assert repr(parse_json(body)) == repr(json.loads(body))
+
+
+def test_what_is_nested_deep_is_read_or_is_no_json() -> None:
+    assert parse_json(b"[" * 500 + b"]" * 500) == json.loads("[" * 500 + "]" * 500)
+    assert parse_json(b"[" * 10**6) is None
+    assert parse_json(b'"\\ud800"') == "\ud800"
