@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from io import BytesIO
 from math import inf
 from typing import TYPE_CHECKING
@@ -79,7 +79,8 @@ class Session:
     def __del__(self) -> None:
         """Once its loop has ended nothing can be closed in order any more, and there is nobody to warn."""
         if hasattr(self, "_session") and self._loop.is_closed() and not self._session.closed:
-            self._connector.close().__await__()
+            with suppress(StopIteration, RuntimeError):  # it has nothing left to wait for
+                self._connector.close().__await__().__next__()
             self._session.detach()
 
     def _open(self, call: Post) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:

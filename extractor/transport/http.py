@@ -88,14 +88,16 @@ class Direct:
         """Return what is the same for every call, made once."""
         last = self._last
         if last is None or last[0] != url or last[1] != headers:
-            last = self._last = (url, headers, *_head(url, {**self._defaults, **headers}))
+            last = self._last = (url, headers, *_head(url, self._defaults, headers))
         return last[2:]
 
 
-def _head(url: str, headers: Mapping[str, str]) -> tuple[httpx.URL, Raw]:
+def _head(url: str, defaults: Mapping[str, str], headers: Mapping[str, str]) -> tuple[httpx.URL, Raw]:
     import httpx
 
-    request = httpx.Request("GET", url, headers=headers)
+    merged = httpx.Headers(defaults)
+    merged.update(headers)  # whatever the case of their names
+    request = httpx.Request("GET", url, headers=merged)
     return request.url, request.headers.raw
 
 
