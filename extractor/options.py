@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 from .batch.outcomes import Progress
+from .batch.sharing import Limiter
 from .config import Headers
 from .dialects import Provider
 from .errors import ConfigError
@@ -74,7 +75,8 @@ class RowOptions(ExtractOptions, total=False):
     journal: where answers are kept, so that none is paid for twice: a file, True for the one in the
     user's cache folder (the default), False for none. retry: "failed" to ask again where the journal
     holds no record. max_cost: US dollars that the run may cost. requests_per_minute, tokens_per_minute:
-    the quota, where it is known; else it is learned. ordered: False to get rows as they are done.
+    the quota, where it is known; else it is learned. limiter: what shares it with other workers, where the
+    journal doesn't: an extractor.batch.sharing.Limiter. ordered: False to get rows as they are done.
     on_progress: told how far the run is, a few times a second.
     """
 
@@ -84,6 +86,7 @@ class RowOptions(ExtractOptions, total=False):
     max_cost: Decimal | float | None
     requests_per_minute: float | None
     tokens_per_minute: float | None
+    limiter: Limiter | None
     ordered: bool
     on_progress: Callable[[Progress], None] | None
 

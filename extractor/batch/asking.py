@@ -312,7 +312,7 @@ class Dialogue(Generic[T]):
     ) -> None:
         """Let the limits know how the service does."""
         if isinstance(reply, http.HttpReply):
-            gate.limits.learn(quotas(reply.headers, time.time()), time.monotonic())
+            gate.learn([*quotas(reply.headers, time.time())])
         if isinstance(event, Failure):
             if event.status == 429:
                 gate.throttled(held, event.retry_after, random.random())

@@ -1,11 +1,15 @@
-"""The gate in front of a service: requests wait here, oldest row first, for limits and budget."""
+"""The gate in front of a service: requests wait here, oldest row first, for limits and budget.
+
+Where the quota is shared with other workers, what this run's own limits let out is asked for there, all
+that waits in one question.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import count
 from typing import NamedTuple
@@ -13,6 +17,8 @@ from typing import NamedTuple
 from ..errors import BudgetExceeded, ExtractorError
 from .budget import ZERO, Budget
 from .limits import Limits
+from .quota import Quota
+from .sharing import SharedLimits
 
 
 class Pass(NamedTuple):
@@ -23,16 +29,31 @@ class Pass(NamedTuple):
     at: float = 0.0
 
 
+class _Waiting(NamedTuple):
+    row: int
+    order: int
+    wanted: Pass
+    future: asyncio.Future[Pass]
+
+
 class Gate:
     """The requests of one run to one quota. `changed` is called when there may be room for more rows."""
 
     def __init__(
-        self, limits: Limits, budget: Budget | None, clock: Callable[[], float], changed: Callable[[], None]
+        self,
+        limits: Limits,
+        budget: Budget | None,
+        clock: Callable[[], float],
+        changed: Callable[[], None],
+        shared: SharedLimits | None = None,
     ) -> None:
         self.limits, self._budget, self._clock, self._changed = limits, budget, clock, changed
-        self._waiting: list[tuple[int, int, Pass, asyncio.Future[Pass]]] = []
+        self._shared = shared
+        self._waiting: list[_Waiting] = []
         self._order = count()
         self._timer: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_again = 0.0  # the clock's seconds when the shared limits may have room
         self._closed: ExtractorError | None = None
 
     @property
@@ -51,14 +72,14 @@ class Gate:
         """Return the pass where the request may go out at once. Raises what `enter` raises."""
         if self._closed:
             raise self._closed
-        return None if self._waiting else self._enter(wanted)
+        return None if self._waiting or self._shared else self._enter(wanted)
 
     async def enter(self, wanted: Pass, row: int) -> Pass:
         """Return the pass once the request may go out. Raises BudgetExceeded, or what `close` was given."""
         if self._closed:
             raise self._closed
         future: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (row, next(self._order), wanted, future))
+        heapq.heappush(self._waiting, _Waiting(row, next(self._order), wanted, future))
         self.pump()
         try:
             return await future
@@ -70,18 +91,36 @@ class Gate:
     def leave(self, held: Pass, used: float | None, cost: Decimal) -> None:
         """A request has ended. used: the tokens that it took, None where that is not known."""
         self.limits.settle(held.tokens, used)
+        if self._shared and used is not None and used != held.tokens:
+            self._shared.take(0, used - held.tokens)
         self._pay(held, cost)
 
     def take_back(self, held: Pass) -> None:
         """A request that was let out was not sent after all."""
-        self.limits.take_back(held.tokens)
-        self._pay(held, ZERO)
+        if self._shared:
+            self._shared.take(-1, -held.tokens)
+        self._keep(held)
 
     def throttled(self, held: Pass, retry_after: float | None, chance: float) -> None:
         """The service answered 429: all wait. chance: a random number in [0, 1)."""
         now = self._clock()
         self.limits.throttled(retry_after, held.at, now, chance)
-        self._wake_after(max(0.0, self.limits.paused_until - now))
+        pause = max(0.0, self.limits.paused_until - now)
+        if self._shared and pause:
+            self._shared.pause(pause)
+        self._wake_after(pause)
+
+    def learn(self, quotas: Sequence[Quota]) -> None:
+        """Take in what a reply's headers say."""
+        if self._shared is None:
+            self.limits.learn(quotas, self._clock())
+        elif quotas:
+            self._shared.learn(quotas)
+
+    def _keep(self, held: Pass) -> None:
+        """A request was not let out after all."""
+        self.limits.take_back(held.tokens)
+        self._pay(held, ZERO)
 
     def _pay(self, held: Pass, cost: Decimal) -> None:
         if self._budget is not None:
@@ -92,8 +131,21 @@ class Gate:
 
     def pump(self) -> None:
         """Let out what may go."""
+        if self._shared is None:
+            for waiting, held in self._admitted():
+                waiting.future.set_result(held)
+        elif self._waiting and self._asking is None and not self._closed:
+            early = self._ask_again - self._clock()
+            if early > 0:
+                self._wake_after(early)
+            else:
+                self._asking = asyncio.create_task(self._ask(self._shared))
+
+    def _admitted(self) -> Iterator[tuple[_Waiting, Pass]]:
+        """Yield what may go as far as this run is concerned: it no longer waits."""
         while self._waiting:
-            *_, wanted, future = self._waiting[0]
+            wanted, future = self._waiting[0].wanted, self._waiting[0].future
+            held: Pass | None = None
             if not future.done():
                 try:
                     held = self._enter(wanted)
@@ -102,18 +154,55 @@ class Gate:
                 else:
                     if held is None:
                         return
-                    future.set_result(held)
-            heapq.heappop(self._waiting)
+            first = heapq.heappop(self._waiting)
+            if held is not None:
+                yield first, held
+
+    async def _ask(self, shared: SharedLimits) -> None:
+        """Ask for what may go until all is out, or has to wait."""
+        asked: list[tuple[_Waiting, Pass]] = []
+        try:
+            while asked := list(self._admitted()):
+                grant = await shared.reserve([held.tokens for _, held in asked])
+                granted, asked = asked[: grant.granted], asked[grant.granted :]
+                for waiting, held in granted:
+                    if waiting.future.done():  # it does not want to any more
+                        self.take_back(held)
+                    else:
+                        waiting.future.set_result(held._replace(at=self._clock()))
+                if grant.pause > 0:
+                    self.limits.paused_until = max(self.limits.paused_until, self._clock() + grant.pause)
+                if asked:
+                    self._ask_again = self._clock() + grant.wait
+                    self._wake_after(grant.wait)
+                    break
+        except Exception as error:  # no row may wait for ever
+            for waiting, _ in asked:
+                if not waiting.future.done():
+                    waiting.future.set_exception(error)
+        finally:
+            for waiting, held in asked:
+                self._keep(held)
+                if not waiting.future.done():
+                    heapq.heappush(self._waiting, waiting)
+            self._asking = None
+            if self._closed:
+                self._send_away(self._closed)
 
     def close(self, error: ExtractorError) -> None:
         """Let nobody out who still waits, or comes."""
         self._closed = error
-        for *_, future in self._waiting:
-            if not future.done():
-                future.set_exception(error)
-        self._waiting.clear()
+        self._send_away(error)
         if self._timer:
             self._timer.cancel()
+        if self._asking:
+            self._asking.cancel()
+
+    def _send_away(self, error: ExtractorError) -> None:
+        for waiting in self._waiting:
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
+        self._waiting.clear()
 
     def _enter(self, wanted: Pass) -> Pass | None:
         now = self._clock()

@@ -14,6 +14,7 @@ from .quota import Dimension, Quota
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 30.0  # seconds, where a 429 does not say how long
 BURST = 5 / 60  # of a given limit that may be asked at once
+MINUTE = 60.0
 
 
 @dataclass(slots=True)
@@ -26,10 +27,10 @@ class Bucket:
     at: float
 
     @classmethod
-    def of_minute(cls, limit: float, now: float) -> Bucket:
+    def of_minute(cls, limit: float, now: float, minute: float = MINUTE) -> Bucket:
         """Return one that lets through at most `limit` in any minute, oversized takings apart."""
         capacity = max(1.0, limit * BURST)
-        return cls(capacity, max(limit - capacity + 1, limit / 120) / 60, capacity, now)
+        return cls(capacity, max(limit - capacity + 1, limit / 120) / minute, capacity, now)
 
     def wait(self, amount: float, now: float) -> float:
         """Return the seconds until `amount` may be taken."""
@@ -118,17 +119,58 @@ class Concurrency:
 
 
 @dataclass(slots=True)
-class Limits:
-    """Whether the next request may go out, and if not, when to ask again.
-
-    Every `admit` that returned 0 is followed by one `settle` with the same number of tokens. given:
-    limits for a minute that the caller knows; they are not learned from headers.
+class Rates:
+    """Requests and tokens in a time. given: limits for a minute that the caller knows; they are not learned
+    from headers.
     """
 
-    concurrency: Concurrency
     given: dict[Dimension, Bucket] = field(default_factory=dict)
     learned: dict[Dimension, Bucket] = field(default_factory=dict)
     known: dict[Dimension, float] = field(default_factory=dict)  # learned limits, nan once contradicted
+
+    def wait(self, tokens: float, now: float) -> float:
+        """Return the seconds until a request of so many tokens may go out."""
+        waits = (bucket.wait(1 if name == "requests" else tokens, now) for name, bucket in self._buckets())
+        return max(waits, default=0.0)
+
+    def take(self, requests: float, tokens: float) -> None:
+        """Take so much; what is negative is given back."""
+        for dimension, bucket in self._buckets():
+            bucket.take(requests if dimension == "requests" else tokens)
+
+    def learn(self, quota: Quota, now: float) -> bool:
+        """Take in what a reply's headers say; return whether it is the first word on that limit. One that
+        changes in a run is nobody's: it is dropped.
+        """
+        name, known = quota.dimension, self.known.get(quota.dimension)
+        if known == quota.limit:
+            _correct(self.learned[name], quota, now)
+        elif name in self.given or (known is not None and math.isnan(known)):
+            return False
+        elif known is None:
+            self.known[name] = quota.limit
+            self.learned[name] = Bucket(quota.limit, quota.per_second, quota.remaining, now)
+            return True
+        else:
+            self.known[name] = math.nan
+            self.learned.pop(name, None)
+        return False
+
+    def _buckets(self) -> Iterable[tuple[Dimension, Bucket]]:
+        if not self.given and not self.learned:
+            return ()
+        return (*self.given.items(), *self.learned.items())
+
+
+@dataclass(slots=True)
+class Limits:
+    """Whether the next request may go out, and if not, when to ask again.
+
+    Every `admit` that returned 0 is followed by one `settle` with the same number of tokens.
+    """
+
+    concurrency: Concurrency
+    rates: Rates = field(default_factory=Rates)
     in_flight: int = 0
     paused_until: float = -math.inf
     pauses: int = 0  # one after the other, with no success in between
@@ -149,27 +191,23 @@ class Limits:
         """
         if self.in_flight >= self.limit:
             return math.inf
-        wait = max(self.paused_until - now, self._wait(tokens, now))
+        wait = max(self.paused_until - now, self.rates.wait(tokens, now))
         if wait > 0:
             return wait
         self.in_flight += 1
-        for dimension, bucket in self._buckets():
-            bucket.take(1 if dimension == "requests" else tokens)
+        self.rates.take(1, tokens)
         return 0.0
 
     def settle(self, reserved: float, used: float | None = None) -> None:
         """A request has ended. used: the tokens that it took, None where that is not known."""
         self.in_flight -= 1
         if used is not None:
-            for dimension, bucket in self._buckets():
-                if dimension == "tokens":
-                    bucket.take(used - reserved)
+            self.rates.take(0, used - reserved)
 
     def take_back(self, reserved: float) -> None:
         """A request that was admitted was not sent after all."""
         self.in_flight -= 1
-        for dimension, bucket in self._buckets():
-            bucket.take(-1 if dimension == "requests" else -reserved)
+        self.rates.take(-1, -reserved)
 
     def succeeded(self, latency: float) -> None:
         """The service answered."""
@@ -195,32 +233,10 @@ class Limits:
             self.paused_until = now + planned * (0.5 + 0.5 * chance)
 
     def learn(self, quotas: Iterable[Quota], now: float) -> None:
-        """Take in what a reply's headers say. A limit that changes in a run is nobody's: it is dropped."""
+        """Take in what a reply's headers say."""
         for quota in quotas:
-            name, known = quota.dimension, self.known.get(quota.dimension)
-            if known == quota.limit:
-                _correct(self.learned[name], quota, now)
-            elif name in self.given or (known is not None and math.isnan(known)):
-                continue
-            elif known is None:
-                self.known[name] = quota.limit
-                self.learned[name] = Bucket(quota.limit, quota.per_second, quota.remaining, now)
-                if name == "requests":
-                    self.concurrency.limit = min(self.concurrency.limit, max(1.0, quota.remaining))
-            else:
-                self.known[name] = math.nan
-                self.learned.pop(name, None)
-
-    def _buckets(self) -> Iterable[tuple[Dimension, Bucket]]:
-        if not self.given and not self.learned:
-            return ()
-        return (*self.given.items(), *self.learned.items())
-
-    def _wait(self, tokens: float, now: float) -> float:
-        return max(
-            (bucket.wait(1 if name == "requests" else tokens, now) for name, bucket in self._buckets()),
-            default=0.0,
-        )
+            if self.rates.learn(quota, now) and quota.dimension == "requests":
+                self.concurrency.limit = min(self.concurrency.limit, max(1.0, quota.remaining))
 
 
 def _correct(bucket: Bucket, quota: Quota, now: float) -> None:

@@ -24,10 +24,11 @@ from .asking import Caller, Desk, Dialogue
 from .budget import Budget
 from .gate import Gate
 from .journal import Journal, Memory
-from .limits import Bucket, Concurrency, Limits
+from .limits import Bucket, Concurrency, Limits, Rates
 from .outcomes import Progress, Row, RowOutcome
 from .quota import Dimension
 from .schedule import Window
+from .sharing import Limiter
 from .tally import Tally
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Settings:
     max_cost: Decimal | float | None = None
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    limiter: Limiter | None = None
     on_progress: Callable[[Progress], None] | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +57,15 @@ class Settings:
                 raise ConfigError(f"{name} is a number above 0, not {value!r}")
         if self.retry not in (None, "failed"):
             raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
+
+    @property
+    def given(self) -> dict[Dimension, float]:
+        """The limits for a minute that the caller knows."""
+        limits: dict[Dimension, float | None] = {
+            "requests": self.requests_per_minute,
+            "tokens": self.tokens_per_minute,
+        }
+        return {name: limit for name, limit in limits.items() if limit is not None}
 
     @property
     def ahead(self) -> int:
@@ -150,9 +161,12 @@ class _Run(Generic[T]):
         """The gate to an endpoint; the limits that the caller gave are those of the first one."""
         gate = self._gates.get(name)
         if gate is None:
-            given = {} if self._gates else _buckets(self._settings, time.monotonic())
-            limits = Limits(Concurrency(self._settings.concurrency), given)
-            gate = self._gates[name] = Gate(limits, self._budget, time.monotonic, self._changed)
+            now, given = time.monotonic(), {} if self._gates else self._settings.given
+            limiter = self._settings.limiter or self._journal
+            shared = limiter.limits(name, given) if isinstance(limiter, Limiter) else None
+            buckets = {} if shared else {each: Bucket.of_minute(given[each], now) for each in given}
+            limits = Limits(Concurrency(self._settings.concurrency), Rates(buckets))
+            gate = self._gates[name] = Gate(limits, self._budget, time.monotonic, self._changed, shared)
             if self._stopped:
                 gate.close(RunStopped("the run was stopped"))
         return gate
@@ -295,6 +309,8 @@ class _Run(Generic[T]):
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
+        for gate in self._gates.values():
+            gate.close(RunStopped("the run has ended"))
         await asyncio.gather(*workers, return_exceptions=True)
 
     async def _settle(self, index: int, given: Any) -> None:
@@ -346,14 +362,6 @@ class _Run(Generic[T]):
             return False
         alone = failure.status == 403 and not self._desk.answered
         return failure.status in (401, 402) or alone or failure.code in HOPELESS_CODES
-
-
-def _buckets(settings: Settings, now: float) -> dict[Dimension, Bucket]:
-    limits: dict[Dimension, float | None] = {
-        "requests": settings.requests_per_minute,
-        "tokens": settings.tokens_per_minute,
-    }
-    return {name: Bucket.of_minute(limit, now) for name, limit in limits.items() if limit is not None}
 
 
 async def _read(rows: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:

@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.batch.limits import Bucket, Concurrency, Limits, TokenEstimate
+from extractor.batch.limits import Bucket, Concurrency, Limits, Rates, TokenEstimate
 from extractor.batch.quota import Quota
 
 
@@ -145,7 +145,7 @@ def test_even_a_request_larger_than_the_limit_is_let_through_in_the_end(limit: i
 
 
 def test_tokens_that_were_reserved_and_not_used_are_given_back() -> None:
-    held = Limits(Concurrency(64), {"tokens": Bucket.of_minute(12_000, 0.0)})  # 1,000 at once
+    held = Limits(Concurrency(64), Rates({"tokens": Bucket.of_minute(12_000, 0.0)}))  # 1,000 at once
     assert held.admit(1000, 0.0) == 0
     assert held.admit(1000, 0.0) > 0
     held.settle(1000, 0)

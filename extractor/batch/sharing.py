@@ -1,0 +1,101 @@
+"""One quota for many workers: what a shared limiter offers, and how it decides. Pure but for the Protocols.
+
+A gate asks it for each request that its own run would let out: concurrency and the budget stay with the
+run, rates and pauses are shared. Nothing is held for a request but what a bucket fills up again by
+itself, so that a worker that dies leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from .limits import MINUTE, Bucket, Rates
+from .quota import Dimension, Quota
+
+SHARED_MINUTE = MINUTE + 1  # seconds: what was let out together does not arrive together
+
+
+class Grant(NamedTuple):
+    """granted: how many of the requests, from the first on, may go out now. wait: seconds after which to
+    ask for the next one. pause: seconds of it in which the service has asked all to wait.
+    """
+
+    granted: int
+    wait: float = 0.0
+    pause: float = 0.0
+
+
+class SharedLimits(Protocol):
+    """What all workers together may ask of one endpoint. Seconds are spans, so that clocks may differ.
+
+    `take`, `pause` and `learn` return at once; what they say holds for every `reserve` that begins
+    afterwards in this worker, and soon for those of the others.
+    """
+
+    async def reserve(self, tokens: Sequence[float]) -> Grant:
+        """Take what the first requests of so many tokens each need. Raises ExtractorError where the
+        limiter is away for good.
+        """
+        ...
+
+    def take(self, requests: float, tokens: float) -> None:
+        """Take so much more, as a request took more than was reserved; what is negative is given back."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody out for so long; a longer pause that is under way stays."""
+        ...
+
+    def learn(self, quotas: Sequence[Quota]) -> None:
+        """Take in what a reply's headers say."""
+        ...
+
+
+@runtime_checkable
+class Limiter(Protocol):
+    """Hands out the shared limits of each endpoint."""
+
+    def limits(self, endpoint: str, given: Mapping[Dimension, float]) -> SharedLimits:
+        """Return those of an endpoint. given: for a minute, where the caller knows them; of workers that
+        do not agree the last to ask is believed.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class Pool:
+    """How a shared limiter decides, for one endpoint. Pure: the clock's seconds are arguments."""
+
+    rates: Rates = field(default_factory=Rates)
+    given: dict[Dimension, float] = field(default_factory=dict)
+    paused_until: float = -math.inf
+
+    def give(self, given: Mapping[Dimension, float], now: float) -> None:
+        """Keep to these limits for a minute. Nothing is gained by changing them back and forth."""
+        for name, limit in given.items():
+            if self.given.get(name) != limit:
+                self.given[name] = limit
+                bucket = Bucket.of_minute(limit, now, SHARED_MINUTE)
+                before = self.rates.given.get(name, bucket)
+                before.wait(0, now)
+                bucket.level = min(bucket.level, before.level)
+                self.rates.given[name] = bucket
+
+    def reserve(self, tokens: Sequence[float], now: float) -> Grant:
+        """Take what the first requests need, as many as may go out now."""
+        pause = self.paused_until - now
+        if pause > 0:
+            return Grant(0, pause, pause)
+        for granted, each in enumerate(tokens):
+            wait = self.rates.wait(each, now)
+            if wait > 0:
+                return Grant(granted, wait)
+            self.rates.take(1, each)
+        return Grant(len(tokens))
+
+    def pause(self, seconds: float, now: float) -> None:
+        """Let nobody out for so long."""
+        self.paused_until = max(self.paused_until, now + seconds)
