@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 
@@ -24,10 +25,12 @@ from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
+    Answer,
     Ask,
     Budget,
     Findings,
     Judge,
+    Measure,
     Policy,
     Rungs,
     Step,
@@ -38,6 +41,7 @@ from .dialogue import (
     judge_tool_calls,
     moves_on,
     question,
+    refuses_logprobs,
     refuses_schema,
     shown_schema,
     start,
@@ -67,6 +71,7 @@ from .schema import (
     compile_schema,
     grounding,
     lark,
+    measured,
     quote_example,
     source_text,
     tool_schema,
@@ -82,6 +87,7 @@ Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str,
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
+ALTERNATIVES = 5  # tokens told beside each one that was chosen
 KEPT = 256  # schemas as prompts show them
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
@@ -117,7 +123,10 @@ class Calls:
         self._instructions = options.get("instructions")
         self._grounded = _grounded(options.get("grounded"), self._config.provider)
         probed = self._config.provider.name != "local" and options.get("provider") is None
-        self._modes = _modes(options.get("mode", "auto"), self._config, probed)
+        findings = _findings(self._config) if probed else None
+        self._modes = _modes(options.get("mode", "auto"), self._config, findings)
+        found = findings.answers.get("logprobs", Answer.UNKNOWN) if findings else Answer.UNKNOWN
+        self._tells_logprobs = self._config.provider.logprobs and found in (Answer.YES, Answer.UNKNOWN)
         self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
         self._params = _with_defaults(self._config.provider.defaults, params)
@@ -182,6 +191,7 @@ class Calls:
         examples: Iterable[tuple[str, Any]] = (),
         context: Mapping[str, Any] | None = None,
         evidence: bool | Literal["quote"] | None = None,
+        confidence: bool | str | PathLike[str] | None = None,
         **params: Any,
     ) -> Ask[Any]:
         if evidence not in (None, True, False, "quote"):
@@ -193,6 +203,8 @@ class Calls:
         shots = example_messages([_checked_example(compiled, asked, *pair) for pair in examples])
         text = _checked_text(text)
         source = source_text(text)
+        added = self._logprobs(params) if confidence else {}
+        params = {**params, **added}
 
         def request(mode: Mode) -> Request:
             schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
@@ -201,7 +213,10 @@ class Calls:
             return replace(self._request(messages, params, sent, mode), source=source)
 
         brief = partial(brief_question, said, text)
-        begun = self._record_dialogue(compiled, request, context_of(text, context), brief)
+        measure = partial(measured, compiled) if confidence else None
+        begun = self._record_dialogue(
+            compiled, request, context_of(text, context), brief, measure, frozenset(added)
+        )
         too_long = bind and source is not None and not can_ground(source)
         return replace(begun, note=TOO_LONG) if too_long else begun
 
@@ -271,11 +286,20 @@ class Calls:
         request: Callable[[Mode], Request],
         context: Any,
         brief: Callable[[], tuple[Message, ...]] | None = None,
+        measure: Measure | None = None,
+        spare: frozenset[str] = frozenset(),
     ) -> Ask[T]:
         modes = self._modes_for(compiled.strict)
-        rungs = Rungs(modes, request, self._shows_schema, brief)
-        judge = partial(judge_record, decode=lambda text: compiled.decode(text, context))
+        rungs = Rungs(modes, request, self._shows_schema, brief, spare)
+        judge = partial(judge_record, decode=lambda text: compiled.decode(text, context), measure=measure)
         return start(request(modes[0]), judge, self._policy, time.monotonic(), rungs)
+
+    def _logprobs(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what asks for log-probabilities beside these parameters, where the server tells them."""
+        given = {**self._params, **params}
+        if not self._tells_logprobs or given.get("logprobs") is not None:
+            return {}
+        return {"logprobs": True, **({} if "top_logprobs" in given else {"top_logprobs": ALTERNATIVES})}
 
     def _shown(self, compiled: CompiledSchema[Any], mode: Mode) -> str:
         """Return the schema as the prompt shows it, written once."""
@@ -364,6 +388,8 @@ class Calls:
         """Remember the mode that a server took in place of a stronger one: for all, or for one schema."""
         if result.attempts[-1].outcome is Outcome.TRANSPORT:
             return
+        if any(attempt.failure and refuses_logprobs(attempt.failure) for attempt in result.attempts):
+            self._tells_logprobs = False
         for failure, request in steps_down(result.attempts):
             if request.mode not in self._modes:
                 continue
@@ -447,7 +473,13 @@ def _captured(given: bool | None, environ: Mapping[str, str]) -> bool:
     return told.lower() in ("true", "span_only", "span_and_event") if given is None else given
 
 
-def _modes(mode: Mode | str, config: Config, probed: bool) -> tuple[Mode, ...]:
+def _findings(config: Config) -> Findings | None:
+    """Return what a probe found out about the model, not too long ago."""
+    findings = Findings.of(kept.load(kept_at(config)))
+    return findings if findings and findings.is_fresh(time.time()) else None
+
+
+def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple[Mode, ...]:
     """Return the modes that may be tried: the one that the caller forces, or the provider's ladder,
     without what a probe found lacking.
     """
@@ -455,9 +487,7 @@ def _modes(mode: Mode | str, config: Config, probed: bool) -> tuple[Mode, ...]:
         raise ConfigError(f"mode is 'auto' or one of {', '.join(Mode)}, not {mode!r}")
     if mode != "auto":
         return (Mode(mode),)
-    findings = Findings.of(kept.load(kept_at(config))) if probed else None
-    fresh = findings is not None and findings.is_fresh(time.time())
-    return findings.ladder(config.provider.modes) if findings and fresh else config.provider.modes
+    return findings.ladder(config.provider.modes) if findings else config.provider.modes
 
 
 def _grounded(wanted: bool | None, provider: Provider) -> bool:

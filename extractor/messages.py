@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 from .errors import ConfigError, ExtractorError, Problem
 
 if TYPE_CHECKING:
+    from .confidence import Measured, Signals
     from .evidence import Evidence
     from .report import Entry
 
@@ -365,6 +366,7 @@ class Extraction(Generic[T]):
     optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
     attempts: every request with what came of it, in order. source: the text that the record was
     extracted from. quotes: what the model quoted from it, by the JSON pointer of a leaf; each stands there.
+    measured: what `confidence` is made of; None where it was not asked for.
     """
 
     outcome: Outcome
@@ -374,6 +376,7 @@ class Extraction(Generic[T]):
     completion: Completion | None = field(default=None, repr=False)
     source: str | None = field(default=None, repr=False)
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    measured: Measured | None = field(default=None, repr=False)
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -387,6 +390,28 @@ class Extraction(Generic[T]):
             known = self.source is not None and self.record is not None
             self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
         return self._evidence[0]
+
+    @property
+    def signals(self) -> Mapping[str, Signals] | None:
+        """What tells how sure each leaf of the record is, by its JSON pointer; None where confidence was
+        not asked for, or there is no record.
+        """
+        if self.measured is None or not self.outcome.has_record:
+            return None
+        from .confidence import signals_of
+
+        return signals_of(self.record, self.measured, None if self.source is None else self.evidence)
+
+    @property
+    def confidence(self) -> Mapping[str, float] | None:
+        """How sure each leaf of the record is: a number in [0, 1] by its JSON pointer, the pointers being
+        those of `evidence`; a leaf of which nothing tells has none. None where confidence was not asked for
+        (`confidence=True`), or there is no record. A score; a probability only with a calibration.
+        """
+        signals = self.signals
+        if signals is None or self.measured is None:
+            return None
+        return {where: self.measured.confidence(each) for where, each in signals.items() if each.told}
 
     @property
     def usage(self) -> Usage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from os import PathLike
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 from .batch.outcomes import Progress
@@ -61,13 +62,16 @@ class ExtractOptions(Params, total=False):
     """instructions: said to the model beside those of the client. examples: pairs of a text and its
     record. context: what Pydantic validators find in `info.context`, beside the text under "text".
     evidence: "quote" to have the model quote the text for each value, see Extraction.quotes; True and
-    False ask for nothing more, since Extraction.evidence costs nothing.
+    False ask for nothing more, since Extraction.evidence costs nothing. confidence: True to be told how sure
+    each value is, see Extraction.confidence; or the file that `extractor calibrate` wrote, which makes
+    probabilities of the scores.
     """
 
     instructions: str | None
     examples: Iterable[tuple[str, Any]]
     context: Mapping[str, Any] | None
     evidence: bool | Literal["quote"] | None
+    confidence: bool | str | PathLike[str] | None
 
 
 class RowOptions(ExtractOptions, total=False):

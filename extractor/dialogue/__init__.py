@@ -1,9 +1,9 @@
 """What to say next: states, wording, back-off. Pure but for two shells of a few lines."""
 
-from .judge import BOUND_REACHED, Judge, Verdict, accept, judge_record, judge_tool_calls
+from .judge import BOUND_REACHED, Judge, Measure, Verdict, accept, judge_record, judge_tool_calls
 from .policy import Budget, Policy, moves_on
-from .probe import Findings
-from .rungs import Rungs, refuses_schema, steps_down
+from .probe import Answer, Findings
+from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
 from .wording import brief_question, example_messages, question, shown_schema, system_message
@@ -11,10 +11,12 @@ from .wording import brief_question, example_messages, question, shown_schema, s
 __all__ = [
     "BOUND_REACHED",
     "MAX_TOKENS",
+    "Answer",
     "Ask",
     "Budget",
     "Findings",
     "Judge",
+    "Measure",
     "Policy",
     "Rungs",
     "Step",
@@ -28,6 +30,7 @@ __all__ = [
     "judge_tool_calls",
     "moves_on",
     "question",
+    "refuses_logprobs",
     "refuses_schema",
     "shown_schema",
     "start",

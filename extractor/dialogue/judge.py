@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from ..confidence import Measured, token_probabilities
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import Cited, Completion, Outcome
 from .found import found_json, without_thoughts
-from .patch import Patch
+from .patch import Patch, Path
 from .rest import Rest
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ BOUND_REACHED = (
 class Verdict(Generic[T]):
     """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged,
     the reply's or the patched one, or the beginning of a reply that is cut off. `quotes`: what the model
-    quoted from the text, checked, by pointer.
+    quoted from the text, checked, by pointer. told: the probabilities of the values in `text`, by path, where
+    they are asked for and known; measured: what that says of the record.
     """
 
     outcome: Outcome
@@ -34,9 +36,12 @@ class Verdict(Generic[T]):
     problems: tuple[Problem, ...] = ()
     text: str | None = None
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    told: Mapping[Path, float] = field(default_factory=dict)
+    measured: Measured | None = None
 
 
 Decode: TypeAlias = Callable[[str], T]
+Measure: TypeAlias = Callable[[Any, str, Mapping[Path, float]], Measured]  # of a record, out of which text
 Part: TypeAlias = Patch | Rest  # what was asked for, where it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
@@ -46,22 +51,38 @@ def accept(completion: Completion, patch: Part | None = None) -> Verdict[Complet
     return Verdict(Outcome.OK, completion)
 
 
-def judge_record(completion: Completion, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
+def judge_record(
+    completion: Completion, patch: Part | None, decode: Decode[T], measure: Measure | None = None
+) -> Verdict[T]:
     """Judge a reply that should be a record. A reply that is cut off is never read, though its
-    beginning may look whole. patch: what was asked for, where it was not the whole record.
+    beginning may look whole. patch: what was asked for, where it was not the whole record. measure: what
+    says how sure the values are, where that is asked for.
     """
+    verdict, said = _judged(completion, patch, decode)
+    if measure is None or said is None or verdict.text is None:
+        return verdict
+    told: Mapping[Path, float] = token_probabilities(said, completion.choices[0].logprobs)
+    if verdict.text is not said:  # the patched one
+        told = {} if patch is None else patch.told_of(told)
+    measured = measure(verdict.record, verdict.text, told) if verdict.outcome is Outcome.OK else None
+    return replace(verdict, told=told, measured=measured)
+
+
+def _judged(completion: Completion, patch: Part | None, decode: Decode[T]) -> tuple[Verdict[T], str | None]:
+    """Return the verdict, and the JSON in the reply that it is about."""
     text = _record_text(completion)
     stopped = _stopped(completion, text)
     if stopped is not None:
-        return Verdict(stopped, problems=(_REASONS[stopped],), text=text or None)
+        return Verdict(stopped, problems=(_REASONS[stopped],), text=text or None), None
     first = _read(text, patch, decode)
     if first.outcome is not Outcome.INVALID_JSON:
-        return first
+        return first, text
     candidates = found_json(without_thoughts(text))
     if candidates is None:
-        return replace(first, problems=(*first.problems, _UNFINISHED))
-    verdicts = [_read(candidate, patch, decode) for candidate in candidates[: -MOST_CANDIDATES - 1 : -1]]
-    return next((v for v in verdicts if v.outcome is Outcome.OK), verdicts[0] if verdicts else first)
+        return replace(first, problems=(*first.problems, _UNFINISHED)), None
+    verdicts = [(_read(each, patch, decode), each) for each in candidates[: -MOST_CANDIDATES - 1 : -1]]
+    right = (pair for pair in verdicts if pair[0].outcome is Outcome.OK)
+    return next(right, verdicts[0] if verdicts else (first, None))
 
 
 def _record_text(completion: Completion) -> str:

@@ -11,7 +11,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..errors import Problem
@@ -25,12 +25,13 @@ MOST_PLACES = 20  # more than these, and the whole record is asked for again
 @dataclass(frozen=True, slots=True)
 class Patch:
     """What to ask for in place of what failed. places: by the property's name in `schema`, where its
-    value belongs in `reply`, the rejected one.
+    value belongs in `reply`, the rejected one. told: the probabilities of that one's values, by path.
     """
 
     reply: JSON
     places: Mapping[str, Path]
     schema: StrictSchema
+    told: Mapping[Path, float] = field(default_factory=dict)
 
     @property
     def pointers(self) -> dict[str, str]:
@@ -55,6 +56,15 @@ class Patch:
         for name, path in self.places.items():
             _put(merged, path, values[name])
         return json.dumps(merged, ensure_ascii=False)
+
+    def told_of(self, told: Mapping[Path, float]) -> dict[Path, float]:
+        """Return the probabilities in the merged reply, `told` being those of the new values."""
+        new = tuple(self.places.values())
+        kept = {path: p for path, p in self.told.items() if not any(path[: len(n)] == n for n in new)}
+        moved = {
+            (*self.places[str(path[0])], *path[1:]): p for path, p in told.items() if path[0] in self.places
+        }
+        return kept | moved
 
 
 def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch | None:

@@ -40,6 +40,10 @@ class Rest:
             return None
         return json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
 
+    def told_of(self, told: Mapping[tuple[str | int, ...], float]) -> dict[tuple[str | int, ...], float]:
+        """Return no probabilities: those of a reply that was cut off are not kept."""
+        return {}
+
     def with_more(self, items: list[JSON]) -> list[JSON]:
         """Return all items; some models begin again, though only the rest was asked for."""
         known = list(self.items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ..messages import Attempt, Failure, Message, Mode, Request
@@ -28,13 +28,19 @@ _ONE_SCHEMA = re.compile(
 class Rungs:
     """modes: those that may be tried, best first. request: the first request of a dialogue in a mode.
     shows_schema: whether the prompt shows the schema in a mode. brief: the messages for a question about
-    a few values; None where they can't be fewer.
+    a few values; None where they can't be fewer. spare: parameters that are left out where the server does
+    not take them.
     """
 
     modes: tuple[Mode, ...]
     request: Callable[[Mode], Request]
     shows_schema: Callable[[Mode], bool]
     brief: Callable[[], tuple[Message, ...]] | None = None
+    spare: frozenset[str] = frozenset()
+
+    def without_spare(self) -> Rungs:
+        """Return the same without the parameters that can be spared."""
+        return replace(self, request=lambda mode: without(self.request(mode), self.spare), spare=frozenset())
 
     def below(self, mode: Mode) -> Mode | None:
         """Return the next weaker mode, None at the end of the ladder."""
@@ -52,6 +58,17 @@ def refuses_mode(failure: Failure, mode: Mode) -> bool:
         and names is not None
         and bool(names.search(f"{failure.message} {failure.body}"))
     )
+
+
+def without(request: Request, params: frozenset[str]) -> Request:
+    """Return a request without some of its parameters."""
+    return replace(request, params={n: value for n, value in request.params.items() if n not in params})
+
+
+def refuses_logprobs(failure: Failure) -> bool:
+    """Whether a server says that it tells no log-probabilities, as OpenAI's reasoning models do by a 403."""
+    said = f"{failure.message} {failure.body}".lower()
+    return failure.status in (*_REFUSALS, 403) and "logprob" in said
 
 
 def refuses_schema(failure: Failure) -> bool:

@@ -28,7 +28,7 @@ from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_transient
 from .rest import Rest, rest
-from .rungs import Rungs, refuses_mode
+from .rungs import Rungs, refuses_logprobs, refuses_mode, without
 from .wording import go_on, repair, repair_places, shown_schema
 
 T = TypeVar("T")
@@ -81,6 +81,7 @@ class Ask(Generic[T]):
                 completion=event,
                 source=self.first.source,
                 quotes=verdict.quotes,
+                measured=verdict.measured,
             )
         again = asked._better_request(event, verdict)
         if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
@@ -101,6 +102,8 @@ class Ask(Generic[T]):
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
+        if self.rungs and self.rungs.spare and refuses_logprobs(failure) and asked._may_go_on(now, True):
+            return asked._without_logprobs(self.rungs)._at(now, 0.0)
         mode = self.rungs.below(self.request.mode) if self.rungs else None
         if mode and refuses_mode(failure, self.request.mode) and asked._may_go_on(now, True):
             return asked._step_down(mode)._at(now, 0.0)
@@ -115,6 +118,15 @@ class Ask(Generic[T]):
                 source=self.first.source,
             )
         return replace(asked, retries=self.retries + 1)._at(now, wait)
+
+    def _without_logprobs(self, rungs: Rungs) -> Ask[T]:
+        return replace(
+            self,
+            first=without(self.first, rungs.spare),
+            request=without(self.request, rungs.spare),
+            rungs=rungs.without_spare(),
+            note="the server tells no log-probabilities: asked without",
+        )
 
     def _step_down(self, mode: Mode) -> Ask[T]:
         """Ask anew by the next weaker mode, from the beginning."""
@@ -166,7 +178,8 @@ class Ask(Generic[T]):
             return replace(self.request, messages=whole, response_schema=strict), None
         messages, schema = self._few_values(patch)
         said = repair_places(messages, patch.pointers, verdict.problems, schema)
-        return replace(self.request, messages=said, response_schema=patch.schema), patch
+        asked_for = replace(patch, told=verdict.told)
+        return replace(self.request, messages=said, response_schema=patch.schema), asked_for
 
     def _few_values(self, patch: Patch) -> tuple[tuple[Message, ...], str | None]:
         """The messages before the complaint, and the schema to show. Where the server puts the schema

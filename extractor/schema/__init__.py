@@ -4,6 +4,7 @@ from .compile import CompiledSchema, compile_schema
 from .functions import tool_schema
 from .grammar import can_ground, lark
 from .nodes import Note
+from .places import measured
 from .quotes import Quoted, quote_example
 from .targets import TARGETS, Target, grounding
 from .verbatim import Free, Verbatim, source_text
@@ -20,6 +21,7 @@ __all__ = [
     "compile_schema",
     "grounding",
     "lark",
+    "measured",
     "quote_example",
     "source_text",
     "tool_schema",

@@ -101,7 +101,10 @@ def error_body(failure: Status, request: ReceivedRequest) -> JSON:
 def whole(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> JSON:
     """Return the generate-content response."""
     candidates = [
-        _candidate(choice, [*_texts(choice), *_calls(choice)], choice.finish_reason)
+        {
+            **_candidate(choice, [*_texts(choice), *_calls(choice)], choice.finish_reason),
+            **_logprobs(choice, asked),
+        }
         for choice in reply.choices
     ]
     return {"candidates": candidates, **_envelope(reply, asked, request)}
@@ -138,6 +141,14 @@ def _candidate(choice: Choice, parts: list[JSON], reason: str | None) -> JSON:
     told = {"content": {"role": "model", "parts": parts}} if parts else {}
     ended = {"finishReason": FINISH_REASONS.get(reason, reason)} if reason else {}
     return {**told, **ended, "index": choice.index}
+
+
+def _logprobs(choice: Choice, asked: Mapping[str, Any]) -> dict[str, JSON]:
+    wanted = (asked.get("generationConfig") or {}).get("responseLogprobs")
+    if not wanted or not choice.logprobs:
+        return {}
+    tokens = [{"token": t["token"], "logProbability": t["logprob"]} for t in choice.logprobs["content"]]
+    return {"logprobsResult": {"chosenCandidates": tokens}}
 
 
 def _envelope(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> dict[str, Any]:

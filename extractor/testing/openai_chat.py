@@ -61,7 +61,7 @@ def whole(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> J
         {
             "index": choice.index,
             "message": _message(choice.message),
-            "logprobs": choice.logprobs,
+            "logprobs": _logprobs(choice, asked),
             "finish_reason": choice.finish_reason,
         }
         for choice in reply.choices
@@ -79,7 +79,7 @@ def events(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> 
     include_usage = bool((asked.get("stream_options") or {}).get("include_usage"))
     envelope = _envelope("chat.completion.chunk", asked, request)
     nothing_yet = {"usage": None} if include_usage else {}
-    for turn in zip_longest(*(_chunk_choices(choice, reply) for choice in reply.choices)):
+    for turn in zip_longest(*(_chunk_choices(choice, reply, asked) for choice in reply.choices)):
         for choice in turn:
             if choice is not None:
                 yield {**envelope, "choices": [choice], **nothing_yet}
@@ -89,10 +89,14 @@ def events(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> 
         yield DONE
 
 
-def _chunk_choices(choice: Choice, reply: Reply) -> Iterator[JSON]:
+def _logprobs(choice: Choice, asked: Mapping[str, Any]) -> JSON:
+    return choice.logprobs if asked.get("logprobs") else None
+
+
+def _chunk_choices(choice: Choice, reply: Reply, asked: Mapping[str, Any]) -> Iterator[JSON]:
     for delta in _deltas(choice.message, reply):
         yield {"index": choice.index, "delta": delta, "logprobs": None, "finish_reason": None}
-    ending = {"delta": {}, "logprobs": choice.logprobs, "finish_reason": choice.finish_reason}
+    ending = {"delta": {}, "logprobs": _logprobs(choice, asked), "finish_reason": choice.finish_reason}
     yield {"index": choice.index, **ending}
 
 

@@ -54,7 +54,7 @@ def event_name(data: JSON) -> str | None:
 
 def whole(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> JSON:
     """Return the response object."""
-    return _response(reply, asked, request, [item for item, _ in _items(reply, request)])
+    return _response(reply, asked, request, [item for item, _ in _items(reply, asked, request)])
 
 
 def events(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> Iterator[JSON]:
@@ -72,23 +72,29 @@ def _events(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) ->
     }
     yield {"type": "response.created", "response": begun}
     yield {"type": "response.in_progress", "response": begun}
-    for index, (item, told) in enumerate(_items(reply, request)):
+    for index, (item, told) in enumerate(_items(reply, asked, request)):
         empty: dict[str, JSON] = {"content": []} if item["type"] == "message" else {"arguments": ""}
         added = {**item, "status": "in_progress", **empty}
         yield {"type": "response.output_item.added", "output_index": index, "item": added}
         for event in told:
             yield {"output_index": index, "item_id": item["id"], **event}
         yield {"type": "response.output_item.done", "output_index": index, "item": item}
-    ended = _response(reply, asked, request, [item for item, _ in _items(reply, request)])
+    ended = _response(reply, asked, request, [item for item, _ in _items(reply, asked, request)])
     yield {"type": f"response.{ended['status']}", "response": ended}
 
 
 def _items(
-    reply: Reply, request: ReceivedRequest
+    reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest
 ) -> Iterator[tuple[dict[str, Any], Iterator[dict[str, JSON]]]]:
     """Yield the items of the output, each with the events that tell it."""
     message = reply.choices[0].message if reply.choices else Message("assistant")
     part = _part(message)
+    if (
+        part is not None
+        and "logprobs" in part
+        and "message.output_text.logprobs" in (asked.get("include") or ())
+    ):
+        part["logprobs"] = (reply.choices[0].logprobs or {}).get("content", [])
     if part is not None:
         item = {"type": "message", "id": f"msg_{request.index}", "role": "assistant", "content": [part]}
         yield {**item, "status": "completed"}, _part_events(part, reply)

@@ -8,6 +8,7 @@ API that was asked. A `Response` is one HTTP response, a `Raw` the very bytes. A
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -141,6 +142,31 @@ def reply(
 ) -> Reply:
     """Return a reply with one choice for each content: a text, None, or a value to be said as JSON."""
     return _reply([Message("assistant", _text(c)) for c in contents], finish_reason, usage, headers)
+
+
+def logprobs(said: Reply, told: Mapping[str, float] | Sequence[tuple[str | bytes, float]]) -> Reply:
+    """Return a reply with the log-probabilities of its tokens, for requests that ask for them.
+
+    told: each token, as text or as bytes, with its own; or those of some pieces of the text, which are
+    tokens then, as are the words around them, with 0: the model is sure of them.
+    """
+    choices = []
+    for choice in said.choices:
+        tokens = _words(str(choice.message.content), told) if isinstance(told, Mapping) else told
+        choices.append(replace(choice, logprobs={"content": [_token(*token) for token in tokens]}))
+    return replace(said, choices=tuple(choices))
+
+
+def _words(text: str, told: Mapping[str, float]) -> list[tuple[str, float]]:
+    pieces = "|".join(map(re.escape, sorted(told, key=len, reverse=True)))
+    words = re.findall(rf"{pieces}|\w+|\W" if pieces else r"\w+|\W", text)
+    return [(word, told.get(word, 0.0)) for word in words]
+
+
+def _token(token: str | bytes, logprob: float) -> JSON:
+    data = token if isinstance(token, bytes) else token.encode()
+    shown = data.decode(errors="replace")
+    return {"token": shown, "logprob": logprob, "bytes": list(data), "top_logprobs": []}
 
 
 def calls(

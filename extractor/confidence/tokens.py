@@ -1,0 +1,155 @@
+"""Token log-probabilities -> how probable the model found each value of its JSON. Pure.
+
+A value's probability is the geometric mean over its tokens: the exponential of their mean log-probability.
+Of each token the alternatives that spell the same piece of the value count with it: where a grammar allows
+no white space, most of what the model wanted may be `": "` instead of `":"`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+Span: TypeAlias = tuple[int, int]  # start and end in a text, end exclusive
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_ENDED = re.compile(r"[\s,\]}]|$").match
+LEAST = -30.0  # log-probabilities below are as good as never; some servers say -9999, or -inf
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    start: int  # where it stands in all tokens' bytes
+    data: bytes
+    logprob: float
+    others: tuple[tuple[bytes, float], ...]
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+
+def leaf_spans(text: str) -> dict[Path, Span]:
+    """Return where the values that are no objects or arrays stand in valid JSON text, by their path."""
+    spans: dict[Path, Span] = {}
+    steps: list[str | int] = []
+    key: str | None = None
+    for word in _WORD.finditer(text):
+        match word.group():
+            case "{":
+                steps.append("")
+                key = None
+            case "[":
+                steps.append(0)
+            case "}" | "]":
+                steps.pop()
+            case ":":
+                steps[-1] = key or ""
+            case ",":
+                steps[-1] = steps[-1] + 1 if isinstance(steps[-1], int) else ""
+                key = None
+            case said if steps and steps[-1] == "" and key is None:
+                key = json.loads(said)
+            case _:
+                spans[tuple(steps)] = word.span()
+    return spans
+
+
+def token_probabilities(text: str, logprobs: Any) -> dict[Path, float]:
+    """Return the probability, in (0, 1], of each value in the JSON text of a reply, by its path.
+
+    logprobs: of a Choice. Nothing is returned unless the text stands in the tokens, once and byte for byte.
+    """
+    tokens = _tokens(logprobs)
+    said = b"".join(token.data for token in tokens)
+    wanted = text.encode("utf-8", "surrogatepass")
+    offset = said.find(wanted)
+    if offset < 0 or not wanted or said.find(wanted, offset + 1) >= 0:
+        return {}
+    try:
+        spans = leaf_spans(text)
+    except (ValueError, IndexError):
+        return {}
+    at = _byte_offsets(text, {place for span in spans.values() for place in span})
+    found, first = dict[Path, float](), 0
+    for path, (start, end) in spans.items():
+        place = offset + at[start], offset + at[end]
+        while tokens[first].end <= place[0]:
+            first += 1
+        logs = list(_logs(tokens, first, place))
+        found[path] = math.exp(sum(logs) / len(logs))
+    return found
+
+
+def _byte_offsets(text: str, places: set[int]) -> dict[int, int]:
+    offsets, last, count = dict[int, int](), 0, 0
+    for place in sorted(places):
+        count += len(text[last:place].encode("utf-8", "surrogatepass"))
+        offsets[place], last = count, place
+    return offsets
+
+
+def _logs(tokens: Sequence[_Token], first: int, place: Span) -> Iterator[float]:
+    for token in tokens[first:]:
+        if token.start >= place[1]:
+            return
+        if token.data:
+            yield _log(token, place)
+
+
+def _log(token: _Token, place: Span) -> float:
+    """The log-probability of a token, with those alternatives that spell the same piece of the value."""
+    head = token.data[: place[1] - token.start]
+    begins, ends = token.start <= place[0], token.end >= place[1]
+    head = _squeezed(head) if begins else head
+
+    def same(other: bytes) -> bool:
+        other = _squeezed(other) if begins else other
+        rest = other[len(head) :].decode(errors="replace")
+        return other == head or (ends and other.startswith(head) and bool(_ENDED(rest)))
+
+    together = math.exp(token.logprob) + sum(math.exp(log) for data, log in token.others if same(data))
+    return max(LEAST, math.log(min(1.0, together))) if together > 0 else LEAST
+
+
+def _squeezed(data: bytes) -> bytes:
+    """Without the white space before a value, and around the colon before it."""
+    before, quote, after = data.partition(b'"') if b":" not in data else data.rpartition(b'"')
+    return b"".join(before.split()) + quote + after
+
+
+def _tokens(logprobs: Any) -> list[_Token]:
+    """The tokens of a choice, in the form of chat completions or in the older one of parallel lists."""
+    told = logprobs if isinstance(logprobs, Mapping) else {}
+    content = told.get("content")
+    if not isinstance(content, list):
+        names, logs = told.get("tokens"), told.get("token_logprobs")
+        pairs = zip(names, logs, strict=False) if isinstance(names, list) and isinstance(logs, list) else ()
+        content = [{"token": name, "logprob": log} for name, log in pairs]
+    tokens, start = list[_Token](), 0
+    for one in content:
+        data, logprob = _spelt(one)
+        if data is None or logprob is None:
+            return []
+        others = [_spelt(other) for other in one.get("top_logprobs") or ()]
+        alternatives = tuple((o, log) for o, log in others if o not in (None, data) and log is not None)
+        tokens.append(_Token(start, data, logprob, alternatives))
+        start += len(data)
+    return tokens
+
+
+def _spelt(token: Any) -> tuple[bytes | None, float | None]:
+    """A token's bytes, which may be a part of a character, and its log-probability."""
+    if not isinstance(token, Mapping) or not isinstance(token.get("logprob"), int | float):
+        return None, None
+    logprob = token["logprob"]
+    known = token.get("bytes")
+    try:
+        data = bytes(known) if isinstance(known, list) else str(token["token"]).encode()
+    except (ValueError, TypeError, KeyError):
+        return None, None
+    return data, max(LEAST, min(0.0, logprob)) if not math.isnan(logprob) else None
