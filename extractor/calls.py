@@ -21,10 +21,12 @@ from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 from pydantic import TypeAdapter, ValidationError
 
 from . import content
+from .batch import packing
 from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
+    PACK_TASK,
     Answer,
     Ask,
     Budget,
@@ -127,6 +129,8 @@ class Calls:
         self._modes = _modes(options.get("mode", "auto"), self._config, findings)
         found = findings.answers.get("logprobs", Answer.UNKNOWN) if findings else Answer.UNKNOWN
         self._tells_logprobs = self._config.provider.logprobs and found in (Answer.YES, Answer.UNKNOWN)
+        self._ladder = self._modes  # as it is before anything is learned
+        self._packs: dict[tuple[str, int], StrictSchema] = {}  # schemas of several records
         self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
         self._params = _with_defaults(self._config.provider.defaults, params)
@@ -219,6 +223,54 @@ class Calls:
         )
         too_long = bind and source is not None and not can_ground(source)
         return replace(begun, note=TOO_LONG) if too_long else begun
+
+    def _together(
+        self,
+        record_type: Any,
+        texts: Sequence[str],
+        instructions: str | None = None,
+        examples: Iterable[tuple[str, Any]] = (),
+        context: Mapping[str, Any] | None = None,
+        evidence: bool | Literal["quote"] | None = None,
+        **params: Any,
+    ) -> Ask[dict[int, str]]:
+        """Return the first step of a dialogue about several texts; its record has each record's JSON."""
+        asked = Quoted(record_type) if evidence == "quote" else record_type
+        compiled, count = self._compiled(asked), len(texts)
+        strict = self._strict_for(compiled, count)
+        said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
+        shots = packing.example([_checked_example(compiled, asked, *pair) for pair in examples])
+        params = packing.params_for(_with_defaults(self._params, params), count, self._policy.max_output)
+
+        def request(mode: Mode) -> Request:
+            schema = shown_schema(strict.schema, mode) if self._shows_schema(mode) else None
+            messages = question(system_message(said, schema, PACK_TASK), shots, packing.shown(texts))
+            return replace(self._request(messages, params, mode=mode), response_schema=strict)
+
+        modes = self._modes_for(strict)
+        rungs = Rungs(modes, request, self._shows_schema)
+        policy = replace(self._policy, max_repairs=0)  # what is wrong with a row's record is its own dialogue
+        return start(request(modes[0]), packing.judge_for(count), policy, time.monotonic(), rungs)
+
+    def _plainly(self, step: Ask[Any]) -> Request:
+        """Return a dialogue's first request as it is before anything is learned of the service."""
+        mode = self._ladder[0]
+        return step.request if step.request.mode is mode or not step.rungs else step.rungs.request(mode)
+
+    def _strict_for(self, compiled: CompiledSchema[Any], count: int) -> StrictSchema:
+        key = compiled.fingerprint, count
+        if key not in self._packs:
+            self._packs[key] = packing.together(compiled.strict, count, compiled.target)
+        return self._packs[key]
+
+    def _rows_at_once(self, record_type: Any, wanted: int, asked: Mapping[str, Any]) -> int:
+        """Return how many rows a request may have: one where a grammar holds values to one text, and where
+        it counts how sure each token is.
+        """
+        if wanted == 1 or self._writes_grammar or asked.get("confidence"):
+            return 1
+        compiled = self._compiled(Quoted(record_type) if asked.get("evidence") == "quote" else record_type)
+        return packing.most_rows(compiled.strict, wanted, compiled.target)
 
     def _parse(
         self,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .batch.estimate import Counted, Estimate, answer_tokens, estimate
+from .batch import packing
+from .batch.estimate import Asked, Counted, Estimate, Together, answer_tokens, estimate
 from .batch.frames import is_frame, open_frame, rows_of
-from .batch.journal import Kept, key_of
+from .batch.journal import TOGETHER, Kept, key_of
 from .batch.texts import Select
 from .calls import Calls, Endpoint
 from .config import Secret
-from .dialects import read_reply
+from .dialects import DIALECTS, read_reply
 from .errors import ConfigError
-from .messages import Completion
+from .messages import Completion, Request
 from .options import RowOptions
 from .pricing import pricer
 from .rows import Job
@@ -30,17 +33,20 @@ def estimated(calls: Calls, given: Any, record_type: Any, text: Select, options:
     rows, select = rows_of(open_frame(given), text) if is_frame(given) else (given, text)
     job = Job.of(calls, rows, record_type, select, options)
     counted = _counted(job, rows)
-    kept = dict(_kept(job.settings.journal, list(counted.sizes)))
+    together = [row.together for row in counted.asked.values() if row.together is not None]
+    kept = dict(_kept(job.settings.journal, [*counted.asked, *together]))
     answer, assumption = _answer(calls, record_type, list(kept.values()))
     config = calls._config
     prices: Any = calls._arguments.get("prices") or {}
     price = pricer(config.provider.name, config.model, prices)
-    return estimate(counted, kept, answer, assumption, lambda usage: price(config.model, usage), config.model)
+    model = config.model
+    shared = Together(job.settings.rows_per_request, partial(_rest, job))
+    return estimate(counted, kept, answer, assumption, lambda usage: price(model, usage), model, shared)
 
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     count = empty = bad = 0
-    sizes: dict[bytes, int] = {}
+    asked: dict[bytes, Asked] = {}
     for given in rows:
         count += 1
         try:
@@ -48,21 +54,41 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
             if text is None or (isinstance(text, str) and not text.strip()):
                 empty += 1
                 continue
-            key, size = _request(job, text)
+            key, row = _request(job, text)
         except ConfigError:
             bad += 1
         else:
-            sizes[key] = size
-    return Counted(count, empty, bad, sizes)
+            asked[key] = row
+    return Counted(count, empty, bad, asked)
 
 
-def _request(job: Job, text: Any) -> tuple[bytes, int]:
-    """Return the key that the journal knows a row's first request by, and its size in bytes."""
-    calls, config = job.calls, job.calls._config
-    step = calls._extraction(job.record_type, text, **job.asked)
-    post = calls._post(Endpoint(config.base_url or "", Secret("")), step.request, 1.0)
+def _request(job: Job, text: Any) -> tuple[bytes, Asked]:
+    """Return the key that the journal knows a row's first request by, and what there is to know of it."""
+    step = job.calls._extraction(job.record_type, text, **job.asked)
+    key, size = _key(job, step.request)
+    if job.settings.rows_per_request == 1 or not packing.takes(text):
+        return key, Asked(size)
+    plain, _ = _key(job, job.calls._plainly(step))
+    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text))
+
+
+def _key(job: Job, request: Request) -> tuple[bytes, int]:
+    """Return a request's key in the journal, and the size of its body."""
+    config = job.calls._config
+    post = job.calls._post(Endpoint(config.base_url or "", Secret("")), request, 1.0)
     name = f"{config.provider.name} {config.base_url or 'local'}"
     return key_of(VERSION, name, post.url.rpartition("/")[2], post.body), len(post.body)
+
+
+def _line(text: str) -> int:
+    """Return the bytes of a text in a request for several."""
+    return len(json.dumps(packing.shown([text]) + "\n", ensure_ascii=False).encode("utf-8", "replace")) - 2
+
+
+def _rest(job: Job, count: int) -> int:
+    """Return the bytes of a request for so many texts, these apart."""
+    _, size = _key(job, job.calls._together(job.record_type, ["?"] * count, **job.asked).request)
+    return size - count * _line("?")
 
 
 def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
@@ -89,9 +115,11 @@ def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
 
 def _answer(calls: Calls, record_type: Any, kept: Sequence[Kept]) -> tuple[int, str]:
     """Return the tokens of an answer, and what that rests on."""
+    spoken = (calls._dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
     events = (
-        read_reply(calls._dialect, each.status, {}, each.body, each.latency, time.time())
+        read_reply(dialect, each.status, {}, each.body, each.latency, time.time())
         for each in kept[:AT_ONCE]
+        for dialect in dict.fromkeys(spoken)
     )
     took = [e.usage.completion_tokens for e in events if isinstance(e, Completion) and e.usage]
     if len(took) >= ENOUGH:

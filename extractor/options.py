@@ -81,7 +81,8 @@ class RowOptions(ExtractOptions, total=False):
     holds no record. max_cost: US dollars that the run may cost. requests_per_minute, tokens_per_minute:
     the quota, where it is known; else it is learned. limiter: what shares it with other workers, where the
     journal doesn't: an extractor.batch.sharing.Limiter. ordered: False to get rows as they are done.
-    on_progress: told how far the run is, a few times a second.
+    on_progress: told how far the run is, a few times a second. rows_per_request: short texts that share
+    a request, where it can be told whose answer is whose.
     """
 
     concurrency: int
@@ -93,6 +94,7 @@ class RowOptions(ExtractOptions, total=False):
     limiter: Limiter | None
     ordered: bool
     on_progress: Callable[[Progress], None] | None
+    rows_per_request: int
 
 
 class FrameOptions(RowOptions, total=False):

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -44,6 +53,7 @@ class ModelCaller(Generic[T]):
     ) -> None:
         self._calls, self._endpoint, self._fallback = calls, endpoint, fallback
         self._begin = partial(calls._extraction, record_type)
+        self._begin_pack = partial(calls._together, record_type)
         self._options = options
         self._send = send
 
@@ -62,6 +72,15 @@ class ModelCaller(Generic[T]):
         """Return what the row's dialogue runs in."""
         return self._calls._watching(step)
 
+    def plainly(self, step: Ask[T]) -> Request:
+        """Return a row's first request in the mode that the client would begin with."""
+        return self._calls._plainly(step)
+
+    def begin_pack(self, texts: Sequence[str]) -> Ask[dict[int, str]]:
+        """Return the first step of a dialogue about several rows."""
+        step: Ask[dict[int, str]] = self._begin_pack(texts, **self._options)
+        return step
+
     def post(self, request: Request, timeout: float, total: float) -> http.Post:
         """Return the request as it is sent."""
         return self._calls._post(self._endpoint, request, timeout, total=total)
@@ -74,7 +93,7 @@ class ModelCaller(Generic[T]):
         """Return what the reply says."""
         return self._calls._read(reply, self._endpoint)
 
-    def learn(self, result: Extraction[T]) -> None:
+    def learn(self, result: Extraction[Any]) -> None:
         """Remember the mode that the server took."""
         self._calls._learn(result)
 
@@ -107,6 +126,8 @@ class Job:
         given["examples"] = list(given.get("examples", ()))
         if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *calls._params}):
             given["max_tokens"] = MOST_TOKENS
+        most = calls._rows_at_once(record_type, settings.rows_per_request, given)
+        settings = replace(settings, rows_per_request=most)
         first = calls._begin(lambda model: model._extraction(record_type, "?", **given))
         if settings.max_cost is not None:
             worst_cost(first.request, 0, first.policy.budget.price)

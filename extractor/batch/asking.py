@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..dialects.replies import request_id_of
 from ..dialogue import Ask
@@ -19,16 +19,21 @@ from ..schema.compile import VERSION
 from ..transport import http
 from .budget import ZERO, worst_cost
 from .gate import Gate, Pass
-from .journal import Journal, Kept, key_of
+from .journal import TOGETHER, Journal, Kept, key_of
 from .limits import TokenEstimate
 from .outcomes import Text
+from .packing import NOTE, takes
 from .quota import quotas
 
+if TYPE_CHECKING:
+    from .packs import Packs
+
 T = TypeVar("T")
+Found = TypeVar("Found")
 POLL = 0.1  # seconds between two looks for an answer that another process waits for
 MAYBE_PAID = (FailureKind.TIMEOUT, FailureKind.DROPPED)  # the answer may have been made, and got lost
 OVERLOADED = (500, 502, 503, 504, 529)
-_TOO_LATE = Failure(FailureKind.TIMEOUT, "the deadline passed while the quota was used up")
+TOO_LATE = Failure(FailureKind.TIMEOUT, "the deadline passed while the quota was used up")
 
 
 class Caller(Protocol[T]):
@@ -59,12 +64,20 @@ class Caller(Protocol[T]):
         """Return what the reply says."""
         ...
 
-    def learn(self, result: Extraction[T]) -> None:
+    def learn(self, result: Extraction[Any]) -> None:
         """Remember what a dialogue showed of the service, for the next one."""
         ...
 
     def sequel(self, result: Extraction[T], step: Ask[T], text: Text) -> tuple[Caller[T], Ask[T]] | None:
         """Return another model's first step, where one is to be asked after this result."""
+        ...
+
+    def plainly(self, step: Ask[T]) -> Request:
+        """Return a row's first request as it is before anything is learned of the service."""
+        ...
+
+    def begin_pack(self, texts: Sequence[str]) -> Ask[dict[int, str]]:
+        """Return the first step of a dialogue about several rows, whose record has their records' JSON."""
         ...
 
 
@@ -80,7 +93,8 @@ class Answer(NamedTuple):
 @dataclass(slots=True)
 class Desk(Generic[T]):
     """What all dialogues of a run share. since: Unix time; with `retry`, no older answer counts where
-    the older ones gave no record. on_wire: told when a task begins and ends to wait for the service.
+    the older ones gave no record. on_wire: told when a task, by default the current one, begins and ends
+    to wait for the service. packs: where rows share requests.
     """
 
     journal: Journal
@@ -88,11 +102,46 @@ class Desk(Generic[T]):
     capped: bool
     retry: bool
     since: float
-    on_wire: Callable[[bool], None]
+    on_wire: Callable[[bool, asyncio.Task[Any] | None], None]
+    packs: Packs[T] | None = None
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     asking: dict[bytes, asyncio.Future[Answer | None] | None] = field(default_factory=dict)
     lost: int = 0  # claims taken over from processes that died
     answered: bool = False  # whether the service has answered anything at all
+
+    def wanted(self, step: Ask[Any], size: int) -> Pass:
+        """Return what a request whose body has so many bytes reserves."""
+        worst = worst_cost(step.request, size, step.policy.budget.price) if self.capped else ZERO
+        return Pass(self.estimate.of(size), worst)
+
+    async def send(
+        self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[Any], post: http.Post
+    ) -> tuple[http.HttpReply | Failure, Completion | Failure]:
+        """Return what came, and what it says, once gate and limits know of it."""
+        event: Completion | Failure | None = None
+        try:
+            reply = await caller.send(post)
+            event = caller.read(reply)
+        finally:
+            used, cost = self._spent(step, held, event, len(post.body))
+            _note(gate, held, reply if event else None, event)
+            gate.leave(held, used, cost)
+        self.answered = self.answered or isinstance(event, Completion)
+        return reply, event
+
+    def _spent(
+        self, step: Ask[Any], held: Pass, event: Completion | Failure | None, size: int
+    ) -> tuple[float | None, Decimal]:
+        """Return the tokens and US dollars that a request took; the worst where that is not known."""
+        if isinstance(event, Completion) and event.usage is not None:
+            usage = event.usage
+            self.estimate.learn(size, usage.prompt_tokens, usage.completion_tokens)
+            if not self.capped:
+                return usage.total_tokens, ZERO
+            cost = step.policy.budget.price(event.model or step.request.model, usage)
+            return usage.total_tokens, held.worst if cost is None else cost
+        unpaid = isinstance(event, Failure) and event.kind not in MAYBE_PAID
+        return None, ZERO if unpaid else held.worst
 
 
 class Dialogue(Generic[T]):
@@ -133,7 +182,7 @@ class Dialogue(Generic[T]):
             return await self._through(caller, first, text)
 
     async def _through(self, caller: Caller[T], first: Ask[T], text: Text) -> Extraction[T]:
-        step: Ask[T] | Extraction[T] = first
+        step, asked = await self._packed(caller, first, text), first
         while True:
             while isinstance(step, Ask):
                 if step.wait:
@@ -150,10 +199,7 @@ class Dialogue(Generic[T]):
         post = caller.post(step.request, step.timeout, step.left)
         key = self._key(caller, post)
         answer, step = await self._answer(caller, step, post, key)
-        self.paid.append(answer.asked)
-        self.ticket = max(self.ticket, answer.ticket)
-        after = step.receive(answer.event, time.monotonic(), random.random())
-        step.tell(after, answer.asked)
+        after = self._after(step, answer)
         if isinstance(answer.event, Completion):
             self._keys.append(key)
         elif isinstance(after, Ask) and after.request.mode is not step.request.mode:
@@ -161,6 +207,37 @@ class Dialogue(Generic[T]):
             if answer.asked and isinstance(answer.reply, http.HttpReply):
                 self._desk.journal.put(key, _kept(answer.reply, step.request.model))
         return after, step
+
+    def _after(self, step: Ask[T], answer: Answer) -> Ask[T] | Extraction[T]:
+        self.paid.append(answer.asked)
+        self.ticket = max(self.ticket, answer.ticket)
+        return step.tell(step.receive(answer.event, time.monotonic(), random.random()), answer.asked)
+
+    async def _packed(self, caller: Caller[T], step: Ask[T], text: Text) -> Ask[T] | Extraction[T]:
+        """Return how the dialogue goes on after the row was asked of together with others; where it is
+        not, as it began.
+        """
+        packs = self._desk.packs
+        if packs is None or self._since or not takes(text):
+            return step
+        plain, alone = caller.plainly(step), self._key(caller, caller.post(step.request, 0.0, 0.0))
+        as_planned = alone if plain is step.request else self._key(caller, caller.post(plain, 0.0, 0.0))
+        key = key_of(TOGETHER, as_planned)
+        found: Answer | Extraction[T] | None
+        if key in self._desk.asking:
+            shared = await self._shared(key)
+            found = shared and shared._replace(asked=False)
+        else:
+            member = packs.member(self._row, str(text), key, step, self.started)
+            with self._asking(key) as hand_over:
+                found = hand_over(await packs.answer(caller, member, alone))
+            step, self.paid = member.step, member.paid
+            self._asked += any(self.paid)
+        if not isinstance(found, Answer):
+            return found or step
+        self._keys.append(key)
+        self._asked += found.asked
+        return self._after(replace(step, note=NOTE), found)
 
     def _key(self, caller: Caller[T], post: http.Post) -> bytes:
         """What the journal knows the request by. The same asked again in a dialogue is another one."""
@@ -174,22 +251,37 @@ class Dialogue(Generic[T]):
         self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes
     ) -> tuple[Answer, Ask[T]]:
         """Return the answer to a request that only one row at a time asks for, and the step in whose time."""
-        asking = self._desk.asking
-        while key in asking:
-            shared = asking[key] or asyncio.get_running_loop().create_future()
-            asking[key] = shared
-            self.started()
-            answer = await asyncio.shield(shared)
-            if answer is not None and (answer.asked or not self._since):
-                return answer._replace(asked=False), step
-        asking[key] = None
-        found: Answer | None = None
-        try:
+        while key in self._desk.asking:
+            shared = await self._shared(key)
+            if shared is not None and (shared.asked or not self._since):
+                return shared._replace(asked=False), step
+        with self._asking(key) as hand_over:
             answer, step = await self._asked_for(caller, step, post, key)
-            found = answer if isinstance(answer.event, Completion) else None
+            hand_over(answer)
             return answer, step
+
+    async def _shared(self, key: bytes) -> Answer | None:
+        """Return what came for another row that asks the same; None where that was no answer."""
+        shared = self._desk.asking[key] or asyncio.get_running_loop().create_future()
+        self._desk.asking[key] = shared
+        self.started()
+        return await asyncio.shield(shared)
+
+    @contextmanager
+    def _asking(self, key: bytes) -> Iterator[Callable[[Found], Found]]:
+        """Have other rows that ask the same wait for what is handed over."""
+        found: Answer | None = None
+
+        def hand_over(what: Found) -> Found:
+            nonlocal found
+            found = what if isinstance(what, Answer) and isinstance(what.event, Completion) else None
+            return what
+
+        self._desk.asking[key] = None
+        try:
+            yield hand_over
         finally:
-            waiting = asking.pop(key)
+            waiting = self._desk.asking.pop(key)
             if waiting is not None and not waiting.done():
                 waiting.set_result(found)
 
@@ -209,11 +301,11 @@ class Dialogue(Generic[T]):
                 step, post = in_time, replace(post, timeout=in_time.timeout, total=in_time.left)
             if step.left <= 0:
                 gate.take_back(held)
-                return Answer(_TOO_LATE, _TOO_LATE, False), step
+                return Answer(TOO_LATE, TOO_LATE, False), step
             answer = await self._claimed(caller, gate, held, step, post, key)
             if answer is None:
                 await asyncio.sleep(POLL)
-            elif not _is_throttle(answer.event, step):
+            elif not is_throttle(answer.event, step):
                 return answer, step
             else:
                 now, pause = time.monotonic(), gate.limits.paused_until
@@ -226,7 +318,7 @@ class Dialogue(Generic[T]):
         """Return the answer where it is there, else the right to go on the wire, and the step in its time:
         a row's deadline begins when its first request may go out.
         """
-        wanted = self._wanted(step, post)
+        wanted = self._desk.wanted(step, len(post.body))
         held = gate.try_enter(wanted)
         if held is not None:
             self.started()
@@ -241,11 +333,6 @@ class Dialogue(Generic[T]):
         if not self._asked and ends is not None and deadline is not None:
             ends = held.at + deadline
         return held, step.within(step.attempts, ends, held.at)
-
-    def _wanted(self, step: Ask[T], post: http.Post) -> Pass:
-        size = len(post.body)
-        worst = worst_cost(step.request, size, step.policy.budget.price) if self._desk.capped else ZERO
-        return Pass(self._desk.estimate.of(size), worst)
 
     async def _claimed(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
@@ -272,54 +359,16 @@ class Dialogue(Generic[T]):
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
     ) -> Answer:
         self._asked += 1
-        self._desk.on_wire(True)
-        event: Completion | Failure | None = None
-        try:
-            reply = await caller.send(post)
-            event = caller.read(reply)
-        finally:  # left without an event the claim stays: what comes of the request is not known
-            self._desk.on_wire(False)
-            used, cost = self._spent(step, held, event, len(post.body))
-            self._note(gate, held, reply if event else None, event)
-            gate.leave(held, used, cost)
+        self._desk.on_wire(True, None)
+        try:  # left without an event the claim stays: what comes of the request is not known
+            reply, event = await self._desk.send(caller, gate, held, step, post)
+        finally:
+            self._desk.on_wire(False, None)
         if isinstance(event, Completion) and isinstance(reply, http.HttpReply):
-            self._desk.answered = True
             ticket = self._desk.journal.put(key, _kept(reply, step.request.model))
             return Answer(reply, event, True, ticket)
         self._desk.journal.release(key)
         return Answer(reply, event, True)
-
-    def _spent(
-        self, step: Ask[T], held: Pass, event: Completion | Failure | None, size: int
-    ) -> tuple[float | None, Decimal]:
-        """Return the tokens and US dollars that a request took; the worst where that is not known."""
-        if isinstance(event, Completion) and event.usage is not None:
-            usage = event.usage
-            self._desk.estimate.learn(size, usage.prompt_tokens, usage.completion_tokens)
-            if not self._desk.capped:
-                return usage.total_tokens, ZERO
-            cost = step.policy.budget.price(event.model or step.request.model, usage)
-            return usage.total_tokens, held.worst if cost is None else cost
-        unpaid = isinstance(event, Failure) and event.kind not in MAYBE_PAID
-        return None, ZERO if unpaid else held.worst
-
-    def _note(
-        self,
-        gate: Gate,
-        held: Pass,
-        reply: http.HttpReply | Failure | None,
-        event: Completion | Failure | None,
-    ) -> None:
-        """Let the limits know how the service does."""
-        if isinstance(reply, http.HttpReply):
-            gate.learn([*quotas(reply.headers, time.time())])
-        if isinstance(event, Failure):
-            if event.status == 429:
-                gate.throttled(held, event.retry_after, random.random())
-            elif event.status in OVERLOADED or event.kind is FailureKind.TIMEOUT:
-                gate.limits.overloaded()
-        elif event is not None:
-            gate.limits.succeeded(event.latency)
 
     def _read(self, caller: Caller[T], kept: Kept) -> Answer:
         headers = {"x-request-id": kept.request_id} if kept.request_id else {}
@@ -327,11 +376,26 @@ class Dialogue(Generic[T]):
         return Answer(reply, caller.read(reply), False)
 
 
+def _note(
+    gate: Gate, held: Pass, reply: http.HttpReply | Failure | None, event: Completion | Failure | None
+) -> None:
+    """Let the limits know how the service does."""
+    if isinstance(reply, http.HttpReply):
+        gate.learn([*quotas(reply.headers, time.time())])
+    if isinstance(event, Failure):
+        if event.status == 429:
+            gate.throttled(held, event.retry_after, random.random())
+        elif event.status in OVERLOADED or event.kind is FailureKind.TIMEOUT:
+            gate.limits.overloaded()
+    elif event is not None:
+        gate.limits.succeeded(event.latency)
+
+
 def _kept(reply: http.HttpReply, model: str) -> Kept:
     return Kept(reply.body, reply.status, request_id_of(reply.headers), reply.latency, model=model)
 
 
-def _is_throttle(event: Completion | Failure, step: Ask[Any]) -> bool:
+def is_throttle(event: Completion | Failure, step: Ask[Any]) -> bool:
     """Whether a failure is a 429 that waiting will cure, and that the caller wants waited for."""
     if not isinstance(event, Failure) or event.status != 429 or not is_transient(event):
         return False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ..messages import JSON, Usage
+from .packing import Packer
 
 BYTES_A_TOKEN = 4  # of UTF-8, in prompts: the usual measure where the model's tokenizer is not at hand
 ITEMS = 3  # assumed in a list
@@ -22,10 +23,10 @@ class Estimate:
     """What a run will come to. Nothing was sent for it.
 
     rows: of the input. empty: those with no text, of which nothing is asked. bad: those that can't be
-    asked of. distinct: different requests; rows that are alike share one. in_journal: those of them
-    whose first answer is paid for already. prompt_tokens, completion_tokens: of the others, without
-    repairs. cost: US dollars for these; None where no price is known, and then `why_no_cost` says why.
-    assumption: what the completion tokens rest on.
+    asked of. distinct: different texts; rows that are alike share an answer. in_journal: those of them
+    whose first answer is paid for already. requests: for the others. prompt_tokens, completion_tokens: of
+    these, without repairs. cost: US dollars for these; None where no price is known, and then
+    `why_no_cost` says why. assumption: what the completion tokens rest on.
     """
 
     rows: int
@@ -33,6 +34,7 @@ class Estimate:
     bad: int
     distinct: int
     in_journal: int
+    requests: int
     prompt_tokens: int
     completion_tokens: int
     cost: Decimal | None
@@ -43,36 +45,78 @@ class Estimate:
         price = f"about ${self.cost:.4f}" if self.cost is not None else f"cost unknown: {self.why_no_cost}"
         bad = f", {self.bad:,} that can't be asked of" if self.bad else ""
         return (
-            f"{self.rows:,} rows: {self.empty:,} without text{bad}; {self.distinct:,} different requests, "
-            f"{self.in_journal:,} of them answered in the journal. To send: {self.prompt_tokens:,} prompt "
-            f"tokens and {self.completion_tokens:,} completion tokens, {price}. ({self.assumption}.)"
+            f"{self.rows:,} rows: {self.empty:,} without text{bad}; {self.distinct:,} different texts, "
+            f"{self.in_journal:,} of them answered in the journal. To send: {self.requests:,} "
+            f"requests, {self.prompt_tokens:,} prompt tokens and {self.completion_tokens:,} completion "
+            f"tokens, {price}. ({self.assumption}.)"
         )
+
+
+class Asked(NamedTuple):
+    """A row's request: bytes of its body, were it asked alone. together: the journal's key for its answer
+    out of a pack, None for a row that shares no request; there it has so many characters and bytes.
+    """
+
+    size: int
+    together: bytes | None = None
+    characters: int = 0
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows, counted: `sizes` has the bytes of each different request, by its key."""
+    """Rows, counted: `asked` has each different request, by its key."""
 
     rows: int
     empty: int
     bad: int
-    sizes: Mapping[bytes, int]
+    asked: Mapping[bytes, Asked]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How rows share requests. most: rows of one. rest: bytes of a request for so many, the texts apart."""
+
+    most: int
+    rest: Callable[[int], int]
+
+    def sizes(self, rows: Iterable[Asked]) -> Iterator[int]:
+        """Yield the bytes of each request."""
+        packer: Packer[Asked] = Packer(self.most)
+        for row in rows:
+            if row.together is None:
+                yield row.size
+            else:
+                yield from map(self._size, packer.add(row, row.characters))
+        yield from map(self._size, packer.rest())
+
+    def _size(self, pack: Sequence[Asked]) -> int:
+        if len(pack) == 1:
+            return pack[0].size
+        return self.rest(len(pack)) + sum(row.line for row in pack)
 
 
 def estimate(
-    counted: Counted, paid: Iterable[bytes], answer: int, assumption: str, price: PriceOf, model: str
+    counted: Counted,
+    paid: Container[bytes],
+    answer: int,
+    assumption: str,
+    price: PriceOf,
+    model: str,
+    together: Together,
 ) -> Estimate:
     """Return the estimate. paid: keys of requests whose answers the journal has. answer: tokens of one."""
-    in_journal = counted.sizes.keys() & {*paid}
-    to_send = [size for key, size in counted.sizes.items() if key not in in_journal]
-    usage = Usage(sum(map(prompt_tokens, to_send)), answer * len(to_send))
+    left = [row for key, row in counted.asked.items() if key not in paid and row.together not in paid]
+    to_send = [*together.sizes(left)]
+    usage = Usage(sum(map(prompt_tokens, to_send)), answer * len(left))
     cost = price(usage)
     return Estimate(
         counted.rows,
         counted.empty,
         counted.bad,
-        len(counted.sizes),
-        len(in_journal),
+        len(counted.asked),
+        len(counted.asked) - len(left),
+        len(to_send),
         usage.prompt_tokens,
         usage.completion_tokens,
         cost,

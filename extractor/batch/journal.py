@@ -35,6 +35,7 @@ class Claim(NamedTuple):
     lost: bool = False
 
 
+TOGETHER = "together"  # part of the key of a row's answer that came in a request for several rows
 GRANTED = Claim(granted=True)
 BUSY = Claim()
 

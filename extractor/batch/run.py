@@ -26,6 +26,7 @@ from .gate import Gate
 from .journal import Journal, Memory
 from .limits import Bucket, Concurrency, Limits, Rates
 from .outcomes import Progress, Row, RowOutcome
+from .packs import Packs
 from .quota import Dimension
 from .schedule import Window
 from .sharing import Limiter
@@ -49,9 +50,16 @@ class Settings:
     tokens_per_minute: float | None = None
     limiter: Limiter | None = None
     on_progress: Callable[[Progress], None] | None = None
+    rows_per_request: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("concurrency", "max_cost", "requests_per_minute", "tokens_per_minute"):
+        for name in (
+            "concurrency",
+            "rows_per_request",
+            "max_cost",
+            "requests_per_minute",
+            "tokens_per_minute",
+        ):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigError(f"{name} is a number above 0, not {value!r}")
@@ -70,7 +78,7 @@ class Settings:
     @property
     def ahead(self) -> int:
         """Rows that may wait behind one that takes long; so many outcomes are in memory at most."""
-        return max(1024, 16 * self.concurrency)
+        return max(1024, 16 * self.concurrency, 4 * self.concurrency * self.rows_per_request)
 
 
 class Stop:
@@ -148,6 +156,8 @@ class _Run(Generic[T]):
         self._main = self._gate(caller.name)
         retry, capped = settings.retry == "failed", self._budget is not None
         self._desk: Desk[T] = Desk(journal, self._gate, capped, retry, time.time(), self._on_wire)
+        if settings.rows_per_request > 1:
+            self._desk.packs = Packs(self._desk, settings.rows_per_request, self._no_more, self._held_up)
         self._tally = Tally()
         self._began = time.monotonic()
         self._starting = 0  # rows begun whose first request has not come to the gate
@@ -270,7 +280,15 @@ class _Run(Generic[T]):
 
     def _may_begin(self) -> bool:
         going = not (self._exhausted or self._stopped or self._reading)
-        return going and self._window.has_room and self._starting < self._main.room
+        room = self._main.room * self._settings.rows_per_request
+        return going and self._window.has_room and self._starting < room
+
+    def _no_more(self) -> bool:
+        return self._exhausted
+
+    def _held_up(self) -> bool:
+        """Whether the input has nothing at present, or too many rows wait to be handed out."""
+        return self._reading or not self._window.has_room
 
     def _changed(self) -> None:
         for gate in self._gates.values():
@@ -292,6 +310,8 @@ class _Run(Generic[T]):
             except StopAsyncIteration:
                 self._exhausted = True
                 self._news.set()
+                if self._desk.packs:
+                    self._desk.packs.check()
                 return
             except Exception as error:
                 self._exhausted = True
@@ -348,8 +368,8 @@ class _Run(Generic[T]):
     def _at_gate(self) -> None:
         self._starting -= 1
 
-    def _on_wire(self, waiting: bool) -> None:
-        task = asyncio.current_task()
+    def _on_wire(self, waiting: bool, task: asyncio.Task[Any] | None) -> None:
+        task = task or asyncio.current_task()
         if task in self._workers:
             self._workers[task] = waiting
 

@@ -107,6 +107,9 @@ def run(
         float | None, typer.Option(min=0, help="US dollars; the run stops before they are passed.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    rows_per_request: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Short texts that share a request.")
+    ] = 1,
     journal: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
     ] = None,
@@ -148,6 +151,7 @@ def run(
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": journal,
         "concurrency": concurrency,
+        "rows_per_request": rows_per_request,
         "max_cost": max_cost,
         "retry": "failed" if retry_failed else None,
     }

@@ -6,11 +6,12 @@ from .probe import Answer, Findings
 from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
-from .wording import brief_question, example_messages, question, shown_schema, system_message
+from .wording import PACK_TASK, brief_question, example_messages, question, shown_schema, system_message
 
 __all__ = [
     "BOUND_REACHED",
     "MAX_TOKENS",
+    "PACK_TASK",
     "Answer",
     "Ask",
     "Budget",

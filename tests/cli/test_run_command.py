@@ -208,9 +208,23 @@ def test_limit_and_sample_take_some_rows_and_the_same_ones_each_time(run: Run, f
 def test_a_dry_run_tells_what_it_would_come_to_and_asks_nothing(run: Run, folder: Path) -> None:
     end = run("in.csv", "-x", "body", "--dry-run", "-o", "out.csv")
     assert end.status == 0
-    assert "4 rows: 1 without text; 2 different requests" in end.out
+    assert "4 rows: 1 without text; 2 different texts" in end.out
     assert not run.server.requests
     assert not (folder / "out.csv").exists()
+
+
+def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
+    def visits(request: ReceivedRequest) -> Scripted:
+        texts = [json.loads(line) for line in asked(request).splitlines()]
+        return reply({each["id"]: {"town": each["text"], "day": "2026-05-03"} for each in texts})
+
+    write(folder / "many.csv", [{"n": i, "body": f"town {i}"} for i in range(30)])
+    with ChatServer(visits) as server:
+        arguments = ("many.csv", "-x", "body", "-o", "out.jsonl", "--rows-per-request", "10")
+        assert "3 requests" in Run(cli, server)(*arguments, "--dry-run").out
+        assert Run(cli, server)(*arguments).status == 0
+        assert len(server.requests) == 3
+    assert [row["visit"]["town"] for row in read(folder / "out.jsonl")] == [f"town {i}" for i in range(30)]
 
 
 @pytest.mark.parametrize(
