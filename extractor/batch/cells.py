@@ -85,7 +85,8 @@ class Shape:
     """Which columns come of the rows, and how they are called.
 
     name: of the record's column, and what the others' names begin with. flatten: one column for each
-    member of the record; prefix: what their names begin with.
+    member of the record; prefix: what their names begin with. stamp: of the record type, to stand in each
+    row; None for no such column.
     """
 
     name: str
@@ -93,6 +94,12 @@ class Shape:
     prefix: str = ""
     usage: bool = False
     evidence: bool = False
+    stamp: str | None = None
+
+    @property
+    def stamp_name(self) -> str:
+        """The name of the column that says which version of the record type a row was made for."""
+        return f"{self.name}_schema"
 
 
 def shape_of(
@@ -152,6 +159,8 @@ class Gathered:
             beside.append([usage_cell(outcome) for outcome in outcomes])
         if self._shape.evidence:
             beside.append([evidence_cell(outcome) for outcome in outcomes])
+        if self._shape.stamp is not None:
+            beside.append([self._shape.stamp] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
         kinds = list(self.schema.types)[len(record) :]
         columns = [*record, *(pa.array(each, kind) for each, kind in zip(beside, kinds, strict=True))]
@@ -186,6 +195,8 @@ def _schema(records: Records, shape: Shape) -> pa.Schema:
         fields.append((f"{shape.name}_usage", usage_type()))
     if shape.evidence:
         fields.append((f"{shape.name}_evidence", evidence_type()))
+    if shape.stamp is not None:
+        fields.append((shape.stamp_name, pa.string()))
     return pa.schema(fields)
 
 

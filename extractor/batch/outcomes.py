@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ExtractorError
-from ..messages import Attempt, Extraction, Outcome, Usage
+from ..messages import JSON, Attempt, Extraction, Outcome, Usage
 
 T = TypeVar("T")
 Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
@@ -64,6 +64,16 @@ class RowOutcome(Generic[T]):
     def cost(self) -> Decimal | None:
         """US dollars for all attempts, those out of the journal too; None where no price is known."""
         return self.extraction.cost if self.extraction else None
+
+    def held(self, record_type: Any) -> dict[str, JSON]:
+        """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own
+        fields (a row that is a text is the field `text`), why there is no record, and every reply.
+        """
+        from .quarantine import held
+        from .stamps import meaning_of, stamp
+
+        row = dict(self.key) if isinstance(self.key, Mapping) else {"text": self.key}
+        return held(self, row, stamp(meaning_of(record_type)), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from ..errors import ConfigError
 
 
 @contextmanager
-def opened(path: str) -> Iterator[TextIO]:
+def opened(path: str, partly: bool = True) -> Iterator[TextIO]:
     """Yield what to write to: standard output for "-", else a file that stands at `path` afterwards.
 
     Until the block is left, `path` is as it was, and also where the block raises before anything
-    was written; what was written before an exception is kept. Raises ConfigError where nothing can
-    be written there.
+    was written; what was written before an exception is kept. partly: False where it is not. Raises
+    ConfigError where nothing can be written there.
     """
     if path == "-":
         yield sys.stdout
@@ -27,7 +27,7 @@ def opened(path: str) -> Iterator[TextIO]:
         with _open(path) as stream:  # a device or a pipe can't be replaced
             yield stream
     else:
-        with _replacing(os.path.realpath(path)) as stream:
+        with _replacing(os.path.realpath(path), partly) as stream:
             yield stream
 
 
@@ -39,7 +39,7 @@ def _open(path: str) -> TextIO:
 
 
 @contextmanager
-def _replacing(path: str) -> Iterator[TextIO]:
+def _replacing(path: str, partly: bool) -> Iterator[TextIO]:
     folder, name = os.path.split(path)
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
@@ -53,7 +53,7 @@ def _replacing(path: str) -> Iterator[TextIO]:
             os.fsync(handle)
         whole = True
     finally:
-        if whole or os.path.getsize(temporary):
+        if whole or (partly and os.path.getsize(temporary)):
             os.replace(temporary, path)
         else:
             os.unlink(temporary)

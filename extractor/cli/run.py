@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,21 +12,22 @@ import typer
 
 from ..batch.cells import Gathered, shape_of
 from ..batch.columns import records_of
-from ..batch.display import shown, summary
+from ..batch.display import summary
 from ..batch.frames import check_columns, columns_of, is_name
-from ..batch.outcomes import Progress, RowOutcome
-from ..batch.page import RunFacts, kinds, run_page
+from ..batch.page import kinds, run_page
 from ..batch.texts import row_maker
-from ..client import Extractor
-from ..errors import ConfigError, RunStopped
+from ..errors import ConfigError
 from ..loading import load_examples
 from ..schema import compile_schema
 from .extract import chosen_type
+from .feeding import as_written, feeding_again
+from .job import GoingOn, Job, Report, is_drained
 from .lines import dump_for
 from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
 from .output import opened
 from .screen import say
-from .tables import BadRow, Sheet, Table, Writer, check_free, same_row, table, written
+from .tables import BadRow, Sheet, Table, check_free, table
+from .versions import Version
 
 EPILOG = f"""Examples:
 
@@ -40,19 +41,6 @@ answer yet. {KEYS}
 
 Exit status: 0 when every row with text gave a record, 1 when some did not, 2 when the run did not finish.
 """
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run came to."""
-
-    progress: Progress = field(default_factory=Progress)
-    facts: RunFacts = field(default_factory=RunFacts)
-    stopped: str | None = None  # why, where it did not finish
-
-    def tell(self, progress: Progress) -> None:
-        """Take note of how far it is."""
-        self.progress = progress
 
 
 def run(
@@ -113,9 +101,22 @@ def run(
     journal: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
     ] = None,
+    quarantine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Where rows without a record go, with the reason and all replies; OUTPUT has the others.",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the rows that OUTPUT has, and add those that are missing.")
     ] = False,
+    append: Annotated[
+        bool, typer.Option("--append", help="Keep all that OUTPUT has, and put these rows behind it.")
+    ] = False,
+    row_id: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="A column with each row's position in INPUT, from 0.")
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again for rows whose answers gave no record.")
     ] = False,
@@ -143,9 +144,12 @@ def run(
     others go on.
     """
     wanted = chosen_type(record_type, schema)
+    going_on = GoingOn(output, quarantine, resume, append, is_drained(source, quarantine))
     _check(source, output, limit, sample, resume, retry_failed)
-    rows = table(source, limit, sample)
-    text_of = selector(text, rows)
+    going_on.check(limit is not None or sample is not None)
+    given = table(source, limit, sample)
+    rows = as_written(given, row_id)
+    text_of = selector(text, given)
     client = connected(model, base_url, instructions, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
@@ -158,58 +162,19 @@ def run(
     if dry_run:
         typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
         return
-    shape = shape_of(compile_schema(wanted).name, name, flatten, usage, evidence)
-    check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
-    job = Job(client, wanted, text_of, options, rows, Sheet(shape, dump_for(wanted)), output)
-    with client:
-        report = job.run(resume)
     command = ["extractor", *(context.obj or ["run"])]
+    version = Version.of(wanted, compile_schema(wanted).name)
+    shape = replace(shape_of(version.name, name, flatten, usage, evidence), stamp=version.stamp)
+    check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
+    again = feeding_again(command, source, quarantine, output != "-") if quarantine else []
+    sheet = Sheet(shape, dump_for(wanted))
+    job = Job(client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again))
+    with client:
+        report = job.run()
     if html:
         with opened(str(html)) as page:
             page.write(_page(report, command, output))
-    _conclude(report, command, output, rows.total)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A run over a table, ready to begin."""
-
-    client: Extractor
-    record_type: Any
-    text_of: Callable[[Any], Any]
-    options: dict[str, Any]
-    source: Table
-    sheet: Sheet
-    output: str
-
-    def run(self, resume: bool) -> Report:
-        """Run it, and return what it came to."""
-        report = Report()
-        rows = self.source.rows()
-        earlier = table(self.output).rows() if resume and Path(self.output).exists() else iter(())
-        with shown(True, self.source.total, report.tell) as told:
-            options = {**self.options, "on_progress": told}
-            # what is wrong with the call is said here, before there is a file
-            outcomes = self.client.rows(rows, self.record_type, text=self.text_of, **options)
-            with written(self.output, self.sheet, self.source, self._gathered) as writer:
-                for row in _kept(rows, earlier):
-                    writer.again(row)
-                _write(outcomes, writer, report)
-        return report
-
-    def _gathered(self) -> Gathered:
-        return Gathered(records_of(self.record_type), self.sheet.shape)
-
-
-def _write(outcomes: Iterator[RowOutcome[Any]], writer: Writer, report: Report) -> None:
-    try:
-        for outcome in outcomes:
-            writer.row(outcome)
-            report.facts.add(outcome)
-    except RunStopped as error:
-        report.stopped = str(error).rstrip(".")
-    except KeyboardInterrupt:
-        report.stopped = "it was interrupted"
+    _conclude(report, command, again, going_on, rows.total)
 
 
 def selector(text: Sequence[str], source: Table) -> Callable[[Any], Any]:
@@ -226,22 +191,6 @@ def selector(text: Sequence[str], source: Table) -> Callable[[Any], Any]:
         return row_of(row).text
 
     return text_of
-
-
-def _kept(rows: Iterator[Any], earlier: Iterator[Any]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of an earlier output, and take as many from the input. Raises ConfigError where
-    they are not the same rows.
-    """
-    for number, row in enumerate(earlier, 1):
-        if isinstance(row, BadRow):
-            return  # the end of a line is missing: it was being written
-        own = next(rows, None)
-        if own is None or not same_row(own, row):
-            raise ConfigError(
-                f"row {number} of the output is not row {number} of the input: without --resume, answers "
-                "come from the journal all the same"
-            )
-        yield row
 
 
 def _check(
@@ -262,19 +211,39 @@ def _check(
 # -- how it ended
 
 
-def _conclude(report: Report, command: Sequence[str], output: str, total: int | None) -> None:
+def _conclude(
+    report: Report, command: Sequence[str], feed: Sequence[str], going_on: GoingOn, total: int | None
+) -> None:
     say(f"{summary(report.progress, total)}{_failures(report)}.", "yellow" if report.progress.failed else "")
     if report.progress.possibly_paid_twice:
         say(f"Possibly paid twice: {report.progress.possibly_paid_twice}, after a run that died.", "yellow")
     if report.stopped is not None:
-        kept = "" if output == "-" else f" {output} has the rows that are done."
-        say(f"The run did not finish: {report.stopped}.{kept} Go on with:", "yellow")
-        say(f"  {shlex.join(_again(command, '--resume' if output != '-' else None))}")
+        say(f"The run did not finish: {report.stopped}.{_left(going_on)} Go on with:", "yellow")
+        say(f"  {shlex.join(_go_on(command, going_on))}")
         raise typer.Exit(2)
-    if report.progress.failed:
+    if report.held:
+        say(f"{report.held:,} rows are in {going_on.quarantine}. Once they are mended, feed them again with:")
+        say(f"  {shlex.join(feed)}")
+    elif report.progress.failed:
         say("Ask the failed rows again with:", "yellow")
         say(f"  {shlex.join(_again(command, '--retry-failed'))}")
+    if report.progress.failed:
         raise typer.Exit(1)
+
+
+def _left(going_on: GoingOn) -> str:
+    """Say what is where after a run that did not finish."""
+    if going_on.drained:
+        return f" {going_on.output} has the rows that are done, {going_on.quarantine} the others."
+    if going_on.append:
+        return f" Nothing was added to {going_on.output}; what is done is in the journal."
+    return "" if going_on.output == "-" else f" {going_on.output} has the rows that are done."
+
+
+def _go_on(command: Sequence[str], going_on: GoingOn) -> Sequence[str]:
+    if going_on.append:
+        return command
+    return _again(command, "--resume" if going_on.output != "-" else None)
 
 
 def _failures(report: Report) -> str:

@@ -34,22 +34,25 @@ INFERRED = 2_000  # rows that are looked at together to find the types of JSON
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that could not be read."""
+    """A row that could not be read. raw: what stands there, where that is known."""
 
     line: int
     why: str
+    raw: JSON = None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A file of rows. names: its columns, None for JSON Lines, where each row has its own. total: its
     rows, None where that is not known before it is read. rows: makes an iterator from its beginning.
+    row_id: the column that holds each row's position, where one is added.
     """
 
     names: tuple[str, ...] | None
     total: int | None
     rows: Callable[[], Iterator[Fields | BadRow]]
     schema: pa.Schema | None = None
+    row_id: str | None = None
 
 
 def format_of(path: str) -> str:
@@ -153,7 +156,7 @@ def _csv(path: str) -> Table:
 
 def _record(names: Sequence[str], cells: Sequence[str], line: int) -> Fields | BadRow:
     if len(cells) > len(names):
-        return BadRow(line, f"there are {len(cells)} cells, but {len(names)} columns")
+        return BadRow(line, f"there are {len(cells)} cells, but {len(names)} columns", list(cells))
     return dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=True))
 
 
@@ -167,17 +170,19 @@ def _jsonl(path: str) -> Table:
         with _bytes(path) as stream:
             for number, line in enumerate(stream, 1):
                 if line.strip():
-                    yield _object(line, number)
+                    yield object_of(line, number)
 
     return Table(None, total, rows)
 
 
-def _object(line: bytes, number: int) -> Fields | BadRow:
+def object_of(line: bytes, number: int) -> Fields | BadRow:
+    """Return the JSON object in a line."""
+    raw = line.decode("utf-8-sig", "replace").rstrip("\r\n")
     try:
         row = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        return BadRow(number, f"this line is no JSON: {error}")
-    return row if isinstance(row, dict) else BadRow(number, "this line is no JSON object")
+        return BadRow(number, f"this line is no JSON: {error}", raw)
+    return row if isinstance(row, dict) else BadRow(number, "this line is no JSON object", raw)
 
 
 def _arrow() -> Any:
@@ -229,6 +234,8 @@ class Sheet:
             new[f"{shape.name}_usage"] = usage_cell(outcome)
         if shape.evidence:
             new[f"{shape.name}_evidence"] = evidence_cell(outcome)
+        if shape.stamp is not None:
+            new[shape.stamp_name] = shape.stamp
         check_free(own, new)
         return {**own, **new}
 
@@ -257,28 +264,48 @@ class Writer(NamedTuple):
 
 
 @contextmanager
-def written(path: str, sheet: Sheet, source: Table, gathered: Callable[[], Gathered]) -> Iterator[Writer]:
+def written(
+    path: str,
+    sheet: Sheet,
+    source: Table,
+    gathered: Callable[[], Gathered],
+    earlier: Table | None = None,
+    partly: bool = True,
+) -> Iterator[Writer]:
     """Yield what writes rows. The file stands at `path` once the block is left, and not before.
 
-    gathered: makes the new columns, where their types are needed.
+    gathered: makes the new columns, where their types are needed. earlier: the output that is added to:
+    its columns are those of the new one. partly: whether what was written before an exception is kept,
+    where that is text. Raises ConfigError where the rows have others.
     """
     kind = format_of(path)
     if kind == "parquet":
-        with _parquet_writer(path, source, gathered()) as writer:
+        with _parquet_writer(path, source, gathered(), earlier) as writer:
             yield writer
         return
-    with _text_output(path) as stream:
-        if kind == "jsonl":
-            yield _jsonl_writer(stream, sheet)
-        else:
-            yield _csv_writer(stream, kind, sheet, [*_input_names(source), *gathered().schema.names])
+    names: Sequence[str] = ()
+    if kind != "jsonl":
+        new = gathered().schema.names
+        names = [*_input_names(source), *new] if earlier is None else _names_in(earlier, source, new)
+    with _text_output(path, partly) as stream:
+        yield _jsonl_writer(stream, sheet) if kind == "jsonl" else _csv_writer(stream, kind, sheet, names)
+
+
+def _names_in(earlier: Table, source: Table, new: Sequence[str]) -> Sequence[str]:
+    known = earlier.names or ()
+    for name in (*_input_names(source), *new):
+        if name not in known:
+            raise ConfigError(
+                f"the output has no column {name!r}, so these rows can't be added to it: write a new file"
+            )
+    return known
 
 
 def _jsonl_writer(stream: IO[str], sheet: Sheet) -> Writer:
     def again(fields: Fields) -> None:
         stream.write(to_json(fields) + "\n")
 
-    return Writer(lambda outcome: again(_plain(sheet.fields(outcome))), again)
+    return Writer(lambda outcome: again(plain(sheet.fields(outcome))), again)
 
 
 def _csv_writer(stream: IO[str], kind: str, sheet: Sheet, names: Sequence[str]) -> Writer:
@@ -303,7 +330,7 @@ def _as_text(value: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def _plain(value: Any) -> JSON:
+def plain(value: Any) -> JSON:
     """Return a row's own fields as JSON: Parquet has dates, bytes and decimals."""
     from pydantic_core import to_jsonable_python
 
@@ -314,8 +341,8 @@ def _cell(value: Any) -> Any:
     """Return a value as a cell of CSV: what is not a scalar is JSON text."""
     if value is None or isinstance(value, str | int | float):
         return value
-    plain = _plain(value)
-    return plain if isinstance(plain, str) else to_json(plain)
+    simple = plain(value)
+    return simple if isinstance(simple, str) else to_json(simple)
 
 
 def _input_names(source: Table) -> Sequence[str]:
@@ -328,21 +355,21 @@ def _input_names(source: Table) -> Sequence[str]:
 
 
 @contextmanager
-def _text_output(path: str) -> Iterator[IO[str]]:
+def _text_output(path: str, partly: bool) -> Iterator[IO[str]]:
     if "://" in path:
         with _remote(path, "wb") as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
             yield text
     else:
-        with opened(path) as text_stream:
+        with opened(path, partly) as text_stream:
             yield text_stream
 
 
 @contextmanager
-def _parquet_writer(path: str, source: Table, gathered: Gathered) -> Iterator[Writer]:
+def _parquet_writer(path: str, source: Table, gathered: Gathered, before: Table | None) -> Iterator[Writer]:
     parquet = _arrow()
     import pyarrow as pa
 
-    own = source.schema or _inferred(source)
+    own = own_schema(source, gathered, before)
     schema = pa.schema([*own, *gathered.schema])
     rows: list[Fields] = []
     earlier: list[Fields] = []
@@ -368,12 +395,32 @@ def _parquet_writer(path: str, source: Table, gathered: Gathered) -> Iterator[Wr
         flush()
 
 
+def own_schema(source: Table, gathered: Gathered, earlier: Table | None) -> pa.Schema:
+    """Return the Arrow types of the rows' own fields. earlier: a Parquet file that is added to. Raises
+    ConfigError where the rows and their records have other columns than it.
+    """
+    import pyarrow as pa
+
+    if earlier is None or earlier.schema is None:
+        found = source.schema or _inferred(source)
+        if source.row_id is not None and source.row_id not in found.names:
+            found = pa.schema([(source.row_id, pa.int64()), *found])
+        return found
+    _names_in(earlier, source, gathered.schema.names)
+    for each in gathered.schema:
+        if (there := earlier.schema.field(each.name).type) != each.type:
+            raise ConfigError(
+                f"the output's column {each.name!r} is {there}, and would be {each.type}: write a new file"
+            )
+    return pa.schema([each for each in earlier.schema if each.name not in gathered.schema.names])
+
+
 def _inferred(source: Table) -> pa.Schema:
     """Return Arrow types that all rows of a file of CSV or JSON Lines have a place in."""
     import pyarrow as pa
 
     if source.names is not None:
-        return pa.schema([(name, pa.string()) for name in source.names])
+        return pa.schema([(name, pa.string()) for name in source.names if name != source.row_id])
     found = pa.schema([])
     rows = source.rows()
     while some := list(islice(rows, INFERRED)):

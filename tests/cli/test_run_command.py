@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import shlex
@@ -14,36 +13,12 @@ import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from ended import Cli, Ended
+from ended import Cli
+from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
-
-TYPES = """
-from datetime import date
-from pydantic import BaseModel
-
-class Visit(BaseModel):
-    town: str
-    day: date
-"""
-
-
-def asked(request: ReceivedRequest) -> str:
-    text: str = json.loads(request.body)["messages"][-1]["content"]
-    return text
-
-
-def visit(request: ReceivedRequest) -> Scripted:
-    text = asked(request)
-    return (
-        status(400, "I do not read <that>.") if "bad" in text else reply({"town": text, "day": "2026-05-03"})
-    )
-
 
 ROWS = [
     {"id": "7", "body": "Basel"},
@@ -62,43 +37,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(tmp_path / "in.jsonl", ROWS)
     write(tmp_path / "in.parquet", ROWS)
     return tmp_path
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    if path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of an output, with nested values as values."""
-    if path.suffix == ".parquet":
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
-        return rows
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    with path.open(newline="", encoding="utf-8") as stream:
-        nested = ("visit", "visit_error", "visit_usage")
-        return [
-            {k: json.loads(v) if k in nested and v else v or None for k, v in row.items()}
-            for row in csv.DictReader(stream)
-        ]
-
-
-class Run:
-    def __init__(self, cli: Cli, server: ChatServer) -> None:
-        self.cli, self.server = cli, server
-
-    def __call__(self, *arguments: object) -> Ended:
-        return self.cli(
-            "run", "-t", "visits.py:Visit", "--base-url", self.server.base_url, "-m", "m", *arguments
-        )
 
 
 @pytest.fixture
@@ -135,7 +73,7 @@ def test_every_format_goes_to_every_format(source: str, output: str, run: Run, f
 def test_members_have_their_own_columns_where_that_is_wanted(output: str, run: Run, folder: Path) -> None:
     assert run("in.csv", "-x", "body", "-o", output, "--flatten", "--usage").status == 0
     row = read(folder / output)[0]
-    assert list(row) == ["id", "body", "town", "day", "visit_error", "visit_usage"]
+    assert list(row) == ["id", "body", "town", "day", "visit_error", "visit_usage", "visit_schema"]
     assert (row["town"], str(row["day"])) == ("Basel", "2026-05-03")
     assert row["visit_usage"]["prompt_tokens"] > 0
 
@@ -153,7 +91,7 @@ def test_a_failed_row_has_its_error_gives_status_1_and_the_command_that_retries_
         *(None, "status", "input", None, "input", "input")
     ]
     assert rows[1]["visit_error"]["http_status"] == 400
-    assert rows[4] == {"line": 5, "visit": None, "visit_error": rows[4]["visit_error"]}
+    assert rows[4] == {**rows[4], "line": 5, "visit": None, "visit_schema": rows[0]["visit_schema"]}
     assert "4 failed" in end.err
     assert "(3 input, 1 status)" in end.err
     command = shlex.split(end.err.splitlines()[-1])
@@ -185,14 +123,16 @@ def test_an_output_that_ends_early_is_gone_on_with(output: str, run: Run, folder
     assert [asked(request) for request in run.server.requests][1:] == [ROWS[2]["body"], "Basel"]
 
 
-def test_another_inputs_output_is_not_gone_on_with(run: Run, folder: Path) -> None:
-    (folder / "out.jsonl").write_text('{"id": "8", "body": "Basel", "visit": null, "visit_error": null}\n')
-    before = (folder / "out.jsonl").read_text()
-    end = run("in.csv", "-x", "body", "-o", "out.jsonl", "--resume")
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_another_inputs_output_is_not_gone_on_with(output: str, run: Run, folder: Path) -> None:
+    run("in.csv", "-x", "body", "-o", output)
+    write(folder / "other.csv", [ROWS[0], {"id": "8", "body": "Bern"}])
+    before, asked_before = (folder / output).read_bytes(), len(run.server.requests)
+    end = run("other.csv", "-x", "body", "-o", output, "--resume")
     assert end.status == 2
-    assert "row 1 of the output is not row 1 of the input" in end.err
-    assert (folder / "out.jsonl").read_text() == before
-    assert not run.server.requests
+    assert "row 2 of the output is not row 2 of the input" in end.err
+    assert (folder / output).read_bytes() == before
+    assert len(run.server.requests) == asked_before
 
 
 def test_limit_and_sample_take_some_rows_and_the_same_ones_each_time(run: Run, folder: Path) -> None:

@@ -1,0 +1,77 @@
+"""Rows without a record, as a quarantine holds them: to be looked at, and fed again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+from pydantic_core import to_jsonable_python
+
+from ..errors import Problem
+from ..messages import JSON, Attempt
+from .cells import Cell, cell, error_cell
+from .outcomes import RowOutcome
+
+Line: TypeAlias = dict[str, JSON]
+VERSION = 1
+KEYS = frozenset({"quarantine", "index", "input", "error", "attempts", "schema", "again"})
+NO_TEXT = cell("no_text", "there is no text to ask about")
+
+
+def line_of(index: int, row: JSON, error: Cell, schema: str, again: str) -> Line:
+    """Return what a quarantine holds of a row: a JSON object.
+
+    index: the row's position in the input, from 0. row: its own fields. error: kind, message, problems,
+    attempts, http_status. schema: the record type's stamp. again: the command that feeds it again.
+    """
+    return {
+        "quarantine": VERSION,
+        "index": index,
+        "input": row,
+        "error": error,
+        "attempts": [],
+        "schema": schema,
+        "again": again,
+    }
+
+
+def held(outcome: RowOutcome[Any], row: JSON, schema: str, again: str, fault: str | None = None) -> Line:
+    """Return the line for a row of a run. fault: why its record could not be written, where it has one."""
+    if fault is not None:
+        error = cell("serialization", fault, len(outcome.attempts))
+    else:
+        error = error_cell(outcome) or NO_TEXT
+    found = problem_cells(getattr(outcome.error, "problems", ()))
+    whole = {"kind": error["kind"], "message": error["message"], "problems": found, **error}
+    line = line_of(outcome.index, _plain(row), whole, schema, again)
+    return {**line, "attempts": [_attempt(each) for each in outcome.attempts]}
+
+
+def is_held(row: Mapping[str, JSON]) -> bool:
+    """Whether a row is a line of a quarantine."""
+    return row.keys() == KEYS
+
+
+def problem_cells(problems: Iterable[Problem]) -> list[JSON]:
+    """Return each problem's pointer, reason, value and type."""
+    return [_plain(problem) for problem in problems]
+
+
+def _attempt(attempt: Attempt) -> JSON:
+    failure = attempt.failure
+    return {
+        "model": attempt.model,
+        "outcome": str(attempt.outcome),
+        "text": attempt.text,
+        "finish_reason": attempt.finish_reason,
+        "http_status": failure.status if failure else attempt.status,
+        "request_id": attempt.request_id,
+        "latency": attempt.latency,
+        "usage": _plain(attempt.usage),
+        "problems": problem_cells(attempt.problems),
+        "failure": failure and {"kind": str(failure.kind), "message": failure.message, "body": failure.body},
+    }
+
+
+def _plain(value: Any) -> JSON:
+    return to_jsonable_python(value, serialize_unknown=True, bytes_mode="base64", inf_nan_mode="strings")

@@ -1,0 +1,66 @@
+"""Versions of a record type: an output is gone on with by the version that it was written for."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from ..batch.cells import Shape
+from ..batch.stamps import Meaning, changes, meaning_of, stamp
+from ..errors import ConfigError
+from ..transport import kept
+from .tables import Fields
+
+MOST_CHANGES = 5  # named in an error
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A record type as it is now. name: its own. stamp: of its meaning."""
+
+    name: str
+    meaning: Meaning
+    stamp: str
+
+    @classmethod
+    def of(cls, record_type: Any, name: str) -> Version:
+        """Return the type's version. Raises SchemaError."""
+        meaning = meaning_of(record_type)
+        return cls(name, meaning, stamp(meaning))
+
+    def remember(self) -> None:
+        """Keep what the version means, so that a later one can be compared with it."""
+        with suppress(OSError):
+            kept.save(kept.path_of("schemas", self.stamp), self.meaning)
+
+    def check(self, row: Fields, shape: Shape, output: str) -> None:
+        """Raise ConfigError unless a row of an earlier output was written for this version."""
+        found = row.get(shape.stamp_name)
+        if found == self.stamp:
+            return
+        if not found:
+            raise ConfigError(
+                f"{output} does not say which version of {self.name} it was written for: a row has no "
+                f"{shape.stamp_name!r}. Write to a new file, such as -o {beside(output)}"
+            )
+        raise ConfigError(
+            f"{output} was written for another version of {self.name} ({found}, now {self.stamp}): "
+            f"{self._changes(str(found))}. The two are not mixed: write to a new file, such as "
+            f"-o {beside(output)}, or take the type back to what it was"
+        )
+
+    def _changes(self, found: str) -> str:
+        before = kept.load(kept.path_of("schemas", found))
+        told = changes(before, self.meaning) if isinstance(before, dict) else []
+        if not told:
+            return "what changed can't be told, since it was not written here"
+        more = f"; and {len(told) - MOST_CHANGES} more" if len(told) > MOST_CHANGES else ""
+        return "; ".join(told[:MOST_CHANGES]) + more
+
+
+def beside(output: str) -> str:
+    """Return the name of another file for another version."""
+    path = PurePath(output)
+    return str(path.with_name(f"{path.stem}.v2{path.suffix}"))
