@@ -6,13 +6,12 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from .batch import packing
 from .batch.estimate import Asked, Counted, Estimate, Together, answer_tokens, estimate
 from .batch.frames import is_frame, open_frame, rows_of
-from .batch.journal import TOGETHER, Kept, key_of
+from .batch.journal import TOGETHER, Journal, Kept, key_of
 from .batch.texts import Select
 from .calls import Calls, Endpoint
 from .config import Secret
@@ -92,18 +91,14 @@ def _rest(job: Job, count: int) -> int:
 
 
 def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
-    """Yield what the journal has, where it is a file that is there."""
-    from .batch.store import Store, default_path
+    """Yield what the journal has, where it is there."""
+    from .batch.store import find_store, place_of
 
-    if isinstance(journal, str | Path):
-        path = Path(journal).expanduser()
-    elif journal is None or journal is True:
-        path = default_path()
-    else:
+    if journal is False or isinstance(journal, Journal):
         return  # none; or a journal of the user's own, which is asked in a run alone
-    if not path.is_file():
+    store = find_store(place_of(journal))
+    if store is None:
         return
-    store = Store.open(path)
     try:
         for start in range(0, len(keys), AT_ONCE):
             some = keys[start : start + AT_ONCE]

@@ -11,7 +11,7 @@ import contextlib
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, Generic, Literal, TypeVar
 from ..dialogue.policy import HOPELESS_CODES
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
 from ..messages import Extraction
+from .address import Address, is_url
 from .asking import Caller, Desk, Dialogue
 from .budget import Budget
 from .gate import Gate
@@ -43,7 +44,7 @@ class Settings:
 
     concurrency: int = 64
     ordered: bool = True
-    journal: Journal | str | Path | bool | None = None
+    journal: Journal | str | Path | bool | None = field(default=None, repr=False)  # it may tell a password
     retry: Literal["failed"] | None = None
     max_cost: Decimal | float | None = None
     requests_per_minute: float | None = None
@@ -65,6 +66,8 @@ class Settings:
                 raise ConfigError(f"{name} is a number above 0, not {value!r}")
         if self.retry not in (None, "failed"):
             raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
+        if isinstance(self.journal, str) and is_url(self.journal):
+            Address.of(self.journal)
 
     @property
     def given(self) -> dict[Dimension, float]:
@@ -128,11 +131,9 @@ async def open_journal(journal: Journal | str | Path | bool | None) -> Journal:
         return Memory()
     if isinstance(journal, Journal):
         return journal
-    from .store import default_path
-    from .writer import SqliteJournal
+    from .writer import opened
 
-    path = default_path() if journal is None or journal is True else Path(journal).expanduser()
-    return await SqliteJournal.open(path)
+    return await opened(journal)
 
 
 class _Run(Generic[T]):

@@ -66,6 +66,28 @@ class Limiter(Protocol):
 
 
 @dataclass(slots=True)
+class Errand:
+    """What a worker has to tell of one endpoint, and what it asks for there, in one trip and in this order:
+    requests and tokens to take, seconds to pause, quotas that replies told, tokens of requests to reserve.
+    """
+
+    endpoint: str
+    given: Mapping[Dimension, float] = field(default_factory=dict)
+    requests: float = 0.0
+    tokens: float = 0.0
+    pause: float = 0.0
+    quotas: dict[tuple[Dimension, float], Quota] = field(default_factory=dict)  # by name and limit
+    wanted: list[float] = field(default_factory=list)
+
+    def learn(self, quotas: Sequence[Quota]) -> None:
+        """Take note of quotas; of several words on one limit the lowest remainder counts."""
+        for quota in quotas:
+            known = self.quotas.get((quota.dimension, quota.limit))
+            if known is None or quota.remaining <= known.remaining:
+                self.quotas[quota.dimension, quota.limit] = quota
+
+
+@dataclass(slots=True)
 class Pool:
     """How a shared limiter decides, for one endpoint. Pure: the clock's seconds are arguments."""
 
@@ -83,6 +105,16 @@ class Pool:
                 before.wait(0, now)
                 bucket.level = min(bucket.level, before.level)
                 self.rates.given[name] = bucket
+
+    def run(self, errand: Errand, now: float) -> Grant:
+        """Return what is granted, after all that was told."""
+        self.give(errand.given, now)
+        self.rates.take(errand.requests, errand.tokens)
+        if errand.pause > 0:
+            self.pause(errand.pause, now)
+        for quota in errand.quotas.values():
+            self.rates.learn(quota, now)
+        return self.reserve(errand.wanted, now)
 
     def reserve(self, tokens: Sequence[float], now: float) -> Grant:
         """Take what the first requests need, as many as may go out now."""

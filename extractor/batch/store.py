@@ -1,56 +1,47 @@
-"""The journal's file: SQLite in WAL mode, readable by its owner only. For one thread at a time."""
+"""Where a journal is kept: what a store does, for one thread at a time, and which one is meant."""
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
-import socket
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol
 
-from ..errors import JournalError
-from .journal import BUSY, GRANTED, Claim, Kept
+from .address import Address, is_url
+from .journal import Claim, Kept
+from .sharing import Errand, Grant
 
-VERSION = 1  # of the tables: raise it with an entry in _MIGRATIONS
-_APPLICATION = 0x65787472  # "extr", in the file's header
-_MIGRATIONS: Mapping[int, str] = {}  # from an older version to the next
-_TABLES = """
-CREATE TABLE answers (
-    key BLOB NOT NULL UNIQUE, at REAL NOT NULL, model TEXT NOT NULL, status INTEGER NOT NULL,
-    request_id TEXT, latency REAL NOT NULL, body BLOB NOT NULL
-);
-CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE owners (owner TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
-"""
-_ANSWER = "SELECT key, body, status, request_id, latency, at, model FROM answers"
-_AT_ONCE = 200  # keys in one statement
-_DATABASES = frozenset({"", ".sqlite", ".sqlite3", ".db", ".journal", ".extractor"})
-V = TypeVar("V")
-_log = logging.getLogger("extractor")
-
-Wanted = Sequence[tuple[bytes, float]]  # keys, and since when an answer counts
+Wanted = Sequence[tuple[bytes, float]]  # keys, and since when (Unix time) an answer counts
+Clock = Callable[[], float]
 
 
-def default_path() -> Path:
-    """Return where the journal is kept unless a run names another: below EXTRACTOR_CACHE, else below
-    the user's cache folder.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done in one trip, in this order. puts: answers to keep, in place of the owner's claims.
+    released: claims to give back, as far as they are the owner's. errands: those to shared limits.
     """
-    from platformdirs import user_cache_path
 
-    root = os.environ.get("EXTRACTOR_CACHE")
-    folder = Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
-    return folder / "journal" / "journal.sqlite"
+    puts: Mapping[bytes, Kept] = field(default_factory=dict)
+    released: Sequence[bytes] = ()
+    claims: Wanted = ()
+    looks: Wanted = ()
+    errands: Sequence[Errand] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it, in the order of the work."""
+
+    claims: Sequence[Claim] = ()
+    found: Sequence[Kept | None] = ()
+    grants: Sequence[Grant] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a journal holds. size: bytes on disk. oldest, newest: Unix times, None where it is empty.
+    """What a journal holds. size: bytes that it takes. oldest, newest: Unix times, None where it is empty.
     models: answers by model. claimed: requests that a live process is asking now. lost: requests whose
     process died before the answer came: they are possibly paid twice once they are asked again.
     """
@@ -64,278 +55,81 @@ class Stats:
     lost: int
 
 
-class Store:
-    """An open journal file. Every method may raise JournalError."""
+class Store(Protocol):
+    """An open journal. Every method may raise JournalError."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        self._path, self._connection = path, connection
+    def enter(self, owner: str, lease: float) -> None:
+        """Sign in. lease: seconds that the owner is believed to live after its last sign of life."""
+        ...
 
-    @classmethod
-    def open(cls, path: Path) -> Store:
-        """Return the journal in a file, made where it is not there. One that is damaged is moved aside."""
-        from filelock import FileLock
-
-        with _named(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
-                if _is_damaged(path):
-                    _move_aside(path)
-                return cls(path, _connect(path))
-
-    def close(self) -> None:
-        """Close the file."""
-        with _named(self._path):
-            self._connection.close()
-
-    # -- who is at work
-
-    def enter(self, owner: str, host: str, pid: int, until: float) -> str:
-        """Sign in as `owner`, and return that. until: the Unix time up to which it is believed to live."""
-        with self._writing():
-            self._connection.execute("INSERT INTO owners VALUES (?, ?, ?, ?)", (owner, host, pid, until))
-        return owner
-
-    def beat(self, owner: str, until: float) -> None:
+    def beat(self, owner: str, lease: float) -> None:
         """Give a sign of life."""
-        with self._writing():
-            self._connection.execute("UPDATE owners SET until = ? WHERE owner = ?", (until, owner))
+        ...
 
     def leave(self, owner: str) -> None:
         """Sign out. Claims that are still held count as lost."""
-        with self._writing():
-            self._connection.execute("DELETE FROM owners WHERE owner = ?", (owner,))
+        ...
 
-    def _living(self, now: float) -> set[str]:
-        rows = self._connection.execute("SELECT owner, host, pid FROM owners WHERE until > ?", (now,))
-        return {owner for owner, host, pid in rows if _lives(host, pid)}
+    def do(self, owner: str, work: Work) -> Done:
+        """Do it in one transaction: all of it, or nothing is known to be done."""
+        ...
 
-    # -- what is asked and answered
-
-    def look(self, wanted: Wanted) -> list[Kept | None]:
+    def look(self, wanted: Wanted) -> Sequence[Kept | None]:
         """Return the answers that there are, in the order of `wanted`."""
-        if not wanted:
-            return []
-        with _named(self._path):
-            found = self._answers([key for key, _ in wanted])
-        return [_recent(found.get(key), since) for key, since in wanted]
+        ...
 
-    def write(
-        self, owner: str, puts: Mapping[bytes, Kept], released: Sequence[bytes], claims: Wanted, now: float
-    ) -> list[Claim]:
-        """Keep answers, give claims back, and claim, in one transaction. Return what each claim gave."""
-        if not (puts or released or claims):
-            return []
-        with self._writing():
-            self._put(puts, now)
-            self._drop_claims([*puts, *released])
-            return self._claim(owner, claims, now)
-
-    def _put(self, puts: Mapping[bytes, Kept], now: float) -> None:
-        rows = [(key, now, k.model, k.status, k.request_id, k.latency, k.body) for key, k in puts.items()]
-        self._many("INSERT OR REPLACE INTO answers VALUES", rows)
-
-    def _drop_claims(self, keys: Sequence[bytes]) -> None:
-        for some in _chunks(keys):
-            self._connection.execute(f"DELETE FROM claims WHERE key IN ({_marks(some)})", some)  # noqa: S608
-
-    def _claim(self, owner: str, claims: Wanted, now: float) -> list[Claim]:
-        keys = [key for key, _ in claims]
-        answers, owners = self._answers(keys), self._claimed(keys)
-        living = self._living(now) if owners else set()
-        given = [
-            _given(_recent(answers.get(key), since), owners.get(key), owner, living) for key, since in claims
-        ]
-        rows = [(key, owner, now) for key, claim in zip(keys, given, strict=True) if claim.granted]
-        self._many("INSERT OR REPLACE INTO claims VALUES", rows)
-        return given
-
-    def _answers(self, keys: Sequence[bytes]) -> dict[bytes, Kept]:
-        return {
-            key: Kept(*kept)
-            for some in _chunks(keys)
-            for key, *kept in self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
-        }
-
-    def _claimed(self, keys: Sequence[bytes]) -> dict[bytes, str]:
-        query = "SELECT key, owner FROM claims WHERE key IN"
-        return {
-            key: owner
-            for some in _chunks(keys)
-            for key, owner in self._connection.execute(f"{query} ({_marks(some)})", some)
-        }
-
-    def _many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
-        """Insert by few statements: each costs the thread a wait for the interpreter's lock."""
-        for some in _chunks(rows):
-            marks = ",".join([f"({_marks(some[0])})"] * len(some))
-            self._connection.execute(f"{statement} {marks}", [value for row in some for value in row])
-
-    # -- for the command line
-
-    def stats(self, now: float) -> Stats:
-        """Return what the journal holds. now: Unix time."""
-        with _named(self._path):
-            query = self._connection.execute
-            answers, oldest, newest = query("SELECT count(*), min(at), max(at) FROM answers").fetchone()
-            models = dict(query("SELECT model, count(*) FROM answers GROUP BY model ORDER BY 2 DESC"))
-            living = self._living(now)
-            owners = [owner in living for (owner,) in query("SELECT owner FROM claims")]
-        size = sum(file.stat().st_size for file in _files(self._path))
-        return Stats(answers, size, oldest, newest, models, sum(owners), len(owners) - sum(owners))
+    def stats(self) -> Stats:
+        """Return what the journal holds."""
+        ...
 
     def export(self) -> Iterator[tuple[bytes, Kept]]:
         """Yield each key with its answer, oldest first."""
-        with _named(self._path):
-            for key, *kept in self._connection.execute(f"{_ANSWER} ORDER BY at"):
-                yield key, Kept(*kept)
+        ...
 
-    def prune(self, before: float, now: float) -> int:
+    def prune(self, before: float) -> int:
         """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
-        with self._writing():
-            living = self._living(now)
-            marks = _marks(living)
-            self._connection.execute(f"DELETE FROM claims WHERE owner NOT IN ({marks})", [*living])  # noqa: S608
-            self._connection.execute(f"DELETE FROM owners WHERE owner NOT IN ({marks})", [*living])  # noqa: S608
-            forgotten = self._connection.execute("DELETE FROM answers WHERE at < ?", (before,)).rowcount
-        with _named(self._path):
-            self._connection.execute("VACUUM")
-        return forgotten
+        ...
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """One transaction, for which other processes wait."""
-        with _named(self._path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+    def close(self) -> None:
+        """Close it."""
+        ...
 
 
-def _given(kept: Kept | None, holder: str | None, owner: str, living: set[str]) -> Claim:
-    """What a claim gives, after what is known of its key."""
-    if kept is not None:
-        return Claim(kept)
-    if holder is None or holder == owner:
-        return GRANTED
-    return BUSY if holder in living else Claim(granted=True, lost=True)
+def default_path() -> Path:
+    """Return where the journal is kept unless a run names another: below EXTRACTOR_CACHE, else below
+    the user's cache folder.
+    """
+    from platformdirs import user_cache_path
+
+    root = os.environ.get("EXTRACTOR_CACHE")
+    folder = Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
+    return folder / "journal" / "journal.sqlite"
 
 
-def _recent(kept: Kept | None, since: float) -> Kept | None:
-    return kept if kept is not None and kept.at >= since else None
+def place_of(journal: Any) -> Path | Address:
+    """Return the file or server that `journal=` names. Raises ConfigError."""
+    if journal is None or journal is True:
+        return default_path()
+    if isinstance(journal, str) and is_url(journal):
+        return Address.of(journal)
+    return Path(journal).expanduser()
 
 
-def _lives(host: str, pid: int) -> bool:
-    """Whether a process may be alive; of another machine's nothing is known."""
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+def open_store(place: Path | Address, clock: Clock = time.time) -> Store:
+    """Return the store at a place, made where it is not there. Raises JournalError and ConfigError."""
+    if isinstance(place, Address):
+        from .redis import RedisStore
+
+        return RedisStore.open(place)
+    from .sqlite import SqliteStore
+
+    return SqliteStore.open(place, clock)
 
 
-def _chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
-    for start in range(0, len(values), _AT_ONCE):
-        yield values[start : start + _AT_ONCE]
+def find_store(place: Path | Address) -> Store | None:
+    """Return the store at a place, None where there is none. Raises JournalError and ConfigError."""
+    if isinstance(place, Address):
+        from .redis import RedisStore
 
-
-def _marks(values: Iterable[object]) -> str:
-    return ",".join("?" for _ in values)
-
-
-# -- the file
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    try:
-        _upgrade(path, connection)
-        for file in _files(path):
-            os.chmod(file, 0o600)  # later files get the rights of the first
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
-    """Make the tables, or bring those of an older version up to date."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and application != _APPLICATION:
-        raise JournalError(f"{path} is a database of something else: name another file as the journal")
-    if version > VERSION:
-        raise JournalError(
-            f"the journal {path} is of version {version}, made by a later release than this one, which "
-            f"knows version {VERSION}: upgrade, or name another file"
-        )
-    scripts = [_TABLES] if not tables else _scripts(path, version)
-    if scripts:
-        marks = f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION};"
-        connection.executescript("BEGIN IMMEDIATE;" + "".join(scripts) + marks + "COMMIT;")
-
-
-def _scripts(path: Path, version: int) -> list[str]:
-    missing = [older for older in range(version, VERSION) if older not in _MIGRATIONS]
-    if missing:
-        raise JournalError(
-            f"the journal {path} is of version {version}, which this release can't read: name another file, "
-            "or go on with the release that made it"
-        )
-    return [_MIGRATIONS[older] for older in range(version, VERSION)]
-
-
-_SMALL = 64 << 20  # bytes: what is checked whole before it is used
-
-
-def _is_damaged(path: Path) -> bool:
-    if not path.exists() or path.stat().st_size == 0:
-        return False
-    check = "PRAGMA quick_check(1)" if path.stat().st_size < _SMALL else "SELECT count(*) FROM sqlite_master"
-    with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
-        try:
-            (found,) = connection.execute(check).fetchone()
-        except sqlite3.OperationalError:
-            raise
-        except sqlite3.DatabaseError:
-            return True
-    return found != "ok" and isinstance(found, str)
-
-
-def _move_aside(path: Path) -> None:
-    if path.suffix not in _DATABASES:
-        raise JournalError(f"{path} is no journal: name another file; this one is left as it is")
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.getpid()}")
-    for file in _files(path):
-        os.replace(file, str(aside) + file.name.removeprefix(path.name))
-    _log.warning("the journal %s is damaged: it was moved to %s, and a new one is begun", path, aside)
-
-
-def _files(path: Path) -> list[Path]:
-    return [file for ending in ("", "-wal", "-shm") if (file := Path(f"{path}{ending}")).exists()]
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say what went wrong, where, and what to do about it."""
-    try:
-        yield
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        advice = "make room, or " if "full" in reason or "space" in reason else ""
-        raise JournalError(
-            f"the journal {path} can't be used: {reason}; {advice}name another file as journal=, or False "
-            "to do without; what it holds stays as it is"
-        ) from error
+        return RedisStore.find(place)
+    return open_store(place) if place.is_file() else None

@@ -1,55 +1,92 @@
-"""The journal at work: a thread writes all that waits in one transaction, the event loop goes on."""
+"""The journal at work: a thread does all that waits in one trip to the store, the event loop goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
 import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from ..errors import JournalError
+from ..errors import ExtractorError, JournalError
+from .address import LEASE, Address
 from .journal import Claim, Kept
-from .store import Store
+from .quota import Dimension, Quota
+from .sharing import Errand, Grant
+from .store import Done, Store, Work, open_store, place_of
 
-LEASE = 20.0  # seconds that a process is believed to live after its last sign of life
-HEARTBEAT = 5.0  # seconds between those
+BEATS = 4  # signs of life in the time for which one is believed
+
+Answers = list[tuple["asyncio.Future[Any]", Any]]
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What goes into one transaction."""
+    """What goes into one trip."""
 
     looks: list[tuple[bytes, float, asyncio.Future[Any]]] = field(default_factory=list)
     claims: list[tuple[bytes, float, asyncio.Future[Any]]] = field(default_factory=list)
     puts: dict[bytes, Kept] = field(default_factory=dict)
     released: list[bytes] = field(default_factory=list)
+    errands: dict[str, Errand] = field(default_factory=dict)
+    reserving: list[tuple[str, int, asyncio.Future[Any]]] = field(default_factory=list)
     ticket: int = 0
     last: bool = False
 
     @property
     def futures(self) -> list[asyncio.Future[Any]]:
-        return [future for _, _, future in (*self.looks, *self.claims)]
+        return [future for *_, future in (*self.claims, *self.looks, *self.reserving)]
+
+    @property
+    def work(self) -> Work:
+        return Work(
+            self.puts,
+            self.released,
+            [(key, since) for key, since, _ in self.claims],
+            [(key, since) for key, since, _ in self.looks],
+            [*self.errands.values()],
+        )
+
+    def errand(self, endpoint: str, given: Mapping[Dimension, float]) -> Errand:
+        """Return the errand to an endpoint's limits."""
+        errand = self.errands.setdefault(endpoint, Errand(endpoint))
+        errand.given = given
+        return errand
+
+    def answers(self, done: Done) -> Answers:
+        """Return what each future is to be told."""
+        told = [*done.claims, *done.found, *self._granted(done.grants)]
+        return list(zip(self.futures, told, strict=True))
+
+    def _granted(self, grants: Sequence[Grant]) -> list[Grant]:
+        """Share out what was granted for each endpoint among those who asked, the first first."""
+        left = dict(zip(self.errands, grants, strict=True))
+        shares = []
+        for endpoint, asked, _ in self.reserving:
+            grant = left[endpoint]
+            share = min(asked, grant.granted)
+            shares.append(grant._replace(granted=share))
+            left[endpoint] = grant._replace(granted=grant.granted - share)
+        return shares
 
 
-class SqliteJournal:
-    """A Journal in one SQLite file, of which several processes may make use at once.
+class StoreJournal:
+    """A Journal in a store, of which several processes may make use at once.
 
-    A committed answer survives the death of the process at once; that of the machine, within its last
-    seconds, only where SQLite has synced its log.
+    An answer in a file survives the death of the process as soon as it is committed; that of the
+    machine, within its last seconds, only where SQLite has synced its log. On a server it survives what
+    the server does.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, opened: Callable[[], Store], lease: float = LEASE) -> None:
         self.durable = 0
         self.error: JournalError | None = None
+        self._open, self._lease = opened, lease
         self._loop = asyncio.get_running_loop()
         self._changed: Callable[[], None] = lambda: None
         self._tickets = 0
@@ -59,16 +96,13 @@ class SqliteJournal:
         self._thread = threading.Thread(target=self._work, name="extractor-journal", daemon=True)
         self._thread.start()
 
-    @classmethod
-    async def open(cls, path: Path) -> SqliteJournal:
-        """Return the journal in a file, made where it is not there. Raises JournalError."""
-        journal = cls(path)
-        await journal._opened
-        return journal
-
     def watch(self, changed: Callable[[], None]) -> None:
         """Call `changed` in the event loop whenever `durable` grew or the journal broke."""
         self._changed = changed
+
+    async def opened(self) -> None:
+        """Return once it is open. Raises JournalError and ConfigError."""
+        await self._opened
 
     async def look(self, key: bytes, since: float) -> Kept | None:
         """Return the answer that came at `since` or later."""
@@ -110,26 +144,23 @@ class SqliteJournal:
     # -- in the thread
 
     def _work(self) -> None:
-        batch = _Batch()
+        batch, owner = _Batch(), uuid.uuid4().hex
         try:
-            with contextlib.closing(Store.open(self.path)) as store:
-                owner = store.enter(uuid.uuid4().hex, socket.gethostname(), os.getpid(), time.time() + LEASE)
-                self._tell(_settle, [(self._opened, None)], 0)
+            with contextlib.closing(self._open()) as store:
+                store.enter(owner, self._lease)
+                self._tell(_settle, [(self._opened, None)])
+                beaten = time.monotonic()
                 while not batch.last:
-                    self._wait(store, owner)
+                    self._news.wait(self._lease / BEATS)
+                    self._news.clear()
+                    if time.monotonic() - beaten >= self._lease / BEATS:
+                        store.beat(owner, self._lease)
+                        beaten = time.monotonic()
                     batch = self._gather()
-                    self._tell(self._deliver, self._write(store, owner, batch), batch.ticket)
+                    self._tell(self._deliver, batch.answers(store.do(owner, batch.work)), batch.ticket)
                 store.leave(owner)
-        except JournalError as error:
-            lost = [self._opened, *batch.futures, *self._gather().futures]
-            self._tell(self._break, error, lost)
-
-    def _wait(self, store: Store, owner: str) -> None:
-        """Wait for work; give a sign of life now and then."""
-        while not self._waiting:
-            if not self._news.wait(HEARTBEAT):
-                store.beat(owner, time.time() + LEASE)
-            self._news.clear()
+        except Exception as error:  # whatever it is, nobody may wait for ever
+            self._tell(self._break, error, [self._opened, *batch.futures])
 
     def _gather(self) -> _Batch:
         batch = _Batch()
@@ -143,15 +174,21 @@ class SqliteJournal:
                     batch.puts[key], batch.ticket = kept, ticket
                 case "release", key:
                     batch.released.append(key)
+                case "take", endpoint, given, requests, tokens:
+                    errand = batch.errand(endpoint, given)
+                    errand.requests += requests
+                    errand.tokens += tokens
+                case "pause", endpoint, given, seconds:
+                    errand = batch.errand(endpoint, given)
+                    errand.pause = max(errand.pause, seconds)
+                case "learn", endpoint, given, quotas:
+                    batch.errand(endpoint, given).learn(quotas)
+                case "reserve", endpoint, given, tokens, future:
+                    batch.errand(endpoint, given).wanted.extend(tokens)
+                    batch.reserving.append((endpoint, len(tokens), future))
                 case _:
                     batch.last = True
         return batch
-
-    def _write(self, store: Store, owner: str, batch: _Batch) -> list[tuple[asyncio.Future[Any], Any]]:
-        claims = [(key, since) for key, since, _ in batch.claims]
-        found = store.look([(key, since) for key, since, _ in batch.looks])
-        granted = store.write(owner, batch.puts, batch.released, claims, time.time())
-        return list(zip(batch.futures, (*found, *granted), strict=True))
 
     def _tell(self, what: Callable[..., None], *arguments: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has closed: nobody listens any more
@@ -159,21 +196,65 @@ class SqliteJournal:
 
     # -- in the event loop
 
-    def _deliver(self, answers: list[tuple[asyncio.Future[Any], Any]], ticket: int) -> None:
-        _settle(answers, 0)
+    def _deliver(self, answers: Answers, ticket: int) -> None:
+        _settle(answers)
         if ticket:
             self.durable = ticket
             self._changed()
 
-    def _break(self, error: JournalError, lost: list[asyncio.Future[Any]]) -> None:
-        self.error = error
+    def _break(self, error: Exception, lost: list[asyncio.Future[Any]]) -> None:
+        if isinstance(error, JournalError):
+            self.error = error
+        elif isinstance(error, ExtractorError):
+            self.error = JournalError(str(error))
+        else:
+            self.error = JournalError(f"the journal broke: {error!r}")
         for future in (*lost, *self._gather().futures):
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(error if future is self._opened else self.error)
         self._changed()
 
 
-def _settle(answers: list[tuple[asyncio.Future[Any], Any]], _: int) -> None:
+class SharedJournal(StoreJournal):
+    """A journal on a server, which also shares the quota of each endpoint among all who use it."""
+
+    def limits(self, endpoint: str, given: Mapping[Dimension, float]) -> _Limits:
+        """Return the limits that are shared."""
+        return _Limits(self, endpoint, given)
+
+
+class _Limits:
+    """SharedLimits that go the journal's way, in the same trips."""
+
+    def __init__(self, journal: SharedJournal, endpoint: str, given: Mapping[Dimension, float]) -> None:
+        self._journal, self._about = journal, (endpoint, given)
+
+    async def reserve(self, tokens: Sequence[float]) -> Grant:
+        grant: Grant = await self._journal._ask("reserve", *self._about, tokens)
+        return grant
+
+    def take(self, requests: float, tokens: float) -> None:
+        self._journal._submit("take", *self._about, requests, tokens)
+
+    def pause(self, seconds: float) -> None:
+        self._journal._submit("pause", *self._about, seconds)
+
+    def learn(self, quotas: Sequence[Quota]) -> None:
+        self._journal._submit("learn", *self._about, quotas)
+
+
+def _settle(answers: Answers) -> None:
     for future, answer in answers:
         if not future.done():
             future.set_result(answer)
+
+
+async def opened(journal: Any) -> StoreJournal:
+    """Return the journal that `journal=` names. Raises JournalError and ConfigError."""
+    place = place_of(journal)
+    if isinstance(place, Address):
+        work: StoreJournal = SharedJournal(partial(open_store, place), place.lease)
+    else:
+        work = StoreJournal(partial(open_store, place))
+    await work.opened()
+    return work

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +18,7 @@ from .output import opened
 from .screen import say
 
 if TYPE_CHECKING:
+    from ..batch.address import Address
     from ..batch.store import Store
 
 app = typer.Typer(
@@ -25,18 +26,23 @@ app = typer.Typer(
     help="The journal: answers that bulk runs have paid for, so that none is paid for twice.",
     no_args_is_help=True,
 )
-FileOption = Annotated[
-    Path | None, typer.Option("--journal", metavar="FILE", help="Default: the one in the cache folder.")
+PlaceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--journal",
+        metavar="FILE|URL",
+        help="A file, or redis://HOST:6379/0. Default: the one in the cache folder.",
+    ),
 ]
 DAY = 86_400
 
 
 @app.command("stats", epilog="Example: `extractor journal stats`")
-def stats(file: FileOption = None) -> None:
+def stats(journal: PlaceOption = None) -> None:
     """Print how many answers it has, of which models, and from when."""
-    with _store(file) as (store, path):
-        found = store.stats(time.time())
-    typer.echo(f"{path}  {found.size / 1e6:,.1f} MB")
+    with _store(journal) as (store, place):
+        found = store.stats()
+    typer.echo(f"{place}  {found.size / 1e6:,.1f} MB")
     between = f" from {_day(found.oldest)} to {_day(found.newest)}" if found.answers else ""
     typer.echo(f"{found.answers:,} answers{between}")
     for model, answers in found.models.items():
@@ -46,13 +52,13 @@ def stats(file: FileOption = None) -> None:
 
 @app.command("export", epilog="Example: `extractor journal export -o answers.jsonl`")
 def export(
-    file: FileOption = None,
+    journal: PlaceOption = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="Written whole, for you alone to read.")
     ] = "-",
 ) -> None:
     """Write each answer as a line of JSON: key, model, time, status and the body as it came."""
-    with _store(file) as (store, _), opened(output) as out:
+    with _store(journal) as (store, _), opened(output) as out:
         for key, kept in store.export():
             line = {
                 "key": key.hex(),
@@ -71,27 +77,24 @@ def prune(
     older_than: Annotated[
         float, typer.Option(min=0, metavar="DAYS", help="0 forgets all.", show_default=False)
     ],
-    file: FileOption = None,
+    journal: PlaceOption = None,
 ) -> None:
     """Forget old answers: rows that need them are paid for again."""
-    with _store(file) as (store, _):
-        now = time.time()
-        forgotten = store.prune(now - older_than * DAY, now)
+    with _store(journal) as (store, _):
+        forgotten = store.prune(time.time() - older_than * DAY)
     say(f"{forgotten:,} answers forgotten")
 
 
 @contextmanager
-def _store(file: Path | None) -> Iterator[tuple[Store, Path]]:
-    from ..batch.store import Store, default_path
+def _store(journal: str | None) -> Iterator[tuple[Store, Path | Address]]:
+    from ..batch.store import find_store, place_of
 
-    path = file or default_path()
-    if not path.is_file():
-        raise ConfigError(f"there is no journal {path}; a bulk run makes one")
-    store = Store.open(path)
-    try:
-        yield store, path
-    finally:
-        store.close()
+    place = place_of(journal)
+    store = find_store(place)
+    if store is None:
+        raise ConfigError(f"there is no journal {place}; a bulk run makes one")
+    with closing(store):
+        yield store, place
 
 
 def _day(at: float | None) -> str:

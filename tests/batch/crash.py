@@ -33,13 +33,13 @@ def main(base_url: str, journal: str, rows: str) -> None:
     print(json.dumps({"from_cache": last.from_cache, "lost": last.possibly_paid_twice}))  # noqa: T201
 
 
-def started(server: Loopback, journal: Path, rows: int) -> subprocess.Popen[str]:
+def started(server: Loopback, journal: Path | str, rows: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.batch.crash", server.base_url, str(journal), str(rows)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def killed_again_and_again(
-    server: Loopback, journal: Path, rows: int, kills: int, seed: int
+    server: Loopback, journal: Path | str, rows: int, kills: int, seed: int
 ) -> dict[str, Any]:
     """Kill a run `kills` times with SIGKILL, each time at a random row, then let it come to its end.
 

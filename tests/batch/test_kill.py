@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 
-from tests.batch.crash import expected, killed_again_and_again
+from tests.batch.crash import expected, killed_again_and_again, started
 from tests.loopback import Weather, running
 
 
 def test_killed_three_times_every_row_is_there_once_in_order_and_little_is_asked_again(
-    tmp_path: Path,
+    place: str,
 ) -> None:
     with running(Weather(latency=0.02)) as server:
-        seen = killed_again_and_again(server, tmp_path / "journal.sqlite", rows=600, kills=3, seed=1)
+        seen = killed_again_and_again(server, place, rows=600, kills=3, seed=1)
     assert seen["rows"] == expected(600)
     assert seen["distinct"] == 600
     assert seen["repeated"] <= 3 * seen["peak"]
     assert seen["from_cache"] > 0
+
+
+def test_where_one_of_two_is_killed_the_other_does_every_row(place: str) -> None:
+    with running(Weather(latency=0.05)) as server, started(server, place, 400) as other:
+        with started(server, place, 400) as killed:
+            assert killed.stdout
+            for count, _ in enumerate(killed.stdout):
+                if count == 100:
+                    killed.kill()
+        said, errors = other.communicate(timeout=60)
+        seen = server.stats()
+    assert other.returncode == 0, errors
+    *lines, last = map(json.loads, said.splitlines())
+    assert lines == expected(400)
+    assert seen["distinct"] == 400
+    assert seen["repeated"] <= last["lost"] <= seen["peak"]

@@ -17,9 +17,9 @@ from tests.batch.crash import expected, started
 from tests.loopback import Loopback, Weather, running
 
 
-def test_two_processes_on_one_journal_ask_for_each_row_once_together(tmp_path: Path) -> None:
+def test_two_processes_on_one_journal_ask_for_each_row_once_together(place: str) -> None:
     with running(Weather(latency=0.02)) as server:
-        both = [started(server, tmp_path / "journal.sqlite", 300) for _ in range(2)]
+        both = [started(server, place, 300) for _ in range(2)]
         said = [process.communicate(timeout=60) for process in both]
         seen = server.stats()
     for (lines, errors), process in zip(said, both, strict=True):

@@ -1,166 +1,205 @@
-"""The journal's file: private, shared between processes, never silently lost."""
+"""What every store of a journal does, files and servers alike."""
 
 from __future__ import annotations
 
-import os
-import sqlite3
-import stat
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from extractor.batch.address import Address
 from extractor.batch.journal import Claim, Kept, key_of
-from extractor.batch.store import Store
-from extractor.errors import JournalError
+from extractor.batch.store import Store, Work
+from tests.batch.servers import RedisServer
 
-KEY, OTHER = key_of("a"), key_of("b")
+KEY, OTHER = key_of("a"), key_of("b\n")
 SAID = Kept(b'{"id": 1}', 200, "req-1", 0.5, model="any")
-HERE, FAR = os.uname().nodename, 1e12
+LONG = Kept(b"\x00\xff\n long " * 5000, 201, None, 1 / 3, model="another, with a \n and an é")
+GRANTED, BUSY, LOST = Claim(granted=True), Claim(), Claim(granted=True, lost=True)
+LEASE = 20.0
 
 
-def kept(at: float) -> Kept:
-    return SAID._replace(at=at)
+class Clock:
+    """Unix time, as the tests say."""
+
+    now = 1.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def opened(path: Path, *owners: str) -> Store:
-    store = Store.open(path)
-    for owner in owners:
-        store.enter(owner, HERE, os.getpid(), FAR)
-    return store
+Opened = Callable[..., Store]
 
 
-def test_an_answer_is_found_by_its_key_and_only_if_it_is_recent_enough(tmp_path: Path) -> None:
-    with closing(opened(tmp_path / "j.sqlite", "me")) as store:
-        assert store.write("me", {}, [], [(KEY, 0)], 1.0) == [Claim(granted=True)]
-        store.write("me", {KEY: SAID}, [], [], 5.0)
-        assert store.look([(KEY, 0), (KEY, 6.0), (OTHER, 0)]) == [kept(5.0), None, None]
-        assert store.write("me", {}, [], [(KEY, 0), (KEY, 6.0)], 7.0) == [
-            Claim(kept(5.0)),
-            Claim(granted=True),
-        ]
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
-def test_what_one_process_is_asking_no_other_may_ask(tmp_path: Path) -> None:
-    with closing(opened(tmp_path / "j", "me")) as mine, closing(opened(tmp_path / "j", "you")) as yours:
-        assert mine.write("me", {}, [], [(KEY, 0)], 1.0)[0].granted
-        assert yours.write("you", {}, [], [(KEY, 0)], 1.0) == [Claim()]
-        mine.write("me", {}, [KEY], [], 1.0)
-        assert yours.write("you", {}, [], [(KEY, 0)], 1.0)[0] == Claim(granted=True)
-        yours.write("you", {KEY: SAID}, [], [], 1.0)
-        assert mine.write("me", {}, [], [(KEY, 0)], 1.0) == [Claim(kept(1.0))]
+@pytest.fixture(params=["sqlite", "redis"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Opened]:
+    """Opens the same store again and again, each time with owners who sign in."""
+    open_once: Callable[[], Store]
+    if request.param == "sqlite":
+        from extractor.batch.sqlite import SqliteStore
+
+        open_once = partial(SqliteStore.open, tmp_path / "journal.sqlite", clock)
+    else:
+        server: RedisServer = request.getfixturevalue("redis")
+        from extractor.batch.redis import RedisStore
+
+        open_once = partial(RedisStore.open, Address.of(server.url), clock)
+    with ExitStack() as stack:
+
+        def opened(*owners: str) -> Store:
+            store = stack.enter_context(closing(open_once()))
+            for owner in owners:
+                store.enter(owner, LEASE)
+            return store
+
+        yield opened
 
 
-def test_the_claim_of_a_dead_process_is_taken_over_and_told_of(tmp_path: Path) -> None:
-    ended = os.fork()
-    if ended == 0:
-        os._exit(0)
-    os.waitpid(ended, 0)
-    with closing(opened(tmp_path / "j", "me")) as store:
-        store.enter("dead", HERE, ended, FAR)
-        store.enter("silent", "another machine", 1, 10.0)
-        store.write("dead", {}, [], [(KEY, 0)], 1.0)
-        store.write("silent", {}, [], [(OTHER, 0)], 1.0)
-        assert store.write("me", {}, [], [(OTHER, 0)], 9.0) == [Claim()]
-        assert store.stats(11.0).lost == 2
-        claims = store.write("me", {}, [], [(KEY, 0), (OTHER, 0)], 11.0)
-        assert claims == [Claim(granted=True, lost=True)] * 2
-        assert store.stats(11.0).claimed == 2
+def kept(at: float, said: Kept = SAID) -> Kept:
+    return said._replace(at=at)
 
 
-def test_many_answers_are_written_and_found_at_once(tmp_path: Path) -> None:
+def claim(store: Store, owner: str, *keys: bytes, since: float = 0) -> list[Claim]:
+    return list(store.do(owner, Work(claims=[(key, since) for key in keys])).claims)
+
+
+def put(store: Store, owner: str, key: bytes, said: Kept = SAID) -> None:
+    store.do(owner, Work(puts={key: said}))
+
+
+def test_an_answer_is_found_by_its_key_and_only_if_it_is_recent_enough(opened: Opened, clock: Clock) -> None:
+    store = opened("me")
+    assert claim(store, "me", KEY) == [GRANTED]
+    clock.now = 5.0
+    put(store, "me", KEY)
+    assert store.look([(KEY, 0), (KEY, 5.0), (KEY, 6.0), (OTHER, 0)]) == [kept(5.0), kept(5.0), None, None]
+    assert claim(store, "me", KEY) == [Claim(kept(5.0))]
+    assert claim(store, "me", KEY, since=6.0) == [GRANTED]
+
+
+@pytest.mark.parametrize("said", [SAID, LONG, Kept(b"")])
+def test_an_answer_comes_back_whole_also_to_others(opened: Opened, said: Kept) -> None:
+    put(opened("me"), "me", KEY, said)
+    (found,) = opened("you").look([(KEY, 0)])
+    assert found is not None
+    assert found.latency == pytest.approx(said.latency, abs=1e-6)
+    assert found._replace(latency=said.latency) == kept(1.0, said)
+
+
+def test_the_last_answer_counts(opened: Opened, clock: Clock) -> None:
+    store = opened("me")
+    put(store, "me", KEY)
+    clock.now = 2.0
+    put(store, "me", KEY, LONG._replace(latency=0.0))
+    assert store.look([(KEY, 0)]) == [kept(2.0, LONG)._replace(latency=0.0)]
+    assert store.stats().answers == 1
+
+
+def test_what_one_worker_is_asking_no_other_may_ask(opened: Opened) -> None:
+    mine, yours = opened("me"), opened("you")
+    assert claim(mine, "me", KEY) == [GRANTED]
+    assert claim(mine, "me", KEY) == [GRANTED]
+    assert claim(yours, "you", KEY, OTHER) == [BUSY, GRANTED]
+    mine.do("me", Work(released=[KEY]))
+    assert claim(yours, "you", KEY) == [GRANTED]
+    put(yours, "you", KEY)
+    assert claim(mine, "me", KEY) == [Claim(kept(1.0))]
+
+
+def test_what_is_done_in_one_trip_is_done_in_its_order(opened: Opened) -> None:
+    store = opened("me")
+    claim(store, "me", OTHER)
+    work = Work({KEY: SAID}, [OTHER], [(KEY, 0), (OTHER, 0)], [(KEY, 0), (OTHER, 0)])
+    done = store.do("me", work)
+    assert done.claims == [Claim(kept(1.0)), GRANTED]
+    assert done.found == [kept(1.0), None]
+
+
+def test_the_claim_of_a_silent_worker_is_taken_over_and_told_of(opened: Opened, clock: Clock) -> None:
+    mine, yours = opened("me"), opened("you")
+    claim(yours, "you", KEY, OTHER)
+    clock.now += LEASE - 1
+    mine.beat("me", LEASE)
+    assert claim(mine, "me", KEY) == [BUSY]
+    clock.now += 2
+    assert (mine.stats().claimed, mine.stats().lost) == (0, 2)
+    assert claim(mine, "me", KEY, OTHER) == [LOST, LOST]
+    assert (mine.stats().claimed, mine.stats().lost) == (2, 0)
+
+
+def test_a_worker_that_gives_signs_of_life_keeps_its_claims(opened: Opened, clock: Clock) -> None:
+    mine, yours = opened("me"), opened("you")
+    claim(yours, "you", KEY)
+    for _ in range(5):
+        clock.now += LEASE / 2
+        yours.beat("you", LEASE)
+    assert claim(mine, "me", KEY) == [BUSY]
+
+
+def test_the_claims_of_a_worker_that_signed_out_are_lost(opened: Opened) -> None:
+    mine, yours = opened("me"), opened("you")
+    claim(yours, "you", KEY)
+    yours.leave("you")
+    assert claim(mine, "me", KEY) == [LOST]
+
+
+def test_nobody_gives_back_what_another_has_taken_over(opened: Opened, clock: Clock) -> None:
+    mine, yours, theirs = opened("me"), opened("you"), opened("they")
+    claim(mine, "me", KEY)
+    clock.now += LEASE + 1
+    for store, owner in ((yours, "you"), (theirs, "they")):
+        store.beat(owner, LEASE)
+    assert claim(yours, "you", KEY) == [LOST]
+    mine.beat("me", LEASE)  # it was not dead, only late
+    mine.do("me", Work(released=[KEY]))
+    assert claim(theirs, "they", KEY) == [BUSY]
+    put(mine, "me", KEY, LONG)  # an answer counts, whoever brings it
+    found = claim(theirs, "they", KEY)[0].kept
+    assert found is not None
+    assert found.body == LONG.body
+
+
+def test_many_answers_are_written_and_found_at_once(opened: Opened) -> None:
     keys = [key_of(str(nth)) for nth in range(1001)]
-    with closing(opened(tmp_path / "j", "me")) as store:
-        assert all(claim.granted for claim in store.write("me", {}, [], [(key, 0) for key in keys], 1.0))
-        store.write("me", dict.fromkeys(keys, SAID), [], [], 1.0)
-        assert store.look([(key, 0) for key in keys]) == [kept(1.0)] * 1001
-        assert store.stats(1.0).claimed == 0
+    store = opened("me")
+    assert claim(store, "me", *keys) == [GRANTED] * 1001
+    store.do("me", Work(puts=dict.fromkeys(keys, SAID)))
+    assert store.look([(key, 0) for key in keys]) == [kept(1.0)] * 1001
+    assert (store.stats().answers, store.stats().claimed) == (1001, 0)
+    assert len([*store.export()]) == 1001
+    assert store.prune(2.0) == 1001
 
 
-def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "journal.sqlite"
-    with closing(opened(path, "me")) as store:
-        store.write("me", {KEY: SAID}, [], [], 1.0)
-        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-        assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+def test_nothing_to_do_is_done_at_once(opened: Opened) -> None:
+    store = opened("me")
+    assert [*store.do("me", Work()).claims] == []
+    assert [*store.look([])] == []
 
 
-def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    path.touch(0o644)
-    opened(path).close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-def test_stats_export_and_prune(tmp_path: Path) -> None:
-    with closing(opened(tmp_path / "j", "me")) as store:
-        store.write("me", {KEY: SAID}, [], [], 10.0)
-        store.write("me", {OTHER: SAID._replace(model="other")}, [], [], 20.0)
-        stats = store.stats(30.0)
-        assert (stats.answers, stats.oldest, stats.newest) == (2, 10.0, 20.0)
-        assert stats.models == {"any": 1, "other": 1}
-        assert stats.size > 0
-        assert [key for key, _ in store.export()] == [KEY, OTHER]
-        assert store.prune(before=15.0, now=30.0) == 1
-        assert [key for key, _ in store.export()] == [OTHER]
-
-
-@pytest.mark.parametrize("damage", ["garbage", "middle"])
-def test_a_damaged_journal_is_moved_aside_and_told_of(
-    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "journal.sqlite"
-    with closing(opened(path, "me")) as store:
-        store.write("me", {key_of(str(n)): SAID for n in range(500)}, [], [], 1.0)
-    whole = path.read_bytes()
-    spoilt = b"garbage" * 1000 if damage == "garbage" else whole[:4096] + b"\xff" * 20_000 + whole[24_096:]
-    path.write_bytes(spoilt)
-    with closing(opened(path)) as store:
-        assert store.stats(1.0).answers == 0
-    (aside,) = (file for file in tmp_path.iterdir() if "damaged" in file.name)
-    assert aside.read_bytes() == spoilt
-    assert str(aside) in caplog.text
-
-
-def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
-    table, database = tmp_path / "data.csv", tmp_path / "shop.sqlite"
-    table.write_text("a,b\n1,2\n")
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("CREATE TABLE orders (id)")
-    for path in (table, database):
-        before = path.read_bytes()
-        with pytest.raises(JournalError, match="name another file"):
-            Store.open(path)
-        assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize(("version", "match"), [(99, "later release"), (-1, "can't read")])
-def test_a_journal_of_another_version_is_refused_with_what_to_do(
-    tmp_path: Path, version: int, match: str
-) -> None:
-    path = tmp_path / "journal.sqlite"
-    opened(path).close()
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {version}")
-    with pytest.raises(JournalError, match=match):
-        Store.open(path)
-
-
-def test_a_folder_that_can_not_be_written_is_told_of_with_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(JournalError, match="name another file as journal=, or False"):
-        Store.open(tmp_path / "file" / "journal.sqlite")
-
-
-def test_a_full_disk_is_told_of_and_what_was_kept_stays(tmp_path: Path) -> None:
-    with closing(opened(tmp_path / "j", "me")) as store:
-        store.write("me", {KEY: SAID}, [], [], 1.0)
-        store._connection.execute("PRAGMA max_page_count = 20")
-        with pytest.raises(JournalError, match="full; make room"):
-            store.write("me", {OTHER: SAID._replace(body=b"x" * 200_000)}, [], [], 1.0)
-        assert store.look([(KEY, 0), (OTHER, 0)]) == [kept(1.0), None]
-
-
-def test_parts_of_a_key_do_not_run_into_each_other() -> None:
-    assert key_of("ab", "c") != key_of("a", "bc") != key_of("abc")
-    assert key_of("a", b"b") == key_of("a", "b")
+def test_stats_export_and_prune(opened: Opened, clock: Clock) -> None:
+    store = opened("me")
+    assert store.stats().oldest is None
+    clock.now = 10.0
+    put(store, "me", KEY)
+    clock.now = 20.0
+    put(store, "me", OTHER, LONG)
+    claim(store, "dead", key_of("c"))
+    claim(store, "me", key_of("d"))
+    clock.now = 22.0
+    stats = store.stats()
+    assert (stats.answers, stats.oldest, stats.newest) == (2, 10.0, 20.0)
+    assert stats.models == {"any": 1, LONG.model: 1}
+    assert stats.size > 0
+    assert (stats.claimed, stats.lost) == (0, 2)
+    store.enter("again", LEASE)
+    assert [key for key, _ in store.export()] == [KEY, OTHER]
+    assert store.prune(before=15.0) == 1
+    assert [key for key, _ in store.export()] == [OTHER]
+    assert store.stats().lost == 0

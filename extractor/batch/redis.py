@@ -1,0 +1,359 @@
+"""The journal on a Redis or Valkey server, for workers on many hosts. Time is the server's.
+
+Below a prefix there are `version`; `answer:KEY`, each answer after when it came; `at`, a sorted set of the
+keys by that time; `claims`, a hash from a key to the owner of its claim; `owners`, a sorted set of the
+workers by the time up to which they are believed to live; `limits:ENDPOINT`, what is shared of a quota.
+Keys are raw SHA-256. What is done in one trip is one script, so that nothing comes between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+import random
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from ..errors import ConfigError, JournalError
+from .address import Address
+from .journal import BUSY, GRANTED, Claim, Kept, key_of
+from .limits import Bucket
+from .sharing import SHARED_MINUTE, Errand, Grant
+from .store import Clock, Done, Stats, Wanted, Work
+
+VERSION = 1  # of the names and what is kept under them
+PATIENCE = 15.0  # seconds for which a server that is away is tried again, in the middle of a run
+_LARGE = 1024  # bytes of a body from which on compressing pays
+_AT_ONCE = 500  # answers in one trip
+_HEAD = 1000  # bytes of an answer, which tell its model
+_CLAIMS = (BUSY, GRANTED, Claim(granted=True, lost=True))
+V = TypeVar("V")
+_log = logging.getLogger("extractor")
+
+
+def _script(name: str) -> tuple[str, str]:
+    """Return a script, and what the server knows it by once it is loaded."""
+    text = (files(__package__) / f"{name}.lua").read_text("utf-8")
+    return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+_DO, _LIMIT, _PRUNE = map(_script, ("do", "limit", "prune"))
+
+
+class RedisStore:
+    """An open journal on a server. Every method may raise JournalError."""
+
+    def __init__(self, address: Address, clock: Clock | None, patience: float) -> None:
+        self._address, self._clock, self._patience = address, clock, patience
+        self._base = f"{{{address.prefix}}}:"
+        self._errors, self._redis = _errors(), _client(address)
+        self._ahead = 0.0  # seconds by which the server's clock is ahead of ours, or a little less
+
+    @classmethod
+    def open(cls, address: Address, clock: Clock | None = None, patience: float = PATIENCE) -> RedisStore:
+        """Return the journal on a server. clock: Unix time instead of the server's. patience: seconds for
+        which a server that went away is tried again.
+        """
+        store = cls(address, clock, patience)
+        with store._named():
+            store._connect()
+            store._begin()
+            store._warn()
+        return store
+
+    @classmethod
+    def find(cls, address: Address) -> RedisStore | None:
+        """Return the journal on a server, None where there is none."""
+        store = cls(address, None, PATIENCE)
+        with store._named():
+            store._connect()
+            if store._redis.get(store._name("version")) is None:
+                return None
+            store._begin()
+        return store
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._redis.close()
+
+    # -- who is at work
+
+    def enter(self, owner: str, lease: float) -> None:
+        """Sign in. lease: seconds that the owner is believed to live after its last sign of life."""
+        self.beat(owner, lease)
+
+    def beat(self, owner: str, lease: float) -> None:
+        """Give a sign of life."""
+        self._trip((_DO, self._base, owner, lease, self._now(), 0, 0, 0, 0))
+
+    def leave(self, owner: str) -> None:
+        """Sign out. Claims that are still held count as lost."""
+        self._tried(lambda: self._redis.zrem(self._name("owners"), owner))
+
+    # -- what is asked and answered
+
+    def do(self, owner: str, work: Work) -> Done:
+        """Keep answers, give claims back, claim, look, and run the errands, in one trip."""
+        scripts = [self._limit(errand) for errand in work.errands]
+        if work.puts or work.released or work.claims or work.looks:
+            lists = (
+                len(work.puts),
+                *(part for key, kept in work.puts.items() for part in (key, _packed(kept))),
+                len(work.released),
+                *work.released,
+                *self._wanted(work.claims),
+                *self._wanted(work.looks),
+            )
+            scripts.insert(0, (_DO, self._base, owner, 0, self._now(), *lists))
+        if not scripts:
+            return Done()
+        said = self._trip(*scripts)
+        claimed, found = said.pop(0) if len(scripts) > len(work.errands) else ((), ())
+        return Done(
+            [_CLAIMS[each] if isinstance(each, int) else Claim(_unpacked(each)) for each in claimed],
+            [_unpacked(each) if each else None for each in found],
+            [Grant(granted, float(wait), float(pause)) for granted, wait, pause in said],
+        )
+
+    def look(self, wanted: Wanted) -> Sequence[Kept | None]:
+        """Return the answers that there are, in the order of `wanted`."""
+        return self.do("", Work(looks=wanted)).found
+
+    def _wanted(self, wanted: Wanted) -> Iterator[Any]:
+        yield len(wanted)
+        for key, since in wanted:
+            yield key
+            yield repr(since + self._ahead if since > 0 else 0.0)
+
+    def _limit(self, errand: Errand) -> tuple[Any, ...]:
+        told = {
+            "given": {name: _bucket(limit) for name, limit in errand.given.items()},
+            "requests": errand.requests,
+            "tokens": errand.tokens,
+            "pause": errand.pause,
+            "quotas": [(q.dimension, q.limit, q.remaining, q.per_second) for q in errand.quotas.values()],
+            "wanted": errand.wanted,
+        }
+        name = self._name("limits:" + key_of(errand.endpoint).hex())
+        return _LIMIT, name, self._now(), json.dumps(told)
+
+    # -- for the command line
+
+    def stats(self) -> Stats:
+        """Return what the journal holds."""
+        with self._named():
+            keys: list[bytes] = self._redis.zrange(self._name("at"), 0, -1)
+            ends = [self._redis.zrange(self._name("at"), nth, nth, withscores=True) for nth in (0, -1)]
+            oldest, newest = (end[0][1] if end else None for end in ends)
+            models: Counter[str] = Counter()
+            size = 0
+            for head, length in self._heads(keys):
+                models[_header(head)[0]["model"]] += 1
+                size += length
+            living = {*self._redis.zrangebyscore(self._name("owners"), f"({self._time()}", "+inf")}
+            held = [owner in living for owner in self._redis.hvals(self._name("claims"))]
+        return Stats(
+            len(keys), size, oldest, newest, dict(models.most_common()), sum(held), len(held) - sum(held)
+        )
+
+    def export(self) -> Iterator[tuple[bytes, Kept]]:
+        """Yield each key with its answer, oldest first."""
+        with self._named():
+            for some in _chunks(self._redis.zrange(self._name("at"), 0, -1)):
+                values = self._redis.mget([self._answer(key) for key in some])
+                yield from ((key, _unpacked(value)) for key, value in zip(some, values, strict=True) if value)
+
+    def prune(self, before: float) -> int:
+        """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
+        forgotten, some = 0, _AT_ONCE
+        while some == _AT_ONCE:
+            (some,) = self._trip((_PRUNE, self._base, before + self._ahead, self._now(), _AT_ONCE))
+            forgotten += some
+        return forgotten
+
+    def _heads(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, int]]:
+        """Yield the beginning of each answer, and how many bytes it takes."""
+        for some in _chunks(keys):
+            pipe = self._redis.pipeline(transaction=False)
+            for key in some:
+                pipe.getrange(self._answer(key), 0, _HEAD)
+                pipe.strlen(self._answer(key))
+            said = pipe.execute()
+            yield from ((head, length) for head, length in zip(said[::2], said[1::2], strict=True) if length)
+
+    # -- the server
+
+    def _name(self, what: str) -> str:
+        return self._base + what
+
+    def _answer(self, key: bytes) -> bytes:
+        return self._name("answer:").encode() + key
+
+    def _now(self) -> str:
+        return "" if self._clock is None else repr(self._clock())
+
+    def _time(self) -> float:
+        if self._clock is not None:
+            return self._clock()
+        seconds, microseconds = self._redis.time()
+        return float(seconds + microseconds / 1e6)
+
+    def _connect(self) -> None:
+        try:
+            self._redis.ping()
+        except (TypeError, ValueError) as error:  # redis-py's, of an option in the URL
+            raise ConfigError(f"the journal {self._address} can't be used: {error}") from None
+
+    def _begin(self) -> None:
+        """Have the server know the scripts, and see that it holds nothing of another release."""
+        name = self._name("version")
+        self._redis.set(name, VERSION, nx=True)
+        version = int(self._redis.get(name) or VERSION)
+        if version != VERSION:
+            later = "made by a later release than this one" if version > VERSION else "which it can't read"
+            raise JournalError(
+                f"the journal {self._address} is of version {version}, {later}, which knows version "
+                f"{VERSION}: upgrade, or begin another one with ?prefix=NAME"
+            )
+        for text, _ in (_DO, _LIMIT, _PRUNE):
+            self._redis.script_load(text)
+        if self._clock is None:
+            self._ahead = self._time() - time.time()
+
+    def _warn(self) -> None:
+        """Say so where the server may forget answers by itself."""
+        with contextlib.suppress(self._errors.ResponseError):  # it need not tell us
+            memory = self._redis.info("memory")
+            policy = memory.get("maxmemory_policy", "noeviction")
+            if memory.get("maxmemory") and policy != "noeviction":
+                _log.warning(
+                    "the journal %s may silently lose answers, which are then paid for again: its server has "
+                    "maxmemory-policy %s; set it to noeviction",
+                    self._address,
+                    policy,
+                )
+
+    def _trip(self, *scripts: tuple[Any, ...]) -> list[Any]:
+        """Run scripts, each with its key and arguments, in one trip; return what they return."""
+
+        def run() -> list[Any]:
+            pipe = self._redis.pipeline(transaction=False)
+            for (_, known_by), key, *arguments in scripts:
+                pipe.evalsha(known_by, 1, key, *arguments)
+            said: list[Any] = pipe.execute()
+            return said
+
+        def run_anew() -> list[Any]:
+            try:
+                return run()
+            except self._errors.NoScriptError:  # the server was started anew; all may be done again
+                self._begin()
+                return run()
+
+        return self._tried(run_anew)
+
+    def _tried(self, act: Callable[[], V]) -> V:
+        """Do something, again while the server is away, as long as patience lasts."""
+        delay, ends = 0.05, time.monotonic() + self._patience
+        while True:
+            try:
+                with self._named():
+                    return act()
+            except JournalError as error:
+                if not self._is_away(error.__cause__) or time.monotonic() >= ends:
+                    raise
+                if delay == 0.05:
+                    _log.warning("%s. Trying again for %.0f s", error, self._patience)
+            time.sleep(delay * random.uniform(0.5, 1))
+            delay = min(2 * delay, 1.0)
+
+    def _is_away(self, error: BaseException | None) -> bool:
+        """Whether an error may pass by itself."""
+        gone = (self._errors.ConnectionError, self._errors.TimeoutError, OSError)
+        barred = (self._errors.AuthenticationError, self._errors.AuthorizationError)
+        passing = (
+            *gone,
+            self._errors.TryAgainError,
+            self._errors.MasterDownError,
+            self._errors.ReadOnlyError,
+        )
+        return isinstance(error, passing) and not isinstance(error, barred)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Say what went wrong, where, and what to do about it."""
+        try:
+            yield
+        except (OSError, self._errors.RedisError) as error:
+            reason, advice = str(error).rstrip("."), self._advice(error)
+            raise JournalError(
+                f"the journal {self._address} can't be used: {reason}; {advice}. What it holds stays as it "
+                "is: run the same again"
+            ) from error
+
+    def _advice(self, error: Exception) -> str:
+        errors = self._errors
+        if isinstance(
+            error, errors.AuthenticationError | errors.AuthorizationError | errors.NoPermissionError
+        ):
+            return "give a user and a password that may use it, redis://USER:${PASSWORD}@HOST"
+        if isinstance(error, errors.OutOfMemoryError):
+            return "give it more memory (maxmemory), or forget old answers: extractor journal prune"
+        if isinstance(error, errors.ReadOnlyError):
+            return "name the primary server, not its replica"
+        if isinstance(error, OSError | errors.ConnectionError | errors.TimeoutError):
+            return "start the server, or mend the way to it"
+        return "see what its log says"
+
+
+def _errors() -> Any:
+    try:
+        return importlib.import_module("redis.exceptions")
+    except ImportError:
+        raise ConfigError("a journal on a server needs redis-py: pip install 'extractor[redis]'") from None
+
+
+def _client(address: Address) -> Any:
+    redis = importlib.import_module("redis")
+    once = importlib.import_module("redis.retry").Retry(
+        importlib.import_module("redis.backoff").NoBackoff(), 0
+    )
+    return redis.Redis.from_url(address.url, socket_connect_timeout=5, socket_timeout=10, retry=once)
+
+
+def _bucket(limit: float) -> tuple[float, float, float]:
+    bucket = Bucket.of_minute(limit, 0.0, SHARED_MINUTE)
+    return limit, bucket.capacity, bucket.per_second
+
+
+def _packed(kept: Kept) -> bytes:
+    """Return an answer as it is kept, after the time that the server puts before it."""
+    small = len(kept.body) < _LARGE
+    header = {"model": kept.model, "status": kept.status, "request_id": kept.request_id}
+    told = json.dumps({**header, "latency": round(kept.latency, 6), "body": "plain" if small else "zlib"})
+    return told.encode() + b"\n" + (kept.body if small else zlib.compress(kept.body, 1))
+
+
+def _unpacked(value: bytes) -> Kept:
+    header, body = _header(value)
+    whole = zlib.decompress(body) if header["body"] == "zlib" else body
+    at = float(value[:17])
+    return Kept(whole, header["status"], header["request_id"], header["latency"], at, header["model"])
+
+
+def _header(value: bytes) -> tuple[dict[str, Any], bytes]:
+    header, _, body = value[17:].partition(b"\n")
+    return json.loads(header), body
+
+
+def _chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]

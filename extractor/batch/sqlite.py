@@ -1,0 +1,315 @@
+"""The journal's file: SQLite in WAL mode, readable by its owner only. For one thread at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import JournalError
+from .journal import BUSY, GRANTED, Claim, Kept
+from .store import Clock, Done, Stats, Wanted, Work
+
+VERSION = 1  # of the tables: raise it with an entry in _MIGRATIONS
+_APPLICATION = 0x65787472  # "extr", in the file's header
+_MIGRATIONS: Mapping[int, str] = {}  # from an older version to the next
+_TABLES = """
+CREATE TABLE answers (
+    key BLOB NOT NULL UNIQUE, at REAL NOT NULL, model TEXT NOT NULL, status INTEGER NOT NULL,
+    request_id TEXT, latency REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE owners (owner TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
+"""
+_ANSWER = "SELECT key, body, status, request_id, latency, at, model FROM answers"
+_AT_ONCE = 200  # keys in one statement
+_DATABASES = frozenset({"", ".sqlite", ".sqlite3", ".db", ".journal", ".extractor"})
+V = TypeVar("V")
+_log = logging.getLogger("extractor")
+
+
+class SqliteStore:
+    """An open journal file. Every method may raise JournalError."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock) -> None:
+        self._path, self._connection, self._clock = path, connection, clock
+
+    @classmethod
+    def open(cls, path: Path, clock: Clock = time.time) -> SqliteStore:
+        """Return the journal in a file, made where it is not there. One that is damaged is moved aside."""
+        from filelock import FileLock
+
+        with _named(path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
+                if _is_damaged(path):
+                    _move_aside(path)
+                return cls(path, _connect(path), clock)
+
+    def close(self) -> None:
+        """Close the file."""
+        with _named(self._path):
+            self._connection.close()
+
+    # -- who is at work
+
+    def enter(self, owner: str, lease: float, host: str | None = None, pid: int | None = None) -> None:
+        """Sign in, by default as this process. lease: seconds for which it is believed to live."""
+        row = (owner, host or socket.gethostname(), pid or os.getpid(), self._clock() + lease)
+        with self._writing():
+            self._connection.execute("INSERT INTO owners VALUES (?, ?, ?, ?)", row)
+
+    def beat(self, owner: str, lease: float) -> None:
+        """Give a sign of life."""
+        with self._writing():
+            until = self._clock() + lease
+            self._connection.execute("UPDATE owners SET until = ? WHERE owner = ?", (until, owner))
+
+    def leave(self, owner: str) -> None:
+        """Sign out. Claims that are still held count as lost."""
+        with self._writing():
+            self._connection.execute("DELETE FROM owners WHERE owner = ?", (owner,))
+
+    def _living(self) -> set[str]:
+        query = "SELECT owner, host, pid FROM owners WHERE until > ?"
+        rows = self._connection.execute(query, (self._clock(),))
+        return {owner for owner, host, pid in rows if _lives(host, pid)}
+
+    # -- what is asked and answered
+
+    def look(self, wanted: Wanted) -> list[Kept | None]:
+        """Return the answers that there are, in the order of `wanted`."""
+        if not wanted:
+            return []
+        with _named(self._path):
+            found = self._answers([key for key, _ in wanted])
+        return [_recent(found.get(key), since) for key, since in wanted]
+
+    def do(self, owner: str, work: Work) -> Done:
+        """Keep answers, give claims back, and claim, in one transaction; then look."""
+        claims: list[Claim] = []
+        if work.puts or work.released or work.claims:
+            with self._writing():
+                self._put(work.puts)
+                self._drop_claims(owner, [*work.puts, *work.released])
+                claims = self._claim(owner, work.claims)
+        return Done(claims, self.look(work.looks))
+
+    def _put(self, puts: Mapping[bytes, Kept]) -> None:
+        now = self._clock()
+        rows = [(key, now, k.model, k.status, k.request_id, k.latency, k.body) for key, k in puts.items()]
+        self._many("INSERT OR REPLACE INTO answers VALUES", rows)
+
+    def _drop_claims(self, owner: str, keys: Sequence[bytes]) -> None:
+        for some in _chunks(keys):
+            statement = f"DELETE FROM claims WHERE owner = ? AND key IN ({_marks(some)})"  # noqa: S608
+            self._connection.execute(statement, (owner, *some))
+
+    def _claim(self, owner: str, claims: Wanted) -> list[Claim]:
+        keys, now = [key for key, _ in claims], self._clock()
+        answers, owners = self._answers(keys), self._claimed(keys)
+        living = self._living() if owners else set()
+        given = [
+            _given(_recent(answers.get(key), since), owners.get(key), owner, living) for key, since in claims
+        ]
+        rows = [(key, owner, now) for key, claim in zip(keys, given, strict=True) if claim.granted]
+        self._many("INSERT OR REPLACE INTO claims VALUES", rows)
+        return given
+
+    def _answers(self, keys: Sequence[bytes]) -> dict[bytes, Kept]:
+        return {
+            key: Kept(*kept)
+            for some in _chunks(keys)
+            for key, *kept in self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
+        }
+
+    def _claimed(self, keys: Sequence[bytes]) -> dict[bytes, str]:
+        query = "SELECT key, owner FROM claims WHERE key IN"
+        return {
+            key: owner
+            for some in _chunks(keys)
+            for key, owner in self._connection.execute(f"{query} ({_marks(some)})", some)
+        }
+
+    def _many(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert by few statements: each costs the thread a wait for the interpreter's lock."""
+        for some in _chunks(rows):
+            marks = ",".join([f"({_marks(some[0])})"] * len(some))
+            self._connection.execute(f"{statement} {marks}", [value for row in some for value in row])
+
+    # -- for the command line
+
+    def stats(self) -> Stats:
+        """Return what the journal holds."""
+        with _named(self._path):
+            query = self._connection.execute
+            answers, oldest, newest = query("SELECT count(*), min(at), max(at) FROM answers").fetchone()
+            models = dict(query("SELECT model, count(*) FROM answers GROUP BY model ORDER BY 2 DESC"))
+            living = self._living()
+            owners = [owner in living for (owner,) in query("SELECT owner FROM claims")]
+        size = sum(file.stat().st_size for file in _files(self._path))
+        return Stats(answers, size, oldest, newest, models, sum(owners), len(owners) - sum(owners))
+
+    def export(self) -> Iterator[tuple[bytes, Kept]]:
+        """Yield each key with its answer, oldest first."""
+        with _named(self._path):
+            for key, *kept in self._connection.execute(f"{_ANSWER} ORDER BY at"):
+                yield key, Kept(*kept)
+
+    def prune(self, before: float) -> int:
+        """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
+        with self._writing():
+            living = self._living()
+            marks = _marks(living)
+            self._connection.execute(f"DELETE FROM claims WHERE owner NOT IN ({marks})", [*living])  # noqa: S608
+            self._connection.execute(f"DELETE FROM owners WHERE owner NOT IN ({marks})", [*living])  # noqa: S608
+            forgotten = self._connection.execute("DELETE FROM answers WHERE at < ?", (before,)).rowcount
+        with _named(self._path):
+            self._connection.execute("VACUUM")
+        return forgotten
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One transaction, for which other processes wait."""
+        with _named(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+def _given(kept: Kept | None, holder: str | None, owner: str, living: set[str]) -> Claim:
+    """What a claim gives, after what is known of its key."""
+    if kept is not None:
+        return Claim(kept)
+    if holder is None or holder == owner:
+        return GRANTED
+    return BUSY if holder in living else Claim(granted=True, lost=True)
+
+
+def _recent(kept: Kept | None, since: float) -> Kept | None:
+    return kept if kept is not None and kept.at >= since else None
+
+
+def _lives(host: str, pid: int) -> bool:
+    """Whether a process may be alive; of another machine's nothing is known."""
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def _marks(values: Iterable[object]) -> str:
+    return ",".join("?" for _ in values)
+
+
+# -- the file
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        _upgrade(path, connection)
+        for file in _files(path):
+            os.chmod(file, 0o600)  # later files get the rights of the first
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
+    """Make the tables, or bring those of an older version up to date."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != _APPLICATION:
+        raise JournalError(f"{path} is a database of something else: name another file as the journal")
+    if version > VERSION:
+        raise JournalError(
+            f"the journal {path} is of version {version}, made by a later release than this one, which "
+            f"knows version {VERSION}: upgrade, or name another file"
+        )
+    scripts = [_TABLES] if not tables else _scripts(path, version)
+    if scripts:
+        marks = f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION};"
+        connection.executescript("BEGIN IMMEDIATE;" + "".join(scripts) + marks + "COMMIT;")
+
+
+def _scripts(path: Path, version: int) -> list[str]:
+    missing = [older for older in range(version, VERSION) if older not in _MIGRATIONS]
+    if missing:
+        raise JournalError(
+            f"the journal {path} is of version {version}, which this release can't read: name another file, "
+            "or go on with the release that made it"
+        )
+    return [_MIGRATIONS[older] for older in range(version, VERSION)]
+
+
+_SMALL = 64 << 20  # bytes: what is checked whole before it is used
+
+
+def _is_damaged(path: Path) -> bool:
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    check = "PRAGMA quick_check(1)" if path.stat().st_size < _SMALL else "SELECT count(*) FROM sqlite_master"
+    with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
+        try:
+            (found,) = connection.execute(check).fetchone()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            return True
+    return found != "ok" and isinstance(found, str)
+
+
+def _move_aside(path: Path) -> None:
+    if path.suffix not in _DATABASES:
+        raise JournalError(f"{path} is no journal: name another file; this one is left as it is")
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.getpid()}")
+    for file in _files(path):
+        os.replace(file, str(aside) + file.name.removeprefix(path.name))
+    _log.warning("the journal %s is damaged: it was moved to %s, and a new one is begun", path, aside)
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for ending in ("", "-wal", "-shm") if (file := Path(f"{path}{ending}")).exists()]
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say what went wrong, where, and what to do about it."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        advice = "make room, or " if "full" in reason or "space" in reason else ""
+        raise JournalError(
+            f"the journal {path} can't be used: {reason}; {advice}name another file as journal=, or False "
+            "to do without; what it holds stays as it is"
+        ) from error
