@@ -82,11 +82,13 @@ class State:
         self.answered: Counter[int] = Counter()
         self.in_flight = self.peak = self.throttles = self.tokens = 0
         self.paused: deque[tuple[float, float]] = deque()  # from, until
+        self.minute: deque[float] = deque()  # when the requests of the last minute came
+        self.busiest = 0  # the most that came in one minute
 
     def stats(self) -> dict[str, Any]:
         """Return the counts. repeated: requests beyond the first with the same body; answered_again:
         whole answers beyond the first to the same body; in_pauses: requests that came while a
-        Retry-After ran; tokens: of all answers together.
+        Retry-After ran; busiest_minute: the most that came in any minute; tokens: of all answers together.
         """
         return {
             "requests": self.bodies.total(),
@@ -95,6 +97,7 @@ class State:
             "answered_again": self.answered.total() - len(self.answered),
             "in_flight": self.in_flight,
             "peak": self.peak,
+            "busiest_minute": self.busiest,
             "tokens": self.tokens,
             **{name: self.counts[name] for name in ("answered", "429", "503", "dropped", "truncated")},
             **{name: self.counts[name] for name in ("invalid", "in_pauses", "abandoned")},
@@ -125,6 +128,10 @@ class State:
         self.counts["in_pauses"] += any(begin < now < until for begin, until in self.paused)
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
+        self.minute.append(now)
+        while self.minute[0] <= now - 60:
+            self.minute.popleft()
+        self.busiest = max(self.busiest, len(self.minute))
 
     def throttle(self, now: float) -> str | None:
         """Return the Retry-After of the next 429, and remember the pause that it asks for."""

@@ -31,7 +31,7 @@ from .store import Clock, Done, Stats, Wanted, Work
 
 VERSION = 1  # of the names and what is kept under them
 PATIENCE = 15.0  # seconds for which a server that is away is tried again, in the middle of a run
-_LARGE = 1024  # bytes of a body from which on compressing pays
+_LARGE = 512  # bytes of a body from which on compressing pays
 _AT_ONCE = 500  # answers in one trip
 _HEAD = 1000  # bytes of an answer, which tell its model
 _CLAIMS = (BUSY, GRANTED, Claim(granted=True, lost=True))

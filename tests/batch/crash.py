@@ -1,4 +1,4 @@
-"""A bulk run in a process that can be killed: `python -m tests.batch.crash BASE_URL JOURNAL ROWS`.
+"""A bulk run in a process that can be killed: `python -m tests.batch.crash BASE_URL JOURNAL ROWS [OPTIONS]`.
 
 Prints one line of JSON for each row as it is handed out, then one with what the run says of itself.
 """
@@ -22,19 +22,21 @@ def text_of(row: int) -> str:
     return f"This is the text of row {row}."
 
 
-def main(base_url: str, journal: str, rows: str) -> None:
+def main(base_url: str, journal: str, rows: str, options: str = "{}") -> None:
     told: list[Progress] = []
     with Extractor("any", base_url=base_url) as extractor:
         texts = (text_of(row) for row in range(int(rows)))
-        for outcome in extractor.rows(texts, Echo, journal=journal, on_progress=told.append):
+        given = {"journal": journal, "on_progress": told.append, **json.loads(options)}
+        for outcome in extractor.rows(texts, Echo, **given):
             record = outcome.record.model_dump() if outcome.record else None
             print(json.dumps([outcome.index, record]), flush=True)  # noqa: T201
     last = told[-1]
     print(json.dumps({"from_cache": last.from_cache, "lost": last.possibly_paid_twice}))  # noqa: T201
 
 
-def started(server: Loopback, journal: Path | str, rows: int) -> subprocess.Popen[str]:
+def started(server: Loopback, journal: Path | str, rows: int, **options: Any) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.batch.crash", server.base_url, str(journal), str(rows)]
+    command.append(json.dumps(options))
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

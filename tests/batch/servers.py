@@ -60,7 +60,8 @@ class RedisServer:
                     client.ping()
                 return
             except Exception:
-                assert time.monotonic() < ends
+                if self.process.poll() is not None or time.monotonic() > ends:
+                    raise RuntimeError((self.folder / "redis.log").read_text()) from None
                 time.sleep(0.02)
 
     def stop(self) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from functools import partial
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from extractor.batch.address import Address
 from extractor.batch.journal import Claim, Kept, key_of
+from extractor.batch.sqlite import SqliteStore
 from extractor.batch.store import Store, Work
 from tests.batch.servers import RedisServer
 
@@ -30,6 +34,7 @@ class Clock:
         return self.now
 
 
+Open = Callable[[str], Store]
 Opened = Callable[..., Store]
 
 
@@ -39,22 +44,23 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["sqlite", "redis"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Opened]:
-    """Opens the same store again and again, each time with owners who sign in."""
-    open_once: Callable[[], Store]
+def open_named(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Open:
+    """Opens the store of a name."""
     if request.param == "sqlite":
-        from extractor.batch.sqlite import SqliteStore
+        return lambda name: SqliteStore.open(tmp_path / f"{name}.sqlite", clock)
+    server: RedisServer = request.getfixturevalue("redis")
+    from extractor.batch.redis import RedisStore
 
-        open_once = partial(SqliteStore.open, tmp_path / "journal.sqlite", clock)
-    else:
-        server: RedisServer = request.getfixturevalue("redis")
-        from extractor.batch.redis import RedisStore
+    return lambda name: RedisStore.open(Address.of(f"{server.url}?prefix={name}"), clock)
 
-        open_once = partial(RedisStore.open, Address.of(server.url), clock)
+
+@pytest.fixture
+def opened(open_named: Open) -> Iterator[Opened]:
+    """Opens the same store again and again, each time with owners who sign in."""
     with ExitStack() as stack:
 
         def opened(*owners: str) -> Store:
-            store = stack.enter_context(closing(open_once()))
+            store = stack.enter_context(closing(open_named("journal")))
             for owner in owners:
                 store.enter(owner, LEASE)
             return store
@@ -203,3 +209,79 @@ def test_stats_export_and_prune(opened: Opened, clock: Clock) -> None:
     assert store.prune(before=15.0) == 1
     assert [key for key, _ in store.export()] == [OTHER]
     assert store.stats().lost == 0
+
+
+# -- whatever the workers do
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["claim", "claim", "put", "release", "beat", "leave", "tick"]),
+        st.integers(0, 2),
+        st.integers(0, 2),
+    ),
+    max_size=40,
+)
+_names = count()
+
+
+class Workers:
+    """Three workers on one store, with what each believes, and who lives."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store, self.clock = store, clock
+        self.until = dict.fromkeys(range(3), clock.now + LEASE)
+        self.believed: dict[int, set[int]] = {key: set() for key in range(3)}
+        self.answered: dict[int, Kept] = {}
+        for worker in self.until:
+            store.enter(str(worker), LEASE)
+
+    def lives(self, worker: int) -> bool:
+        return self.until.get(worker, 0) > self.clock.now
+
+    def step(self, what: str, worker: int, key: int) -> None:
+        if what == "tick":
+            self.clock.now += LEASE * 0.4
+        elif worker in self.until:
+            getattr(self, what)(worker, key)
+
+    def claim(self, worker: int, key: int) -> None:
+        (given,) = claim(self.store, str(worker), key_of(str(key)))
+        assert given.kept == self.answered.get(key)
+        others = self.believed[key] - {worker}
+        if given.granted:
+            assert not any(self.lives(other) for other in others)
+            self.believed[key] = {worker}
+        elif given.kept is None:
+            assert any(self.lives(other) for other in others)
+
+    def put(self, worker: int, key: int) -> None:
+        said = SAID._replace(request_id=f"{worker} {self.clock.now}")
+        put(self.store, str(worker), key_of(str(key)), said)
+        self.answered[key] = kept(self.clock.now, said)
+        self.believed[key].discard(worker)
+
+    def release(self, worker: int, key: int) -> None:
+        self.store.do(str(worker), Work(released=[key_of(str(key))]))
+        self.believed[key].discard(worker)
+
+    def beat(self, worker: int, _: Any) -> None:
+        self.store.beat(str(worker), LEASE)
+        self.until[worker] = self.clock.now + LEASE
+
+    def leave(self, worker: int, _: Any) -> None:
+        self.store.leave(str(worker))
+        del self.until[worker]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(STEPS)
+def test_whatever_they_do_no_two_living_workers_are_granted_a_key_and_no_answer_is_lost(
+    open_named: Open, clock: Clock, steps: list[tuple[str, int, int]]
+) -> None:
+    clock.now = 1.0
+    with closing(open_named(str(next(_names)))) as store:
+        workers = Workers(store, clock)
+        for step in steps:
+            workers.step(*step)
+        found = store.look([(key_of(str(key)), 0) for key in range(3)])
+        assert found == [workers.answered.get(key) for key in range(3)]
