@@ -1,13 +1,29 @@
 """What tests of several rooms share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from extractor.transport.models import pull
+from tests.batch.servers import RedisServer, redis_server
 
 
 @pytest.fixture(scope="session")
 def smollm2() -> Path:
     """The real model's file; pulled if it is not on this machine."""
     return pull("smollm2")
+
+
+@pytest.fixture(scope="session")
+def one_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(one_redis: RedisServer) -> RedisServer:
+    """A server with nothing in it."""
+    with one_redis.client() as client:
+        client.flushall()
+    return one_redis

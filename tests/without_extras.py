@@ -19,7 +19,7 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai", "pypdfium2", "h2"):
+    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai", "pypdfium2", "h2", "redis"):
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
     with (
@@ -36,6 +36,11 @@ def main() -> None:
     for extra, ask in {
         "extractor[pdf]": lambda: pdf(b"%PDF-1.4", as_="text"),
         "extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
+        "extractor[redis]": lambda: list(
+            Extractor("m", base_url="http://127.0.0.1:9/v1").rows(
+                ["Ada"], Person, journal="redis://127.0.0.1"
+            )
+        ),
     }.items():
         try:
             ask()

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..batch.address import masked
 from ..batch.cells import Gathered, shape_of
 from ..batch.columns import records_of
 from ..batch.display import summary
@@ -99,7 +100,11 @@ def run(
         int, typer.Option(min=1, metavar="N", help="Short texts that share a request.")
     ] = 1,
     journal: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="Where answers are kept: a file, or redis://HOST/0. Default: the cache folder.",
+        ),
     ] = None,
     quarantine: Annotated[
         str | None,
@@ -162,7 +167,7 @@ def run(
     if dry_run:
         typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
         return
-    command = ["extractor", *(context.obj or ["run"])]
+    command = ["extractor", *map(masked, context.obj or ["run"])]
     version = Version.of(wanted, compile_schema(wanted).name)
     shape = replace(shape_of(version.name, name, flatten, usage, evidence), stamp=version.stamp)
     check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)

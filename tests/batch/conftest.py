@@ -1,27 +1,12 @@
-"""What tests of journals share: the servers that they are kept on."""
+"""What tests of journals share: the places that they are kept at."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.batch.servers import RedisServer, redis_server
-
-
-@pytest.fixture(scope="session")
-def one_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(one_redis: RedisServer) -> RedisServer:
-    """A server with nothing in it."""
-    with one_redis.client() as client:
-        client.flushall()
-    return one_redis
+from tests.batch.servers import RedisServer
 
 
 @pytest.fixture(params=["sqlite", "redis"])

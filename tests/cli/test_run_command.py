@@ -19,6 +19,7 @@ from ended import Cli
 from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
+from tests.batch.servers import RedisServer
 
 ROWS = [
     {"id": "7", "body": "Basel"},
@@ -275,6 +276,45 @@ def test_the_journal_can_be_looked_into_handed_out_and_shortened(run: Run, cli: 
     assert cli("journal", "prune", "--older-than", "1").err == "0 answers forgotten\n"
     assert cli("journal", "prune", "--older-than", "0").err == "2 answers forgotten\n"
     assert "0 answers" in cli("journal", "stats").out
+
+
+def test_a_journal_on_a_server_is_used_like_a_file_and_its_password_shown_nowhere(
+    run: Run, cli: Cli, folder: Path, redis: RedisServer
+) -> None:
+    with redis.client() as client:
+        client.acl_setuser("me", enabled=True, passwords=["+s3cret"], keys=["*"], categories=["+@all"])
+    url = redis.url.replace("//", "//me:s3cret@")
+    shown = redis.url.replace("//", "//***@")
+    assert "there is no journal" in cli("journal", "stats", "--journal", url).err
+    write(folder / "in.csv", [{"body": "Basel"}, {"body": "bad"}])
+    again = ("in.csv", "-x", "body", "-o", "out.csv", "--journal", url)
+    first = run(*again, "--html", "run.html")
+    assert first.status == 1
+    assert f"--journal '{shown}'" in first.err
+    second = run(*again)
+    assert "1 from the journal" in second.err, "a failure of the service is not kept"
+    stats = cli("journal", "stats", "--journal", url)
+    assert shown in stats.out
+    assert "1 answers from " in stats.out
+    assert len(cli("journal", "export", "--journal", url).lines) == 1
+    pruned = cli("journal", "prune", "--older-than", "0", "--journal", url)
+    assert pruned.err == "1 answers forgotten\n"
+    with redis.client() as client:
+        client.acl_deluser("me")
+    refused = run(*again)
+    assert refused.status == 2
+    assert "give a user and a password that may use it" in refused.err
+    page = (folder / "run.html").read_text("utf-8")
+    assert "--journal" in page
+    for told in (first, second, stats, pruned, refused):
+        assert "s3cret" not in f"{told.out}{told.err}{page}"
+
+
+def test_the_estimate_knows_what_a_server_holds(run: Run, folder: Path, redis: RedisServer) -> None:
+    again = ("in.csv", "-x", "body", "-o", "out.csv", "--journal", redis.url)
+    assert "0 of them answered in the journal" in run(*again, "--dry-run").out
+    run(*again)
+    assert "2 of them answered in the journal" in run(*again, "--dry-run").out
 
 
 def test_the_help_shows_examples(cli: Cli) -> None:
