@@ -9,6 +9,7 @@ import json
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
@@ -22,6 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from . import content
 from .batch import packing
+from .confidence import Calibration, load_calibration
 from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
@@ -63,7 +65,7 @@ from .messages import (
     StrictSchema,
     Usage,
 )
-from .options import ClientOptions, Params, Tool, check_parameters
+from .options import ClientOptions, ExtractOptions, Params, Tool, check_parameters
 from .pricing import pricer
 from .schema import (
     CompiledSchema,
@@ -89,6 +91,8 @@ Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str,
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
+TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
+MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 KEPT = 256  # schemas as prompts show them
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
@@ -133,6 +137,7 @@ class Calls:
         self._packs: dict[tuple[str, int], StrictSchema] = {}  # schemas of several records
         self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
+        self._own_params = params
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._policy = _policy(options, self._config)
         self._who = Who(
@@ -196,6 +201,7 @@ class Calls:
         context: Mapping[str, Any] | None = None,
         evidence: bool | Literal["quote"] | None = None,
         confidence: bool | str | PathLike[str] | None = None,
+        samples: int = 1,
         **params: Any,
     ) -> Ask[Any]:
         if evidence not in (None, True, False, "quote"):
@@ -207,8 +213,11 @@ class Calls:
         shots = example_messages([_checked_example(compiled, asked, *pair) for pair in examples])
         text = _checked_text(text)
         source = source_text(text)
+        if confidence is not None and not isinstance(confidence, bool | str | PathLike):
+            raise ConfigError(f"confidence is True or the file of a calibration, not {confidence!r:.80}")
+        confidence = confidence or samples_of({"samples": samples}) > 1
         added = self._logprobs(params) if confidence else {}
-        params = {**params, **added}
+        params = {**params, **self._sampling(params, samples), **added}
 
         def request(mode: Mode) -> Request:
             schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
@@ -217,10 +226,14 @@ class Calls:
             return replace(self._request(messages, params, sent, mode), source=source)
 
         brief = partial(brief_question, said, text)
-        measure = partial(measured, compiled) if confidence else None
+        fitted = self._calibration(confidence, record_type, samples)
+        measure = partial(measured, compiled, fitted) if confidence else None
         begun = self._record_dialogue(
             compiled, request, context_of(text, context), brief, measure, frozenset(added)
         )
+        if samples > 1:
+            policy = replace(begun.policy, budget=begun.policy.budget.shared_by(samples))
+            begun = replace(begun, policy=policy)
         too_long = bind and source is not None and not can_ground(source)
         return replace(begun, note=TOO_LONG) if too_long else begun
 
@@ -232,6 +245,8 @@ class Calls:
         examples: Iterable[tuple[str, Any]] = (),
         context: Mapping[str, Any] | None = None,
         evidence: bool | Literal["quote"] | None = None,
+        confidence: Any = None,
+        samples: int = 1,
         **params: Any,
     ) -> Ask[dict[int, str]]:
         """Return the first step of a dialogue about several texts; its record has each record's JSON."""
@@ -265,9 +280,10 @@ class Calls:
 
     def _rows_at_once(self, record_type: Any, wanted: int, asked: Mapping[str, Any]) -> int:
         """Return how many rows a request may have: one where a grammar holds values to one text, and where
-        it counts how sure each token is.
+        it counts how sure each token is, or how far several answers agree.
         """
-        if wanted == 1 or self._writes_grammar or asked.get("confidence"):
+        unsure = asked.get("confidence") or samples_of(asked) > 1
+        if wanted == 1 or self._writes_grammar or unsure:
             return 1
         compiled = self._compiled(Quoted(record_type) if asked.get("evidence") == "quote" else record_type)
         return packing.most_rows(compiled.strict, wanted, compiled.target)
@@ -352,6 +368,27 @@ class Calls:
         if not self._tells_logprobs or given.get("logprobs") is not None:
             return {}
         return {"logprobs": True, **({} if "top_logprobs" in given else {"top_logprobs": ALTERNATIVES})}
+
+    def _calibration(
+        self, confidence: bool | str | PathLike[str] | None, record_type: Any, samples: int
+    ) -> Calibration | None:
+        """Return the calibration that is named; warns where it was fitted for something else."""
+        if not confidence or confidence is True:
+            return None
+        fitted = load_calibration(confidence)
+        why = fitted.misfit(self.model, compile_schema(record_type).fingerprint, samples)
+        if why is not None:
+            warnings.warn(f"the calibration's numbers are no probabilities here: {why}", stacklevel=2)
+        return fitted
+
+    def _sampling(self, params: Mapping[str, Any], samples: int) -> dict[str, Any]:
+        """Return what makes answers to the same request differ, where nothing else does."""
+        chosen = {**self._own_params, **params}.get("temperature")
+        if samples == 1 or chosen or (chosen is None and self._params.get("temperature") != 0):
+            return {}  # the servers' own default is above 0
+        if chosen is not None:
+            raise ConfigError("samples need a temperature above 0: at 0 all answers are the same")
+        return {"temperature": TEMPERATURE}
 
     def _shown(self, compiled: CompiledSchema[Any], mode: Mode) -> str:
         """Return the schema as the prompt shows it, written once."""
@@ -601,6 +638,21 @@ def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:
     completion = cast(Completion, extraction.completion).with_message(parsed=record)
     values = {f.name: getattr(completion, f.name) for f in fields(Completion)}
     return ParsedCompletion(**values)
+
+
+def samples_of(options: Mapping[str, Any]) -> int:
+    """Return how many answers to ask for. Raises ConfigError."""
+    samples = options.get("samples", 1)
+    if not isinstance(samples, int) or isinstance(samples, bool) or not 1 <= samples <= MOST_SAMPLES:
+        raise ConfigError(f"samples is a whole number from 1 to {MOST_SAMPLES}, not {samples!r}")
+    return samples
+
+
+def streamed(options: ExtractOptions) -> ExtractOptions:
+    """Return the options of a streamed call, its examples read. Raises ConfigError: it is one answer."""
+    if samples_of(options) > 1:
+        raise ConfigError("a stream is one answer: samples are for run, extract, rows and frame")
+    return {**options, "examples": list(options.get("examples", ()))}
 
 
 def context_of(text: Text, context: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
 from weakref import WeakKeyDictionary, finalize
@@ -24,9 +26,21 @@ from weakref import WeakKeyDictionary, finalize
 from .batch.estimate import Estimate
 from .batch.outcomes import RowOutcome
 from .batch.texts import Select
-from .calls import Calls, Endpoint, Messages, Text, after_stream, context_of, list_of, parsed
+from .calls import (
+    Calls,
+    Endpoint,
+    Messages,
+    Text,
+    after_stream,
+    context_of,
+    list_of,
+    parsed,
+    samples_of,
+    streamed,
+)
 from .dialects import ADDED_TEXT
 from .dialogue import Ask, Step, aconverse, converse
+from .evaluation.votes import agreed
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
 from .options import (
     ChatOptions,
@@ -118,7 +132,16 @@ class Extractor(Calls):
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
         options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
-        return self._converse(lambda calls: calls._extraction(record_type, text, **options))
+
+        def begin(calls: Calls) -> Ask[Any]:
+            return calls._extraction(record_type, text, **options)
+
+        samples = samples_of(options)
+        if samples == 1:
+            return self._converse(begin)
+        with ThreadPoolExecutor(samples) as threads:
+            asked = [threads.submit(copy_context().run, self._converse, begin) for _ in range(samples)]
+            return agreed([each.result() for each in asked])
 
     @overload
     def parse(
@@ -174,7 +197,7 @@ class Extractor(Calls):
         Failures before the first words are retried. What follows on the first whole reply, repairs and
         fallback models, is not streamed.
         """
-        options["examples"] = list(options.get("examples", ()))
+        options = streamed(options)
         growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
         return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
 
@@ -195,7 +218,7 @@ class Extractor(Calls):
         list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
         repair has taken back what was given.
         """
-        options["examples"] = list(options.get("examples", ()))
+        options = streamed(options)
         whole = list_of(item_type)
         document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
         growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
@@ -416,7 +439,14 @@ class AsyncExtractor(Calls):
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
         options["examples"] = list(options.get("examples", ()))
-        return await self._converse(lambda calls: calls._extraction(record_type, text, **options))
+
+        def begin(calls: Calls) -> Ask[Any]:
+            return calls._extraction(record_type, text, **options)
+
+        samples = samples_of(options)
+        if samples == 1:
+            return await self._converse(begin)
+        return agreed(await asyncio.gather(*(self._converse(begin) for _ in range(samples))))
 
     @overload
     async def parse(
@@ -457,7 +487,7 @@ class AsyncExtractor(Calls):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
-        options["examples"] = list(options.get("examples", ()))
+        options = streamed(options)
         growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
         return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
 
@@ -473,7 +503,7 @@ class AsyncExtractor(Calls):
         self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Any, list[Any]]:
         """Return an async iterator over the items that the text holds; see Extractor.items."""
-        options["examples"] = list(options.get("examples", ()))
+        options = streamed(options)
         whole = list_of(item_type)
         document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
         growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)

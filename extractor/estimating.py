@@ -13,7 +13,7 @@ from .batch.estimate import Asked, Counted, Estimate, Together, answer_tokens, e
 from .batch.frames import is_frame, open_frame, rows_of
 from .batch.journal import TOGETHER, Journal, Kept, key_of
 from .batch.texts import Select
-from .calls import Calls, Endpoint
+from .calls import Calls, Endpoint, samples_of
 from .config import Secret
 from .dialects import DIALECTS, read_reply
 from .errors import ConfigError
@@ -45,6 +45,7 @@ def estimated(calls: Calls, given: Any, record_type: Any, text: Select, options:
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     count = empty = bad = 0
+    samples = samples_of(job.asked)
     asked: dict[bytes, Asked] = {}
     for given in rows:
         count += 1
@@ -57,7 +58,9 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
         except ConfigError:
             bad += 1
         else:
-            asked[key] = row
+            for _ in range(samples):
+                asked[key] = row
+                key = key_of(key)  # as the journal knows the next answer to the same
     return Counted(count, empty, bad, asked)
 
 

@@ -426,7 +426,9 @@ class Extraction(Generic[T]):
 
     @property
     def raw(self) -> str | None:
-        """The text of the last reply, as the model wrote it."""
+        """The text of the last reply, as the model wrote it; of several samples, of the chosen one's."""
+        if self.completion is not None and self.completion.content is not None:
+            return self.completion.content
         return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
 
     def to_html(self, title: str = "Record") -> str:

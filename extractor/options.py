@@ -64,7 +64,8 @@ class ExtractOptions(Params, total=False):
     evidence: "quote" to have the model quote the text for each value, see Extraction.quotes; True and
     False ask for nothing more, since Extraction.evidence costs nothing. confidence: True to be told how sure
     each value is, see Extraction.confidence; or the file that `extractor calibrate` wrote, which makes
-    probabilities of the scores.
+    probabilities of the scores. samples: answers to ask for; the one that agrees most with the others is
+    taken, and how far they agree goes into the confidence.
     """
 
     instructions: str | None
@@ -72,6 +73,7 @@ class ExtractOptions(Params, total=False):
     context: Mapping[str, Any] | None
     evidence: bool | Literal["quote"] | None
     confidence: bool | str | PathLike[str] | None
+    samples: int
 
 
 class RowOptions(ExtractOptions, total=False):
@@ -101,7 +103,8 @@ class RowOptions(ExtractOptions, total=False):
 class FrameOptions(RowOptions, total=False):
     """name: of the new column, by default the record type's in snake case; the others are called after
     it. flatten: one column for each member of the record instead, called as the member, with `<name>_`
-    before it where a name is given. usage, evidence: whether there are columns for them. progress:
+    before it where a name is given. usage, evidence: whether there are columns for them; there is one for
+    confidence where that is asked for. progress:
     whether to show how far it is on standard error; None: where that is a terminal or a notebook.
     """
 

@@ -25,7 +25,7 @@ from .batch.bridge import iterate
 from .batch.budget import worst_cost
 from .batch.outcomes import Row, RowOutcome, Text
 from .batch.texts import Select, row_maker
-from .calls import Calls, Endpoint
+from .calls import Calls, Endpoint, samples_of
 from .dialogue import MAX_TOKENS, Ask
 from .errors import ConfigError
 from .messages import Completion, Extraction, Failure, Request
@@ -62,6 +62,11 @@ class ModelCaller(Generic[T]):
         """The provider and its URL; "local" for the embedded model, whose port is another each time."""
         config = self._calls._config
         return f"{config.provider.name} {config.base_url or 'local'}"
+
+    @property
+    def samples(self) -> int:
+        """How many answers each row asks for."""
+        return samples_of(self._options)
 
     def begin(self, text: Text) -> Ask[T]:
         """Return the first step of a row's dialogue."""

@@ -6,23 +6,38 @@ import asyncio
 import json
 import math
 import pickle
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AfterValidator, BaseModel
 
-from extractor import AsyncExtractor, Extraction, Extractor, Outcome
-from extractor.confidence import Signals
+from extractor import (
+    PROVIDERS,
+    AsyncExtractor,
+    ConfigError,
+    Extraction,
+    Extractor,
+    Outcome,
+    Usage,
+    compile_schema,
+)
+from extractor.confidence import Calibration, Signals
 from extractor.testing import (
     ChatServer,
     ReceivedRequest,
     Reply,
     calls,
     logprobs,
+    refusal,
     reply,
+    shaped,
+    slow,
     status,
     stream,
     truncated,
@@ -63,6 +78,11 @@ def probabilities(result: Extraction[Any]) -> dict[str, float | None]:
     return {where: each.probability and round(each.probability, 6) for where, each in result.signals.items()}
 
 
+def of_three(probability: float) -> float:
+    """What a string in quotes comes to whose one word has this probability."""
+    return round(probability ** (1 / math.sqrt(3)), 6)
+
+
 def test_confidence_is_off_unless_asked(server: ChatServer) -> None:
     result = run(server, Person, sure({"name": "Ada Lovelace"}), confidence=None)
     assert (result.confidence, result.signals) == (None, None)
@@ -74,7 +94,7 @@ def test_each_leaf_has_a_number_from_its_own_tokens(server: ChatServer) -> None:
     result = run(server, Person, sure(said, {"36": HALF, "poetry": THIRD}))
     assert server.requests[0].json["logprobs"] is True
     assert probabilities(result) == {
-        "/name": 1, "/age": 0.5, "/likes/0": 1, "/likes/1": round((1 / 3) ** (1 / 3), 6),
+        "/name": 1, "/age": 0.5, "/likes/0": 1, "/likes/1": of_three(1 / 3),
     }  # fmt: skip
     assert result.confidence is not None
     assert result.confidence["/age"] == pytest.approx(0.5)
@@ -99,7 +119,12 @@ def test_labels_answers_and_nulls_need_not_stand_in_the_text(server: ChatServer)
     )
     assert result.signals is not None
     assert {each.evidence for each in result.signals.values()} == {None}
-    assert result.confidence == {"/mood": 1, "/kind": pytest.approx(0.5 ** (1 / 3)), "/pays": 1, "/spouse": 1}
+    assert result.confidence == {
+        "/mood": 1,
+        "/kind": pytest.approx(of_three(0.5), abs=1e-6),
+        "/pays": 1,
+        "/spouse": 1,
+    }
 
 
 def test_what_the_codec_moves_keeps_its_number(server: ChatServer) -> None:
@@ -147,7 +172,7 @@ def test_items_that_a_validator_reorders_take_their_numbers_along(server: ChatSe
     found = probabilities(result)
     assert (found["/ages/0"], found["/ages/1"]) == (1, 0.5)
     names = list(json.loads(result.record.model_dump_json())["names"])
-    assert found[f"/names/{names.index('Ada')}"] == round((1 / 3) ** (1 / 3), 6)
+    assert found[f"/names/{names.index('Ada')}"] == of_three(1 / 3)
 
 
 def test_tokens_of_another_text_give_no_probability_rather_than_a_wrong_one(server: ChatServer) -> None:
@@ -171,7 +196,7 @@ def test_a_repaired_record_has_each_number_from_the_reply_that_wrote_the_value(s
     result = run(server, Person, [first, second])
     assert result.outcome is Outcome.REPAIRED
     assert probabilities(result) == {
-        "/name": 1, "/age": 0.333333, "/likes/0": round(0.5 ** (1 / 3), 6),
+        "/name": 1, "/age": 0.333333, "/likes/0": of_three(0.5),
     }  # fmt: skip
 
 
@@ -252,3 +277,142 @@ def test_the_score_is_the_mean_of_what_there_is_halved_without_evidence() -> Non
     assert Signals(probability=0.8, evidence=0).score == 0.4
     assert (Signals(evidence=0).score, Signals(evidence=0.9).score) == (0.5, 1)
     assert not Signals().told
+
+
+# -- several answers
+
+
+def test_of_several_answers_the_one_that_most_agree_with_is_taken_and_all_are_paid_for(
+    server: ChatServer,
+) -> None:
+    ada, bob = sure({"name": "Ada Lovelace", "age": 36}), sure({"name": "Ada Lovelace", "age": 37})
+    result = run(server, Person, [bob, ada, ada], samples=3)
+    assert (result.record, result.outcome) == (Person(name="Ada Lovelace", age=36), Outcome.OK)
+    assert result.signals is not None
+    assert {where: each.agreement for where, each in result.signals.items()} == {
+        "/name": 1, "/age": pytest.approx(2 / 3),
+    }  # fmt: skip
+    used = [attempt.usage.completion_tokens for attempt in result.attempts if attempt.usage]
+    assert (len(used), result.usage.completion_tokens) == (3, sum(used))
+    assert result.raw == json.dumps({"name": "Ada Lovelace", "age": 36})
+
+
+def test_samples_alone_turn_confidence_on_and_are_asked_at_once(server: ChatServer) -> None:
+    server.play(lambda request: slow(sure({"name": "Ada Lovelace"}), latency=0.3))
+    with Extractor("m", base_url=server.base_url, api_key="any") as ex:
+        began = time.monotonic()
+        result = ex.run(Person, TEXT, samples=4)
+        assert time.monotonic() - began < 1.1  # one after the other they would take 1.2
+    assert result.confidence is not None
+    assert "temperature" not in server.requests[0].json  # the server's own is above 0
+
+
+def test_an_async_client_samples_alike(server: ChatServer) -> None:
+    server.play([sure({"name": name}) for name in ("Bob", "Ada Lovelace", "Ada Lovelace")])
+
+    async def ask() -> Extraction[Any]:
+        async with AsyncExtractor("m", base_url=server.base_url, api_key="any") as ex:
+            return await ex.run(Person, TEXT, samples=3)
+
+    result = asyncio.run(ask())
+    assert (result.record.name, len(result.attempts)) == ("Ada Lovelace", 3)
+
+
+def test_a_sample_that_is_no_record_lowers_the_agreement(server: ChatServer) -> None:
+    result = run(server, Person, [refusal(), sure({"name": "Ada Lovelace"})], samples=2)
+    assert result.outcome is Outcome.OK
+    assert result.signals is not None
+    assert result.signals["/name"].agreement == 0.5
+
+
+def test_where_no_sample_is_a_record_the_error_has_all_attempts(server: ChatServer) -> None:
+    result = run(server, Person, refusal(), samples=3)
+    assert (result.outcome, result.confidence, len(result.attempts)) == (Outcome.REFUSED, None, 3)
+
+
+@pytest.mark.parametrize("samples", [0, -1, 2.5, "3", True, None, 1000])
+def test_a_number_of_samples_that_is_none_is_refused(server: ChatServer, samples: Any) -> None:
+    with pytest.raises(ConfigError, match="samples is a whole number from 1 to 100"):
+        run(server, Person, shaped(), samples=samples)
+
+
+def test_samples_at_temperature_0_are_refused_before_anything_is_sent(server: ChatServer) -> None:
+    with pytest.raises(ConfigError, match="temperature above 0"):
+        run(server, Person, shaped(), samples=3, temperature=0)
+    assert not server.requests
+
+
+def test_where_the_provider_is_asked_at_temperature_0_samples_have_another(server: ChatServer) -> None:
+    cold = replace(PROVIDERS["llamacpp"], defaults={"temperature": 0})
+    server.play(shaped())
+    with Extractor("m", base_url=server.base_url, provider=cold) as ex:
+        ex.run(Person, TEXT, samples=2)
+        ex.run(Person, TEXT, confidence=True)
+    assert [request.json["temperature"] for request in server.requests] == [0.7, 0.7, 0]
+
+
+def test_all_samples_together_keep_to_the_budget_of_a_call(server: ChatServer) -> None:
+    server.play(reply({"name": 1}, usage=Usage(5, 5)))
+    options: dict[str, Any] = {"max_tokens_total": 40, "max_repairs": 9}
+    with Extractor("m", base_url=server.base_url, api_key="any", **options) as ex:
+        alone, together = ex.run(Person, TEXT), ex.run(Person, TEXT, samples=2)
+    assert (alone.usage.total_tokens, together.usage.total_tokens) == (40, 40)
+
+
+def test_a_stream_is_one_answer(server: ChatServer) -> None:
+    options: Any = {"samples": 2}
+    with Extractor("m", base_url=server.base_url, api_key="any") as ex:
+        with pytest.raises(ConfigError, match="a stream is one answer"):
+            ex.stream(Person, TEXT, **options)
+        with pytest.raises(ConfigError, match="a stream is one answer"):
+            ex.items(Person, TEXT, **options)
+
+
+def test_the_samples_of_a_row_are_answers_of_their_own_and_each_is_paid_for_once(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    names = iter(["Bob", "Ada Lovelace", "Ada Lovelace"] * 2)
+    server.play(lambda request: sure({"name": next(names)}))
+    options: dict[str, Any] = {"samples": 3, "journal": tmp_path / "j.db", "concurrency": 1}
+    with Extractor("m", base_url=server.base_url, api_key="any") as ex:
+        before = ex.estimate([TEXT, "Bob."], Person, **options)
+        (first, second) = ex.rows([TEXT, "Bob."], Person, **options)
+        again = list(ex.rows([TEXT, "Bob."], Person, **options))
+        after = ex.estimate([TEXT, "Bob."], Person, **options)
+    assert (before.distinct, before.in_journal, after.in_journal) == (6, 0, 6)
+    assert len(server.requests) == 6
+    assert (first.record.name, second.record.name) == ("Ada Lovelace", "Ada Lovelace")
+    assert len(first.attempts) == 3
+    assert [row.from_cache for row in again] == [True, True]
+    assert [row.extraction.confidence for row in again] == [
+        first.extraction.confidence, second.extraction.confidence,
+    ]  # fmt: skip
+
+
+# -- calibrated
+
+
+def test_a_calibration_makes_probabilities_of_scores_and_warns_where_it_was_fitted_for_something_else(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    made_for = compile_schema(Person).fingerprint
+    half = Calibration("isotonic", "m", made_for, knots=((0.0, 0.0), (1.0, 0.5)))
+    path = tmp_path / "c.json"
+    path.write_text(half.to_json())
+    said = sure({"name": "Ada Lovelace", "age": 36}, {"36": HALF})
+    result = run(server, Person, said, confidence=path)
+    assert result.confidence == {"/name": 0.5, "/age": pytest.approx(0.25)}
+    path.write_text(replace(half, model="other").to_json())
+    with pytest.warns(UserWarning, match="no probabilities here: it was fitted for the model other"):
+        run(server, Person, said, confidence=str(path))
+
+
+def test_a_calibration_that_is_not_there_is_said_before_anything_is_sent(server: ChatServer) -> None:
+    wrongs: list[tuple[Any, str]] = [
+        ("none.json", "cannot read the calibration none.json"),
+        (3, "confidence is True or"),
+    ]
+    for wrong, why in wrongs:
+        with pytest.raises(ConfigError, match=why):
+            run(server, Person, shaped(), confidence=wrong)
+    assert not server.requests

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from ..dialects.replies import request_id_of
 from ..dialogue import Ask
 from ..dialogue.policy import is_transient
+from ..evaluation.votes import agreed
 from ..messages import Completion, Extraction, Failure, FailureKind, Outcome, Request
 from ..schema.compile import VERSION
 from ..transport import http
@@ -42,6 +43,11 @@ class Caller(Protocol[T]):
     @property
     def name(self) -> str:
         """The endpoint, the same in every process. It holds no key."""
+        ...
+
+    @property
+    def samples(self) -> int:
+        """How many answers each row asks for."""
         ...
 
     def begin(self, text: Text) -> Ask[T]:
@@ -178,8 +184,12 @@ class Dialogue(Generic[T]):
             self._on_gate()
 
     async def _carried(self, caller: Caller[T], text: Text) -> Extraction[T]:
-        with caller.watching(caller.begin(text)) as first:
-            return await self._through(caller, first, text)
+        """Each sample is a dialogue of its own; that the journal is asked the same again tells them apart."""
+        results = list[Extraction[T]]()
+        for _ in range(caller.samples):
+            with caller.watching(caller.begin(text)) as first:
+                results.append(await self._through(caller, first, text))
+        return results[0] if len(results) == 1 else agreed(results)
 
     async def _through(self, caller: Caller[T], first: Ask[T], text: Text) -> Extraction[T]:
         step, asked = await self._packed(caller, first, text), first

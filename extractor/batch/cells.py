@@ -80,6 +80,14 @@ def evidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
     ]
 
 
+def confidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
+    """Return how sure each leaf of the record is; None where there is no record, or nobody asked."""
+    found = None if outcome.extraction is None else outcome.extraction.confidence
+    if found is None:
+        return None
+    return [{"pointer": pointer, "confidence": confidence} for pointer, confidence in found.items()]
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Which columns come of the rows, and how they are called.
@@ -94,6 +102,7 @@ class Shape:
     prefix: str = ""
     usage: bool = False
     evidence: bool = False
+    confidence: bool = False
     stamp: str | None = None
 
     @property
@@ -108,10 +117,11 @@ def shape_of(
     flatten: bool = False,
     usage: bool = False,
     evidence: bool = False,
+    confidence: bool = False,
 ) -> Shape:
     """Return the shape for a type. name: None for the type's own name, in snake case."""
     prefix = f"{name}_" if name else ""
-    return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence)
+    return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence)
 
 
 class Gathered:
@@ -159,6 +169,8 @@ class Gathered:
             beside.append([usage_cell(outcome) for outcome in outcomes])
         if self._shape.evidence:
             beside.append([evidence_cell(outcome) for outcome in outcomes])
+        if self._shape.confidence:
+            beside.append([confidence_cell(outcome) for outcome in outcomes])
         if self._shape.stamp is not None:
             beside.append([self._shape.stamp] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
@@ -195,6 +207,8 @@ def _schema(records: Records, shape: Shape) -> pa.Schema:
         fields.append((f"{shape.name}_usage", usage_type()))
     if shape.evidence:
         fields.append((f"{shape.name}_evidence", evidence_type()))
+    if shape.confidence:
+        fields.append((f"{shape.name}_confidence", confidence_type()))
     if shape.stamp is not None:
         fields.append((shape.stamp_name, pa.string()))
     return pa.schema(fields)
@@ -231,3 +245,10 @@ def evidence_type() -> pa.DataType:
         *(("text", pa.string()), ("how", pa.string()), ("score", pa.float64())),
     ]
     return pa.list_(pa.struct(span))
+
+
+def confidence_type() -> pa.DataType:
+    """Return the Arrow type of a confidence column."""
+    import pyarrow as pa
+
+    return pa.list_(pa.struct([("pointer", pa.string()), ("confidence", pa.float64())]))

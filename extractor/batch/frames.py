@@ -73,7 +73,8 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
-    shape = shape_of(compile_schema(record_type).name, **shaping)
+    sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
+    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure)
     gathered = Gathered(records_of(record_type), shape)
     _check_names(opened, gathered.schema.names)
     rows, select = rows_of(opened, text)

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import ExtractorError
-from . import demo, evaluate, extract, journal, models, probe, schema, view
+from . import calibrate, demo, evaluate, extract, journal, models, probe, schema, view
 from .run import EPILOG as RUN_EPILOG
 from .run import run as run_command
 from .screen import say_error
@@ -33,6 +33,7 @@ app.command(epilog=schema.EPILOG)(schema.schema)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(epilog=calibrate.EPILOG)(calibrate.calibrate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)
 app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)
 app.add_typer(models.app, name="models")

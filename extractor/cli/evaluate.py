@@ -105,7 +105,7 @@ def evaluate(
         _print_comparison(console.print, before, after)
         return
     wanted = chosen_type(record_type, schema)
-    cases = load_cases(str(data), _gold_reader(wanted), limit)
+    cases = load_cases(str(data), gold_reader(wanted), limit)
     solved = load_examples(examples, wanted) if examples else []
     with connected(model, base_url, instructions) as extractor:
         records = _records(extractor, wanted, cases, {"examples": solved, "concurrency": concurrency})
@@ -121,7 +121,8 @@ def evaluate(
         raise typer.Exit(130)
 
 
-def _gold_reader(record_type: Any) -> Callable[[JSON], JSON]:
+def gold_reader(record_type: Any) -> Callable[[JSON], JSON]:
+    """Return what reads a gold record to the form in which found ones are dumped."""
     dump = dump_for(record_type)
     if isinstance(record_type, dict):
         return dump

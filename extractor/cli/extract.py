@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -13,7 +14,17 @@ from ..errors import ConfigError
 from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..messages import Extraction
 from .lines import Line, Tally, dump_for, line_of, tally, to_json
-from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
+from .options import (
+    KEYS,
+    BaseUrlOption,
+    CalibrationOption,
+    ConfidenceOption,
+    ModelOption,
+    SamplesOption,
+    asked_confidence,
+    connected,
+    parameters,
+)
 from .output import opened
 from .screen import Cell, Counter, Row, console_on, counting, record_table, safe, say, tell
 
@@ -71,6 +82,9 @@ def extract(
             "--examples", metavar="FILE.jsonl", help='Solved texts for the prompt: {"text": …, "record": …}.'
         ),
     ] = None,
+    confidence: ConfidenceOption = False,
+    calibration: CalibrationOption = None,
+    samples: SamplesOption = 1,
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
     max_tokens: Annotated[
@@ -94,9 +108,9 @@ def extract(
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     extractor = connected(model, base_url, instructions, **parameters(named, params or []))
     with extractor, opened(output) as out:
-        lines, whole = _written(
-            files, lambda text: extractor.run(wanted, text, examples=solved), dump_for(wanted), form, out
-        )
+        how_sure = asked_confidence(confidence, calibration, samples)
+        run = partial(extractor.run, wanted, examples=solved, **how_sure)
+        lines, whole = _written(files, run, dump_for(wanted), form, out)
     _conclude(lines, len(files), whole, output)
 
 

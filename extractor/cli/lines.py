@@ -41,6 +41,8 @@ def line_of(source: str, result: Extraction[Any] | BadInput, dump: Dump) -> Line
 
 
 def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> Line:
+    if result.confidence is not None:
+        found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
     return {"source": source, "outcome": outcome, **found, "usage": usage}
 

@@ -34,6 +34,23 @@ BaseUrlOption = Annotated[
         help="A server that speaks the chat-completions API, such as http://127.0.0.1:8000/v1.",
     ),
 ]
+ConfidenceOption = Annotated[
+    bool, typer.Option("--confidence", help="Tell how sure each value is: a score in [0, 1].")
+]
+CalibrationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        metavar="FILE.json",
+        help="Tell it as a probability, by what `extractor calibrate` found out.",
+    ),
+]
+SamplesOption = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Answers to each text; the one that most agree with is taken.", show_default=False
+    ),
+]
 KEYS = (
     "Keys come from the environment alone (OPENAI_API_KEY, MISTRAL_API_KEY, …): "
     "an option would show them in the list of processes."
@@ -50,6 +67,12 @@ def connected(
     if on_this_machine(model, base_url):
         fetch(extractor.model)
     return extractor
+
+
+def asked_confidence(confidence: bool, calibration: str | None, samples: int) -> dict[str, Any]:
+    """Return the options of a call that say how sure its values are; none where nobody asks."""
+    asked = calibration or confidence or samples > 1
+    return {"confidence": asked, "samples": samples} if asked else {}
 
 
 def on_this_machine(model: str | None, base_url: str | None) -> bool:

@@ -24,7 +24,17 @@ from .extract import chosen_type
 from .feeding import as_written, feeding_again
 from .job import GoingOn, Job, Report, is_drained
 from .lines import dump_for
-from .options import KEYS, BaseUrlOption, ModelOption, connected, parameters
+from .options import (
+    KEYS,
+    BaseUrlOption,
+    CalibrationOption,
+    ConfidenceOption,
+    ModelOption,
+    SamplesOption,
+    asked_confidence,
+    connected,
+    parameters,
+)
 from .output import opened
 from .screen import say
 from .tables import BadRow, Sheet, Table, check_free, table
@@ -135,6 +145,9 @@ def run(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="A column with where in the text each value stands.")
     ] = False,
+    confidence: ConfidenceOption = False,
+    calibration: CalibrationOption = None,
+    samples: SamplesOption = 1,
     html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="The run as one page.")] = None,
     params: Annotated[
         list[str] | None,
@@ -163,13 +176,15 @@ def run(
         "rows_per_request": rows_per_request,
         "max_cost": max_cost,
         "retry": "failed" if retry_failed else None,
+        **asked_confidence(confidence, calibration, samples),
     }
     if dry_run:
         typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
         return
     command = ["extractor", *map(masked, context.obj or ["run"])]
     version = Version.of(wanted, compile_schema(wanted).name)
-    shape = replace(shape_of(version.name, name, flatten, usage, evidence), stamp=version.stamp)
+    shape = shape_of(version.name, name, flatten, usage, evidence, bool(options.get("confidence")))
+    shape = replace(shape, stamp=version.stamp)
     check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
     again = feeding_again(command, source, quarantine, output != "-") if quarantine else []
     sheet = Sheet(shape, dump_for(wanted))

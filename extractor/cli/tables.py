@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ..batch.cells import Gathered, Shape, cell, error_cell, evidence_cell, usage_cell
+from ..batch.cells import Gathered, Shape, cell, confidence_cell, error_cell, evidence_cell, usage_cell
 from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
 from ..messages import JSON
@@ -234,6 +234,8 @@ class Sheet:
             new[f"{shape.name}_usage"] = usage_cell(outcome)
         if shape.evidence:
             new[f"{shape.name}_evidence"] = evidence_cell(outcome)
+        if shape.confidence:
+            new[f"{shape.name}_confidence"] = confidence_cell(outcome)
         if shape.stamp is not None:
             new[shape.stamp_name] = shape.stamp
         check_free(own, new)

@@ -1,8 +1,21 @@
-"""How sure each value of a record is: what tells, and one number out of it. Pure."""
+"""How sure each value of a record is: what tells, and one number out of it. Pure but for reading a file."""
 
 from __future__ import annotations
 
+from .calibration import Calibration, Method, load_calibration, logit
 from .signals import Measured, Signals, signals_of
-from .tokens import leaf_spans, token_probabilities
+from .tokens import Path, Told, leaf_spans, told_by_tokens
 
-__all__ = ["Measured", "Signals", "leaf_spans", "signals_of", "token_probabilities"]
+__all__ = [
+    "Calibration",
+    "Measured",
+    "Method",
+    "Path",
+    "Signals",
+    "Told",
+    "leaf_spans",
+    "load_calibration",
+    "logit",
+    "signals_of",
+    "told_by_tokens",
+]

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ..evidence.leaves import leaves
+from ..evidence.leaves import Leaf, leaves
 from ..evidence.spans import Span
+from .calibration import Calibration
+from .tokens import Told
 
 NOT_FOUND = 0.5  # what is left of the score of a value that should stand in the text, and does not
 
@@ -17,14 +19,15 @@ NOT_FOUND = 0.5  # what is left of the score of a value that should stand in the
 class Signals:
     """What tells how sure one leaf is, each in [0, 1], None where there is none.
 
-    probability: how probable the model found its tokens, their geometric mean. agreement: the share of the
-    samples that say the same. evidence: the score of its span in the text, 0 where it has none though it
-    should.
+    probability: how probable the model found its tokens, normalised by their number. agreement: the share of
+    the samples that say the same. evidence: the score of its span in the text, 0 where it has none though it
+    should. mean_logprob: not in [0, 1], and no part of the score: the plain mean over its tokens.
     """
 
     probability: float | None = None
     agreement: float | None = None
     evidence: float | None = None
+    mean_logprob: float | None = None
 
     @property
     def told(self) -> bool:
@@ -43,34 +46,37 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured where confidence was asked for: by the JSON pointer of a leaf, the probability of
-    its tokens, and its agreement over samples. choices: the leaves that are one of a few values that the
-    type names, which need not stand in the text.
+    """What was measured where confidence was asked for: by the JSON pointer of a leaf, what its tokens tell,
+    and its agreement over samples. choices: the leaves that are one of a few values that the
+    type names, which need not stand in the text. calibration: what makes probabilities of the scores.
     """
 
-    probabilities: Mapping[str, float] = field(default_factory=dict)
+    told: Mapping[str, Told] = field(default_factory=dict)
     agreement: Mapping[str, float] = field(default_factory=dict)
     choices: frozenset[str] = frozenset()
+    calibration: Calibration | None = None
 
     def confidence(self, signals: Signals) -> float:
         """Return the number that signals come to."""
-        return signals.score
+        return signals.score if self.calibration is None else self.calibration.probability(signals.score)
 
 
 def signals_of(
     record: Any, measured: Measured, evidence: Mapping[str, Sequence[Span]] | None
 ) -> dict[str, Signals]:
     """Return the signals of each leaf. evidence: None where there is no text to find values in."""
-    return {
-        leaf.pointer: Signals(
-            measured.probabilities.get(leaf.pointer),
-            measured.agreement.get(leaf.pointer),
-            _found(evidence, leaf.pointer)
-            if evidence is not None and leaf.pointer not in measured.choices and _stands(leaf.value)
-            else None,
-        )
-        for leaf in leaves(record)
-    }
+    return {leaf.pointer: _signals(leaf, measured, evidence) for leaf in leaves(record)}
+
+
+def _signals(leaf: Leaf, measured: Measured, evidence: Mapping[str, Sequence[Span]] | None) -> Signals:
+    where, told = leaf.pointer, measured.told.get(leaf.pointer)
+    in_text = evidence is not None and where not in measured.choices and _stands(leaf.value)
+    return Signals(
+        told and told.probability,
+        measured.agreement.get(where),
+        _found(evidence or {}, where) if in_text else None,
+        told and told.mean_logprob,
+    )
 
 
 def _stands(value: Any) -> bool:

@@ -1,8 +1,9 @@
 """Token log-probabilities -> how probable the model found each value of its JSON. Pure.
 
-A value's probability is the geometric mean over its tokens: the exponential of their mean log-probability.
 Of each token the alternatives that spell the same piece of the value count with it: where a grammar allows
-no white space, most of what the model wanted may be `": "` instead of `":"`.
+no white space, most of what the model wanted may be `": "` instead of `":"`. The sum of the log-probabilities
+is divided by the square root of their number: undivided it is the chance of just these words, which is small
+for all that is long; in the mean, one doubtful token is lost among many sure ones.
 """
 
 from __future__ import annotations
@@ -12,13 +13,22 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 Span: TypeAlias = tuple[int, int]  # start and end in a text, end exclusive
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _ENDED = re.compile(r"[\s,\]}]|$").match
 LEAST = -30.0  # log-probabilities below are as good as never; some servers say -9999, or -inf
+
+
+class Told(NamedTuple):
+    """What the tokens of a value tell. probability: in (0, 1], normalised by their number; mean_logprob: the
+    plain mean of their log-probabilities, as the server says them.
+    """
+
+    probability: float
+    mean_logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,8 @@ def leaf_spans(text: str) -> dict[Path, Span]:
     return spans
 
 
-def token_probabilities(text: str, logprobs: Any) -> dict[Path, float]:
-    """Return the probability, in (0, 1], of each value in the JSON text of a reply, by its path.
+def told_by_tokens(text: str, logprobs: Any) -> dict[Path, Told]:
+    """Return what the tokens tell of each value in the JSON text of a reply, by its path.
 
     logprobs: of a Choice. Nothing is returned unless the text stands in the tokens, once and byte for byte.
     """
@@ -75,13 +85,12 @@ def token_probabilities(text: str, logprobs: Any) -> dict[Path, float]:
     except (ValueError, IndexError):
         return {}
     at = _byte_offsets(text, {place for span in spans.values() for place in span})
-    found, first = dict[Path, float](), 0
+    found, first = dict[Path, Told](), 0
     for path, (start, end) in spans.items():
         place = offset + at[start], offset + at[end]
         while tokens[first].end <= place[0]:
             first += 1
-        logs = list(_logs(tokens, first, place))
-        found[path] = math.exp(sum(logs) / len(logs))
+        found[path] = _told(list(_over(tokens, first, place)), place)
     return found
 
 
@@ -93,12 +102,18 @@ def _byte_offsets(text: str, places: set[int]) -> dict[int, int]:
     return offsets
 
 
-def _logs(tokens: Sequence[_Token], first: int, place: Span) -> Iterator[float]:
+def _over(tokens: Sequence[_Token], first: int, place: Span) -> Iterator[_Token]:
     for token in tokens[first:]:
         if token.start >= place[1]:
             return
         if token.data:
-            yield _log(token, place)
+            yield token
+
+
+def _told(tokens: Sequence[_Token], place: Span) -> Told:
+    together = sum(_log(token, place) for token in tokens)
+    mean = sum(token.logprob for token in tokens) / len(tokens)
+    return Told(math.exp(together / math.sqrt(len(tokens))), mean)
 
 
 def _log(token: _Token, place: Span) -> float:

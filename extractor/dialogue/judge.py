@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from ..confidence import Measured, token_probabilities
+from ..confidence import Measured, Told, told_by_tokens
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import Cited, Completion, Outcome
 from .found import found_json, without_thoughts
@@ -27,8 +27,8 @@ BOUND_REACHED = (
 class Verdict(Generic[T]):
     """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged,
     the reply's or the patched one, or the beginning of a reply that is cut off. `quotes`: what the model
-    quoted from the text, checked, by pointer. told: the probabilities of the values in `text`, by path, where
-    they are asked for and known; measured: what that says of the record.
+    quoted from the text, checked, by pointer. told: what the tokens tell of the values in `text`, by path,
+    where that is asked for and known; measured: what it says of the record.
     """
 
     outcome: Outcome
@@ -36,12 +36,12 @@ class Verdict(Generic[T]):
     problems: tuple[Problem, ...] = ()
     text: str | None = None
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    told: Mapping[Path, float] = field(default_factory=dict)
+    told: Mapping[Path, Told] = field(default_factory=dict)
     measured: Measured | None = None
 
 
 Decode: TypeAlias = Callable[[str], T]
-Measure: TypeAlias = Callable[[Any, str, Mapping[Path, float]], Measured]  # of a record, out of which text
+Measure: TypeAlias = Callable[[Any, str, Mapping[Path, Told]], Measured]  # of a record, out of which text
 Part: TypeAlias = Patch | Rest  # what was asked for, where it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
@@ -61,7 +61,7 @@ def judge_record(
     verdict, said = _judged(completion, patch, decode)
     if measure is None or said is None or verdict.text is None:
         return verdict
-    told: Mapping[Path, float] = token_probabilities(said, completion.choices[0].logprobs)
+    told: Mapping[Path, Told] = told_by_tokens(said, completion.choices[0].logprobs)
     if verdict.text is not said:  # the patched one
         told = {} if patch is None else patch.told_of(told)
     measured = measure(verdict.record, verdict.text, told) if verdict.outcome is Outcome.OK else None

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..confidence import Told
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
 
@@ -25,13 +26,13 @@ MOST_PLACES = 20  # more than these, and the whole record is asked for again
 @dataclass(frozen=True, slots=True)
 class Patch:
     """What to ask for in place of what failed. places: by the property's name in `schema`, where its
-    value belongs in `reply`, the rejected one. told: the probabilities of that one's values, by path.
+    value belongs in `reply`, the rejected one. told: what the tokens of that one tell of its values.
     """
 
     reply: JSON
     places: Mapping[str, Path]
     schema: StrictSchema
-    told: Mapping[Path, float] = field(default_factory=dict)
+    told: Mapping[Path, Told] = field(default_factory=dict)
 
     @property
     def pointers(self) -> dict[str, str]:
@@ -57,12 +58,14 @@ class Patch:
             _put(merged, path, values[name])
         return json.dumps(merged, ensure_ascii=False)
 
-    def told_of(self, told: Mapping[Path, float]) -> dict[Path, float]:
-        """Return the probabilities in the merged reply, `told` being those of the new values."""
+    def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
+        """Return what the tokens tell of the merged reply, `told` being that of the new values."""
         new = tuple(self.places.values())
-        kept = {path: p for path, p in self.told.items() if not any(path[: len(n)] == n for n in new)}
+        kept = {path: each for path, each in self.told.items() if not any(path[: len(n)] == n for n in new)}
         moved = {
-            (*self.places[str(path[0])], *path[1:]): p for path, p in told.items() if path[0] in self.places
+            (*self.places[str(path[0])], *path[1:]): each
+            for path, each in told.items()
+            if path[0] in self.places
         }
         return kept | moved
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias, cast
@@ -52,6 +52,11 @@ class Budget:
     def cost(self, model: str, usage: Usage | None) -> Decimal | None:
         """Return what one attempt cost in US dollars, None where that is unknown."""
         return None if usage is None else self.price(model, usage)
+
+    def shared_by(self, dialogues: int) -> Budget:
+        """Return the part of each of so many dialogues that are one call."""
+        tokens = None if self.max_tokens_total is None else self.max_tokens_total // dialogues
+        return replace(self, max_tokens_total=tokens, max_cost=self.max_cost and self.max_cost / dialogues)
 
     def left_after(self, attempts: Sequence[Attempt]) -> bool:
         """Whether there is something left to spend."""

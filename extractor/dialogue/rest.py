@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..confidence import Path, Told
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
 from .patch import closed, plain
@@ -40,8 +41,8 @@ class Rest:
             return None
         return json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
 
-    def told_of(self, told: Mapping[tuple[str | int, ...], float]) -> dict[tuple[str | int, ...], float]:
-        """Return no probabilities: those of a reply that was cut off are not kept."""
+    def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
+        """Return nothing: what the tokens of a reply that was cut off tell is not kept."""
         return {}
 
     def with_more(self, items: list[JSON]) -> list[JSON]:

@@ -128,6 +128,18 @@ def matched(gold: JSON, predicted: JSON) -> Iterator[tuple[str, str, bool, bool,
         yield _pointer(path), _pointer(there), bool(tally.gold), bool(tally.predicted), bool(tally.correct)
 
 
+def agreeing(record: JSON, other: JSON) -> dict[str, bool]:
+    """Return for each leaf of a record, by JSON pointer, whether another record says the same there, in the
+    normalised reading: the same value, or no value in both.
+    """
+    pairs = _compare((), (), _normalised(record), _normalised(other))
+    return {_pointer(path): _agree(one, another) for path, _, one, another in pairs if one is not MISSING}
+
+
+def _agree(one: JSON, other: JSON) -> bool:
+    return bool(_tally(one, other).correct) if _is_value(one) else not _is_value(other)
+
+
 def total(scores: Iterable[Score]) -> Score:
     """Return the sum of scores: shares of it are micro-averages, each leaf counting once."""
     return sum(scores, Score())

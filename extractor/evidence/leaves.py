@@ -29,12 +29,19 @@ class Leaf:
 
 def leaves(record: Any) -> list[Leaf]:
     """Return the leaves of a record in the order of its JSON."""
-    values = _any().dump_python(record, mode="python", by_alias=True, warnings=False)
+    return list(_walk((), _values(record), plain(record)))
+
+
+def plain(record: Any) -> Any:
+    """Return a record as JSON has it, the members in the leaves' order."""
     try:
-        plain = _any().dump_python(record, mode="json", by_alias=True, warnings=False)
+        return _any().dump_python(record, mode="json", by_alias=True, warnings=False)
     except (PydanticSerializationError, UnicodeError):  # a string that UTF-8 cannot write
-        plain = values
-    return list(_walk((), values, plain))
+        return _values(record)
+
+
+def _values(record: Any) -> Any:
+    return _any().dump_python(record, mode="python", by_alias=True, warnings=False)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Where in strict JSON text the leaves of a record are said, and how probable the model found them there."""
+"""Where in strict JSON text the leaves of a record are said, and what their tokens tell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from ..confidence import Measured, leaf_spans
+from ..confidence import Calibration, Measured, Path, Told, leaf_spans
 from ..evidence.leaves import Leaf, leaves
 from ..messages import JSON
 from .codec import Choice
@@ -28,17 +28,22 @@ class Place(NamedTuple):
 
 
 def measured(
-    compiled: CompiledSchema[Any], record: Any, text: str, told: Mapping[tuple[str | int, ...], float]
+    compiled: CompiledSchema[Any],
+    calibration: Calibration | None,
+    record: Any,
+    text: str,
+    told: Mapping[Path, Told],
 ) -> Measured:
-    """Return how probable the leaves of a record are, those for which that is known.
+    """Return what is known of how sure the leaves of a record are.
 
-    text: the strict JSON that the record was decoded from. told: the probabilities of its values, by path.
+    text: the strict JSON that the record was decoded from. told: what its tokens tell of its values.
     """
     said = places(compiled, text)
     at = {start: told[path] for path, (start, _) in leaf_spans(text).items() if path in told}
     found = _pairs(leaves(record), said)
-    probabilities = {leaf.pointer: at[place.start] for leaf, place in found if place.start in at}
-    return Measured(probabilities, choices=frozenset(leaf.pointer for leaf, place in found if place.choice))
+    by_leaf = {leaf.pointer: at[place.start] for leaf, place in found if place.start in at}
+    choices = frozenset(leaf.pointer for leaf, place in found if place.choice)
+    return Measured(by_leaf, choices=choices, calibration=calibration)
 
 
 def places(compiled: CompiledSchema[Any], text: str) -> dict[str, Place]:

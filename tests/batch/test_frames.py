@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +20,7 @@ from pydantic import BaseModel, Field
 
 from extractor import AsyncExtractor, ConfigError, Extractor
 from extractor.errors import RunStopped
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply, status
 
 
 class Visit(BaseModel):
@@ -309,3 +310,16 @@ def test_the_frame_as_far_as_it_is_comes_with_the_error_that_stops_a_run() -> No
     partial = stopped.value.partial
     assert partial["visit"].struct.field("town").to_list() == ["Basel", None, None]
     assert partial["visit_error"].struct.field("kind").to_list()[-1] == "not_run"
+
+
+def test_how_sure_each_value_is_stands_in_a_column_where_it_is_asked_for(server: ChatServer) -> None:
+    told = logprobs(reply({"town": "Basel", "guests": 2}), {"2": math.log(0.5)})
+    server.play(lambda request: visit(request) if "refuse" in asked(request) else told)
+    with Extractor("m", base_url=server.base_url, max_retries=0) as ex:
+        frame = pa.table({"body": ["Basel, 2 guests", None, "refuse me"]})
+        table = ex.frame(frame, Visit, text="body", confidence=True, journal=False, progress=False)
+        plain = ex.frame(frame, Visit, text="body", journal=False, progress=False)
+    first, *others = table["visit_confidence"].to_pylist()
+    assert {cell["pointer"]: round(cell["confidence"], 6) for cell in first}["/guests"] == 0.5
+    assert others == [None, None]
+    assert "visit_confidence" not in plain.column_names

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from ended import Cli
 
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply, slow, status
 
 TYPES = """
 from datetime import date
@@ -269,3 +269,16 @@ def test_a_key_in_the_environment_is_sent_and_never_shown(
         assert server.requests[0].authorized
     assert end.lines[0]["error"]["http_status"] == 400
     assert key not in end.out + end.err
+
+
+def test_how_sure_each_value_is_stands_in_the_line_where_it_is_asked_for(cli: Cli, folder: Path) -> None:
+    told = logprobs(reply(BASEL), {"Basel": math.log(0.5) * math.sqrt(3)})
+    with ChatServer(told) as server:
+        where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m", "one.txt")
+        sure = cli("extract", *where, "--confidence")
+        sampled = cli("extract", *where, "--samples", "3")
+        plain = cli("extract", *where)
+        assert len(server.requests) == 5
+    assert sure.lines[0]["confidence"] == {"/town": pytest.approx(0.5), "/day": 1.0}
+    assert sampled.lines[0]["confidence"] == {"/town": pytest.approx(0.75), "/day": 1.0}
+    assert "confidence" not in plain.lines[0]

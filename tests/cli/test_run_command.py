@@ -321,3 +321,12 @@ def test_the_help_shows_examples(cli: Cli) -> None:
     end = cli("run", "--help")
     assert end.status == 0
     assert "extractor run mails.csv" in end.out
+
+
+@pytest.mark.parametrize("output", ["out.jsonl", "out.parquet", "out.csv"])
+def test_how_sure_each_value_is_has_a_column_where_asked_for(output: str, run: Run, folder: Path) -> None:
+    assert run("in.csv", "-x", "body", "-o", output, "--confidence").status == 0
+    rows = read(folder / output)
+    cells = [row["visit_confidence"] for row in rows if row["visit_confidence"]]
+    told = [json.loads(cell) if isinstance(cell, str) else cell for cell in cells]
+    assert told == [[{"pointer": "/town", "confidence": 1.0}, {"pointer": "/day", "confidence": 0.5}]] * 3

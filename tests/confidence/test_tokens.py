@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.confidence import leaf_spans, token_probabilities
+from extractor.confidence import leaf_spans, told_by_tokens
 
 Path = tuple[str | int, ...]
 JSONS = st.recursive(
@@ -32,7 +32,16 @@ def token(said: str | bytes, probability: float = 1.0, *others: tuple[str, float
 
 
 def told(text: str, *tokens: dict[str, Any]) -> dict[Path, float]:
-    return token_probabilities(text, {"content": list(tokens)})
+    return probabilities(text, {"content": list(tokens)})
+
+
+def probabilities(text: str, logprobs: Any) -> dict[Path, float]:
+    return {path: each.probability for path, each in told_by_tokens(text, logprobs).items()}
+
+
+def together(*of_tokens: float) -> Any:
+    """What a value's tokens come to, by their own probabilities."""
+    return pytest.approx(math.prod(of_tokens) ** (1 / math.sqrt(len(of_tokens))))
 
 
 def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
@@ -43,29 +52,36 @@ def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
     return {path: value}
 
 
-def test_a_value_is_as_probable_as_the_geometric_mean_of_its_tokens() -> None:
+def test_a_value_is_as_probable_as_its_tokens_normalised_by_their_number() -> None:
     found = told(
         '{"a":"xy","b":42}',
         token('{"a":', 0.1), token('"', 0.9), token("x", 0.4), token('y"', 0.6),
         token(',"b":', 0.2), token("42", 0.7), token("}"),
     )  # fmt: skip
-    assert found == {("a",): pytest.approx((0.9 * 0.4 * 0.6) ** (1 / 3)), ("b",): pytest.approx(0.7)}
+    assert found == {("a",): together(0.9, 0.4, 0.6), ("b",): together(0.7)}
+
+
+def test_the_plain_mean_is_that_of_the_log_probabilities_as_they_came() -> None:
+    told = told_by_tokens(
+        '["x"]', {"content": [token("["), token('"', 0.1, (' "', 0.9)), token('x"', 0.4), token("]")]}
+    )
+    assert told[(0,)].mean_logprob == pytest.approx((math.log(0.1) + math.log(0.4)) / 2)
 
 
 def test_a_token_over_the_border_of_a_value_counts_for_it() -> None:
     found = told('{"a":"x","b":4}', token('{"a":"x', 0.5), token('",', 0.8), token('"b":4}', 0.3))
-    assert found == {("a",): pytest.approx(math.sqrt(0.4)), ("b",): pytest.approx(0.3)}
+    assert found == {("a",): together(0.5, 0.8), ("b",): together(0.3)}
 
 
 def test_a_character_may_be_split_between_tokens() -> None:
     first, second = "ü".encode()[:1], "ü".encode()[1:]
     found = told('["ü"]', token('["'), token(first, 0.5), token(second, 0.5), token('"]'))
-    assert found == {(0,): pytest.approx(0.25 ** (1 / 4))}
+    assert found == {(0,): together(1, 0.5, 0.5, 1)}
 
 
 def test_what_the_model_wanted_but_for_white_space_counts_with_the_token() -> None:
     found = told('{"a":"x"}', token('{"a":'), token('"', 0.1, (' "', 0.6), ("null", 0.2)), token('x"}', 0.5))
-    assert found == {("a",): pytest.approx(math.sqrt(0.7 * 0.5))}
+    assert found == {("a",): together(0.7, 0.5)}
 
 
 def test_an_alternative_that_ends_the_value_alike_counts_and_one_that_goes_on_does_not() -> None:
@@ -74,7 +90,7 @@ def test_an_alternative_that_ends_the_value_alike_counts_and_one_that_goes_on_do
     assert told(text, *tokens, token("4", 0.5, ("42", 0.3), ("4}", 0.2)), token("}"))[
         ("b",)
     ] == pytest.approx(0.7)
-    assert told(text, *tokens, token("4}"))[("a",)] == pytest.approx(math.sqrt(0.8))
+    assert told(text, *tokens, token("4}"))[("a",)] == together(1, 0.8)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +113,12 @@ def test_tokens_that_are_not_those_of_the_text_tell_nothing(tokens: list[dict[st
     "logprobs", [None, 1.0, [], {"content": None}, {"tokens": ["x"], "token_logprobs": 1}]
 )
 def test_logprobs_of_another_form_tell_nothing(logprobs: Any) -> None:
-    assert token_probabilities('{"a":1}', logprobs) == {}
+    assert probabilities('{"a":1}', logprobs) == {}
 
 
 def test_the_older_form_of_parallel_lists_is_read_too() -> None:
     legacy = {"tokens": ['{"a":', "1", "}"], "token_logprobs": [0.0, math.log(0.25), 0.0]}
-    assert token_probabilities('{"a":1}', legacy) == {("a",): pytest.approx(0.25)}
+    assert probabilities('{"a":1}', legacy) == {("a",): pytest.approx(0.25)}
 
 
 def test_json_inside_of_prose_and_after_thoughts_is_found_in_the_tokens() -> None:

@@ -1,0 +1,81 @@
+"""Labelled values -> a calibration, and how much better it is on texts that it was not fitted on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..confidence import Calibration, Method, Signals, logit
+from ..errors import ConfigError
+from ..messages import Extraction
+from .cases import Case, Dump
+from .metrics import agreeing
+
+FEWEST = 20  # values that are right, and as many that are wrong, in each half
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One leaf of an extracted record, and whether it is right. text: the id of its text."""
+
+    text: str
+    pointer: str
+    signals: Signals
+    right: bool
+
+
+def labelled(case: Case, result: Extraction[object] | None, dump: Dump) -> list[Labelled]:
+    """Return the leaves of one text's record: those of which something tells. A leaf is right that agrees
+    with the gold record in the normalised reading; a null is, where the gold record has no value there.
+    """
+    signals = None if result is None else result.signals
+    if result is None or signals is None:
+        return []
+    right = agreeing(dump(result.record), case.gold)
+    return [
+        Labelled(case.id, pointer, each, right[pointer])
+        for pointer, each in signals.items()
+        if each.told and pointer in right
+    ]
+
+
+def halves(values: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
+    """Return the values to fit on and those held out: half of the texts each, the same in every run."""
+    texts = sorted({each.text for each in values}, key=lambda text: hashlib.sha256(text.encode()).digest())
+    first = set(texts[: len(texts) // 2])
+    return [v for v in values if v.text in first], [v for v in values if v.text not in first]
+
+
+def fitted(
+    values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int
+) -> Calibration:
+    """Return the calibration that fits the values. Raises ConfigError where they are too few, and where
+    scikit-learn is not installed.
+    """
+    try:
+        from sklearn.isotonic import IsotonicRegression
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise ConfigError("calibrate needs scikit-learn: pip install 'extractor[calibrate]'") from error
+    scores, right = [each.signals.score for each in values], [each.right for each in values]
+    texts = len({each.text for each in values})
+    if method == "platt":
+        curve = LogisticRegression(C=1e6).fit([[logit(score)] for score in scores], right)
+        slope, intercept = float(curve.coef_[0][0]), float(curve.intercept_[0])
+        return Calibration(
+            method, model, fingerprint, samples, texts, len(values), slope=slope, intercept=intercept
+        )
+    steps = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores, right)
+    knots = zip(map(float, steps.X_thresholds_), map(float, steps.y_thresholds_), strict=True)
+    return Calibration(method, model, fingerprint, samples, texts, len(values), knots=tuple(knots))
+
+
+def check_enough(values: Sequence[Labelled], half: str) -> None:
+    """Raise ConfigError where values are too few to tell anything. half: which ones they are."""
+    right = sum(each.right for each in values)
+    if min(right, len(values) - right) < FEWEST:
+        raise ConfigError(
+            f"too few labels: the half of the texts {half} has {right} values that are right and "
+            f"{len(values) - right} that are wrong, and needs {FEWEST} of both; label more texts"
+        )

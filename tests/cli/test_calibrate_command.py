@@ -1,0 +1,119 @@
+"""`extractor calibrate`, whole: labelled texts in, figures, a plot and a calibration out."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import stat
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from ended import Cli
+
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply
+
+TYPES = """
+from pydantic import BaseModel
+
+class Visit(BaseModel):
+    town: str
+    guests: int
+"""
+TOWNS = ["Basel", "Bern", "Ulm", "Köln"]
+TEXTS = 120
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "visits.py").write_text(TYPES)
+    cases = ({"text": f"{i}: {TOWNS[i % 4]}, {i % 9} guests", "gold": gold(i)} for i in range(TEXTS))
+    (tmp_path / "visits.jsonl").write_text("".join(f"{json.dumps(case)}\n" for case in cases))
+    return tmp_path
+
+
+def gold(i: int) -> dict[str, Any]:
+    return {"town": TOWNS[i % 4], "guests": i % 9}
+
+
+def overconfident(request: ReceivedRequest) -> Scripted:
+    """Every second town is wrong; the model is rather sure of those, and surer of the right ones."""
+    i = int(re.findall(r"(\d+): ", json.loads(request.body)["messages"][-1]["content"])[-1])
+    wrong = i % 2 == 0
+    town = TOWNS[(i + 1) % 4] if wrong else TOWNS[i % 4]
+    return logprobs(reply({"town": town, "guests": i % 9}), {town: math.log(0.7 if wrong else 0.95)})
+
+
+def calibrate(cli: Cli, server: ChatServer, *more: object) -> Any:
+    where = ("--base-url", server.base_url, "--model", "m", "--journal", "j.db")
+    return cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", *where, *more)
+
+
+def figures(out: str) -> dict[str, list[float]]:
+    rows = re.findall(r"│ ([\w -]+?) +│ +([\d.]+) │ +([\d.]+)% │", out)
+    return {name: [float(error), float(caught)] for name, error, caught in rows}
+
+
+def test_the_error_on_the_held_out_half_falls_and_nothing_is_paid_for_twice(cli: Cli, folder: Path) -> None:
+    pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
+    with ChatServer(overconfident) as server:
+        ended = calibrate(cli, server, "-o", "c.json", "--plot", "plot.svg")
+        asked = len(server.requests)
+        again = calibrate(cli, server, "-o", "c.json", "--method", "platt", "--plot", "plot.html")
+        assert len(server.requests) == asked == TEXTS
+    assert (ended.status, again.status) == (0, 0), ended.err + again.err
+    found = figures(ended.out)
+    assert list(found) == ["mean log-probability", "score", "calibrated"]
+    assert found["calibrated"][0] < 0.05 < found["score"][0]
+    assert found["calibrated"][1] > 50  # a quarter of the values is wrong, a fifth is looked at
+    assert "119" not in ended.out
+    assert "120 values of 60 texts" in ended.out
+    told = json.loads((folder / "c.json").read_text())
+    assert (told["method"], told["model"], told["texts"]) == ("platt", "m", 60)
+    assert stat.S_IMODE((folder / "c.json").stat().st_mode) == 0o600
+    assert ElementTree.parse(folder / "plot.svg").getroot().tag.endswith("svg")
+    assert "<svg" in (folder / "plot.html").read_text()
+
+
+def test_the_file_serves_extract_and_run(cli: Cli, folder: Path) -> None:
+    pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
+    (folder / "mail.txt").write_text("1: Bern, 1 guests")
+    (folder / "mails.jsonl").write_text('{"body": "2: Ulm, 2 guests"}\n')
+    with ChatServer(overconfident) as server:
+        assert calibrate(cli, server).status == 0
+        where = ("--base-url", server.base_url, "--model", "m", "--type", "visits.py:Visit")
+        extract = cli("extract", "mail.txt", *where, "--calibration", "calibration.json")
+        run = cli("run", "mails.jsonl", "-x", "body", *where, "--calibration", "calibration.json")
+    (line,) = extract.lines
+    assert line["confidence"] == {"/town": 1.0, "/guests": 1.0}
+    (row,) = run.lines
+    assert {cell["pointer"]: cell["confidence"] < 0.2 for cell in row["visit_confidence"]} == {
+        "/town": True,
+        "/guests": False,
+    }
+
+
+def test_too_few_labels_are_said_as_such(cli: Cli) -> None:
+    pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
+    with ChatServer(overconfident) as server:
+        ended = calibrate(cli, server, "--limit", "30")
+    assert ended.status == 2
+    assert "too few labels" in ended.err
+    assert not Path("calibration.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [(("--method", "guess"), "isotonic or platt"), (("--plot", "plot.png"), "FILE.svg or FILE.html")],
+)
+def test_what_could_not_be_written_is_refused_before_anything_is_asked(
+    cli: Cli, more: tuple[str, ...], why: str
+) -> None:
+    with ChatServer(overconfident) as server:
+        ended = calibrate(cli, server, *more)
+        assert (ended.status, len(server.requests)) == (2, 0)
+    assert why in " ".join(ended.err.split())
