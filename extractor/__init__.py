@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
     from .dialects import PROVIDERS, Provider
+    from .documents import ChunkOutcome, DocumentExtraction
     from .errors import (
         BudgetExceeded,
         ConfigError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         Truncated,
     )
     from .evidence import How, Span, align
+    from .evidence.merging import Candidate, Conflict
     from .messages import (
         Attempt,
         Choice,
@@ -66,14 +68,18 @@ __all__ = [
     "Attempt",
     "AttemptEnded",
     "BudgetExceeded",
+    "Candidate",
     "ChatStream",
     "Choice",
+    "ChunkOutcome",
     "CompiledSchema",
     "Completion",
     "CompletionChunk",
     "ConfigError",
+    "Conflict",
     "DialogueEnded",
     "DialogueStarted",
+    "DocumentExtraction",
     "Empty",
     "Estimate",
     "Event",
@@ -138,6 +144,8 @@ _ROOMS = (
     "telemetry",
     "client",
     "evidence",
+    "evidence.merging",
+    "documents",
 )
 
 

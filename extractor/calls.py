@@ -66,8 +66,9 @@ from .messages import (
     Usage,
 )
 from .options import ClientOptions, ExtractOptions, Params, Tool, check_parameters
-from .pricing import pricer
+from .pricing import pricer, public_window
 from .schema import (
+    Chunked,
     CompiledSchema,
     Quoted,
     Target,
@@ -95,6 +96,7 @@ TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 KEPT = 256  # schemas as prompts show them
+MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
@@ -139,6 +141,8 @@ class Calls:
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
         self._own_params = params
         self._params = _with_defaults(self._config.provider.defaults, params)
+        self._told_window: int | None = None  # 0 where nothing is known
+        self._asked_window = False  # whether the server has been asked
         self._policy = _policy(options, self._config)
         self._who = Who(
             self._config.provider.name,
@@ -202,6 +206,7 @@ class Calls:
         evidence: bool | Literal["quote"] | None = None,
         confidence: bool | str | PathLike[str] | None = None,
         samples: int = 1,
+        part: str | None = None,
         **params: Any,
     ) -> Ask[Any]:
         if evidence not in (None, True, False, "quote"):
@@ -213,6 +218,8 @@ class Calls:
         shots = example_messages([_checked_example(compiled, asked, *pair) for pair in examples])
         text = _checked_text(text)
         source = source_text(text)
+        if source is not None:
+            check_length(source, self._window(), self.model)
         if confidence is not None and not isinstance(confidence, bool | str | PathLike):
             raise ConfigError(f"confidence is True or the file of a calibration, not {confidence!r:.80}")
         confidence = confidence or samples_of({"samples": samples}) > 1
@@ -221,11 +228,11 @@ class Calls:
 
         def request(mode: Mode) -> Request:
             schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
-            messages = question(system_message(said, schema), shots, text)
+            messages = question(system_message(said, schema, part=part), shots, text)
             sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
             return replace(self._request(messages, params, sent, mode), source=source)
 
-        brief = partial(brief_question, said, text)
+        brief = partial(brief_question, "\n\n".join(filter(None, (said, part))), text)
         fitted = self._calibration(confidence, record_type, samples)
         measure = partial(measured, compiled, fitted) if confidence else None
         begun = self._record_dialogue(
@@ -488,6 +495,14 @@ class Calls:
             else:
                 self._modes = lower
 
+    def _window(self) -> int | None:
+        """Tokens that a request and its answer may have together; None where that is not known."""
+        if self._told_window is None:
+            provider = self._config.provider.name
+            embedded = provider == "local"
+            self._told_window = local.CONTEXT if embedded else public_window(provider, self._config.model)
+        return self._told_window or None
+
     def _modes_for(self, strict: StrictSchema) -> tuple[Mode, ...]:
         lower = self._lowered.get(_key(strict)) if self._lowered else None
         return self._modes if lower is None or len(self._modes) < len(lower) else lower
@@ -687,6 +702,17 @@ def _checked_text(text: Text) -> Content:
     raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
 
 
+def check_length(text: str, window: int | None, model: str) -> None:
+    """Raise ConfigError for a text that is longer than a model's window (tokens), whatever its tokens are."""
+    if window is not None and len(text) > window:  # a look at each word would take time
+        least = len(" ".join(text.split())) // MOST_CHARACTERS_A_TOKEN
+        if least > window:
+            raise ConfigError(
+                f"the text has {len(text):,} characters, more than the {window:,} tokens that {model!r} can "
+                "read at a time: use document(...), which reads it in chunks (`extractor extract --long`)"
+            )
+
+
 def _checked(messages: Messages) -> tuple[Message, ...]:
     if isinstance(messages, str | Mapping) or not messages:
         raise ConfigError(
@@ -708,7 +734,9 @@ def _checked_example(
     """Return the example with its record as the model would write it."""
     _checked_text(text)
     quoted = isinstance(record_type, Quoted)
-    plain_type = record_type.record_type if quoted else record_type
+    plain_type = record_type
+    while isinstance(plain_type, Quoted | Chunked):
+        plain_type = plain_type.record_type
     try:
         if not isinstance(plain_type, Mapping):
             record = TypeAdapter(plain_type).validate_python(record)

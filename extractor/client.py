@@ -40,11 +40,13 @@ from .calls import (
 )
 from .dialects import ADDED_TEXT
 from .dialogue import Ask, Step, aconverse, converse
+from .documents.outcome import DocumentExtraction
 from .evaluation.votes import agreed
 from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
 from .options import (
     ChatOptions,
     ClientOptions,
+    DocumentOptions,
     ExtractOptions,
     FrameOptions,
     ParseOptions,
@@ -286,6 +288,37 @@ class Extractor(Calls):
             for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
                 work.take(outcome)
         return cast(Frame, work.result())
+
+    @overload
+    def document(
+        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[T]: ...
+    @overload
+    def document(
+        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[Any]: ...
+    def document(
+        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[Any]:
+        """Return how the extraction from a text of any length ended: its record, and what came of each chunk.
+
+        A text that fits the model's window is asked of at once. A longer one is cut at natural borders into
+        chunks that overlap; what they give is merged by the record type, and validated as a whole. No chunk
+        is lost in silence: one that fails is read again in shorter ones, or stands in `missing`. options: see
+        DocumentOptions, RowOptions and ExtractOptions; answers are kept in the journal, so the same call
+        again goes on where one ended. Raises what `rows` raises, a RunStopped with the result so far as
+        `partial`, and ConfigError where it is not known how much the model takes at a time.
+        """
+        from . import rows as bulk
+        from .documents import work
+
+        options["examples"] = list(options.get("examples", ()))
+        plan = work.plan(self, record_type, text, options)
+        with work.reading(self, plan, options) as reading:
+            for job in reading.jobs():
+                for outcome in bulk.rows(job, self._given_client):
+                    reading.take(outcome)
+        return reading.result()
 
     def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
@@ -555,6 +588,29 @@ class AsyncExtractor(Calls):
         return cast(Frame, work.result())
 
     frame = aframe  # as the sync client calls it
+
+    @overload
+    async def document(
+        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[T]: ...
+    @overload
+    async def document(
+        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[Any]: ...
+    async def document(
+        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[Any]:
+        """Return how the extraction from a text of any length ended; see Extractor.document."""
+        from . import rows as bulk
+        from .documents import work
+
+        options["examples"] = list(options.get("examples", ()))
+        plan = await asyncio.to_thread(work.plan, self, record_type, text, options)
+        with work.reading(self, plan, options) as reading:
+            for job in reading.jobs():
+                async for outcome in bulk.arows(job, self._client):
+                    reading.take(outcome)
+        return reading.result()
 
     async def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]

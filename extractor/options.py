@@ -100,6 +100,25 @@ class RowOptions(ExtractOptions, total=False):
     rows_per_request: int
 
 
+class DocumentOptions(RowOptions, total=False):
+    """window: tokens that a request and its answer may have together, where the library does not know it
+    and the server does not say. chunk: characters of the longest chunk, by default what fits the window.
+    overlap: characters of the chunk before that each one begins with. passes: how often the text is gone
+    over, each time with other borders, to find more. key: what tells an item of a list from others: the
+    name of a field, or by the pointer of a list a name, several names, or "" for the item itself. counts:
+    by the pointer of a list, how many items it has to have, or the pointer of the field that says so.
+    progress: as in FrameOptions.
+    """
+
+    window: int | None
+    chunk: int | None
+    overlap: int | None
+    passes: int
+    key: str | Mapping[str, str | Sequence[str]] | None
+    counts: Mapping[str, int | str] | None
+    progress: bool | None
+
+
 class FrameOptions(RowOptions, total=False):
     """name: of the new column, by default the record type's in snake case; the others are called after
     it. flatten: one column for each member of the record instead, called as the member, with `<name>_`

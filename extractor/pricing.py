@@ -55,6 +55,16 @@ def _public_price(provider: str, model: str, usage: Usage) -> Decimal | None:
     return _listed_price(provider, model, usage)
 
 
+@lru_cache(maxsize=256)
+def public_window(provider: str, model: str) -> int:
+    """Return a model's context window in tokens, as genai-prices has it; 0 where it is not known."""
+    if not _is_listed(provider, model):
+        return 0
+    from genai_prices.data_snapshot import get_snapshot
+
+    return get_snapshot().find_provider_model(model, None, provider, None)[1].context_window or 0
+
+
 @lru_cache(maxsize=1024)
 def _is_listed(provider: str, model: str) -> bool:
     """Whether genai-prices knows the model: it remembers what it finds, but not what it does not find."""

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from .batch import run
 from .batch.bridge import iterate
 from .batch.budget import worst_cost
-from .batch.outcomes import Row, RowOutcome, Text
+from .batch.outcomes import Part, Row, RowOutcome, Text
 from .batch.texts import Select, row_maker
 from .calls import Calls, Endpoint, samples_of
 from .dialogue import MAX_TOKENS, Ask
@@ -70,7 +70,8 @@ class ModelCaller(Generic[T]):
 
     def begin(self, text: Text) -> Ask[T]:
         """Return the first step of a row's dialogue."""
-        step: Ask[T] = self._begin(text, **self._options)
+        options = {**self._options, "part": text.said} if isinstance(text, Part) else self._options
+        step: Ask[T] = self._begin(text.text if isinstance(text, Part) else text, **options)
         return step
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:

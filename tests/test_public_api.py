@@ -14,12 +14,13 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BudgetExceeded ChatStream Choice
-CompiledSchema Completion CompletionChunk ConfigError DialogueEnded DialogueStarted Empty Estimate Event
-Extraction ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
-JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Progress Provider
-RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Span Target Timeouts ToolCall ToolResult
-ToolRun Truncated Usage Verbatim align compile_schema extract image pdf tool_schema
+AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BudgetExceeded Candidate ChatStream
+Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError Conflict DialogueEnded
+DialogueStarted DocumentExtraction Empty Estimate Event Extraction ExtractionError Extractor ExtractorError
+Failure Filtered Free FunctionCall How Invalid InvalidJSON JournalError Message Mode Outcome PROVIDERS
+ParsedCompletion Partial Price Problem Progress Provider RecordStream Refused RowOutcome RunStopped
+SchemaError ServiceError Span Target Timeouts ToolCall ToolResult ToolRun Truncated Usage Verbatim align
+compile_schema extract image pdf tool_schema
 """
 
 

@@ -16,9 +16,9 @@ EVERY = 10.0  # seconds between plain lines
 Told = Callable[[Progress], None]
 
 
-def summary(progress: Progress, total: int | None = None) -> str:
+def summary(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
     """Return a run's counts in one line."""
-    rows = f"{progress.done:,}" + (f" of {total:,}" if total is not None else "") + " rows"
+    rows = f"{progress.done:,}" + (f" of {total:,}" if total is not None else "") + f" {unit}"
     paid = progress.usage.total_tokens
     parts = [
         rows,
@@ -33,10 +33,10 @@ def summary(progress: Progress, total: int | None = None) -> str:
     return ", ".join(parts)
 
 
-def pace(progress: Progress, total: int | None = None) -> str:
+def pace(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
     """Return how fast it goes, what is under way, and when it will be done."""
     speed = progress.done / progress.elapsed if progress.elapsed else 0.0
-    parts = [f"{speed:,.1f} rows/s", f"{progress.in_flight} in flight, limit {progress.limit}"]
+    parts = [f"{speed:,.1f} {unit}/s", f"{progress.in_flight} in flight, limit {progress.limit}"]
     if progress.paused_until is not None:
         parts.append(f"paused for {progress.paused_until:.0f} s")
     if total is not None and speed and progress.done < total:
@@ -45,11 +45,14 @@ def pace(progress: Progress, total: int | None = None) -> str:
 
 
 @contextmanager
-def shown(show: bool | None, total: int | None, told: Told | None = None) -> Iterator[Told]:
+def shown(
+    show: bool | None, total: int | None, told: Told | None = None, unit: str = "rows"
+) -> Iterator[Told]:
     """Yield what a run is to tell its progress to.
 
-    show: None to show it only on a terminal or in a notebook. told: is told as well. On a terminal the
-    last state stays; elsewhere, where show is True, there is a line every ten seconds.
+    show: None to show it only on a terminal or in a notebook. told: is told as well. unit: what a row is
+    called. On a terminal the last state stays; elsewhere, where show is True, there is a line every ten
+    seconds.
     """
     from rich.console import Console
 
@@ -59,9 +62,9 @@ def shown(show: bool | None, total: int | None, told: Told | None = None) -> Ite
     if show is False or (show is None and not live):
         yield _all(displays)
     elif not live:
-        yield _all([*displays, _lines(console, total)])
+        yield _all([*displays, _lines(console, total, unit)])
     else:
-        with _bar(console, total) as display:
+        with _bar(console, total, unit) as display:
             yield _all([*displays, display])
 
 
@@ -73,20 +76,21 @@ def _all(displays: list[Told]) -> Told:
     return tell
 
 
-def _lines(console: Console, total: int | None) -> Told:
+def _lines(console: Console, total: int | None, unit: str) -> Told:
     last = 0.0
 
     def line(progress: Progress) -> None:
         nonlocal last
         if progress.elapsed - last >= EVERY:
             last = progress.elapsed
-            console.print(f"{summary(progress, total)}; {pace(progress, total)}", soft_wrap=True)
+            said = f"{summary(progress, total, unit)}; {pace(progress, total, unit)}"
+            console.print(said, soft_wrap=True)
 
     return line
 
 
 @contextmanager
-def _bar(console: Console, total: int | None) -> Iterator[Told]:
+def _bar(console: Console, total: int | None, unit: str) -> Iterator[Told]:
     from rich.live import Live
     from rich.progress_bar import ProgressBar
 
@@ -95,7 +99,8 @@ def _bar(console: Console, total: int | None) -> Iterator[Told]:
         from rich.text import Text
 
         bar = ProgressBar(total, progress.done, width=40, pulse=total is None)
-        return Group(bar, Text(summary(progress, total)), Text(pace(progress, total), style="dim"))
+        counts, speed = summary(progress, total, unit), pace(progress, total, unit)
+        return Group(bar, Text(counts), Text(speed, style="dim"))
 
     with Live(drawn(Progress()), console=console, refresh_per_second=8, redirect_stdout=False) as live:
         yield lambda progress: live.update(drawn(progress))

@@ -11,7 +11,17 @@ from ..errors import ExtractorError
 from ..messages import JSON, Attempt, Extraction, Outcome, Usage
 
 T = TypeVar("T")
-Text: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A text that is part of a longer one. said: what the model is told of that."""
+
+    text: str
+    said: str
+
+
+Text: TypeAlias = str | Sequence[Mapping[str, Any]] | Part  # a text, or content parts
 
 
 class Row(NamedTuple):

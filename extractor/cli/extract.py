@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO, TypeAlias
 
 import typer
 
+from ..documents import DocumentExtraction
 from ..errors import ConfigError
 from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..messages import Extraction
+from ..options import DocumentOptions
 from .lines import Line, Tally, dump_for, line_of, tally, to_json
 from .options import (
     KEYS,
@@ -32,12 +33,16 @@ EPILOG = f"""Examples:
 
     extractor extract --type invoice.py:Invoice mail/*.txt -o invoices.jsonl
     extractor extract --schema invoice.json -m openai:gpt-5-mini - < mail.txt
+    extractor extract --type ledger.py:Ledger --long ledger.txt -o ledger.jsonl
 
 {KEYS}
 
 Exit status: 0 when every input gave a record, 1 when some did not, 2 when nothing could be tried,
 130 after Ctrl-C.
 """
+
+
+Result: TypeAlias = Extraction[Any] | DocumentExtraction[Any]
 
 
 class Format(StrEnum):
@@ -90,6 +95,28 @@ def extract(
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", min=1, help="Bound of each reply.")
     ] = None,
+    long: Annotated[
+        bool,
+        typer.Option(
+            "--long",
+            help="Read texts of any length: in chunks that overlap, merged into one record. The line has "
+            "`evidence`, `conflicts` and `chunks`, what came of each. After Ctrl-C the same again goes on.",
+        ),
+    ] = False,
+    chunk: Annotated[
+        int | None,
+        typer.Option("--chunk", metavar="CHARACTERS", min=1, help="With --long: of a chunk, at most."),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            "--window", metavar="TOKENS", min=1, help="With --long: what the model takes, where nobody knows."
+        ),
+    ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option("--passes", min=1, help="With --long: how often to go over the text."),
+    ] = None,
     params: Annotated[
         list[str] | None,
         typer.Option(
@@ -105,11 +132,22 @@ def extract(
     wanted = chosen_type(record_type, schema)
     solved = load_examples(examples, wanted) if examples else []
     _refuse_to_overwrite(output, files)
+    dividing = {"chunk": chunk, "window": window, "passes": passes}
+    dividing = {name: value for name, value in dividing.items() if value is not None}
+    if dividing and not long:
+        raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     extractor = connected(model, base_url, instructions, **parameters(named, params or []))
+
+    how_sure = asked_confidence(confidence, calibration, samples)
+
+    def run(text: str, counter: Counter) -> Result:
+        if not long:
+            return extractor.run(wanted, text, examples=solved, **how_sure)
+        options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
+        return extractor.document(wanted, text, on_progress=lambda p: counter.chunks(p.done), **options)
+
     with extractor, opened(output) as out:
-        how_sure = asked_confidence(confidence, calibration, samples)
-        run = partial(extractor.run, wanted, examples=solved, **how_sure)
         lines, whole = _written(files, run, dump_for(wanted), form, out)
     _conclude(lines, len(files), whole, output)
 
@@ -128,7 +166,7 @@ def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:
 
 def _written(
     files: Sequence[str],
-    run: Callable[[str], Extraction[Any]],
+    run: Callable[[str, Counter], Result],
     dump: Callable[[Any], Any],
     form: Format,
     out: TextIO,
@@ -153,14 +191,14 @@ def _written(
 
 def _lines(
     files: Iterable[str],
-    run: Callable[[str], Extraction[Any]],
+    run: Callable[[str, Counter], Result],
     dump: Callable[[Any], Any],
     counter: Counter,
 ) -> Iterator[Line]:
     for file in files:
         counter.begin(file)
         text = read_text(file)
-        line = line_of(file, text if isinstance(text, BadInput) else run(text), dump)
+        line = line_of(file, text if isinstance(text, BadInput) else run(text, counter), dump)
         counter.done(line)
         yield line
 

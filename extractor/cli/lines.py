@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
+from ..documents import ChunkOutcome, DocumentExtraction
 from ..errors import ExtractorError, Problem
+from ..evidence import Evidence, Span
+from ..evidence.merging import Conflict
 from ..loading import BadInput
 from ..messages import JSON, Extraction, Outcome
 
@@ -27,10 +30,14 @@ def dump_for(record_type: Any) -> Dump:
     return lambda record: json.loads(adapter.dump_json(record, by_alias=True, warnings=False))
 
 
-def line_of(source: str, result: Extraction[Any] | BadInput, dump: Dump) -> Line:
-    """Return source, outcome, and either the record, or the error that tells why there is none."""
+def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | BadInput, dump: Dump) -> Line:
+    """Return source, outcome, and either the record, or the error that tells why there is none. Of a long
+    text there may be both; what came of its chunks, and where its values stand, are in the line too.
+    """
     if isinstance(result, BadInput):
         return {"source": source, "outcome": NO_INPUT, "error": _error(result.kind, result.message)}
+    if isinstance(result, DocumentExtraction):
+        return _document_line(source, result, dump)
     if result.error is not None:
         return _line(source, str(result.outcome), result, error=_why(result, result.error))
     try:
@@ -45,6 +52,48 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
         found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
     return {"source": source, "outcome": outcome, **found, "usage": usage}
+
+
+def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> Line:
+    found: Line = {} if result.record is None else {"record": dump(result.record)}
+    if result.error is not None:
+        found["error"] = _error(str(result.outcome), str(result.error), result.problems, len(result.attempts))
+        if result.record is None:
+            found["found"] = result.found
+    usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
+    return {
+        "source": source,
+        "outcome": str(result.outcome),
+        **found,
+        "usage": usage,
+        "evidence": list(_spans(result.evidence)),
+        "conflicts": list(map(_conflict, result.conflicts)),
+        "chunks": list(map(_chunk, result.chunks)),
+    }
+
+
+def _spans(evidence: Evidence) -> Iterator[JSON]:
+    for pointer, spans in evidence.items():
+        yield from ({"pointer": pointer, **_span(span)} for span in spans)
+
+
+def _span(span: Span) -> JSON:
+    return {"start": span.start, "end": span.end, "how": str(span.how), "score": span.score}
+
+
+def _conflict(conflict: Conflict) -> JSON:
+    candidates = [
+        {"value": one.value, "readings": one.readings, "spans": list(map(_span, one.spans))}
+        for one in conflict.candidates
+    ]
+    return {"pointer": conflict.pointer, "candidates": candidates}
+
+
+def _chunk(chunk: ChunkOutcome) -> JSON:
+    told: Line = {"start": chunk.start, "end": chunk.end, "pass": chunk.passed}
+    told |= {"outcome": chunk.outcome and str(chunk.outcome), "requests": len(chunk.attempts)}
+    why = {} if chunk.error is None else {"error": str(chunk.error), "again": chunk.again}
+    return {**told, **why}
 
 
 def to_json(line: JSON, indent: int | None = None) -> str:
@@ -71,7 +120,7 @@ class Tally:
 
 def tally(line: Line) -> Tally:
     """Return what one line adds to the counts."""
-    found = "record" in line
+    found = "record" in line and "error" not in line
     return Tally(int(found), int(not found), line.get("usage", {}).get("total_tokens", 0))
 
 

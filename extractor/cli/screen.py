@@ -85,6 +85,10 @@ class Counter:
         """Show which input is being worked on."""
         self._progress.update(self._task, description=escape(shortened(source)))
 
+    def chunks(self, done: int) -> None:
+        """Show how many chunks of the input have been read."""
+        self._progress.update(self._task, tally=f"{self._tally}, {done:,} chunks of")
+
     def done(self, line: Line) -> None:
         """Count one more input."""
         self._tally += tally(line)

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..evidence import Evidence, How, Span, align
 from ..loading import BadInput, load_type, read_text
 from ..messages import JSON
-from ..report import Entry, page
+from ..report import Entry, Piece, Variants, page, piece_told
 from .output import opened
 from .screen import tell
 
@@ -99,7 +99,17 @@ def _entry(
     evidence = _given(line.get("evidence") or line.get(f"{column}_evidence"), text)
     if evidence is None:
         evidence = {} if record is None else align(_typed(record, adapter), text)
-    return Entry(title, str(outcome), text, record, evidence, why, facts)
+    return Entry(
+        title,
+        str(outcome),
+        text,
+        record if record is not None else line.get("found"),
+        evidence,
+        why,
+        facts,
+        conflicts=tuple(_conflicts(line.get("conflicts"), text)),
+        chunks=tuple(_chunks(line.get("chunks"), text)),
+    )
 
 
 def _record_field(line: Mapping[str, JSON]) -> str:
@@ -133,11 +143,44 @@ def _given(told: JSON, text: str) -> Evidence | None:
         return None
     found: dict[str, tuple[Span, ...]] = {}
     for one in told:
+        for span in _spans([one], text):
+            pointer = str(one.get("pointer", one.get("path", "")))
+            found[pointer] = (*found.get(pointer, ()), span)
+    return found
+
+
+def _spans(told: JSON, text: str) -> Iterator[Span]:
+    for one in told if isinstance(told, list) else ():
         match one:
             case {"start": int(start), "end": int(end)} if 0 <= start < end <= len(text):
-                pointer = str(one.get("pointer", one.get("path", "")))
                 how = one.get("how")
                 how = How(how) if how in list(How) else How.EXACT
-                span = Span(start, end, text[start:end], how, float(one.get("score") or 1.0))
-                found[pointer] = (*found.get(pointer, ()), span)
-    return found
+                yield Span(start, end, text[start:end], how, float(one.get("score") or 1.0))
+
+
+def _conflicts(told: JSON, text: str) -> Iterator[Variants]:
+    for one in told if isinstance(told, list) else ():
+        match one:
+            case {"pointer": str(pointer), "candidates": [*candidates]}:
+                yield Variants(
+                    pointer,
+                    tuple(
+                        (each.get("value"), tuple(_spans(each.get("spans"), text)), each.get("readings", 1))
+                        for each in candidates
+                        if isinstance(each, dict)
+                    ),
+                )
+
+
+def _chunks(told: JSON, text: str) -> Iterator[Piece]:
+    for one in told if isinstance(told, list) else ():
+        match one:
+            case {"start": int(start), "end": int(end)} if 0 <= start <= end <= len(text):
+                why, again = one.get("error"), bool(one.get("again"))
+                yield Piece(
+                    start,
+                    end,
+                    piece_told(one.get("outcome"), why, again),
+                    why is not None and not again,
+                    one.get("pass", 1),
+                )

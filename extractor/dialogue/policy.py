@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -32,6 +33,13 @@ DEFAULT_MOVES: Moves = {
     401: (),  # a wrong key should be seen, and not be paid for at another model's price
     403: (),
 }
+
+
+_TOO_LONG = re.compile(  # OpenAI, vLLM, llama.cpp; Anthropic; Gemini; others
+    r"context[ _-]?(length|window|size)|exceed_context|prompt is too long"
+    r"|(input|prompt).{0,30} tokens? .{0,60}(exceed|maximum)|too many tokens|reduce the length",
+    re.I,
+)
 
 
 def no_price(model: str, usage: Usage) -> Decimal | None:
@@ -123,6 +131,12 @@ def _checked(key: str | int, moves: Any) -> Sequence[Move]:
             f"on={{{key!r}: {moves!r}}}: write 'again', 'fallback', both as a list, or 'stop' for neither"
         )
     return cast("Sequence[Move]", moves)
+
+
+def is_too_long(failure: Failure) -> bool:
+    """Whether the service says that a request is longer than the model's window."""
+    client_error = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
+    return client_error and bool(_TOO_LONG.search(f"{failure.code} {failure.message} {failure.body}"))
 
 
 def is_transient(failure: Failure) -> bool:

@@ -26,7 +26,7 @@ from ..messages import Attempt, Completion, Extraction, Failure, Message, Mode, 
 from .found import without_thoughts
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
-from .policy import Policy, back_off, is_transient
+from .policy import Policy, back_off, is_too_long, is_transient
 from .rest import Rest, rest
 from .rungs import Rungs, refuses_logprobs, refuses_mode, without
 from .wording import go_on, repair, repair_places, shown_schema
@@ -284,6 +284,7 @@ def _error(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> ExtractorErr
 def _service_error(failure: Failure, attempts: tuple[Attempt, ...], wait: float, retry: bool) -> ServiceError:
     status = f"HTTP {failure.status}: " if failure.status is not None else ""
     why = f"; another try, in {wait:.0f} s, would pass the deadline or the budget" if retry else ""
+    why += "; document(...) reads a long text in chunks" if is_too_long(failure) else ""
     return ServiceError(
         f"{status}{failure.message}{_tries(attempts)}{why}",
         failure.status,

@@ -33,9 +33,13 @@ SHOWN_CHARACTERS = 200  # of one rejected value
 SHOWN_ITEM = 1_000  # characters of the item after which a list goes on
 
 
-def system_message(instructions: str | None, schema: str | None, task: str = TASK) -> Message:
-    """Return the unchanging part. schema: as it is shown, where the server does not show it itself."""
-    parts = (task, (instructions or "").strip(), schema)
+def system_message(
+    instructions: str | None, schema: str | None, task: str = TASK, part: str | None = None
+) -> Message:
+    """Return the unchanging part. schema: as it is shown, where the server does not show it itself. part:
+    what is said of a text that is part of a longer one.
+    """
+    parts = (task, (instructions or "").strip(), schema, part)
     return Message("system", "\n\n".join(part for part in parts if part))
 
 

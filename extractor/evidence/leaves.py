@@ -27,6 +27,17 @@ class Leaf:
         return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in self.path)
 
 
+def value_at(data: Any, pointer: str) -> Any:
+    """Return what stands in plain JSON at a JSON pointer, None where nothing does."""
+    for token in pointer.split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(data, list):
+            data = data[int(key)] if key.isdecimal() and int(key) < len(data) else None
+        else:
+            data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
 def leaves(record: Any) -> list[Leaf]:
     """Return the leaves of a record in the order of its JSON."""
     return list(_walk((), _values(record), plain(record)))

@@ -19,17 +19,45 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
-from ..evidence import Evidence
+from ..evidence import Evidence, Span
 
 JSON: TypeAlias = Any
 HEIGHT = 460  # pixels, in a notebook
 
 
 @dataclass(frozen=True, slots=True)
+class Variants:
+    """What was found for one value of a record, what was chosen first: each with its spans, and how many
+    chunks gave it.
+    """
+
+    pointer: str
+    candidates: tuple[tuple[JSON, tuple[Span, ...], int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk of a text. told: what came of it. missing: whether the record knows nothing of it."""
+
+    start: int
+    end: int
+    told: str
+    missing: bool = False
+    passed: int = 1
+
+
+def piece_told(outcome: str | None, error: object | None, again: bool) -> str:
+    """Return what came of a chunk, in words."""
+    if error is None:
+        return outcome or "blank"
+    return f"{outcome or 'not run'}: {error}" + ("; read again in shorter chunks" if again else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One text with what came of it. title: what it is called in the list. record: as JSON; None where
     there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
-    facts: what else is shown, by its name, such as tokens and cost.
+    facts: what else is shown, by its name, such as tokens and cost. conflicts, chunks: of a long text.
     """
 
     title: str
@@ -39,6 +67,8 @@ class Entry:
     evidence: Evidence = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+    conflicts: tuple[Variants, ...] = ()
+    chunks: tuple[Piece, ...] = ()
 
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
@@ -89,6 +119,24 @@ def _data(entry: Entry) -> JSON:
         "spans": spans,
         "problems": list(entry.problems),
         "facts": dict(entry.facts),
+        "conflicts": [
+            {
+                "pointer": each.pointer,
+                "candidates": [
+                    {
+                        "tree": _node("", value),
+                        "spans": [[units(s.start), units(s.end)] for s in spans],
+                        "readings": readings,
+                    }
+                    for value, spans, readings in each.candidates
+                ],
+            }
+            for each in entry.conflicts
+        ],
+        "chunks": [
+            [units(piece.start), units(piece.end), piece.told, piece.missing, piece.passed]
+            for piece in entry.chunks
+        ],
     }
 
 

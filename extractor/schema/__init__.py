@@ -1,5 +1,6 @@
 """Record type -> strict schema and codec. Pure: nothing here reads, writes or waits."""
 
+from .chunked import Chunked
 from .compile import CompiledSchema, compile_schema
 from .functions import tool_schema
 from .grammar import can_ground, lark
@@ -11,6 +12,7 @@ from .verbatim import Free, Verbatim, source_text
 
 __all__ = [
     "TARGETS",
+    "Chunked",
     "CompiledSchema",
     "Free",
     "Note",

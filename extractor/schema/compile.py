@@ -13,7 +13,10 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from ..errors import ConfigError, Invalid, Problem, SchemaError
+from ..evidence.leaves import Path
+from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
+from .chunked import Chunked, has, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, loads, says_nan
 from .limits import Size, limited, nodes, size, written_out
 from .nodes import Note, Source
@@ -98,6 +101,19 @@ class CompiledSchema(Generic[T]):
             return False
         return True
 
+    def whole(self, data: JSON, context: Any = None) -> T:
+        """Return the record that plain JSON is, as the chunks of a text gave it. Raises Invalid."""
+        return cast(T, whole(self._source, data, context))
+
+    def has(self, path: Path) -> bool:
+        """Whether records can have something at a path; "*" stands for an index of a list."""
+        return has(self._source, path)
+
+    @property
+    def joins(self) -> Joins:
+        """What tells how the lists of records are merged, see `evidence.merging`."""
+        return joins(self._source)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return self._made_from
 
@@ -148,9 +164,9 @@ def _key(record_type: Any, target: str | Target) -> Any:
     """Return what to keep the compiled schema under, None where it is not kept. Types that compare equal
     may differ in order, so others than classes go by identity; a kept one is never freed.
     """
-    if isinstance(record_type, Quoted):
+    if isinstance(record_type, Quoted | Chunked):
         inner = _key(record_type.record_type, target)
-        return None if inner is None else (Quoted, inner)
+        return None if inner is None else (type(record_type), inner)
     if isinstance(record_type, Mapping):
         try:
             return json.dumps(record_type), target
@@ -174,6 +190,8 @@ def find_target(target: str | Target) -> Target:
 def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
     if isinstance(record_type, Quoted):
         return with_quotes(_read(record_type.record_type, documents))
+    if isinstance(record_type, Chunked):
+        return with_gaps(_read(record_type.record_type, documents))
     if isinstance(record_type, Mapping):
         from .document_input import read as read_document
 

@@ -38,6 +38,7 @@ __all__ = [
     "Timeouts",
     "apost",
     "astream",
+    "get",
     "is_loopback",
     "new_async_client",
     "new_client",
@@ -99,6 +100,21 @@ def _head(url: str, defaults: Mapping[str, str], headers: Mapping[str, str]) -> 
     merged.update(headers)  # whatever the case of their names
     request = httpx.Request("GET", url, headers=merged)
     return request.url, request.headers.raw
+
+
+def get(
+    url: str, headers: Mapping[str, str], reach: Reach = USUAL, timeout: float = 10.0
+) -> HttpReply | Failure:
+    """Return the reply to a GET, by a connection of its own, or why there is none."""
+    import httpx
+
+    proxy, tls = reach.proxy or proxy_of(url), reach.context(_tls(url))
+    try:
+        with httpx.Client(proxy=proxy, verify=tls, trust_env=False, timeout=timeout) as client:
+            response = client.get(url, headers=dict(headers))
+            return HttpReply(response.status_code, dict(response.headers), response.content, 0.0)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return _failure(error, 0.0)
 
 
 def post(client: Sender, call: Post, clock: Clock) -> HttpReply | Failure:

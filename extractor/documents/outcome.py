@@ -1,0 +1,156 @@
+"""What comes of a long text: its record, and the ledger of its chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from ..errors import ExtractorError, Problem
+from ..evidence import Evidence
+from ..evidence.merging import Conflict
+from ..messages import JSON, Attempt, Extraction, Outcome, Usage
+
+if TYPE_CHECKING:
+    from ..report import Entry
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """What came of one chunk in one pass: a line of the ledger.
+
+    start, end: of the chunk, `text[start:end]`. number, count: it is the number-th of so many.
+    extraction: how its dialogue ended, the record as plain JSON; None for a blank chunk, of which nothing
+    was asked, and for one that was not run. error: why it gave nothing. from_cache: whether every reply
+    came out of the journal. again: whether it was read again in shorter chunks, which have lines of
+    their own. passed: which pass over the text it belongs to, from 1.
+    """
+
+    start: int
+    end: int
+    number: int
+    count: int
+    passed: int = 1
+    extraction: Extraction[Any] | None = None
+    error: ExtractorError | None = None
+    from_cache: bool = False
+    again: bool = False
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the dialogue ended; None where there was none."""
+        return self.extraction.outcome if self.extraction else None
+
+    @property
+    def missing(self) -> bool:
+        """Whether the record knows nothing of what stands in this chunk."""
+        return self.error is not None and not self.again
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every request about the chunk with what came of it."""
+        return self.extraction.attempts if self.extraction else ()
+
+    def __str__(self) -> str:
+        how = self.outcome or ("not run" if self.error else "blank")
+        return f"characters {self.start:,} to {self.end:,}: {how}"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentExtraction(Generic[T]):
+    """How the extraction from a long text ended, as data.
+
+    outcome: ok or repaired where every chunk was read and the whole is a valid record; else that of the
+    first chunk that is missing, or invalid. record: the validated record, also where chunks are missing:
+    then it holds what the others gave, and `error` says which they are. error: what `unwrap` raises.
+    chunks: the ledger: what came of each chunk, in each pass. found: all that was found, merged, as plain
+    JSON, also where that is no valid record. conflicts: values that chunks disagree about. evidence: spans
+    of the whole text by the JSON pointer of each leaf of the record, or of `found` where there is no
+    record. source: the whole text.
+    """
+
+    outcome: Outcome
+    chunks: tuple[ChunkOutcome, ...]
+    record: T | None = None
+    error: ExtractorError | None = None
+    found: JSON = None
+    conflicts: tuple[Conflict, ...] = ()
+    evidence: Evidence = field(default_factory=dict, repr=False)
+    source: str = field(default="", repr=False)
+
+    @property
+    def missing(self) -> tuple[ChunkOutcome, ...]:
+        """The chunks that the record knows nothing of."""
+        return tuple(chunk for chunk in self.chunks if chunk.missing)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the whole: values that no chunk gave, counts that do not agree, lost chunks."""
+        return tuple(getattr(self.error, "problems", ()))
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every request with what came of it, chunk by chunk."""
+        return tuple(attempt for chunk in self.chunks for attempt in chunk.attempts)
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts together, those out of the journal too."""
+        return sum((a.usage for a in self.attempts if a.usage), Usage())
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all attempts together; None where no price is known."""
+        known = [a.cost for a in self.attempts if a.cost is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    def to_html(self, title: str = "Document") -> str:
+        """Return a self-contained HTML page: the text with its spans and chunks, beside the record."""
+        from ..report import page
+
+        return page([self._entry(title)], title)
+
+    def _repr_html_(self) -> str:
+        from ..report import frame
+
+        return frame(self.to_html())
+
+    def _entry(self, title: str) -> Entry:
+        from ..report import Entry, Piece, Variants, as_json, piece_told
+
+        facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
+        if self.cost is not None:
+            facts["US dollars"] = f"{self.cost:.6f}"
+        return Entry(
+            title,
+            self.outcome,
+            self.source,
+            self.found if self.record is None else as_json(self.record),
+            self.evidence,
+            tuple(map(str, self.problems)) or (() if self.error is None else (str(self.error),)),
+            facts,
+            conflicts=tuple(
+                Variants(each.pointer, tuple((one.value, one.spans, one.readings) for one in each.candidates))
+                for each in self.conflicts
+            ),
+            chunks=tuple(
+                Piece(
+                    c.start,
+                    c.end,
+                    piece_told(c.outcome, c.error, c.again),
+                    c.missing,
+                    c.passed,
+                )
+                for c in self.chunks
+            ),
+        )
+
+    def unwrap(self) -> T:
+        """Return the record, or raise `error`: also where there is a record, but chunks of the text are
+        missing in it.
+        """
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.record)

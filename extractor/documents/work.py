@@ -1,0 +1,393 @@
+"""The way of a long text: chunks go out as the rows of a bulk run, what comes is merged and validated."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from ..batch.display import shown
+from ..batch.outcomes import Part, Row, RowOutcome
+from ..calls import Calls, context_of
+from ..dialogue.policy import is_too_long
+from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError
+from ..evidence import Evidence, Span
+from ..evidence.chunking import Chunk, shorter, split
+from ..evidence.leaves import Path, leaves, value_at
+from ..evidence.merging import NOTHING, KeyOf, Merged, Reading, canonical, merge
+from ..messages import JSON, Extraction, Outcome
+from ..options import DocumentOptions
+from ..rows import Job
+from ..schema import Chunked, CompiledSchema
+from .outcome import ChunkOutcome, DocumentExtraction
+from .window import ask_window, chunk_size, needs_chunks
+
+OVERLAP = 0.1  # of a chunk
+MOST_OVERLAP = 1000  # characters
+ROUNDS = 3  # a chunk that fails is read again in shorter ones, and those once more
+NAMED = 3  # missing chunks in an error's message
+RESUME = "The chunks that are done are in the journal: the same call again goes on from there."
+OWN = frozenset({"chunk", "window", "overlap", "passes", "key", "counts", "progress"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of a text. size, overlap: of chunks, in characters."""
+
+    text: str
+    record_type: Any
+    compiled: CompiledSchema[Any]
+    context: Mapping[str, Any]
+    size: int
+    overlap: int
+    passes: int
+    key_of: KeyOf
+    counts: Mapping[str, int | str]
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """The chunks of all passes."""
+        every = range(1, self.passes + 1)
+        return tuple(
+            chunk
+            for reading in every
+            for chunk in split(self.text, self.size, self.overlap, reading=reading, of=self.passes)
+        )
+
+    @property
+    def at_once(self) -> bool:
+        """Whether one request is enough: then it asks for the record type itself."""
+        return self.passes == 1 and len(self.text) <= self.size
+
+
+def plan(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -> Plan:
+    """Return what is to be done, once it is known how much a model takes at a time. Raises ConfigError."""
+    if not isinstance(text, str) or not text.strip():
+        raise ConfigError("a document is a text that is not empty; content parts go to `run`")
+    compiled = calls._compiled(record_type)
+    for name in ("chunk", "window", "passes"):
+        if (value := options.get(name)) is not None and not (isinstance(value, int) and value > 0):
+            raise ConfigError(f"{name} is a whole number above 0, not {value!r}")
+    size = _size(calls, record_type, text, options)
+    overlap = options.get("overlap")
+    overlap = min(MOST_OVERLAP, int(size * OVERLAP)) if overlap is None else overlap
+    if not 0 <= overlap < size / 2:
+        raise ConfigError(f"overlap is at least 0, and less than half of a chunk's {size:,} characters")
+    return Plan(
+        text,
+        record_type,
+        compiled,
+        context_of(text, options.get("context")),
+        size,
+        overlap,
+        options.get("passes", 1),
+        _key_of(options.get("key"), compiled),
+        _counts(options.get("counts") or {}, compiled),
+    )
+
+
+def _size(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -> int:
+    """The most characters of a chunk."""
+    given, window = options.get("chunk"), options.get("window")
+    if given is not None:
+        return given
+    if window is None and not needs_chunks(text, calls._window()):
+        return len(text)
+    window = window or ask_window(calls)
+    if window is None and not needs_chunks(text, None):
+        return len(text)
+    if window is None:
+        raise ConfigError(
+            f"how long a text {calls.model!r} takes is not known: give window=, its context window in "
+            "tokens, or chunk=, the most characters to ask of at a time"
+        )
+    asked = {name: options[name] for name in options.keys() - OWN - RUN_ONLY}  # type: ignore[literal-required]
+    request = calls._extraction(Chunked(record_type), "?", **asked).request
+    provider = calls._config.provider
+    return chunk_size(text, request, provider.shows_schema, window, provider.max_output)
+
+
+RUN_ONLY = frozenset(
+    {
+        *("concurrency", "journal", "retry", "max_cost", "requests_per_minute", "tokens_per_minute"),
+        *("ordered", "on_progress"),
+    }
+)
+
+
+class Work:
+    """A document that is being read: jobs go out, outcomes come in, and the result comes out."""
+
+    def __init__(self, calls: Calls, plan: Plan, options: Mapping[str, Any]) -> None:
+        self._calls, self._plan, self._options = calls, plan, dict(options)
+        self._ledger: dict[Chunk, ChunkOutcome] = {}
+        self._pending: Sequence[Chunk] = plan.chunks
+        self._whole: Extraction[Any] | None = None  # where one request was enough
+        self._paid = Decimal(0)
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield the runs to carry out, one after the other; hand what comes of each row to `take`."""
+        for left in reversed(range(ROUNDS)):
+            if not self._pending:
+                break
+            yield self._job()
+            self._pending = self._again() if left else ()
+
+    def _job(self) -> Job:
+        options = dict(self._options)
+        if options.get("max_cost") is not None:
+            options["max_cost"] = max(Decimal(str(options["max_cost"])) - self._paid, Decimal("1e-9"))
+        at_once = self._plan.at_once and not self._ledger
+        asked = self._plan.record_type if at_once else Chunked(self._plan.record_type)
+        rows = [Row(self._part(chunk, at_once), chunk) for chunk in self._pending]
+        return Job.of(self._calls, rows, asked, None, options)  # type: ignore[arg-type]
+
+    def _part(self, chunk: Chunk, at_once: bool) -> Any:
+        text = self._plan.text[chunk.start : chunk.end]
+        if at_once or not text.strip():
+            return text
+        return Part(text, _place(chunk, self._plan))
+
+    def take(self, outcome: RowOutcome[Any]) -> None:
+        """Take what came of a chunk."""
+        chunk: Chunk = outcome.key
+        if self._plan.at_once and not self._ledger:
+            self._whole = outcome.extraction
+        if not outcome.from_cache:
+            self._paid += outcome.cost or 0
+        self._ledger[chunk] = _line(chunk, outcome)
+
+    def _again(self) -> Sequence[Chunk]:
+        """The shorter chunks to read in place of those that failed, where that may help."""
+        todo: list[Chunk] = []
+        for chunk, line in list(self._ledger.items()):
+            parts = shorter(self._plan.text, chunk, self._plan.overlap) if _may_help(line) else ()
+            if parts:
+                self._ledger[chunk] = replace(line, again=True)
+                todo += parts
+        return todo
+
+    def result(self, why: RunStopped | None = None) -> DocumentExtraction[Any]:
+        """Return what came of the document. why: the reason why chunks were not run."""
+        for chunk in self._pending:
+            if chunk not in self._ledger:
+                self._ledger[chunk] = _line(chunk, RowOutcome(0, error=why))
+        lines = tuple(
+            self._ledger[chunk] for chunk in sorted(self._ledger, key=lambda c: (c.reading, c.start, -c.end))
+        )
+        whole = self._whole
+        if whole is not None and len(lines) == 1 and whole.outcome.has_record:
+            merged = Merged(_json_of(whole.record), whole.evidence)
+            return _concluded(self._plan, lines, merged, lambda: whole.record)
+        readings = [
+            Reading(line.start, line.end, line.extraction.record, _shifted(line), line.passed)
+            for line in lines
+            if line.extraction is not None and line.extraction.outcome.has_record
+        ]
+        merged = merge(readings, self._plan.compiled.joins, self._plan.key_of)
+        found = None if merged.record is NOTHING else merged.record
+        return _concluded(
+            self._plan,
+            lines,
+            replace(merged, record=found),
+            lambda: self._plan.compiled.whole(found, self._plan.context),
+        )
+
+
+@contextmanager
+def reading(calls: Calls, plan: Plan, options: Mapping[str, Any]) -> Iterator[Work]:
+    """Yield what carries a document through its runs; meanwhile its progress is shown. A RunStopped gets
+    the result as far as it is as `partial`.
+    """
+    others = {name: value for name, value in options.items() if name not in OWN}
+    total = len(plan.chunks)
+    with shown(options.get("progress"), total, options.get("on_progress"), "chunks") as told:
+        work = Work(calls, plan, {**others, "on_progress": told})
+        try:
+            yield work
+        except RunStopped as error:
+            error.partial = work.result(error)
+            raise
+        except KeyboardInterrupt as error:
+            error.add_note(RESUME)
+            raise
+
+
+def _place(chunk: Chunk, plan: Plan) -> str:
+    """What the model is told of where its text stands."""
+    return (
+        f"The text is part {chunk.number} of {chunk.count} of a longer one, and may begin and end in the "
+        "middle of something. Give only what stands in this part; leave out what it does not say, though the "
+        "record seems to need it: the other parts are read too."
+    )
+
+
+def _line(chunk: Chunk, outcome: RowOutcome[Any]) -> ChunkOutcome:
+    return ChunkOutcome(
+        chunk.start,
+        chunk.end,
+        chunk.number,
+        chunk.count,
+        chunk.reading,
+        outcome.extraction,
+        outcome.error,
+        outcome.from_cache,
+    )
+
+
+def _may_help(line: ChunkOutcome) -> bool:
+    """Whether shorter chunks may give what this one did not: not where the service could not be reached."""
+    if line.error is None or line.again or line.extraction is None:
+        return False
+    failure = line.attempts[-1].failure if line.attempts else None
+    return failure is None or is_too_long(failure)
+
+
+def _shifted(line: ChunkOutcome) -> Evidence:
+    """The evidence of a chunk's record, in the whole text."""
+    assert line.extraction is not None  # noqa: S101  it has a record
+    return {
+        pointer: tuple(replace(s, start=s.start + line.start, end=s.end + line.start) for s in spans)
+        for pointer, spans in line.extraction.evidence.items()
+        if spans
+    }
+
+
+# -- the end
+
+
+def _concluded(
+    plan: Plan, lines: tuple[ChunkOutcome, ...], merged: Merged, made: Callable[[], Any]
+) -> DocumentExtraction[Any]:
+    """Return the result. made: makes the record of what was found, or raises Invalid."""
+    lost = [line for line in lines if line.missing]
+    record, evidence, problems = None, merged.evidence, list[Problem]()
+    if merged.record is not None or not lost:
+        try:
+            record = made()
+        except Invalid as invalid:
+            problems += invalid.problems
+        else:
+            evidence = _evidence(record, merged)
+            problems += _miscounted(plan.counts, merged.record)
+    repaired = any(line.outcome is Outcome.REPAIRED for line in lines)
+    outcome = Outcome.REPAIRED if repaired else Outcome.OK
+    if problems or lost:
+        outcome = Outcome.INVALID if problems else _outcome(lost[0])
+    error = _error(problems, lost, lines) if problems or lost else None
+    return DocumentExtraction(
+        outcome, lines, record, error, merged.record, merged.conflicts, evidence, plan.text
+    )
+
+
+def _outcome(line: ChunkOutcome) -> Outcome:
+    return line.outcome or (Outcome.TRANSPORT if isinstance(line.error, RunStopped) else Outcome.INVALID)
+
+
+def _error(
+    problems: Sequence[Problem], lost: Sequence[ChunkOutcome], lines: Sequence[ChunkOutcome]
+) -> ServiceError | ExtractionError:
+    attempts = [attempt for line in lines for attempt in line.attempts]
+    gone = [Problem("", f"{line}: {line.error}", type="chunk") for line in lost]
+    named = [str(line) for line in lost[:NAMED]] + ([f"and {len(lost) - NAMED} more"] if lost[NAMED:] else [])
+    told = [f"{len(lost)} of {len(lines)} chunks gave no record ({'; '.join(named)})"] if lost else []
+    told += [
+        *map(str, problems[:NAMED]),
+        *([f"and {len(problems) - NAMED} more"] if problems[NAMED:] else []),
+    ]
+    message, first = "; ".join(told), lost[0].error if lost and not problems else None
+    if isinstance(first, ServiceError):
+        return ServiceError(message, first.status, first.retry_after, first.request_id, attempts)
+    kind = type(first) if isinstance(first, ExtractionError) else Invalid
+    return kind(message, [*problems, *gone], attempts)
+
+
+def _miscounted(counts: Mapping[str, int | str], found: JSON) -> Iterator[Problem]:
+    """Yield a problem for each list that has not as many items as the text says."""
+    for place, told in counts.items():
+        said = told if isinstance(told, int) else value_at(found, told)
+        items = value_at(found, place)
+        number = len(items) if isinstance(items, list | dict) else 0
+        if isinstance(said, int) and said != number:
+            where = "" if isinstance(told, int) else f" at {told}"
+            yield Problem(place, f"has {number} items, and {said} are declared{where}", number, "count")
+
+
+def _evidence(record: Any, merged: Merged) -> dict[str, tuple[Span, ...]]:
+    """The evidence by the pointers of the record: validation may have put its values elsewhere."""
+    others: defaultdict[tuple[Path, str], list[tuple[Span, ...]]] = defaultdict(list)
+    for pointer, spans in merged.evidence.items():
+        others[_column(pointer), canonical(value_at(merged.record, pointer))].append(spans)
+    found = {}
+    for leaf in leaves(record):
+        value = canonical(leaf.json)
+        if canonical(value_at(merged.record, leaf.pointer)) == value:
+            found[leaf.pointer] = merged.evidence.get(leaf.pointer, ())
+        else:
+            same = others[_column(leaf.pointer), value]
+            found[leaf.pointer] = same.pop(0) if same else merged.evidence.get(leaf.pointer, ())
+    return found
+
+
+def _column(pointer: str) -> Path:
+    return tuple("*" if token.isdecimal() else token for token in pointer.split("/")[1:])
+
+
+def _json_of(record: Any) -> JSON:
+    from ..report import as_json
+
+    return as_json(record)
+
+
+# -- what the caller says of lists
+
+
+def _key_of(key: str | Mapping[str, str | Sequence[str]] | None, compiled: CompiledSchema[Any]) -> KeyOf:
+    """Return what tells the key of an item. Raises ConfigError for a list that records do not have."""
+    if key is None:
+        return lambda path, item: None
+    if isinstance(key, str):
+        return lambda path, item: _folded(item.get(key)) if isinstance(item, dict) else None
+    if not isinstance(key, Mapping):
+        raise ConfigError(f"key is the name of a field, or names by the pointer of a list, not {key!r:.80}")
+    names = {_list_path(place, compiled, "key"): of for place, of in key.items()}
+
+    def key_of(path: Path, item: JSON) -> JSON:
+        wanted = names.get(path)
+        if wanted is None:
+            return None
+        if wanted == "":
+            return _folded(item)
+        values = [item.get(name) for name in ([wanted] if isinstance(wanted, str) else wanted)]
+        return None if None in values else list(map(_folded, values))
+
+    return key_of
+
+
+def _counts(counts: Mapping[str, int | str], compiled: CompiledSchema[Any]) -> Mapping[str, int | str]:
+    for place, told in counts.items():
+        _list_path(place, compiled, "counts")
+        if isinstance(told, str):
+            _list_path(told, compiled, "counts")
+        elif not isinstance(told, int):
+            raise ConfigError(
+                f"counts={{{place!r}: ...}} is a number or the pointer of a field, not {told!r}"
+            )
+    return counts
+
+
+def _list_path(place: str, compiled: CompiledSchema[Any], option: str) -> Path:
+    path = tuple(token.replace("~1", "/").replace("~0", "~") for token in place.split("/")[1:])
+    if (place and not place.startswith("/")) or not compiled.has(path):
+        raise ConfigError(
+            f"{option}: records have nothing at {place!r}; write a JSON pointer such as '/items', with * for "
+            "the index of a list on the way"
+        )
+    return path
+
+
+def _folded(value: JSON) -> JSON:
+    return " ".join(value.split()).casefold() if isinstance(value, str) else value

@@ -1,0 +1,432 @@
+"""The records of a text's chunks -> one record: lists joined, the same item said twice found, conflicts kept.
+
+Two items of different chunks are one where they stand at the same place of the text, or have the same key;
+equal items at different places are two, and so are two items of one chunk. A scalar is chosen by where in
+the text it stands, then by how many said it; the other values stay in the conflict. Pure, and the same in
+whatever order the readings come.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import fsum, inf
+from typing import Any, Final, Literal, TypeAlias
+
+from .leaves import Path
+from .spans import Evidence, Span
+
+JSON: TypeAlias = Any
+Joins: TypeAlias = Callable[[Path], Literal["list", "set", "value"]]
+KeyOf: TypeAlias = Callable[[Path, JSON], JSON]
+NOTHING: Final = object()
+_TELLING = 8  # characters of a value that tell as much as any more would
+_ELSEWHERE = 0.5  # what a value that two items share, but at two places, takes from their likeness
+_OTHER = 1.5  # what a value takes that they do not share
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one chunk gave: a record as plain JSON, with evidence in the whole text. start, end: of the
+    chunk. number: which pass over the text it belongs to.
+    """
+
+    start: int
+    end: int
+    record: JSON
+    evidence: Evidence
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value that was found for a leaf: where it stands in the text, () where it does not, and how many
+    readings of chunks gave it.
+    """
+
+    value: JSON
+    spans: tuple[Span, ...]
+    readings: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Chunks that disagree about the value at a pointer of the record. The first candidate was chosen."""
+
+    pointer: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def chosen(self) -> JSON:
+        """The value in the record."""
+        return self.candidates[0].value
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING where no
+    reading says anything.
+    """
+
+    record: JSON
+    evidence: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def joined(path: Path) -> Literal["list", "set", "value"]:
+    """Return "list": all lists are joined."""
+    return "list"
+
+
+def no_key(path: Path, item: JSON) -> JSON:
+    """Return None: no item has a key."""
+    return None
+
+
+def merge(readings: Iterable[Reading], joins: Joins = joined, key_of: KeyOf = no_key) -> Merged:
+    """Return the record that the readings of a text's chunks make together.
+
+    joins: what is done with the lists at a path (with "*" for the index): "list" joins them, "set" joins
+    them and drops what is equal, "value" takes one as it is. key_of: the key of an item of the list at a
+    path, None where it has none. Null means that nothing is said. Equal readings count once.
+    """
+    unique = {_identity(reading): reading for reading in readings}
+    found = [_Said(unique[key].record, "", unique[key], i) for i, key in enumerate(sorted(unique))]
+    return _Merge(joins, key_of).value(found, ())
+
+
+def _identity(reading: Reading) -> tuple[Any, ...]:
+    spans = sorted((pointer, str(spans)) for pointer, spans in reading.evidence.items())
+    return reading.start, reading.end, reading.number, canonical(reading.record), str(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A value that stands in one reading. at: its pointer there. order: the reading's place among all."""
+
+    value: JSON
+    at: str
+    reading: Reading
+    order: int
+
+    def child(self, key: str | int) -> _Said:
+        return _Said(self.value[key], self.at + step(key), self.reading, self.order)
+
+    def spans(self) -> list[Span]:
+        """The spans of all leaves of the value."""
+        return [s for path, _ in leaves_of(self.value) for s in self.spans_of(path)]
+
+    def spans_of(self, path: Path) -> tuple[Span, ...]:
+        return self.reading.evidence.get(self.at + "".join(map(step, path)), ())
+
+
+@dataclass(frozen=True)
+class _Merge:
+    joins: Joins
+    key_of: KeyOf
+
+    def value(self, said: Sequence[_Said], path: Path) -> Merged:
+        """Merge what the readings have at one place of the record."""
+        said = [one for one in said if one.value is not None]
+        if not said:
+            return Merged(NOTHING)
+        if all(_is_object(one.value) for one in said):
+            return self.object(said, path)
+        if all(isinstance(one.value, list) for one in said) and self.joins(path) != "value":
+            return self.list(said, path)
+        return _chosen(said)
+
+    def object(self, said: Sequence[_Said], path: Path) -> Merged:
+        keys = dict.fromkeys(key for one in said for key in one.value)
+        parts = {
+            key: self.value([one.child(key) for one in said if key in one.value], (*path, key))
+            for key in keys
+        }
+        told = {key: part for key, part in parts.items() if part.record is not NOTHING}
+        return _together({key: part.record for key, part in told.items()}, told)
+
+    def list(self, said: Sequence[_Said], path: Path) -> Merged:
+        items = [one.child(i) for one in said for i in range(len(one.value)) if one.value[i] is not None]
+        keys = [self.key_of(path, item.value) for item in items]
+        if self.joins(path) == "set":
+            keys = [item.value for item in items]
+        parts = [self.value(group, (*path, "*")) for group in _in_order(_groups(items, keys))]
+        told = [part for part in parts if part.record is not NOTHING]
+        return _together([part.record for part in told], dict(enumerate(told)))
+
+
+def _together(record: JSON, parts: Mapping[Any, Merged]) -> Merged:
+    """An object or a list with what its members have."""
+    evidence = {step(key) + pointer: s for key, part in parts.items() for pointer, s in part.evidence.items()}
+    conflicts = tuple(
+        Conflict(step(key) + each.pointer, each.candidates)
+        for key, part in parts.items()
+        for each in part.conflicts
+    )
+    return Merged(record, evidence, conflicts)
+
+
+# -- scalars
+
+
+def _chosen(said: Sequence[_Said]) -> Merged:
+    """The value that stands in the text at the most places, and surest; then the one most often said."""
+    groups: defaultdict[str, list[_Said]] = defaultdict(list)
+    for one in said:
+        groups[canonical(one.value)].append(one)
+    if len(groups) > 1:
+        groups.pop('""', None)  # an empty text is how a model says that there is none
+    ranked = sorted(groups.items(), key=lambda group: _rank(*group))
+    candidates = tuple(Candidate(g[0].value, _spans(g), len(g)) for _, g in ranked)
+    best = ranked[0][1]
+    evidence = {
+        "".join(map(step, path)): _unique(s for one in best for s in one.spans_of(path))
+        for path, _ in leaves_of(best[0].value)
+    }
+    conflict = (Conflict("", candidates),) if len(candidates) > 1 else ()
+    return Merged(best[0].value, evidence, conflict)
+
+
+def _rank(value: str, said: Sequence[_Said]) -> tuple[float, int, int, float, str]:
+    places: dict[tuple[int, int], float] = {}
+    for span in _spans(said):
+        places[span.start, span.end] = max(span.score, places.get((span.start, span.end), 0.0))
+    first = min((start for start, _ in places), default=inf)
+    passes = len({one.reading.number for one in said})  # two chunks of one pass may see the same place
+    return -round(fsum(places.values()), 6), -passes, 0 if places else -len(said), first, value
+
+
+def _spans(said: Sequence[_Said]) -> tuple[Span, ...]:
+    return _unique(s for one in said for s in one.spans())
+
+
+def _unique(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """The spans, in order, one for each place: the surest."""
+    best: dict[tuple[int, int], Span] = {}
+    for span in sorted(spans, key=lambda s: (s.start, s.end, -s.score, s.how)):
+        best.setdefault((span.start, span.end), span)
+    return tuple(best.values())
+
+
+# -- items of lists
+
+
+Place: TypeAlias = tuple[Path, Span]  # a leaf of an item, and where it stands
+
+
+def _groups(items: Sequence[_Said], keys: Sequence[JSON]) -> list[list[_Said]]:
+    """Put the items together that are one: at most one of each reading, unless their keys are equal."""
+    groups = _Groups(len(items))
+    by_key: dict[str, int] = {}
+    for i, key in enumerate(keys):
+        if key is not None:
+            groups.join(by_key.setdefault(canonical(key), i), i)
+    open_ = [i for i, key in enumerate(keys) if key is None]
+    places = {i: _places(items[i]) for i in open_}
+    shared = Counter((items[i].order, path, s.start, s.end) for i in open_ for path, s in places[i])
+    pairs = {
+        pair: likeness
+        for pair in _meeting(items, places)
+        if (likeness := _likeness(*(_Item(items[i], places[i], shared) for i in pair))) > 0
+    }
+    for a, b in sorted(pairs, key=lambda pair: (-pairs[pair], pair)):
+        if groups.readings(a, items).isdisjoint(groups.readings(b, items)):
+            groups.join(a, b)
+    _join_unplaced([i for i in open_ if not places[i]], items, groups, [i for i in open_ if places[i]])
+    return [[items[i] for i in group] for group in groups.all()]
+
+
+class _Groups:
+    """Disjoint sets of items, by their numbers."""
+
+    def __init__(self, count: int) -> None:
+        self._of = list(range(count))
+        self._members = {i: [i] for i in range(count)}
+
+    def join(self, a: int, b: int) -> None:
+        """Make one group of two."""
+        a, b = sorted((self._of[a], self._of[b]))
+        if a != b:
+            for member in self._members[b]:
+                self._of[member] = a
+            self._members[a] = sorted(self._members[a] + self._members.pop(b))
+
+    def readings(self, i: int, items: Sequence[_Said]) -> set[int]:
+        """The readings that have said something of an item's group."""
+        return {items[member].order for member in self._members[self._of[i]]}
+
+    def of(self, i: int) -> int:
+        """The number of an item's group."""
+        return self._of[i]
+
+    def all(self) -> list[list[int]]:
+        """The groups."""
+        return list(self._members.values())
+
+
+def _places(item: _Said) -> list[Place]:
+    """Where the leaves of an item stand that are in no list of its own."""
+    return [
+        (path, span)
+        for path, _ in leaves_of(item.value)
+        if not any(isinstance(key, int) for key in path)
+        for span in item.spans_of(path)
+    ] or [
+        (tuple("*" if isinstance(key, int) else key for key in path), span)
+        for path, _ in leaves_of(item.value)
+        for span in item.spans_of(path)
+    ]
+
+
+def _meeting(items: Sequence[_Said], places: Mapping[int, Sequence[Place]]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of items of different readings that have a leaf at one place."""
+    found = sorted((path, s.start, s.end, i) for i, some in places.items() for path, s in some)
+    seen: set[tuple[int, int]] = set()
+    active: list[tuple[int, int]] = []  # end, item
+    before: Path | None = None
+    for path, start, end, i in found:
+        active = [each for each in active if path == before and each[0] > start]
+        for _, other in active:
+            pair = (min(i, other), max(i, other))
+            if items[i].order != items[other].order and pair not in seen:
+                seen.add(pair)
+                yield pair
+        active.append((end, i))
+        before = path
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    said: _Said
+    places: Sequence[Place]
+    shared: Mapping[tuple[int, Path, int, int], int]
+
+    def alone_at(self, path: Path, span: Span) -> bool:
+        """Whether no other item of the same reading has this leaf there, as under a common heading."""
+        return self.shared[self.said.order, path, span.start, span.end] == 1
+
+
+def _likeness(one: _Item, other: _Item) -> float:
+    """Return how sure it is that two items are one, above 0 where they are taken for one: a leaf at the same
+    place speaks for it, the more so the longer it is; one elsewhere, or of another value, against it.
+    """
+    values, others = dict(leaves_of(one.said.value)), dict(leaves_of(other.said.value))
+    here, there = _by_path(one.places), _by_path(other.places)
+    total = 0.0
+    for path in here.keys() & there.keys():
+        meeting = [(a, b) for a in here[path] for b in there[path] if a.start < b.end and b.start < a.end]
+        told = [a for a, b in meeting if one.alone_at(path, a) and other.alone_at(path, b)]
+        if meeting:
+            total += max(map(_weight, told), default=0.0)
+        elif "*" not in path and canonical(values[path]) == canonical(others[path]):
+            total -= _ELSEWHERE * max(map(_weight, here[path]))
+        elif "*" not in path:
+            total -= _OTHER
+    for path in values.keys() & others.keys():
+        unplaced = not (path in here and path in there) and not any(isinstance(key, int) for key in path)
+        if unplaced and canonical(values[path]) != canonical(others[path]):
+            total -= _OTHER
+    return round(total, 6)
+
+
+def _by_path(places: Sequence[Place]) -> dict[Path, list[Span]]:
+    found: defaultdict[Path, list[Span]] = defaultdict(list)
+    for path, span in places:
+        found[path].append(span)
+    return found
+
+
+def _weight(span: Span) -> float:
+    return min(span.end - span.start, _TELLING) / _TELLING
+
+
+def _join_unplaced(
+    unplaced: Sequence[int], items: Sequence[_Said], groups: _Groups, placed: Sequence[int]
+) -> None:
+    """Join an item that stands nowhere to an equal one of another reading, the n-th to the n-th."""
+    equal: defaultdict[str, list[int]] = defaultdict(list)  # one item of each group
+    for i in placed:
+        equal[canonical(items[i].value)].append(i)
+    for i in unplaced:
+        value = canonical(items[i].value)
+        free = (other for other in equal[value] if items[i].order not in groups.readings(other, items))
+        other = next(free, None)
+        if other is None:
+            equal[value].append(i)
+        else:
+            groups.join(other, i)
+
+
+def _in_order(groups: Sequence[list[_Said]]) -> list[list[_Said]]:
+    """Put items in the order of the text; those that stand nowhere after the one that their chunk has
+    before them.
+    """
+    counts = Counter(
+        key for group in groups for key in {(p, s.start) for one in group for p, s in _places(one)}
+    )
+    where: dict[int, tuple[float, int]] = {}
+    firsts: dict[tuple[int, str], int] = {
+        (one.order, one.at): i for i, group in enumerate(groups) for one in group
+    }
+    for i, group in enumerate(groups):
+        found = [(counts[p, s.start] > 1, s.start) for one in group for p, s in _places(one)]
+        if found:
+            where[i] = (min(found)[1], 0)
+    for key in sorted(firsts, key=lambda key: (key[0], _index(key[1]))):
+        i = firsts[key]
+        if i not in where:
+            order, at = key
+            before = firsts.get((order, f"{at.rpartition('/')[0]}/{_index(at) - 1}"))
+            start = next(one.reading.start for one in groups[i] if one.order == order)
+            where[i] = (where[before][0], 1) if before is not None else (start - 0.5, 1)
+    ranked = sorted(range(len(groups)), key=lambda i: (where[i], _first(groups[i])))
+    return [groups[i] for i in ranked]
+
+
+def _first(group: Sequence[_Said]) -> tuple[int, int]:
+    return min((one.order, _index(one.at)) for one in group)
+
+
+def _index(pointer: str) -> int:
+    return int(pointer.rpartition("/")[2])
+
+
+# -- plain JSON
+
+
+def leaves_of(value: JSON, path: Path = ()) -> Iterator[tuple[Path, JSON]]:
+    """Yield the leaves of plain JSON; null is none. What a mark says of a value is no part of its path."""
+    while isinstance(value, dict) and not _is_object(value):
+        *_, value = value.values()
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves_of(item, (*path, key))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from leaves_of(item, (*path, i))
+    elif value is not None:
+        yield path, value
+
+
+def _is_object(value: JSON) -> bool:
+    return isinstance(value, dict) and not any(key[:1] == "\0" for key in value)  # as marks have it
+
+
+def canonical(value: JSON) -> str:
+    """Return the same text for equal plain JSON: 1 is 1.0."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: JSON) -> JSON:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def step(key: str | int) -> str:
+    """Return a key as a step of a JSON pointer."""
+    return f"/{str(key).replace('~', '~0').replace('/', '~1')}"

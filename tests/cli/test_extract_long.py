@@ -1,0 +1,82 @@
+"""`extractor extract --long`: texts past the window, the ledger in the line, and the page of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ended import Cli
+
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, refusal
+from tests.documents.pages import book, model, text_of
+
+pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
+TYPES = """
+from pydantic import BaseModel
+
+class Delivery(BaseModel):
+    number: str
+    town: str
+    crates: int
+
+class Ledger(BaseModel):
+    depot: str
+    keeper: str
+    total_crates: int
+    deliveries: list[Delivery]
+"""
+TEXT, PLANTED = book(6)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "ledger.py").write_text(TYPES)
+    (tmp_path / "book.txt").write_text(TEXT, "utf-8", newline="")
+    return tmp_path
+
+
+def refuses_one(request: ReceivedRequest) -> Scripted:
+    return refusal() if "D-0006" in text_of(request) else model(request)
+
+
+ASKED = ("extract", "--type", "ledger.py:Ledger", "-m", "m", "--long", "--chunk", 3000, "book.txt")
+
+
+def test_a_long_text_is_one_line_with_its_evidence_and_its_chunks(cli: Cli, folder: Path) -> None:
+    with ChatServer(model) as server:
+        end = cli(*ASKED, "--base-url", server.base_url)
+        asked = len(server.requests)
+        again = cli(*ASKED, "--base-url", server.base_url)
+        assert len(server.requests) == asked
+    assert end.status == 0
+    (line,) = end.lines
+    assert again.lines[0]["record"] == line["record"]
+    assert [d["number"] for d in line["record"]["deliveries"]] == [one.number for _, one in PLANTED]
+    assert {(chunk["outcome"], chunk["requests"], chunk["pass"]) for chunk in line["chunks"]} == {
+        ("ok", 1, 1)
+    }
+    first = next(span for span in line["evidence"] if span["pointer"] == "/deliveries/0/number")
+    assert TEXT[first["start"] : first["end"]] == "D-0000"
+    assert line["conflicts"] == []
+
+
+def test_a_missing_chunk_is_named_beside_the_record_and_gives_status_1(cli: Cli, folder: Path) -> None:
+    with ChatServer(refuses_one) as server:
+        end = cli(*ASKED, "--base-url", server.base_url, "-o", "out.jsonl")
+    assert end.status == 1
+    line = json.loads((folder / "out.jsonl").read_text())
+    assert line["outcome"] == "refused"
+    assert "gave no record (characters" in line["error"]["message"]
+    assert line["record"]["depot"] == "Harbour North"
+    assert {chunk["again"] for chunk in line["chunks"] if "error" in chunk} == {True, False}
+    assert cli("view", "out.jsonl", "-o", "page.html").status == 0
+    assert "refused: no record" in (folder / "page.html").read_text()
+
+
+def test_what_says_how_to_cut_needs_long(cli: Cli, folder: Path) -> None:
+    end = cli("extract", "--type", "ledger.py:Ledger", "-m", "m", "--chunk", 100, "book.txt")
+    assert end.status == 2
+    assert "--chunk goes with --long" in end.err

@@ -1,0 +1,439 @@
+"""Long texts: nothing missed, nothing twice, and whatever failed named."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationInfo, model_validator
+
+from extractor import (
+    AsyncExtractor,
+    ConfigError,
+    DocumentExtraction,
+    Extractor,
+    Invalid,
+    Outcome,
+    Problem,
+    Refused,
+    RunStopped,
+    ServiceError,
+    Usage,
+)
+from extractor.testing import (
+    ChatServer,
+    ReceivedRequest,
+    Scripted,
+    refusal,
+    reply,
+    status,
+    truncated,
+)
+from tests.documents.pages import Delivery, Ledger, answer, book, line_of, model, text_of
+
+pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
+BOOK, PLANTED = book(20)
+CHUNK = 6_000
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(model) as running:
+        yield running
+
+
+@pytest.fixture
+def ex(server: ChatServer) -> Iterator[Extractor]:
+    with Extractor("m", base_url=server.base_url, api_key="any", max_retries=1) as extractor:
+        yield extractor
+
+
+def deliveries(result: DocumentExtraction[Ledger]) -> list[Delivery]:
+    assert result.record is not None
+    return result.record.deliveries
+
+
+def check_evidence(result: DocumentExtraction[Any], text: str) -> None:
+    spans = [span for found in result.evidence.values() for span in found]
+    assert spans
+    assert all(text[span.start : span.end] == span.text for span in spans)
+
+
+# -- 200 pages
+
+
+def test_all_that_stands_in_200_pages_is_found_where_it_stands(ex: Extractor) -> None:
+    text, planted = book(200)
+    result = ex.document(Ledger, text, chunk=20_000, journal=False)
+    record = result.unwrap()
+    assert result.outcome is Outcome.OK
+    assert len(text) >= 200 * 1800
+    assert len(result.chunks) >= len(text) // 20_000
+    assert record.deliveries == [one for _, one in planted]
+    assert (record.depot, record.keeper) == ("Harbour North", "Ines Duarte")
+    assert record.total_crates == sum(one.crates for _, one in planted)
+    check_evidence(result, text)
+    for i, (at, one) in enumerate(planted):
+        for field, value in one.model_dump().items():
+            (span,) = result.evidence[f"/deliveries/{i}/{field}"]
+            assert (at <= span.start, span.end <= at + len(line_of(one))) == (True, True)
+            assert span.text == str(value)
+    assert result.conflicts == ()
+
+
+def test_more_passes_find_what_a_forgetful_model_left_out(server: ChatServer, ex: Extractor) -> None:
+    def forgets(request: ReceivedRequest) -> Scripted:
+        said = answer(text_of(request))
+        said["deliveries"] = said["deliveries"][:5]  # as many as it ever gives
+        return reply(said)
+
+    server.play(forgets)
+    once = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    thrice = ex.document(Ledger, BOOK, chunk=CHUNK, passes=3, journal=False)
+    assert len(deliveries(once)) < len(deliveries(thrice)) <= len(PLANTED)
+    wanted = [one for _, one in PLANTED]
+    assert [one for one in deliveries(thrice) if one not in wanted] == []
+    assert {chunk.passed for chunk in thrice.chunks} == {1, 2, 3}
+
+
+FAULTS: tuple[Scripted, ...] = (
+    refusal(),
+    truncated('{"depot": null, "deli'),
+    reply("I see no records here."),
+    reply({"depot": 5, "keeper": None, "total_crates": None, "deliveries": None}),
+    status(500, "overloaded"),
+    status(400, "prompt is too long: 9000 tokens > 8192 maximum", code="context_length_exceeded"),
+)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from([0.15, 0.5, 1.0]))
+def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
+    seed: int, share: float
+) -> None:
+    text, planted = book(12)
+
+    def fails(request: ReceivedRequest) -> Scripted:
+        chance = random.Random(f"{seed}{text_of(request)}")
+        return chance.choice(FAULTS) if chance.random() < share else model(request)
+
+    with (
+        ChatServer(fails) as server,
+        Extractor("m", base_url=server.base_url, api_key="any", max_repairs=0, max_retries=0) as ex,
+    ):
+        result = ex.document(Ledger, text, chunk=3000, journal=False)
+    check_ledger(result, text)
+    found = [(d.number, d.town, d.crates) for d in result.record.deliveries] if result.record else []
+    if result.record is None and result.found:
+        found = [(d["number"], d["town"], d["crates"]) for d in result.found.get("deliveries", ())]
+    lost = result.missing
+    for at, one in planted:
+        seen = any(c.start <= at and at + len(line_of(one)) <= c.end for c in result.chunks if read(c))
+        named = any(c.start < at + len(line_of(one)) and at < c.end for c in lost)
+        assert seen or named
+    assert len(found) == len(set(found)) + sum(1 for x in set(found) if found.count(x) == 2)
+    if lost:
+        assert result.error is not None
+        assert str(result.missing[0]) in str(result.error)
+        with pytest.raises(type(result.error)):
+            result.unwrap()
+    else:
+        assert found == [(d.number, d.town, d.crates) for _, d in planted]
+
+
+def read(chunk: Any) -> bool:
+    return chunk.outcome is not None and chunk.outcome.has_record
+
+
+def check_ledger(result: DocumentExtraction[Any], text: str) -> None:
+    """Each character is in a chunk that was read, is blank, or is missing."""
+    covered = bytearray(len(text))
+    for chunk in result.chunks:
+        if not chunk.again:
+            covered[chunk.start : chunk.end] = b"\1" * (chunk.end - chunk.start)
+            assert read(chunk) or chunk.missing or not text[chunk.start : chunk.end].strip()
+    assert covered.count(0) == 0
+
+
+# -- one chunk that fails
+
+
+def fails_on(word: str, fault: Scripted, most: int = 0) -> Any:
+    """What stands for a model that fails on parts with a word in them, if they are longer than `most`."""
+
+    def play(request: ReceivedRequest) -> Scripted:
+        text = text_of(request)
+        return fault if word in text and len(text) > most else model(request)
+
+    return play
+
+
+def test_a_chunk_whose_answer_is_too_long_is_read_again_in_shorter_ones(
+    server: ChatServer, ex: Extractor
+) -> None:
+    server.play(fails_on("D-0020", truncated('{"deliveries": [{"number": "D-0'), most=3000))
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    assert deliveries(result) == [one for _, one in PLANTED]
+    assert result.outcome is Outcome.OK
+    again = [chunk for chunk in result.chunks if chunk.again]
+    assert again
+    assert all(chunk.outcome is Outcome.TRUNCATED for chunk in again)
+    assert result.missing == ()
+
+
+def test_a_chunk_that_stays_refused_is_named_and_the_rest_is_there(server: ChatServer, ex: Extractor) -> None:
+    server.play(fails_on("D-0020", refusal()))
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    assert result.outcome is Outcome.REFUSED
+    assert isinstance(result.error, Refused)
+    assert result.record is not None
+    (lost, *_) = result.missing
+    at = next(at for at, one in PLANTED if one.number == "D-0020")
+    assert any(chunk.start <= at < chunk.end for chunk in result.missing)
+    assert f"characters {lost.start:,} to {lost.end:,}: refused" in str(result.error)
+    assert [p.type for p in result.problems] == ["chunk"] * len(result.missing)
+    numbers = {one.number for one in result.record.deliveries}
+    assert "D-0020" not in numbers
+    assert {"D-0000", "D-0039"} <= numbers
+
+
+def test_where_the_service_fails_for_one_chunk_it_is_named(server: ChatServer, ex: Extractor) -> None:
+    server.play(fails_on("D-0020", status(500, "overloaded", headers={"retry-after": "0"})))
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    assert result.outcome is Outcome.TRANSPORT
+    assert isinstance(result.error, ServiceError)
+    assert result.error.status == 500
+    assert len(result.missing) in (1, 2)  # a line may stand in an overlap
+    assert not any(chunk.again for chunk in result.chunks)
+
+
+def test_what_the_service_calls_too_long_is_read_in_shorter_chunks(server: ChatServer, ex: Extractor) -> None:
+    error = status(400, "This model's maximum context length is 2048 tokens.", code="context_length_exceeded")
+    server.play(fails_on("", error, most=4200))
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    assert deliveries(result) == [one for _, one in PLANTED]
+
+
+def test_a_wrong_key_stops_the_run_with_what_there_is_and_a_ledger_of_what_was_not_run(
+    server: ChatServer, ex: Extractor
+) -> None:
+    server.play(fails_on("D-0030", status(401, "wrong key")))
+    with pytest.raises(RunStopped) as caught:
+        ex.document(Ledger, BOOK, chunk=CHUNK, concurrency=1, journal=False)
+    partial = caught.value.partial
+    assert isinstance(partial, DocumentExtraction)
+    assert partial.chunks[0].outcome is Outcome.OK
+    assert "not run" in str(partial.chunks[-1])
+    check_ledger(partial, BOOK)
+
+
+def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
+    server: ChatServer, ex: Extractor, tmp_path: Path
+) -> None:
+    server.play(fails_on("D-0030", status(401, "wrong key")))
+    with pytest.raises(RunStopped):
+        ex.document(Ledger, BOOK, chunk=CHUNK, concurrency=1, journal=tmp_path / "j.sqlite")
+    before = len(server.requests)
+    server.play(model)
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=tmp_path / "j.sqlite")
+    assert deliveries(result) == [one for _, one in PLANTED]
+    kept = [chunk for chunk in result.chunks if chunk.from_cache]
+    assert len(kept) >= before - 2
+    assert len(server.requests) - before == len(result.chunks) - len(kept)
+
+
+# -- what is asked
+
+
+def test_a_text_that_fits_is_one_chunk_and_one_request_for_the_record_itself(
+    server: ChatServer, ex: Extractor
+) -> None:
+    text, planted = book(1)
+    result = ex.document(Ledger, text, window=20_000, journal=False)
+    assert deliveries(result) == [one for _, one in planted]
+    assert [(c.start, c.end, c.outcome) for c in result.chunks] == [(0, len(text), Outcome.OK)]
+    (request,) = server.requests
+    schema = request.json["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["depot"] == {"type": "string"}
+    assert "part" not in request.json["messages"][0]["content"]
+    check_evidence(result, text)
+
+
+def test_the_model_is_told_which_part_it_sees_and_that_nothing_has_to_be_there(
+    server: ChatServer, ex: Extractor
+) -> None:
+    ex.document(Ledger, book(10)[0], chunk=9000, instructions="Crates are wooden.", journal=False)
+    first = server.requests[0].json
+    assert "part 1 of 4 of a longer one" in first["messages"][0]["content"]
+    assert "Crates are wooden." in first["messages"][0]["content"]
+    assert first["response_format"]["json_schema"]["schema"]["properties"]["depot"] == {
+        "anyOf": [{"type": "string"}, {"type": "null"}]
+    }
+
+
+def test_examples_and_quotes_go_with_every_chunk(server: ChatServer, ex: Extractor) -> None:
+    text, planted = book(10)
+    solved = Ledger(depot="X", keeper="Y", total_crates=1, deliveries=[])
+
+    def quotes(request: ReceivedRequest) -> Scripted:
+        said = answer(text_of(request))
+        items = [
+            {
+                "quotes_from_text": {**item_quotes(item)},
+                **item,
+            }
+            for item in said["deliveries"]
+        ]
+        named = {"depot": said["depot"] or "", "keeper": said["keeper"] or "", "total_crates": ""}
+        return reply({"quotes_from_text": named, **said, "deliveries": items})
+
+    def item_quotes(item: dict[str, Any]) -> dict[str, str]:
+        whole = f"Delivery {item['number']} to {item['town']}, {item['crates']} crates."
+        return {"number": whole, "town": whole, "crates": whole}
+
+    server.play(quotes)
+    result = ex.document(
+        Ledger,
+        text,
+        chunk=9000,
+        examples=[("Depot X, keeper Y, 1 crate", solved)],
+        evidence="quote",
+        journal=False,
+    )
+    assert deliveries(result) == [one for _, one in planted]
+    assert len(server.requests[0].json["messages"]) == 4
+    check_evidence(result, text)
+
+
+def test_the_async_client_gives_the_same(server: ChatServer, ex: Extractor) -> None:
+    async def run() -> DocumentExtraction[Ledger]:
+        async with AsyncExtractor("m", base_url=server.base_url, api_key="any") as client:
+            return await client.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+
+    plain = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = asyncio.run(run())
+    assert (result.record, result.evidence) == (plain.record, plain.evidence)
+    assert [(c.start, c.end, c.outcome) for c in result.chunks] == [
+        (c.start, c.end, c.outcome) for c in plain.chunks
+    ]
+    assert result.usage == plain.usage != Usage()
+
+
+# -- what is made of it
+
+
+class Checked(Ledger):
+    @model_validator(mode="after")
+    def adds_up(self, info: ValidationInfo) -> Self:
+        if sum(one.crates for one in self.deliveries) != self.total_crates:
+            raise ValueError("the crates do not add up")
+        assert info.context is not None
+        assert self.keeper in info.context["text"]
+        return self
+
+
+def test_validators_of_the_whole_run_once_on_the_whole(server: ChatServer, ex: Extractor) -> None:
+    result = ex.document(Checked, BOOK, chunk=CHUNK, journal=False)
+    assert result.outcome is Outcome.OK
+    assert len(server.requests) == len(result.chunks)
+    wrong = ex.document(Checked, BOOK.replace("1 crates.", "2 crates.", 1), chunk=CHUNK, journal=False)
+    assert wrong.outcome is Outcome.INVALID
+    assert isinstance(wrong.error, Invalid)
+    assert "do not add up" in str(wrong.error)
+    assert (wrong.record, len(wrong.found["deliveries"])) == (None, len(PLANTED))
+    check_evidence(wrong, BOOK.replace("1 crates.", "2 crates.", 1))
+
+
+def test_what_no_chunk_gives_is_a_problem_at_its_pointer(ex: Extractor) -> None:
+    text = BOOK.replace("Kept by", "Written by")
+    result = ex.document(Ledger, text, chunk=CHUNK, journal=False)
+    assert result.outcome is Outcome.INVALID
+    assert result.problems == (Problem("/keeper", "no part of the text gives it", None, "missing"),)
+    assert result.evidence["/depot"][0].text == "Harbour North"
+
+
+def test_chunks_that_disagree_are_told(server: ChatServer, ex: Extractor) -> None:
+    text = BOOK.replace("- page 15 -", "Depot: Harbour South")
+    result = ex.document(Ledger, text, chunk=CHUNK, journal=False)
+    (conflict,) = result.conflicts
+    assert (conflict.pointer, conflict.chosen) == ("/depot", "Harbour North")
+    assert [(c.value, c.spans[0].text) for c in conflict.candidates] == [
+        ("Harbour North", "Harbour North"),
+        ("Harbour South", "Harbour South"),
+    ]
+
+
+def test_a_key_makes_one_of_the_items_that_have_it(ex: Extractor) -> None:
+    by_number = ex.document(Ledger, BOOK, chunk=CHUNK, key="number", journal=False)
+    assert len(deliveries(by_number)) == 40
+    both = ex.document(Ledger, BOOK, chunk=CHUNK, key={"/deliveries": ("number", "town")}, journal=False)
+    assert both.record == by_number.record
+    assert len(both.evidence["/deliveries/0/number"]) == 2
+
+
+class Counted(BaseModel):
+    total_crates: int
+    deliveries: list[Delivery]
+
+
+def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extractor) -> None:
+    good = ex.document(Counted, BOOK, chunk=CHUNK, counts={"/deliveries": len(PLANTED)}, journal=False)
+    assert good.outcome is Outcome.OK
+    bad = ex.document(Counted, BOOK, chunk=CHUNK, counts={"/deliveries": "/total_crates"}, journal=False)
+    assert bad.record == good.record
+    declared = sum(one.crates for _, one in PLANTED)
+    assert bad.problems == (
+        Problem("/deliveries", f"has 60 items, and {declared} are declared at /total_crates", 60, "count"),
+    )
+    with pytest.raises(Invalid, match="has 60 items"):
+        bad.unwrap()
+
+
+def test_a_json_schema_and_a_list_work_likewise(server: ChatServer, ex: Extractor) -> None:
+    text, planted = book(10)
+    result = ex.document(Ledger.model_json_schema(), text, chunk=9000, journal=False)
+    assert result.unwrap()["deliveries"] == [one.model_dump() for _, one in planted]
+
+    def only_items(request: ReceivedRequest) -> Scripted:
+        return reply({"value": answer(text_of(request))["deliveries"]})
+
+    server.play(only_items)
+    listed = ex.document(list[Delivery], text, chunk=9000, journal=False)
+    assert listed.unwrap() == [one for _, one in planted]
+    check_evidence(listed, text)
+
+
+# -- calls that cannot work
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"chunk": 0}, "chunk is a whole number above 0"),
+        ({"chunk": 100, "overlap": 50}, "overlap is at least 0"),
+        ({"chunk": CHUNK, "passes": 0}, "passes is a whole number above 0"),
+        ({"chunk": CHUNK, "key": {"/deliverys": "number"}}, "records have nothing at '/deliverys'"),
+        ({"chunk": CHUNK, "counts": {"/deliveries": "/count"}}, "records have nothing at '/count'"),
+        ({"chunk": CHUNK, "counts": {"/deliveries": None}}, "is a number or the pointer"),
+        ({"window": 100}, "has no room for a text"),
+        ({"chunk": CHUNK, "conurrency": 3}, "conurrency"),
+    ],
+)
+def test_a_call_that_cannot_work_sends_nothing(
+    server: ChatServer, ex: Extractor, options: Any, reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        ex.document(Ledger, BOOK, journal=False, **options)
+    assert all(request.method == "GET" for request in server.requests)
+
+
+@pytest.mark.parametrize("text", ["", "  \n", ["a text"], None])
+def test_a_document_is_a_text(ex: Extractor, text: Any) -> None:
+    with pytest.raises(ConfigError, match="a document is a text"):
+        ex.document(Ledger, text, chunk=CHUNK)
