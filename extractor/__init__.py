@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .batch.outcomes import Progress, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
+    from .databases.sink import DatabaseSink, Written
+    from .databases.source import DatabaseSource
     from .dialects import PROVIDERS, Provider
     from .documents import ChunkOutcome, DocumentExtraction
     from .errors import (
@@ -77,6 +79,8 @@ __all__ = [
     "CompletionChunk",
     "ConfigError",
     "Conflict",
+    "DatabaseSink",
+    "DatabaseSource",
     "DialogueEnded",
     "DialogueStarted",
     "DocumentExtraction",
@@ -119,6 +123,7 @@ __all__ = [
     "Truncated",
     "Usage",
     "Verbatim",
+    "Written",
     "align",
     "compile_schema",
     "extract",
@@ -137,6 +142,8 @@ _ROOMS = (
     "pricing",
     "dialects",
     "content",
+    "databases.source",
+    "databases.sink",
     "schema",
     "tools",
     "streams",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from extractor.transport.models import pull
+from tests import postgres
 from tests.batch.servers import RedisServer, redis_server
 
 
@@ -27,3 +28,12 @@ def redis(one_redis: RedisServer) -> RedisServer:
     with one_redis.client() as client:
         client.flushall()
     return one_redis
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL, with its password."""
+    if postgres.binaries() is None:
+        pytest.skip("needs PostgreSQL on this machine")
+    with postgres.running() as url:
+        yield url

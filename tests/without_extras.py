@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, compile_schema, pdf
+from extractor import ConfigError, DatabaseSource, Extractor, compile_schema, pdf
 from extractor.testing import ChatServer, reply
 
 
@@ -35,6 +35,9 @@ def main() -> None:
         raise AssertionError("the embedded model ran without its extra")
     for extra, ask in {
         "extractor[pdf]": lambda: pdf(b"%PDF-1.4", as_="text"),
+        "extractor[databases]": lambda: DatabaseSource(
+            "postgresql://db/shop", table="a"
+        ).__arrow_c_stream__(),
         "extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
         "extractor[redis]": lambda: list(
             Extractor("m", base_url="http://127.0.0.1:9/v1").rows(

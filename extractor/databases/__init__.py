@@ -1,0 +1,1 @@
+"""Tables and queries of databases as Arrow batches, in and out: PostgreSQL, SQLite, DuckDB."""

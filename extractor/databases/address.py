@@ -1,0 +1,156 @@
+"""Where a database is, and what is called how in it. Pure. A password is never part of a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from ..errors import ConfigError
+
+SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "duckdb": "duckdb"}
+BROKEN = (
+    "this is no URL of a PostgreSQL database, such as postgresql://USER@HOST/DATABASE: in names and "
+    "passwords %, /, @, : and # are written %25, %2F, %40, %3A and %23"
+)
+MEMORY = ":memory:"
+_PASSWORDS = ("password", "sslpassword")  # of libpq, among the parameters of a URL
+_PART = r'"(?:[^"]|"")+"|[^".]+'
+_NAME = re.compile(rf"(?:({_PART})\.)?({_PART})")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Address:
+    """A database. kind: "postgresql", "sqlite" or "duckdb". place: what its driver opens: a URL, which
+    may hold a password, or the path of a file. As text it is the URL without the password, which is
+    also all that is pickled: elsewhere the password has to come out of the environment again.
+    """
+
+    kind: str
+    url: str
+    place: str = field(compare=False)
+    secrets: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def of(cls, url: str | Address) -> Address:
+        """Return the address that a URL means. Raises ConfigError."""
+        if isinstance(url, Address):
+            return url
+        if (kind := _kind(url)) is None:
+            raise ConfigError("a database is named postgresql://..., sqlite:///FILE or duckdb:///FILE")
+        return _server(url) if kind == "postgresql" else _file(kind, url)
+
+    def __str__(self) -> str:
+        return self.url
+
+    def __repr__(self) -> str:
+        return repr(self.url)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Address.of, (self.url,)
+
+    def hide(self, text: str) -> str:
+        """Return the text without the password, wherever it came from."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def is_database(url: str) -> bool:
+    """Whether a text is the URL of a database that `Address.of` knows."""
+    return _kind(url) is not None
+
+
+def without_password(text: str) -> str:
+    """Return a command's word; the password is taken out where it is the URL of a database."""
+    try:
+        return str(Address.of(text)) if is_database(text) else text
+    except ConfigError:
+        return text.partition("://")[0] + "://..."
+
+
+def _kind(url: str) -> str | None:
+    scheme, colon, _ = url.partition("://")
+    return SCHEMES.get(scheme.partition("+")[0].lower()) if colon else None  # postgresql+psycopg://
+
+
+def _server(url: str) -> Address:
+    rest = url.partition("://")[2]
+    try:
+        parts = urlsplit(f"postgresql://{rest}")
+        password = parts.password
+    except ValueError:
+        raise ConfigError(BROKEN) from None
+    if "@" in parts.path or parts.fragment:
+        raise ConfigError(BROKEN)
+    user, at, host = parts.netloc.rpartition("@")
+    given = [each.partition("=") for each in parts.query.split("&") if each]
+    query = "&".join("".join(each) for each in given if each[0] not in _PASSWORDS)
+    shown = f"postgresql://{user.partition(':')[0]}{at}{host}{parts.path}" + (f"?{query}" if query else "")
+    secrets = [password or "", *(value for name, _, value in given if name in _PASSWORDS)]
+    hidden = {each for secret in secrets if secret for each in (secret, unquote(secret))}
+    return Address("postgresql", shown, f"postgresql://{rest}", tuple(sorted(hidden, key=len, reverse=True)))
+
+
+def _file(kind: str, url: str) -> Address:
+    rest = url.partition("://")[2]
+    path = unquote(rest.removeprefix("/"))
+    if rest and not rest.startswith("/"):
+        raise ConfigError(
+            f"{url} names no file: write {kind}:///{rest}, or {kind}:////{rest} from the root on"
+        )
+    if path in ("", MEMORY) and kind == "sqlite":
+        raise ConfigError(f"{url} names no file: write {kind}:///FILE.db")
+    return Address(kind, url, path or MEMORY)
+
+
+# -- names
+
+
+class Name(NamedTuple):
+    """A table. schema: "" for the one that the connection looks into first."""
+
+    schema: str
+    table: str
+
+    @classmethod
+    def of(cls, text: str) -> Name:
+        """Return the table that "table" or "schema.table" names, upper and lower case as they stand;
+        what has a dot or a quote in it is written in quotes, as in SQL. Raises ConfigError.
+        """
+        found = _NAME.fullmatch(text)
+        if found is None:
+            raise ConfigError(
+                f"{text!r} is no name of a table: write TABLE, SCHEMA.TABLE, or names in quotes"
+            )
+        return cls(*map(_unquoted, found.groups("")))
+
+    @property
+    def sql(self) -> str:
+        """The name as it stands in a statement."""
+        return ".".join(map(quoted, filter(None, self)))
+
+    def beside(self, table: str) -> Name:
+        """Return another table in the same schema."""
+        return Name(self.schema, table)
+
+    def __str__(self) -> str:
+        return ".".join(filter(None, self))
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def quoted(name: str) -> str:
+    """Return an identifier as SQL takes it, whatever is in it. Raises ConfigError for U+0000."""
+    if "\0" in name or not name:
+        raise ConfigError(f"{name!r} can't be a name in a database")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return identifiers as a list in SQL."""
+    return ", ".join(map(quoted, names))

@@ -1,0 +1,146 @@
+"""A connection to a database, and what it says when it fails: never the password."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError
+from .address import MEMORY, Address, Name
+from .engines import ENGINES
+from .types import Existing
+from .wires import WIRES, Wire
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TWICE = "21000"  # PostgreSQL: one statement would change a row twice
+_SAID = re.compile(r"(?:ERROR|FATAL): +(.*?)(?=\n|\. SQLSTATE|$)")
+_LEAD = re.compile(r"^[A-Z_]+: |\[libpq\] ")
+
+
+class Failed(Exception):
+    """A database did not do what it was told. rows: whether what was in the rows is to blame."""
+
+    def __init__(self, message: str, rows: bool = False) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
+class Connection:
+    """A connection on which each step is in a transaction. Each method raises Failed."""
+
+    def __init__(self, address: Address, read_only: bool = False) -> None:
+        self.address, self.engine = address, ENGINES[address.kind]
+        self._read_only = read_only
+        with self._owner_only(), self._told():
+            self._wire: Wire = WIRES[address.kind](address.place, read_only)
+
+    def rows(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
+        """Run a statement with parameters $1, $2, ...; return what rows it gives."""
+        with self._told():
+            return self._wire.rows(statement, given)
+
+    def columns(self, name: Name) -> Mapping[str, Existing]:
+        """Return the columns of a table; none where there is no such table."""
+        found = self.rows(self.engine.columns, name.table, name.schema)
+        return {column: Existing(column, kind, bool(required)) for column, kind, required in found}
+
+    def uniques(self, name: Name) -> Sequence[Sequence[str]]:
+        """Return the columns of each unique constraint of a table."""
+        found = self.rows(self.engine.uniques, name.table, name.schema)
+        return [[row[1] for row in rows] for _, rows in groupby(found, lambda row: row[0])]
+
+    def primary_key(self, name: Name) -> Sequence[str]:
+        """Return the columns of a table's primary key; none where it has none."""
+        found = self.rows(self.engine.uniques, name.table, name.schema)
+        return [column for _, column, primary in found if primary]
+
+    def stage(self, batch: pa.RecordBatch) -> None:
+        """Put rows into a new temporary table."""
+        with self._told():
+            self._wire.stage(batch)
+
+    def schema(self, query: str) -> pa.Schema:
+        """Return which columns a query gives."""
+        with self._told():
+            return self._wire.schema(query)
+
+    def stream(self, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield what a query gives, batch by batch; schema: what `schema` said of it."""
+        with self._told():
+            yield from self._wire.stream(query, schema)
+
+    def commit(self) -> None:
+        """End the transaction."""
+        with self._told(), self._owner_only():
+            self._wire.commit()
+
+    def rollback(self) -> None:
+        """Undo the transaction."""
+        with self._told():
+            self._wire.rollback()
+
+    def close(self) -> None:
+        """Close it; what was not committed is undone."""
+        with self._told(), self._owner_only():
+            self._wire.close()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        from pyarrow import ArrowException
+
+        try:
+            yield
+        except (ConfigError, Failed):
+            raise
+        except Exception as error:
+            wire: Wire | None = getattr(self, "_wire", None)
+            known = (ArrowException, *(wire.errors if wire else (Exception,)))
+            if not isinstance(error, known):
+                raise
+            faults = wire.faults if wire else ()
+            rows = isinstance(error, faults) or getattr(error, "sqlstate", None) == TWICE
+            # not `from error`: the library's own message may hold the URL with its password
+            raise Failed(self.address.hide(_shorter(str(error))), rows) from None
+
+    @contextmanager
+    def _owner_only(self) -> Iterator[None]:
+        """While files are made: a new database is for its owner alone, and what lies beside one, as the
+        log of what was committed, is for nobody who may not read the database itself.
+        """
+        place = self.address.place
+        if self.address.kind == "postgresql" or place == MEMORY or self._read_only:
+            yield
+            return
+        before = os.umask(0o777 & ~os.stat(place).st_mode if os.path.exists(place) else 0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)
+
+
+def _shorter(message: str) -> str:
+    """Return what a library said without what it had been told, and where it points to in that."""
+    if found := _SAID.search(message):
+        return found[1].strip()
+    return _LEAD.sub("", message).partition("\n\n")[0].replace("\n", " ").strip()
+
+
+@contextmanager
+def connected(address: Address, read_only: bool = False) -> Iterator[Connection]:
+    """Yield a connection. Raises ConfigError where there is none, or where the block fails."""
+    connection: Connection | None = None
+    try:
+        connection = Connection(address, read_only)
+        yield connection
+    except Failed as error:
+        raise ConfigError(f"{address}: {error}") from None
+    finally:
+        if connection is not None:
+            with suppress(Failed):
+                connection.close()

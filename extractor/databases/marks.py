@@ -1,0 +1,49 @@
+"""How far a run is in its input, and whether an input begins with the rows that were done before. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, islice
+from typing import Any, NamedTuple
+
+from pydantic_core import to_json
+
+from ..errors import ConfigError
+
+
+class Mark(NamedTuple):
+    """A place in an input. rows: how many lie before it. digest: of these, as hexadecimal digits."""
+
+    rows: int = 0
+    digest: str = ""
+
+    def after(self, row: Any) -> Mark:
+        """Return the place behind one row more."""
+        told = to_json(row, bytes_mode="base64", inf_nan_mode="strings", serialize_unknown=True)
+        return Mark(self.rows + 1, hashlib.sha256(self.digest.encode() + told).hexdigest())
+
+
+BEGINNING = Mark()
+
+
+def skip(rows: Iterator[Any], done: Mark) -> None:
+    """Take as many rows as are done. Raises ConfigError where they are not the rows that were done."""
+    found = BEGINNING
+    for row in islice(rows, done.rows):
+        found = found.after(row)
+    check_same(found, done)
+
+
+def places(begin: Mark, rows: Iterable[Any]) -> list[Mark]:
+    """Return the places behind each of the rows."""
+    return [*accumulate(rows, Mark.after, initial=begin)][1:]
+
+
+def check_same(found: Mark, done: Mark) -> None:
+    """Raise ConfigError where an input has come to another place than the one that it was at before."""
+    if found != done:
+        raise ConfigError(
+            f"the input does not begin with the {done.rows:,} rows that are written already: it has changed, "
+            "or its rows come in another order than before (a query needs ORDER BY)"
+        )

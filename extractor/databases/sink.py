@@ -1,0 +1,237 @@
+"""Arrow batches into a table of a database: each batch in one transaction, with the note of how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from ..errors import ConfigError, RunStopped
+from . import statements
+from .address import MEMORY, Address, Name
+from .batches import behind, check_names, keyless, latest, opened, rebatched, sent
+from .connection import Connection, Failed, connected
+from .marks import BEGINNING, Mark, places
+from .types import plain_field
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BATCH_ROWS = 1_000
+Instead: TypeAlias = "Callable[[pa.RecordBatch, str], pa.RecordBatch | None]"
+
+
+class Written(NamedTuple):
+    """What came of writing. rows: how many were put into the table. refused: why the database did not take
+    others, by their position in what was written, from 0.
+    """
+
+    rows: int
+    refused: Mapping[int, str] = {}
+
+
+@dataclass(frozen=True)
+class DatabaseSink:
+    """A table of a database, into which Arrow batches are written.
+
+    url: `postgresql://USER@HOST/DATABASE`, `sqlite:///FILE` or `duckdb:///FILE`. A password is better
+    kept in PGPASSWORD or ~/.pgpass; one in the URL is not shown and not pickled. table: "TABLE" or
+    "SCHEMA.TABLE"; it is made, where there is none, with types that follow from the batches'. mode:
+    "append", or "upsert": a row takes the place of the one with the same `key`. key: a column, or several.
+    batch_rows: rows in one transaction.
+
+    Nothing is opened before something is written. Raises ConfigError.
+    """
+
+    url: str | Address
+    table: str
+    mode: Literal["append", "upsert"] = "append"
+    key: str | Sequence[str] = ()
+    batch_rows: int = BATCH_ROWS
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", Address.of(self.url))
+        if self.address.place == MEMORY:
+            raise ConfigError(f"{self.address} ends with the process: name a file")
+        if self.mode not in ("append", "upsert"):
+            raise ConfigError(f"mode is 'append' or 'upsert', not {self.mode!r}")
+        if (self.mode == "upsert") != bool(self.keys):
+            raise ConfigError("upsert needs the key that tells rows apart, and append takes none")
+        if self.batch_rows < 1:
+            raise ConfigError(f"batch_rows is a number above 0, not {self.batch_rows!r}")
+        Name.of(self.table)
+
+    @property
+    def address(self) -> Address:
+        """Where the database is."""
+        return Address.of(self.url)
+
+    @property
+    def name(self) -> Name:
+        """The table."""
+        return Name.of(self.table)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the key."""
+        return (self.key,) if isinstance(self.key, str) else tuple(self.key)
+
+    def write(self, data: Any, run: str | None = None) -> Written:
+        """Write Arrow data, and return what came of it: anything with `__arrow_c_stream__`, such as a
+        frame, or RecordBatches of one schema.
+
+        run: a name for these rows. What a run has written is not written again: one that was killed
+        goes on behind its last transaction, after a look at whether the rows before it are the same.
+
+        Raises ConfigError where the table does not fit, before anything is written; RunStopped where
+        the database fails meanwhile: what was written by then stays, and a run goes on from there.
+        """
+        schema, batches = opened(data)
+        with self.writing(schema, run) as writing:
+            begun, refused = writing.mark, dict[int, str]()
+            for batch in behind(begun, rebatched(batches, self.batch_rows)):
+                refused |= writing.put(batch, batch.to_pylist() if run is not None else None)
+            return Written(writing.mark.rows - begun.rows - len(refused), refused)
+
+    @contextmanager
+    def writing(self, schema: pa.Schema, run: str | None = None, again: bool = False) -> Iterator[Writing]:
+        """Yield what writes rows of a schema. run: the name under which it is noted how far they are;
+        again: whether it begins anew. Raises ConfigError where the table does not fit.
+        """
+        with connected(self.address) as connection:
+            yield _begun(self, connection, schema, run, again)
+
+
+class Writing:
+    """A table that is being written. mark: the place in the input up to which it has been."""
+
+    def __init__(
+        self, connection: Connection, insert: str, keys: Sequence[str], note: Note | None, mark: Mark
+    ) -> None:
+        self._connection, self._insert, self._keys, self._note = connection, insert, keys, note
+        self.mark = mark
+
+    def put(
+        self, batch: pa.RecordBatch, rows: Sequence[Any] | None = None, instead: Instead | None = None
+    ) -> dict[int, str]:
+        """Write the next rows in one transaction, and return why the database did not take some, by their
+        position: where there is one of these, the batch is halved until all others are in.
+
+        rows: what they were in the input, where a run is noted. instead: what to write in place of a row
+        that is not taken; it gets that row and the reason, and gives a row, or None.
+        """
+        if rows is None:
+            behind = [Mark(self.mark.rows + 1 + i) for i in range(batch.num_rows)]
+        else:
+            behind = places(self.mark, rows)
+        return dict(self._put(batch, behind, instead)) if behind else {}
+
+    def _put(
+        self, batch: pa.RecordBatch, behind: Sequence[Mark], instead: Instead | None
+    ) -> Iterator[tuple[int, str]]:
+        try:
+            self._transact(batch, behind[-1])
+            return
+        except Failed as error:
+            why = str(error)
+        if (half := len(behind) // 2) > 0:
+            yield from self._put(batch.slice(0, half), behind[:half], instead)
+            yield from self._put(batch.slice(half), behind[half:], instead)
+        elif instead is not None and (other := instead(batch, why)) is not None:
+            yield from self._put(other, behind, None)
+        else:
+            self._transact(None, behind[-1])
+            yield self.mark.rows - 1, why
+
+    def _transact(self, batch: pa.RecordBatch | None, place: Mark) -> None:
+        """Write rows and the note of where they end, both or neither. Raises Failed where it is for the
+        rows, RunStopped for all else.
+        """
+        try:
+            if self._note is not None:
+                self._note.move(self._connection, self.mark, place)
+            if batch is not None:
+                if why := keyless(batch, self._keys):
+                    raise Failed(why, rows=True)
+                _insert(self._connection, self._insert, latest(batch, self._keys))
+            self._connection.commit()
+        except BaseException as error:
+            with suppress(Failed):
+                self._connection.rollback()
+            if isinstance(error, Failed) and not error.rows:
+                raise RunStopped(f"{self._connection.address}: {error}") from None
+            raise
+        self.mark = place
+
+
+class Note(NamedTuple):
+    """The note of how far a run into a table is. table: the one with such notes."""
+
+    table: Name
+    into: str
+    run: str
+
+    def read(self, connection: Connection) -> Mark:
+        """Return how far the run is."""
+        found = connection.rows(statements.read_run(self.table), self.into, self.run)
+        return Mark(*found[0]) if found else BEGINNING
+
+    def begin(self, connection: Connection) -> None:
+        """Note that it is at its beginning."""
+        connection.rows(statements.begin_run(self.table), self.into, self.run)
+
+    def forget(self, connection: Connection) -> None:
+        """Forget all runs into the table."""
+        connection.rows(statements.forget_runs(self.table), self.into)
+
+    def move(self, connection: Connection, before: Mark, after: Mark) -> None:
+        """Note that it is further. Raises RunStopped where another process has written the same run."""
+        move = statements.advance_run(self.table)
+        moved = connection.rows(move, after.rows, after.digest, self.into, self.run, before.rows)
+        if not moved:
+            raise RunStopped(f"{connection.address}: another process writes this run too, and was faster")
+
+
+# -- before anything is written
+
+
+def _begun(
+    sink: DatabaseSink, connection: Connection, schema: pa.Schema, run: str | None, again: bool
+) -> Writing:
+    import pyarrow as pa
+
+    engine, name = connection.engine, sink.name
+    schema = pa.schema([plain_field(each) for each in schema])
+    check_names(engine, schema, sink.keys)
+    existing = connection.columns(name)
+    if existing:
+        statements.check_fit(engine, name, schema, existing)
+        if sink.keys:
+            statements.check_key(name, connection.uniques(name), sink.keys)
+    else:
+        connection.rows(statements.create(engine, name, schema, sink.keys))
+    note = None if run is None else Note(name.beside(statements.RUNS), name.table, run)
+    mark = BEGINNING if note is None else _noted(note, connection, not existing, again)
+    insert = statements.insert(engine, name, schema, connection.columns(name), sink.keys)
+    _insert(connection, insert, pa.RecordBatch.from_pylist([], schema=schema))  # would it be taken?
+    connection.commit()
+    return Writing(connection, insert, sink.keys, note, mark)
+
+
+def _noted(note: Note, connection: Connection, is_new: bool, again: bool) -> Mark:
+    """Return how far a run is; note that it begins, where it does."""
+    if not connection.columns(note.table):
+        connection.rows(statements.create_runs(note.table))
+    elif is_new:
+        note.forget(connection)  # they went into a table that is gone
+    mark = BEGINNING if again else note.read(connection)
+    if mark == BEGINNING:
+        note.begin(connection)
+    return mark
+
+
+def _insert(connection: Connection, insert: str, batch: pa.RecordBatch) -> None:
+    connection.stage(sent(batch, connection.engine))
+    connection.rows(insert)
+    connection.rows(statements.DROP_STAGE)

@@ -1,0 +1,122 @@
+"""A table or a query of a database, as a stream of Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigError
+from .address import Address, Name, listed, quoted
+from .connection import Connection, connected
+from .engines import KEPT
+from .types import TYPE_NAME, plain, plain_field
+from .wires import ROWS_AT_ONCE
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class DatabaseSource:
+    """A table or a query of a database, whose rows are read as a stream of Arrow batches.
+
+    url: `postgresql://USER@HOST/DATABASE`, `sqlite:///FILE` or `duckdb:///FILE`, or `duckdb://` for none:
+    its queries read files. A password is better kept in PGPASSWORD or ~/.pgpass; one in the URL is not
+    shown and not pickled. table: "TABLE" or "SCHEMA.TABLE"; query: a SELECT. Either is given.
+
+    Whatever takes Arrow streams (`__arrow_c_stream__`) takes it: `ex.frame(source, ...)`,
+    `pyarrow.table(source)`, `polars.DataFrame(source)`. Nothing is written: what a query changed is
+    undone. Raises ConfigError.
+    """
+
+    url: str | Address
+    table: str | None = None
+    query: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "url", Address.of(self.url))
+        if (self.table is None) == (self.query is None):
+            raise ConfigError(f"which rows of {self.url}? Name a table or a query")
+        if self.table is not None:
+            Name.of(self.table)
+
+    @property
+    def address(self) -> Address:
+        """Where the database is."""
+        return Address.of(self.url)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        import pyarrow as pa
+
+        batches = self.batches()
+        begun = list(islice(batches, 2))  # what is wrong with the query is said here, and as we say it
+        reader = pa.RecordBatchReader.from_batches(begun[0].schema, chain(begun, batches))
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows: at least one batch, which may be empty. The connection is open meanwhile."""
+        import pyarrow as pa
+
+        with connected(self.address, read_only=True) as connection:
+            query = self._selected(connection)
+            found = connection.schema(query)
+            _check_names(found.names)
+            odd = [each.name for each in found if _is_odd(each)]
+            told = pa.schema([_told(each, each.name in odd) for each in found])
+            yield pa.RecordBatch.from_pylist([], schema=told)
+            for batch in connection.stream(_as_written(query, found.names, odd), told):
+                yield from _parts(_plain_batch(batch, told))
+
+    def _selected(self, connection: Connection) -> str:
+        if self.table is None:
+            return str(self.query).strip().rstrip(";")
+        name = Name.of(self.table)
+        order = connection.primary_key(name)  # no vacuum changes it
+        return f"SELECT * FROM {name.sql}" + (f" ORDER BY {listed(order)}" if order else "")
+
+
+def _check_names(names: Sequence[str]) -> None:
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"the query has two columns {twice[0]!r}: name them apart with AS")
+    if not names:
+        raise ConfigError("the query gives no columns: it is to be a SELECT")
+
+
+def _as_written(query: str, names: Sequence[str], odd: Sequence[str]) -> str:
+    """Return a query with columns as the database writes them."""
+    columns = [f"CAST({quoted(n)} AS text) AS {quoted(n)}" if n in odd else quoted(n) for n in names]
+    return f"SELECT {', '.join(columns)} FROM ({query}) AS extractor_query" if odd else query
+
+
+def _is_odd(column: pa.Field) -> bool:
+    """Whether a column is of a type that Arrow has none for: it is read as the database writes it."""
+    import pyarrow as pa
+
+    kind, name = column.type, (column.metadata or {}).get(TYPE_NAME, b"").decode()
+    if isinstance(kind, pa.BaseExtensionType):
+        return not pa.types.is_string(kind.storage_type)
+    inner = pa.types.is_nested(kind) and "extension<" in str(kind)
+    return inner or kind == pa.month_day_nano_interval() or name == "money"
+
+
+def _told(column: pa.Field, as_text: bool) -> pa.Field:
+    """The field as it is handed out. PostgreSQL's name of its type is kept, where it may go back there."""
+    import pyarrow as pa
+
+    name = (column.metadata or {}).get(TYPE_NAME, b"")
+    kept = {TYPE_NAME: name} if name.decode() in KEPT else None
+    kind = pa.string() if as_text else plain_field(column).type
+    return pa.field(column.name, kind, metadata=kept)
+
+
+def _plain_batch(batch: pa.RecordBatch, told: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    cast = [plain(each).cast(to) for each, to in zip(batch.columns, told.types, strict=True)]
+    return pa.RecordBatch.from_arrays(cast, schema=told)
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    return (batch.slice(start, ROWS_AT_ONCE) for start in range(0, batch.num_rows, ROWS_AT_ONCE))
