@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from difflib import unified_diff
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..batch.stamps import meaning_of, stamp
 from ..demo import example_types
 from ..errors import ConfigError
 from ..loading import load_schema, load_type
@@ -22,11 +24,15 @@ EPILOG = """Examples:
     extractor schema invoice.py:Invoice --target anthropic
     extractor schema invoice.py:Invoice --report
     extractor schema invoice.py:Invoice mail.py:Mail --write schemas --target openai
+    extractor schema invoice.py:Invoice mail.py:Mail --check schemas --target openai
+
+Exit status: 1 where --check finds a difference or misses a file.
 """
 GOLDEN_TARGETS = ("openai", "local")
 
 
 def schema(
+    context: typer.Context,
     types: Annotated[
         list[str] | None,
         typer.Argument(
@@ -49,7 +55,9 @@ def schema(
     report: Annotated[
         bool,
         typer.Option(
-            "--report", help="Print all of it: name, fingerprint, schema, and what became of each keyword."
+            "--report",
+            help="Print all of it: name, version of the type, fingerprint, schema, and what became of each "
+            "keyword.",
         ),
     ] = False,
     list_targets: Annotated[
@@ -64,7 +72,7 @@ def schema(
     ] = None,
     check: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Compare them with these files; differences are exit status 1."),
+        typer.Option(metavar="FOLDER", help="Compare them with the files that --write has made."),
     ] = None,
 ) -> None:
     """Print the strict JSON Schema that is sent for a record type."""
@@ -74,11 +82,11 @@ def schema(
     golden = write or check
     if golden:
         files = golden_files(record_types or example_types(), targets or GOLDEN_TARGETS)
-        return _write(golden, files) if write else _check(golden, files)
+        return _write(golden, files) if write else _check(golden, files, rewriting(context.obj or []))
     if len(record_types) != 1:
         raise typer.BadParameter("name one record type, such as FILE.py:Name")
     for target in targets or GOLDEN_TARGETS[:1]:
-        _print(compile_schema(record_types[0], target), report)
+        _print(record_types[0], target, report)
     return None
 
 
@@ -105,14 +113,18 @@ def _text(compiled: CompiledSchema[Any]) -> str:
     return to_json(compiled.schema, indent=2) + "\n"
 
 
-def _print(compiled: CompiledSchema[Any], report: bool) -> None:
-    typer.echo(to_json(_reported(compiled), indent=2) + "\n" if report else _text(compiled), nl=False)
+def _print(record_type: Any, target: str, report: bool) -> None:
+    compiled = compile_schema(record_type, target)
+    if not report:
+        return typer.echo(_text(compiled), nl=False)
+    return typer.echo(to_json(_reported(compiled, stamp(meaning_of(record_type))), indent=2))
 
 
-def _reported(compiled: CompiledSchema[Any]) -> dict[str, Any]:
+def _reported(compiled: CompiledSchema[Any], version: str) -> dict[str, Any]:
     return {
         "name": compiled.name,
         "target": compiled.target.name,
+        "version": version,
         "fingerprint": compiled.fingerprint,
         "schema": compiled.schema,
         "report": [asdict(note) for note in compiled.report],
@@ -131,10 +143,25 @@ def _write(folder: Path, files: dict[str, str]) -> None:
     say(f"{len(files)} schemas written to {folder}")
 
 
-def _check(folder: Path, files: dict[str, str]) -> None:
+def _check(folder: Path, files: dict[str, str], rewrite: Sequence[str]) -> None:
     found = list(differences(folder, files))
     for difference in found:
         typer.echo(difference, nl=False)
+    missing = sum(not (folder / name).is_file() for name in files)
+    changed = len(found) - missing
     if found:
-        say(f"{len(found)} of {len(files)} schemas differ; `extractor schema --write {folder}` rewrites them")
+        say(f"Of {len(files)} schemas {changed} changed and {missing} are missing. If that is meant:")
+        say(f"  {shlex.join(rewrite)}")
         raise typer.Exit(1)
+
+
+def rewriting(arguments: Sequence[str]) -> list[str]:
+    """Return the command that writes what these arguments check."""
+    return [
+        "extractor",
+        *("--write" + each.removeprefix("--check") if _checks(each) else each for each in arguments),
+    ]
+
+
+def _checks(argument: str) -> bool:
+    return argument.partition("=")[0] == "--check"

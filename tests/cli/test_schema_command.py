@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def test_a_json_schema_is_compiled_too(cli: Cli, folder: Path) -> None:
 
 def test_the_report_tells_what_became_of_each_keyword(cli: Cli, folder: Path) -> None:
     reported = json.loads(cli("schema", "sums.py:Sum", "--report").out)
-    assert reported.keys() == {"name", "target", "fingerprint", "schema", "report"}
+    assert reported.keys() == {"name", "target", "version", "fingerprint", "schema", "report"}
     assert reported["schema"] == json.loads(cli("schema", "sums.py:Sum").out)
     assert ("/properties/amount", "re-encoded") in [(n["pointer"], n["action"]) for n in reported["report"]]
 
@@ -83,13 +84,18 @@ def test_golden_files_are_written_and_a_drift_shows_as_a_diff(cli: Cli, folder: 
     assert end.status == 1
     assert '-    "x": {' in end.out
     assert '+    "y": {' in end.out
-    assert "`extractor schema --write schemas` rewrites" in end.err
+    assert "Of 1 schemas 1 changed and 0 are missing" in end.err
+    command = shlex.split(end.err.splitlines()[-1])
+    assert command == ["extractor", *("schema", "later.py:Other", "--target", "openai", "--write", "schemas")]
+    assert cli(*command[1:]).status == 0
+    assert cli("schema", "later.py:Other", "--target", "openai", "--check", "schemas").status == 0
 
 
 def test_a_missing_golden_file_is_a_difference(cli: Cli, folder: Path) -> None:
     end = cli("schema", "sums.py:Sum", "--target", "openai", "--check", "schemas")
     assert end.status == 1
     assert '+  "type": "object"' in end.out
+    assert "0 changed and 1 are missing" in end.err
 
 
 def test_two_types_of_one_name_cannot_share_a_file(cli: Cli, folder: Path) -> None:
