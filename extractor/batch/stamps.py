@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
-
-from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
+from typing import Any, TypeAlias
 
 from ..messages import JSON
-from ..schema.documents import load
+from ..schema.described import Lenient, described
 
 Meaning: TypeAlias = dict[str, JSON]
 STAMP_LENGTH = 16  # hexadecimal digits: 64 bits
@@ -35,30 +32,20 @@ def meaning_of(record_type: Any) -> Meaning:
     What Python code checks or changes is not in it. Raises SchemaError for a malformed document.
     """
     if isinstance(record_type, Mapping):
-        return {"reads": _Canon(load(record_type)).whole()}
-    core = TypeAdapter(record_type).core_schema
-    modes: tuple[tuple[str, Literal["validation", "serialization"]], ...] = (
-        ("reads", "validation"),
-        ("writes", "serialization"),
-    )
-    return {name: _Canon(_Generator().generate(core, mode)).whole() for name, mode in modes}
+        return {"reads": _Canon(described(record_type)).whole()}
+    reads = described(record_type, "validation", _Generator)
+    writes = described(record_type, "serialization", _Generator)
+    return {"reads": _Canon(reads).whole(), "writes": _Canon(writes).whole()}
 
 
-class _Generator(GenerateJsonSchema):
-    """Pydantic's generator, with all that leaves say of themselves. What has no JSON Schema is `{}`."""
+class _Generator(Lenient):
+    """Pydantic's generator, with all that leaves say of themselves."""
 
     def decimal_schema(self, schema: Any) -> dict[str, Any]:
         """A decimal with its bounds."""
         return _leaf(schema)
 
     date_schema = time_schema = datetime_schema = timedelta_schema = decimal_schema
-
-    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
-        """Any JSON."""
-        return {}
-
-    def emit_warning(self, kind: Any, detail: str) -> None:
-        """Warn of nothing: a default that is no JSON is left out."""
 
 
 def _leaf(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import ExtractorError
-from . import calibrate, demo, evaluate, extract, journal, models, probe, schema, view
+from . import calibrate, demo, evaluate, extract, journal, models, probe, schema, validate, view
 from .run import EPILOG as RUN_EPILOG
 from .run import run as run_command
 from .screen import say_error
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command(epilog=extract.EPILOG)(extract.extract)
 app.command("run", epilog=RUN_EPILOG)(run_command)
 app.command(epilog=schema.EPILOG)(schema.schema)
+app.command(epilog=validate.EPILOG)(validate.validate)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)

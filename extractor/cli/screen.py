@@ -119,6 +119,15 @@ def counting(total: int) -> Iterator[Counter]:
 
 
 @contextmanager
+def reading(what: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows how far reading a file is, in words, on a terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with _progress(*columns) as progress:
+        task = progress.add_task(escape(what))
+        yield lambda said: progress.update(task, description=escape(f"{what}: {said}"))
+
+
+@contextmanager
 def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that shows the bytes so far and in all, from its first call on."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -98,7 +98,8 @@ def sampled(rows: Iterable[Any], size: int, rng: random.Random) -> Iterator[Any]
 
 
 @contextmanager
-def _bytes(path: str) -> Iterator[IO[bytes]]:
+def byte_stream(path: str) -> Iterator[IO[bytes]]:
+    """Yield the bytes of a file, of a URL that fsspec opens, or of standard input. Raises ConfigError."""
     try:
         stream = (
             sys.stdin.buffer if path == "-" else _local(path) if "://" not in path else _remote(path, "rb")
@@ -125,8 +126,9 @@ def _remote(path: str, mode: str) -> Any:
 
 
 @contextmanager
-def _lines(path: str) -> Iterator[io.TextIOWrapper]:
-    with _bytes(path) as stream:
+def text_lines(path: str) -> Iterator[io.TextIOWrapper]:
+    """Yield the lines of a file in UTF-8, with their ends."""
+    with byte_stream(path) as stream:
         yield io.TextIOWrapper(stream, "utf-8-sig", newline="")
 
 
@@ -134,7 +136,7 @@ def _csv(path: str) -> Table:
     csv.field_size_limit(2**31 - 1)
     dialect = "excel-tab" if format_of(path) == "tsv" else "excel"
     try:
-        with _lines(path) as lines:
+        with text_lines(path) as lines:
             reader = csv.reader(lines, dialect)
             names = next(reader, None)
             total = sum(1 for row in reader if row)
@@ -146,7 +148,7 @@ def _csv(path: str) -> Table:
         raise ConfigError(f"{path} has two columns {twice[0]!r}")
 
     def rows() -> Iterator[Fields | BadRow]:
-        with _lines(path) as lines:
+        with text_lines(path) as lines:
             reader = csv.reader(lines, dialect)
             next(reader)
             yield from (_record(names, cells, reader.line_num) for cells in reader if cells)
@@ -163,11 +165,11 @@ def _record(names: Sequence[str], cells: Sequence[str], line: int) -> Fields | B
 def _jsonl(path: str) -> Table:
     total = None
     if path != "-" and "://" not in path:
-        with _bytes(path) as stream:
+        with byte_stream(path) as stream:
             total = sum(1 for line in stream if line.strip())
 
     def rows() -> Iterator[Fields | BadRow]:
-        with _bytes(path) as stream:
+        with byte_stream(path) as stream:
             for number, line in enumerate(stream, 1):
                 if line.strip():
                     yield object_of(line, number)
@@ -185,7 +187,8 @@ def object_of(line: bytes, number: int) -> Fields | BadRow:
     return row if isinstance(row, dict) else BadRow(number, "this line is no JSON object", raw)
 
 
-def _arrow() -> Any:
+def arrow_library() -> Any:
+    """Return `pyarrow.parquet`. Raises ConfigError where it is not installed."""
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -194,16 +197,16 @@ def _arrow() -> Any:
 
 
 def _parquet(path: str) -> Table:
-    parquet = _arrow()
+    parquet = arrow_library()
     try:
-        with _bytes(path) as stream:
+        with byte_stream(path) as stream:
             file = parquet.ParquetFile(stream)
             schema, total = file.schema_arrow, file.metadata.num_rows
     except (ValueError, OSError) as error:
         raise ConfigError(f"{path} is no Parquet file: {error}") from error
 
     def rows() -> Iterator[Fields | BadRow]:
-        with _bytes(path) as stream:
+        with byte_stream(path) as stream:
             for batch in parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE):
                 yield from batch.to_pylist()
 
@@ -368,14 +371,14 @@ def _text_output(path: str, partly: bool) -> Iterator[IO[str]]:
 
 @contextmanager
 def _parquet_writer(path: str, source: Table, gathered: Gathered, before: Table | None) -> Iterator[Writer]:
-    parquet = _arrow()
+    parquet = arrow_library()
     import pyarrow as pa
 
     own = own_schema(source, gathered, before)
     schema = pa.schema([*own, *gathered.schema])
     rows: list[Fields] = []
     earlier: list[Fields] = []
-    with _binary_output(path) as stream, parquet.ParquetWriter(stream, schema) as writer:
+    with binary_output(path) as stream, parquet.ParquetWriter(stream, schema) as writer:
 
         def flush() -> None:
             writer.write_table(pa.Table.from_pylist(earlier, schema))
@@ -439,7 +442,8 @@ def _inferred(source: Table) -> pa.Schema:
 
 
 @contextmanager
-def _binary_output(path: str) -> Iterator[IO[bytes]]:
+def binary_output(path: str) -> Iterator[IO[bytes]]:
+    """Yield what writes to a file that stands at `path` once the block is left, if it raises nothing."""
     if "://" in path:
         with _remote(path, "wb") as stream:
             yield stream

@@ -14,6 +14,7 @@ from ..messages import JSON
 from .drafts import MAX_REASON, Place
 from .ecmascript import matcher
 from .problems import pointer as as_pointer
+from .proof import Conforms
 from .verbatim import REASON, VERBATIM, stands
 
 MAX_PROBLEMS = 50
@@ -48,6 +49,12 @@ def judge_by(root: Place, places: Iterable[Place], registry: Any) -> JudgeRecord
             _source.reset(before)
 
     return judge
+
+
+def format_checker(dialect: str) -> Conforms:
+    """Return the function that says whether a value is of a format, as the judge of that draft has it."""
+    conforms: Conforms = _kind_of(dialect).FORMAT_CHECKER.conforms
+    return conforms
 
 
 def _problem(error: Any) -> Problem:

@@ -1,0 +1,244 @@
+"""Records as they stand in files: the JSON text of one record a row, and the row itself, to be kept."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from pydantic_core import to_json
+
+from ..batch.quarantine import is_held
+from ..errors import ConfigError
+from ..schema.described import described, members
+from ..schema.tabular import ABSENT, Fit, Fitting
+from .lines import to_json as as_line
+from .output import opened
+from .tables import (
+    BadRow,
+    Fields,
+    arrow_library,
+    binary_output,
+    byte_stream,
+    format_of,
+    object_of,
+    plain,
+    text_lines,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS_AT_ONCE = 4096
+Keep: TypeAlias = Callable[["Found"], None]
+
+
+class Found(NamedTuple):
+    """A row. line: where it stands, from 1. data: the JSON text of its record. position: from 0, in the
+    input that it first came from. raw: the row as the file has it. fields: its own fields, where known.
+    """
+
+    line: int
+    data: bytes | BadRow
+    position: int
+    raw: Any
+    fields: Fields | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A file of records. rows: makes an iterator from its beginning. fields: tells a row's own fields.
+    names: its columns, None for JSON Lines. schema: the types of Parquet.
+    """
+
+    rows: Callable[[], Iterator[Found]]
+    fields: Callable[[Found], Fields | BadRow]
+    names: Sequence[str] | None = None
+    schema: pa.Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where in a row its record is. column: None where the row is the record; others: columns that are no
+    part of it unless the type has them, such as its text.
+    """
+
+    column: str | None = None
+    others: frozenset[str] = frozenset()
+    by_field: bool = False  # whether fields are wanted one by one
+
+
+def records_in(path: str, record_type: Any, where: Where) -> Records:
+    """Return the records of a file. Raises ConfigError where it can't be read."""
+    document = described(record_type)
+    others = where.others - members(document, document).keys()
+    place = Where(where.column, others, bool(where.column or where.others))
+    return {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}[format_of(path)](
+        path, Fitting(document), place
+    )
+
+
+def _jsonl(path: str, fitting: Fitting, where: Where) -> Records:
+    def rows() -> Iterator[Found]:
+        index = 0
+        with byte_stream(path) as stream:
+            for number, line in enumerate(stream, 1):
+                text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                if not text.strip():
+                    continue
+                if not where.by_field and b'"quarantine"' not in text:
+                    yield Found(number, text, index, text)
+                else:
+                    yield _taken_apart(text, number, index, where)
+                index += 1
+
+    return Records(rows, lambda found: found.fields or object_of(found.raw, found.line))
+
+
+def _taken_apart(line: bytes, number: int, index: int, where: Where) -> Found:
+    """Return a row whose record is a part of its line."""
+    row = object_of(line, number)
+    if isinstance(row, BadRow):
+        return Found(number, line if where.column is None else row, index, line)
+    if is_held(row):
+        index, row = row["index"], row["input"]
+        line = as_line(row).encode()
+        if not isinstance(row, dict):
+            return Found(number, BadRow(number, "the quarantined row could not be read", row), index, line)
+    if where.column is not None:
+        return Found(number, _in_column(row, where.column, number, lambda value: value), index, line, row)
+    own = {name: value for name, value in row.items() if name not in where.others}
+    return Found(number, line if len(own) == len(row) else to_json(own), index, line, row)
+
+
+def _in_column(row: Fields, column: str, number: int, fit: Fit) -> bytes | BadRow:
+    if column not in row:
+        return BadRow(number, f"the row has no field {column!r}")
+    value = fit(row[column])
+    return b"null" if value is ABSENT else _json(value)
+
+
+def _json(value: Any) -> bytes:
+    return to_json(value, bytes_mode="base64", inf_nan_mode="constants", serialize_unknown=True)
+
+
+def _record_maker(
+    names: Sequence[str], fitting: Fitting, where: Where, path: str
+) -> Callable[[Fields, int], bytes | BadRow]:
+    """Return what makes the JSON text of a record from the row of a table."""
+    if where.column is not None:
+        if where.column not in names:
+            raise ConfigError(f"{path} has no column {where.column!r}; there are {', '.join(names)}")
+        whole = fitting.whole()
+        return lambda row, number: _in_column(row, str(where.column), number, whole)
+    fit = fitting.row(names)
+    if not where.others:
+        return lambda row, number: _json(fit(row))
+    return lambda row, number: _json(fit({n: v for n, v in row.items() if n not in where.others}))
+
+
+def _csv(path: str, fitting: Fitting, where: Where) -> Records:
+    csv.field_size_limit(2**31 - 1)
+    dialect = "excel-tab" if format_of(path) == "tsv" else "excel"
+    try:
+        with text_lines(path) as lines:
+            names = next(csv.reader(lines, dialect), None)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
+    if not names:
+        raise ConfigError(f"{path} is empty: its first line has to name the columns")
+    record = _record_maker(names, fitting, where, path)
+
+    def rows() -> Iterator[Found]:
+        try:
+            with text_lines(path) as lines:
+                reader = csv.reader(lines, dialect)
+                next(reader)
+                for index, cells in enumerate(filter(None, reader)):
+                    yield found(cells, reader.line_num, index)
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
+
+    def found(cells: Sequence[str], line: int, index: int) -> Found:
+        if len(cells) > len(names):
+            why = f"there are {len(cells)} cells, but {len(names)} columns"
+            return Found(line, BadRow(line, why, list(cells)), index, cells)
+        row = dict(zip(names, cells, strict=False))
+        return Found(line, record(row, line), index, cells, row)
+
+    return Records(rows, _known, names)
+
+
+def _known(found: Found) -> Fields | BadRow:
+    return found.data if found.fields is None and isinstance(found.data, BadRow) else found.fields or {}
+
+
+def _parquet(path: str, fitting: Fitting, where: Where) -> Records:
+    parquet = arrow_library()
+    try:
+        with byte_stream(path) as stream:
+            schema = parquet.ParquetFile(stream).schema_arrow
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"{path} is no Parquet file: {error}") from error
+    record = _record_maker(schema.names, fitting, where, path)
+
+    def rows() -> Iterator[Found]:
+        index = 0
+        with byte_stream(path) as stream:
+            for batch in parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    yield Found(index + 1, record(row, index + 1), index, row, row)
+                    index += 1
+
+    return Records(rows, _known, schema.names, schema)
+
+
+# -- rows that are kept, as they stand in their file
+
+
+@contextmanager
+def keeping(path: str, source: str, records: Records) -> Iterator[Keep]:
+    """Yield what writes a row to `path` as it was in `source`; as JSON where `path` is another kind of
+    file. Raises ConfigError where it is neither of that kind nor JSON Lines.
+    """
+    kind, given = format_of(path), format_of(source)
+    if kind not in (given, "jsonl"):
+        raise ConfigError(f"rows are kept as they are: -o takes a file like {source}, or one of JSON Lines")
+    if kind == "parquet":
+        with _parquet_keeper(path, records) as keep:
+            yield keep
+        return
+    with opened(path) as stream:
+        if kind == "jsonl":
+            yield lambda found: _keep_line(stream, found, given == "jsonl")
+        else:
+            writer = csv.writer(stream, "excel-tab" if kind == "tsv" else "excel")
+            writer.writerow(records.names or ())
+            yield lambda found: writer.writerow(found.raw)
+
+
+def _keep_line(stream: IO[str], found: Found, is_line: bool) -> None:
+    stream.write(found.raw.decode().rstrip("\r\n") if is_line else as_line(plain(found.fields)))
+    stream.write("\n")
+
+
+@contextmanager
+def _parquet_keeper(path: str, records: Records) -> Iterator[Keep]:
+    import pyarrow as pa
+
+    rows: list[Fields] = []
+    with binary_output(path) as stream, arrow_library().ParquetWriter(stream, records.schema) as writer:
+
+        def flush() -> None:
+            writer.write_table(pa.Table.from_pylist(rows, records.schema))
+            rows.clear()
+
+        def keep(found: Found) -> None:
+            rows.append(found.raw)
+            if len(rows) == ROWS_AT_ONCE:
+                flush()
+
+        yield keep
+        flush()

@@ -1,0 +1,248 @@
+"""`extractor validate`: records that are there already, against their type. No model is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from ..batch.cells import cell
+from ..batch.frames import columns_of
+from ..batch.quarantine import line_of, problem_cells
+from ..batch.stamps import meaning_of, stamp
+from ..errors import ConfigError, Problem
+from ..messages import JSON
+from ..schema.checking import Check, checker_of
+from ..schema.described import described
+from ..schema.verbatim import VERBATIM
+from .extract import chosen_type
+from .lines import to_json
+from .output import opened
+from .records import Found, Keep, Records, Where, keeping, records_in
+from .run import selector
+from .screen import reading, say
+from .tables import BadRow, Table, format_of, plain
+
+EPILOG = """Examples:
+
+    extractor validate invoices.jsonl --type invoice.py:Invoice
+    extractor validate invoices.csv --schema invoice.json -o good.csv --quarantine bad.jsonl
+    extractor validate mails.parquet -t mail.py:Mail --column mail --text body
+
+Exit status: 0 when all records are valid, 1 when some are not, 2 when it could not be told, 130 after Ctrl-C.
+"""
+INTERRUPTED = 130
+SHOWN_EVERY = 5_000  # rows
+MOST_KINDS = 1_000  # kinds of problems that are told apart
+MOST_SHOWN = 20
+LONGEST = 160  # characters of a reason
+Handle: TypeAlias = Callable[[Found, Sequence[Problem]], None]
+
+
+@dataclass(slots=True)
+class Kind:
+    """Problems of one kind at one place. first: the line of the first of them."""
+
+    reason: str
+    first: int
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Findings:
+    """What came of the rows so far. others: problems of kinds that are too many to be told apart."""
+
+    rows: int = 0
+    invalid: int = 0
+    others: int = 0
+    kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
+
+    def add(self, line: int, problems: Sequence[Problem]) -> None:
+        """Take in an invalid row: each kind of problem counts once."""
+        self.invalid += 1
+        found = {(place_of(each.pointer), each.type): each for each in reversed(problems)}
+        for key, problem in found.items():
+            if key not in self.kinds and len(self.kinds) == MOST_KINDS:
+                self.others += 1
+                continue
+            self.kinds.setdefault(key, Kind(problem.reason, line)).rows += 1
+
+    def __str__(self) -> str:
+        return f"{self.rows:,} rows, {self.rows - self.invalid:,} valid, {self.invalid:,} invalid"
+
+    def lines(self) -> Iterator[str]:
+        """Yield what is wrong, the most frequent first."""
+        found = sorted(self.kinds.items(), key=lambda item: (-item[1].rows, item[1].first))
+        for (place, _), kind in found[:MOST_SHOWN]:
+            reason = " ".join(kind.reason.split())[:LONGEST]
+            yield f"{kind.rows:>10,}  {place or 'the whole record'}: {reason} (first on line {kind.first:,})"
+        if more := sum(kind.rows for _, kind in found[MOST_SHOWN:]) + self.others:
+            yield f"{more:>10,}  more, of other kinds"
+
+
+def place_of(pointer: str) -> str:
+    """Return a JSON pointer with `*` for the items of lists."""
+    return re.sub(r"/[0-9]+(?=/|$)", "/*", pointer)
+
+
+def validate(
+    context: typer.Context,
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="FILE.jsonl, .csv, .tsv, .parquet, or a URL of one; - is JSON Lines.",
+            show_default=False,
+        ),
+    ],
+    record_type: Annotated[
+        str | None,
+        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+    ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option("--column", metavar="NAME", help="The column with the record. Default: the row is one."),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text",
+            "-x",
+            metavar="COLUMN",
+            help="Where the text is that verbatim values stand in; as in run.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="OUTPUT", help="Valid rows, as they are.")
+    ] = None,
+    quarantine: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.jsonl", help="Invalid rows, with all that is wrong with them."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
+    max_errors: Annotated[
+        int | None, typer.Option("--max-errors", min=1, help="Stop after so many invalid rows.")
+    ] = None,
+) -> None:
+    """Check records that are there already, without a model.
+
+    A type has Pydantic's word, a JSON Schema that of `jsonschema`, formats included. Files are read as
+    streams; in CSV and Parquet, cells become what the type takes.
+    """
+    wanted = chosen_type(record_type, schema)
+    _check_files(data, output, quarantine)
+    where = Where(column, frozenset(columns_in(text or [])))
+    records = records_in(data, wanted, where)
+    check, text_of = checker_of(wanted), _text_finder(text, records)
+    if text_of is None and VERBATIM in json.dumps(described(wanted)):
+        say("Verbatim values are not looked for in a text: name its column with --text.", "yellow")
+    command = shlex.join(["extractor", *(context.obj or ["validate"])])
+    findings, stopped = Findings(), False
+    with reading(data) as show, _handling(output, quarantine, data, records, wanted, command) as handle:
+        try:
+            for found in islice(records.rows(), limit):
+                problems = problems_of(found, check, text_of)
+                findings.rows += 1
+                if problems:
+                    findings.add(found.line, problems)
+                handle(found, problems)
+                if findings.rows % SHOWN_EVERY == 0:
+                    show(str(findings))
+                if findings.invalid == max_errors:
+                    stopped = True
+                    break
+        except KeyboardInterrupt:
+            _tell(findings, data, output == "-", "It was interrupted: the rest was not read.")
+            raise typer.Exit(INTERRUPTED) from None
+    _tell(findings, data, output == "-", f"It stopped there: --max-errors {max_errors}." if stopped else "")
+    if findings.invalid:
+        raise typer.Exit(1)
+
+
+def problems_of(found: Found, check: Check, text_of: Callable[[Any], Any] | None) -> Sequence[Problem]:
+    """Return what is wrong with a row."""
+    if isinstance(found.data, BadRow):
+        return [Problem("", found.data.why, type="input")]
+    try:
+        return check(found.data, None if text_of is None else text_of(found.fields))
+    except ConfigError as error:  # the row has no text
+        return [Problem("", str(error), type="input")]
+
+
+def _text_finder(text: Sequence[str] | None, records: Records) -> Callable[[Any], Any] | None:
+    if not text:
+        return None
+    names = None if records.names is None else tuple(records.names)
+    return selector(text, Table(names, None, lambda: iter(())))
+
+
+def columns_in(text: Sequence[str]) -> Iterator[str]:
+    """Yield the columns that --text names."""
+    for each in text:
+        yield from columns_of(each)
+
+
+@contextmanager
+def _handling(
+    output: str | None, quarantine: str | None, data: str, records: Records, wanted: Any, command: str
+) -> Iterator[Handle]:
+    """Yield what writes a row to where it belongs."""
+    with _keeping(output, data, records) as keep, _holding(quarantine, records, wanted, command) as hold:
+        yield lambda found, problems: hold(found, problems) if problems else keep(found)
+
+
+@contextmanager
+def _keeping(output: str | None, data: str, records: Records) -> Iterator[Keep]:
+    if output is None:
+        yield lambda found: None
+        return
+    with keeping(output, data, records) as keep:
+        yield keep
+
+
+@contextmanager
+def _holding(quarantine: str | None, records: Records, wanted: Any, command: str) -> Iterator[Handle]:
+    if quarantine is None:
+        yield lambda found, problems: None
+        return
+    version = stamp(meaning_of(wanted))
+    with opened(quarantine) as stream:
+        yield lambda found, problems: _hold(stream.write, _line(found, problems, records, version, command))
+
+
+def _hold(write: Callable[[str], object], line: JSON) -> None:
+    write(to_json(line) + "\n")
+
+
+def _line(found: Found, problems: Sequence[Problem], records: Records, version: str, command: str) -> JSON:
+    row = records.fields(found)
+    own = row.raw if isinstance(row, BadRow) else plain(row)
+    kind = "input" if isinstance(found.data, BadRow) else "invalid"
+    error = cell(kind, "; ".join(map(str, problems[:5])))
+    told = {"kind": kind, "message": error["message"], "problems": problem_cells(problems), **error}
+    return line_of(found.position, own, told, version, command)
+
+
+def _check_files(data: str, output: str | None, quarantine: str | None) -> None:
+    if quarantine is not None and (quarantine == "-" or format_of(quarantine) != "jsonl"):
+        raise ConfigError("--quarantine takes a file of JSON Lines, such as bad.jsonl")
+    files = [Path(each).absolute() for each in (data, output, quarantine) if each not in (None, "-")]
+    if len(set(files)) < len(files):
+        raise ConfigError("DATA, OUTPUT and the quarantine are different files: one would be overwritten")
+
+
+def _tell(findings: Findings, data: str, aside: bool, why: str) -> None:
+    """Print what was found; aside: on standard error, where the output has the rows."""
+    for line in (f"{data}: {findings}.", *findings.lines(), *([why] if why else [])):
+        typer.echo(line, err=aside)

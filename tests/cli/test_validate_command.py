@@ -1,0 +1,346 @@
+"""`extractor validate`: records in files against their type, without a model."""
+
+from __future__ import annotations
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from ended import Cli, Ended
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+from visits import TYPES, Run, read, visit, write
+
+from extractor.cli.records import Where, records_in
+from extractor.cli.validate import Findings, place_of
+from extractor.errors import Problem
+from extractor.schema.checking import checker_of
+from extractor.schema.tabular import cell_reader
+from extractor.testing import ChatServer
+
+ORDERS = """
+from datetime import date
+from decimal import Decimal
+from pydantic import BaseModel
+from extractor import Verbatim
+
+class Order(BaseModel):
+    id: int
+    day: date
+    total: Decimal
+    paid: bool | None = None
+    tags: list[str] = []
+    note: str = ""
+
+class Person(BaseModel, extra="forbid"):
+    name: Verbatim[str]
+"""
+DOCUMENT = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer", "minimum": 0},
+        "day": {"type": "string", "format": "date"},
+        "total": {"type": "number"},
+        "paid": {"type": ["boolean", "null"]},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "note": {"type": "string"},
+    },
+    "required": ["id", "day", "total"],
+    "additionalProperties": False,
+}
+GOOD = {"id": 1, "day": "2026-05-03", "total": 2.5, "paid": True, "tags": ["a", "b"], "note": "x"}
+ROWS: list[dict[str, Any]] = [
+    GOOD,
+    {**GOOD, "day": "never"},
+    {**GOOD, "paid": None, "tags": [], "note": ""},
+    {**GOOD, "id": -1, "day": "yesterday"},
+    {**GOOD, "total": None},
+]
+KINDS = ["csv", "jsonl", "parquet"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "orders.py").write_text(ORDERS)
+    (tmp_path / "order.json").write_text(json.dumps(DOCUMENT))
+    write(tmp_path / "in.jsonl", ROWS)
+    write(tmp_path / "in.parquet", ROWS)
+    write(
+        tmp_path / "in.csv",
+        [{n: json.dumps(v) if n == "tags" else v for n, v in row.items()} for row in ROWS],
+    )
+    return tmp_path
+
+
+def order(cli: Cli, *arguments: object) -> Ended:
+    return cli("validate", *arguments, "-t", "orders.py:Order")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rows_of_a_file_are_checked_against_a_type(kind: str, cli: Cli, folder: Path) -> None:
+    end = order(cli, f"in.{kind}")
+    assert end.status == 1, end.err
+    first, day, total = end.out.splitlines()
+    assert first == f"in.{kind}: 5 rows, 2 valid, 3 invalid."
+    line = 3 if kind == "csv" else 2
+    assert day.startswith("         2  /day: Input should be a valid date")
+    assert day.endswith(f"(first on line {line})")
+    assert "/total: " in total
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_rows_of_a_file_are_checked_against_a_json_schema(kind: str, cli: Cli, folder: Path) -> None:
+    end = cli("validate", f"in.{kind}", "--schema", "order.json")
+    assert end.status == 1, end.err
+    lines = end.out.splitlines()
+    assert lines[0] == f"in.{kind}: 5 rows, 2 valid, 3 invalid."
+    assert "2  /day: 'never' is not a 'date'" in lines[1]
+    assert any("/id: -1 is less than the minimum of 0" in line for line in lines)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_good_rows_and_bad_ones_go_to_files_of_their_own(kind: str, cli: Cli, folder: Path) -> None:
+    end = order(cli, f"in.{kind}", "-o", f"good.{kind}", "--quarantine", "bad.jsonl")
+    assert end.status == 1
+    held = read(folder / "bad.jsonl")
+    assert [line["index"] for line in held] == [1, 3, 4]
+    assert held[0]["error"]["kind"] == "invalid"
+    assert [(each["pointer"], each["value"]) for each in held[0]["error"]["problems"]] == [("/day", "never")]
+    assert held[0]["input"]["day"] == "never"
+    assert stat.S_IMODE((folder / f"good.{kind}").stat().st_mode) == 0o600
+    assert order(cli, f"good.{kind}").out.startswith(f"good.{kind}: 2 rows, 2 valid")
+    if kind == "parquet":
+        assert pq.read_table(folder / "good.parquet") == pq.read_table(folder / "in.parquet").take([0, 2])
+    else:
+        lines = (folder / f"in.{kind}").read_text().splitlines(keepends=True)
+        head = 1 if kind == "csv" else 0
+        assert (folder / f"good.{kind}").read_bytes().decode() == "".join(
+            [*lines[:head], lines[head], lines[head + 2]]
+        ).replace("\n", "\r\n" if kind == "csv" else "\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_quarantine_is_checked_again_once_it_is_mended(kind: str, cli: Cli, folder: Path) -> None:
+    order(cli, f"in.{kind}", "--quarantine", "bad.jsonl")
+    held = read(folder / "bad.jsonl")
+    mended = [{**line, "input": {**GOOD, "id": line["index"]}} for line in held]
+    write(folder / "mended.jsonl", mended)
+    end = order(cli, "mended.jsonl", "-o", "good.jsonl")
+    assert (end.status, end.out) == (0, "mended.jsonl: 3 rows, 3 valid, 0 invalid.\n")
+    assert [row["id"] for row in read(folder / "good.jsonl")] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_run_wrote_is_valid_in_its_column(kind: str, cli: Cli, folder: Path) -> None:
+    (folder / "visits.py").write_text(TYPES)
+    write(folder / "texts.csv", [{"body": "Basel"}, {"body": "Köln"}])
+    with ChatServer(visit) as server:
+        run = Run(cli, server)
+        assert run("texts.csv", "-x", "body", "-o", f"nested.{kind}").status == 0
+        assert run("texts.csv", "-x", "body", "-o", f"flat.{kind}", "--flatten").status == 0
+    nested = cli("validate", f"nested.{kind}", "-t", "visits.py:Visit", "--column", "visit")
+    assert (nested.status, nested.out) == (0, f"nested.{kind}: 2 rows, 2 valid, 0 invalid.\n")
+    assert cli("validate", f"flat.{kind}", "-t", "visits.py:Visit").status == 0
+    wrong = cli("validate", f"nested.{kind}", "-t", "visits.py:Visit", "--column", "vist")
+    assert wrong.status == (1 if kind == "jsonl" else 2)
+    assert "'vist'" in wrong.out + wrong.err
+
+
+def test_verbatim_values_are_looked_for_in_the_text(cli: Cli, folder: Path) -> None:
+    write(folder / "people.jsonl", [{"name": "Ada", "body": "Ada."}, {"name": "Ada", "body": "Grace."}])
+    end = cli("validate", "people.jsonl", "-t", "orders.py:Person", "--text", "body")
+    assert end.out.splitlines() == [
+        "people.jsonl: 2 rows, 1 valid, 1 invalid.",
+        "         1  /name: does not stand in the text (first on line 2)",
+    ]
+    write(folder / "names.jsonl", [{"name": "Ada"}])
+    end = cli("validate", "names.jsonl", "-t", "orders.py:Person")
+    assert end.status == 0
+    assert "name its column with --text" in end.err
+
+
+def test_lines_that_are_no_json_are_invalid_and_blank_ones_are_no_rows(cli: Cli, folder: Path) -> None:
+    good = json.dumps(GOOD).encode()
+    (folder / "odd.jsonl").write_bytes(b"\xef\xbb\xbf" + good + b"\n\n{\n\xff\n[]\n" + good)
+    end = order(cli, "odd.jsonl", "-o", "good.jsonl", "--quarantine", "bad.jsonl")
+    assert end.out.startswith("odd.jsonl: 5 rows, 2 valid, 3 invalid.")
+    assert "is no JSON" in end.out
+    assert len(read(folder / "good.jsonl")) == 2
+    assert [line["input"] for line in read(folder / "bad.jsonl")] == ["{", "\ufffd", "[]"]
+
+
+def test_a_row_of_csv_with_too_many_cells_is_invalid(cli: Cli, folder: Path) -> None:
+    (folder / "odd.csv").write_text("id,day,total\n1,2026-05-03,2.5,9\n2,2026-05-03,1\n")
+    end = order(cli, "odd.csv", "--quarantine", "bad.jsonl")
+    assert "there are 4 cells, but 3 columns (first on line 2)" in end.out
+    assert read(folder / "bad.jsonl")[0]["input"] == ["1", "2026-05-03", "2.5", "9"]
+
+
+def test_limit_and_max_errors_end_it_early(cli: Cli, folder: Path) -> None:
+    assert order(cli, "in.jsonl", "--limit", "1").out == "in.jsonl: 1 rows, 1 valid, 0 invalid.\n"
+    end = order(cli, "in.jsonl", "--max-errors", "1")
+    assert end.status == 1
+    assert end.out.splitlines()[0] == "in.jsonl: 2 rows, 1 valid, 1 invalid."
+    assert "--max-errors 1" in end.out
+
+
+def test_standard_input_is_json_lines_and_the_summary_gives_way_to_the_rows(folder: Path) -> None:
+    command = [sys.executable, "-m", "extractor", "validate", "-", "-t", "orders.py:Order", "-o", "-"]
+    lines = "".join(json.dumps(row) + "\n" for row in ROWS)
+    end = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
+    assert end.returncode == 1
+    assert [json.loads(line) for line in end.stdout.splitlines()] == [ROWS[0], ROWS[2]]
+    assert "-: 5 rows, 2 valid, 3 invalid." in end.stderr
+
+
+def test_ctrl_c_tells_what_was_found_so_far(folder: Path) -> None:
+    command = [sys.executable, "-m", "extractor", "validate", "-", "-t", "orders.py:Order"]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    process.stdin.write((json.dumps(GOOD) + "\n") * 10_000)  # far more than a pipe holds
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "0 invalid." in out
+    assert "interrupted" in out
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("in.jsonl", "-o", "in.jsonl"), "overwritten"),
+        (("in.jsonl", "-o", "a.csv"), "a file like in.jsonl"),
+        (("in.jsonl", "--quarantine", "bad.csv"), "JSON Lines"),
+        (("missing.jsonl",), "No such file"),
+        (("in.xls",), "none of .csv"),
+        (("in.csv", "--text", "bdy"), "no column 'bdy'"),
+    ],
+)
+def test_what_cannot_work_is_said(arguments: tuple[str, ...], why: str, cli: Cli, folder: Path) -> None:
+    end = order(cli, *arguments)
+    assert end.status == 2
+    assert why in end.err
+
+
+# -- what a cell is
+
+
+@pytest.mark.parametrize(
+    ("cell", "takes", "value"),
+    [
+        ("", {"string", "null"}, None),
+        ("", {"string"}, ""),
+        ("5", {"integer"}, 5),
+        ("5", {"string", "integer"}, "5"),
+        ("5.0", {"number"}, 5.0),
+        ("007", {"integer"}, "007"),
+        ("1_0", {"integer"}, "1_0"),
+        ("True", {"boolean"}, True),
+        ("yes", {"boolean"}, "yes"),
+        ('["a"]', {"array"}, ["a"]),
+        ("[a", {"array"}, "[a"),
+        ("nan", {"number"}, "nan"),
+    ],
+)
+def test_a_cell_is_what_the_type_takes(cell: str, takes: set[str], value: Any) -> None:
+    found = cell_reader(frozenset(takes))(cell)
+    assert (found, type(found)) == (value, type(value))
+
+
+class Order(BaseModel):
+    """As ORDERS has it."""
+
+    id: int
+    day: date
+    total: Decimal
+    paid: bool | None = None
+    tags: list[str] = []
+    note: str = ""
+
+
+RECORDS = st.fixed_dictionaries(
+    {
+        "id": st.integers(-(2**62), 2**62),
+        "day": st.dates(),
+        "total": st.decimals(allow_nan=False, allow_infinity=False, places=2),
+    },
+    optional={
+        "paid": st.none() | st.booleans(),
+        "tags": st.lists(st.text(max_size=3), max_size=3),
+        "note": st.text(max_size=5),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(RECORDS, min_size=1, max_size=5))
+def test_valid_records_are_valid_in_each_kind_of_file(rows: list[dict[str, Any]]) -> None:
+    plain = [Order.model_validate(row).model_dump(mode="json") for row in rows]
+    check = checker_of(Order)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        write(path / "a.jsonl", plain)
+        write(
+            path / "a.csv",
+            [{n: json.dumps(v) if n == "tags" else v for n, v in row.items()} for row in plain],
+        )
+        schema = pa.schema(
+            [
+                ("id", pa.int64()),
+                ("day", pa.string()),
+                ("total", pa.string()),
+                ("paid", pa.bool_()),
+                ("tags", pa.list_(pa.string())),
+                ("note", pa.string()),
+            ]
+        )
+        pq.write_table(pa.Table.from_pylist(plain, schema), path / "a.parquet")
+        for kind in KINDS:
+            found = list(records_in(str(path / f"a.{kind}"), Order, Where()).rows())
+            assert len(found) == len(rows)
+            for each, row in zip(found, plain, strict=True):
+                assert isinstance(each.data, bytes)
+                assert check(each.data) == ()
+                read_back = Order.model_validate_json(each.data)
+                assert read_back == Order.model_validate(row)
+
+
+def test_findings_are_counted_by_place_and_kind_and_stay_bounded() -> None:
+    findings = Findings()
+    for line in range(1, 3001):
+        findings.rows += 1
+        findings.add(
+            line,
+            [
+                Problem("/lines/3/price", "no number", type="float"),
+                Problem(f"/{'x' * line}", "odd", type="odd"),
+            ],
+        )
+    assert findings.invalid == 3000
+    assert len(findings.kinds) == 1000
+    lines = list(findings.lines())
+    assert lines[0] == "     3,000  /lines/*/price: no number (first on line 1)"
+    assert len(lines) == 21
+    assert sum(int(line.split()[0].replace(",", "")) for line in lines) == 6000
+
+
+def test_the_items_of_lists_are_one_place() -> None:
+    assert place_of("/a/0/b/12") == "/a/*/b/*"
+    assert place_of("/a1/2b") == "/a1/2b"
