@@ -42,6 +42,14 @@ def load_type(spec: str) -> Any:
     return _checked_type(_named(module, name, where), spec) if name else _only_type(module, where)
 
 
+def absolute(spec: str) -> str:
+    """Return what `spec` names as it is named in any folder of this machine."""
+    where, name = _split(spec)
+    if where.endswith(".json") or _is_path(where):
+        return ":".join(filter(None, (str(Path(where).expanduser().absolute()), name)))
+    return spec
+
+
 def load_schema(path: str) -> dict[str, JSON]:
     """Return the JSON Schema in a file; `true` and `false` are schemas too. Raises ConfigError."""
     try:

@@ -159,12 +159,10 @@ class RunToolsOptions(Params, total=False):
     max_rounds: int
 
 
-class ClientOptions(Params, total=False):
+class ModelOptions(TypedDict, total=False):
     """What each of these means stands at Extractor."""
 
     base_url: str | None
-    api_key: str | None
-    instructions: str | None
     grounded: bool | None
     mode: Mode | str
     fallback: str | Sequence[str] | None
@@ -177,13 +175,24 @@ class ClientOptions(Params, total=False):
     http2: bool
     deadline: float | None
     max_tokens_total: int | None
-    max_cost: Decimal | float | None
     prices: Mapping[str, Price] | None
     retry_wait: Any
     provider: Provider | None
-    extra_headers: Mapping[str, str] | Headers | None
     on_event: Callable[[Event], None] | None
     capture_content: bool | None
+
+
+class ClientOptions(ModelOptions, Params, total=False):
+    """What each of these means stands at Extractor."""
+
+    api_key: str | None
+    instructions: str | None
+    max_cost: Decimal | float | None
+    extra_headers: Mapping[str, str] | Headers | None
+
+
+class EngineOptions(ModelOptions, FrameOptions, total=False):
+    """What a step takes that other machines carry out: a model's options beside those of a frame."""
 
 
 PARAMETERS = frozenset(Params.__annotations__)

@@ -10,7 +10,8 @@ import pytest
 from extractor.testing import ChatServer, shaped
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELSEWHERE = {"engines.md"}  # its examples are run where its engines are, in tests/engines
+PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in ELSEWHERE)]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -22,10 +23,14 @@ def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         monkeypatch.setenv("OPENAI_API_KEY", "any")
         monkeypatch.setenv("EXTRACTOR_MODEL", "openai:gpt-5-mini")
-        for match in BLOCK.finditer(page.read_text()):
-            line = page.read_text().count("\n", 0, match.start()) + 1
-            code = compile("\n" * line + match[1], str(page), "exec", dont_inherit=True)
-            exec(code, names)
+        run_blocks(page, page.read_text(), names)
+
+
+def run_blocks(page: Path, text: str, names: dict[str, object]) -> None:
+    for match in BLOCK.finditer(text):
+        line = page.read_text().count("\n", 0, page.read_text().index(match[0])) + 1
+        code = compile("\n" * line + match[1], str(page), "exec", dont_inherit=True)
+        exec(code, names)
 
 
 def test_a_failing_example_would_fail(tmp_path: Path) -> None:

@@ -69,14 +69,8 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
     RunStopped gets the frame as far as it is as `partial`.
     """
     opened = open_frame(frame)
-    shaping = {name: options[name] for name in SHAPING if name in options}
-    others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
-    if options.get("evidence") == "quote":  # both a column and a way to ask
-        others["evidence"] = "quote"
-    sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
-    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure)
-    gathered = Gathered(records_of(record_type), shape)
-    _check_names(opened, gathered.schema.names)
+    gathered, others = gathering(record_type, options)
+    check_names(opened, gathered.schema.names)
     rows, select = rows_of(opened, text)
     with shown(options.get("progress"), opened.length, options.get("on_progress")) as told:
         work = Enriching(opened, gathered, rows, select, {**others, "on_progress": told})
@@ -90,7 +84,20 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
             raise
 
 
-def _check_names(opened: Opened, new: Sequence[str]) -> None:
+def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, dict[str, Any]]:
+    """Return what gathers the new columns, and the options that are left for `rows`."""
+    shaping = {name: options[name] for name in SHAPING if name in options}
+    others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
+    if options.get("evidence") == "quote":  # both a column and a way to ask
+        others["evidence"] = "quote"
+    sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
+    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure)
+    return Gathered(records_of(record_type), shape), others
+
+
+def check_names(opened: Opened, new: Sequence[str]) -> None:
+    """Raise ConfigError where a new column would have the name of another one."""
+
     def folded(name: Any) -> Any:
         return name.casefold() if opened.fold and isinstance(name, str) else name
 

@@ -41,7 +41,7 @@ class RowOutcome(Generic[T]):
     row, of which nothing was asked, and for a row that was not run. error: why there is no record:
     ConfigError for a bad row, the extraction's error, or RunStopped for a row that was begun when the
     run stopped. from_cache: whether every reply came out of the journal, or was shared with an
-    identical row. key: what the caller attached to the row.
+    identical row. key: what the caller attached to the row. stops: whether its error stops the run.
     """
 
     index: int
@@ -49,6 +49,7 @@ class RowOutcome(Generic[T]):
     error: ExtractorError | None = None
     from_cache: bool = False
     key: Any = None
+    stops: bool = False
 
     @property
     def record(self) -> T | None:

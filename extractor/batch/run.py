@@ -357,14 +357,15 @@ class _Run(Generic[T]):
             self.stop(broken)
             error = RunStopped(f"not run: {broken!r}")
         dialogue.started()
-        outcome = RowOutcome(index, extraction, error, dialogue.from_cache, key)
+        hopeless = extraction is not None and self._is_hopeless(extraction)
+        outcome = RowOutcome(index, extraction, error, dialogue.from_cache, key, hopeless)
         if not isinstance(error, RunStopped):
             self._tally.add(outcome, dialogue.paid)
         self._window.settle(index, outcome, dialogue.ticket)
         if self._window.heads(index):
             self._news.set()
-        if extraction is not None and self._is_hopeless(extraction):
-            self.stop(extraction.error)
+        if hopeless:
+            self.stop(error)
 
     def _at_gate(self) -> None:
         self._starting -= 1

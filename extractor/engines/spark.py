@@ -1,0 +1,80 @@
+"""Spark: the step, once a partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Unpack
+
+from ..batch.texts import Select
+from ..errors import ConfigError
+from ..options import EngineOptions
+from .step import ArrowStep, shares_limits
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame
+
+
+def extract(
+    df: DataFrame,
+    record_type: Any,
+    *,
+    text: Select,
+    model: str | None = None,
+    **options: Unpack[EngineOptions],
+) -> DataFrame:
+    """Return the DataFrame with a column of records beside its own, and one of errors.
+
+    record_type, text, model, options: as for ArrowStep. Each task of Spark is one run, with `concurrency`
+    requests in flight at most. Nothing is sent before an action; each action carries all out again, and
+    sends nothing again of what is in the journal. Raises ConfigError and SchemaError for what could work on
+    no worker; what stops a run fails the task, with RunStopped.
+    """
+    try:
+        import pyarrow as pa
+        from pyspark.sql.pandas.types import from_arrow_schema
+        from pyspark.sql.types import StructType
+    except ImportError as error:
+        raise ConfigError("this needs PySpark: pip install 'extractor[spark]'") from error
+    _check_shared(options)
+    step = ArrowStep(record_type, text=text, model=model, **options)
+    step.schema(pa.schema([(name, pa.string()) for name in df.columns]), fold=True)
+    columns = from_arrow_schema(step.columns)
+    return df.mapInArrow(partial(_carried_out, step), StructType([*df.schema.fields, *columns.fields]))
+
+
+def _check_shared(options: EngineOptions) -> None:
+    """Raise ConfigError for a bound on all tasks together that nothing would keep."""
+    if options.get("max_cost") is not None:
+        raise ConfigError(
+            "max_cost= can't be kept by Spark's tasks, which do not know of each other: ask `estimate`, "
+            "and set a limit at the provider"
+        )
+    for name in ("requests_per_minute", "tokens_per_minute"):
+        if options.get(name) is not None and not shares_limits(options):
+            raise ConfigError(f"{name}= needs what Spark's tasks can share: journal='redis://HOST:6379/0'")
+
+
+def _carried_out(step: ArrowStep, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches as Spark takes them."""
+    import pyarrow as pa
+
+    new = [field.with_type(_with_long_times(field.type)) for field in step.columns]
+    for batch in step(batches):
+        yield batch.cast(pa.schema([*list(batch.schema)[: -len(new)], *new]))
+
+
+def _with_long_times(kind: pa.DataType) -> pa.DataType:
+    """Return the type with its times of day in nanoseconds, as Spark has them."""
+    import pyarrow as pa
+
+    if pa.types.is_time64(kind):
+        return pa.time64("ns")
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_with_long_times(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(kind.key_type, _with_long_times(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_with_long_times(field.type)) for field in kind])
+    return kind

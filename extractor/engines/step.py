@@ -1,0 +1,182 @@
+"""The step that every engine carries out: Arrow batches in, the same batches with records beside them out.
+
+It goes to the workers as a pickle without clients, loops and keys; each worker makes its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack, cast
+
+from .. import rows as bulk
+from ..batch.address import is_url, masked
+from ..batch.cells import Gathered
+from ..batch.frames import Opened, check_names, gathering, open_frame, rows_of
+from ..batch.outcomes import Row
+from ..batch.texts import Select, row_maker
+from ..client import Extractor
+from ..errors import ConfigError, RunStopped
+from ..loading import absolute, load_type
+from ..options import EngineOptions, ModelOptions, RowOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IN_THEIR_ENVIRONMENT = "Keys are never passed on to workers: each reads its own from its environment"
+REFUSED = {
+    "api_key": f"api_key= can't be given here. {IN_THEIR_ENVIRONMENT}",
+    "extra_headers": f"extra_headers= can't be given here, since they may hold keys. {IN_THEIR_ENVIRONMENT}",
+    "on_progress": "on_progress= can't be given here: the engine shows its own progress",
+    "progress": "progress= can't be given here: the engine shows its own progress",
+    "ordered": "ordered= can't be given here: each batch comes out as it came in, its rows in their order",
+}
+
+
+class ArrowStep:
+    """What makes of record batches the same batches with records beside their columns: one for one, in order.
+
+    record_type: a Pydantic model, any type a TypeAdapter takes, a JSON Schema, or the place of a type,
+    "FILE.py:Name" or "package.module:Name", where each worker loads it. text: a column, several, a template
+    or a function of a row as a dict. model: as for Extractor. options: those of `Extractor.frame`, and those
+    of Extractor that are no keys. A journal's file is one on each worker's own disk.
+
+    columns: the schema of the new columns. Raises ConfigError and SchemaError for what could work on no
+    worker.
+    """
+
+    def __init__(
+        self, record_type: Any, *, text: Select, model: str | None = None, **options: Unpack[EngineOptions]
+    ) -> None:
+        for name in REFUSED.keys() & options.keys():
+            raise ConfigError(REFUSED[name])
+        given: dict[str, Any] = dict(options)
+        self.text, self._model = text, model or os.environ.get("EXTRACTOR_MODEL")
+        self._type = absolute(record_type) if isinstance(record_type, str) else record_type
+        self._client = {name: given.pop(name) for name in ModelOptions.__annotations__ if name in given}
+        self._options = {
+            **given,
+            "examples": list(options.get("examples", ())),
+            "journal": _found_anywhere(options.get("journal")),
+        }
+        self._check()
+
+    def _check(self) -> None:
+        """Check all but the key; have the workers talk to the server that is meant here."""
+        here = Extractor(self._model, api_key="a worker's", **self._client)
+        if here._reach.has_password:
+            raise ConfigError(
+                "a proxy's password is not passed on to workers: name the proxy in their environment"
+            )
+        if here._config.base_url != here._config.provider.base_url:
+            self._client["base_url"] = here._config.base_url
+        record_type = self.record_type
+        gathered, options = self._gathering(record_type)
+        self.columns: pa.Schema = gathered.schema
+        bulk.Job.of(here, (), record_type, None, options)
+
+    @property
+    def record_type(self) -> Any:
+        """The record type itself."""
+        return load_type(self._type) if isinstance(self._type, str) else self._type
+
+    def schema(self, given: pa.Schema, fold: bool = False) -> pa.Schema:
+        """Return the schema of what comes of batches of a schema. fold: whether names that differ in case
+        are one. Raises ConfigError where there is no such text, or there would be two columns of one name.
+        """
+        opened = replace(open_frame(given.empty_table()), fold=fold)
+        check_names(opened, self.columns.names)
+        rows_of(opened, self.text)
+        _check_text(given, self.text)
+        schema: pa.Schema = opened.add(self.columns.empty_table()).schema
+        return schema
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield each batch with its records. Raises RunStopped where going on makes no sense."""
+        given = iter(batches)
+        first = next(given, None)
+        if first is not None:  # many a partition is empty
+            yield from self.over(_in_thread(chain((first,), given)))
+
+    def over(self, batches: AsyncIterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield each batch with its records, out of one run for all; it reads them in its own loop."""
+        record_type, begun, size = self.record_type, deque[Opened](), 0
+        gathered, options = self._gathering(record_type)
+
+        async def rows() -> AsyncIterator[Row]:
+            async for batch in batches:
+                begun.append(open_frame(batch))
+                check_names(begun[-1], self.columns.names)
+                cells, select = rows_of(begun[-1], self.text)
+                for row in map(row_maker(select), cells):
+                    yield Row(row.text)
+
+        def whole() -> pa.RecordBatch:
+            return begun.popleft().add(gathered.take())
+
+        with self._extractor() as ex:
+            job = bulk.Job.of(ex, rows(), record_type, None, options)
+            with closing(bulk.rows(job, None)) as outcomes:
+                for outcome in outcomes:
+                    if outcome.stops or isinstance(outcome.error, RunStopped):
+                        continue  # its batch never comes out: what stopped the run is raised in the end
+                    while not begun[0].length:
+                        yield whole()
+                    gathered.add(outcome)
+                    size += 1
+                    if size == begun[0].length:
+                        size = 0
+                        yield whole()
+        while begun:
+            yield whole()
+
+    def _gathering(self, record_type: Any) -> tuple[Gathered, RowOptions]:
+        gathered, others = gathering(record_type, self._options)
+        return gathered, cast(RowOptions, others)
+
+    def _extractor(self) -> Extractor:
+        """Return this worker's client. Raises ConfigError where there is no key for it."""
+        try:
+            return Extractor(self._model, **self._client)
+        except ConfigError as error:
+            raise ConfigError(f"this worker can't begin: {error}. {IN_THEIR_ENVIRONMENT}") from error
+
+
+def shares_limits(options: EngineOptions) -> bool:
+    """Whether workers that know nothing of each other keep one quota together."""
+    return options.get("limiter") is not None or is_url(str(options.get("journal")))
+
+
+def _found_anywhere(journal: Any) -> Any:
+    """Return a journal by a name that means the same in any folder. Raises ConfigError for a password."""
+    if not isinstance(journal, str | Path):
+        return journal
+    if not is_url(str(journal)):
+        return str(Path(journal).expanduser().absolute())
+    if masked(str(journal)) != journal:
+        raise ConfigError(
+            "a journal's password is not passed on to workers: leave it in their environment, "
+            "journal='redis://:${NAME}@HOST:6379/0'"
+        )
+    return journal
+
+
+def _check_text(given: pa.Schema, text: Select) -> None:
+    import pyarrow as pa
+
+    if isinstance(text, str) and text in given.names:
+        kind = given.field(text).type
+        if pa.types.is_primitive(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            raise ConfigError(f"the column {text!r} holds {kind}, not text")
+
+
+async def _in_thread(batches: Iterator[pa.RecordBatch]) -> AsyncIterator[pa.RecordBatch]:
+    """Yield the batches; while one is waited for, requests go on."""
+    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+        yield batch

@@ -1,0 +1,151 @@
+"""DataFrames of a real local Spark: their records are those of a local run, and none is asked for twice."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from extractor import ConfigError, Extractor
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, shaped, status
+from tests.engines.orders import Every, Order
+from tests.engines.page import run_examples
+
+pytest.importorskip("pyspark")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from pyspark.sql import SparkSession
+
+    folder = tmp_path_factory.mktemp("spark")
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": "512m",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.local.dir": str(folder),
+        "spark.sql.warehouse.dir": str(folder),
+        "spark.driver.extraJavaOptions": f"-Dderby.system.home={folder}",
+        "spark.log.level": "ERROR",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        patch.setenv("EXTRACTOR_CACHE", str(folder))
+        builder = SparkSession.builder.master("local[2]")
+        session = builder.config(map=settings).getOrCreate()
+        yield session
+        session.stop()
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer(shaped()) as server:
+        yield server
+
+
+def local(server: ChatServer, table: pa.Table, record_type: Any, **options: Any) -> pa.Table:
+    with Extractor("m", base_url=server.base_url) as ex:
+        return ex.frame(table, record_type, text="body", **options)
+
+
+def by_id(frame: Any) -> list[dict[str, Any]]:
+    return sorted(frame.toArrow().to_pylist(), key=lambda row: row["id"])
+
+
+def test_two_thousand_rows_give_what_a_local_run_gives_and_a_second_action_sends_nothing(
+    session: Any, server: ChatServer, tmp_path: Path
+) -> None:
+    from extractor.engines import spark
+
+    table = pa.table({"id": range(2000), "body": [f"order {i}" if i % 50 else None for i in range(2000)]})
+    frame = session.createDataFrame(table.to_pylist(), "id long, body string").repartition(5)
+    enriched = spark.extract(
+        frame, Order, text="body", model="m", base_url=server.base_url, journal=tmp_path / "shared.sqlite"
+    )
+    assert enriched.count() == 2000
+    sent = len(server.requests)
+    assert sent >= 1960
+    enriched.write.parquet(str(tmp_path / "out.parquet"))
+    assert len(server.requests) == sent
+    found = by_id(session.read.parquet(str(tmp_path / "out.parquet")))
+    assert found == local(server, table, Order, journal=False).to_pylist()
+
+
+def test_every_type_of_a_column_goes_through_spark(session: Any, server: ChatServer, tmp_path: Path) -> None:
+    from extractor.engines import spark
+
+    table = pa.table({"id": range(20), "body": [f"row {i}" for i in range(20)]})
+    journal = tmp_path / "shared.sqlite"
+    options: dict[str, Any] = {"usage": True, "evidence": True, "name": "found", "journal": journal}
+    here = local(server, table, Every, **options)
+    frame = session.createDataFrame(table.to_pylist(), "id long, body string")
+    enriched = spark.extract(frame, Every, text="body", model="m", base_url=server.base_url, **options)
+    found = enriched.toArrow().sort_by("id")
+    assert found.drop_columns("found_usage").to_pylist() == here.drop_columns("found_usage").to_pylist()
+    assert found["found"].null_count < 20
+
+
+def test_a_type_that_no_module_holds_goes_along(session: Any, server: ChatServer) -> None:
+    from extractor.engines import spark
+
+    names: dict[str, Any] = {"__name__": "a notebook"}
+    exec("from pydantic import BaseModel\nclass Town(BaseModel):\n    name: str\n    people: int = 0", names)
+    frame = session.createDataFrame([(1, "Basel")], "id long, body string")
+    enriched = spark.extract(
+        frame, names["Town"], text="body", model="m", base_url=server.base_url, journal=False
+    )
+    assert isinstance(by_id(enriched)[0]["town"]["people"], int)
+
+
+def test_rows_fail_alone_and_a_wrong_key_fails_the_job_with_its_reason(session: Any) -> None:
+    from extractor.engines import spark
+
+    def door(request: ReceivedRequest) -> Scripted:
+        return status(400, "I do not read that") if b"order 3" in request.body else shaped()
+
+    frame = session.createDataFrame([(i, f"order {i}") for i in range(6)], "id long, body string")
+    with ChatServer(door) as server:
+        options: dict[str, Any] = {"model": "m", "base_url": server.base_url, "journal": False}
+        enriched = spark.extract(frame, Order, text="body", flatten=True, **options)
+        found = by_id(enriched)
+        assert [row["id"] for row in found if row["order_error"]] == [3]
+        assert "do not read" in found[3]["order_error"]["message"]
+        assert all(isinstance(row["number"], int) for row in found if row["id"] != 3)
+        server.play(status(401, "wrong key"))
+        with pytest.raises(Exception, match=r"RunStopped.*wrong key"):
+            enriched.collect()
+
+
+def test_what_can_not_work_is_refused_before_a_job_begins(session: Any) -> None:
+    from extractor.engines import spark
+
+    frame = session.createDataFrame([(1, "a", 2)], "id long, body string, `ORDER` int")
+    options: dict[str, Any] = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
+    with pytest.raises(ConfigError, match="two columns 'order'"):
+        spark.extract(frame, Order, text="body", **options)
+    with pytest.raises(ConfigError, match="did you mean 'body'"):
+        spark.extract(frame, Order, text="bod", name="found", **options)
+    with pytest.raises(ConfigError, match="max_cost"):
+        spark.extract(frame, Order, text="body", name="found", max_cost=1, **options)
+    with pytest.raises(ConfigError, match="redis://"):
+        spark.extract(frame, Order, text="body", name="found", requests_per_minute=100, **options)
+    with pytest.raises(ConfigError, match="environment"):
+        spark.extract(frame, Order, text="body", name="found", api_key="sk-secret", **options)
+
+
+def test_the_examples_of_the_page_run(session: Any) -> None:
+    run_examples("Spark")
