@@ -125,13 +125,13 @@ class Job:
             # what is wrong with the call is said here, before there is a file
             outcomes = self.client.rows(rows, self.record_type, text=lambda r: self.text_of(r.row), **options)
             with (
-                self._holding() as hold,
+                self._holding(report) as hold,
                 written(
                     self.going_on.output, self.sheet, self.rows, self._gathered, base, self.going_on.anew
                 ) as writer,
             ):
                 self._keep(rows, earlier, writer, hold)
-                self._write(outcomes, rows, self._to(writer, hold, base, report), report)
+                self._write(outcomes, rows, self._to(writer, hold, base), report)
                 self._leave(rows, hold, report)
         return report
 
@@ -139,13 +139,18 @@ class Job:
         return Gathered(records_of(self.record_type), self.sheet.shape)
 
     @contextmanager
-    def _holding(self) -> Iterator[Hold]:
+    def _holding(self, report: Report) -> Iterator[Hold]:
         """Yield what writes a line of the quarantine."""
         if self.going_on.quarantine is None:
             yield lambda line: None
             return
         with opened(self.going_on.quarantine, partly=self.going_on.anew) as stream:
-            yield lambda line: stream.write(to_json(line) + "\n")
+
+            def hold(line: Line) -> None:
+                stream.write(to_json(line) + "\n")
+                report.held += 1
+
+            yield hold
 
     def _keep(self, rows: Rows, earlier: Table | None, writer: Writer, hold: Hold) -> None:
         """Write what earlier files have, after a look at whether it may be gone on with."""
@@ -178,7 +183,7 @@ class Job:
     def _own(self, each: Placed) -> Fields:
         return own_fields(each, self.rows.row_id)
 
-    def _to(self, writer: Writer, hold: Hold, base: Table | None, report: Report) -> Settle:
+    def _to(self, writer: Writer, hold: Hold, base: Table | None) -> Settle:
         """Return what writes a row to where it belongs."""
         types = None if base is None else base.schema
 
@@ -198,7 +203,6 @@ class Job:
                 good(outcome, each)
             else:
                 hold(held(outcome, each.input, self.version.stamp, self.again, fault))
-                report.held += 1
 
         return settle
 

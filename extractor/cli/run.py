@@ -37,7 +37,7 @@ from .options import (
 )
 from .output import opened
 from .screen import say
-from .tables import BadRow, Sheet, Table, check_free, table
+from .tables import BadRow, Sheet, Table, check_free, format_of, kept_input, table
 from .versions import Version
 
 EPILOG = f"""Examples:
@@ -165,7 +165,8 @@ def run(
     going_on = GoingOn(output, quarantine, resume, append, is_drained(source, quarantine))
     _check(source, output, limit, sample, resume, retry_failed)
     going_on.check(limit is not None or sample is not None)
-    given = table(source, limit, sample)
+    twice = source == "-" and format_of(output) != "jsonl"  # first for the columns and their types
+    given = table(context.with_resource(kept_input()) if twice else source, limit, sample)
     rows = as_written(given, row_id)
     text_of = selector(text, given)
     client = connected(model, base_url, instructions, **parameters({}, params or []))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -123,6 +124,15 @@ def _remote(path: str, mode: str) -> Any:
         return fsspec.open(path, mode).open()
     except (ImportError, ValueError, OSError) as error:
         raise ConfigError(f"cannot open {path}: {error}") from error
+
+
+@contextmanager
+def kept_input() -> Iterator[str]:
+    """Yield the name of a file that holds what comes from standard input, to be read more than once."""
+    with tempfile.NamedTemporaryFile(prefix="extractor-", suffix=".jsonl") as file:  # mode 0600
+        shutil.copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield file.name
 
 
 @contextmanager

@@ -103,6 +103,21 @@ def test_a_failed_row_has_its_error_gives_status_1_and_the_command_that_retries_
     assert len(run.server.requests) == before + 1, "only what failed is asked again"
 
 
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_standard_input_goes_to_every_format(output: str, server: ChatServer, folder: Path) -> None:
+    arguments = ["run", "-", "-t", "visits.py", "-x", "body", "-o", output, "--base-url", server.base_url]
+    with (folder / "in.jsonl").open("rb") as lines:
+        ended = subprocess.run(
+            [sys.executable, "-m", "extractor", *arguments, "-m", "m"],
+            stdin=lines,
+            capture_output=True,
+            env={**os.environ, "OPENAI_API_KEY": "k"},
+            check=False,
+        )
+    assert ended.returncode == 0, ended.stderr
+    assert [row["body"] or "" for row in read(folder / output)] == [row["body"] for row in ROWS]
+
+
 def test_the_same_command_again_asks_nothing(run: Run, folder: Path) -> None:
     run("in.csv", "-x", "body", "-o", "out.csv")
     first, before = (folder / "out.csv").read_bytes(), len(run.server.requests)
