@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 Path: TypeAlias = tuple[str | int, ...]
 Span: TypeAlias = tuple[int, int]  # start and end in a text, end exclusive
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
-_ENDED = re.compile(r"[\s,\]}]|$").match
+_ENDED = re.compile(rb"[\s,\]}]").match
 LEAST = -30.0  # log-probabilities below are as good as never; some servers say -9999, or -inf
 
 
@@ -103,11 +103,11 @@ def _byte_offsets(text: str, places: set[int]) -> dict[int, int]:
 
 
 def _over(tokens: Sequence[_Token], first: int, place: Span) -> Iterator[_Token]:
-    for token in tokens[first:]:
-        if token.start >= place[1]:
+    for i in range(first, len(tokens)):
+        if tokens[i].start >= place[1]:
             return
-        if token.data:
-            yield token
+        if tokens[i].data:
+            yield tokens[i]
 
 
 def _told(tokens: Sequence[_Token], place: Span) -> Told:
@@ -118,23 +118,19 @@ def _told(tokens: Sequence[_Token], place: Span) -> Told:
 
 def _log(token: _Token, place: Span) -> float:
     """The log-probability of a token, with those alternatives that spell the same piece of the value."""
-    head = token.data[: place[1] - token.start]
     begins, ends = token.start <= place[0], token.end >= place[1]
-    head = _squeezed(head) if begins else head
 
-    def same(other: bytes) -> bool:
-        other = _squeezed(other) if begins else other
-        rest = other[len(head) :].decode(errors="replace")
-        return other == head or (ends and other.startswith(head) and bool(_ENDED(rest)))
+    def seen(data: bytes) -> bytes:  # white space before a value is no part of it
+        return b"".join(data.split()) if begins else data
+
+    head = seen(token.data[: place[1] - token.start])
+
+    def same(data: bytes) -> bool:
+        found = seen(data)
+        return found == head or (ends and found.startswith(head) and bool(_ENDED(found, len(head))))
 
     together = math.exp(token.logprob) + sum(math.exp(log) for data, log in token.others if same(data))
-    return max(LEAST, math.log(min(1.0, together))) if together > 0 else LEAST
-
-
-def _squeezed(data: bytes) -> bytes:
-    """Without the white space before a value, and around the colon before it."""
-    before, quote, after = data.partition(b'"') if b":" not in data else data.rpartition(b'"')
-    return b"".join(before.split()) + quote + after
+    return max(LEAST, math.log(min(1.0, together)))
 
 
 def _tokens(logprobs: Any) -> list[_Token]:
@@ -150,7 +146,8 @@ def _tokens(logprobs: Any) -> list[_Token]:
         data, logprob = _spelt(one)
         if data is None or logprob is None:
             return []
-        others = [_spelt(other) for other in one.get("top_logprobs") or ()]
+        listed = one.get("top_logprobs")
+        others = [_spelt(other) for other in listed] if isinstance(listed, list) else []
         alternatives = tuple((o, log) for o, log in others if o not in (None, data) and log is not None)
         tokens.append(_Token(start, data, logprob, alternatives))
         start += len(data)
@@ -161,10 +158,9 @@ def _spelt(token: Any) -> tuple[bytes | None, float | None]:
     """A token's bytes, which may be a part of a character, and its log-probability."""
     if not isinstance(token, Mapping) or not isinstance(token.get("logprob"), int | float):
         return None, None
-    logprob = token["logprob"]
-    known = token.get("bytes")
+    logprob, known = max(LEAST, min(0.0, token["logprob"])), token.get("bytes")
     try:
         data = bytes(known) if isinstance(known, list) else str(token["token"]).encode()
     except (ValueError, TypeError, KeyError):
         return None, None
-    return data, max(LEAST, min(0.0, logprob)) if not math.isnan(logprob) else None
+    return data, None if token["logprob"] != token["logprob"] else logprob  # NaN

@@ -21,6 +21,12 @@ JSONS = st.recursive(
 )
 
 
+ODD = st.fixed_dictionaries(
+    {"token": st.just('{"a":1}') | JSONS, "logprob": JSONS},
+    optional={"bytes": JSONS, "top_logprobs": JSONS | st.lists(st.fixed_dictionaries({"logprob": JSONS}))},
+)
+
+
 def token(said: str | bytes, probability: float = 1.0, *others: tuple[str, float]) -> dict[str, Any]:
     data = said if isinstance(said, bytes) else said.encode()
     return {
@@ -129,6 +135,11 @@ def test_json_inside_of_prose_and_after_thoughts_is_found_in_the_tokens() -> Non
 def test_a_token_that_the_server_calls_impossible_leaves_a_number_above_zero() -> None:
     impossible = {"token": "1", "logprob": -math.inf, "top_logprobs": None}
     assert 0 < told("[1]", token("["), impossible, token("]"))[(0,)] < 1e-9
+
+
+@given(JSONS | st.fixed_dictionaries({"content": JSONS | st.lists(ODD)}))
+def test_whatever_a_server_calls_log_probabilities_is_survived(logprobs: Any) -> None:
+    assert all(0 < each.probability <= 1 for each in told_by_tokens('{"a":1}', logprobs).values())
 
 
 @given(JSONS, st.sampled_from([None, 2]), st.booleans())
