@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from extractor import ConfigError, DatabaseSource, Extractor, compile_schema, pdf
+from extractor.evaluation.calibrating import check_installed
 from extractor.testing import ChatServer, reply
 
 
@@ -19,7 +20,7 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai", "pypdfium2", "h2", "redis"):
+    for extra in ("xllamacpp", "pandas", "pyarrow", "pytest", "openai", "pypdfium2", "h2", "redis", "sklearn"):
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
     with (
@@ -39,6 +40,7 @@ def main() -> None:
             "postgresql://db/shop", table="a"
         ).__arrow_c_stream__(),
         "extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
+        "extractor[calibrate]": check_installed,
         "extractor[redis]": lambda: list(
             Extractor("m", base_url="http://127.0.0.1:9/v1").rows(
                 ["Ada"], Person, journal="redis://127.0.0.1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.table import Table
 from ..client import Extractor
 from ..confidence import Method
 from ..errors import ConfigError
-from ..evaluation.calibrating import Labelled, check_enough, fitted, halves, labelled
+from ..evaluation.calibrating import Labelled, Trial, check_installed, labelled, tried
 from ..evaluation.cases import Case, load_cases
 from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
@@ -84,10 +83,12 @@ def calibrate(
 
     Needs scikit-learn, `extractor[calibrate]`; what uses the file does not.
     """
-    if method not in ("isotonic", "platt"):
+    known: Method = "platt" if method == "platt" else "isotonic"
+    if method != known:
         raise ConfigError(f"--method is isotonic or platt, not {method}")
     if plot is not None and Path(plot).suffix not in (".svg", ".html"):
         raise ConfigError(f"--plot takes FILE.svg or FILE.html, not {plot}")
+    check_installed()
     wanted = chosen_type(record_type, schema)
     cases = load_cases(data, gold_reader(wanted), limit)
     options: dict[str, Any] = {
@@ -98,26 +99,18 @@ def calibrate(
     }
     with connected(model, base_url, instructions) as extractor:
         values = _values(extractor, wanted, cases, options)
-    fit_on, held_out = halves(values)
-    check_enough(fit_on, "that are fitted on")
-    check_enough(held_out, "that are held out")
-    chosen: Method = "platt" if method == "platt" else "isotonic"
-    found = fitted(fit_on, chosen, extractor.model, compile_schema(wanted).fingerprint, samples)
-    scores, right = [v.signals.score for v in held_out], [v.right for v in held_out]
-    sure = [found.probability(score) for score in scores]
-    rows = figures(held_out, {"score": scores, "calibrated": sure})
-    panels = {"score": reliability(scores, right), "calibrated": reliability(sure, right)}
+    trial = tried(values, known, extractor.model, compile_schema(wanted).fingerprint, samples)
     with opened(output) as out:
-        out.write(found.to_json())
+        out.write(trial.calibration.to_json())
+    panels = {name: reliability(trial.stated[name], trial.right) for name in ("score", "calibrated")}
     if plot is not None:
-        title = f"How sure {extractor.model} is, and how right"
         with opened(plot) as out:
-            page = Path(plot).suffix == ".html"
-            out.write(reliability_page(title, panels, HEAD, rows) if page else reliability_svg(panels))
+            out.write(_plot(trial, panels, Path(plot).suffix))
     console = console_on(sys.stdout)
-    console.print(_figures(rows, held_out))
+    console.print(_figures(trial))
     console.print(_reliability(panels))
-    tell(f"{output} is fitted on {found.values:,} values of {found.texts:,} texts.")
+    fitted = trial.calibration
+    tell(f"{output} is fitted on {fitted.values:,} values of {fitted.texts:,} texts.")
 
 
 def _values(
@@ -138,16 +131,13 @@ def _values(
     return values
 
 
-def figures(values: Sequence[Labelled], stated: Mapping[str, Sequence[float]]) -> list[list[str]]:
-    """Return a line for each way to state confidence: its calibration error, and the share of errors among
-    the least sure values. The plain mean log-probability comes first, where all values have one.
+def figures(trial: Trial) -> list[list[str]]:
+    """Return a line for each way to say how sure the values are: its calibration error, and the share of
+    errors among the least sure of them.
     """
-    right = [value.right for value in values]
-    plain = [math.exp(log) for value in values if (log := value.signals.mean_logprob) is not None]
-    ways = {**({"mean log-probability": plain} if len(plain) == len(values) else {}), **stated}
     return [
-        [name, f"{calibration_error(s, right):.3f}", _share(errors_caught(s, right, REVIEWED))]
-        for name, s in ways.items()
+        [name, f"{calibration_error(s, trial.right):.3f}", _share(errors_caught(s, trial.right, REVIEWED))]
+        for name, s in trial.stated.items()
     ]
 
 
@@ -155,14 +145,21 @@ def _share(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def _figures(rows: Sequence[Sequence[str]], values: Sequence[Labelled]) -> Table:
-    wrong = 1 - sum(value.right for value in values) / len(values)
+def _plot(trial: Trial, panels: Mapping[str, Sequence[Bin]], kind: str) -> str:
+    if kind == ".svg":
+        return reliability_svg(panels)
+    title = f"How sure {trial.calibration.model} is, and how right"
+    return reliability_page(title, panels, HEAD, figures(trial))
+
+
+def _figures(trial: Trial) -> Table:
+    count, texts = len(trial.held_out), len({value.text for value in trial.held_out})
+    wrong = 1 - sum(trial.right) / count
     most = f"; no order could bring more than {REVIEWED / wrong:.0%} there" if wrong > REVIEWED else ""
-    texts = len({value.text for value in values})
-    table = Table(caption=f"{len(values):,} values of {texts:,} texts, {wrong:.1%} of them wrong{most}.")
+    table = Table(caption=f"{count:,} values of {texts:,} texts, {wrong:.1%} of them wrong{most}.")
     for i, name in enumerate(HEAD):
         table.add_column(name, justify="right" if i else "left")
-    for row in rows:
+    for row in figures(trial):
         table.add_row(*row)
     return table
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from ..confidence import Calibration, Method, Signals, logit
 from ..errors import ConfigError
@@ -23,6 +25,40 @@ class Labelled:
     pointer: str
     signals: Signals
     right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A calibration, and the values that it was not fitted on."""
+
+    calibration: Calibration
+    held_out: list[Labelled]
+
+    @property
+    def right(self) -> list[bool]:
+        """Whether each of them is right."""
+        return [each.right for each in self.held_out]
+
+    @property
+    def stated(self) -> dict[str, list[float]]:
+        """How sure each of them is, in three ways: the plain mean of its log-probabilities, where all have
+        one, the score, and what the calibration makes of it.
+        """
+        signals = [each.signals for each in self.held_out]
+        plain = [math.exp(s.mean_logprob) for s in signals if s.mean_logprob is not None]
+        scores = [s.score for s in signals]
+        ways = {"score": scores, "calibrated": [*map(self.calibration.probability, scores)]}
+        return {"mean log-probability": plain, **ways} if len(plain) == len(signals) else ways
+
+
+def tried(values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int) -> Trial:
+    """Return a calibration fitted on half of the texts, with the other half. Raises ConfigError where there
+    are too few values in one of them, and where scikit-learn is not installed.
+    """
+    fit_on, held_out = halves(values)
+    check_enough(fit_on, "that are fitted on")
+    check_enough(held_out, "that are held out")
+    return Trial(fitted(fit_on, method, model, fingerprint, samples), held_out)
 
 
 def labelled(case: Case, result: Extraction[object] | None, dump: Dump) -> list[Labelled]:
@@ -50,14 +86,11 @@ def halves(values: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
 def fitted(
     values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int
 ) -> Calibration:
-    """Return the calibration that fits the values. Raises ConfigError where they are too few, and where
-    scikit-learn is not installed.
-    """
-    try:
-        from sklearn.isotonic import IsotonicRegression
-        from sklearn.linear_model import LogisticRegression
-    except ImportError as error:
-        raise ConfigError("calibrate needs scikit-learn: pip install 'extractor[calibrate]'") from error
+    """Return the calibration that fits the values. Raises ConfigError where scikit-learn is not installed."""
+    check_installed()
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.linear_model import LogisticRegression
+
     scores, right = [each.signals.score for each in values], [each.right for each in values]
     texts = len({each.text for each in values})
     if method == "platt":
@@ -69,6 +102,12 @@ def fitted(
     steps = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores, right)
     knots = zip(map(float, steps.X_thresholds_), map(float, steps.y_thresholds_), strict=True)
     return Calibration(method, model, fingerprint, samples, texts, len(values), knots=tuple(knots))
+
+
+def check_installed() -> None:
+    """Raise ConfigError where scikit-learn is not installed."""
+    if find_spec("sklearn") is None:
+        raise ConfigError("calibrate needs scikit-learn: pip install 'extractor[calibrate]'")
 
 
 def check_enough(values: Sequence[Labelled], half: str) -> None:

@@ -13,7 +13,8 @@ svg{color-scheme:light dark;--ink:#1f2933;--quiet:#5b6875;--line:#d9e0e7;--bar:#
 --page:#fff}
 @media(prefers-color-scheme:dark){svg{--ink:#e6edf3;--quiet:#9aa8b5;--line:#2c3743;--bar:#6ea6de;
 --mark:#fb923c;--page:#11161c}}
-svg text{font:11px system-ui,sans-serif;fill:var(--quiet)}svg .title{font-size:13px;fill:var(--ink)}
+svg text{font:11px system-ui,sans-serif;fill:var(--quiet)}svg .count{font-size:9px}
+svg .title{font-size:13px;fill:var(--ink)}
 .page{fill:var(--page)}.bar{fill:var(--bar);opacity:.75}.axis{stroke:var(--quiet)}.grid{stroke:var(--line)}
 .even{stroke:var(--quiet);stroke-dasharray:4 4}.mark{stroke:var(--mark);stroke-width:2.5}
 """
@@ -24,7 +25,8 @@ body{{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:48rem;paddin
 table{{border-collapse:collapse}}td,th{{padding:.3rem .8rem .3rem 0;text-align:right}}
 td:first-child,th:first-child{{text-align:left}}svg{{width:100%;height:auto}}</style></head>
 <body><h1>{title}</h1>{svg}<p>Bars: the share of the values in each tenth that is right. Marks: their mean
-confidence. On the dashed line the two are the same.</p><table><tr>{head}</tr>{rows}</table></body></html>
+confidence; on the dashed line the two are the same. Above: how many values.</p>
+<table><tr>{head}</tr>{rows}</table></body></html>
 """
 
 
@@ -54,7 +56,7 @@ def reliability_page(
 def _panel(title: str, bins: Sequence[Bin], left: float) -> str:
     ticks = "".join(_tick(tenths / 10, left) for tenths in range(0, 11, 2))
     return (
-        f'<text class="title" x="{left}" y="{PAD - 14}">{escape(title)}</text>{ticks}'
+        f'<text class="title" x="{left}" y="{PAD - 22}">{escape(title)}</text>{ticks}'
         f"{_line('even', left, _y(0), left + SIDE, _y(1))}{''.join(_bar(each, left) for each in bins)}"
         f"{_line('axis', left, _y(0), left + SIDE, _y(0))}{_line('axis', left, _y(0), left, _y(1))}"
         f'<text x="{left + SIDE / 2}" y="{_y(0) + 32}" text-anchor="middle">confidence</text>'
@@ -72,10 +74,12 @@ def _tick(at: float, left: float) -> str:
 def _bar(each: Bin, left: float) -> str:
     x, width = left + each.low * SIDE + 1, (each.high - each.low) * SIDE - 2
     mark = _line("mark", x, _y(each.stated), x + width, _y(each.stated))
+    middle = f'x="{x + width / 2:.1f}" y="{PAD - 5}" text-anchor="middle"'
     told = f"{each.count:,} values: stated {each.stated:.2f}, right {each.right:.2f}"
     return (
         f'<g><title>{told}</title><rect class="bar" x="{x:.1f}" y="{_y(each.right):.1f}" '
-        f'width="{width:.1f}" height="{each.right * SIDE:.1f}"/>{mark}</g>'
+        f'width="{width:.1f}" height="{each.right * SIDE:.1f}"/>{mark}'
+        f'<text class="count" {middle}>{each.count}</text></g>'
     )
 
 

@@ -18,12 +18,14 @@ from pathlib import Path
 
 from extractor import Extractor
 from extractor.cli.calibrate import HEAD, figures
-from extractor.evaluation.calibrating import Labelled, fitted, halves, labelled
+from extractor.confidence import Method
+from extractor.evaluation.calibrating import Labelled, labelled, tried
 from extractor.evaluation.cases import Case
 from extractor.evaluation.plots import reliability_svg
 from extractor.evaluation.reliability import reliability
 
 SHOTS = 3
+METHODS: tuple[Method, ...] = ("isotonic", "platt")
 
 
 def values(folder: Path, texts: int, samples: int) -> Iterator[Labelled]:
@@ -43,19 +45,17 @@ def values(folder: Path, texts: int, samples: int) -> Iterator[Labelled]:
 
 
 def main(folder: Path, texts: int, samples: int, plot: str | None) -> None:
-    fit_on, held_out = halves(list(values(folder, texts, samples)))
-    right, scores = [v.right for v in held_out], [v.signals.score for v in held_out]
-    stated = {"score": scores}
-    for method in ("isotonic", "platt"):
-        found = fitted(fit_on, method, "smollm2", "", samples)
-        stated[f"calibrated, {method}"] = [found.probability(score) for score in scores]
-    wrong = len(right) - sum(right)
-    print(f"{len(held_out)} values of {len({v.text for v in held_out})} texts, {wrong} of them wrong")
+    found = list(values(folder, texts, samples))
+    trials = [tried(found, method, "smollm2", "", samples) for method in METHODS]
+    held_out, right = trials[0].held_out, trials[0].right
+    wrong, of = len(right) - sum(right), len({value.text for value in held_out})
+    print(f"{len(right)} values of {of} texts, {wrong} of them wrong")
     print(f"| {' | '.join(HEAD)} |\n| --- | --- | --- |")
-    for row in figures(held_out, stated):
+    for row in [*figures(trials[0]), ["calibrated, platt", *figures(trials[1])[-1][1:]]]:
         print(f"| {' | '.join(row)} |")
     if plot is not None:
-        shown = {name: reliability(stated[name], right) for name in ("score", "calibrated, isotonic")}
+        stated = trials[0].stated
+        shown = {name: reliability(stated[name], right) for name in ("score", "calibrated")}
         Path(plot).write_text(reliability_svg(shown), "utf-8")
 
 

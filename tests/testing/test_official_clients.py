@@ -24,6 +24,7 @@ from extractor.testing import (
     calls,
     drop,
     filtered,
+    logprobs,
     no_choices,
     refusal,
     reply,
@@ -232,6 +233,23 @@ def test_openai_reads_responses(server: ChatServer, gpt: openai.OpenAI, streamed
     assert json.loads(called.output[1].arguments) == {"city": "Köln", "days": 2}
     assert refused.output[0].content[0].refusal == "No."
     assert (nothing.output, nothing.status) == ([], "completed")
+
+
+def test_log_probabilities_where_they_are_asked_for(
+    server: ChatServer, gpt: openai.OpenAI, gemini: genai.Client
+) -> None:
+    server.play(logprobs(reply("Hi Ada"), {"Ada": -0.5}))
+    asked: Any = {"model": "m", "input": "Hi", "include": ["message.output_text.logprobs"]}
+    (message,) = gpt.responses.create(**asked).output
+    (part,) = message.content  # type: ignore[union-attr]
+    assert [(token.token, token.logprob) for token in part.logprobs] == [("Hi", 0), (" ", 0), ("Ada", -0.5)]  # type: ignore[union-attr]
+    config = types.GenerateContentConfig(response_logprobs=True)
+    (candidate,) = gemini.models.generate_content(model="m", contents="Hi", config=config).candidates or ()
+    told = candidate.logprobs_result
+    assert told is not None
+    assert [(token.token, token.log_probability) for token in told.chosen_candidates or ()] == [
+        ("Hi", 0), (" ", 0), ("Ada", -0.5),
+    ]  # fmt: skip
 
 
 def test_openai_reads_responses_that_were_cut_off(server: ChatServer, gpt: openai.OpenAI) -> None:

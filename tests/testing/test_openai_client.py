@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openai import AsyncOpenAI, OpenAI
-from openai.types.chat import ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel, Field
 
 from extractor.messages import Usage
@@ -25,6 +25,7 @@ from extractor.testing import (
     calls,
     drop,
     filtered,
+    logprobs,
     no_choices,
     refusal,
     reply,
@@ -126,6 +127,27 @@ def test_a_stream_ends_with_its_usage_where_that_is_asked_for(server: ChatServer
     assert last.usage is not None
     assert last.usage.total_tokens == 5
     assert all(chunk.usage is None for chunk in streamed(client, stream_options={"include_usage": True}))
+
+
+def test_log_probabilities_where_they_are_asked_for_plain_and_streamed(
+    server: ChatServer, client: OpenAI
+) -> None:
+    server.play(logprobs(reply("Grüße, Ada"), {"Ada": -0.5}))
+    for completion in (
+        client.chat.completions.create(**CHAT, logprobs=True),
+        client.chat.completions.stream(**CHAT, logprobs=True),
+    ):
+        if not isinstance(completion, ChatCompletion):
+            with completion as events:
+                completion = events.get_final_completion()
+        told = completion.choices[0].logprobs
+        assert told is not None
+        assert told.content is not None
+        assert [(token.token, token.logprob) for token in told.content] == [
+            ("Grüße", 0.0), (",", 0.0), (" ", 0.0), ("Ada", -0.5),
+        ]  # fmt: skip
+        assert b"".join(bytes(token.bytes or ()) for token in told.content).decode() == "Grüße, Ada"
+    assert client.chat.completions.create(**CHAT).choices[0].logprobs is None
 
 
 @pytest.mark.parametrize("seed", range(10))
