@@ -34,7 +34,8 @@ from .transport import http
 
 T = TypeVar("T")
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
-Send: TypeAlias = Callable[[http.Post], Awaitable[http.HttpReply | Failure]]
+Unwanted: TypeAlias = Callable[[], bool]
+Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
 RUN_OPTIONS = frozenset(run.Settings.__dataclass_fields__)
 MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
 
@@ -91,9 +92,9 @@ class ModelCaller(Generic[T]):
         """Return the request as it is sent."""
         return self._calls._post(self._endpoint, request, timeout, total=total)
 
-    async def send(self, post: http.Post) -> http.HttpReply | Failure:
+    async def send(self, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
         """Return what came back."""
-        return await self._send(post)
+        return await self._send(post, unwanted)
 
     def read(self, reply: http.HttpReply | Failure) -> Completion | Failure:
         """Return what the reply says."""
@@ -187,11 +188,11 @@ def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
 
 
 async def _threaded_post(
-    client: http.Client, threads: ThreadPoolExecutor | None, post: http.Post
+    client: http.Client, threads: ThreadPoolExecutor | None, post: http.Post, unwanted: Unwanted
 ) -> http.HttpReply | Failure:
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(threads, http.post, client, post, time.monotonic)
 
 
-async def _apost(client: http.AsyncSender, post: http.Post) -> http.HttpReply | Failure:
-    return await http.apost(client, post, time.monotonic)
+async def _apost(client: http.AsyncSender, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
+    return await http.apost(client, post, time.monotonic, unwanted)

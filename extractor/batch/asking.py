@@ -62,8 +62,8 @@ class Caller(Protocol[T]):
         """Return the request as it is sent."""
         ...
 
-    async def send(self, post: http.Post) -> http.HttpReply | Failure:
-        """Return what came back."""
+    async def send(self, post: http.Post, unwanted: Callable[[], bool]) -> http.HttpReply | Failure:
+        """Return what came back, or HELD_BACK where it was `unwanted` just before it would have been sent."""
         ...
 
     def read(self, reply: http.HttpReply | Failure) -> Completion | Failure:
@@ -122,18 +122,24 @@ class Desk(Generic[T]):
 
     async def send(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[Any], post: http.Post
-    ) -> tuple[http.HttpReply | Failure, Completion | Failure]:
-        """Return what came, and what it says, once gate and limits know of it."""
+    ) -> tuple[http.HttpReply | Failure, Completion | Failure] | None:
+        """Return what came, and what it says, once gate and limits know of it; None where it was not sent,
+        as a pause began before there was a connection.
+        """
         event: Completion | Failure | None = None
+        reply: http.HttpReply | Failure | None = None
         try:
-            reply = await caller.send(post)
-            event = caller.read(reply)
+            reply = await caller.send(post, gate.is_shut)
+            event = None if reply is http.HELD_BACK else caller.read(reply)
         finally:
-            used, cost = self._spent(step, held, event, len(post.body))
-            _note(gate, held, reply if event else None, event)
-            gate.leave(held, used, cost)
+            if reply is http.HELD_BACK:
+                gate.take_back(held)
+            else:
+                used, cost = self._spent(step, held, event, len(post.body))
+                _note(gate, held, reply if event else None, event)
+                gate.leave(held, used, cost)
         self.answered = self.answered or isinstance(event, Completion)
-        return reply, event
+        return None if event is None else (reply, event)
 
     def _spent(
         self, step: Ask[Any], held: Pass, event: Completion | Failure | None, size: int
@@ -367,13 +373,18 @@ class Dialogue(Generic[T]):
 
     async def _sent(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
-    ) -> Answer:
+    ) -> Answer | None:
         self._asked += 1
         self._desk.on_wire(True, None)
         try:  # left without an event the claim stays: what comes of the request is not known
-            reply, event = await self._desk.send(caller, gate, held, step, post)
+            came = await self._desk.send(caller, gate, held, step, post)
         finally:
             self._desk.on_wire(False, None)
+        if came is None:
+            self._asked -= 1
+            self._desk.journal.release(key)
+            return None
+        reply, event = came
         if isinstance(event, Completion) and isinstance(reply, http.HttpReply):
             ticket = self._desk.journal.put(key, _kept(reply, step.request.model))
             return Answer(reply, event, True, ticket)

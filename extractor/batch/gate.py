@@ -61,6 +61,10 @@ class Gate:
         """Whether the service has asked to wait, and that time is not over."""
         return self.limits.paused_until > self._clock()
 
+    def is_shut(self) -> bool:
+        """Whether nothing may go out at present."""
+        return self._closed is not None or self.paused
+
     @property
     def room(self) -> int:
         """Rows that may begin now, since their requests could go out at once."""

@@ -218,6 +218,8 @@ class _Carried(Generic[T]):
                 step = self._in_time(self._begun(), held.at) if gone else step
                 continue
             event = await self._sent(held, step, replace(post, timeout=step.timeout, total=step.left))
+            if event is None:
+                continue
             pause = max(time.monotonic(), self._gate.limits.paused_until)
             if not is_throttle(event, step) or (step.ends is not None and pause >= step.ends):
                 return event, step
@@ -252,14 +254,14 @@ class _Carried(Generic[T]):
         self._members = tuple(stay)
         return len(stay) < len(before)
 
-    async def _sent(self, held: Pass, step: Ask[Any], post: http.Post) -> Completion | Failure:
+    async def _sent(self, held: Pass, step: Ask[Any], post: http.Post) -> Completion | Failure | None:
         for member in self._members:
             self._desk.on_wire(True, member.task)
         claims, self._claims = self._claims, []  # left without an event they stay
-        _, event = await self._desk.send(self._caller, self._gate, held, step, post)
+        came = await self._desk.send(self._caller, self._gate, held, step, post)
         self._claims = claims
         self._desk.on_wire(False, None)
-        return event
+        return came and came[1]
 
     # -- what came of it
 

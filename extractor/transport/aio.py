@@ -5,14 +5,16 @@ that httpx's pool takes (encode/httpx #3215). aiohttp is imported on first use.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
+from contextvars import ContextVar
+from functools import cache
 from io import BytesIO
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..messages import Failure, FailureKind
-from .exchange import KEPT_OPEN, Clock, Head, HttpReply, Piece, Post
+from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post
 
 if TYPE_CHECKING:
     import ssl
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 
 _LARGE = 2**20  # bytes; a larger body is written piece by piece, so that it does not hold up the others
 _LONGEST_HEADER = 2**16  # bytes
+
+Unwanted: TypeAlias = Callable[[], bool]  # whether a request is not to go out after all
+_unwanted: ContextVar[Unwanted | None] = ContextVar("unwanted", default=None)  # what this task sends
+
+
+class _HeldBack(Exception):
+    """A request was not sent."""
 
 
 class Session:
@@ -39,21 +48,27 @@ class Session:
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=proxy,
+            request_class=_request_class(),
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
 
-    async def post(self, call: Post, clock: Clock) -> HttpReply | Failure:
-        """Send, and return the whole reply, or why there is none."""
+    async def post(self, call: Post, clock: Clock, unwanted: Unwanted | None = None) -> HttpReply | Failure:
+        """Send, and return the whole reply, or why there is none. unwanted: asked once there is a connection,
+        which may take a while; where it says so nothing is sent, and HELD_BACK returned.
+        """
         import aiohttp
 
         began = clock()
+        _unwanted.set(unwanted)
         try:
             async with self._open(call) as response:
                 _begun(response, call)
                 body = await response.read()
         except (aiohttp.ClientError, OSError) as error:
             return _failure(error, clock() - began)
+        except _HeldBack:
+            return HELD_BACK
         return HttpReply(response.status, _headers(response), body, clock() - began)
 
     async def stream(self, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
@@ -61,6 +76,7 @@ class Session:
         import aiohttp
 
         began = clock()
+        _unwanted.set(None)
         try:
             async with self._open(call) as response:
                 _begun(response, call)
@@ -98,6 +114,21 @@ class Session:
             timeout=timeout,
             allow_redirects=False,
         )
+
+
+@cache
+def _request_class() -> type[aiohttp.ClientRequest]:
+    import aiohttp
+
+    class Request(aiohttp.ClientRequest):
+        async def send(self, conn: Any) -> aiohttp.ClientResponse:
+            unwanted = _unwanted.get()
+            if unwanted is not None and unwanted():
+                conn.release()
+                raise _HeldBack
+            return await super().send(conn)
+
+    return Request
 
 
 def _begun(response: aiohttp.ClientResponse, call: Post) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..messages import Failure
+from ..messages import Failure, FailureKind
 
 Clock: TypeAlias = Callable[[], float]
 
 CONNECT_TIMEOUT = 10.0  # seconds: a host that is there answers sooner
+HELD_BACK = Failure(FailureKind.CONNECT, "not sent: it was no longer wanted once there was a connection")
 KEPT_OPEN = 30.0  # seconds that a connection without a request is kept
 
 

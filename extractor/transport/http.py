@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..messages import Failure, FailureKind
 from . import tape
-from .aio import Session
-from .exchange import KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, whole
+from .aio import Session, Unwanted
+from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, whole
 from .proxies import is_loopback, proxy_of
 from .reach import Reach, Timeouts
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = [
+    "HELD_BACK",
     "AsyncClient",
     "AsyncSender",
     "Client",
@@ -123,10 +124,14 @@ def post(client: Sender, call: Post, clock: Clock) -> HttpReply | Failure:
     return whole(list(stream(client, call, clock)), clock() - began)
 
 
-async def apost(client: AsyncSender, call: Post, clock: Clock) -> HttpReply | Failure:
-    """`post` for async code."""
+async def apost(
+    client: AsyncSender, call: Post, clock: Clock, unwanted: Unwanted | None = None
+) -> HttpReply | Failure:
+    """`post` for async code. unwanted: what a client of our own asks just before it sends; it returns
+    HELD_BACK where that says so.
+    """
     if isinstance(client, Session) and tape.current() is None:
-        return await client.post(call, clock)
+        return await client.post(call, clock, unwanted)
     began = clock()
     return whole([piece async for piece in astream(client, call, clock)], clock() - began)
 

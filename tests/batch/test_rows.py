@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, Servi
 from extractor.batch.journal import Claim, Memory
 from extractor.batch.outcomes import Progress
 from extractor.errors import BudgetExceeded, JournalError, RunStopped
+from extractor.rows import Job
+from extractor.transport import http
+from extractor.transport.exchange import HttpReply
 from tests.batch.callers import Service, echo, reply
 from tests.loopback import Echo, Weather, running
 
@@ -369,6 +373,36 @@ def test_a_pause_holds_back_what_waits_for_the_journal() -> None:
     service = Service(answer, latency=0.01)
     run(rows(), service, journal=Slow())
     assert min(at for at in service.at[1:]) - service.at[0] >= 0.4
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_what_a_pause_held_back_while_its_connection_opened_costs_nothing_and_is_sent_later(
+    together: int, tmp_path: Path
+) -> None:
+    held: list[bool] = []
+    seen: list[Progress] = []
+
+    async def send(post: http.Post, unwanted: Callable[[], bool]) -> Any:
+        if not held:
+            held.append(unwanted())
+            return http.HELD_BACK
+        texts = [m["content"] for m in json.loads(post.body)["messages"] if m["role"] == "user"]
+        said = [json.loads(line)["text"] for line in texts[0].split("\n")] if together > 1 else texts
+        records = [Echo.of(text).model_dump() for text in said]
+        record = {f"t{n}": each for n, each in enumerate(records, 1)} if together > 1 else records[0]
+        return HttpReply(200, {}, reply(record).content, 0.0)
+
+    async def outcomes() -> list[Any]:
+        extractor = Service().extractor(max_retries=0)
+        options: Any = {"journal": tmp_path / "j.sqlite", "on_progress": seen.append}
+        job = Job.of(extractor, TEXTS[:4], Echo, None, {**options, "rows_per_request": together})
+        return [outcome async for outcome in job.outcomes(lambda endpoint: send)]
+
+    found = asyncio.run(outcomes())
+    assert [o.record for o in found] == [Echo.of(text) for text in TEXTS[:4]]
+    assert {len(o.attempts) for o in found} == {1}
+    assert not any(o.from_cache for o in found)
+    assert (held, seen[-1].in_flight, seen[-1].possibly_paid_twice) == ([False], 0, 0)
 
 
 def test_a_429_is_charged_to_the_deadline_of_the_row() -> None:

@@ -1,19 +1,24 @@
 """Client CPU of one row in bulk: `python -m tests.benchmarks.bulk_cpu [--venv DIR] [--rows N] [--rounds N]`.
 
 Each client answers the same rows against the loopback server (20 ms an answer), with 64 and 256 requests
-in flight, in a process of its own; counted is that process's CPU time, beside that of stock async httpx.
-With --venv, the virtual environment of DIR runs the peers that it has: openai's own client, instructor.
+in flight, in a process of its own; counted is that process's CPU time. Its connections are open before,
+and 64 and 256 take turns, so that other work on the machine hits both: the last column is the median of
+the ratios of neighbours. Beside it the time of stock async httpx, the median of all turns. With --venv,
+the virtual environment of DIR runs the peers that it has: openai's own client, instructor.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +28,14 @@ OURS = ("extractor rows", "extractor run")
 PLAIN = ("httpx", "aiohttp")
 PEERS = ("openai", "instructor")
 AT_ONCE = (64, 256)
+TURNS = 5
 TEXT = "Row {}: the figures of the year, department by department. "
 SYSTEM = "Extract the record that the schema describes from the text in the user's message."
 Ask = Callable[[str], Awaitable[Any]]
+Run = Callable[[list[str]], Awaitable[None]]
 
 
-async def gathered(ask: Ask, texts: list[str], at_once: int) -> None:
+async def gathered(ask: Ask, at_once: int, texts: list[str]) -> None:
     """Ask for all texts, `at_once` in flight: the usual way."""
     free = asyncio.Semaphore(at_once)
 
@@ -58,7 +65,8 @@ def record_of(completion: Any) -> Echo:
     return Echo.model_validate_json(completion["choices"][0]["message"]["content"])
 
 
-async def with_httpx(url: str, texts: list[str], at_once: int) -> None:
+@asynccontextmanager
+async def with_httpx(url: str, at_once: int) -> AsyncIterator[Run]:
     import httpx
 
     limits = httpx.Limits(max_connections=at_once, max_keepalive_connections=at_once)
@@ -67,10 +75,11 @@ async def with_httpx(url: str, texts: list[str], at_once: int) -> None:
         async def ask(text: str) -> Echo:
             return record_of((await client.post(f"{url}/chat/completions", json=body(text))).json())
 
-        await gathered(ask, texts, at_once)
+        yield partial(gathered, ask, at_once)
 
 
-async def with_aiohttp(url: str, texts: list[str], at_once: int) -> None:
+@asynccontextmanager
+async def with_aiohttp(url: str, at_once: int) -> AsyncIterator[Run]:
     import aiohttp
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=at_once)) as session:
@@ -79,29 +88,35 @@ async def with_aiohttp(url: str, texts: list[str], at_once: int) -> None:
             async with session.post(f"{url}/chat/completions", json=body(text)) as response:
                 return record_of(await response.json())
 
-        await gathered(ask, texts, at_once)
+        yield partial(gathered, ask, at_once)
 
 
-async def with_rows(url: str, texts: list[str], at_once: int) -> None:
+@asynccontextmanager
+async def with_rows(url: str, at_once: int) -> AsyncIterator[Run]:
     from extractor import AsyncExtractor
 
     async with AsyncExtractor("openai:m", base_url=url, api_key="any") as ex:
-        rows = ex.rows(texts, Echo, concurrency=at_once, journal=False)
-        count = 0
-        async for row in rows:
-            assert row.record == Echo.of(texts[row.index])
-            count += 1
-        assert count == len(texts)
+
+        async def run(texts: list[str]) -> None:
+            count = 0
+            async for row in ex.rows(texts, Echo, concurrency=at_once, journal=False):
+                assert row.record == Echo.of(texts[row.index])
+                count += 1
+            assert count == len(texts)
+
+        yield run
 
 
-async def with_run(url: str, texts: list[str], at_once: int) -> None:
+@asynccontextmanager
+async def with_run(url: str, at_once: int) -> AsyncIterator[Run]:
     from extractor import AsyncExtractor
 
     async with AsyncExtractor("openai:m", base_url=url, api_key="any") as ex:
-        await gathered(lambda text: ex.extract(Echo, text), texts, at_once)
+        yield partial(gathered, partial(ex.extract, Echo), at_once)
 
 
-async def with_openai(url: str, texts: list[str], at_once: int) -> None:
+@asynccontextmanager
+async def with_openai(url: str, at_once: int) -> AsyncIterator[Run]:
     import openai
 
     async with openai.AsyncOpenAI(base_url=url, api_key="any") as client:
@@ -112,10 +127,11 @@ async def with_openai(url: str, texts: list[str], at_once: int) -> None:
             )
             return reply.choices[0].message.parsed
 
-        await gathered(ask, texts, at_once)
+        yield partial(gathered, ask, at_once)
 
 
-async def with_instructor(url: str, texts: list[str], at_once: int) -> None:
+@asynccontextmanager
+async def with_instructor(url: str, at_once: int) -> AsyncIterator[Run]:
     import instructor
     import openai
 
@@ -127,7 +143,7 @@ async def with_instructor(url: str, texts: list[str], at_once: int) -> None:
                 model="m", messages=messages(text), response_model=Echo
             )
 
-        await gathered(ask, texts, at_once)
+        yield partial(gathered, ask, at_once)
 
 
 CLIENTS = {
@@ -140,48 +156,54 @@ CLIENTS = {
 }
 
 
-def one(name: str, url: str, rows: int, at_once: int) -> None:
-    """Print the CPU seconds of a row, connections and imports paid before."""
-    run = CLIENTS[name]
-    texts = [TEXT.format(i) for i in range(rows)]
+def one(name: str, url: str, rows: int) -> None:
+    """Print the CPU seconds of a row, turn by turn: those at 64 in flight beside those at 256."""
 
-    async def timed() -> float:
-        await run(url, [TEXT.format(-i) for i in range(2 * at_once)], at_once)
-        began = time.process_time()
-        await run(url, texts, at_once)
-        return (time.process_time() - began) / rows
+    async def turns() -> None:
+        async with AsyncExitStack() as stack:
+            runs = [await stack.enter_async_context(CLIENTS[name](url, at_once)) for at_once in AT_ONCE]
+            for run, at_once in zip(runs, AT_ONCE, strict=True):
+                await run([TEXT.format(-i) for i in range(4 * at_once)])
+            for turn in range(TURNS):
+                took = {}
+                for run in runs if turn % 2 else runs[::-1]:
+                    took[run] = await timed(run, [TEXT.format(turn * rows + i) for i in range(rows)])
+                print(*(took[run] for run in runs))
 
-    print(asyncio.run(timed()))
+    asyncio.run(turns())
 
 
-def measured(python: str, name: str, url: str, rows: int, at_once: int) -> float | None:
-    command = [python, "-m", "tests.benchmarks.bulk_cpu", "--one", name, "--url", url]
-    more = ["--rows", str(rows), "--at-once", str(at_once)]
-    ended = subprocess.run([*command, *more], capture_output=True, text=True, check=False)
-    return float(ended.stdout) if ended.returncode == 0 else None
+async def timed(run: Run, texts: list[str]) -> float:
+    gc.collect()
+    began = time.process_time()
+    await run(texts)
+    return (time.process_time() - began) / len(texts)
+
+
+def measured(python: str, name: str, url: str, rows: int) -> list[tuple[float, ...]]:
+    """Return the turns of a client in a process of its own; none where it is not installed."""
+    command = [python, "-m", "tests.benchmarks.bulk_cpu", "--one", name, "--url", url, "--rows", str(rows)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = ended.stdout.splitlines() if ended.returncode == 0 else []
+    return [tuple(map(float, line.split())) for line in lines]
 
 
 def main(venv: Path | None, rows: int, rounds: int) -> None:
     clients = [(name, sys.executable) for name in (*OURS, *PLAIN)]
     clients += [(name, str(venv / "bin" / "python")) for name in PEERS if venv]
-    print(f"{'':16}" + "".join(f"{n:>8} in flight{'to httpx':>10}" for n in AT_ONCE) + f"{'256 to 64':>11}")
-    times: dict[tuple[str, int], list[float]] = {}
+    turns: dict[str, list[tuple[float, ...]]] = {name: [] for name, _ in clients}
     with running(Weather(latency=0.02)) as server:
         for _ in range(rounds):
             for name, python in clients:
-                for at_once in AT_ONCE:
-                    few = rows if name in OURS else max(rows // 4, 2 * at_once)
-                    found = measured(python, name, server.base_url, few, at_once)
-                    if found is not None:
-                        times.setdefault((name, at_once), []).append(found)
-    middle = {key: statistics.median(found) for key, found in times.items()}
-    for name, _ in clients:
-        if all((name, n) in middle for n in AT_ONCE):
-            cells = "".join(
-                f"{middle[name, n] * 1e6:15.0f} µs{middle[name, n] / middle['httpx', n]:10.3f}"
-                for n in AT_ONCE
-            )
-            print(f"{name:16}{cells}{middle[name, 256] / middle[name, 64]:11.2f}")
+                few = rows if name in OURS else max(rows // 4, 2 * max(AT_ONCE))
+                turns[name] += measured(python, name, server.base_url, few)
+    print(f"{'':16}" + "".join(f"{n:>8} in flight{'to httpx':>10}" for n in AT_ONCE) + f"{'256 to 64':>11}")
+    stock = [statistics.median(each) for each in zip(*turns["httpx"], strict=True)]
+    for name, found in turns.items():
+        if found:
+            middle = [statistics.median(each) for each in zip(*found, strict=True)]
+            cells = (f"{m * 1e6:15.0f} µs{m / s:10.3f}" for m, s in zip(middle, stock, strict=True))
+            print(f"{name:16}{''.join(cells)}{statistics.median(b / a for a, b in found):11.2f}")
         else:
             print(f"{name:16}  not installed")
 
@@ -189,13 +211,12 @@ def main(venv: Path | None, rows: int, rounds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--venv", type=Path)
-    parser.add_argument("--rows", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--one", choices=CLIENTS)
     parser.add_argument("--url")
-    parser.add_argument("--at-once", type=int)
     told = parser.parse_args()
     if told.one:
-        one(told.one, told.url, told.rows, told.at_once)
+        one(told.one, told.url, told.rows)
     else:
         main(told.venv, told.rows, told.rounds)

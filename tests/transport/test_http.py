@@ -301,6 +301,30 @@ def test_a_request_that_is_cancelled_hangs_up_and_leaves_nothing(caplog: pytest.
         asyncio.run(cancelled(url))
 
 
+def test_what_is_no_longer_wanted_once_there_is_a_connection_is_not_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked: list[int] = []
+
+    async def twice(url: str) -> list[Any]:
+        client = http.new_async_client(url)
+
+        def unwanted() -> bool:
+            asked.append(seen.connections)
+            return len(asked) == 1
+
+        replies = [await http.apost(client, call_of(url), time.monotonic, unwanted) for _ in range(2)]
+        await client.aclose()
+        return replies
+
+    with answering(says(b"hello")) as (url, seen), nothing_said(caplog):
+        first, second = asyncio.run(twice(url))
+        assert first is http.HELD_BACK
+        assert second.body == b"hello"
+        assert len(seen.bodies) == 1
+        assert seen.connections == 1, "the connection that was opened in vain is used by the next"
+
+
 def test_a_session_that_outlives_its_loop_goes_without_a_complaint(caplog: pytest.LogCaptureFixture) -> None:
     async def once(url: str) -> http.AsyncSender:
         client = http.new_async_client(url)
