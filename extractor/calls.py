@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from . import content
 from .batch import packing
-from .confidence import Calibration, load_calibration
+from .confidence import Calibration, loaded
 from .config import Config, Headers, Secret, configure
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
@@ -220,10 +220,8 @@ class Calls:
         source = source_text(text)
         if source is not None:
             check_length(source, self._window(), self.model)
-        if confidence is not None and not isinstance(confidence, bool | str | PathLike):
-            raise ConfigError(f"confidence is True or the file of a calibration, not {confidence!r:.80}")
-        confidence = confidence or samples_of({"samples": samples}) > 1
-        added = self._logprobs(params) if confidence else {}
+        sure = loaded(confidence) or samples_of({"samples": samples}) > 1
+        added = self._logprobs(params) if sure else {}
         params = {**params, **self._sampling(params, samples), **added}
 
         def request(mode: Mode) -> Request:
@@ -233,8 +231,10 @@ class Calls:
             return replace(self._request(messages, params, sent, mode), source=source)
 
         brief = partial(brief_question, "\n\n".join(filter(None, (said, part))), text)
-        fitted = self._calibration(confidence, record_type, samples)
-        measure = partial(measured, compiled, fitted) if confidence else None
+        fitted = sure if isinstance(sure, Calibration) else None
+        if fitted is not None:
+            self._check_calibration(fitted, record_type, samples)
+        measure = partial(measured, compiled, fitted) if sure else None
         begun = self._record_dialogue(
             compiled, request, context_of(text, context), brief, measure, frozenset(added)
         )
@@ -376,17 +376,11 @@ class Calls:
             return {}
         return {"logprobs": True, **({} if "top_logprobs" in given else {"top_logprobs": ALTERNATIVES})}
 
-    def _calibration(
-        self, confidence: bool | str | PathLike[str] | None, record_type: Any, samples: int
-    ) -> Calibration | None:
-        """Return the calibration that is named; warns where it was fitted for something else."""
-        if not confidence or confidence is True:
-            return None
-        fitted = load_calibration(confidence)
+    def _check_calibration(self, fitted: Calibration, record_type: Any, samples: int) -> None:
+        """Warn where a calibration was fitted for something else."""
         why = fitted.misfit(self.model, compile_schema(record_type).fingerprint, samples)
         if why is not None:
             warnings.warn(f"the calibration's numbers are no probabilities here: {why}", stacklevel=2)
-        return fitted
 
     def _sampling(self, params: Mapping[str, Any], samples: int) -> dict[str, Any]:
         """Return what makes answers to the same request differ, where nothing else does."""

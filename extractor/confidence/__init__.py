@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .calibration import Calibration, Method, load_calibration, logit
+from .calibration import Calibration, Method, load_calibration, loaded, logit
 from .signals import Measured, Signals, signals_of
 from .tokens import Path, Told, leaf_spans, told_by_tokens
 
@@ -15,6 +15,7 @@ __all__ = [
     "Told",
     "leaf_spans",
     "load_calibration",
+    "loaded",
     "logit",
     "signals_of",
     "told_by_tokens",

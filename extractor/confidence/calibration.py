@@ -100,6 +100,17 @@ def load_calibration(path: str | os.PathLike[str]) -> Calibration:
         ) from error
 
 
+def loaded(confidence: Any) -> bool | Calibration:
+    """Return what `confidence=` means: whether it is asked for, or the calibration that is named. Raises
+    ConfigError.
+    """
+    if confidence is None or isinstance(confidence, bool | Calibration):
+        return confidence or False
+    if isinstance(confidence, str | os.PathLike):
+        return load_calibration(confidence)
+    raise ConfigError(f"confidence is True or the file of a calibration, not {confidence!r:.80}")
+
+
 @lru_cache(maxsize=16)
 def _load(path: str, changed: int) -> Calibration:
     try:

@@ -22,6 +22,7 @@ from ..batch.frames import Opened, check_names, gathering, open_frame, rows_of
 from ..batch.outcomes import Row
 from ..batch.texts import Select, row_maker
 from ..client import Extractor
+from ..confidence import loaded
 from ..errors import ConfigError, RunStopped
 from ..loading import absolute, load_type
 from ..options import EngineOptions, ModelOptions, RowOptions
@@ -64,6 +65,7 @@ class ArrowStep:
             **given,
             "examples": list(options.get("examples", ())),
             "journal": _found_anywhere(options.get("journal")),
+            "confidence": loaded(options.get("confidence")),  # a worker may not have its file
         }
         self._check()
 

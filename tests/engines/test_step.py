@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractor import ConfigError, Extractor, RunStopped, SchemaError
+from extractor import ConfigError, Extractor, RunStopped, SchemaError, compile_schema
+from extractor.confidence import Calibration
 from extractor.engines import ArrowStep
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped, status
 from tests.engines.orders import Line, Order
@@ -70,6 +71,20 @@ def test_what_comes_out_is_what_frame_gives_batch_by_batch_with_the_schema_that_
         assert batch.schema == enrich.schema(given[0].schema) == whole.schema
     columns = [name for name in whole.column_names if not name.endswith("_usage")]  # latencies differ
     assert pa.Table.from_batches(out).select(columns) == whole.select(columns)
+
+
+def test_how_sure_each_value_is_comes_along_by_a_calibration_that_no_worker_needs_the_file_of(
+    server: ChatServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "calibration.json"
+    fingerprint = compile_schema(Line).fingerprint
+    path.write_text(Calibration("isotonic", "m", fingerprint, knots=((0.0, 0.25),)).to_json())
+    enrich = pickle.loads(pickle.dumps(step(server, Line, confidence=path)))
+    path.unlink()
+    (batch,) = enrich(batches(2))
+    none, some = batch.to_pydict()["line_confidence"]
+    assert none is None
+    assert {cell["confidence"] for cell in some} == {0.25}
 
 
 def test_no_batches_make_no_batches_and_need_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
