@@ -383,13 +383,19 @@ class Calls:
             warnings.warn(f"the calibration's numbers are no probabilities here: {why}", stacklevel=2)
 
     def _sampling(self, params: Mapping[str, Any], samples: int) -> dict[str, Any]:
-        """Return what makes answers to the same request differ, where nothing else does."""
-        chosen = {**self._own_params, **params}.get("temperature")
-        if samples == 1 or chosen or (chosen is None and self._params.get("temperature") != 0):
-            return {}  # the servers' own default is above 0
-        if chosen is not None:
+        """Return what makes answers to the same request differ, where nothing else does. Raises ConfigError
+        where they can't.
+        """
+        if samples == 1:
+            return {}
+        given = {**self._own_params, **params}
+        if given.get("seed") is not None:
+            raise ConfigError("samples of one seed are all the same answer: leave the seed out")
+        if given.get("temperature") is None:  # the servers' own is above 0
+            return {"temperature": TEMPERATURE} if self._params.get("temperature") == 0 else {}
+        if given["temperature"] == 0:
             raise ConfigError("samples need a temperature above 0: at 0 all answers are the same")
-        return {"temperature": TEMPERATURE}
+        return {}
 
     def _shown(self, compiled: CompiledSchema[Any], mode: Mode) -> str:
         """Return the schema as the prompt shows it, written once."""

@@ -336,9 +336,14 @@ def test_a_number_of_samples_that_is_none_is_refused(server: ChatServer, samples
         run(server, Person, shaped(), samples=samples)
 
 
-def test_samples_at_temperature_0_are_refused_before_anything_is_sent(server: ChatServer) -> None:
-    with pytest.raises(ConfigError, match="temperature above 0"):
-        run(server, Person, shaped(), samples=3, temperature=0)
+@pytest.mark.parametrize(
+    ("option", "why"), [({"temperature": 0}, "temperature above 0"), ({"seed": 7}, "leave the seed out")]
+)
+def test_samples_that_would_all_be_the_same_are_refused_before_anything_is_sent(
+    server: ChatServer, option: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ConfigError, match=why):
+        run(server, Person, shaped(), samples=3, **option)
     assert not server.requests
 
 

@@ -52,6 +52,17 @@ def test_a_text_becomes_a_record_with_its_usage(ex: Extractor) -> None:
     assert result.attempts[0].model == "smollm2"
 
 
+def test_each_value_has_a_probability_out_of_its_own_tokens_and_samples_agree_on_some(ex: Extractor) -> None:
+    result = ex.run(Complaint, TEXT, confidence=True)
+    assert result.signals is not None
+    assert list(result.signals) == ["/customer", "/product", "/wants", "/year"]
+    assert all(0 < (each.probability or 0) < 1 for each in result.signals.values())
+    sampled = ex.run(Complaint, TEXT, samples=2)
+    assert sampled.signals is not None
+    assert len(sampled.attempts) >= 2
+    assert {each.agreement for each in sampled.signals.values()} <= {0.5, 1.0}
+
+
 def test_the_function_extract_needs_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("EXTRACTOR_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
