@@ -56,6 +56,7 @@ class RedisStore:
         self._base = f"{{{address.prefix}}}:"
         self._errors, self._redis = _errors(), _client(address)
         self._ahead = 0.0  # seconds by which the server's clock is ahead of ours, or a little less
+        self._sign: tuple[Any, ...] | None = None  # the last sign of life
 
     @classmethod
     def open(cls, address: Address, clock: Clock | None = None, patience: float = PATIENCE) -> RedisStore:
@@ -92,10 +93,12 @@ class RedisStore:
 
     def beat(self, owner: str, lease: float) -> None:
         """Give a sign of life."""
-        self._trip((_DO, self._base, owner, lease, self._now(), 0, 0, 0, 0))
+        self._sign = (_DO, self._base, owner, lease, self._now(), 0, 0, 0, 0)
+        self._trip(self._sign)
 
     def leave(self, owner: str) -> None:
         """Sign out. Claims that are still held count as lost."""
+        self._sign = None
         self._tried(lambda: self._redis.zrem(self._name("owners"), owner))
 
     # -- what is asked and answered
@@ -244,48 +247,45 @@ class RedisStore:
     def _trip(self, *scripts: tuple[Any, ...]) -> list[Any]:
         """Run scripts, each with its key and arguments, in one trip; return what they return."""
 
-        def run() -> list[Any]:
-            pipe = self._redis.pipeline(transaction=False)
-            for (_, known_by), key, *arguments in scripts:
-                pipe.evalsha(known_by, 1, key, *arguments)
-            said: list[Any] = pipe.execute()
-            return said
+        return self._tried(lambda: self._run(scripts))
 
-        def run_anew() -> list[Any]:
-            try:
-                return run()
-            except self._errors.NoScriptError:  # the server was started anew; all may be done again
-                self._begin()
-                return run()
-
-        return self._tried(run_anew)
+    def _run(self, scripts: Sequence[tuple[Any, ...]]) -> list[Any]:
+        pipe = self._redis.pipeline(transaction=False)
+        for (_, known_by), key, *arguments in scripts:
+            pipe.evalsha(known_by, 1, key, *arguments)
+        said: list[Any] = pipe.execute()
+        return said
 
     def _tried(self, act: Callable[[], V]) -> V:
-        """Do something, again while the server is away, as long as patience lasts."""
-        delay, ends = 0.05, time.monotonic() + self._patience
+        """Do something, again while the server is away, as long as patience lasts. All may be done twice."""
+        delay, ends = 0.0, time.monotonic() + self._patience
         while True:
             try:
                 with self._named():
+                    if delay:
+                        self._come_back()
                     return act()
             except JournalError as error:
                 if not self._is_away(error.__cause__) or time.monotonic() >= ends:
                     raise
-                if delay == 0.05:
+                if not delay:
                     _log.warning("%s. Trying again for %.0f s", error, self._patience)
+            delay = min(2 * delay or 0.05, 1.0)
             time.sleep(delay * random.uniform(0.5, 1))
-            delay = min(2 * delay, 1.0)
+
+    def _come_back(self) -> None:
+        """Go on where the server was away: it may be another one, and this worker may count as dead."""
+        self._begin()
+        if self._sign:
+            self._run([self._sign])
 
     def _is_away(self, error: BaseException | None) -> bool:
         """Whether an error may pass by itself."""
-        gone = (self._errors.ConnectionError, self._errors.TimeoutError, OSError)
-        barred = (self._errors.AuthenticationError, self._errors.AuthorizationError)
-        passing = (
-            *gone,
-            self._errors.TryAgainError,
-            self._errors.MasterDownError,
-            self._errors.ReadOnlyError,
-        )
-        return isinstance(error, passing) and not isinstance(error, barred)
+        errors = self._errors
+        gone = (OSError, errors.ConnectionError, errors.TimeoutError)
+        anew = (errors.NoScriptError, errors.TryAgainError, errors.MasterDownError, errors.ReadOnlyError)
+        barred = (errors.AuthenticationError, errors.AuthorizationError)
+        return isinstance(error, (*gone, *anew)) and not isinstance(error, barred)
 
     @contextmanager
     def _named(self) -> Iterator[None]:

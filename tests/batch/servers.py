@@ -52,7 +52,7 @@ class RedisServer:
         given |= {"save": "", "loglevel": "warning", "logfile": "redis.log", **self.options}
         options = [part for name, value in given.items() for part in (f"--{name}", value)]
         assert BINARY
-        self.process = subprocess.Popen([BINARY, *options])
+        self.process = subprocess.Popen([BINARY, *options], stdout=subprocess.DEVNULL)
         ends = time.monotonic() + 30
         while True:
             try:

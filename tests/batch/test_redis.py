@@ -179,6 +179,16 @@ def test_a_server_that_is_started_anew_in_the_middle_is_found_again(
         assert "Trying again" in caplog.text
 
 
+def test_a_server_that_forgot_the_scripts_is_taught_them_again(redis: RedisServer) -> None:
+    with closing(store_at(redis.url)) as store:
+        store.enter("me", 20)
+        with redis.client() as client:
+            client.script_flush()
+            client.zrem("{extractor}:owners", "me")
+        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [Claim(granted=True)]
+        assert store.do("you", Work(claims=[(KEY, 0)])).claims == [Claim()], "it counts as alive again"
+
+
 def test_a_server_that_stays_away_is_given_up_after_a_while(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server, closing(store_at(server.url, patience=0.3)) as store:
         server.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,7 +19,9 @@ from extractor.batch.quota import Dimension, Quota
 from extractor.batch.sharing import Grant, Limiter, Pool
 from extractor.errors import JournalError, RunStopped
 from tests.batch.callers import Service
-from tests.loopback import Echo
+from tests.batch.crash import expected, started
+from tests.batch.servers import RedisServer
+from tests.loopback import Echo, Weather, running
 
 FAR = 1e9
 
@@ -260,3 +263,15 @@ def test_runs_with_one_limiter_together_keep_the_limit_of_each_endpoint() -> Non
         assert max(service.at) - min(service.at) >= 0.6
 
     asyncio.run(scene())
+
+
+def test_no_process_asks_in_a_pause_that_another_was_told_of(redis: RedisServer) -> None:
+    weather = Weather(latency=0.02, throttled=0.05, retry_after=(0.8,))
+    with running(weather) as server:
+        both = [started(server, redis.url, 150) for _ in range(2)]
+        said = [process.communicate(timeout=60) for process in both]
+        seen = server.stats()
+    for lines, errors in said:
+        assert [json.loads(line) for line in lines.splitlines()][:-1] == expected(150), errors
+    assert seen["429"] > 5
+    assert seen["in_pauses"] == 0
