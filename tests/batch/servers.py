@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,6 +71,16 @@ class RedisServer:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()
             self.process.wait()
+
+    @contextmanager
+    def back_after(self, seconds: float) -> Iterator[None]:
+        """Have it start again after a while, and in any case before the block ends."""
+        timer = threading.Timer(seconds, self.start)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.join()
 
     def freeze(self, frozen: bool = True) -> None:
         """Have it answer nobody, though the connections stand; or go on."""

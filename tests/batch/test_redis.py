@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -167,10 +167,8 @@ def test_a_server_that_is_started_anew_in_the_middle_is_found_again(
         put(store)
         store.do("me", Work(claims=[(OTHER, 0)]))
         server.stop()
-        back = threading.Timer(0.5, server.start)
-        back.start()
-        done = store.do("me", Work(claims=[(KEY, 0), (OTHER, 0)], errands=[Errand("any", wanted=[1.0])]))
-        back.join()
+        with server.back_after(0.5):
+            done = store.do("me", Work(claims=[(KEY, 0), (OTHER, 0)], errands=[Errand("any", wanted=[1.0])]))
         kept, granted = done.claims
         assert kept.kept is not None
         assert granted == Claim(granted=True)
@@ -246,11 +244,12 @@ def test_a_run_goes_on_where_its_server_comes_back_in_time(tmp_path: Path) -> No
         with redis_server(tmp_path, appendonly="yes", appendfsync="always") as server:
             service, texts = Service(latency=0.01), [f"Text {row}" for row in range(300)]
             outcomes = []
-            async for outcome in service.extractor().rows(texts, Echo, journal=server.url):
-                outcomes.append(outcome)
-                if len(outcomes) == 50:
-                    server.stop()
-                    asyncio.get_running_loop().run_in_executor(None, server.start)
+            with contextlib.ExitStack() as stack:
+                async for outcome in service.extractor().rows(texts, Echo, journal=server.url):
+                    outcomes.append(outcome)
+                    if len(outcomes) == 50:
+                        server.stop()
+                        stack.enter_context(server.back_after(0.2))
             assert [outcome.record for outcome in outcomes] == [Echo.of(text) for text in texts]
             assert len(service.asked) == 300
 
