@@ -37,7 +37,7 @@ from .options import (
 )
 from .output import opened
 from .screen import say
-from .tables import BadRow, Sheet, Table, check_free, format_of, kept_input, table
+from .tables import BadRow, Sheet, Table, check_free, first_names, format_of, kept_input, table
 from .versions import Version
 
 EPILOG = f"""Examples:
@@ -201,8 +201,9 @@ def run(
 def selector(text: Sequence[str], source: Table) -> Callable[[Any], Any]:
     """Return what tells a row's text. Raises ConfigError for a column that is not there."""
     select: Any = text[0] if len(text) == 1 else list(text)
-    if source.names is not None and not is_name(select, source.names):
-        check_columns(columns_of(select), source.names)
+    names = first_names(source) if source.names is None else source.names
+    if names and not is_name(select, names):
+        check_columns(columns_of(select), names)
     whole = source.names is not None and is_name(select, source.names)
     row_of = row_maker((lambda row: row[select]) if whole else select)
 
@@ -245,6 +246,8 @@ def _conclude(
     if report.held:
         say(f"{report.held:,} rows are in {going_on.quarantine}. Once they are mended, feed them again with:")
         say(f"  {shlex.join(feed)}")
+    elif report.progress.failed and {*report.facts.failures} == {"input"}:
+        say("Once these rows of the input are mended, run the same again.", "yellow")
     elif report.progress.failed:
         say("Ask the failed rows again with:", "yellow")
         say(f"  {shlex.join(_again(command, '--retry-failed'))}")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Fields: TypeAlias = dict[str, Any]
 FORMATS = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 ROWS_AT_ONCE = 512
+LOOKED_AT = 100  # rows that tell the columns of JSON Lines
 INFERRED = 2_000  # rows that are looked at together to find the types of JSON
 
 
@@ -144,10 +145,11 @@ def text_lines(path: str) -> Iterator[io.TextIOWrapper]:
 
 def _csv(path: str) -> Table:
     csv.field_size_limit(2**31 - 1)
-    dialect = "excel-tab" if format_of(path) == "tsv" else "excel"
     try:
         with text_lines(path) as lines:
-            reader = csv.reader(lines, dialect)
+            delimiter = "\t" if format_of(path) == "tsv" else _delimiter(lines.readline())
+        with text_lines(path) as lines:
+            reader = csv.reader(lines, delimiter=delimiter)
             names = next(reader, None)
             total = sum(1 for row in reader if row)
     except (UnicodeDecodeError, csv.Error) as error:
@@ -159,17 +161,28 @@ def _csv(path: str) -> Table:
 
     def rows() -> Iterator[Fields | BadRow]:
         with text_lines(path) as lines:
-            reader = csv.reader(lines, dialect)
+            reader = csv.reader(lines, delimiter=delimiter)
             next(reader)
             yield from (_record(names, cells, reader.line_num) for cells in reader if cells)
 
     return Table(tuple(names), total, rows)
 
 
+def _delimiter(first_line: str) -> str:
+    """Return what stands between cells: a semicolon where spreadsheets write numbers with a comma."""
+    return ";" if ";" in first_line and "," not in first_line else ","
+
+
 def _record(names: Sequence[str], cells: Sequence[str], line: int) -> Fields | BadRow:
     if len(cells) > len(names):
         return BadRow(line, f"there are {len(cells)} cells, but {len(names)} columns", list(cells))
     return dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=True))
+
+
+def first_names(source: Table) -> Sequence[str]:
+    """Return the fields of the first rows; none where there are no rows, or they can be read only once."""
+    rows = islice(source.rows(), LOOKED_AT) if source.total else ()
+    return list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
 
 
 def _jsonl(path: str) -> Table:

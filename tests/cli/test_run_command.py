@@ -169,6 +169,29 @@ def test_a_dry_run_tells_what_it_would_come_to_and_asks_nothing(run: Run, folder
     assert not (folder / "out.csv").exists()
 
 
+def test_semicolons_and_a_byte_order_mark_are_read_as_spreadsheets_write_them(run: Run, folder: Path) -> None:
+    (folder / "in.csv").write_text("id;body\n7;Basel, Bern\n", "utf-8-sig")
+    end = run("in.csv", "-x", "body", "-o", "out.csv")
+    assert end.status == 0
+    assert read(folder / "out.csv")[0]["body"] == "Basel, Bern"
+    assert read(folder / "out.csv")[0]["visit"]["town"] == "Basel, Bern"
+
+
+def test_a_field_that_no_row_has_is_told_of_before_anything_is_asked(run: Run, folder: Path) -> None:
+    end = run("in.jsonl", "-x", "bdy", "-o", "out.csv")
+    assert end.status == 2
+    assert "no column 'bdy'; did you mean 'body'?" in end.err
+    assert not (folder / "out.csv").exists()
+
+
+def test_rows_that_can_not_be_read_are_mended_and_not_asked_again(run: Run, folder: Path) -> None:
+    (folder / "in.jsonl").write_text('{"body": "Basel"}\nno JSON\n')
+    end = run("in.jsonl", "-x", "body")
+    assert end.status == 1
+    assert "run the same again" in end.err
+    assert "--retry-failed" not in end.err
+
+
 def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
     def visits(request: ReceivedRequest) -> Scripted:
         texts = [json.loads(line) for line in asked(request).splitlines()]
