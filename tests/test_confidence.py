@@ -212,6 +212,7 @@ def test_the_items_of_a_list_that_was_cut_off_have_no_probabilities(server: Chat
     [
         status(403, "You are not allowed to request logprobs from this model"),
         status(400, "Unsupported parameter: 'top_logprobs' is not supported with this model."),
+        status(400, "Logprobs is not enabled for models/gemini-2.5-pro"),
     ],
 )
 def test_a_model_that_tells_no_log_probabilities_is_asked_without_them_from_then_on(

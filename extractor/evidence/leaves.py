@@ -49,10 +49,15 @@ def plain(record: Any) -> Any:
         return _any().dump_python(record, mode="json", by_alias=True, warnings=False)
     except (PydanticSerializationError, UnicodeError):  # a string that UTF-8 cannot write
         return _values(record)
+    except TypeError:  # keys that are no keys in JSON
+        return str(record)
 
 
 def _values(record: Any) -> Any:
-    return _any().dump_python(record, mode="python", by_alias=True, warnings=False)
+    try:
+        return _any().dump_python(record, mode="python", by_alias=True, warnings=False)
+    except TypeError:  # what a set or a dict cannot hold any more
+        return str(record)
 
 
 @cache

@@ -58,7 +58,9 @@ def places(compiled: CompiledSchema[Any], text: str) -> dict[str, Place]:
 def _walk(scan: Scan, node: Node, part: Part, steps: tuple[Step, ...]) -> Iterator[tuple[str, Place]]:
     if node.kind not in "{[":
         yield pointer(steps), Place(node.start, from_json(scan.raw(node)), isinstance(part.form, Choice))
-    elif found := part.settled(scan, node, scan.length):
+    elif (found := part.settled(scan, node, scan.length)) and found[0] is not node:
+        yield from _walk(scan, *found, steps)
+    elif found:
         for child in found[1].children(scan, found[0], scan.length):
             yield from _walk(scan, child.node, child.part, (*steps, *child.steps))
 
