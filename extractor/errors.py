@@ -3,7 +3,7 @@
 ExtractorError
 ├── SchemaError        edit the record type: `pointer` says where, `reason` why
 ├── ConfigError        fix the call or the environment; nothing was sent
-│   └── JournalError   the journal can't be used: make room, or name another folder
+│   └── JournalError   the journal can't be used: make room, start its server, or name another one
 ├── RunStopped         mend the cause, and run the same again: what is done is in the journal
 │   └── BudgetExceeded raise max_cost, and run the same again
 ├── ServiceError       wait, or look at the account: `status`, `retry_after`, `request_id`
@@ -76,8 +76,8 @@ class ConfigError(ExtractorError):
 
 
 class JournalError(ConfigError):
-    """The journal can't be opened, read or written: its folder or disk is to be mended, or another one
-    named. What it holds stays as it is.
+    """The journal can't be opened, read or written: its folder, disk or server is to be mended, or another
+    one named. What it holds stays as it is.
     """
 
 

@@ -218,7 +218,8 @@ class RedisStore:
     def _begin(self) -> None:
         """Have the server know the scripts, and see that it holds nothing of another release."""
         name = self._name("version")
-        self._redis.set(name, VERSION, nx=True)
+        if self._redis.get(name) is None:
+            self._redis.set(name, VERSION, nx=True)
         version = int(self._redis.get(name) or VERSION)
         if version != VERSION:
             later = "made by a later release than this one" if version > VERSION else "which it can't read"
@@ -246,7 +247,6 @@ class RedisStore:
 
     def _trip(self, *scripts: tuple[Any, ...]) -> list[Any]:
         """Run scripts, each with its key and arguments, in one trip; return what they return."""
-
         return self._tried(lambda: self._run(scripts))
 
     def _run(self, scripts: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -140,11 +140,13 @@ def test_a_server_that_is_full_keeps_what_it_has_and_says_what_to_do(tmp_path: P
             client.config_set("maxmemory", 1)
         with pytest.raises(JournalError, match=r"give it more memory \(maxmemory\), or forget old answers"):
             put(store, OTHER)
-        with server.client() as client:
-            client.config_set("maxmemory", 0)
         first, second = store.look([(KEY, 0), (OTHER, 0)])
         assert first is not None
         assert second is None
+        again = find_store(Address.of(server.url))
+        assert again is not None
+        with closing(again):
+            assert again.prune(math.inf) == 1
 
 
 # -- when it goes away

@@ -265,7 +265,7 @@ def test_runs_with_one_limiter_together_keep_the_limit_of_each_endpoint() -> Non
     asyncio.run(scene())
 
 
-def test_no_process_asks_in_a_pause_that_another_was_told_of(redis: RedisServer) -> None:
+def test_no_process_on_one_server_asks_in_a_pause_that_another_was_told_of(redis: RedisServer) -> None:
     weather = Weather(latency=0.02, throttled=0.05, retry_after=(0.8,))
     with running(weather) as server:
         both = [started(server, redis.url, 150) for _ in range(2)]
