@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .content import image, pdf
     from .databases.sink import DatabaseSink, Written
     from .databases.source import DatabaseSource
-    from .dialects import PROVIDERS, Provider
+    from .dialects import PROVIDERS, BatchLimits, Provider
     from .documents import ChunkOutcome, DocumentExtraction
     from .errors import (
         BudgetExceeded,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .evidence.merging import Candidate, Conflict
     from .messages import (
         Attempt,
+        BatchStatus,
         Choice,
         Completion,
         CompletionChunk,
@@ -69,6 +70,8 @@ __all__ = [
     "AsyncRecordStream",
     "Attempt",
     "AttemptEnded",
+    "BatchLimits",
+    "BatchStatus",
     "BudgetExceeded",
     "Candidate",
     "ChatStream",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from .batch import packing
+from .batch.asking import request_key
 from .batch.estimate import Asked, Counted, Estimate, Together, answer_tokens, estimate
 from .batch.frames import is_frame, open_frame, rows_of
 from .batch.journal import TOGETHER, Journal, Kept, key_of
@@ -17,11 +19,10 @@ from .calls import Calls, Endpoint, samples_of
 from .config import Secret
 from .dialects import DIALECTS, read_reply
 from .errors import ConfigError
-from .messages import Completion, Request
+from .messages import Completion, Request, Usage
 from .options import RowOptions
 from .pricing import pricer
 from .rows import Job
-from .schema.compile import VERSION
 
 AT_ONCE = 500  # keys looked up together
 ENOUGH = 20  # answers to learn from
@@ -38,9 +39,15 @@ def estimated(calls: Calls, given: Any, record_type: Any, text: Select, options:
     config = calls._config
     prices: Any = calls._arguments.get("prices") or {}
     price = pricer(config.provider.name, config.model, prices)
-    model = config.model
+    batch = config.provider.batch if job.settings.mode == "batch" else None
+    share = batch.share if batch else 1
+
+    def cost(usage: Usage) -> Decimal | None:
+        found = price(config.model, usage)
+        return None if found is None else found * share
+
     shared = Together(job.settings.rows_per_request, partial(_rest, job))
-    return estimate(counted, kept, answer, assumption, lambda usage: price(model, usage), model, shared)
+    return estimate(counted, kept, answer, assumption, cost, config.model, shared)
 
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
@@ -79,7 +86,7 @@ def _key(job: Job, request: Request) -> tuple[bytes, int]:
     config = job.calls._config
     post = job.calls._post(Endpoint(config.base_url or "", Secret("")), request, 1.0)
     name = f"{config.provider.name} {config.base_url or 'local'}"
-    return key_of(VERSION, name, post.url.rpartition("/")[2], post.body), len(post.body)
+    return request_key(name, post), len(post.body)
 
 
 def _line(text: str) -> int:

@@ -172,7 +172,8 @@ class Choice:
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A model's whole reply. `latency`: seconds from sending to the last byte. `raw`: the body as
-    it came, or the last chunk of a stream. `usage` is None where the server did not say.
+    it came, or the last chunk of a stream. `usage` is None where the server did not say. `share`: what it
+    cost, as a share of the usual price: a half where it came of a provider's batch.
     """
 
     id: str = ""
@@ -184,6 +185,7 @@ class Completion:
     request_id: str | None = None
     latency: float = 0.0
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    share: Decimal = Decimal(1)
 
     @property
     def message(self) -> Message:
@@ -314,6 +316,28 @@ class Failure:
     request_id: str | None = None
     latency: float = 0.0
     body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStatus:
+    """What a provider says of a batch of requests that it answers later.
+
+    id: its own name for the batch. state: in its own words. ended: nothing more will come of it. total,
+    done, failed: requests. marker: our name for it, where the provider keeps one. created: Unix time.
+    results: where its answers are read. refused: why it was not begun at all, each reason a code with
+    a sentence.
+    """
+
+    id: str
+    state: str
+    ended: bool = False
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    marker: str | None = None
+    created: float = 0.0
+    results: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 class Outcome(StrEnum):

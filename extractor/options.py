@@ -76,7 +76,7 @@ class ExtractOptions(Params, total=False):
     samples: int
 
 
-class RowOptions(ExtractOptions, total=False):
+class LiveRowOptions(ExtractOptions, total=False):
     """concurrency: requests in flight at most; how many there are follows what the service bears.
     journal: where answers are kept, so that none is paid for twice: a file, a server's URL such as
     redis://host/0, True for the file in the user's cache folder (the default), False for none. retry:
@@ -100,6 +100,14 @@ class RowOptions(ExtractOptions, total=False):
     rows_per_request: int
 
 
+class RowOptions(LiveRowOptions, total=False):
+    """mode: "batch" to have the provider's batch API answer, within a day and at half the price; "live",
+    the default, to ask at once. The others: see LiveRowOptions.
+    """
+
+    mode: Literal["live", "batch"]
+
+
 class DocumentOptions(RowOptions, total=False):
     """window: tokens that a request and its answer may have together, where the library does not know it
     and the server does not say. chunk: characters of the longest chunk, by default what fits the window.
@@ -119,7 +127,7 @@ class DocumentOptions(RowOptions, total=False):
     progress: bool | None
 
 
-class FrameOptions(RowOptions, total=False):
+class ColumnOptions(TypedDict, total=False):
     """name: of the new column, by default the record type's in snake case; the others are called after
     it. flatten: one column for each member of the record instead, called as the member, with `<name>_`
     before it where a name is given. usage, evidence: whether there are columns for them; there is one for
@@ -131,6 +139,10 @@ class FrameOptions(RowOptions, total=False):
     flatten: bool
     usage: bool
     progress: bool | None
+
+
+class FrameOptions(RowOptions, ColumnOptions, total=False):
+    """What each of these means stands at ColumnOptions, RowOptions and ExtractOptions."""
 
 
 class ParseOptions(Params, total=False):
@@ -191,7 +203,7 @@ class ClientOptions(ModelOptions, Params, total=False):
     extra_headers: Mapping[str, str] | Headers | None
 
 
-class EngineOptions(ModelOptions, FrameOptions, total=False):
+class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
     """What a step takes that other machines carry out: a model's options beside those of a frame."""
 
 

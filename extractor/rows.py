@@ -15,22 +15,28 @@ from collections.abc import (
     Sequence,
 )
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, aclosing
+from contextlib import AbstractContextManager, aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from .batch import run
 from .batch.bridge import iterate
 from .batch.budget import worst_cost
+from .batch.courier import Courier
+from .batch.handles import Handle
+from .batch.journal import Ledger
 from .batch.outcomes import Part, Row, RowOutcome, Text
+from .batch.service import CallFailed, Service, Stream
+from .batch.spool import Replayed
 from .batch.texts import Select, row_maker
 from .calls import Calls, Endpoint, samples_of
+from .dialects import BATCH_APIS, PROVIDERS
 from .dialogue import MAX_TOKENS, Ask
-from .errors import ConfigError
-from .messages import Completion, Extraction, Failure, Request
+from .errors import ConfigError, ServiceError
+from .messages import BatchStatus, Completion, Extraction, Failure, Message, Request
 from .options import RowOptions
-from .transport import http
+from .transport import http, tape
 
 T = TypeVar("T")
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
@@ -38,6 +44,13 @@ Unwanted: TypeAlias = Callable[[], bool]
 Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
 RUN_OPTIONS = frozenset(run.Settings.__dataclass_fields__)
 MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
+
+
+class Wire(NamedTuple):
+    """How requests to one endpoint go out, and their replies come back: whole, or in pieces."""
+
+    send: Send
+    stream: Stream
 
 
 class ModelCaller(Generic[T]):
@@ -135,28 +148,103 @@ class Job:
             given["max_tokens"] = MOST_TOKENS
         most = calls._rows_at_once(record_type, settings.rows_per_request, given)
         settings = replace(settings, rows_per_request=most)
+        if settings.mode == "batch":
+            _check_batches(calls, samples_of(given))
         first = calls._begin(lambda model: model._extraction(record_type, "?", **given))
         if settings.max_cost is not None:
             worst_cost(first.request, 0, first.policy.budget.price)
         return cls(calls, rows, record_type, row_maker(text), settings, given)
 
     async def outcomes(
-        self, sender: Callable[[Endpoint], Send], stop: run.Stop | None = None
+        self, wire: Callable[[Endpoint], Wire], stop: run.Stop | None = None
     ) -> AsyncGenerator[RowOutcome[Any]]:
-        """Yield what came of each row. sender: what posts to an endpoint."""
+        """Yield what came of each row. wire: what posts to an endpoint."""
         caller: ModelCaller[Any] | None = None
         for model in reversed((self.calls, *self.calls._fallbacks)):
             endpoint = await asyncio.to_thread(model._find_endpoint)  # it may start the embedded model
-            caller = ModelCaller(model, self.record_type, self.asked, endpoint, sender(endpoint), caller)
+            last = wire(endpoint)
+            caller = ModelCaller(model, self.record_type, self.asked, endpoint, last.send, caller)
         assert caller is not None  # noqa: S101  there is at least the client's own model
-        async with aclosing(run.arows(self.rows, self.row_of, caller, self.settings, stop)) as outcomes:
+        if self.settings.mode == "batch":
+            found = self._batched(caller, endpoint, last.stream, stop)
+        else:
+            found = run.arows(self.rows, self.row_of, caller, self.settings, stop)
+        async with aclosing(found) as outcomes:
             async for outcome in outcomes:
                 yield outcome
+
+    async def _batched(
+        self, caller: ModelCaller[Any], endpoint: Endpoint, stream: Stream, stop: run.Stop | None
+    ) -> AsyncGenerator[RowOutcome[Any]]:
+        """Have the provider's batches answer first; what they leave is asked for as usual."""
+        journal, rows = await run.open_journal(self.settings.journal), Replayed(self.rows)
+        settings = replace(self.settings, journal=journal)
+        try:
+            begun = caller.begin("?")
+            service = _service(self.calls, endpoint, begun.request, stream)
+            ledger = cast(Ledger, journal)  # the settings were checked
+            courier = Courier(caller, service, ledger, journal, settings.cap, settings.on_progress)
+            if stop is not None:
+                loop = asyncio.get_running_loop()
+                stop.bind(partial(loop.call_soon_threadsafe, courier.stop), lambda: courier.advice)
+            if not await courier.collect(rows, self.row_of):
+                return
+            outcomes = run.arows(rows.again, self.row_of, caller, settings, stop, courier.collected)
+            async with aclosing(outcomes):
+                async for outcome in outcomes:
+                    yield outcome
+        finally:
+            rows.close()
+            if journal is not self.settings.journal:
+                await journal.aclose()
+
+
+def _check_batches(calls: Calls, samples: int = 1) -> None:
+    """Raise ConfigError where requests can't be sent by a batch API."""
+    if samples > 1:
+        raise ConfigError("samples and mode='batch' don't go together: a batch has one answer for each row")
+    provider = calls._config.provider
+    if provider.batch is None:
+        known = ", ".join(name for name, row in PROVIDERS.items() if row.batch)
+        raise ConfigError(f"mode='batch' needs a provider with a batch API: {known}; not {provider.name}")
+    if tape.current() is not None:
+        raise ConfigError("a cassette holds no batches: record and replay with mode='live'")
+
+
+def _service(calls: Calls, endpoint: Endpoint, request: Request, stream: Stream) -> Service:
+    """Return a provider's batch API. request: one whose headers are those of all."""
+    limits = calls._config.provider.batch
+    assert limits is not None  # noqa: S101  it was checked
+    headers = calls._post(endpoint, request, 1.0).headers
+    others = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    explain = partial(calls._read, endpoint=endpoint)
+    return Service(BATCH_APIS[limits.api], limits, endpoint.base_url, others, stream, explain)
+
+
+async def cancel(handle: Handle) -> BatchStatus:
+    """Ask a provider to end a batch early; return what it says. Its key comes from the environment.
+
+    Raises ConfigError, and ServiceError where the provider does not do it.
+    """
+    provider, _, url = handle.endpoint.partition(" ")
+    calls = Calls(f"{provider}:{handle.model}", base_url=url)
+    _check_batches(calls)
+    endpoint = calls._find_endpoint()
+    client = http.new_async_client(endpoint.base_url, calls._reach)
+    try:
+        request = Request(handle.model, (Message("user", "?"),))
+        service = _service(calls, endpoint, request, _wire(client).stream)
+        return await service.told(service.api.cancel(handle.batch))
+    except CallFailed as error:
+        failure = error.failure
+        raise ServiceError(failure.message, failure.status, request_id=failure.request_id) from error
+    finally:
+        await client.aclose()
 
 
 def arows(job: Job, client: Callable[[Endpoint], http.AsyncSender]) -> AsyncGenerator[RowOutcome[Any]]:
     """Yield what came of each row. client: what posts to an endpoint."""
-    return job.outcomes(lambda endpoint: partial(_apost, client(endpoint)))
+    return job.outcomes(lambda endpoint: _wire(client(endpoint)))
 
 
 def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
@@ -167,15 +255,17 @@ def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
         own: dict[str, http.AsyncSender] = {}
         threads = ThreadPoolExecutor(job.settings.concurrency) if client else None
 
-        def sender(endpoint: Endpoint) -> Send:
+        def wire(endpoint: Endpoint) -> Wire:
             if client is not None:
-                return partial(_threaded_post, client, threads)
+                return Wire(
+                    partial(_threaded_post, client, threads), partial(_threaded_stream, client, threads)
+                )
             if endpoint.base_url not in own:
                 own[endpoint.base_url] = http.new_async_client(endpoint.base_url, job.calls._reach)
-            return partial(_apost, own[endpoint.base_url])
+            return _wire(own[endpoint.base_url])
 
         try:
-            async with aclosing(job.outcomes(sender, stop)) as found:
+            async with aclosing(job.outcomes(wire, stop)) as found:
                 async for outcome in found:
                     yield outcome
         finally:
@@ -196,3 +286,19 @@ async def _threaded_post(
 
 async def _apost(client: http.AsyncSender, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
     return await http.apost(client, post, time.monotonic, unwanted)
+
+
+async def _threaded_stream(
+    client: http.Client, threads: ThreadPoolExecutor | None, post: http.Post
+) -> AsyncGenerator[http.Piece]:
+    loop, pieces = asyncio.get_running_loop(), http.stream(client, post, time.monotonic)
+    try:
+        while (piece := await loop.run_in_executor(threads, next, pieces, None)) is not None:
+            yield piece
+    finally:
+        with suppress(ValueError):  # a thread still waits for the next piece
+            pieces.close()
+
+
+def _wire(client: http.AsyncSender) -> Wire:
+    return Wire(partial(_apost, client), lambda post: http.astream(client, post, time.monotonic))

@@ -14,9 +14,9 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BudgetExceeded Candidate ChatStream
-Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError Conflict DatabaseSink
-DatabaseSource DialogueEnded DialogueStarted DocumentExtraction Empty Estimate Event Extraction
+AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus BudgetExceeded
+Candidate ChatStream Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError Conflict
+DatabaseSink DatabaseSource DialogueEnded DialogueStarted DocumentExtraction Empty Estimate Event Extraction
 ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
 JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Progress Provider
 RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Span Target Timeouts ToolCall ToolResult

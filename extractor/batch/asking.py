@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -87,6 +87,11 @@ class Caller(Protocol[T]):
         ...
 
 
+def request_key(name: str, post: http.Post) -> bytes:
+    """Return what the journal knows a request by, at the endpoint of that name."""
+    return key_of(VERSION, name, post.url.rpartition("/")[2], post.body)
+
+
 class Answer(NamedTuple):
     """What came of one request. asked: whether this row has asked it in this run. ticket: the journal's."""
 
@@ -100,7 +105,8 @@ class Answer(NamedTuple):
 class Desk(Generic[T]):
     """What all dialogues of a run share. since: Unix time; with `retry`, no older answer counts where
     the older ones gave no record. on_wire: told when a task, by default the current one, begins and ends
-    to wait for the service. packs: where rows share requests.
+    to wait for the service. packs: where rows share requests. bought: requests whose answers came in
+    this run before it asked for any, by batches; refused: error replies that came so.
     """
 
     journal: Journal
@@ -110,6 +116,8 @@ class Desk(Generic[T]):
     since: float
     on_wire: Callable[[bool, asyncio.Task[Any] | None], None]
     packs: Packs[T] | None = None
+    bought: set[bytes] = field(default_factory=set)
+    refused: Mapping[bytes, http.HttpReply] = field(default_factory=dict)
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     asking: dict[bytes, asyncio.Future[Answer | None] | None] = field(default_factory=dict)
     lost: int = 0  # claims taken over from processes that died
@@ -257,8 +265,7 @@ class Dialogue(Generic[T]):
 
     def _key(self, caller: Caller[T], post: http.Post) -> bytes:
         """What the journal knows the request by. The same asked again in a dialogue is another one."""
-        parts = (VERSION, caller.name, post.url.rpartition("/")[2], post.body)
-        key = key_of(*parts)
+        key = request_key(caller.name, post)
         while key in self._keys:
             key = key_of(key)
         return key
@@ -307,11 +314,14 @@ class Dialogue(Generic[T]):
         """Ask until there is an answer, or a failure that the dialogue is to hear of. A 429 is not: it
         takes of the row's time, but of none of its attempts.
         """
+        refused = None if self.paid else self._desk.refused.get(key)
+        if refused is not None:
+            return Answer(refused, caller.read(refused), True), step
         gate = self._desk.gate(caller.name)
         while True:
             entered = await self._enter(gate, step, post, key)
             if isinstance(entered, Kept):
-                return self._read(caller, entered), step
+                return self._read(caller, entered, key), step
             held, in_time = entered
             if in_time is not step:
                 step, post = in_time, replace(post, timeout=in_time.timeout, total=in_time.left)
@@ -363,7 +373,7 @@ class Dialogue(Generic[T]):
             raise
         if claim.kept is not None or not claim.granted:
             gate.take_back(held)
-            return self._read(caller, claim.kept) if claim.kept else None
+            return self._read(caller, claim.kept, key) if claim.kept else None
         self._desk.lost += claim.lost
         if gate.paused:
             gate.take_back(held)
@@ -391,10 +401,16 @@ class Dialogue(Generic[T]):
         self._desk.journal.release(key)
         return Answer(reply, event, True)
 
-    def _read(self, caller: Caller[T], kept: Kept) -> Answer:
+    def _read(self, caller: Caller[T], kept: Kept, key: bytes) -> Answer:
         headers = {"x-request-id": kept.request_id} if kept.request_id else {}
         reply = http.HttpReply(kept.status, headers, kept.body, kept.latency)
-        return Answer(reply, caller.read(reply), False)
+        event = caller.read(reply)
+        if kept.share != 1 and isinstance(event, Completion):
+            event = replace(event, share=Decimal(str(kept.share)))
+        bought = key in self._desk.bought
+        self._desk.bought.discard(key)
+        self._asked += bought
+        return Answer(reply, event, bought)
 
 
 def _note(

@@ -11,15 +11,15 @@ from contextvars import copy_context
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-_INTERRUPTED = "What is done is kept in the journal. Run the same again to go on from there."
 _MOST_AHEAD = 256  # items that wait to be taken, before the generator is held up
 
 
-def iterate(make: Callable[[], AsyncGenerator[T]], stop: Callable[[], None] = lambda: None) -> Generator[T]:
+def iterate(make: Callable[[], AsyncGenerator[T]], stop: Callable[[], str] = lambda: "") -> Generator[T]:
     """Yield what the async generator yields; it works on while the caller is busy with an item.
 
-    stop: called from this thread on the first KeyboardInterrupt: asks the generator to end by
-    itself. It is waited for; a second KeyboardInterrupt ends it at once. Safe where a loop is running.
+    stop: called from this thread on the first KeyboardInterrupt: asks the generator to end by itself,
+    and returns how to go on later. It is waited for; a second KeyboardInterrupt ends it at once. Safe
+    where a loop is running.
     """
     crossing = _Crossing(make)
     crossing.thread.start()
@@ -45,7 +45,7 @@ class _Crossing(Generic[T]):
         run = copy_context().run  # so that the caller's span is the parent of those in the thread
         self.thread = threading.Thread(target=run, args=(self._run,), name="extractor-rows", daemon=True)
 
-    def items(self, stop: Callable[[], None]) -> Generator[T]:
+    def items(self, stop: Callable[[], str]) -> Generator[T]:
         """Yield the items as they come; raise what the generator raised."""
         interrupted: KeyboardInterrupt | None = None
         while True:
@@ -57,8 +57,8 @@ class _Crossing(Generic[T]):
                 if interrupted:
                     raise
                 interrupted = error
-                error.add_note(_INTERRUPTED)
-                stop()
+                if advice := stop():
+                    error.add_note(advice)
                 continue
             if self._items:
                 item = self._take()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -35,6 +36,8 @@ def summary(progress: Progress, total: int | None = None, unit: str = "rows") ->
 
 def pace(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
     """Return how fast it goes, what is under way, and when it will be done."""
+    if progress.batches:
+        return waiting(progress)
     speed = progress.done / progress.elapsed if progress.elapsed else 0.0
     parts = [f"{speed:,.1f} {unit}/s", f"{progress.in_flight} in flight, limit {progress.limit}"]
     if progress.paused_until is not None:
@@ -42,6 +45,21 @@ def pace(progress: Progress, total: int | None = None, unit: str = "rows") -> st
     if total is not None and speed and progress.done < total:
         parts.append(f"{timedelta(seconds=round((total - progress.done) / speed))} left")
     return ", ".join(parts)
+
+
+def waiting(progress: Progress) -> str:
+    """Return what the provider says of the batches that are waited for."""
+    batches = progress.batches
+    states = Counter(status.state for status in batches)
+    done, total = (sum(getattr(status, name) for status in batches) for name in ("done", "total"))
+    failed = sum(status.failed for status in batches)
+    parts = [
+        f"{len(batches)} {'batch' if len(batches) == 1 else 'batches'}: "
+        + ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items()),
+        f"{done:,} of {total:,} requests answered" + (f", {failed:,} failed" if failed else ""),
+        f"{timedelta(seconds=int(progress.elapsed))} so far",
+    ]
+    return "; ".join(parts)
 
 
 @contextmanager

@@ -8,14 +8,18 @@ over, and counted, since its answer may have been paid for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from ..errors import JournalError
+from .handles import Handle
 
 
 class Kept(NamedTuple):
-    """An answer, whole, as it came. at: Unix time. latency: seconds."""
+    """An answer, whole, as it came. at: Unix time. latency: seconds. share: what it cost, as a share of
+    the usual price.
+    """
 
     body: bytes
     status: int = 200
@@ -23,6 +27,7 @@ class Kept(NamedTuple):
     latency: float = 0.0
     at: float = 0.0
     model: str = ""
+    share: float = 1.0
 
 
 class Claim(NamedTuple):
@@ -76,6 +81,60 @@ class Journal(Protocol):
 
     async def aclose(self) -> None:
         """Write what waits, and close. Claims that are still held count as lost."""
+        ...
+
+
+class Tried(NamedTuple):
+    """The last batch that a request was put into and that has not answered it. batch: our own name for
+    it. round: as in Handle. open: whether it may still answer.
+    """
+
+    batch: str
+    round: int
+    open: bool
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """Where batches at providers are kept: what a journal has to be besides, for mode="batch". What was
+    awaited is safe from the death of this process. All methods may raise JournalError.
+    """
+
+    @property
+    def spool(self) -> Path:
+        """A folder of this machine's for the requests of batches."""
+        ...
+
+    async def batches(self) -> list[Handle]:
+        """Return the batches that have not ended, oldest first."""
+        ...
+
+    async def tried(self, keys: Sequence[bytes]) -> Mapping[bytes, Tried]:
+        """Return which of these requests are, or were, in a batch that has not answered them."""
+        ...
+
+    async def begin(self, handle: Handle, keys: Sequence[bytes]) -> None:
+        """Keep a new batch, of this process's, with the keys of its requests."""
+        ...
+
+    async def take(self, id_: str) -> Handle | None:
+        """Return a batch as it stands, once no other living process is at work on its beginning: from now
+        on this one is. None where another is, or where there is no such batch.
+        """
+        ...
+
+    async def save(self, handle: Handle) -> None:
+        """Keep how far a batch is."""
+        ...
+
+    async def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:
+        """Keep answers, and cross them and refused requests off a batch. Return which of them were open
+        in it; those alone are kept.
+        """
+        ...
+
+    async def forget(self, id_: str) -> None:
+        """Forget a batch, and that its requests were in it."""
         ...
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ExtractorError
-from ..messages import JSON, Attempt, Extraction, Outcome, Usage
+from ..messages import JSON, Attempt, BatchStatus, Extraction, Outcome, Usage
 
 T = TypeVar("T")
 
@@ -94,6 +94,7 @@ class Progress:
     may be, at present. paused_until: seconds from now until the service may be asked again, None
     where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
     elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
+    batches: with mode="batch", while batches are waited for, what the provider says of each.
     """
 
     done: int = 0
@@ -109,3 +110,4 @@ class Progress:
     cost: Decimal | None = None
     elapsed: float = 0.0
     possibly_paid_twice: int = 0
+    batches: tuple[BatchStatus, ...] = ()

@@ -23,18 +23,21 @@ from ..messages import Extraction
 from .address import Address, is_url
 from .asking import Caller, Desk, Dialogue
 from .budget import Budget
+from .courier import Collected
 from .gate import Gate
-from .journal import Journal, Memory
+from .journal import Journal, Ledger, Memory
 from .limits import Bucket, Concurrency, Limits, Rates
 from .outcomes import Progress, Row, RowOutcome
 from .packs import Packs
 from .quota import Dimension
 from .schedule import Window
 from .sharing import Limiter
+from .spool import read
 from .tally import Tally
 
 T = TypeVar("T")
 TICK = 0.2  # seconds between two reports of progress
+INTERRUPTED = "What is done is kept in the journal. Run the same again to go on from there."
 _ALL = sys.maxsize
 
 
@@ -45,6 +48,7 @@ class Settings:
     concurrency: int = 64
     ordered: bool = True
     journal: Journal | str | Path | bool | None = field(default=None, repr=False)  # it may tell a password
+    mode: Literal["live", "batch"] = "live"
     retry: Literal["failed"] | None = None
     max_cost: Decimal | float | None = None
     requests_per_minute: float | None = None
@@ -68,6 +72,28 @@ class Settings:
             raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
         if isinstance(self.journal, str) and is_url(self.journal):
             Address.of(self.journal)
+        self._check_mode()
+
+    def _check_mode(self) -> None:
+        if self.mode not in ("live", "batch"):
+            raise ConfigError(
+                f"mode is 'live' or 'batch' here, not {self.mode!r}; how a record is asked for is the "
+                "Extractor's own mode="
+            )
+        if self.mode == "batch" and self.rows_per_request > 1:
+            raise ConfigError("rows_per_request and mode='batch' don't go together: each row is a request")
+        other = isinstance(self.journal, Journal) and not isinstance(self.journal, Ledger)
+        server = isinstance(self.journal, str) and is_url(self.journal)
+        if self.mode == "batch" and (self.journal is False or other or server):
+            raise ConfigError(
+                "mode='batch' keeps its batches in the journal, so that none is sent twice: name a file as "
+                "journal=, or give your own also the methods of extractor.batch.journal.Ledger"
+            )
+
+    @property
+    def cap(self) -> Decimal | None:
+        """US dollars that the run may cost."""
+        return None if self.max_cost is None else Decimal(str(self.max_cost))
 
     @property
     def given(self) -> dict[Dimension, float]:
@@ -89,14 +115,16 @@ class Stop:
 
     def __init__(self) -> None:
         self._stop: Callable[[], object] = lambda: None
+        self._advice: Callable[[], str] = lambda: INTERRUPTED
 
-    def bind(self, stop: Callable[[], object]) -> None:
-        """Say what to do."""
-        self._stop = stop
+    def bind(self, stop: Callable[[], object], advice: Callable[[], str] = lambda: INTERRUPTED) -> None:
+        """Say what to do, and what is said to who has asked for it."""
+        self._stop, self._advice = stop, advice
 
-    def __call__(self) -> None:
-        """Stop the run."""
+    def __call__(self) -> str:
+        """Stop the run; return how to go on later."""
         self._stop()
+        return self._advice()
 
 
 async def arows(
@@ -105,15 +133,17 @@ async def arows(
     caller: Caller[T],
     settings: Settings,
     stop: Stop | None = None,
+    collected: Collected | None = None,
 ) -> AsyncGenerator[RowOutcome[T]]:
-    """Yield what came of each row, in the order of the input, or as they settle.
+    """Yield what came of each row, in the order of the input, or as they settle. collected: what batches
+    have brought.
 
     Raises RunStopped where going on makes no sense, after all outcomes that there are. Left before its
     end it abandons what is in flight; the journal knows of it.
     """
     journal = await open_journal(settings.journal)
     try:
-        run = _Run(rows, row_of, caller, settings, journal)
+        run = _Run(rows, row_of, caller, settings, journal, collected or Collected(time.time()))
         if stop is not None:
             loop = asyncio.get_running_loop()
             stop.bind(partial(loop.call_soon_threadsafe, run.stop, None))
@@ -146,17 +176,20 @@ class _Run(Generic[T]):
         caller: Caller[T],
         settings: Settings,
         journal: Journal,
+        collected: Collected,
     ) -> None:
-        self._source = _read(rows)
+        self._source = read(rows)
         self._length = len(rows) if isinstance(rows, Sized) else None
         self._row_of, self._caller, self._settings, self._journal = row_of, caller, settings, journal
         self._window: Window[RowOutcome[T]] = Window(settings.ahead, settings.ordered)
-        self._budget = None if settings.max_cost is None else Budget(Decimal(str(settings.max_cost)))
+        cap = settings.cap
+        self._budget = None if cap is None else Budget(cap, collected.spent)
         self._gates: dict[str, Gate] = {}
         self._reading = self._exhausted = self._stopped = False
         self._main = self._gate(caller.name)
         retry, capped = settings.retry == "failed", self._budget is not None
-        self._desk: Desk[T] = Desk(journal, self._gate, capped, retry, time.time(), self._on_wire)
+        self._desk: Desk[T] = Desk(journal, self._gate, capped, retry, collected.began, self._on_wire)
+        self._desk.bought, self._desk.refused = collected.bought, collected.refused
         if settings.rows_per_request > 1:
             self._desk.packs = Packs(self._desk, settings.rows_per_request, self._no_more, self._held_up)
         self._tally = Tally()
@@ -384,12 +417,3 @@ class _Run(Generic[T]):
             return False
         alone = failure.status == 403 and not self._desk.answered
         return failure.status in (401, 402) or alone or failure.code in HOPELESS_CODES
-
-
-async def _read(rows: Iterable[Any] | AsyncIterable[Any]) -> AsyncGenerator[Any]:
-    if isinstance(rows, AsyncIterable):
-        async for row in rows:
-            yield row
-    else:
-        for row in rows:
-            yield row

@@ -14,21 +14,36 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import JournalError
-from .journal import BUSY, GRANTED, Claim, Kept
+from .handles import Handle, Stage
+from .journal import BUSY, GRANTED, Claim, Kept, Tried
 from .store import Clock, Done, Stats, Wanted, Work
 
-VERSION = 1  # of the tables: raise it with an entry in _MIGRATIONS
+VERSION = 2  # of the tables: raise it with an entry in _MIGRATIONS
 _APPLICATION = 0x65787472  # "extr", in the file's header
-_MIGRATIONS: Mapping[int, str] = {}  # from an older version to the next
+_BATCHES = """
+CREATE TABLE batches (
+    id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, model TEXT NOT NULL, path TEXT NOT NULL, first TEXT NOT NULL,
+    requests INTEGER NOT NULL, size INTEGER NOT NULL, worst TEXT NOT NULL, round INTEGER NOT NULL,
+    at REAL NOT NULL, stage TEXT NOT NULL, file TEXT NOT NULL, batch TEXT NOT NULL,
+    state TEXT NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL, owner TEXT NOT NULL
+);
+CREATE TABLE batch_keys (key BLOB PRIMARY KEY, batch TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX batch_keys_of ON batch_keys (batch);
+"""
+_MIGRATIONS: Mapping[int, str] = {  # from an older version to the next
+    1: "ALTER TABLE answers ADD COLUMN share REAL NOT NULL DEFAULT 1;" + _BATCHES,
+}
 _TABLES = """
 CREATE TABLE answers (
     key BLOB NOT NULL UNIQUE, at REAL NOT NULL, model TEXT NOT NULL, status INTEGER NOT NULL,
-    request_id TEXT, latency REAL NOT NULL, body BLOB NOT NULL
+    request_id TEXT, latency REAL NOT NULL, body BLOB NOT NULL,
+    share REAL NOT NULL DEFAULT 1
 );
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE owners (owner TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
 """
-_ANSWER = "SELECT key, body, status, request_id, latency, at, model FROM answers"
+_ANSWER = "SELECT key, body, status, request_id, latency, at, model, share FROM answers"
+_HANDLE = ", ".join(Handle._fields)
 _AT_ONCE = 200  # keys in one statement
 _DATABASES = frozenset({"", ".sqlite", ".sqlite3", ".db", ".journal", ".extractor"})
 V = TypeVar("V")
@@ -104,7 +119,9 @@ class SqliteStore:
 
     def _put(self, puts: Mapping[bytes, Kept]) -> None:
         now = self._clock()
-        rows = [(key, now, k.model, k.status, k.request_id, k.latency, k.body) for key, k in puts.items()]
+        rows = [
+            (key, now, k.model, k.status, k.request_id, k.latency, k.body, k.share) for key, k in puts.items()
+        ]
         self._many("INSERT OR REPLACE INTO answers VALUES", rows)
 
     def _drop_claims(self, owner: str, keys: Sequence[bytes]) -> None:
@@ -144,6 +161,72 @@ class SqliteStore:
             marks = ",".join([f"({_marks(some[0])})"] * len(some))
             self._connection.execute(f"{statement} {marks}", [value for row in some for value in row])
 
+    # -- batches at providers
+
+    def batches(self) -> list[Handle]:
+        """Return the batches that have not ended, oldest first."""
+        query = f"SELECT {_HANDLE} FROM batches WHERE stage != ? ORDER BY rowid"  # noqa: S608
+        with _named(self._path):
+            return [Handle.of(*row) for row in self._connection.execute(query, (Stage.ENDED,))]
+
+    def tried(self, keys: Sequence[bytes]) -> dict[bytes, Tried]:
+        """Return which requests are, or were, in a batch that has not answered them."""
+        query = (
+            "SELECT key, id, round, stage != ? FROM batch_keys k JOIN batches ON id = k.batch WHERE key IN"
+        )
+        with _named(self._path):
+            return {
+                key: Tried(batch, round_, bool(is_open))
+                for some in _chunks(keys)
+                for key, batch, round_, is_open in self._connection.execute(
+                    f"{query} ({_marks(some)})", (Stage.ENDED, *some)
+                )
+            }
+
+    def begin(self, owner: str, handle: Handle, keys: Sequence[bytes]) -> None:
+        """Keep a new batch of the owner's."""
+        with self._writing():
+            self._many("INSERT INTO batches VALUES", [(*handle, owner)])
+            self._many("INSERT OR REPLACE INTO batch_keys VALUES", [(key, handle.id) for key in keys])
+
+    def take(self, owner: str, id_: str) -> Handle | None:
+        """Return a batch, the owner's from now on; None where another living process's, or nowhere."""
+        with self._writing():
+            query = f"SELECT {_HANDLE}, owner FROM batches WHERE id = ?"  # noqa: S608
+            *values, holder = self._connection.execute(query, (id_,)).fetchone() or (None,)
+            if not values or (holder != owner and holder in self._living()):
+                return None
+            self._connection.execute("UPDATE batches SET owner = ? WHERE id = ?", (owner, id_))
+        return Handle.of(*values)
+
+    def save(self, handle: Handle) -> None:
+        """Keep how far a batch is."""
+        with self._writing():
+            self._connection.execute(
+                f"UPDATE batches SET ({_HANDLE}) = ({_marks(handle)}) WHERE id = ?",  # noqa: S608
+                (*handle, handle.id),
+            )
+
+    def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:
+        """Keep answers, and cross them and refused requests off a batch; return which were open in it."""
+        statement = "DELETE FROM batch_keys WHERE batch = ? AND key IN"
+        with self._writing():
+            crossed_off = {
+                key
+                for some in _chunks([*answers, *refused])
+                for (key,) in self._connection.execute(
+                    f"{statement} ({_marks(some)}) RETURNING key", (id_, *some)
+                )
+            }
+            self._put({key: kept for key, kept in answers.items() if key in crossed_off})
+        return crossed_off
+
+    def forget(self, id_: str) -> None:
+        """Forget a batch."""
+        with self._writing():
+            self._connection.execute("DELETE FROM batch_keys WHERE batch = ?", (id_,))
+            self._connection.execute("DELETE FROM batches WHERE id = ?", (id_,))
+
     # -- for the command line
 
     def stats(self) -> Stats:
@@ -171,6 +254,9 @@ class SqliteStore:
             self._connection.execute(f"DELETE FROM claims WHERE owner NOT IN ({marks})", [*living])  # noqa: S608
             self._connection.execute(f"DELETE FROM owners WHERE owner NOT IN ({marks})", [*living])  # noqa: S608
             forgotten = self._connection.execute("DELETE FROM answers WHERE at < ?", (before,)).rowcount
+            old = (Stage.ENDED, before)
+            self._connection.execute("DELETE FROM batches WHERE stage = ? AND at < ?", old)
+            self._connection.execute("DELETE FROM batch_keys WHERE batch NOT IN (SELECT id FROM batches)")
         with _named(self._path):
             self._connection.execute("VACUUM")
         return forgotten
@@ -254,7 +340,7 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
             f"the journal {path} is of version {version}, made by a later release than this one, which "
             f"knows version {VERSION}: upgrade, or name another file"
         )
-    scripts = [_TABLES] if not tables else _scripts(path, version)
+    scripts = [_TABLES, _BATCHES] if not tables else _scripts(path, version)
     if scripts:
         marks = f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION};"
         connection.executescript("BEGIN IMMEDIATE;" + "".join(scripts) + marks + "COMMIT;")

@@ -11,15 +11,21 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ExtractorError, JournalError
 from .address import LEASE, Address
-from .journal import Claim, Kept
+from .handles import Handle
+from .journal import Claim, Kept, Tried
 from .quota import Dimension, Quota
 from .sharing import Errand, Grant
 from .store import Done, Store, Work, open_store, place_of
 
+if TYPE_CHECKING:
+    from .sqlite import SqliteStore
+
+V = TypeVar("V")
 BEATS = 4  # signs of life in the time for which one is believed
 
 Answers = list[tuple["asyncio.Future[Any]", Any]]
@@ -35,12 +41,14 @@ class _Batch:
     released: list[bytes] = field(default_factory=list)
     errands: dict[str, Errand] = field(default_factory=dict)
     reserving: list[tuple[str, int, asyncio.Future[Any]]] = field(default_factory=list)
+    calls: list[tuple[Callable[[Any, str], Any], asyncio.Future[Any]]] = field(default_factory=list)
     ticket: int = 0
     last: bool = False
 
     @property
     def futures(self) -> list[asyncio.Future[Any]]:
-        return [future for *_, future in (*self.claims, *self.looks, *self.reserving)]
+        told = [future for *_, future in (*self.claims, *self.looks, *self.reserving)]
+        return [*told, *(future for _, future in self.calls)]
 
     @property
     def work(self) -> Work:
@@ -58,9 +66,9 @@ class _Batch:
         errand.given = given
         return errand
 
-    def answers(self, done: Done) -> Answers:
-        """Return what each future is to be told."""
-        told = [*done.claims, *done.found, *self._granted(done.grants)]
+    def answers(self, done: Done, called: Sequence[Any]) -> Answers:
+        """Return what each future is to be told. called: what came of the calls."""
+        told = [*done.claims, *done.found, *self._granted(done.grants), *called]
         return list(zip(self.futures, told, strict=True))
 
     def _granted(self, grants: Sequence[Grant]) -> list[Grant]:
@@ -157,7 +165,9 @@ class StoreJournal:
                         store.beat(owner, self._lease)
                         beaten = time.monotonic()
                     batch = self._gather()
-                    self._tell(self._deliver, batch.answers(store.do(owner, batch.work)), batch.ticket)
+                    done = store.do(owner, batch.work)
+                    called = [call(store, owner) for call, _ in batch.calls]
+                    self._tell(self._deliver, batch.answers(done, called), batch.ticket)
                 store.leave(owner)
         except Exception as error:  # whatever it is, nobody may wait for ever
             self._tell(self._break, error, [self._opened, *batch.futures])
@@ -186,6 +196,8 @@ class StoreJournal:
                 case "reserve", endpoint, given, tokens, future:
                     batch.errand(endpoint, given).wanted.extend(tokens)
                     batch.reserving.append((endpoint, len(tokens), future))
+                case "call", call, future:
+                    batch.calls.append((call, future))
                 case _:
                     batch.last = True
         return batch
@@ -213,6 +225,46 @@ class StoreJournal:
             if not future.done():
                 future.set_exception(error if future is self._opened else self.error)
         self._changed()
+
+
+class FileJournal(StoreJournal):
+    """A journal in a file, which is a Ledger as well. Its methods are those of SqliteStore."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(partial(open_store, path))
+        self.spool = path.with_name(path.name + ".batches")
+
+    async def batches(self) -> list[Handle]:
+        """Return the batches that have not ended."""
+        return await self._call(lambda store, owner: store.batches())
+
+    async def tried(self, keys: Sequence[bytes]) -> Mapping[bytes, Tried]:
+        """Return which of these requests are, or were, in a batch that has not answered them."""
+        return await self._call(lambda store, owner: store.tried(keys))
+
+    async def begin(self, handle: Handle, keys: Sequence[bytes]) -> None:
+        """Keep a new batch, of this process's, with the keys of its requests."""
+        await self._call(lambda store, owner: store.begin(owner, handle, keys))
+
+    async def take(self, id_: str) -> Handle | None:
+        """Return a batch as it stands, this process's from now on; None where another is at work on it."""
+        return await self._call(lambda store, owner: store.take(owner, id_))
+
+    async def save(self, handle: Handle) -> None:
+        """Keep how far a batch is."""
+        await self._call(lambda store, owner: store.save(handle))
+
+    async def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:
+        """Keep answers, and cross them and refused requests off a batch; return which were open in it."""
+        return await self._call(lambda store, owner: store.settle(id_, answers, refused))
+
+    async def forget(self, id_: str) -> None:
+        """Forget a batch."""
+        await self._call(lambda store, owner: store.forget(id_))
+
+    async def _call(self, call: Callable[[SqliteStore, str], V]) -> V:
+        result: V = await self._ask("call", call)
+        return result
 
 
 class SharedJournal(StoreJournal):
@@ -255,6 +307,6 @@ async def opened(journal: Any) -> StoreJournal:
     if isinstance(place, Address):
         work: StoreJournal = SharedJournal(partial(open_store, place), place.lease)
     else:
-        work = StoreJournal(partial(open_store, place))
+        work = FileJournal(place)
     await work.opened()
     return work

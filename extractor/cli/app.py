@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import ExtractorError
-from . import calibrate, demo, evaluate, extract, journal, models, probe, schema, validate, view
+from . import batches, calibrate, demo, evaluate, extract, journal, models, probe, schema, validate, view
 from .run import EPILOG as RUN_EPILOG
 from .run import run as run_command
 from .screen import say_error
@@ -39,6 +39,7 @@ app.command("probe", epilog=probe.EPILOG)(probe.ask)
 app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)
 app.add_typer(models.app, name="models")
 app.add_typer(journal.app, name="journal")
+app.add_typer(batches.app, name="batches")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -15,6 +15,7 @@ from ..batch.display import shown
 from ..batch.outcomes import Progress, RowOutcome
 from ..batch.page import RunFacts
 from ..batch.quarantine import Line, held, line_of
+from ..batch.run import INTERRUPTED
 from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from .feeding import Placed, Rows, kept, own_fields, placed, typed_fields
@@ -36,6 +37,7 @@ class Report:
     facts: RunFacts = field(default_factory=RunFacts)
     held: int = 0  # rows in the quarantine
     stopped: str | None = None  # why, where it did not finish
+    notes: Sequence[str] = ()  # what there is to know about that
 
     def tell(self, progress: Progress) -> None:
         """Take note of how far it is."""
@@ -218,8 +220,9 @@ class Job:
                     report.facts.add(outcome)
         except RunStopped as error:
             report.stopped = str(error).rstrip(".")
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupted:
             report.stopped = "it was interrupted"
+            report.notes = [each for each in getattr(interrupted, "__notes__", ()) if each != INTERRUPTED]
 
     def _leave(self, rows: Rows, hold: Hold, report: Report) -> None:
         """Leave in the quarantine what a run that did not finish has not done; else add nothing at all."""

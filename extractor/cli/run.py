@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -46,6 +46,7 @@ EPILOG = f"""Examples:
     extractor run mails.csv --type mail.py:Mail --text body -o mails.parquet --max-cost 5
     extractor run mails.jsonl -t mail.py:Mail -x "{{subject}}: {{body}}" -o out.jsonl --html run.html
     extractor run mails.csv -t mail.py:Mail -x body -o out.csv --retry-failed
+    extractor run mails.csv -t mail.py:Mail -x body -o out.csv --mode batch
 
 Each answer is kept in a journal as soon as it is there: the same command again asks only for what has no
 answer yet. {KEYS}
@@ -106,6 +107,10 @@ def run(
         float | None, typer.Option(min=0, help="US dollars; the run stops before they are passed.")
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    mode: Annotated[
+        Literal["live", "batch"],
+        typer.Option(help="batch: by the provider's batch API, within a day, at half the price."),
+    ] = "live",
     rows_per_request: Annotated[
         int, typer.Option(min=1, metavar="N", help="Short texts that share a request.")
     ] = 1,
@@ -178,6 +183,7 @@ def run(
         "max_cost": max_cost,
         "retry": "failed" if retry_failed else None,
         **asked_confidence(confidence, calibration, samples),
+        "mode": mode,
     }
     if dry_run:
         typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
@@ -240,6 +246,8 @@ def _conclude(
     if report.progress.possibly_paid_twice:
         say(f"Possibly paid twice: {report.progress.possibly_paid_twice}, after a run that died.", "yellow")
     if report.stopped is not None:
+        for note in report.notes:
+            say(note, "yellow")
         say(f"The run did not finish: {report.stopped}.{_left(going_on)} Go on with:", "yellow")
         say(f"  {shlex.join(_go_on(command, going_on))}")
         raise typer.Exit(2)

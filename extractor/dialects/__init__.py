@@ -1,11 +1,12 @@
 """How each provider's HTTP API spells a request, a reply, a stream chunk and an error. Pure."""
 
-from . import anthropic, gemini, openai_chat, openai_responses
+from . import anthropic, anthropic_batches, gemini, openai_batches, openai_chat, openai_responses
 from .accumulate import Accumulator
 from .added import ADDED_TEXT, AddedText
+from .batches import BatchApi, BatchApis
 from .bodies import Bodies
 from .dialect import Dialect, Dialects
-from .providers import COMPATIBLE, PROVIDERS, Provider
+from .providers import COMPATIBLE, PROVIDERS, BatchLimits, Provider
 from .replies import parse_json, read_event, read_reply, request_id_of
 
 DIALECTS: Dialects = {
@@ -14,14 +15,18 @@ DIALECTS: Dialects = {
     "anthropic": anthropic,
     "gemini": gemini,
 }
+BATCH_APIS: BatchApis = {"openai": openai_batches, "anthropic": anthropic_batches}
 
 __all__ = [
     "ADDED_TEXT",
+    "BATCH_APIS",
     "COMPATIBLE",
     "DIALECTS",
     "PROVIDERS",
     "Accumulator",
     "AddedText",
+    "BatchApi",
+    "BatchLimits",
     "Bodies",
     "Dialect",
     "Provider",

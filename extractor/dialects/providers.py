@@ -7,10 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
 from ..messages import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What a provider takes in one batch of requests that it answers within a day. api: how its batch
+    API spells that. requests: at most; size: bytes of all of them, as they are sent. share: what an
+    answer costs, as a share of the usual price.
+    """
+
+    api: Literal["openai", "anthropic"]
+    requests: int
+    size: int
+    share: Decimal = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,8 @@ class Provider:
     response_format; a dot leads into an object. It can hold values to the text, the model to all of a
     schema, and JSON to no white space, which saves a quarter of the tokens. grounded: it is used unless
     the caller says otherwise; elsewhere it depends on how the server was started, so it has to be asked for.
+
+    batch: its batch API; None where it has none that we speak.
 
     source: the page that the row was read from; sources: others, by the name of what they say.
     """
@@ -70,6 +86,7 @@ class Provider:
     max_output: int | None = None
     grammar: str | None = None
     grounded: bool = False
+    batch: BatchLimits | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -87,10 +104,12 @@ _OPENAI = Provider(
     pdfs=True,
     prompt_cache="automatic",
     max_output=128_000,
+    batch=BatchLimits("openai", 50_000, 200_000_000),
     sources={
         "prompt_cache": "https://platform.openai.com/docs/guides/prompt-caching",
         "pdfs": "https://platform.openai.com/docs/guides/pdf-files",
         "max_output": "https://platform.openai.com/docs/models",
+        "batch": "https://platform.openai.com/docs/guides/batch",
     },
 )
 # A tiny model repeats itself until a bound stops it; this sampler makes the next repetition unlikely.
@@ -133,6 +152,7 @@ _ROWS = (
         max_inline=32_000_000,
         prompt_cache="marks",
         max_output=128_000,
+        batch=BatchLimits("anthropic", 100_000, 256_000_000),
         sources={
             "modes": "https://platform.claude.com/docs/en/build-with-claude/structured-outputs",
             "prompt_cache": "https://platform.claude.com/docs/en/build-with-claude/prompt-caching",
@@ -140,6 +160,7 @@ _ROWS = (
             "max_image": "https://github.com/anthropics/claude-code/issues/14887",  # the API's own error
             "max_inline": "https://platform.claude.com/docs/en/api/overview#request-size-limits",
             "max_output": "https://platform.claude.com/docs/en/about-claude/models/overview",
+            "batch": "https://platform.claude.com/docs/en/build-with-claude/batch-processing",
         },
     ),
     Provider(

@@ -232,6 +232,7 @@ def start(
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:
+    cost = ask.policy.budget.cost(reply.model or ask.request.model, reply.usage)
     return Attempt(
         request=ask.request,
         outcome=verdict.outcome,
@@ -243,7 +244,7 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
         latency=reply.latency,
         waited=ask.wait,
         usage=reply.usage,
-        cost=ask.policy.budget.cost(reply.model or ask.request.model, reply.usage),
+        cost=None if cost is None else cost * reply.share,
         problems=verdict.problems,
         note=ask.note,
     )

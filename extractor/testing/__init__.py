@@ -8,6 +8,7 @@ with ChatServer([status(429, retry_after=1), reply({"total": 12})]) as server:
 The pytest fixture is in `extractor.testing.fixtures`.
 """
 
+from .batches import BatchScript
 from .cassette import Cassette, Exchange, cassette
 from .received import ReceivedRequest
 from .replies import (
@@ -43,6 +44,7 @@ from .server import ChatServer
 from .values import value_of
 
 __all__ = [
+    "BatchScript",
     "Cassette",
     "ChatServer",
     "Delivery",

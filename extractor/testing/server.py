@@ -13,6 +13,7 @@ from typing import Self
 import h11
 
 from . import apis
+from .batches import Batches, BatchScript
 from .connection import Connection
 from .received import ReceivedRequest, RequestLog, brings, without_keys
 from .replies import Raw, Response, Shaped, Status
@@ -29,7 +30,8 @@ class ChatServer:
     script: one answer for every request; or a list of answers, one a request in the order of their
     arrival; or a function from the request to its answer, called on the server's thread. Without a
     script, replies are made for the schema in the request. repeat_last: the last answer of a list
-    serves all further requests, which are errors otherwise. api_key: requests without it get a
+    serves all further requests, which are errors otherwise. batches: how batches of requests go, whose
+    answers come from the script too. api_key: requests without it get a
     401; None accepts all. routes: what is spoken, a handler for each method and path, in which
     `{...}` stands for any text.
 
@@ -42,10 +44,12 @@ class ChatServer:
         script: Script = Shaped(),  # noqa: B008  a frozen value
         *,
         repeat_last: bool = False,
+        batches: BatchScript = BatchScript(),  # noqa: B008
         api_key: str | None = None,
         routes: Mapping[tuple[str, str], Handler] = apis.ROUTES,
     ) -> None:
-        self._routes, self._api_key = routes, api_key
+        self.batches = Batches(batches)
+        self._routes, self._api_key = {**self.batches.routes, **routes}, api_key
         self._log = RequestLog()
         self._failures: list[Exception] = []
         self._connections: set[Connection] = set()

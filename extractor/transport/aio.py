@@ -14,7 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..messages import Failure, FailureKind
-from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post
+from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, Spooled
 
 if TYPE_CHECKING:
     import ssl
@@ -107,10 +107,14 @@ class Session:
             sock_connect=min(call.connect, call.until_head),
             sock_read=call.until_head,
         )
-        return self._session.post(
+        headers = call.headers
+        if call.spooled is not None:
+            headers = {**headers, "Content-Length": str(call.spooled.size)}
+        return self._session.request(
+            call.method,
             call.url,
-            data=BytesIO(call.body) if len(call.body) > _LARGE else call.body,
-            headers=call.headers,
+            data=_body(call),
+            headers=headers,
             timeout=timeout,
             allow_redirects=False,
         )
@@ -129,6 +133,20 @@ def _request_class() -> type[aiohttp.ClientRequest]:
             return await super().send(conn)
 
     return Request
+
+
+def _body(call: Post) -> AsyncGenerator[bytes] | BytesIO | bytes | None:
+    if call.spooled is not None:
+        return apieces(call.spooled)
+    if call.method == "GET":
+        return None
+    return BytesIO(call.body) if len(call.body) > _LARGE else call.body
+
+
+async def apieces(spooled: Spooled) -> AsyncGenerator[bytes]:
+    """Yield a body that lies in a file."""
+    for piece in spooled.pieces():
+        yield piece
 
 
 def _begun(response: aiohttp.ClientResponse, call: Post) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 from ..messages import Failure, FailureKind
 
@@ -15,11 +17,37 @@ HELD_BACK = Failure(FailureKind.CONNECT, "not sent: it was no longer wanted once
 KEPT_OPEN = 30.0  # seconds that a connection without a request is kept
 
 
+PIECE = 1 << 20  # bytes of a file that are in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A body that lies in a file, between two pieces of bytes; it is read while it is sent."""
+
+    path: Path
+    before: bytes = b""
+    after: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return len(self.before) + os.path.getsize(self.path) + len(self.after)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the body."""
+        yield self.before
+        with self.path.open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+        yield self.after
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One POST. `headers` hold the key and stay out of the repr. timeout: seconds to wait for the next
-    bytes; total: seconds for all of it; connect: seconds for the connection; first: seconds until the
-    reply begins, None for `timeout`.
+    """One request, a POST unless `method` says otherwise. `headers` hold the key and stay out of the
+    repr. timeout: seconds to wait for the next bytes; total: seconds for all of it; connect: seconds
+    for the connection; first: seconds until the reply begins, None for `timeout`. spooled: what is
+    sent in place of `body`, by async clients and by httpx's alone.
     """
 
     url: str
@@ -29,6 +57,8 @@ class Post:
     total: float
     connect: float = CONNECT_TIMEOUT
     first: float | None = None
+    method: Literal["POST", "GET"] = "POST"
+    spooled: Spooled | None = None
 
     @property
     def until_head(self) -> float:

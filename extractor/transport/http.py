@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..messages import Failure, FailureKind
 from . import tape
-from .aio import Session, Unwanted
-from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, whole
+from .aio import Session, Unwanted, apieces
+from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, Spooled, whole
 from .proxies import is_loopback, proxy_of
 from .reach import Reach, Timeouts
 
@@ -36,6 +36,7 @@ __all__ = [
     "Post",
     "Reach",
     "Sender",
+    "Spooled",
     "Timeouts",
     "apost",
     "astream",
@@ -45,6 +46,7 @@ __all__ = [
     "new_client",
     "post",
     "stream",
+    "whole",
 ]
 
 Client: TypeAlias = "httpx.Client"
@@ -72,7 +74,7 @@ class Direct:
 
         url, headers = self._head(call.url, call.headers)
         request = httpx.Request(
-            "POST",
+            call.method,
             url,
             headers=[*headers, (b"Content-Length", b"%d" % len(call.body))],
             stream=httpx.ByteStream(call.body),
@@ -256,8 +258,20 @@ def _timeout(call: Post) -> httpx.Timeout:
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Request:
+    import httpx
+
+    headers = dict(call.headers)
+    if call.spooled is None:
+        return client.build_request(
+            call.method, call.url, content=call.body, headers=headers, timeout=_timeout(call)
+        )
+    awaits = isinstance(client, httpx.AsyncClient)
     return client.build_request(
-        "POST", call.url, content=call.body, headers=dict(call.headers), timeout=_timeout(call)
+        call.method,
+        call.url,
+        content=apieces(call.spooled) if awaits else call.spooled.pieces(),
+        headers={**headers, "Content-Length": str(call.spooled.size)},
+        timeout=_timeout(call),
     )
 
 

@@ -9,7 +9,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, Servi
 from extractor.batch.journal import Claim, Memory
 from extractor.batch.outcomes import Progress
 from extractor.errors import BudgetExceeded, JournalError, RunStopped
-from extractor.rows import Job
+from extractor.rows import Job, Wire
 from extractor.transport import http
 from extractor.transport.exchange import HttpReply
 from tests.batch.callers import Service, echo, reply
@@ -392,11 +392,15 @@ def test_what_a_pause_held_back_while_its_connection_opened_costs_nothing_and_is
         record = {f"t{n}": each for n, each in enumerate(records, 1)} if together > 1 else records[0]
         return HttpReply(200, {}, reply(record).content, 0.0)
 
+    async def stream(post: http.Post) -> AsyncGenerator[http.Piece]:
+        raise AssertionError("rows are asked for in one piece")
+        yield b""
+
     async def outcomes() -> list[Any]:
         extractor = Service().extractor(max_retries=0)
         options: Any = {"journal": tmp_path / "j.sqlite", "on_progress": seen.append}
         job = Job.of(extractor, TEXTS[:4], Echo, None, {**options, "rows_per_request": together})
-        return [outcome async for outcome in job.outcomes(lambda endpoint: send)]
+        return [outcome async for outcome in job.outcomes(lambda endpoint: Wire(send, stream))]
 
     found = asyncio.run(outcomes())
     assert [o.record for o in found] == [Echo.of(text) for text in TEXTS[:4]]

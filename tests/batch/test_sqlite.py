@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from extractor.batch.journal import Claim, Kept, key_of
+from extractor.batch.handles import Handle, Stage
+from extractor.batch.journal import Claim, Kept, Tried, key_of
 from extractor.batch.sqlite import SqliteStore
 from extractor.batch.store import Clock, Work
 from extractor.errors import JournalError
@@ -120,3 +121,69 @@ def test_a_full_disk_is_told_of_and_what_was_kept_stays(tmp_path: Path) -> None:
 def test_parts_of_a_key_do_not_run_into_each_other() -> None:
     assert key_of("ab", "c") != key_of("a", "bc") != key_of("abc")
     assert key_of("a", b"b") == key_of("a", "b")
+
+
+# -- batches at providers
+
+BATCH = Handle("b1", "openai https://api.openai.com/v1", "m", "/v1/chat/completions", KEY.hex(), 2, 99, "1.5")
+OF_VERSION_1 = """
+CREATE TABLE answers (
+    key BLOB NOT NULL UNIQUE, at REAL NOT NULL, model TEXT NOT NULL, status INTEGER NOT NULL,
+    request_id TEXT, latency REAL NOT NULL, body BLOB NOT NULL
+);
+CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE owners (owner TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
+PRAGMA user_version = 1; PRAGMA application_id = 1702392946;
+"""
+
+
+def test_a_journal_of_version_1_keeps_its_answers_and_takes_batches(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "j.sqlite")) as connection:
+        connection.executescript(OF_VERSION_1)
+        values = (KEY, 5.0, SAID.model, SAID.status, SAID.request_id, SAID.latency, SAID.body)
+        connection.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+        connection.commit()
+    for _ in range(2):
+        with closing(opened(tmp_path / "j.sqlite")) as store:
+            assert store.look([(KEY, 0)]) == [SAID._replace(at=5.0)]
+            assert store.batches() == []
+    with closing(opened(tmp_path / "j.sqlite", "me")) as store:
+        store.begin("me", BATCH, [KEY, OTHER])
+        assert store.batches() == [BATCH]
+
+
+def test_a_batch_is_known_by_its_requests_until_they_are_crossed_off(tmp_path: Path) -> None:
+    third = key_of("c")
+    with closing(opened(tmp_path / "j.sqlite", "me")) as store:
+        store.begin("me", BATCH, [KEY, OTHER, third])
+        assert store.tried([KEY, key_of("d")]) == {KEY: Tried("b1", 0, open=True)}
+        cheap = SAID._replace(share=0.5)
+        strange = key_of("of another batch")
+        assert store.settle("b1", {KEY: cheap, strange: cheap}, [OTHER]) == {KEY, OTHER}
+        assert store.look([(KEY, 0), (strange, 0)]) == [cheap._replace(at=1.0), None]
+        assert store.settle("b1", {KEY: SAID}, []) == set()  # a second time it changes nothing
+        assert store.look([(KEY, 0)]) == [cheap._replace(at=1.0)]
+        store.save(BATCH._replace(stage=Stage.ENDED))
+        assert store.tried([KEY, OTHER, third]) == {third: Tried("b1", 0, open=False)}
+        assert store.batches() == []
+        store.forget("b1")
+        assert store.tried([third]) == {}
+
+
+def test_only_one_living_process_is_at_the_beginning_of_a_batch(tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "j.sqlite", "me", "you")) as store:
+        store.begin("me", BATCH, [KEY])
+        assert store.take("you", "b1") is None
+        assert store.take("me", "b1") == BATCH
+        store.save(BATCH._replace(stage=Stage.CREATING))
+        store.leave("me")
+        assert store.take("you", "b1") == BATCH._replace(stage=Stage.CREATING)
+        assert store.take("you", "b2") is None
+
+
+def test_what_is_forgotten_of_answers_is_forgotten_of_ended_batches_and_of_no_others(tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "j.sqlite", "me")) as store:
+        store.begin("me", BATCH._replace(stage=Stage.ENDED), [KEY])
+        store.begin("me", BATCH._replace(id="b2"), [OTHER])
+        store.prune(before=15.0)
+        assert store.tried([KEY, OTHER]) == {OTHER: Tried("b2", 0, open=True)}
