@@ -337,16 +337,15 @@ def _bucket(limit: float) -> tuple[float, float, float]:
 def _packed(kept: Kept) -> bytes:
     """Return an answer as it is kept, after the time that the server puts before it."""
     small = len(kept.body) < _LARGE
-    header = {"model": kept.model, "status": kept.status, "request_id": kept.request_id}
-    told = json.dumps({**header, "latency": round(kept.latency, 6), "body": "plain" if small else "zlib"})
+    header = {name: value for name, value in kept._asdict().items() if name not in ("body", "at")}
+    told = json.dumps({**header, "packed": None if small else "zlib"})
     return told.encode() + b"\n" + (kept.body if small else zlib.compress(kept.body, 1))
 
 
 def _unpacked(value: bytes) -> Kept:
     header, body = _header(value)
-    whole = zlib.decompress(body) if header["body"] == "zlib" else body
-    at = float(value[:17])
-    return Kept(whole, header["status"], header["request_id"], header["latency"], at, header["model"])
+    whole = zlib.decompress(body) if header.pop("packed") else body
+    return Kept(whole, at=float(value[:17]), **header)
 
 
 def _header(value: bytes) -> tuple[dict[str, Any], bytes]:
