@@ -3,7 +3,8 @@ microseconds a request. `python -m tests.loopback --latency 0.02` prints its por
 is killed.
 
 The record that it answers with is `Echo`, made from the first user message of the request, so the
-same text gets the same record. GET /stats tells what it saw, as JSON; POST /reset forgets that;
+same text gets the same record; of several texts in one message each gets its own, under its id.
+GET /stats tells what it saw, as JSON; POST /reset forgets that;
 POST /weather changes the weather, with a body of `Weather`'s fields.
 """
 
@@ -80,6 +81,7 @@ class State:
         self.counts: Counter[str] = Counter()
         self.bodies: Counter[int] = Counter()
         self.answered: Counter[int] = Counter()
+        self.texts: Counter[int] = Counter()
         self.in_flight = self.peak = self.throttles = self.tokens = 0
         self.paused: deque[tuple[float, float]] = deque()  # from, until
         self.minute: deque[float] = deque()  # when the requests of the last minute came
@@ -87,7 +89,8 @@ class State:
 
     def stats(self) -> dict[str, Any]:
         """Return the counts. repeated: requests beyond the first with the same body; answered_again:
-        whole answers beyond the first to the same body; in_pauses: requests that came while a
+        whole answers beyond the first to the same body; texts, texts_again: different texts that were
+        asked about, and how often beyond the first; in_pauses: requests that came while a
         Retry-After ran; busiest_minute: the most that came in any minute; tokens: of all answers together.
         """
         return {
@@ -95,6 +98,8 @@ class State:
             "distinct": len(self.bodies),
             "repeated": self.bodies.total() - len(self.bodies),
             "answered_again": self.answered.total() - len(self.answered),
+            "texts": len(self.texts),
+            "texts_again": self.texts.total() - len(self.texts),
             "in_flight": self.in_flight,
             "peak": self.peak,
             "busiest_minute": self.busiest,
@@ -147,6 +152,20 @@ class State:
         return f"{wanted:g}"
 
 
+def texts_of(text: str) -> dict[str, str]:
+    """Return the texts of a message by their ids; the whole of one that is no such message under ""."""
+    if not text.startswith('{"id": "'):
+        return {"": text}
+    return {each["id"]: each["text"] for each in map(json.loads, text.split("\n"))}
+
+
+def _records(text: str) -> str:
+    texts = texts_of(text)
+    if "" in texts:
+        return Echo.of(text).model_dump_json()
+    return json.dumps({name: Echo.of(each).model_dump() for name, each in texts.items()})
+
+
 class Connection(asyncio.Protocol):
     """One client's connection, requests one after the other."""
 
@@ -187,6 +206,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, body: bytes, fate: str) -> None:
         state, key = self.state, hash(body)
         state.in_flight -= 1
+        request = json.loads(body)
+        text = next(m["content"] for m in request["messages"] if m["role"] == "user")
+        state.texts.update(map(hash, texts_of(text).values()))
         if self.transport.is_closing():
             state.bodies[key] += 1
             return
@@ -205,11 +227,10 @@ class Connection(asyncio.Protocol):
             case _:
                 if fate == "answered":
                     state.answered[key] += 1
-                self._write(200, self._completion(json.loads(body), body, fate), cut=fate == "truncated")
+                self._write(200, self._completion(request, text, body, fate), cut=fate == "truncated")
 
-    def _completion(self, request: dict[str, Any], body: bytes, fate: str) -> bytes:
-        text = next(m["content"] for m in request["messages"] if m["role"] == "user")
-        said = "Sure, here it is." if fate == "invalid" else Echo.of(text).model_dump_json()
+    def _completion(self, request: dict[str, Any], text: str, body: bytes, fate: str) -> bytes:
+        said = "Sure, here it is." if fate == "invalid" else _records(text)
         most = request.get("max_tokens") or request.get("max_completion_tokens")
         written = most if self.state.weather.longest and most else len(said) // 4
         read = len(body) // 4

@@ -41,7 +41,7 @@ def started(server: Loopback, journal: Path | str, rows: int, **options: Any) ->
 
 
 def killed_again_and_again(
-    server: Loopback, journal: Path | str, rows: int, kills: int, seed: int
+    server: Loopback, journal: Path | str, rows: int, kills: int, seed: int, **options: Any
 ) -> dict[str, Any]:
     """Kill a run `kills` times with SIGKILL, each time at a random row, then let it come to its end.
 
@@ -52,7 +52,7 @@ def killed_again_and_again(
     handed_out: list[int] = []
     for nth in range(kills):
         target = rows * (nth + chance.random()) / (kills + 0.5)  # at random, and each time later than before
-        with started(server, journal, rows) as process:
+        with started(server, journal, rows, **options) as process:
             assert process.stdout
             for count, _ in enumerate(process.stdout):
                 if count >= target:
@@ -60,7 +60,7 @@ def killed_again_and_again(
             time.sleep(chance.random() * 0.05)
             process.kill()
             handed_out.append(count)
-    with started(server, journal, rows) as process:
+    with started(server, journal, rows, **options) as process:
         said, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
     *lines, last = map(json.loads, said.splitlines())

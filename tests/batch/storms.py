@@ -13,7 +13,12 @@ from tests.loopback import STORM, Echo, Weather, running
 
 
 def weathered(
-    folder: Path, rows: int, fair: int, concurrency: int, retry_after: Sequence[float | str | None]
+    folder: Path,
+    rows: int,
+    fair: int,
+    concurrency: int,
+    retry_after: Sequence[float | str | None],
+    **options: Any,
 ) -> dict[str, Any]:
     """Run `rows` through a storm, then `fair` more without. Return the outcomes' indexes, records and
     errors, the limits of concurrency at the end of each, and what the server saw.
@@ -29,7 +34,7 @@ def weathered(
         texts = (f"The text of row {row}" for row in range(rows + fair))
         journal = folder / "journal.sqlite"
         for outcome in extractor.rows(
-            texts, Echo, journal=journal, concurrency=concurrency, on_progress=look
+            texts, Echo, journal=journal, concurrency=concurrency, on_progress=look, **options
         ):
             outcomes.append(outcome)
             if len(outcomes) == rows:

@@ -19,6 +19,17 @@ def test_killed_three_times_every_row_is_there_once_in_order_and_little_is_asked
     assert seen["from_cache"] > 0
 
 
+def test_killed_with_packs_in_flight_no_more_rows_are_asked_again_than_these_held(place: str) -> None:
+    with running(Weather(latency=0.02)) as server:
+        seen = killed_again_and_again(
+            server, place, rows=800, kills=2, seed=2, rows_per_request=8, concurrency=16
+        )
+    assert seen["rows"] == expected(800)
+    assert seen["texts"] == 800
+    assert seen["texts_again"] <= 2 * 8 * seen["peak"]
+    assert seen["from_cache"] > 0
+
+
 def test_where_one_of_two_is_killed_the_other_does_every_row(place: str) -> None:
     with running(Weather(latency=0.05)) as server, started(server, place, 400) as other:
         with started(server, place, 400) as killed:

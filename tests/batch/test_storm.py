@@ -7,6 +7,15 @@ from pathlib import Path
 from tests.batch.storms import weathered
 
 
+def test_packs_come_through_a_storm_with_each_row_in_its_place(tmp_path: Path) -> None:
+    seen = weathered(tmp_path, 480, 240, 16, (*[None] * 9, 0.6), rows_per_request=8)
+    assert seen["indexes"] == list(range(720))
+    assert (seen["right"], seen["errors"]) == (720, [])
+    assert seen["in_pauses"] == 0
+    assert seen["texts"] == 720
+    assert min(seen[fate] for fate in ("429", "503", "dropped", "truncated", "invalid")) > 0
+
+
 def test_no_row_is_lost_or_doubled_and_no_pause_is_broken(tmp_path: Path) -> None:
     seen = weathered(tmp_path, rows=250, fair=300, concurrency=32, retry_after=(*[None] * 9, 0.6))
     assert seen["indexes"] == list(range(550))
