@@ -88,11 +88,7 @@ class _Translation:
             return core_schema.any_schema()
         match said:
             case {"$ref": str(reference), **rest} if not rest and reference.startswith(DEFINITIONS):
-                self._names[name := reference.removeprefix(DEFINITIONS)] = None
-                # a definition that is nothing but a reference could be one to itself
-                if set(self._document["$defs"][name]) - SAYS_NOTHING == {"$ref"}:
-                    raise _Unproven
-                return core_schema.definition_reference_schema(name)
+                return self._referred(reference.removeprefix(DEFINITIONS))
             case {"anyOf": list(choices), **rest} if not rest:
                 return _any_of([self._core(each) for each in choices])
         if "enum" in said or "const" in said:
@@ -101,6 +97,15 @@ class _Translation:
         if isinstance(kinds, list):
             return _any_of([self._typed(kind, said) for kind in kinds])
         return self._typed(kinds, said)
+
+    def _referred(self, name: str) -> Core:
+        body = self._document["$defs"][name]
+        if not isinstance(body, dict):
+            return self._core(body)
+        if body.keys() - SAYS_NOTHING <= {"$ref", "anyOf"}:  # it could be a reference to itself
+            raise _Unproven
+        self._names[name] = None
+        return core_schema.definition_reference_schema(name)
 
     def _choice(self, said: Schema) -> Core:
         kinds, values = said.get("type", ["string", "null"]), said.get("enum", [said.get("const")])

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,11 @@ def write(path: Path, rows: int) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        pq.write_table(pa.Table.from_pylist(list(records(rows))), path, row_group_size=50_000)
+        source = records(rows)
+        schema = pa.Table.from_pylist(list(records(3))).schema.set(6, pa.field("note", pa.string()))
+        with pq.ParquetWriter(path, schema) as writer:
+            while some := list(islice(source, 50_000)):
+                writer.write_table(pa.Table.from_pylist(some, schema))
 
 
 def measured(name: str, command: list[str], folder: Path, rows: int) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
 from extractor import Verbatim
+from extractor.errors import SchemaError
 from extractor.schema.checking import checker_of
 from extractor.schema.described import described, kinds, members
 from extractor.schema.documents import load, problems
@@ -173,6 +174,19 @@ def test_a_recursive_document_is_proven_too() -> None:
     assert prove is not None
     assert prove(b'{"next": {"next": null}}')
     assert not prove(b'{"next": {"next": 1}}')
+
+
+@pytest.mark.parametrize(
+    "definition", [True, False, {"title": "anything"}, {"anyOf": [{"$ref": "#/$defs/A"}, {"type": "string"}]}]
+)
+def test_a_definition_may_be_anything(definition: Any) -> None:
+    document = {"$ref": "#/$defs/A", "$defs": {"A": definition}}
+    try:
+        loaded = load(document)
+    except SchemaError:
+        return
+    prove, judge = proof_of(loaded, format_checker(DRAFT_2020.uri)), problems(document)
+    assert prove is None or prove(b'"x"') == (judge("x") == ())
 
 
 def test_the_outline_of_a_type_is_known() -> None:
