@@ -131,13 +131,14 @@ class ColumnOptions(TypedDict, total=False):
     """name: of the new column, by default the record type's in snake case; the others are called after
     it. flatten: one column for each member of the record instead, called as the member, with `<name>_`
     before it where a name is given. usage, evidence: whether there are columns for them; there is one for
-    confidence where that is asked for. progress:
-    whether to show how far it is on standard error; None: where that is a terminal or a notebook.
+    confidence where that is asked for. version: whether there is one for the version of the record type.
+    progress: whether to show how far it is on standard error; None: where that is a terminal or a notebook.
     """
 
     name: str | None
     flatten: bool
     usage: bool
+    version: bool
     progress: bool | None
 
 

@@ -118,10 +118,11 @@ def shape_of(
     usage: bool = False,
     evidence: bool = False,
     confidence: bool = False,
+    stamp: str | None = None,
 ) -> Shape:
     """Return the shape for a type. name: None for the type's own name, in snake case."""
     prefix = f"{name}_" if name else ""
-    return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence)
+    return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp)
 
 
 class Gathered:

@@ -17,13 +17,14 @@ from .cells import Gathered, shape_of
 from .columns import records_of
 from .display import shown
 from .outcomes import Row, RowOutcome
+from .stamps import meaning_of, stamp
 from .texts import Select, row_maker
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_NAMED = 12  # columns in an error's message
-SHAPING = ("name", "flatten", "usage", "evidence")
+SHAPING = ("name", "flatten", "usage", "evidence", "version")
 RESUME = "What is done is in the journal: the same call again goes on from there."
 
 
@@ -86,12 +87,13 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
 
 def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, dict[str, Any]]:
     """Return what gathers the new columns, and the options that are left for `rows`."""
-    shaping = {name: options[name] for name in SHAPING if name in options}
+    shaping = {name: options[name] for name in SHAPING[:-1] if name in options}
+    stamped = stamp(meaning_of(record_type)) if options.get("version") else None
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
     sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
-    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure)
+    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
     return Gathered(records_of(record_type), shape), others
 
 

@@ -213,7 +213,7 @@ class Job:
         try:
             whole = True
             for outcome in outcomes:
-                whole = whole and not isinstance(outcome.error, RunStopped)
+                whole = whole and not (outcome.stops or isinstance(outcome.error, RunStopped))
                 if whole:
                     settle(replace(outcome, index=outcome.key.index), outcome.key)
                     rows.settled()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -190,8 +189,8 @@ def run(
         return
     command = ["extractor", *map(masked, context.obj or ["run"])]
     version = Version.of(wanted, compile_schema(wanted).name)
-    shape = shape_of(version.name, name, flatten, usage, evidence, bool(options.get("confidence")))
-    shape = replace(shape, stamp=version.stamp)
+    confident = bool(options.get("confidence"))
+    shape = shape_of(version.name, name, flatten, usage, evidence, confident, version.stamp)
     check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
     again = feeding_again(command, source, quarantine, output != "-") if quarantine else []
     sheet = Sheet(shape, dump_for(wanted))

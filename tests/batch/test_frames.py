@@ -19,6 +19,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from extractor import AsyncExtractor, ConfigError, Extractor
+from extractor.batch.stamps import meaning_of, stamp
 from extractor.errors import RunStopped
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply, status
 
@@ -323,3 +324,10 @@ def test_how_sure_each_value_is_stands_in_a_column_where_it_is_asked_for(server:
     assert {cell["pointer"]: round(cell["confidence"], 6) for cell in first}["/guests"] == 0.5
     assert others == [None, None]
     assert "visit_confidence" not in plain.column_names
+
+
+def test_each_row_says_which_version_of_its_type_it_was_made_for(ex: Extractor) -> None:
+    frame = pl.DataFrame({"body": BODIES})
+    found = ex.frame(frame, Visit, text="body", version=True, journal=False)
+    assert found.columns == ["body", "visit", "visit_error", "visit_schema"]
+    assert found["visit_schema"].to_list() == [stamp(meaning_of(Visit))] * len(BODIES)

@@ -172,12 +172,13 @@ def test_a_run_with_a_quarantine_is_gone_on_with(cli: Cli, folder: Path, service
         end = Run(cli, server)(*options)
     assert end.status == 2
     assert ids(folder / "good.jsonl") == [0]
+    assert [line["index"] for line in read(folder / "bad.jsonl")] == [1, 2]
     with ChatServer(service) as server:
         resumed = Run(cli, server)(*options, "--resume")
         assert resumed.status == 1
-        assert [asked(request) for request in server.requests][-1] == "Köln"
+        assert {"Bonn", "Köln"} <= {asked(request) for request in server.requests}
     positions = [*ids(folder / "good.jsonl"), *(line["index"] for line in read(folder / "bad.jsonl"))]
-    assert sorted(positions) == [0, 1, 2, 3, 4, 5], "each row is in one of the two"
+    assert positions == [0, 3, 5, 1, 2, 4], "each row is in one of the two, and the key was no fault of any"
 
 
 def test_what_is_not_done_stays_in_a_quarantine_that_is_being_emptied(
