@@ -241,10 +241,10 @@ class _Carried(Generic[T]):
     async def _claim(self) -> bool:
         """Claim the rows; return whether some were not to be had, and have left the pack."""
         before, self._claimed = self._members, True
+        self._claims += [member.key for member in before]
+        claims = await asyncio.gather(*[self._desk.journal.claim(key, 0.0) for key in self._claims])
         stay = []
-        for member in before:
-            self._claims.append(member.key)
-            claim = await self._desk.journal.claim(member.key, 0.0)
+        for member, claim in zip(before, claims, strict=True):
             self._desk.lost += claim.lost
             if claim.granted:
                 stay.append(member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
@@ -167,6 +168,21 @@ def test_nobody_gives_back_what_another_has_taken_over(opened: Opened, clock: Cl
     found = claim(theirs, "they", KEY)[0].kept
     assert found is not None
     assert found.body == LONG.body
+
+
+def test_of_workers_that_claim_at_the_same_moment_one_is_granted_each_key(open_named: Open) -> None:
+    keys = [key_of(str(nth)) for nth in range(100)]
+
+    def granted(owner: str) -> list[bytes]:
+        with closing(open_named("journal")) as store:
+            store.enter(owner, LEASE)
+            turn = int(owner) * 25
+            return [key for key in keys[turn:] + keys[:turn] if claim(store, owner, key) == [GRANTED]]
+
+    open_named("journal").close()
+    with ThreadPoolExecutor(4) as threads:
+        shares = [*threads.map(granted, "0123")]
+    assert sorted(key for share in shares for key in share) == sorted(keys)
 
 
 def test_many_answers_are_written_and_found_at_once(opened: Opened) -> None:
