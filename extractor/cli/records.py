@@ -22,6 +22,7 @@ from .tables import (
     arrow_library,
     binary_output,
     byte_stream,
+    delimiter_of,
     format_of,
     object_of,
     plain,
@@ -141,10 +142,10 @@ def _record_maker(
 
 def _csv(path: str, fitting: Fitting, where: Where) -> Records:
     csv.field_size_limit(2**31 - 1)
-    dialect = "excel-tab" if format_of(path) == "tsv" else "excel"
     try:
+        delimiter = delimiter_of(path)
         with text_lines(path) as lines:
-            names = next(csv.reader(lines, dialect), None)
+            names = next(csv.reader(lines, delimiter=delimiter), None)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
     if not names:
@@ -154,7 +155,7 @@ def _csv(path: str, fitting: Fitting, where: Where) -> Records:
     def rows() -> Iterator[Found]:
         try:
             with text_lines(path) as lines:
-                reader = csv.reader(lines, dialect)
+                reader = csv.reader(lines, delimiter=delimiter)
                 next(reader)
                 for index, cells in enumerate(filter(None, reader)):
                     yield found(cells, reader.line_num, index)
@@ -214,7 +215,7 @@ def keeping(path: str, source: str, records: Records) -> Iterator[Keep]:
         if kind == "jsonl":
             yield lambda found: _keep_line(stream, found, given == "jsonl")
         else:
-            writer = csv.writer(stream, "excel-tab" if kind == "tsv" else "excel")
+            writer = csv.writer(stream, delimiter=delimiter_of(source))
             writer.writerow(records.names or ())
             yield lambda found: writer.writerow(found.raw)
 

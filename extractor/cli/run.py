@@ -172,7 +172,7 @@ def run(
     twice = source == "-" and format_of(output) != "jsonl"  # first for the columns and their types
     given = table(context.with_resource(kept_input()) if twice else source, limit, sample)
     rows = as_written(given, row_id)
-    text_of = selector(text, given)
+    text_of = selector(text, rows)
     client = connected(model, base_url, instructions, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],

@@ -146,8 +146,7 @@ def text_lines(path: str) -> Iterator[io.TextIOWrapper]:
 def _csv(path: str) -> Table:
     csv.field_size_limit(2**31 - 1)
     try:
-        with text_lines(path) as lines:
-            delimiter = "\t" if format_of(path) == "tsv" else _delimiter(lines.readline())
+        delimiter = delimiter_of(path)
         with text_lines(path) as lines:
             reader = csv.reader(lines, delimiter=delimiter)
             names = next(reader, None)
@@ -168,9 +167,13 @@ def _csv(path: str) -> Table:
     return Table(tuple(names), total, rows)
 
 
-def _delimiter(first_line: str) -> str:
+def delimiter_of(path: str) -> str:
     """Return what stands between cells: a semicolon where spreadsheets write numbers with a comma."""
-    return ";" if ";" in first_line and "," not in first_line else ","
+    if format_of(path) == "tsv":
+        return "\t"
+    with text_lines(path) as lines:
+        first = lines.readline()
+    return ";" if ";" in first and "," not in first else ","
 
 
 def _record(names: Sequence[str], cells: Sequence[str], line: int) -> Fields | BadRow:

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ended import Cli
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import TYPES, Run, asked, read, visit, write
 
@@ -275,6 +275,7 @@ OWN = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0), OWN)))
 def test_what_a_quarantine_holds_comes_out_as_it_went_in(rows: list[tuple[int, dict[str, Any]]]) -> None:
     error = {"kind": "invalid", "message": "no"}
@@ -283,6 +284,7 @@ def test_what_a_quarantine_holds_comes_out_as_it_went_in(rows: list[tuple[int, d
     assert [(each.index, each.row) for each in placed(through)] == rows
 
 
+@settings(deadline=None)
 @given(st.lists(OWN))
 def test_rows_of_any_other_file_are_taken_as_they_are(rows: list[dict[str, Any]]) -> None:
     assert [(each.index, each.row) for each in placed(rows)] == list(enumerate(rows))

@@ -189,6 +189,12 @@ def test_a_row_of_csv_with_too_many_cells_is_invalid(cli: Cli, folder: Path) -> 
     assert read(folder / "bad.jsonl")[0]["input"] == ["1", "2026-05-03", "2.5", "9"]
 
 
+def test_semicolons_and_quoted_cells_stay_as_they_are(cli: Cli, folder: Path) -> None:
+    (folder / "odd.csv").write_text('id;day;total;note\n1;2026-05-03;2.5;"a; ""b"""\n2;never;1;\n')
+    assert order(cli, "odd.csv", "-o", "good.csv").out.startswith("odd.csv: 2 rows, 1 valid, 1 invalid.")
+    assert (folder / "good.csv").read_text() == 'id;day;total;note\n1;2026-05-03;2.5;"a; ""b"""\n'
+
+
 def test_limit_and_max_errors_end_it_early(cli: Cli, folder: Path) -> None:
     assert order(cli, "in.jsonl", "--limit", "1").out == "in.jsonl: 1 rows, 1 valid, 0 invalid.\n"
     end = order(cli, "in.jsonl", "--max-errors", "1")
