@@ -99,7 +99,7 @@ class Run:
     """A run over batches that come one by one from another thread; it ends only where it can't go on."""
 
     def __init__(self, step: ArrowStep) -> None:
-        self.ended = False
+        self.ended: BaseException | None = None
         self._given: deque[pa.RecordBatch] = deque()
         self._promised: deque[Future[pa.RecordBatch]] = deque()
         self._lock = threading.Lock()
@@ -110,6 +110,9 @@ class Run:
         """Return what will be the batch with its records, or what stopped the run."""
         promise: Future[pa.RecordBatch] = Future()
         with self._lock:
+            if self.ended:
+                promise.set_exception(self.ended)
+                return promise
             self._promised.append(promise)
             self._given.append(batch)
         self._news()
@@ -130,8 +133,8 @@ class Run:
                 self._promised.popleft().set_result(batch)
         except BaseException as error:
             with self._lock:
-                self.ended, left = True, list(self._promised)
-            for promise in left:
+                self.ended = error
+            for promise in self._promised:
                 promise.set_exception(error)
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractor import ConfigError, Extractor
+from extractor import ConfigError, Extractor, RunStopped
+from extractor.engines import ArrowStep
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, shaped, status
 from tests.engines.orders import Line, Order
 from tests.engines.page import run_examples
@@ -161,6 +162,19 @@ def test_what_can_not_work_is_refused_before_anything_runs(cluster: Any) -> None
         ray.extract(dataset, Order, text="bod", **options)
     with pytest.raises(ConfigError, match="environment"):
         ray.extract(dataset, Order, text="body", api_key="sk-secret", **options)
+
+
+def test_a_run_that_has_ended_says_why_to_whoever_comes_later() -> None:
+    from extractor.engines.ray import Run
+
+    class Refusing(ArrowStep):
+        def over(self, batches: Any) -> Any:
+            raise RunStopped("no credit")
+
+    ended = Run(Refusing(Order, text="body", model="m", base_url="http://127.0.0.1:9/v1"))
+    for _ in range(3):
+        with pytest.raises(RunStopped, match="no credit"):
+            ended.put(orders(1).to_batches()[0]).result(timeout=20)
 
 
 # -- what actors share
