@@ -40,7 +40,10 @@ def extract(
     _check_shared(options)
     step = ArrowStep(record_type, text=text, model=model, **options)
     step.schema(pa.schema([(name, pa.string()) for name in df.columns]), fold=True)
-    columns = from_arrow_schema(step.columns, prefer_timestamp_ntz=True)
+    try:
+        columns = from_arrow_schema(step.columns, prefer_timestamp_ntz=True)
+    except TypeError as error:
+        raise ConfigError(f"this version of Spark has no type for a column: {error}") from error
     return df.mapInArrow(partial(_carried_out, step), StructType([*df.schema.fields, *columns.fields]))
 
 
