@@ -67,10 +67,10 @@ class Gate:
 
     @property
     def room(self) -> int:
-        """Rows that may begin now, since their requests could go out at once."""
-        if self._waiting or self.paused:
+        """Rows that may begin now, since their requests could go out at once, or be asked for together."""
+        if self.paused or self._ask_again > self._clock() or (self._waiting and not self._shared):
             return 0
-        return self.limits.room
+        return max(0, self.limits.room - len(self._waiting))
 
     def try_enter(self, wanted: Pass) -> Pass | None:
         """Return the pass where the request may go out at once. Raises what `enter` raises."""

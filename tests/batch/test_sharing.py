@@ -275,3 +275,17 @@ def test_no_process_on_one_server_asks_in_a_pause_that_another_was_told_of(redis
         assert [json.loads(line) for line in lines.splitlines()][:-1] == expected(150), errors
     assert seen["429"] > 5
     assert seen["in_pauses"] == 0
+
+
+def test_as_many_rows_are_in_flight_with_a_limiter_that_is_far_away_as_with_none() -> None:
+    desk, far = Desk(on_the_way=lambda: asyncio.sleep(0.02)), Service(latency=0.05)
+    near = Service(latency=0.05)
+
+    async def scene() -> None:
+        texts = [f"text {i}" for i in range(200)]
+        await near.outcomes(texts, Echo, concurrency=32)
+        await far.outcomes(texts, Echo, concurrency=32, limiter=desk)
+
+    asyncio.run(scene())
+    assert far.peak > near.peak / 2 > 8
+    assert max(map(len, desk.asked)) > 4
