@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import trustme
 from hypothesis import HealthCheck, given, settings
@@ -256,6 +257,17 @@ def test_a_run_goes_on_where_its_server_comes_back_in_time(tmp_path: Path) -> No
             assert len(service.asked) == 300
 
     asyncio.run(scene())
+
+
+def test_a_frame_that_another_host_has_enriched_is_enriched_again_without_asking(redis: RedisServer) -> None:
+    frame = pl.DataFrame({"body": ["one", "two", None, "one"]})
+    first, second = Service(), Service()
+
+    async def enriched(service: Service) -> pl.DataFrame:
+        return await service.extractor().aframe(frame, Echo, text="body", journal=redis.url)
+
+    assert asyncio.run(enriched(first)).equals(asyncio.run(enriched(second)))
+    assert (sorted(first.asked), second.asked) == (["one", "two"], [])
 
 
 # -- the quota that is shared
