@@ -7,10 +7,11 @@ finds the answers there, and asks for what is missing by ordinary calls.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ from .outcomes import Progress, Row
 from .service import CallFailed, Service
 from .spool import Bounds, Filling, Replayed
 
+_log = logging.getLogger("extractor")
 T = TypeVar("T")
 V = TypeVar("V")
 AT_ONCE = 500  # rows looked up together, and lines kept together
@@ -89,6 +91,7 @@ class Courier(Generic[T]):
         self._most = service.limits.requests  # fewer where the provider's queue takes no more, or the budget
         self._handles: dict[str, Handle] = {}
         self._paid = defaultdict[str, Decimal](Decimal)  # US dollars, by handle
+        self._settled = Counter[str]()  # requests, by handle
         self._news = asyncio.Event()  # a batch has ended
         self._stopped = asyncio.Event()
         self.collected = Collected(time.time())
@@ -133,9 +136,9 @@ class Courier(Generic[T]):
             async with _alone(self._spool):
                 wanted = await self._build(rows, row_of)
                 handles = [each for each in await self._ledger.batches() if each.id in wanted]
-            if not handles:
-                return
             await _all(self._carry(handle) for handle in handles)
+            if all(self._settled[handle.id] == handle.requests for handle in handles):
+                return  # else the rows are gone through once more, for what was left or given up
 
     async def _tick(self) -> None:
         while self._on_progress is not None:
@@ -271,6 +274,7 @@ class Courier(Generic[T]):
             after = await self._done(action, course)
         except CallFailed as error:
             after = course.failed(action, error.failure, random.random())
+            _log.warning("batch %s: %s; tried again in %.0f s", handle.id, error, after.wait)
         except Rejected as error:
             after = self._held_back(course, error)
         if after.handle != handle:
@@ -342,6 +346,7 @@ class Courier(Generic[T]):
             elif not is_transient(event):
                 refused[key] = reply
         found = await self._ledger.settle(handle.id, answers, [*refused])
+        self._settled[handle.id] += len(found)
         self.collected.bought.update(found & answers.keys())
         self.collected.refused.update((key, refused[key]) for key in found & refused.keys())
         self._paid[handle.id] += sum((costs[key] for key in found & costs.keys()), ZERO)

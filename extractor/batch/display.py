@@ -99,7 +99,7 @@ def _lines(console: Console, total: int | None, unit: str) -> Told:
 
     def line(progress: Progress) -> None:
         nonlocal last
-        if progress.elapsed - last >= EVERY:
+        if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
             last = progress.elapsed
             said = f"{summary(progress, total, unit)}; {pace(progress, total, unit)}"
             console.print(said, soft_wrap=True)

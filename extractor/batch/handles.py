@@ -16,7 +16,8 @@ from ..messages import BatchStatus, Failure, FailureKind
 
 FIRST_LOOK, LONGEST_LOOK = 0.5, 60.0  # seconds between two looks at a batch, doubling
 LONGEST_WAIT = 60.0  # seconds after a failure, doubling from one, where the service asks for nothing else
-MOST_FAILURES = 12  # in a row
+MOST_FAILURES = 6  # in a row, half a minute or so; where a batch is running, an hour's worth
+PATIENCE = 66
 MANY = 100  # rows without an answer that are worth a further batch
 MOST_ROUNDS = 3  # batches that a row is put into
 SKEW = 600.0  # seconds by which the provider's clock may differ from ours, and a request may take
@@ -163,7 +164,8 @@ class Course:
         chance: a random number in [0, 1).
         """
         failures = self.failures + 1
-        if not is_transient(failure) or failures > MOST_FAILURES:
+        most = PATIENCE if self.handle.stage is Stage.RUNNING else MOST_FAILURES
+        if not is_transient(failure) or failures > most:
             raise _service_error(self.handle, failure)
         planned = min(LONGEST_WAIT, 2.0 ** (failures - 1)) * (0.5 + 0.5 * chance)
         wait = planned if failure.retry_after is None else failure.retry_after + 0.1 * planned

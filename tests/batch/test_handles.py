@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.batch.handles import MOST_FAILURES, Action, Course, Handle, Rejected, Stage
+from extractor.batch.handles import MOST_FAILURES, PATIENCE, Action, Course, Handle, Rejected, Stage
 from extractor.errors import ServiceError
 from extractor.messages import BatchStatus, Failure, FailureKind
 
@@ -83,12 +83,25 @@ def test_what_the_service_asks_to_wait_is_waited_and_without_that_twice_as_long_
     course = Course(HANDLE._replace(stage=Stage.RUNNING))
     assert 7.0 <= course.failed(Action.LOOK, BUSY, 0.5).wait < 8.0
     waits = []
-    for _ in range(MOST_FAILURES):
+    for _ in range(PATIENCE):
         course = course.failed(Action.LOOK, LOST, 1.0)
         waits.append(course.wait)
-    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60, 60]
+    assert waits[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert sum(waits) > 3600
     with pytest.raises(ServiceError, match="connection broke"):
         course.failed(Action.LOOK, LOST, 1.0)
+
+
+def test_a_service_that_can_not_be_reached_at_all_is_told_of_soon() -> None:
+    course, waited = Course(HANDLE), 0.0
+    nobody = Failure(FailureKind.CONNECT, "nobody there")
+    for _ in range(MOST_FAILURES):
+        action, course = begun(course)
+        course = course.failed(action, nobody, 1.0)
+        waited += course.wait
+    assert waited < 120
+    with pytest.raises(ServiceError, match="nobody there"):
+        course.failed(Action.UPLOAD, nobody, 1.0)
 
 
 def test_looks_become_rare_but_never_rarer_than_once_a_minute() -> None:
