@@ -186,7 +186,10 @@ class Job:
             courier = Courier(caller, service, ledger, journal, settings.cap, settings.on_progress)
             if stop is not None:
                 loop = asyncio.get_running_loop()
-                stop.bind(partial(loop.call_soon_threadsafe, courier.stop), lambda: courier.advice)
+                stop.bind(
+                    partial(loop.call_soon_threadsafe, courier.stop),
+                    lambda: courier.advice or run.INTERRUPTED,
+                )
             if not await courier.collect(rows, self.row_of):
                 return
             outcomes = run.arows(rows.again, self.row_of, caller, settings, stop, courier.collected)

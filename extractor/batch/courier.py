@@ -24,7 +24,7 @@ from ..dialects import BatchApi
 from ..dialects.batches import Line
 from ..dialects.bodies import written
 from ..dialogue.policy import is_transient
-from ..errors import ExtractorError, RunStopped, ServiceError
+from ..errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
 from ..messages import BatchStatus, Completion, Request
 from ..transport import http
 from .asking import Caller, request_key
@@ -98,8 +98,10 @@ class Courier(Generic[T]):
 
     @property
     def advice(self) -> str:
-        """How to go on, for who stops it."""
+        """How to go on, for who stops it; "" where nothing is at the provider."""
         running = sum(handle.stage is Stage.RUNNING for handle in self._handles.values())
+        if not running:
+            return ""
         return (
             f"{running} {'batch goes' if running == 1 else 'batches go'} on at the provider. Run the same "
             "again to collect the answers; `extractor batches cancel` ends them."
@@ -122,7 +124,7 @@ class Courier(Generic[T]):
             if work.done():
                 await work
             return work.done()
-        except ServiceError as error:
+        except (ServiceError, JournalError) as error:
             raise RunStopped(
                 f"the run stopped: {error}. Run the same again to go on from there", error
             ) from error
@@ -336,7 +338,10 @@ class Courier(Generic[T]):
             if key is None or line.status is None:
                 continue
             headers = {"x-request-id": line.request_id} if line.request_id else {}
-            reply = http.HttpReply(line.status, headers, written(line.body), 0.0)
+            try:
+                reply = http.HttpReply(line.status, headers, written(line.body), 0.0)
+            except ConfigError:
+                continue  # a number that JSON has no word for
             event = self._caller.read(reply)
             if isinstance(event, Completion):
                 kept = Kept(reply.body, reply.status, line.request_id, model=handle.model, share=float(share))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, JournalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,11 @@ class Filling:
         return self.bounds.hold(len(self.keys) + 1, self.size + len(request), self.worst + worst)
 
     def add(self, key: bytes, request: bytes, worst: Decimal) -> None:
-        """Write a request down."""
-        if self._file is None:
-            self._file = os.fdopen(os.open(self.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
-        self._file.write(self.between + request if self.keys else request)
+        """Write a request down. Raises JournalError, as `close` does."""
+        with self._writing():
+            if self._file is None:
+                self._file = os.fdopen(os.open(self.path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")
+            self._file.write(self.between + request if self.keys else request)
         self.keys.append(key)
         self.size += len(request)
         self.worst += worst
@@ -62,9 +64,10 @@ class Filling:
     def close(self) -> None:
         """Have it safely on the disk."""
         if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            with self._writing():
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
             self._file = None
 
     def discard(self) -> None:
@@ -72,6 +75,16 @@ class Filling:
         if self._file is not None:
             self._file.close()
         self.path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise JournalError(
+                f"requests for a batch can't be written to {self.path}: {error.strerror}; make room, or name "
+                "another file as journal="
+            ) from error
 
 
 class Replayed:

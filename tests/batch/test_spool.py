@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extractor import ConfigError
+from extractor import ConfigError, JournalError
 from extractor.batch.journal import key_of
 from extractor.batch.spool import Bounds, Filling, Replayed
 
@@ -57,6 +57,12 @@ def test_each_request_is_in_one_file_and_no_file_passes_a_bound(
     assert all(len(content) <= size for content in whole)
     assert worst is None or all(file.worst <= worst for file in files)
     assert all(stat.S_IMODE(file.path.stat().st_mode) == 0o600 for file in files)
+
+
+def test_a_file_that_can_not_be_written_is_told_of_with_what_to_do(tmp_path: Path) -> None:
+    filling = Filling(tmp_path / "gone" / "x.jsonl", Bounds(9, 99), b"\n")
+    with pytest.raises(JournalError, match="make room, or name another file"):
+        filling.add(key_of("a"), b"{}", Decimal(0))
 
 
 def test_rows_of_an_iterator_are_read_once_and_given_twice() -> None:
