@@ -319,7 +319,11 @@ def written(
         new = gathered().schema.names
         names = [*_input_names(source), *new] if earlier is None else _names_in(earlier, source, new)
     with _text_output(path, partly) as stream:
-        yield _jsonl_writer(stream, sheet) if kind == "jsonl" else _csv_writer(stream, kind, sheet, names)
+        if kind == "jsonl":
+            yield _jsonl_writer(stream, sheet)
+            return
+        with _csv_writer(stream, kind, sheet, names) as writer:
+            yield writer
 
 
 def _names_in(earlier: Table, source: Table, new: Sequence[str]) -> Sequence[str]:
@@ -339,15 +343,20 @@ def _jsonl_writer(stream: IO[str], sheet: Sheet) -> Writer:
     return Writer(lambda outcome: again(plain(sheet.fields(outcome))), again)
 
 
-def _csv_writer(stream: IO[str], kind: str, sheet: Sheet, names: Sequence[str]) -> Writer:
+@contextmanager
+def _csv_writer(stream: IO[str], kind: str, sheet: Sheet, names: Sequence[str]) -> Iterator[Writer]:
+    """Yield what writes rows below a header, which comes with the first of them, else at the end."""
     dialect = "excel-tab" if kind == "tsv" else "excel"
     writer = csv.DictWriter(stream, names, dialect=dialect, extrasaction="ignore")
-    writer.writeheader()
+    header = [dict(zip(names, names, strict=True))]
 
     def again(fields: Fields) -> None:
+        writer.writerows(header)
+        header.clear()
         writer.writerow({name: _cell(value) for name, value in fields.items()})
 
-    return Writer(lambda outcome: again(sheet.fields(outcome)), again)
+    yield Writer(lambda outcome: again(sheet.fields(outcome)), again)
+    writer.writerows(header)
 
 
 def same_row(own: Fields | BadRow, earlier: Fields) -> bool:

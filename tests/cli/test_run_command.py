@@ -219,6 +219,7 @@ def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
         (("in.csv", "-x", "body", "--resume", "--retry-failed", "-o", "o.csv"), "leave --resume out"),
         (("in.csv", "-x", "body", "--name", "body", "-o", "o.csv"), "field 'body' already"),
         (("in.csv", "-x", "body", "--max-cost", "1", "-o", "o.csv"), "needs the price"),
+        (("in.csv", "-x", "body", "--journal", "visits.py/j", "-o", "o.csv"), "journal .* can't be used"),
         (("s3://bucket/in.csv", "-x", "body"), "fsspec|cannot open"),
     ],
 )
