@@ -474,7 +474,16 @@ class Extraction(Generic[T]):
             facts["US dollars"] = f"{self.cost:.6f}"
         record = as_json(self.record) if self.outcome.has_record else None
         why = () if self.error is None else (str(self.error),)
-        return Entry(title, self.outcome, self.source or "", record, self.evidence, why, facts)
+        return Entry(
+            title,
+            self.outcome,
+            self.source or "",
+            record,
+            self.evidence,
+            why,
+            facts,
+            confidence=self.confidence or {},
+        )
 
     def unwrap(self) -> T:
         """Return the record, or raise `error`."""

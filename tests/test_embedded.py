@@ -182,3 +182,38 @@ def test_a_frame_of_fifty_example_texts_is_enriched(ex: Extractor, tmp_path: Pat
     again = ex.frame(frame, Product, text="body", usage=True, journal=journal)
     assert again["product"].to_list() == records
     assert again["product_usage"].struct.field("from_cache").all()
+
+
+class Visit(BaseModel):
+    town: str = Field(max_length=24)
+
+
+class Journey(BaseModel):
+    traveller: str = Field(max_length=40)
+    visits: list[Visit] = Field(max_length=6)
+
+
+def test_a_text_past_the_window_of_a_running_server_is_read_in_chunks_that_fit_it() -> None:
+    pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
+    towns = ("Ghent", "Basel", "Nantes", "Turin")
+    days = [f"On day {n + 1} Hannah Voss came to {towns[n % 4]}. " for n in range(20)]
+    text = "\n\n".join(day + "It rained a little. " * 12 for day in days)
+    window = 1024
+    with (
+        local.serve("smollm2", context=window) as server,
+        Extractor(
+            "smollm2", base_url=server.base_url, api_key=server.api_key, max_tokens=60, max_repairs=0
+        ) as ex,
+    ):
+        result = ex.document(Journey, text, journal=False)
+    assert len(result.chunks) >= 3
+    assert not any(attempt.failure for attempt in result.attempts)
+    for chunk in result.chunks:
+        usage = chunk.attempts[0].usage
+        assert usage is not None
+        assert 100 < usage.prompt_tokens <= window - 60
+    for spans in result.evidence.values():
+        assert all(text[span.start : span.end] == span.text for span in spans)
+    whole = [chunk for chunk in result.chunks if not chunk.again]
+    assert (whole[0].start, max(chunk.end for chunk in whole)) == (0, len(text))
+    assert (result.record is None) <= (result.outcome is not Outcome.OK)

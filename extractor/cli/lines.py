@@ -60,6 +60,8 @@ def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> 
         found["error"] = _error(str(result.outcome), str(result.error), result.problems, len(result.attempts))
         if result.record is None:
             found["found"] = result.found
+    if result.confidence is not None:
+        found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
     return {
         "source": source,
@@ -92,8 +94,9 @@ def _conflict(conflict: Conflict) -> JSON:
 def _chunk(chunk: ChunkOutcome) -> JSON:
     told: Line = {"start": chunk.start, "end": chunk.end, "pass": chunk.passed}
     told |= {"outcome": chunk.outcome and str(chunk.outcome), "requests": len(chunk.attempts)}
-    why = {} if chunk.error is None else {"error": str(chunk.error), "again": chunk.again}
-    return {**told, **why}
+    if chunk.error is None:
+        return told
+    return {**told, "error": chunk.reason, "again": chunk.again, "missing": chunk.missing}
 
 
 def to_json(line: JSON, indent: int | None = None) -> str:

@@ -109,7 +109,16 @@ def _entry(
         facts,
         conflicts=tuple(_conflicts(line.get("conflicts"), text)),
         chunks=tuple(_chunks(line.get("chunks"), text)),
+        confidence=_confidence(line.get("confidence") or line.get(f"{column}_confidence")),
     )
+
+
+def _confidence(told: JSON) -> dict[str, float]:
+    """Return what a line says by pointer, or as a list of objects with `pointer` and `confidence`."""
+    rows: list[tuple[Any, Any]] = list(told.items()) if isinstance(told, dict) else []
+    if isinstance(told, list):
+        rows = [(one.get("pointer"), one.get("confidence")) for one in told if isinstance(one, dict)]
+    return {str(where): float(value) for where, value in rows if isinstance(value, int | float)}
 
 
 def _record_field(line: Mapping[str, JSON]) -> str:
@@ -176,11 +185,12 @@ def _chunks(told: JSON, text: str) -> Iterator[Piece]:
     for one in told if isinstance(told, list) else ():
         match one:
             case {"start": int(start), "end": int(end)} if 0 <= start <= end <= len(text):
-                why, again = one.get("error"), bool(one.get("again"))
+                why, again = str(one.get("error") or ""), bool(one.get("again"))
                 yield Piece(
                     start,
                     end,
                     piece_told(one.get("outcome"), why, again),
-                    why is not None and not again,
+                    bool(one.get("missing", why and not again)),
                     one.get("pass", 1),
+                    not why,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -25,7 +26,8 @@ class ChunkOutcome:
     extraction: how its dialogue ended, the record as plain JSON; None for a blank chunk, of which nothing
     was asked, and for one that was not run. error: why it gave nothing. from_cache: whether every reply
     came out of the journal. again: whether it was read again in shorter chunks, which have lines of
-    their own. passed: which pass over the text it belongs to, from 1.
+    their own. covered: whether all of its text was read in other chunks. passed: which pass over the text
+    it belongs to, from 1.
     """
 
     start: int
@@ -37,6 +39,7 @@ class ChunkOutcome:
     error: ExtractorError | None = None
     from_cache: bool = False
     again: bool = False
+    covered: bool = False
 
     @property
     def outcome(self) -> Outcome | None:
@@ -45,8 +48,14 @@ class ChunkOutcome:
 
     @property
     def missing(self) -> bool:
-        """Whether the record knows nothing of what stands in this chunk."""
-        return self.error is not None and not self.again
+        """Whether the record knows nothing of some of what stands in this chunk."""
+        return self.error is not None and not (self.again or self.covered)
+
+    @property
+    def reason(self) -> str:
+        """Why the chunk gave nothing, in short; "" where it gave something."""
+        problems = getattr(self.error, "problems", ())
+        return "; ".join(problem.reason for problem in problems[:3]) or str(self.error or "")
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -68,7 +77,8 @@ class DocumentExtraction(Generic[T]):
     chunks: the ledger: what came of each chunk, in each pass. found: all that was found, merged, as plain
     JSON, also where that is no valid record. conflicts: values that chunks disagree about. evidence: spans
     of the whole text by the JSON pointer of each leaf of the record, or of `found` where there is no
-    record. source: the whole text.
+    record. confidence: how sure each leaf is, by the same pointers, the greatest of the chunks that gave it;
+    None where it was not asked for. source: the whole text.
     """
 
     outcome: Outcome
@@ -78,6 +88,7 @@ class DocumentExtraction(Generic[T]):
     found: JSON = None
     conflicts: tuple[Conflict, ...] = ()
     evidence: Evidence = field(default_factory=dict, repr=False)
+    confidence: Mapping[str, float] | None = field(default=None, repr=False)
     source: str = field(default="", repr=False)
 
     @property
@@ -120,6 +131,7 @@ class DocumentExtraction(Generic[T]):
     def _entry(self, title: str) -> Entry:
         from ..report import Entry, Piece, Variants, as_json, piece_told
 
+        why = () if self.error is None or self.missing else (str(self.error),)
         facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
         if self.cost is not None:
             facts["US dollars"] = f"{self.cost:.6f}"
@@ -129,8 +141,9 @@ class DocumentExtraction(Generic[T]):
             self.source,
             self.found if self.record is None else as_json(self.record),
             self.evidence,
-            tuple(map(str, self.problems)) or (() if self.error is None else (str(self.error),)),
+            tuple(str(p) for p in self.problems if p.type != "chunk") or why,
             facts,
+            confidence=self.confidence or {},
             conflicts=tuple(
                 Variants(each.pointer, tuple((one.value, one.spans, one.readings) for one in each.candidates))
                 for each in self.conflicts
@@ -139,9 +152,10 @@ class DocumentExtraction(Generic[T]):
                 Piece(
                     c.start,
                     c.end,
-                    piece_told(c.outcome, c.error, c.again),
+                    piece_told(c.outcome, c.reason, c.again),
                     c.missing,
                     c.passed,
+                    c.error is None,
                 )
                 for c in self.chunks
             ),

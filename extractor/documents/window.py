@@ -39,8 +39,8 @@ def chunk_size(text: str, request: Request, shows_schema: bool, window: int, lon
     said = "".join(m.content for m in request.messages if isinstance(m.content, str))
     schema = compact(request.response_schema.schema) if shows_schema and request.response_schema else ""
     limits = [n for name in MAX_TOKENS if isinstance(n := request.params.get(name), int)]
-    answer = min(limits) if limits else min(longest or window, window // 4)
-    left = int(window * SPARE) - tokens_of(said + schema) - answer
+    answer = min(limits) if limits else min(longest or window, window // 6)
+    left = int(window * SPARE) - tokens_of(said + schema) - 2 * answer  # one that is rejected is said again
     size = int(left * BYTES_A_TOKEN * len(text) / max(1, len(text.encode("utf-8", "replace"))))
     if size < LEAST:
         raise ConfigError(

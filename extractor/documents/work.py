@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from ..batch.display import shown
 from ..batch.outcomes import Part, Row, RowOutcome
 from ..calls import Calls, context_of
 from ..dialogue.policy import is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError
-from ..evidence import Evidence, Span
+from ..evidence import Evidence
 from ..evidence.chunking import Chunk, shorter, split
 from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import NOTHING, KeyOf, Merged, Reading, canonical, merge
@@ -24,6 +24,8 @@ from ..rows import Job
 from ..schema import Chunked, CompiledSchema
 from .outcome import ChunkOutcome, DocumentExtraction
 from .window import ask_window, chunk_size, needs_chunks
+
+V = TypeVar("V")
 
 OVERLAP = 0.1  # of a chunk
 MOST_OVERLAP = 1000  # characters
@@ -175,15 +177,22 @@ class Work:
         for chunk in self._pending:
             if chunk not in self._ledger:
                 self._ledger[chunk] = _line(chunk, RowOutcome(0, error=why))
-        lines = tuple(
-            self._ledger[chunk] for chunk in sorted(self._ledger, key=lambda c: (c.reading, c.start, -c.end))
+        lines = _with_covered(
+            [self._ledger[c] for c in sorted(self._ledger, key=lambda c: (c.reading, c.start, -c.end))]
         )
         whole = self._whole
         if whole is not None and len(lines) == 1 and whole.outcome.has_record:
-            merged = Merged(_json_of(whole.record), whole.evidence)
+            merged = Merged(_json_of(whole.record), whole.evidence, (), whole.confidence or {})
             return _concluded(self._plan, lines, merged, lambda: whole.record)
         readings = [
-            Reading(line.start, line.end, line.extraction.record, _shifted(line), line.passed)
+            Reading(
+                line.start,
+                line.end,
+                line.extraction.record,
+                _shifted(line),
+                line.passed,
+                line.extraction.confidence or {},
+            )
             for line in lines
             if line.extraction is not None and line.extraction.outcome.has_record
         ]
@@ -218,10 +227,11 @@ def reading(calls: Calls, plan: Plan, options: Mapping[str, Any]) -> Iterator[Wo
 
 def _place(chunk: Chunk, plan: Plan) -> str:
     """What the model is told of where its text stands."""
+    again = f" This is reading {chunk.reading} of {plan.passes}." if plan.passes > 1 else ""
     return (
         f"The text is part {chunk.number} of {chunk.count} of a longer one, and may begin and end in the "
         "middle of something. Give only what stands in this part; leave out what it does not say, though the "
-        "record seems to need it: the other parts are read too."
+        f"record seems to need it: the other parts are read too.{again}"
     )
 
 
@@ -236,6 +246,19 @@ def _line(chunk: Chunk, outcome: RowOutcome[Any]) -> ChunkOutcome:
         outcome.error,
         outcome.from_cache,
     )
+
+
+def _with_covered(lines: Sequence[ChunkOutcome]) -> tuple[ChunkOutcome, ...]:
+    """Return the ledger, in which it is told of failed chunks whether others have read all of their text."""
+    read = sorted((line.start, line.end) for line in lines if line.error is None)
+
+    def covered(line: ChunkOutcome) -> bool:
+        at = line.start
+        for start, end in read:
+            at = max(at, end) if start <= at else at
+        return at >= line.end
+
+    return tuple(line if line.error is None else replace(line, covered=covered(line)) for line in lines)
 
 
 def _may_help(line: ChunkOutcome) -> bool:
@@ -265,13 +288,15 @@ def _concluded(
     """Return the result. made: makes the record of what was found, or raises Invalid."""
     lost = [line for line in lines if line.missing]
     record, evidence, problems = None, merged.evidence, list[Problem]()
+    sure = merged.confidence
     if merged.record is not None or not lost:
         try:
             record = made()
         except Invalid as invalid:
             problems += invalid.problems
         else:
-            evidence = _evidence(record, merged)
+            evidence = _moved(merged.evidence, merged.record, record, ())
+            sure = {at: c for at, c in _moved(sure, merged.record, record, -1.0).items() if c >= 0}
             problems += _miscounted(plan.counts, merged.record)
     repaired = any(line.outcome is Outcome.REPAIRED for line in lines)
     outcome = Outcome.REPAIRED if repaired else Outcome.OK
@@ -279,7 +304,7 @@ def _concluded(
         outcome = Outcome.INVALID if problems else _outcome(lost[0])
     error = _error(problems, lost, lines) if problems or lost else None
     return DocumentExtraction(
-        outcome, lines, record, error, merged.record, merged.conflicts, evidence, plan.text
+        outcome, lines, record, error, merged.record, merged.conflicts, evidence, sure or None, plan.text
     )
 
 
@@ -291,7 +316,7 @@ def _error(
     problems: Sequence[Problem], lost: Sequence[ChunkOutcome], lines: Sequence[ChunkOutcome]
 ) -> ServiceError | ExtractionError:
     attempts = [attempt for line in lines for attempt in line.attempts]
-    gone = [Problem("", f"{line}: {line.error}", type="chunk") for line in lost]
+    gone = [Problem("", f"{line}: {line.reason}", type="chunk") for line in lost]
     named = [str(line) for line in lost[:NAMED]] + ([f"and {len(lost) - NAMED} more"] if lost[NAMED:] else [])
     told = [f"{len(lost)} of {len(lines)} chunks gave no record ({'; '.join(named)})"] if lost else []
     told += [
@@ -316,20 +341,19 @@ def _miscounted(counts: Mapping[str, int | str], found: JSON) -> Iterator[Proble
             yield Problem(place, f"has {number} items, and {said} are declared{where}", number, "count")
 
 
-def _evidence(record: Any, merged: Merged) -> dict[str, tuple[Span, ...]]:
-    """The evidence by the pointers of the record: validation may have put its values elsewhere."""
-    others: defaultdict[tuple[Path, str], list[tuple[Span, ...]]] = defaultdict(list)
-    for pointer, spans in merged.evidence.items():
-        others[_column(pointer), canonical(value_at(merged.record, pointer))].append(spans)
-    found = {}
+def _moved(told: Mapping[str, V], found: JSON, record: Any, nothing: V) -> dict[str, V]:
+    """Return what is told of the leaves of merged JSON, by the pointers of the record that was made of it:
+    validation may have put its values elsewhere.
+    """
+    others: defaultdict[tuple[Path, str], list[V]] = defaultdict(list)
+    for pointer, each in told.items():
+        others[_column(pointer), canonical(value_at(found, pointer))].append(each)
+    moved = {}
     for leaf in leaves(record):
-        value = canonical(leaf.json)
-        if canonical(value_at(merged.record, leaf.pointer)) == value:
-            found[leaf.pointer] = merged.evidence.get(leaf.pointer, ())
-        else:
-            same = others[_column(leaf.pointer), value]
-            found[leaf.pointer] = same.pop(0) if same else merged.evidence.get(leaf.pointer, ())
-    return found
+        same = others[_column(leaf.pointer), canonical(leaf.json)]
+        stays = canonical(value_at(found, leaf.pointer)) == canonical(leaf.json) or not same
+        moved[leaf.pointer] = told.get(leaf.pointer, nothing) if stays else same.pop(0)
+    return moved
 
 
 def _column(pointer: str) -> Path:

@@ -30,7 +30,7 @@ _OTHER = 1.5  # what a value takes that they do not share
 @dataclass(frozen=True)
 class Reading:
     """What one chunk gave: a record as plain JSON, with evidence in the whole text. start, end: of the
-    chunk. number: which pass over the text it belongs to.
+    chunk. number: which pass over the text it belongs to. confidence: of leaves, by pointer.
     """
 
     start: int
@@ -38,6 +38,7 @@ class Reading:
     record: JSON
     evidence: Evidence
     number: int = 1
+    confidence: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,13 @@ class Conflict:
 @dataclass(frozen=True, slots=True)
 class Merged:
     """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING where no
-    reading says anything.
+    reading says anything. confidence: the greatest of the readings that gave the value.
     """
 
     record: JSON
     evidence: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
+    confidence: Mapping[str, float] = field(default_factory=dict)
 
 
 def joined(path: Path) -> Literal["list", "set", "value"]:
@@ -99,7 +101,8 @@ def merge(readings: Iterable[Reading], joins: Joins = joined, key_of: KeyOf = no
 
 def _identity(reading: Reading) -> tuple[Any, ...]:
     spans = sorted((pointer, str(spans)) for pointer, spans in reading.evidence.items())
-    return reading.start, reading.end, reading.number, canonical(reading.record), str(spans)
+    told = f"{spans} {sorted(reading.confidence.items())}"
+    return reading.start, reading.end, reading.number, canonical(reading.record), told
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,9 @@ class _Said:
 
     def spans_of(self, path: Path) -> tuple[Span, ...]:
         return self.reading.evidence.get(self.at + "".join(map(step, path)), ())
+
+    def confidence_of(self, path: Path) -> float | None:
+        return self.reading.confidence.get(self.at + "".join(map(step, path)))
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,8 @@ def _together(record: JSON, parts: Mapping[Any, Merged]) -> Merged:
         for key, part in parts.items()
         for each in part.conflicts
     )
-    return Merged(record, evidence, conflicts)
+    sure = {step(key) + pointer: c for key, part in parts.items() for pointer, c in part.confidence.items()}
+    return Merged(record, evidence, conflicts, sure)
 
 
 # -- scalars
@@ -181,12 +188,15 @@ def _chosen(said: Sequence[_Said]) -> Merged:
     ranked = sorted(groups.items(), key=lambda group: _rank(*group))
     candidates = tuple(Candidate(g[0].value, _spans(g), len(g)) for _, g in ranked)
     best = ranked[0][1]
-    evidence = {
-        "".join(map(step, path)): _unique(s for one in best for s in one.spans_of(path))
-        for path, _ in leaves_of(best[0].value)
-    }
+    evidence, sure = dict[str, tuple[Span, ...]](), dict[str, float]()
+    for path, _ in leaves_of(best[0].value):
+        pointer = "".join(map(step, path))
+        if spans := _unique(s for one in best for s in one.spans_of(path)):
+            evidence[pointer] = spans
+        if told := [c for one in best if (c := one.confidence_of(path)) is not None]:
+            sure[pointer] = max(told)
     conflict = (Conflict("", candidates),) if len(candidates) > 1 else ()
-    return Merged(best[0].value, evidence, conflict)
+    return Merged(best[0].value, evidence, conflict, sure)
 
 
 def _rank(value: str, said: Sequence[_Said]) -> tuple[float, int, int, float, str]:

@@ -7,6 +7,9 @@ let kept = entries.map((_, i) => i);
 let at = 0; // position in `kept`
 let marks = new Map(); // pointer -> its marks
 let rows = new Map(); // pointer -> its row in the tree
+let torn = new Map(); // pointer -> the values that were found for it, the chosen one first
+const UNSURE = 0.5; // below, a value's confidence is marked
+document.querySelector("main").classList.toggle("alone", entries.length === 1);
 
 function made(name, className, text) {
   const element = document.createElement(name);
@@ -60,9 +63,7 @@ function showList() {
     button.append(made("span", "", title), made("span", GOOD.has(outcome) ? "" : "bad", outcome));
     button.addEventListener("click", () => go(first + offset));
     if (first + offset === at) button.setAttribute("aria-current", "true");
-    const item = made("li");
-    item.append(button);
-    return item;
+    return item(button);
   });
   $("list").replaceChildren(...items);
   $("list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
@@ -81,6 +82,8 @@ function showEntry(entry) {
   $("facts").textContent = entry
     ? [entry.outcome, ...Object.entries(entry.facts).map(([name, fact]) => `${name} ${fact}`)].join(" · ")
     : "";
+  torn = new Map((entry?.conflicts ?? []).map(({ pointer, candidates }) => [pointer, candidates]));
+  showChunks(entry);
   $("problems").replaceChildren(...(entry?.problems ?? []).map((problem) => made("li", "", problem)));
   const hues = new Map();
   const tree = made("ul");
@@ -93,9 +96,51 @@ function showEntry(entry) {
 
 function summary(entry) {
   if (!entry?.tree) return entry ? "There is no record." : "";
-  const leaves = [...rows.values()].filter((row) => !row.classList.contains("empty"));
+  const leaves = [...rows.values()].filter((row) => !row.matches(".empty, .others *"));
   const without = leaves.filter((row) => row.classList.contains("none")).length;
-  return `${leaves.length - without} of ${leaves.length} values have evidence in the text`;
+  const told = `${leaves.length - without} of ${leaves.length} values have evidence in the text`;
+  return torn.size ? `${told}; chunks disagree about ${torn.size}` : told;
+}
+
+function showChunks(entry) {
+  const chunks = entry?.chunks ?? [];
+  const lost = chunks.filter(([, , , missing]) => missing).length;
+  $("chunks").hidden = chunks.length < 2 && !lost;
+  $("chunks").open = lost > 0;
+  $("chunks").querySelector("summary").textContent = `${chunks.length} chunks, ${lost || "none"} missing in the record`;
+  const holes = gaps(chunks.filter(([, , , missing, , read]) => missing || read));
+  const most = Math.max(...chunks.map(([, , , , pass]) => pass), 1);
+  const lines = chunks.map(([start, end, told, missing, pass]) => {
+    const where = `${start.toLocaleString("en")}–${end.toLocaleString("en")}`;
+    const button = made("button", missing ? "bad" : "", `${most > 1 ? `pass ${pass}, ` : ""}${where}: ${told}`);
+    button.type = "button";
+    button.addEventListener("click", () => goTo(holes.find((each) => start < each.end && each.start < end)?.start ?? start));
+    return item(button);
+  });
+  lines.sort((a, b) => b.querySelectorAll(".bad").length - a.querySelectorAll(".bad").length);
+  $("chunks").querySelector("ol").replaceChildren(...lines);
+}
+
+function item(...children) {
+  const element = made("li");
+  element.append(...children);
+  return element;
+}
+
+function goTo(offset) {
+  const walker = document.createTreeWalker($("text"), NodeFilter.SHOW_TEXT);
+  let passed = 0;
+  while (walker.nextNode()) {
+    const { length } = walker.currentNode;
+    if (passed + length > offset) {
+      const range = document.createRange();
+      range.setStart(walker.currentNode, offset - passed);
+      const top = range.getBoundingClientRect().top - $("text").getBoundingClientRect().top;
+      document.querySelector(".source").scrollTop = top + $("text").offsetTop - 60;
+      return;
+    }
+    passed += length;
+  }
 }
 
 function step(key) {
@@ -103,23 +148,39 @@ function step(key) {
 }
 
 function branch(node, pointer, field, entry, hues, list) {
-  const item = made("li");
+  const line = made("li");
   const name = node.key === "" ? "" : `${node.key}: `;
   if (node.of) {
-    if (name) item.append(made("span", "key", name + (node.of.length ? "" : node.array ? "[]" : "{}")));
+    if (name) line.append(made("span", "key", name + (node.of.length ? "" : node.array ? "[]" : "{}")));
     const below = made("ul");
     for (const child of node.of) {
       const childField = field + (node.array ? "/*" : step(child.key));
       branch(child, pointer + step(child.key), childField, entry, hues, below);
     }
-    item.append(below);
+    line.append(below);
   } else {
-    item.append(leaf(node, name, pointer, field, entry.spans[pointer] ?? [], hues));
+    line.append(leaf(node, name, pointer, field, entry.spans[pointer] ?? [], hues, entry.confidence[pointer]));
   }
-  list.append(item);
+  if (torn.has(pointer)) line.append(others(pointer, field, hues));
+  list.append(line);
 }
 
-function leaf(node, name, pointer, field, spans, hues) {
+function others(pointer, field, hues) {
+  const list = made("ul", "others");
+  const [, ...rest] = torn.get(pointer);
+  rest.forEach(({ tree, spans, readings }, i) => {
+    const told = { leaf: values(tree).join(", ") };
+    const found = spans.map((span) => [...span, parts(readings), 1]);
+    list.append(item(leaf(told, "or ", `${pointer} (${i + 1})`, field, found, hues)));
+  });
+  return list;
+}
+
+function parts(count) {
+  return count === 1 ? "1 chunk" : `${count} chunks`;
+}
+
+function leaf(node, name, pointer, field, spans, hues, confidence) {
   if (!hues.has(field)) hues.set(field, (hues.size * 137.5) % 360); // the golden angle keeps hues apart
   const empty = node.plain && node.leaf === "null";
   const row = made("span", "leaf" + (empty ? " empty" : spans.length ? "" : " none"));
@@ -130,26 +191,66 @@ function leaf(node, name, pointer, field, spans, hues) {
   row.append(made("span", "key", name), made("span", "value", empty ? "–" : node.leaf));
   if (!empty) {
     const how = spans.map(([, , found, score]) => (score < 1 ? `${found} ${score}` : found));
-    row.append(made("span", "badge", spans.length ? how.join(", ") : "no evidence"));
+    row.append(" ", made("span", "badge", spans.length ? shortened(how) : "no evidence"));
+    if (torn.has(pointer)) row.append(" ", made("span", "badge torn", "chunks disagree"));
+    if (confidence !== undefined) {
+      row.append(" ", made("span", confidence < UNSURE ? "badge unsure" : "badge", `confidence ${confidence.toFixed(2)}`));
+    }
   }
+  row.setAttribute("role", "button");
+  row.addEventListener("click", () => (marks.get(pointer) ?? [])[0]?.scrollIntoView({ block: "center" }));
+  row.addEventListener("keydown", ({ key }) => key === "Enter" && (marks.get(pointer) ?? [])[0]?.focus());
   for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => light(pointer, event));
   for (const event of ["mouseleave", "blur"]) row.addEventListener(event, dim);
   rows.set(pointer, row);
   return row;
 }
 
+function shortened(how) {
+  return how.length > 3 ? `${how[0]}, at ${how.length} places` : how.join(", ");
+}
+
 function marked(entry, hues) {
   const spans = Object.entries(entry.spans).flatMap(([pointer, found]) =>
     rows.has(pointer) ? found.map(([start, end]) => ({ start, end, pointer })) : [],
   );
-  const cuts = [...new Set([0, entry.text.length, ...spans.flatMap((s) => [s.start, s.end])])].sort((a, b) => a - b);
+  for (const [pointer, [, ...rest]] of torn) {
+    rest.forEach(({ spans: found }, i) =>
+      spans.push(...found.map(([start, end]) => ({ start, end, pointer: `${pointer} (${i + 1})`, other: true }))),
+    );
+  }
+  const lost = gaps(entry.chunks);
+  const edges = [...spans, ...lost].flatMap((s) => [s.start, s.end]);
+  const cuts = [...new Set([0, entry.text.length, ...edges])].sort((a, b) => a - b);
   const begins = Map.groupBy ? Map.groupBy(spans, (s) => s.start) : grouped(spans);
   let open = [];
   return cuts.slice(0, -1).map((from, i) => {
     open = [...open.filter((s) => s.end > from), ...(begins.get(from) ?? [])];
     const piece = entry.text.slice(from, cuts[i + 1]);
-    return open.length ? mark(piece, open.map((s) => s.pointer)) : document.createTextNode(piece);
+    const node = open.length ? mark(piece, open) : document.createTextNode(piece);
+    const gap = lost.find((each) => each.start <= from && from < each.end);
+    return gap ? within(gap, node, from) : node;
   });
+}
+
+function within(gap, node, from) {
+  const element = made("span", "lost");
+  if (from === gap.start) element.dataset.told = `Not in the record: ${gap.told}`;
+  element.append(node);
+  return element;
+}
+
+function gaps(chunks) {
+  const read = chunks.filter(([, , , , , good]) => good);
+  const lost = [];
+  for (const [start, end, told, missing] of [...chunks].sort((a, b) => a[0] - b[0])) {
+    let from = Math.max(start, lost.at(-1)?.end ?? 0);
+    for (const [a, b] of read) if (a <= from && from < b) from = b;
+    let to = end;
+    for (const [a, b] of read) if (a < to && to <= b) to = a;
+    if (missing && from < to) lost.push({ start: from, end: to, told });
+  }
+  return lost;
 }
 
 function grouped(spans) {
@@ -158,10 +259,13 @@ function grouped(spans) {
   return groups;
 }
 
-function mark(text, pointers) {
-  const element = made("mark", "", text);
+function mark(text, spans) {
+  const pointers = spans.map((s) => s.pointer);
   const inner = pointers.at(-1);
+  const element = made("mark", spans.at(-1).other ? "other" : "", text);
   element.tabIndex = 0;
+  element.setAttribute("role", "button");
+  element.addEventListener("keydown", ({ key }) => key === "Enter" && rows.get(inner).focus());
   element.title = pointers.join(", ");
   element.setAttribute("aria-label", `${text} (${pointers.join(", ")})`);
   element.style.setProperty("--hue", rows.get(inner).style.getPropertyValue("--hue"));
@@ -196,6 +300,7 @@ $("search").addEventListener("input", () => {
   waiting = setTimeout(filter, 120);
 });
 $("outcome").addEventListener("change", filter);
+$("skip").addEventListener("click", () => $("tree").querySelector("[tabindex]")?.focus());
 $("back").addEventListener("click", () => go(Math.floor(at / PAGE) * PAGE - PAGE));
 $("on").addEventListener("click", () => go(Math.floor(at / PAGE) * PAGE + PAGE));
 document.addEventListener("keydown", (event) => {

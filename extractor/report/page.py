@@ -37,20 +37,23 @@ class Variants:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A chunk of a text. told: what came of it. missing: whether the record knows nothing of it."""
+    """A chunk of a text. told: what came of it. missing: whether the record lacks some of what stands in
+    it. passed: in which pass over the text. read: whether it gave a record.
+    """
 
     start: int
     end: int
     told: str
     missing: bool = False
     passed: int = 1
+    read: bool = True
 
 
-def piece_told(outcome: str | None, error: object | None, again: bool) -> str:
-    """Return what came of a chunk, in words."""
-    if error is None:
+def piece_told(outcome: str | None, reason: str, again: bool) -> str:
+    """Return what came of a chunk, in words. reason: why it gave nothing."""
+    if not reason:
         return outcome or "blank"
-    return f"{outcome or 'not run'}: {error}" + ("; read again in shorter chunks" if again else "")
+    return f"{outcome or 'not run'}: {reason}" + ("; read again in shorter chunks" if again else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Entry:
     """One text with what came of it. title: what it is called in the list. record: as JSON; None where
     there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
     facts: what else is shown, by its name, such as tokens and cost. conflicts, chunks: of a long text.
+    confidence: by the pointers of leaves.
     """
 
     title: str
@@ -69,6 +73,7 @@ class Entry:
     facts: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Variants, ...] = ()
     chunks: tuple[Piece, ...] = ()
+    confidence: Mapping[str, float] = field(default_factory=dict)
 
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
@@ -119,6 +124,7 @@ def _data(entry: Entry) -> JSON:
         "spans": spans,
         "problems": list(entry.problems),
         "facts": dict(entry.facts),
+        "confidence": {pointer: round(value, 4) for pointer, value in entry.confidence.items()},
         "conflicts": [
             {
                 "pointer": each.pointer,
@@ -134,7 +140,7 @@ def _data(entry: Entry) -> JSON:
             for each in entry.conflicts
         ],
         "chunks": [
-            [units(piece.start), units(piece.end), piece.told, piece.missing, piece.passed]
+            [units(piece.start), units(piece.end), piece.told, piece.missing, piece.passed, piece.read]
             for piece in entry.chunks
         ],
     }

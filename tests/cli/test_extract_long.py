@@ -73,7 +73,7 @@ def test_a_missing_chunk_is_named_beside_the_record_and_gives_status_1(cli: Cli,
     assert line["record"]["depot"] == "Harbour North"
     assert {chunk["again"] for chunk in line["chunks"] if "error" in chunk} == {True, False}
     assert cli("view", "out.jsonl", "-o", "page.html").status == 0
-    assert "refused: no record" in (folder / "page.html").read_text()
+    assert "refused: the model refused to answer" in (folder / "page.html").read_text()
 
 
 def test_what_says_how_to_cut_needs_long(cli: Cli, folder: Path) -> None:

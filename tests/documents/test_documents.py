@@ -157,7 +157,8 @@ def check_ledger(result: DocumentExtraction[Any], text: str) -> None:
     for chunk in result.chunks:
         if not chunk.again:
             covered[chunk.start : chunk.end] = b"\1" * (chunk.end - chunk.start)
-            assert read(chunk) or chunk.missing or not text[chunk.start : chunk.end].strip()
+            blank = not text[chunk.start : chunk.end].strip()
+            assert read(chunk) or chunk.missing or chunk.covered or blank
     assert covered.count(0) == 0
 
 
@@ -246,6 +247,21 @@ def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
     kept = [chunk for chunk in result.chunks if chunk.from_cache]
     assert len(kept) >= before - 2
     assert len(server.requests) - before == len(result.chunks) - len(kept)
+
+
+def test_a_chunk_whose_text_another_pass_has_read_is_not_missing(server: ChatServer, ex: Extractor) -> None:
+    refused = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False).chunks[3]
+
+    def refuses_that(request: ReceivedRequest) -> Scripted:
+        text = text_of(request)
+        return refusal() if text == BOOK[refused.start : refused.end] else model(request)
+
+    server.play(refuses_that)
+    twice = ex.document(Ledger, BOOK, chunk=CHUNK, passes=2, journal=False)
+    assert twice.outcome is Outcome.OK
+    assert deliveries(twice) == [one for _, one in PLANTED]
+    (line,) = [chunk for chunk in twice.chunks if chunk.outcome is Outcome.REFUSED]
+    assert (line.start, line.missing, line.reason) == (refused.start, False, "the model refused to answer")
 
 
 # -- what is asked

@@ -147,6 +147,19 @@ def test_nested_objects_and_lists_are_merged_likewise() -> None:
     }
 
 
+def test_confidence_goes_with_the_values_that_are_chosen() -> None:
+    acme, globex = {"seller": "Acme Ltd"}, {"seller": "Globex"}
+    evidence = {"/seller": (Span(0, 8, "Acme Ltd", How.EXACT),)}
+    merged = merge(
+        [
+            Reading(0, 9, {**acme, "n": [1]}, evidence, confidence={"/seller": 0.5, "/n/0": 0.7}),
+            Reading(9, 18, acme, evidence, confidence={"/seller": 0.8}),
+            Reading(18, 25, globex, {}, confidence={"/seller": 0.9}),
+        ]
+    )
+    assert merged.confidence == {"/seller": 0.8, "/n/0": 0.7}
+
+
 def test_lists_that_are_one_value_are_not_joined() -> None:
     text = "at 52.5, 13.4\nat 48.1, 11.6\n"
     readings = [read(text, 0, 14, {"at": [52.5, 13.4]}), read(text, 14, 28, {"at": [48.1, 11.6]})]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from extractor.evidence import align
-from extractor.report import Entry, page
+from extractor.evidence import How, Span, align
+from extractor.report import Entry, Piece, Variants, page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -94,7 +94,13 @@ def test_overlapping_spans_are_both_shown(show: Show) -> None:
 
 def test_a_hostile_text_stays_text(show: Show) -> None:
     attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
-    tab = show(Entry(attack, attack, attack, {attack: attack}, problems=(attack,), facts={attack: attack}))
+    told = {
+        "conflicts": (Variants(f"/{attack}", ((attack, (), 1), ({attack: attack}, (), 1))),),
+        "chunks": (Piece(0, 5, attack, missing=True, read=False), Piece(5, 9, attack)),
+    }
+    tab = show(
+        Entry(attack, attack, attack, {attack: attack}, problems=(attack,), facts={attack: attack}, **told)
+    )
     assert tab.text_content("#text") == attack
     assert tab.query_selector("img, svg, iframe") is None
     assert tab.evaluate("document.scripts.length") == 2
@@ -159,3 +165,106 @@ def contrast(one: list[float], other: list[float]) -> float:
 def luminance(colour: list[float]) -> float:
     parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+# -- a long text: its chunks, and what they disagree about
+
+PARTS = "Depot: North\n" + "Ada came by.\n" * 40 + "Depot: South\n" + "Bo came by.\n" * 40
+HALF = PARTS.index("Depot: South")
+
+
+def document(**changes: Any) -> Entry:
+    north, south = PARTS.index("North"), PARTS.index("South")
+    spans = {"/depot": (Span(north, north + 5, "North", How.EXACT),)}
+    other = (Span(south, south + 5, "South", How.EXACT),)
+    given: dict[str, Any] = {
+        "conflicts": (Variants("/depot", (("North", spans["/depot"], 1), ("South", other, 2))),),
+        "chunks": (
+            Piece(0, HALF, "ok"),
+            Piece(HALF - 40, HALF + 60, "refused: the model refused to answer", missing=True, read=False),
+            Piece(HALF + 60, len(PARTS), "ok"),
+        ),
+        "confidence": {"/depot": 0.31},
+        **changes,
+    }
+    return Entry("ledger", "refused", PARTS, {"depot": "North"}, spans, **given)
+
+
+def test_a_chunk_that_is_missing_is_told_in_a_list_and_marked_in_the_text(show: Show) -> None:
+    tab = show(document())
+    assert tab.inner_text("#chunks summary") == "3 chunks, 1 missing in the record"
+    first = tab.locator("#chunks li button").first
+    assert first.inner_text() == f"{HALF - 40}–{HALF + 60}: refused: the model refused to answer"
+    lost = tab.query_selector_all(".lost")
+    assert "".join(piece.text_content() for piece in lost) == PARTS[HALF : HALF + 60]
+    assert lost[0].get_attribute("data-told") == "Not in the record: refused: the model refused to answer"
+    assert tab.text_content("#text") == PARTS
+    assert tab.evaluate("document.querySelector('.source').scrollTop") == 0
+    first.click()
+    assert tab.evaluate("document.querySelector('.source').scrollTop") > 0
+    assert lost[0].is_visible()
+    assert tab.errors == []
+
+
+def test_where_all_chunks_were_read_their_list_is_folded(show: Show) -> None:
+    tab = show(document(chunks=(Piece(0, HALF, "ok"), Piece(HALF, len(PARTS), "ok"))))
+    assert tab.inner_text("#chunks summary") == "2 chunks, none missing in the record"
+    assert tab.get_attribute("#chunks", "open") is None
+    assert show(entry()).is_hidden("#chunks")
+
+
+def test_other_values_stand_below_the_chosen_one_and_light_up_their_places(show: Show) -> None:
+    tab = show(document())
+    assert tab.inner_text("#summary").endswith("chunks disagree about 1")
+    assert tab.inner_text('[data-pointer="/depot"] .torn') == "chunks disagree"
+    tab.hover('[data-pointer="/depot (1)"]')
+    assert lit(tab, "mark") == ["South"]
+    assert tab.inner_text('[data-pointer="/depot (1)"]').split() == ["or", "South", "2", "chunks"]
+    tab.hover('[data-pointer="/depot"]')
+    assert lit(tab, "mark") == ["North"]
+
+
+def test_confidence_is_told_and_low_confidence_is_marked(show: Show) -> None:
+    tab = show(document())
+    assert tab.inner_text('[data-pointer="/depot"] .unsure') == "confidence 0.31"
+    tab = show(document(confidence={"/depot": 0.9}))
+    assert tab.query_selector(".unsure") is None
+
+
+def test_enter_goes_from_a_value_to_its_place_and_back(show: Show) -> None:
+    tab = show(entry())
+    tab.focus('[data-pointer="/items/1/what"]')
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.textContent") == "inks"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.dataset.pointer") == "/items/1/what"
+    tab.focus("#skip")
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.dataset.pointer") == "/name"
+
+
+def test_a_text_of_200_pages_stays_responsive(show: Show) -> None:
+    lines = [
+        f"Delivery D-{n:04} to Ghent, {n % 9} crates.\n" + "It rained a little.\n" * 80 for n in range(230)
+    ]
+    text = "".join(lines)
+    starts = [text.index(f"D-{n:04}") for n in range(230)]
+    record = [{"number": f"D-{n:04}"} for n in range(230)]
+    spans = {f"/{n}/number": (Span(at, at + 6, f"D-{n:04}", How.EXACT),) for n, at in enumerate(starts)}
+    chunks = tuple(Piece(n, min(n + 9000, len(text)), "ok") for n in range(0, len(text), 8000))
+    tab = show(Entry("long", "ok", text, record, spans, chunks=chunks))
+    assert len(text) > 360_000
+    took = tab.evaluate(
+        """() => {
+          const before = performance.now();
+          for (const pointer of Object.keys(entries[0].spans).slice(-50)) {
+            light(pointer, "mouseenter");
+            document.body.offsetHeight;
+          }
+          return performance.now() - before;
+        }"""
+    )
+    assert took < 5000  # milliseconds for fifty jumps; a freeze takes longer on any machine
+    tab.hover('[data-pointer="/229/number"]')
+    assert lit(tab, "mark") == ["D-0229"]
+    assert tab.errors == []
