@@ -184,13 +184,9 @@ def test_a_frame_of_fifty_example_texts_is_enriched(ex: Extractor, tmp_path: Pat
     assert again["product_usage"].struct.field("from_cache").all()
 
 
-class Visit(BaseModel):
-    town: str = Field(max_length=24)
-
-
 class Journey(BaseModel):
-    traveller: str = Field(max_length=40)
-    visits: list[Visit] = Field(max_length=6)
+    traveller: str = Field(max_length=24)
+    rained: bool
 
 
 def test_a_text_past_the_window_of_a_running_server_is_read_in_chunks_that_fit_it() -> None:
