@@ -5,9 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from extractor.transport.models import pull
+from extractor.transport.models import cache_folder, pull
 from tests import postgres
 from tests.batch.servers import RedisServer, redis_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cache folder of the tests' own: of the user's they see the models alone."""
+    models, cache = cache_folder(), tmp_path_factory.mktemp("cache")
+    models.mkdir(parents=True, exist_ok=True)
+    (cache / "models").symlink_to(models, target_is_directory=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EXTRACTOR_CACHE", str(cache))
+        yield
 
 
 @pytest.fixture(scope="session")
