@@ -20,7 +20,7 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    extras = "xllamacpp pandas pyarrow pytest openai pypdfium2 h2 redis sklearn"
+    extras = "xllamacpp semantic_text_splitter pandas pyarrow pytest openai pypdfium2 h2 redis sklearn"
     for extra in extras.split():
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
@@ -42,6 +42,9 @@ def main() -> None:
         ).__arrow_c_stream__(),
         "extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
         "extractor[calibrate]": check_installed,
+        "extractor[long]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1").document(
+            Person, "Ada is 36. " * 99, chunk=99
+        ),
         "extractor[redis]": lambda: list(
             Extractor("m", base_url="http://127.0.0.1:9/v1").rows(
                 ["Ada"], Person, journal="redis://127.0.0.1"

@@ -178,7 +178,8 @@ class Work:
             if chunk not in self._ledger:
                 self._ledger[chunk] = _line(chunk, RowOutcome(0, error=why))
         lines = _with_covered(
-            [self._ledger[c] for c in sorted(self._ledger, key=lambda c: (c.reading, c.start, -c.end))]
+            [self._ledger[c] for c in sorted(self._ledger, key=lambda c: (c.reading, c.start, -c.end))],
+            self._plan.overlap // 2,
         )
         whole = self._whole
         if whole is not None and len(lines) == 1 and whole.outcome.has_record:
@@ -248,14 +249,16 @@ def _line(chunk: Chunk, outcome: RowOutcome[Any]) -> ChunkOutcome:
     )
 
 
-def _with_covered(lines: Sequence[ChunkOutcome]) -> tuple[ChunkOutcome, ...]:
-    """Return the ledger, in which it is told of failed chunks whether others have read all of their text."""
+def _with_covered(lines: Sequence[ChunkOutcome], overlap: int) -> tuple[ChunkOutcome, ...]:
+    """Return the ledger, in which it is told of failed chunks whether others have read all of their text,
+    with so much overlap that nothing is cut by their borders.
+    """
     read = sorted((line.start, line.end) for line in lines if line.error is None)
 
     def covered(line: ChunkOutcome) -> bool:
         at = line.start
         for start, end in read:
-            at = max(at, end) if start <= at else at
+            at = max(at, end) if start <= max(line.start, at - overlap) else at
         return at >= line.end
 
     return tuple(line if line.error is None else replace(line, covered=covered(line)) for line in lines)

@@ -117,7 +117,15 @@ FAULTS: tuple[Scripted, ...] = (
 def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
     seed: int, share: float
 ) -> None:
-    text, planted = book(12)
+    check_with_failures(12, 3000, seed, share)
+
+
+def test_with_a_third_of_the_chunks_of_200_pages_failing_nothing_is_missing_without_being_named() -> None:
+    check_with_failures(200, 12_000, 7, 0.33)
+
+
+def check_with_failures(pages: int, chunk: int, seed: int, share: float) -> None:
+    text, planted = book(pages)
 
     def fails(request: ReceivedRequest) -> Scripted:
         chance = random.Random(f"{seed}{text_of(request)}")
@@ -127,24 +135,23 @@ def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
         ChatServer(fails) as server,
         Extractor("m", base_url=server.base_url, api_key="any", max_repairs=0, max_retries=0) as ex,
     ):
-        result = ex.document(Ledger, text, chunk=3000, journal=False)
+        result = ex.document(Ledger, text, chunk=chunk, journal=False)
     check_ledger(result, text)
-    found = [(d.number, d.town, d.crates) for d in result.record.deliveries] if result.record else []
-    if result.record is None and result.found:
-        found = [(d["number"], d["town"], d["crates"]) for d in result.found.get("deliveries", ())]
-    lost = result.missing
+    seen = []
     for at, one in planted:
-        seen = any(c.start <= at and at + len(line_of(one)) <= c.end for c in result.chunks if read(c))
-        named = any(c.start < at + len(line_of(one)) and at < c.end for c in lost)
-        assert seen or named
-    assert len(found) == len(set(found)) + sum(1 for x in set(found) if found.count(x) == 2)
-    if lost:
+        end = at + len(line_of(one))
+        if any(c.start <= at and end <= c.end for c in result.chunks if read(c)):
+            seen.append(one.model_dump())
+        else:
+            assert any(c.start < end and at < c.end for c in result.missing)
+    assert (result.found or {}).get("deliveries", []) == seen
+    if result.missing:
         assert result.error is not None
         assert str(result.missing[0]) in str(result.error)
         with pytest.raises(type(result.error)):
             result.unwrap()
     else:
-        assert found == [(d.number, d.town, d.crates) for _, d in planted]
+        assert len(seen) == len(planted)
 
 
 def read(chunk: Any) -> bool:
@@ -279,6 +286,25 @@ def test_a_text_that_fits_is_one_chunk_and_one_request_for_the_record_itself(
     assert schema["properties"]["depot"] == {"type": "string"}
     assert "part" not in request.json["messages"][0]["content"]
     check_evidence(result, text)
+
+
+def test_a_short_text_whose_answer_is_cut_off_is_read_in_chunks(server: ChatServer, ex: Extractor) -> None:
+    text, planted = book(2)
+    server.play(fails_on("", truncated('{"deliveries": [{"number": "D-0'), most=3000))
+    result = ex.document(Ledger, text, window=20_000, journal=False)
+    assert deliveries(result) == [one for _, one in planted]
+    assert [chunk.again for chunk in result.chunks] == [True, False, False]
+
+
+def test_samples_and_confidence_go_with_every_chunk(server: ChatServer, ex: Extractor) -> None:
+    text, planted = book(6)
+    result = ex.document(Ledger, text, chunk=9000, samples=2, journal=False)
+    assert len(server.requests) == 2 * len(result.chunks)
+    assert deliveries(result) == [one for _, one in planted]
+    assert result.confidence is not None
+    assert result.confidence.keys() == result.evidence.keys()
+    assert all(0 < sure <= 1 for sure in result.confidence.values())
+    assert ex.document(Ledger, text, chunk=9000, journal=False).confidence is None
 
 
 def test_the_model_is_told_which_part_it_sees_and_that_nothing_has_to_be_there(
