@@ -90,6 +90,7 @@ class Packs(Generic[T]):
         self._desk, self._ended, self._held_up = desk, ended, held_up
         self._packer: Packer[Member[T]] = Packer(most)
         self._coming = 0  # rows that may still join the open pack
+        self._timer: asyncio.TimerHandle | None = None
 
     def member(self, row: int, text: str, key: bytes, step: Ask[T], started: Callable[[], None]) -> Member[T]:
         """Return a row of the current task's, which has not joined yet."""
@@ -134,8 +135,8 @@ class Packs(Generic[T]):
             self._close()
 
     def _join(self, member: Member[T]) -> None:
-        if not self._packer.waiting:
-            asyncio.get_running_loop().call_later(PATIENCE, self._look_after)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._look_after)
         for members in self._packer.add(member, len(member.text)):
             members[0].tell(Pack(members))
 
@@ -146,8 +147,8 @@ class Packs(Generic[T]):
     def _look_after(self) -> None:
         if self._held_up():
             self._close()
-        if self._packer.waiting:
-            asyncio.get_running_loop().call_later(PATIENCE, self._look_after)
+        waiting = bool(self._packer.waiting)
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._look_after) if waiting else None
 
 
 class _Carried(Generic[T]):
@@ -163,17 +164,16 @@ class _Carried(Generic[T]):
 
     async def carry(self) -> None:
         """Ask, and tell each row how it goes on; all of them where something fails."""
-        everyone = self._members
         try:
             await self._asked()
         except BudgetExceeded:  # a smaller one may still be within it
             self._go_on(halves(len(self._members)))
         except asyncio.CancelledError:
-            for member in everyone:
+            for member in self._members:
                 member.told.cancel()
             raise
         except Exception as error:
-            for member in everyone:
+            for member in self._members:
                 if not member.told.done():
                     member.told.set_exception(error)
         finally:

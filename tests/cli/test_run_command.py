@@ -192,6 +192,19 @@ def test_rows_that_can_not_be_read_are_mended_and_not_asked_again(run: Run, fold
     assert "--retry-failed" not in end.err
 
 
+def test_urls_are_read_and_written_where_fsspec_is_installed(run: Run, folder: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://in.csv", "w") as stream:
+        stream.write((folder / "in.csv").read_text())
+    for output in ("memory://out.csv", "memory://out.jsonl", "memory://out.parquet"):
+        assert run("memory://in.csv", "-x", "body", "-o", output).status == 0
+        with fsspec.open(output, "rb") as stream:
+            (folder / "copy").with_suffix(Path(output).suffix).write_bytes(stream.read())
+        rows = read((folder / "copy").with_suffix(Path(output).suffix))
+        assert [row["id"] for row in rows] == ["7", "7", "1", "2"]
+        assert rows[3]["visit"]["town"] == "Basel"
+
+
 def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
     def visits(request: ReceivedRequest) -> Scripted:
         texts = [json.loads(line) for line in asked(request).splitlines()]
