@@ -207,7 +207,7 @@ class Courier(Generic[T]):
                     worst = worst_cost(step.request, len(post.body), self._price) * self._service.limits.share
             except ExtractorError:
                 continue  # the run that follows says so
-            path = "/v1" + post.url.removeprefix(self._service.base_url)
+            path = self._service.limits.root + post.url.removeprefix(self._service.base_url)
             yield _Asked(request_key(self._caller.name, post), step.request, post.body, path, worst)
 
     def _shelf(self) -> _Shelf:
@@ -288,10 +288,10 @@ class Courier(Generic[T]):
         api, service, handle = self._api, self._service, course.handle
         match action:
             case Action.UPLOAD:
-                return course.filed((await self._sent(handle)).id)
+                return course.filed(await self._sent(handle))
             case Action.FIND_FILE:
-                found = await service.found(api.files(), lambda file: file.marker == handle.id, handle.at)
-                return course.filed(None if found is None else found.id)
+                is_it = partial(_is_file_of, handle)
+                return course.filed(await service.found(api.files(), is_it, handle.at))
             case Action.CREATE if api.UPLOADS:
                 return course.made(await service.told(api.create(handle.id, handle.file, handle.path)))
             case Action.CREATE:
@@ -432,6 +432,10 @@ class _Shelf:
         for _, file in self._files:
             file.discard()
         self._files.clear()
+
+
+def _is_file_of(handle: Handle, file: BatchStatus) -> bool:
+    return file.marker == handle.id
 
 
 def _key(custom_id: str) -> bytes | None:

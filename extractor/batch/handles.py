@@ -21,6 +21,7 @@ PATIENCE = 66
 MANY = 100  # rows without an answer that are worth a further batch
 MOST_ROUNDS = 3  # batches that a row is put into
 SKEW = 600.0  # seconds by which the provider's clock may differ from ours, and a request may take
+IN_PREPARATION = frozenset({"pending", "running"})  # of a file that Azure has not checked yet
 QUEUE_FULL = frozenset({"token_limit_exceeded", "batch_queue_full", "request_limit_exceeded"})
 
 
@@ -132,10 +133,13 @@ class Course:
         stage = _INTENDED.get(self.action)
         return self.handle if stage is None else self.handle._replace(stage=stage, at=now)
 
-    def filed(self, file: str | None) -> Course:
-        """The file of requests is at the provider under this name; None: it is not there."""
-        stage = Stage.BUILT if file is None else Stage.READY
-        return replace(self._at(stage, file=file or ""), wait=0.0, failures=0)
+    def filed(self, file: BatchStatus | None) -> Course:
+        """The file of requests is at the provider; None: it is not there."""
+        if file is None:
+            return replace(self._at(Stage.BUILT), wait=0.0, failures=0)
+        if file.state in IN_PREPARATION:
+            return replace(self, wait=self._until_next_look, looks=self.looks + 1, failures=0)
+        return replace(self._at(Stage.READY, file=file.id), wait=0.0, looks=0, failures=0)
 
     def made(self, status: BatchStatus | None) -> Course:
         """The batch was made, or found; None: there is none."""
@@ -148,7 +152,7 @@ class Course:
         if status.refused:
             raise _rejected(self.handle, status)
         handle = self.handle._replace(state=status.state, done=status.done, failed=status.failed)
-        wait = 0.0 if status.ended else min(LONGEST_LOOK, FIRST_LOOK * 2.0 ** min(self.looks, 16))
+        wait = 0.0 if status.ended else self._until_next_look
         return replace(self, handle=handle, told=status, wait=wait, looks=self.looks + 1, failures=0)
 
     def fetched(self, ours: bool) -> Course:
@@ -176,8 +180,8 @@ class Course:
 
     def held_back(self) -> Course:
         """The provider's queue is full: make the batch again, later."""
-        wait = min(LONGEST_LOOK, FIRST_LOOK * 2.0 ** min(self.looks, 16))
-        return replace(self._at(Stage.READY, batch="", state=""), told=None, wait=wait, looks=self.looks + 1)
+        course = self._at(Stage.READY, batch="", state="")
+        return replace(course, told=None, wait=self._until_next_look, looks=self.looks + 1)
 
     def is_found(self, status: BatchStatus, marks: bool) -> bool:
         """Whether a batch in the provider's list may be the one whose making was intended.
@@ -189,6 +193,10 @@ class Course:
             return status.marker == self.handle.id and not status.refused
         near = abs(status.created - self.handle.at) < SKEW
         return near and status.total == self.handle.requests and status.id not in self.strangers
+
+    @property
+    def _until_next_look(self) -> float:
+        return min(LONGEST_LOOK, FIRST_LOOK * 2.0 ** min(self.looks, 16))
 
     def _at(self, stage: Stage, **changes: str) -> Course:
         return replace(self, handle=self.handle._replace(stage=stage, **changes))  # type: ignore[arg-type]

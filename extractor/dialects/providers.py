@@ -18,13 +18,14 @@ from ..messages import Mode
 class BatchLimits:
     """What a provider takes in one batch of requests that it answers within a day. api: how its batch
     API spells that. requests: at most; size: bytes of all of them, as they are sent. share: what an
-    answer costs, as a share of the usual price.
+    answer costs, as a share of the usual price. root: what each request's path begins with there.
     """
 
     api: Literal["openai", "anthropic"]
     requests: int
     size: int
     share: Decimal = Decimal("0.5")
+    root: str = "/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,8 @@ _ROWS = (
         url_env="AZURE_OPENAI_ENDPOINT",
         url_path="/openai/v1",
         key_header="api-key",
+        batch=BatchLimits("openai", 100_000, 200_000_000, root=""),
+        sources={**_OPENAI.sources, "batch": "https://learn.microsoft.com/azure/foundry/openai/how-to/batch"},
     ),
     replace(
         _LLAMACPP,

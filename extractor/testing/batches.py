@@ -384,7 +384,8 @@ def _lines(content: bytes, endpoint: JSON) -> tuple[list[tuple[str, str, bytes]]
     for number, line in enumerate(filter(bytes.strip, content.split(b"\n")), 1):
         try:
             told = json.loads(line)
-            requests.append((told["custom_id"], told["url"], dumps(told["body"]).encode()))
+            path = "/v1" + told["url"].removeprefix("/v1")  # Azure's begin after that
+            requests.append((told["custom_id"], path, dumps(told["body"]).encode()))
         except (ValueError, KeyError, TypeError):
             return [], [("invalid_json_line", f"Line {number} is not parseable as a request.")]
         if told["url"] != endpoint:

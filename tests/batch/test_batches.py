@@ -10,6 +10,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,25 @@ def test_each_row_has_its_record_whatever_the_order_of_the_results(
     assert {outcome.from_cache for outcome in outcomes} == {False}
     assert ordinary(server) == 0
     assert kept(journal) == []
+
+
+@pytest.mark.parametrize(
+    ("provider", "root", "url"),
+    [("openai-responses", "/v1", "/v1/responses"), ("azure", "/openai/v1", "/chat/completions")],
+)
+def test_the_other_apis_of_that_kind_have_their_own_paths(
+    serve: Serve, journal: Path, provider: str, root: str, url: str
+) -> None:
+    def script(request: ReceivedRequest) -> Reply:
+        return echo(replace(request, body=request.body.replace(b'"input"', b'"messages"')))
+
+    server = serve(script)
+    with Extractor(f"{provider}:m", base_url=server.url + root, api_key="any") as extractor:
+        outcomes = list(extractor.rows(TEXTS, Echo, journal=journal, mode="batch"))
+    assert [outcome.record for outcome in outcomes] == RECORDS
+    sent = [request for request in server.requests if request.method == "POST"]
+    assert [request.path for request in sent] == [f"{root}/files", f"{root}/batches"]
+    assert sent[1].json["endpoint"] == url
 
 
 @both

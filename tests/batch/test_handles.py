@@ -15,6 +15,7 @@ from extractor.messages import BatchStatus, Failure, FailureKind
 HANDLE = Handle("mine", "openai https://api.openai.com/v1", "m", "/v1/chat/completions", "ab", 3, 99)
 RUNNING = BatchStatus("batch_1", "in_progress", total=3)
 ENDED = replace(RUNNING, state="completed", ended=True, done=3, results=("/files/out/content",))
+FILE = BatchStatus("file-1", "processed", marker="mine")
 LOST = Failure(FailureKind.DROPPED, "the connection broke")
 BUSY = Failure(FailureKind.STATUS, "slow down", 429, retry_after=7.0)
 DOWN = Failure(FailureKind.STATUS, "try again", 503, retry_after=3.0)
@@ -28,11 +29,11 @@ def begun(course: Course) -> tuple[Action, Course]:
 
 def test_a_batch_goes_from_a_file_here_to_answers_that_are_kept() -> None:
     course, seen = Course(HANDLE), []
-    for told in ("file-1", RUNNING, RUNNING, ENDED, True):
+    for told in (FILE, RUNNING, RUNNING, ENDED, True):
         action, course = begun(course)
         seen.append((action, course.handle.stage))
         if action is Action.UPLOAD:
-            course = course.filed(str(told))
+            course = course.filed(FILE)
         elif isinstance(told, BatchStatus):
             course = course.made(told) if action is Action.CREATE else course.looked(told)
         else:
@@ -61,12 +62,21 @@ def test_what_may_have_been_done_is_looked_for_and_done_again_only_where_it_is_n
     course = Course(HANDLE._replace(stage=stage))
     assert course.action is finds
     found, missing = (
-        (course.filed("file-1"), course.filed(None))
+        (course.filed(FILE), course.filed(None))
         if finds is Action.FIND_FILE
         else (course.made(RUNNING), course.made(None))
     )
     assert found.action in (Action.CREATE, Action.LOOK)
     assert missing.action is again
+
+
+def test_a_file_that_the_provider_still_checks_is_waited_for() -> None:
+    _, course = begun(Course(HANDLE))
+    course = course.filed(replace(FILE, state="pending"))
+    assert (course.action, course.wait) == (Action.FIND_FILE, 0.5)
+    course = course.filed(replace(FILE, state="pending"))
+    assert (course.action, course.wait) == (Action.FIND_FILE, 1.0)
+    assert course.filed(FILE).action is Action.CREATE
 
 
 def test_a_lost_reply_leaves_open_whether_it_was_done_but_a_429_and_no_connection_do_not() -> None:
@@ -164,9 +174,9 @@ class World:
             return course.failed(action, LOST, 0.5)
         match action:
             case Action.UPLOAD:
-                return course.filed("file-1")
+                return course.filed(FILE)
             case Action.FIND_FILE:
-                return course.filed("file-1" if self.files else None)
+                return course.filed(FILE if self.files else None)
             case Action.CREATE:
                 return course.made(RUNNING)
             case Action.FIND_BATCH:
