@@ -74,7 +74,8 @@ class _Crossing(Generic[T]):
     def _take(self) -> T:
         item = self._items.popleft()
         if len(self._items) == _MOST_AHEAD // 2 and self._loop and self._room:
-            self._loop.call_soon_threadsafe(self._room.set)
+            with contextlib.suppress(RuntimeError):  # the generator has ended meanwhile, and its loop with it
+                self._loop.call_soon_threadsafe(self._room.set)
         return item
 
     def cancel(self) -> None:

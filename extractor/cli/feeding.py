@@ -162,7 +162,7 @@ def _is_line_of(line: Fields, each: Placed) -> bool:
 # -- the command that feeds a quarantine again
 
 ONLY_ONCE = ("--resume", "--append", "--retry-failed")  # said anew, where they are needed
-WITH_VALUE = ("--limit", "--sample", "--quarantine")
+WITH_VALUE = ("--limit", "--sample", "--quarantine", "--table", "--query")
 
 
 def feeding_again(command: Sequence[str], source: str, quarantine: str, to_file: bool) -> list[str]:

@@ -17,6 +17,8 @@ from ..batch.page import RunFacts
 from ..batch.quarantine import Line, held, line_of
 from ..batch.run import INTERRUPTED
 from ..client import Extractor
+from ..databases.address import is_database
+from ..databases.sink import DatabaseSink
 from ..errors import ConfigError, RunStopped
 from .feeding import Placed, Rows, kept, own_fields, placed, typed_fields
 from .lines import to_json
@@ -36,6 +38,8 @@ class Report:
     progress: Progress = field(default_factory=Progress)
     facts: RunFacts = field(default_factory=RunFacts)
     held: int = 0  # rows in the quarantine
+    bare: set[int] = field(default_factory=set)  # rows whose record a database did not take
+    refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
     stopped: str | None = None  # why, where it did not finish
     notes: Sequence[str] = ()  # what there is to know about that
 
@@ -51,13 +55,16 @@ def is_drained(source: str, quarantine: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GoingOn:
-    """How a run goes on from files that are there. drained: whether the input is the quarantine itself."""
+    """How a run goes on from files that are there. drained: whether the input is the quarantine itself.
+    sink: the table that is the output, where it is one.
+    """
 
     output: str
     quarantine: str | None
     resume: bool
     append: bool
     drained: bool
+    sink: DatabaseSink | None = None
 
     def check(self, some: bool) -> None:
         """Raise ConfigError for what would lose rows, or can't be. some: whether rows are left out."""
@@ -66,7 +73,7 @@ class GoingOn:
                 raise ConfigError("--quarantine takes a file of JSON Lines, such as bad.jsonl")
             if self.output != "-" and Path(self.quarantine).absolute() == Path(self.output).absolute():
                 raise ConfigError("OUTPUT and the quarantine are one file: name another for one of them")
-        if self.append and (self.output == "-" or "://" in self.output):
+        if self.append and (self.output == "-" or ("://" in self.output and self.sink is None)):
             raise ConfigError("--append needs the OUTPUT on this machine that it adds to: name it with -o")
         if self.append and self.resume:
             raise ConfigError("--resume goes on with the same input, --append adds another: name one of them")
@@ -75,6 +82,11 @@ class GoingOn:
                 f"rows leave {self.quarantine} as they get their record: say --append, so that OUTPUT keeps "
                 "what it has, and leave --limit and --sample out; or name another file with --quarantine"
             )
+
+    @property
+    def place(self) -> str:
+        """What the output is called."""
+        return self.output if self.sink is None else f"the table {self.sink.name}"
 
     @property
     def anew(self) -> bool:
@@ -118,24 +130,30 @@ class Job:
         """Run it, and return what it came to."""
         report = Report()
         rows = Rows(placed(self.given.rows()))
-        earlier = self.going_on.earlier()
-        base = earlier if self.going_on.append else None
-        self._check(next(earlier.rows(), {}) if earlier else {})
-        self.version.remember()
         with shown(True, self.given.total, report.tell) as told, suppress(Unfinished):
             options = {**self.options, "on_progress": told}
             # what is wrong with the call is said here, before there is a file
             outcomes = self.client.rows(rows, self.record_type, text=lambda r: self.text_of(r.row), **options)
-            with (
-                self._holding(report) as hold,
-                written(
-                    self.going_on.output, self.sheet, self.rows, self._gathered, base, self.going_on.anew
-                ) as writer,
-            ):
-                self._keep(rows, earlier, writer, hold)
-                self._write(outcomes, rows, self._to(writer, hold, base), report)
+            with self._opened(rows, report) as (settle, hold):
+                self._write(outcomes, rows, settle, report)
                 self._leave(rows, hold, report)
         return report
+
+    @contextmanager
+    def _opened(self, rows: Rows, report: Report) -> Iterator[tuple[Settle, Hold]]:
+        """Yield what writes a row, and a line of the quarantine; what earlier files have is written."""
+        earlier = self.going_on.earlier()
+        base = earlier if self.going_on.append else None
+        self._check(next(earlier.rows(), {}) if earlier else {})
+        self.version.remember()
+        with (
+            self._holding(report) as hold,
+            written(
+                self.going_on.output, self.sheet, self.rows, self._gathered, base, self.going_on.anew
+            ) as writer,
+        ):
+            self._keep(rows, earlier, writer, hold)
+            yield self._to(writer, hold, base), hold
 
     def _gathered(self) -> Gathered:
         return Gathered(records_of(self.record_type), self.sheet.shape)
@@ -235,9 +253,14 @@ class Job:
             hold(new if each.line is None else each.line)
 
 
+def is_typed(output: str) -> bool:
+    """Whether the columns of an output have types, which are looked for in the whole input first."""
+    return is_database(output) or format_of(output) == "parquet"
+
+
 def fault_finder(record_type: Any, sheet: Sheet, output: str) -> Callable[[Any], str | None]:
     """Return the function that says why a record can't be written to a file, None where it can."""
-    records = records_of(record_type) if format_of(output) == "parquet" else None
+    records = records_of(record_type) if is_typed(output) else None
 
     def fault(record: Any) -> str | None:
         if record is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,12 +17,15 @@ from ..batch.display import summary
 from ..batch.frames import check_columns, columns_of, is_name
 from ..batch.page import kinds, run_page
 from ..batch.texts import row_maker
+from ..databases.address import is_database, without_password
+from ..databases.sink import BATCH_ROWS
 from ..errors import ConfigError
 from ..loading import load_examples
 from ..schema import compile_schema
+from .databases import TableJob, check_tables, database_table, run_name, sink_for
 from .extract import chosen_type
-from .feeding import as_written, feeding_again
-from .job import GoingOn, Job, Report, is_drained
+from .feeding import ONLY_ONCE, as_written, feeding_again
+from .job import GoingOn, Job, Report, is_drained, is_typed
 from .lines import dump_for
 from .options import (
     KEYS,
@@ -36,8 +40,10 @@ from .options import (
 )
 from .output import opened
 from .screen import say
-from .tables import BadRow, Sheet, Table, check_free, first_names, format_of, kept_input, table
-from .versions import Version
+from .tables import BadRow, Sheet, Table, check_free, first_names, format_of, kept_input, part, table
+from .versions import Version, beside
+
+MOST_REFUSED = 5  # rows that a summary names
 
 EPILOG = f"""Examples:
 
@@ -46,6 +52,8 @@ EPILOG = f"""Examples:
     extractor run mails.jsonl -t mail.py:Mail -x "{{subject}}: {{body}}" -o out.jsonl --html run.html
     extractor run mails.csv -t mail.py:Mail -x body -o out.csv --retry-failed
     extractor run mails.csv -t mail.py:Mail -x body -o out.csv --mode batch
+    extractor run postgresql://me@db/shop --table mails -t mail.py:Mail -x body \\
+        -o postgresql://me@db/shop --into mails_read --key id
 
 Each answer is kept in a journal as soon as it is there: the same command again asks only for what has no
 answer yet. {KEYS}
@@ -60,7 +68,8 @@ def run(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="FILE.csv, .tsv, .jsonl, .parquet, or a URL of one; - is JSON Lines.",
+            help="FILE.csv, .tsv, .jsonl, .parquet, or a URL of one; - is JSON Lines; or a database, "
+            "postgresql://USER@HOST/DB, sqlite:///FILE or duckdb:///FILE.",
             show_default=False,
         ),
     ],
@@ -84,9 +93,31 @@ def run(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="OUTPUT", help="FILE.csv, .tsv, .jsonl or .parquet. Written whole."
+            "--output",
+            "-o",
+            metavar="OUTPUT",
+            help="FILE.csv, .tsv, .jsonl or .parquet. Written whole. Or a database.",
         ),
     ] = "-",
+    from_table: Annotated[
+        str | None, typer.Option("--table", metavar="TABLE", help="Of the INPUT that is a database.")
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(metavar="SQL", help="A SELECT on it instead; with ORDER BY, to be resumed.")
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE", help="Of the OUTPUT that is a database: made, or added to where it is there."
+        ),
+    ] = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Rows take the place of those in the table with the same value."),
+    ] = None,
+    batch_rows: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Rows that go into the table in one transaction.")
+    ] = BATCH_ROWS,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     instructions: Annotated[
@@ -166,11 +197,17 @@ def run(
     others go on.
     """
     wanted = chosen_type(record_type, schema)
-    going_on = GoingOn(output, quarantine, resume, append, is_drained(source, quarantine))
+    sink = sink_for(output, into, key or (), batch_rows)
+    going_on = GoingOn(output, quarantine, resume, append, is_drained(source, quarantine), sink)
     _check(source, output, limit, sample, resume, retry_failed)
     going_on.check(limit is not None or sample is not None)
-    twice = source == "-" and format_of(output) != "jsonl"  # first for the columns and their types
-    given = table(context.with_resource(kept_input()) if twice else source, limit, sample)
+    check_tables(source, from_table, query, going_on, retry_failed)
+    if is_database(source):
+        copied = context.with_resource(database_table(source, from_table, query, limit))
+        given = part(copied, limit, sample)
+    else:  # standard input is read twice: first for the columns and their types
+        twice = source == "-" and (is_typed(output) or format_of(output) != "jsonl")
+        given = table(context.with_resource(kept_input()) if twice else source, limit, sample)
     rows = as_written(given, row_id)
     text_of = selector(text, rows)
     client = connected(model, base_url, instructions, **parameters({}, params or []))
@@ -187,19 +224,21 @@ def run(
     if dry_run:
         typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
         return
-    command = ["extractor", *map(masked, context.obj or ["run"])]
+    command = ["extractor", *map(_shown, context.obj or ["run"])]
     version = Version.of(wanted, compile_schema(wanted).name)
     confident = bool(options.get("confidence"))
     shape = shape_of(version.name, name, flatten, usage, evidence, confident, version.stamp)
     check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
-    again = feeding_again(command, source, quarantine, output != "-") if quarantine else []
+    again = _feeding(command, _shown(source), going_on)
     sheet = Sheet(shape, dump_for(wanted))
     job = Job(client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again))
+    if sink is not None:
+        job = TableJob.of(job, sink, run_name(_shown(source), from_table, query, sample, version.name, text))
     with client:
         report = job.run()
     if html:
         with opened(str(html)) as page:
-            page.write(_page(report, command, output))
+            page.write(_page(report, command, going_on))
     _conclude(report, command, again, going_on, rows.total)
 
 
@@ -223,7 +262,7 @@ def selector(text: Sequence[str], source: Table) -> Callable[[Any], Any]:
 def _check(
     source: str, output: str, limit: int | None, sample: int | None, resume: bool, retry_failed: bool
 ) -> None:
-    if output != "-" and Path(source).absolute() == Path(output).absolute():
+    if output != "-" and not is_database(output) and Path(source).absolute() == Path(output).absolute():
         raise ConfigError(f"-o {output} is the input, and would be overwritten")
     if limit is not None and sample is not None:
         raise ConfigError("--limit takes the first rows, --sample some at random: name one of them")
@@ -244,6 +283,7 @@ def _conclude(
     say(f"{summary(report.progress, total)}{_failures(report)}.", "yellow" if report.progress.failed else "")
     if report.progress.possibly_paid_twice:
         say(f"Possibly paid twice: {report.progress.possibly_paid_twice}, after a run that died.", "yellow")
+    _tell_refused(report, going_on.place)
     if report.stopped is not None:
         for note in report.notes:
             say(note, "yellow")
@@ -255,24 +295,51 @@ def _conclude(
         say(f"  {shlex.join(feed)}")
     elif report.progress.failed and {*report.facts.failures} == {"input"}:
         say("Once these rows of the input are mended, run the same again.", "yellow")
-    elif report.progress.failed:
+    elif report.progress.failed and (going_on.sink is None or going_on.sink.keys):
         say("Ask the failed rows again with:", "yellow")
         say(f"  {shlex.join(_again(command, '--retry-failed'))}")
-    if report.progress.failed:
+    if report.progress.failed or report.refused or report.bare:
         raise typer.Exit(1)
+
+
+def _tell_refused(report: Report, place: str) -> None:
+    """Say what a database did not take."""
+    if bare := len(report.bare - report.refused.keys()):
+        say(f"{bare:,} records did not go into {place}: their rows' errors say why.", "yellow")
+    if report.refused:
+        say(f"{len(report.refused):,} rows are not in {place}:", "yellow")
+    for number, why in islice(report.refused.items(), MOST_REFUSED):
+        say(f"  row {number + 1}: {why}")
+
+
+def _shown(word: str) -> str:
+    """Return a word of the command as others may see it: without passwords."""
+    return without_password(word) if is_database(word) else masked(word)
+
+
+def _feeding(command: Sequence[str], source: str, going_on: GoingOn) -> list[str]:
+    """Return the command that feeds the quarantine again. Into a table without a key, what fails once more
+    goes into another file: see `check_tables`.
+    """
+    if going_on.quarantine is None:
+        return []
+    again = feeding_again(command, source, going_on.quarantine, going_on.output != "-")
+    if going_on.sink is None or going_on.sink.keys:
+        return again
+    return [*again[:-1], beside(going_on.quarantine)]
 
 
 def _left(going_on: GoingOn) -> str:
     """Say what is where after a run that did not finish."""
     if going_on.drained:
-        return f" {going_on.output} has the rows that are done, {going_on.quarantine} the others."
-    if going_on.append:
+        return f" {going_on.place} has the rows that are done, {going_on.quarantine} the others."
+    if going_on.append and going_on.sink is None:
         return f" Nothing was added to {going_on.output}; what is done is in the journal."
-    return "" if going_on.output == "-" else f" {going_on.output} has the rows that are done."
+    return "" if going_on.output == "-" else f" {going_on.place} has the rows that are done."
 
 
 def _go_on(command: Sequence[str], going_on: GoingOn) -> Sequence[str]:
-    if going_on.append:
+    if going_on.append and (going_on.sink is None or going_on.drained):
         return command
     return _again(command, "--resume" if going_on.output != "-" else None)
 
@@ -283,11 +350,13 @@ def _failures(report: Report) -> str:
 
 
 def _again(command: Sequence[str], option: str | None) -> list[str]:
-    plain = [part for part in command if part not in ("--resume", "--retry-failed")]
+    plain = [part for part in command if part not in ONLY_ONCE]
     return plain if option is None else [*plain, option]
 
 
-def _page(report: Report, command: Sequence[str], output: str) -> str:
+def _page(report: Report, command: Sequence[str], going_on: GoingOn) -> str:
     retry = shlex.join(_again(command, "--retry-failed")) if report.progress.failed else None
     ended = "All rows are done." if report.stopped is None else f"It did not finish: {report.stopped}."
-    return run_page(f"Run to {output}", shlex.join(command), report.progress, report.facts, retry, ended)
+    return run_page(
+        f"Run to {going_on.place}", shlex.join(command), report.progress, report.facts, retry, ended
+    )

@@ -73,6 +73,11 @@ def table(path: str, limit: int | None = None, sample: int | None = None) -> Tab
     path: also a URL that fsspec opens. Raises ConfigError where it can't be read.
     """
     found = {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}[format_of(path)](path)
+    return part(found, limit, sample)
+
+
+def part(found: Table, limit: int | None, sample: int | None) -> Table:
+    """Return some of a table's rows. limit: the first ones; sample: some at random, the same each time."""
     if limit is not None:
         return _part(found, lambda rows: islice(rows, limit), limit)
     if sample is not None:

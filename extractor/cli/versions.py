@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NoReturn
 
 from ..batch.cells import Shape
 from ..batch.stamps import Meaning, changes, meaning_of, stamp
@@ -40,15 +40,20 @@ class Version:
         found = row.get(shape.stamp_name)
         if found == self.stamp:
             return
+        another = f"a new file, such as -o {beside(output)}"
         if not found:
             raise ConfigError(
                 f"{output} does not say which version of {self.name} it was written for: a row has no "
-                f"{shape.stamp_name!r}. Write to a new file, such as -o {beside(output)}"
+                f"{shape.stamp_name!r}. Write to {another}"
             )
+        self.refuse(str(found), output, another)
+
+    def refuse(self, found: str, output: str, another: str) -> NoReturn:
+        """Raise ConfigError: an output has rows of a version `found`. another: what to write to instead."""
         raise ConfigError(
             f"{output} was written for another version of {self.name} ({found}, now {self.stamp}): "
-            f"{self._changes(str(found))}. The two are not mixed: write to a new file, such as "
-            f"-o {beside(output)}, or take the type back to what it was"
+            f"{self._changes(found)}. The two are not mixed: write to {another}, or take the type back to "
+            "what it was"
         )
 
     def _changes(self, found: str) -> str:

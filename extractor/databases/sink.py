@@ -13,13 +13,13 @@ from .address import MEMORY, Address, Name
 from .batches import behind, check_names, keyless, latest, opened, rebatched, sent
 from .connection import Connection, Failed, connected
 from .marks import BEGINNING, Mark, places
-from .types import plain_field
+from .types import Existing, plain_field
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS = 1_000
-Instead: TypeAlias = "Callable[[pa.RecordBatch, str], pa.RecordBatch | None]"
+Instead: TypeAlias = "Callable[[int, str], pa.RecordBatch | None]"
 
 
 class Written(NamedTuple):
@@ -77,6 +77,19 @@ class DatabaseSink:
         """The columns of the key."""
         return (self.key,) if isinstance(self.key, str) else tuple(self.key)
 
+    def existing(self) -> Mapping[str, Existing]:
+        """Return the columns of the table; none where it is not there yet. Raises ConfigError."""
+        with connected(self.address) as connection:
+            return connection.columns(self.name)
+
+    def differing(self, column: str, value: str) -> str | None:
+        """Return what a column of the table says where it says something else than `value`, None where it
+        does not. Raises ConfigError.
+        """
+        with connected(self.address) as connection:
+            found = connection.rows(statements.differing(self.name, column), value)
+            return found[0][0] if found else None
+
     def write(self, data: Any, run: str | None = None) -> Written:
         """Write Arrow data, and return what came of it: anything with `__arrow_c_stream__`, such as a
         frame, or RecordBatches of one schema.
@@ -91,7 +104,9 @@ class DatabaseSink:
         with self.writing(schema, run) as writing:
             begun, refused = writing.mark, dict[int, str]()
             for batch in behind(begun, rebatched(batches, self.batch_rows)):
-                refused |= writing.put(batch, batch.to_pylist() if run is not None else None)
+                at = writing.mark
+                found = writing.put(batch, _places(at, batch, run is not None))
+                refused |= {at.rows + number: why for number, why in found.items()}
             return Written(writing.mark.rows - begun.rows - len(refused), refused)
 
     @contextmanager
@@ -113,22 +128,22 @@ class Writing:
         self.mark = mark
 
     def put(
-        self, batch: pa.RecordBatch, rows: Sequence[Any] | None = None, instead: Instead | None = None
+        self, batch: pa.RecordBatch, behind: Sequence[Mark], instead: Instead | None = None
     ) -> dict[int, str]:
         """Write the next rows in one transaction, and return why the database did not take some, by their
-        position: where there is one of these, the batch is halved until all others are in.
+        number in the batch: where there is one of these, it is halved until all others are in.
 
-        rows: what they were in the input, where a run is noted. instead: what to write in place of a row
-        that is not taken; it gets that row and the reason, and gives a row, or None.
+        behind: the place behind each row. instead: what to write in place of a row that is not taken; it
+        gets that row's number and the reason, and gives a row, or None.
         """
-        if rows is None:
-            behind = [Mark(self.mark.rows + 1 + i) for i in range(batch.num_rows)]
-        else:
-            behind = places(self.mark, rows)
-        return dict(self._put(batch, behind, instead)) if behind else {}
+        return dict(self._put(batch, 0, behind, instead)) if behind else {}
+
+    def move(self, place: Mark) -> None:
+        """Note a place that is reached without a row more."""
+        self._transact(None, place)
 
     def _put(
-        self, batch: pa.RecordBatch, behind: Sequence[Mark], instead: Instead | None
+        self, batch: pa.RecordBatch, start: int, behind: Sequence[Mark], instead: Instead | None
     ) -> Iterator[tuple[int, str]]:
         try:
             self._transact(batch, behind[-1])
@@ -136,13 +151,13 @@ class Writing:
         except Failed as error:
             why = str(error)
         if (half := len(behind) // 2) > 0:
-            yield from self._put(batch.slice(0, half), behind[:half], instead)
-            yield from self._put(batch.slice(half), behind[half:], instead)
-        elif instead is not None and (other := instead(batch, why)) is not None:
-            yield from self._put(other, behind, None)
+            yield from self._put(batch.slice(0, half), start, behind[:half], instead)
+            yield from self._put(batch.slice(half), start + half, behind[half:], instead)
+        elif instead is not None and (other := instead(start, why)) is not None:
+            yield from self._put(other, start, behind, None)
         else:
-            self._transact(None, behind[-1])
-            yield self.mark.rows - 1, why
+            self.move(behind[-1])
+            yield start, why
 
     def _transact(self, batch: pa.RecordBatch | None, place: Mark) -> None:
         """Write rows and the note of where they end, both or neither. Raises Failed where it is for the
@@ -163,6 +178,13 @@ class Writing:
                 raise RunStopped(f"{self._connection.address}: {error}") from None
             raise
         self.mark = place
+
+
+def _places(begin: Mark, batch: pa.RecordBatch, told: bool) -> Sequence[Mark]:
+    """Return the places behind the rows of a batch. told: whether their digests matter."""
+    if told:
+        return places(begin, batch.to_pylist())
+    return [Mark(begin.rows + 1 + number) for number in range(batch.num_rows)]
 
 
 class Note(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -55,7 +55,7 @@ class DatabaseSource:
         reader = pa.RecordBatchReader.from_batches(begun[0].schema, chain(begun, batches))
         return reader.__arrow_c_stream__(requested_schema)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self) -> Generator[pa.RecordBatch]:
         """Yield the rows: at least one batch, which may be empty. The connection is open meanwhile."""
         import pyarrow as pa
 

@@ -97,6 +97,11 @@ def check_key(name: Name, uniques: Sequence[Sequence[str]], key: Sequence[str]) 
         )
 
 
+def differing(name: Name, column: str) -> str:
+    """Return what finds a value of a column that is not $1."""
+    return f"SELECT {quoted(column)} FROM {name.sql} WHERE {quoted(column)} <> $1 LIMIT 1"
+
+
 # -- runs
 
 

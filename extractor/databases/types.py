@@ -138,6 +138,23 @@ def fits(wanted: str, existing: str, also: Mapping[str, frozenset[str]]) -> bool
     return existing in ({wanted, "any"} | FITS.get(wanted, frozenset()) | also.get(wanted, frozenset()))
 
 
+def arrow_type(type_name: str) -> pa.DataType | None:
+    """Return the type that text is read as, where it goes into a column that a database declares so; None
+    where it stays text.
+    """
+    import pyarrow as pa
+
+    return {
+        "integer": pa.int64(),
+        "float": pa.float64(),
+        "decimal": pa.decimal128(38, 9),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us"),
+        "instant": pa.timestamp("us", "UTC"),
+    }.get(declared(type_name))
+
+
 # -- family -> what a column is created as
 
 

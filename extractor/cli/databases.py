@@ -1,0 +1,332 @@
+"""Tables and queries of databases as the input of a run, and tables as its output."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, fields
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from ..batch.cells import Gathered, cell
+from ..batch.outcomes import RowOutcome
+from ..batch.quarantine import Line, held
+from ..databases.address import Address, is_database
+from ..databases.marks import BEGINNING, Mark, check_same
+from ..databases.sink import DatabaseSink, Writing
+from ..databases.source import DatabaseSource
+from ..databases.types import arrow_type
+from ..errors import ConfigError
+from .feeding import Placed, Rows, placed, typed
+from .job import GoingOn, Hold, Job, Report, Settle
+from .lines import to_json
+from .output import opened
+from .tables import BadRow, Fields, Table, Writer, own_schema, table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+# -- reading
+
+
+@contextmanager
+def database_table(url: str, name: str | None, query: str | None, limit: int | None) -> Iterator[Table]:
+    """Yield the rows of a table or a query. They are copied to a temporary file first, which has no name:
+    a run may take hours, for which no transaction is to be open and no file locked.
+
+    limit: how many are copied at most. Raises ConfigError.
+    """
+    import pyarrow as pa
+
+    with tempfile.TemporaryFile(prefix="extractor-") as spool:
+        schema, total = _copied(DatabaseSource(url, name, query), spool, limit)
+        reader = pa.ipc.open_file(spool)
+
+        def rows() -> Iterator[Fields]:
+            for number in range(reader.num_record_batches):
+                yield from reader.get_batch(number).to_pylist()
+
+        yield Table(tuple(schema.names), total, rows, schema)
+
+
+def _copied(source: DatabaseSource, spool: IO[bytes], limit: int | None) -> tuple[pa.Schema, int]:
+    """Copy rows to a file; return their schema and how many there are."""
+    import pyarrow as pa
+
+    total, options = 0, pa.ipc.IpcWriteOptions(compression="lz4")
+    with closing(source.batches()) as batches:
+        schema = next(batches).schema
+        with pa.ipc.new_file(spool, schema, options=options) as writer:
+            for batch in batches:
+                some = batch if limit is None else batch.slice(0, limit - total)
+                writer.write_batch(some)
+                total += some.num_rows
+                if total == limit:
+                    break
+    return schema, total
+
+
+# -- writing
+
+
+def sink_for(output: str, into: str | None, key: Sequence[str], batch_rows: int) -> DatabaseSink | None:
+    """Return the table that is the output, None where it is a file. Raises ConfigError."""
+    if not is_database(output):
+        if into is not None or key:
+            raise ConfigError("--into and --key are of an OUTPUT that is a database: name it with -o")
+        return None
+    if into is None:
+        raise ConfigError(f"which table of {Address.of(output)}? Name it with --into")
+    return DatabaseSink(output, into, "upsert" if key else "append", tuple(key), batch_rows)
+
+
+def check_tables(
+    source: str, name: str | None, query: str | None, going_on: GoingOn, retry_failed: bool
+) -> None:
+    """Raise ConfigError for what names no rows, or would double some."""
+    if not is_database(source):
+        if name is not None or query is not None:
+            raise ConfigError("--table and --query are of an INPUT that is a database")
+    elif (name is None) == (query is None):
+        raise ConfigError(f"which rows of {Address.of(source)}? Name them with --table or --query")
+    if going_on.sink is None or going_on.sink.keys:
+        return
+    if going_on.drained:
+        raise ConfigError(
+            f"rows leave {going_on.quarantine} as they get their record, which a crash could double in the "
+            "table: name its --key, or another file with --quarantine"
+        )
+    if retry_failed and not going_on.append:
+        raise ConfigError("--retry-failed puts rows in the place of those that failed: name their --key")
+    if is_database(source) and source == going_on.output and name == going_on.sink.table:
+        raise ConfigError(f"the rows of {name} would be added to {name}: name a --key, or another --into")
+
+
+@dataclass(frozen=True, slots=True)
+class TableJob(Job):
+    """A run whose rows go into a table. name: of the run, which is noted in the database."""
+
+    sink: DatabaseSink
+    name: str
+
+    @classmethod
+    def of(cls, job: Job, sink: DatabaseSink, name: str) -> TableJob:
+        """Return a job with a table for its output."""
+        return cls(**{each.name: getattr(job, each.name) for each in fields(job)}, sink=sink, name=name)
+
+    @contextmanager
+    def _opened(self, rows: Rows, report: Report) -> Iterator[tuple[Settle, Hold]]:
+        """Yield what writes a row, and a line of the quarantine; what an earlier run has done is left out."""
+        import pyarrow as pa
+
+        existing = self.sink.existing()
+        self._check_version(existing)
+        gathered = self._gathered()
+        own = own_schema(self.rows, gathered, None)
+        if self.given.schema is None:
+            own = pa.schema([_typed_field(each, existing) for each in own])
+        going_on, schema = self.going_on, pa.schema([*own, *gathered.schema])
+        again = going_on.append or (bool(self.sink.keys) and not going_on.resume)
+        with self.sink.writing(schema, self.name, again) as writing:
+            if writing.mark.rows and not going_on.resume:
+                raise ConfigError(
+                    f"{writing.mark.rows:,} rows of this run are in {self.sink.name} already: --resume adds "
+                    "what is missing, --append all of them once more"
+                )
+            done = writing.mark
+            _leave_out(rows, done)
+            self.version.remember()
+            with self._holding_beside(done, report) as hold:
+                filling = Filling(self, writing, own, gathered, hold, report)
+                to = self._to(Writer(filling.row, filling.again), hold, None)
+
+                def settle(outcome: RowOutcome[Any], each: Placed) -> None:
+                    filling.begin(outcome, each)
+                    to(outcome, each)
+                    filling.settled()
+
+                yield settle, hold
+                filling.flush()
+
+    def _check_version(self, existing: Mapping[str, Any]) -> None:
+        """Raise ConfigError where the table has rows of another version of the record type."""
+        stamp = self.sheet.shape.stamp_name
+        if stamp in existing and (found := self.sink.differing(stamp, self.version.stamp)):
+            self.version.refuse(found, f"the table {self.sink.name}", "another table, with --into")
+
+    @contextmanager
+    def _holding_beside(self, done: Mark, report: Report) -> Iterator[Hold]:
+        """Yield what writes a line of the quarantine: it is safe before it is noted that the row is done."""
+        path = self.going_on.quarantine
+        if path is None or self.going_on.drained:
+            with self._holding(report) as hold:
+                yield hold
+            return
+        if not self.going_on.anew and Path(path).exists():
+            _without_the_unnoted(path, self._next_inputs(done))
+        with _added_to(path, self.going_on.anew) as stream:
+
+            def safely(line: Line) -> None:
+                stream.write(to_json(line) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+                report.held += 1
+
+            yield safely
+
+    def _next_inputs(self, done: Mark) -> set[tuple[int, str]]:
+        """The rows that may be in the quarantine already, though that they are done was not noted."""
+        following = islice(placed(self.given.rows()), done.rows, done.rows + self.sink.batch_rows)
+        return {(each.index, to_json(each.input)) for each in following}
+
+    def _leave(self, rows: Rows, hold: Hold, report: Report) -> None:
+        """Leave in a quarantine that is drained what was not done; else the note says how far it is."""
+        if self.going_on.drained:
+            Job._leave(self, rows, hold, report)
+
+
+def run_name(source: str, *others: object) -> str:
+    """Return the name of a run: that of the same command tomorrow."""
+    told = [source if "://" in source else str(Path(source).absolute()), *map(repr, others)]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
+
+
+def _leave_out(rows: Rows, done: Mark) -> None:
+    """Leave out the rows that are done. Raises ConfigError where they are other ones."""
+    found = BEGINNING
+    while found.rows < done.rows and (each := rows.peek()) is not None:
+        found = found.after(each.input)
+        rows.skip()
+    check_same(found, done)
+
+
+def _typed_field(column: pa.Field, existing: Mapping[str, Any]) -> pa.Field:
+    """A column of an input that knows no types, as the table that is there declares it."""
+    kind = arrow_type(existing[column.name].type) if column.name in existing else None
+    return column if kind is None else column.with_type(kind)
+
+
+def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> None:
+    """Take the lines of some rows out of a quarantine, and the end of one that was being written."""
+    with opened(path, partly=False) as out:
+        for line in table(path).rows():
+            if isinstance(line, BadRow) or (line.get("index"), to_json(line.get("input"))) in inputs:
+                continue
+            out.write(to_json(line) + "\n")
+
+
+@contextmanager
+def _added_to(path: str, anew: bool) -> Iterator[IO[str]]:
+    flags = os.O_CREAT | os.O_WRONLY | (os.O_TRUNC if anew else os.O_APPEND)
+    try:
+        handle = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise ConfigError(f"cannot write to {path}: {error.strerror or error}") from error
+    with open(handle, "w", encoding="utf-8") as stream:
+        yield stream
+
+
+class Filling:
+    """Rows on their way into a table, batch by batch, and how far the input is behind each of them."""
+
+    def __init__(
+        self, job: TableJob, writing: Writing, own: pa.Schema, gathered: Gathered, hold: Hold, report: Report
+    ) -> None:
+        self._job, self._writing, self._own, self._gathered = job, writing, own, gathered
+        self._hold, self._report = hold, report
+        self._place = writing.mark
+        self._settled, self._broken = 0, False  # broken: what a write that failed has done is not known
+        self._rows: list[tuple[RowOutcome[Any], Placed, Fields]] = []
+        self._behind: list[Mark] = []
+
+    def begin(self, outcome: RowOutcome[Any], each: Placed) -> None:
+        """Take note of the row that is written or held next."""
+        self._outcome, self._each = outcome, each
+        self._place = self._place.after(each.input)
+        self._settled += 1
+
+    def row(self, outcome: RowOutcome[Any]) -> None:
+        """Write the row, whose key has its own fields."""
+        try:
+            own = _read_as(outcome.key, self._own) if self._job.given.schema is None else outcome.key
+        except ValueError as error:
+            self._refuse(str(error))
+            return
+        self._gathered.add(outcome)
+        self._rows.append((self._outcome, self._each, own))
+        self._behind.append(self._place)
+
+    def again(self, row: Fields) -> None:
+        """There is nothing to write again."""
+
+    def settled(self) -> None:
+        """Say that the row is written or held."""
+        if self._behind:
+            self._behind[-1] = self._place
+        if self._settled >= self._job.sink.batch_rows:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, in one transaction."""
+        if self._broken:
+            return
+        self._broken = True
+        if self._rows:
+            batch = self._batch()
+            refused = self._writing.put(batch, self._behind, lambda n, why: self._instead(batch, n, why))
+            self._report.refused |= {self._rows[n][1].index: why for n, why in refused.items()}
+        elif self._place != self._writing.mark:
+            self._writing.move(self._place)
+        self._broken, self._settled = False, 0
+        self._rows, self._behind = [], []
+
+    def _batch(self) -> pa.RecordBatch:
+        import pyarrow as pa
+
+        mine = pa.Table.from_pylist([own for _, _, own in self._rows], self._own)
+        new = self._gathered.take()
+        both = pa.table([*mine.columns, *new.columns], pa.schema([*mine.schema, *new.schema]))
+        batch: pa.RecordBatch = both.combine_chunks().to_batches()[0]
+        return batch
+
+    def _instead(self, batch: pa.RecordBatch, number: int, why: str) -> pa.RecordBatch | None:
+        """The row without its record, and with the reason; None where it goes into the quarantine."""
+        import pyarrow as pa
+
+        outcome, each, _ = self._rows[number]
+        if self._job.going_on.quarantine is not None:
+            self._hold(held(outcome, each.input, self._job.version.stamp, self._job.again, why))
+            return None
+        shape = self._job.sheet.shape
+        error = cell("database", why, len(outcome.attempts))
+        given = {f"{shape.name}_error": error, shape.stamp_name: shape.stamp}
+        self._report.bare.add(each.index)
+        new = [pa.array([given.get(each.name)], each.type) for each in self._gathered.schema]
+        own = batch.slice(number, 1).columns[: len(self._own)]
+        return pa.RecordBatch.from_arrays([*own, *new], schema=batch.schema)
+
+    def _refuse(self, why: str) -> None:
+        """Leave the row out that was begun last."""
+        self._report.refused[self._each.index] = why
+        if self._job.going_on.quarantine is not None:
+            self._hold(held(self._outcome, self._each.input, self._job.version.stamp, self._job.again, why))
+
+
+def _read_as(row: Fields, schema: pa.Schema) -> Fields:
+    """Return fields of an input that knows no types as the table's columns are. Raises ValueError."""
+    import pyarrow as pa
+
+    found: Fields = {}
+    for name, value in row.items():
+        kind = schema.field(name).type
+        try:
+            found[name] = None if value == "" and kind != pa.string() else typed(value, kind)
+            pa.array([found[name]], kind)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"{name}: {error}") from error
+    return found
