@@ -96,6 +96,7 @@ TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 KEPT = 256  # schemas as prompts show them
+SHORT = 20_000  # characters that every window has room for
 MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
@@ -218,7 +219,7 @@ class Calls:
         shots = example_messages([_checked_example(compiled, asked, *pair) for pair in examples])
         text = _checked_text(text)
         source = source_text(text)
-        if source is not None:
+        if source is not None and len(source) > SHORT:
             check_length(source, self._window(), self.model)
         sure = loaded(confidence) or samples_of({"samples": samples}) > 1
         added = self._logprobs(params) if sure else {}
@@ -704,7 +705,7 @@ def _checked_text(text: Text) -> Content:
 
 def check_length(text: str, window: int | None, model: str) -> None:
     """Raise ConfigError for a text that is longer than a model's window (tokens), whatever its tokens are."""
-    if window is not None and len(text) > window:  # a look at each word would take time
+    if window is not None:
         least = len(" ".join(text.split())) // MOST_CHARACTERS_A_TOKEN
         if least > window:
             raise ConfigError(

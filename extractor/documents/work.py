@@ -20,8 +20,10 @@ from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import NOTHING, KeyOf, Merged, Reading, canonical, merge
 from ..messages import JSON, Extraction, Outcome
 from ..options import DocumentOptions
-from ..rows import Job
+from ..rows import RUN_OPTIONS, Job
 from ..schema import Chunked, CompiledSchema
+from ..schema.nodes import TAG, VALUE
+from ..schema.problems import unmarked
 from .outcome import ChunkOutcome, DocumentExtraction
 from .window import ask_window, chunk_size, needs_chunks
 
@@ -106,18 +108,10 @@ def _size(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -
             f"how long a text {calls.model!r} takes is not known: give window=, its context window in "
             "tokens, or chunk=, the most characters to ask of at a time"
         )
-    asked = {name: options[name] for name in options.keys() - OWN - RUN_ONLY}  # type: ignore[literal-required]
+    asked = {name: options[name] for name in options.keys() - OWN - RUN_OPTIONS}  # type: ignore[literal-required]
     request = calls._extraction(Chunked(record_type), "?", **asked).request
     provider = calls._config.provider
     return chunk_size(text, request, provider.shows_schema, window, provider.max_output)
-
-
-RUN_ONLY = frozenset(
-    {
-        *("concurrency", "journal", "retry", "max_cost", "requests_per_minute", "tokens_per_minute"),
-        *("ordered", "on_progress"),
-    }
-)
 
 
 class Work:
@@ -199,12 +193,8 @@ class Work:
         ]
         merged = merge(readings, self._plan.compiled.joins, self._plan.key_of)
         found = None if merged.record is NOTHING else merged.record
-        return _concluded(
-            self._plan,
-            lines,
-            replace(merged, record=found),
-            lambda: self._plan.compiled.whole(found, self._plan.context),
-        )
+        compiled, context = self._plan.compiled, self._plan.context
+        return _concluded(self._plan, lines, _unmarked(merged), lambda: compiled.whole(found, context))
 
 
 @contextmanager
@@ -276,10 +266,24 @@ def _shifted(line: ChunkOutcome) -> Evidence:
     """The evidence of a chunk's record, in the whole text."""
     assert line.extraction is not None  # noqa: S101  it has a record
     return {
-        pointer: tuple(replace(s, start=s.start + line.start, end=s.end + line.start) for s in spans)
+        pointer.replace(f"/{VALUE}", ""): tuple(
+            replace(s, start=s.start + line.start, end=s.end + line.start) for s in spans
+        )
         for pointer, spans in line.extraction.evidence.items()
-        if spans
+        if spans and not pointer.endswith(f"/{TAG}")
     }
+
+
+def _unmarked(merged: Merged) -> Merged:
+    """Return what was merged without the marks that are for validation alone."""
+    return replace(
+        merged,
+        record=None if merged.record is NOTHING else unmarked(merged.record),
+        conflicts=tuple(
+            replace(c, candidates=tuple(replace(one, value=unmarked(one.value)) for one in c.candidates))
+            for c in merged.conflicts
+        ),
+    )
 
 
 # -- the end

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import random
+import re
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -449,6 +452,45 @@ def test_a_json_schema_and_a_list_work_likewise(server: ChatServer, ex: Extracto
     listed = ex.document(list[Delivery], text, chunk=9000, journal=False)
     assert listed.unwrap() == [one for _, one in planted]
     check_evidence(listed, text)
+
+
+class Event(BaseModel):
+    what: str
+    when: date | str  # which Pydantic could not tell apart
+
+
+class Diary(BaseModel):
+    begun: date | str
+    events: list[Event]
+
+
+def test_members_of_unions_keep_their_types_and_their_evidence(server: ChatServer, ex: Extractor) -> None:
+    days = [date(2026, 3, n % 28 + 1) for n in range(40)]
+    lines = [f"On {day} the fair no. {n:02} came, or so they say." for n, day in enumerate(days)]
+    text = "Begun in spring.\n" + "\n\n".join(lines)
+
+    def reads(request: ReceivedRequest) -> Scripted:
+        found = re.findall(r"On (\S+) the (fair no. \d\d) came", text_of(request))
+        events = [{"what": what, "when": {"date": day}} for day, what in found]
+        begun = {"str": "in spring"} if "Begun" in text_of(request) else None
+        return reply({"begun": begun, "events": events})
+
+    server.play(reads)
+    result = ex.document(Diary, text, chunk=500, journal=False)
+    record = result.unwrap()
+    assert (record.begun, [event.when for event in record.events]) == ("in spring", days)
+    assert result.evidence["/begun"][0].text == "in spring"
+    assert [result.evidence[f"/events/{n}/when"][0].text for n in range(40)] == [str(day) for day in days]
+    assert result.found["events"][0] == {"what": "fair no. 00", "when": "2026-03-01"}
+
+
+def test_a_result_survives_pickling(server: ChatServer, ex: Extractor) -> None:
+    server.play(fails_on("D-0020", refusal()))
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    again = pickle.loads(pickle.dumps(result))
+    assert (again.record, again.evidence, again.conflicts) == (result.record, result.evidence, ())
+    assert list(map(str, again.missing)) == list(map(str, result.missing)) != []
+    assert str(again.error) == str(result.error)
 
 
 # -- calls that cannot work
