@@ -82,6 +82,12 @@ def records_in(path: str, record_type: Any, where: Where) -> Records:
 
 
 def _jsonl(path: str, fitting: Fitting, where: Where) -> Records:
+    read = fitting.whole()
+
+    def whole(value: Any) -> Any:
+        """A record as it is, or out of its JSON text."""
+        return read(value) if isinstance(value, str) else value
+
     def rows() -> Iterator[Found]:
         index = 0
         with byte_stream(path) as stream:
@@ -92,13 +98,13 @@ def _jsonl(path: str, fitting: Fitting, where: Where) -> Records:
                 if not where.by_field and b'"quarantine"' not in text:
                     yield Found(number, text, index, text)
                 else:
-                    yield _taken_apart(text, number, index, where)
+                    yield _taken_apart(text, number, index, where, whole)
                 index += 1
 
     return Records(rows, lambda found: found.fields or object_of(found.raw, found.line))
 
 
-def _taken_apart(line: bytes, number: int, index: int, where: Where) -> Found:
+def _taken_apart(line: bytes, number: int, index: int, where: Where, whole: Fit) -> Found:
     """Return a row whose record is a part of its line."""
     row = object_of(line, number)
     if isinstance(row, BadRow):
@@ -109,7 +115,7 @@ def _taken_apart(line: bytes, number: int, index: int, where: Where) -> Found:
         if not isinstance(row, dict):
             return Found(number, BadRow(number, "the quarantined row could not be read", row), index, line)
     if where.column is not None:
-        return Found(number, _in_column(row, where.column, number, lambda value: value), index, line, row)
+        return Found(number, _in_column(row, where.column, number, whole), index, line, row)
     own = {name: value for name, value in row.items() if name not in where.others}
     return Found(number, line if len(own) == len(row) else to_json(own), index, line, row)
 

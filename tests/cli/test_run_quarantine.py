@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.batch.quarantine import line_of
-from extractor.cli.feeding import feeding_again, placed
-from extractor.cli.tables import BadRow
+from extractor.cli.feeding import feeding_again, placed, typed
+from extractor.cli.tables import BadRow, plain
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
 
 TOWNS = ["Basel", "bad Bern", "", "Bonn", "lost", "Köln"]
@@ -295,6 +295,40 @@ def test_what_was_no_row_is_none_until_it_is_mended() -> None:
     (cells,) = placed([line_of(3, ["a", "b"], error, "", "")])
     assert isinstance(cells.row, BadRow)
     assert cells.input == ["a", "b"]
+
+
+LEAVES = {
+    pa.int64(): st.integers(-(2**63), 2**63 - 1),
+    pa.float64(): st.floats(allow_nan=False),
+    pa.bool_(): st.booleans(),
+    pa.string(): st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+    pa.binary(): st.binary(max_size=5),
+    pa.date32(): st.dates(),
+    pa.timestamp("us"): st.datetimes(),
+    pa.timestamp("us", "UTC"): st.datetimes(timezones=st.just(UTC)),
+    pa.time64("us"): st.times(),
+    pa.duration("us"): st.timedeltas(timedelta(days=-1000), timedelta(days=1000)),
+    pa.decimal128(10, 2): st.decimals(-9999, 9999, places=2, allow_nan=False),
+}
+TYPED = st.sampled_from([*LEAVES.items()]).flatmap(
+    lambda leaf: st.sampled_from(
+        [
+            leaf,
+            (pa.list_(leaf[0]), st.lists(st.none() | leaf[1], max_size=3)),
+            (pa.struct([("a", leaf[0])]), st.fixed_dictionaries({"a": st.none() | leaf[1]})),
+            (pa.map_(pa.string(), leaf[0]), st.lists(st.tuples(st.sampled_from("ab"), leaf[1]), max_size=1)),
+        ]
+    ).flatmap(lambda kind: st.tuples(st.just(kind[0]), st.none() | kind[1]))
+)
+
+
+@settings(deadline=None)
+@given(TYPED)
+def test_what_parquet_holds_is_of_its_type_again_after_a_quarantine(found: tuple[pa.DataType, Any]) -> None:
+    kind, value = found
+    own = pa.array([value], kind).to_pylist()[0]
+    through = json.loads(json.dumps(plain({"x": own})))
+    assert pa.array([typed(through["x"], kind)], kind) == pa.array([own], kind)
 
 
 def test_the_command_that_feeds_again_is_the_same_one_about_the_quarantine() -> None:

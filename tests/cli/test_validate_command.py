@@ -159,6 +159,14 @@ def test_what_run_wrote_is_valid_in_its_column(kind: str, cli: Cli, folder: Path
     assert "'vist'" in wrong.out + wrong.err
 
 
+def test_a_record_that_is_json_text_in_its_column_is_read(cli: Cli, folder: Path) -> None:
+    rows = [{"order": json.dumps(GOOD)}, {"order": GOOD}, {"order": "no JSON"}, {"order": None}]
+    write(folder / "texts.jsonl", rows)
+    end = order(cli, "texts.jsonl", "--column", "order", "--quarantine", "bad.jsonl")
+    assert end.out.startswith("texts.jsonl: 4 rows, 2 valid, 2 invalid.")
+    assert [line["input"] for line in read(folder / "bad.jsonl")] == rows[2:]
+
+
 def test_verbatim_values_are_looked_for_in_the_text(cli: Cli, folder: Path) -> None:
     write(folder / "people.jsonl", [{"name": "Ada", "body": "Ada."}, {"name": "Ada", "body": "Grace."}])
     end = cli("validate", "people.jsonl", "-t", "orders.py:Person", "--text", "body")
