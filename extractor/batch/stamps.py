@@ -115,6 +115,9 @@ class _Changes:
             if old != new:
                 yield f"{place or 'the record'} was {_shown(old)} and is {_shown(new)}"
             return
+        (old, could), (new, can) = _without_null(old), _without_null(new)
+        if could != can:
+            yield f"{place or 'the record'} may {'' if can else 'not '}be null now"
         pair = str(old.get("$ref")), str(new.get("$ref"))
         if "$ref" in old or "$ref" in new:
             if pair in self._seen:
@@ -155,6 +158,14 @@ def _referred(schema: JSON, document: JSON) -> JSON:
         return schema
     beside = {name: value for name, value in schema.items() if name != "$ref"}
     return {**document["$defs"][reference.removeprefix(DEFINITIONS)], **beside}
+
+
+def _without_null(schema: JSON) -> tuple[JSON, bool]:
+    """Return a schema without its choice of null, and whether it has one."""
+    match schema:
+        case {"anyOf": [dict(inner), {"type": "null"}], **rest}:
+            return {**rest, **inner}, True
+    return schema, False
 
 
 def _only(some: Sequence[str] | None, others: Sequence[str] | None) -> list[str]:

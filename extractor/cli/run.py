@@ -291,7 +291,8 @@ def _conclude(
         say(f"  {shlex.join(_go_on(command, going_on))}")
         raise typer.Exit(2)
     if report.held:
-        say(f"{report.held:,} rows are in {going_on.quarantine}. Once they are mended, feed them again with:")
+        rows = f"{going_on.quarantine} holds {report.held:,} of the rows."
+        say(f"{rows} Once they are mended, feed them again with:")
         say(f"  {shlex.join(feed)}")
     elif report.progress.failed and {*report.facts.failures} == {"input"}:
         say("Once these rows of the input are mended, run the same again.", "yellow")

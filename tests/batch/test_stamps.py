@@ -75,6 +75,8 @@ def test_types_that_differ_in_words_alone_are_one_version(one: Any, other: Any) 
             bill(day=(date, date(2026, 1, 1))),
             ['/day: default was not said and is "2026-01-01"', "/day may be left out now"],
         ),
+        (bill(day=(date | None, ...)), ["/day may be null now"]),
+        (bill(lines=(list[Line] | None, ...)), ["/lines may be null now"]),
         (bill(total=(int, ...)), ["/total is new", "/total must be there now"]),
         (bill(lines=(list[Annotated[str, Field(max_length=3)]], ...)), None),
         (
