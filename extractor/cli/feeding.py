@@ -46,6 +46,28 @@ def placed(rows: Iterable[Fields | BadRow]) -> Iterator[Placed]:
             yield Placed(row["index"], _taken_out(row["input"], number + 1), row)
 
 
+def missing(source: Table, earlier: Table, row_id: str) -> Iterator[Placed]:
+    """Yield the rows but for those out of a quarantine that an output has already: with the same position
+    in the column `row_id`, and the same fields.
+    """
+    held: dict[str, list[Placed]] = {}
+    for each in placed(source.rows()):
+        if each.line is not None:
+            held.setdefault(str(each.index), []).append(each)
+    there = {
+        _key(each)
+        for row in earlier.rows()
+        if not isinstance(row, BadRow)
+        for each in held.get(str(row.get(row_id)), ())
+        if same_row(own_fields(each, row_id), row)
+    }
+    return (each for each in placed(source.rows()) if each.line is None or _key(each) not in there)
+
+
+def _key(each: Placed) -> tuple[int, str]:
+    return each.index, to_json(each.input)
+
+
 def _taken_out(row: JSON, number: int) -> Fields | BadRow:
     if isinstance(row, dict):
         return row

@@ -20,7 +20,7 @@ from ..client import Extractor
 from ..databases.address import is_database
 from ..databases.sink import DatabaseSink
 from ..errors import ConfigError, RunStopped
-from .feeding import Placed, Rows, kept, own_fields, placed, typed_fields
+from .feeding import Placed, Rows, kept, missing, own_fields, placed, typed_fields
 from .lines import to_json
 from .output import opened
 from .tables import BadRow, Fields, Sheet, Table, Writer, format_of, table, written
@@ -129,7 +129,7 @@ class Job:
     def run(self) -> Report:
         """Run it, and return what it came to."""
         report = Report()
-        rows = Rows(placed(self.given.rows()))
+        rows = Rows(self._fed())
         with shown(True, self.given.total, report.tell) as told, suppress(Unfinished):
             options = {**self.options, "on_progress": told}
             # what is wrong with the call is said here, before there is a file
@@ -154,6 +154,13 @@ class Job:
         ):
             self._keep(rows, earlier, writer, hold)
             yield self._to(writer, hold, base), hold
+
+    def _fed(self) -> Iterator[Placed]:
+        """Return the rows to run, without those that came to the output when a quarantine was fed before."""
+        row_id, earlier = self.rows.row_id, self.going_on.earlier()
+        if row_id is None or earlier is None or not self.going_on.append or not self.given.total:
+            return placed(self.given.rows())
+        return missing(self.given, earlier, row_id)
 
     def _gathered(self) -> Gathered:
         return Gathered(records_of(self.record_type), self.sheet.shape)

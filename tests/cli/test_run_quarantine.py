@@ -118,6 +118,21 @@ def test_a_quarantine_that_is_fed_again_after_a_fix_gives_exactly_the_missing_ro
     assert len(run.server.requests) == before + 2
 
 
+@pytest.mark.parametrize("output", ["good.csv", "good.jsonl", "good.parquet"])
+def test_rows_with_an_id_are_added_once_even_where_the_machine_died_before_they_left_the_quarantine(
+    output: str, run: Run, folder: Path, service: Service
+) -> None:
+    run("in.csv", "-x", "body", "-o", output, "--quarantine", "bad.jsonl", "--row-id", "n")
+    held = (folder / "bad.jsonl").read_bytes()
+    service.mended = True
+    again = shlex.split(read(folder / "bad.jsonl")[0]["again"])[1:]
+    assert run.cli(*again).status == 0
+    (folder / "bad.jsonl").write_bytes(held)  # as it was before
+    assert run.cli(*again).status == 0
+    assert ids(folder / output) == [0, 3, 5, 1, 4]
+    assert [line["index"] for line in read(folder / "bad.jsonl")] == [2]
+
+
 def test_the_missing_rows_come_to_a_file_of_their_own_if_that_is_wanted(
     run: Run, folder: Path, service: Service
 ) -> None:
