@@ -37,8 +37,17 @@ class Connection:
     def __init__(self, address: Address, read_only: bool = False) -> None:
         self.address, self.engine = address, ENGINES[address.kind]
         self._read_only = read_only
+        self._wire = self._opened()
+
+    def _opened(self) -> Wire:
         with self._owner_only(), self._told():
-            self._wire: Wire = WIRES[address.kind](address.place, read_only)
+            return WIRES[self.address.kind](self.address.place, self._read_only)
+
+    def reopen(self) -> None:
+        """Connect anew; what was not committed is undone."""
+        with suppress(Failed):
+            self.close()
+        self._wire = self._opened()
 
     def rows(self, statement: str, *given: Any) -> list[tuple[Any, ...]]:
         """Run a statement with parameters $1, $2, ...; return what rows it gives."""

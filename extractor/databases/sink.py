@@ -164,13 +164,14 @@ class Writing:
         rows, RunStopped for all else.
         """
         try:
-            if self._note is not None:
-                self._note.move(self._connection, self.mark, place)
-            if batch is not None:
-                if why := keyless(batch, self._keys):
-                    raise Failed(why, rows=True)
-                _insert(self._connection, self._insert, latest(batch, self._keys))
-            self._connection.commit()
+            try:
+                self._attempt(batch, place)
+            except Failed as error:
+                if error.rows or self._note is None:
+                    raise
+                self._connection.reopen()  # it may have been idle for too long, or the server was restarted
+                if self._note.read(self._connection) != place:
+                    self._attempt(batch, place)
         except BaseException as error:
             with suppress(Failed):
                 self._connection.rollback()
@@ -178,6 +179,15 @@ class Writing:
                 raise RunStopped(f"{self._connection.address}: {error}") from None
             raise
         self.mark = place
+
+    def _attempt(self, batch: pa.RecordBatch | None, place: Mark) -> None:
+        if self._note is not None:
+            self._note.move(self._connection, self.mark, place)
+        if batch is not None:
+            if why := keyless(batch, self._keys):
+                raise Failed(why, rows=True)
+            _insert(self._connection, self._insert, latest(batch, self._keys))
+        self._connection.commit()
 
 
 def _places(begin: Mark, batch: pa.RecordBatch, told: bool) -> Sequence[Mark]:

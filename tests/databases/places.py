@@ -31,6 +31,10 @@ class Place:
     def file(self) -> Path:
         return Path(self.url.partition(":///")[2])
 
+    @property
+    def database(self) -> str:
+        return self.url.rpartition("/")[2]
+
     def do(self, *statements: str) -> None:
         """Run statements, and commit them."""
         if self.kind == "postgresql":

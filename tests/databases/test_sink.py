@@ -411,20 +411,42 @@ def test_two_processes_that_write_one_run_do_not_both_write_it(place: Place) -> 
     assert towns(place) == [(1, "a"), (2, "b"), (3, "c"), (4, "d")]
 
 
-def test_a_server_that_goes_away_stops_the_run_which_can_be_gone_on_with(server: Place) -> None:
+def lost(server: Place) -> list[str]:
+    """What ends all connections to a database."""
+    return [f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{server.database}'"]
+
+
+ROWS = [(i, f"town {i}") for i in range(6)]
+
+
+def batches_and_then(server: Place, *statements: str) -> Iterator[pa.RecordBatch]:
+    """Two rows; statements on another database of the server; and four rows more."""
+    batch = visits(*ROWS).to_batches()[0]
+    yield batch.slice(0, 2)
+    Place("postgresql", server.url.removesuffix(server.database) + "postgres").do(*statements)
+    yield batch.slice(2)
+
+
+def test_a_connection_that_is_lost_meanwhile_is_made_anew(server: Place) -> None:
     sink = DatabaseSink(server.url, "visits", batch_rows=2)
-    rows = [(i, f"town {i}") for i in range(6)]
+    assert sink.write(batches_and_then(server, *lost(server)), run="may") == Written(6)
+    assert towns(server) == ROWS
 
-    def with_an_end() -> Iterator[pa.RecordBatch]:
-        batch = visits(*rows).to_batches()[0]
-        yield batch.slice(0, 2)
-        server.do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-                  "AND pid <> pg_backend_pid()")  # fmt: skip
-        yield batch.slice(2)
 
-    with pytest.raises(RunStopped, match=r"terminat|connection|closed") as error:
-        sink.write(with_an_end(), run="may")
+def test_a_database_that_goes_away_stops_the_run_which_can_be_gone_on_with(server: Place) -> None:
+    sink = DatabaseSink(server.url, "visits", batch_rows=2)
+    allow = f"ALTER DATABASE {server.database} ALLOW_CONNECTIONS"
+    with pytest.raises(RunStopped, match="not currently accepting connections") as error:
+        sink.write(batches_and_then(server, f"{allow} false", *lost(server)), run="may")
     assert PASSWORD not in str(error.value)
-    assert towns(server) == rows[:2]
-    assert sink.write(visits(*rows), run="may") == Written(4)
-    assert towns(server) == rows
+    Place("postgresql", server.url.removesuffix(server.database) + "postgres").do(f"{allow} true")
+    assert towns(server) == ROWS[:2]
+    assert sink.write(visits(*ROWS), run="may") == Written(4)
+    assert towns(server) == ROWS
+
+
+def test_without_a_run_nothing_is_tried_again(server: Place) -> None:
+    sink = DatabaseSink(server.url, "visits", batch_rows=2)
+    with pytest.raises(RunStopped, match=r"terminat|connection|closed"):
+        sink.write(batches_and_then(server, *lost(server)))
+    assert towns(server) == ROWS[:2]
