@@ -7,8 +7,10 @@ import os
 import random
 import re
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 from ended import Cli, Ended
 
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
 from tests.databases.places import Place, of_each_kind
 from tests.loopback import Loopback, Weather, running
 from tests.postgres import PASSWORD, PASSWORD_IN_URL, empty_database
@@ -387,3 +389,47 @@ def test_killed_twice_and_resumed_every_row_is_in_the_table_once(
     )
     assert found == [(rows, rows, 0, rows - 1)]
     assert busy.stats()["repeated"] <= 2 * busy.stats()["peak"]
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
+    place = Place("sqlite", f"sqlite:///{folder}/out.db")
+    (folder / "in.jsonl").write_text(
+        "".join(json.dumps({"id": i, "body": f"row {i}"}) + "\n" for i in range(40))
+    )
+    seen = threading.Event()
+
+    def answer(request: ReceivedRequest) -> Scripted:
+        if "row 9" in asked(request):
+            seen.set()
+        return slow(visit(request), latency=0.05)
+
+    environ = {**os.environ, "OPENAI_API_KEY": "k"}
+    with ChatServer(answer) as server:
+        command = [
+            sys.executable,
+            "-m",
+            "extractor",
+            "run",
+            "in.jsonl",
+            "-t",
+            "visits.py:Visit",
+            "-x",
+            "body",
+        ]
+        command += ["-o", place.url, "--into", "visits", "--base-url", server.base_url, "-m", "m"]
+        process = subprocess.Popen(
+            [*command, "--concurrency", "2"], stderr=subprocess.PIPE, text=True, env=environ
+        )
+        assert seen.wait(60)
+        process.send_signal(signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+        assert process.returncode == 2, err
+        done = place.rows("SELECT id FROM visits ORDER BY id")
+        assert done == [(i,) for i in range(len(done))]
+        assert len(done) >= 5
+        again = shlex.split(err.splitlines()[-1])
+        assert again[-1] == "--resume"
+        ended = subprocess.run([sys.executable, "-m", *again], env=environ, capture_output=True, check=False)
+        assert ended.returncode == 0, ended.stderr
+        assert place.rows("SELECT count(*), count(DISTINCT id) FROM visits") == [(40, 40)]
+        assert len(server.requests) <= 40 + 2
