@@ -8,10 +8,10 @@ import stat
 import subprocess
 import sys
 import tempfile
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,9 +19,11 @@ import pytest
 from ended import Cli, Ended
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import Base64Bytes, BaseModel, Field
 from visits import TYPES, Run, read, visit, write
 
+from extractor.batch.columns import records_of
+from extractor.cli.lines import dump_for
 from extractor.cli.records import Where, records_in
 from extractor.cli.validate import Findings, place_of
 from extractor.errors import Problem
@@ -30,9 +32,9 @@ from extractor.schema.tabular import cell_reader
 from extractor.testing import ChatServer
 
 ORDERS = """
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from pydantic import BaseModel
+from pydantic import Base64Bytes, BaseModel, Field
 from extractor import Verbatim
 
 class Order(BaseModel):
@@ -334,6 +336,91 @@ def test_valid_records_are_valid_in_each_kind_of_file(rows: list[dict[str, Any]]
                 assert check(each.data) == ()
                 read_back = Order.model_validate_json(each.data)
                 assert read_back == Order.model_validate(row)
+
+
+class Line(BaseModel):
+    price: Decimal
+    title: str | None = None
+
+
+class Node(BaseModel):
+    value: int
+    next: Node | None = None
+
+
+class Rich(BaseModel):
+    """What tables have no type for, or another one."""
+
+    counts: dict[str, int] = {}
+    lines: dict[str, Line] = {}
+    pair: tuple[int, str] = (1, "a")
+    point: tuple[float, float] = (1.0, 2.0)
+    many: int | list[str] = 1
+    perhaps: Line | None = None
+    raw: bytes = b"ab"
+    encoded: Base64Bytes = b"YWI="
+    anything: Any = None
+    node: Node = Node(value=1)
+    numbers: set[int] = set()
+    choice: Literal[1, 2] = 1
+    span: timedelta = timedelta(days=1)
+    at: datetime = datetime(2020, 1, 1, tzinfo=UTC)
+    clock: time = time(1, 2)
+    text: str = Field("x", alias="Text")
+
+
+RICH = [
+    Rich(),
+    Rich(
+        counts={"a": 1},
+        lines={"x": Line(price=Decimal("1.5"))},
+        many=["q"],
+        perhaps=Line(price=Decimal(2), title="t"),
+        anything={"z": [1]},
+        node=Node(value=1, next=Node(value=2)),
+        numbers={1, 2},
+        Text="[no JSON",
+    ),
+    Rich(anything="a text", raw=b"", Text=""),
+]
+OPTIONAL = {
+    "type": "object",
+    "properties": {
+        "a": {"type": "string"},
+        "b": {"type": "object", "properties": {"c": {"type": "integer"}, "d": {"type": "string"}}},
+        "e": {"type": "array", "items": {"type": "object", "properties": {"f": {"type": "number"}}}},
+    },
+    "required": ["a"],
+    "additionalProperties": False,
+}
+SPARSE = [{"a": "x"}, {"a": "y", "b": {"c": 1}}, {"a": "z", "b": {}, "e": [{}, {"f": 1.5}]}]
+
+
+@pytest.mark.parametrize(("record_type", "records"), [(Rich, RICH), (OPTIONAL, SPARSE)])
+def test_records_of_any_type_come_out_of_a_table_as_they_went_in(
+    record_type: Any, records: list[Any], tmp_path: Path
+) -> None:
+    array, faults = records_of(record_type).array(records)
+    assert not faults
+    dump, check = dump_for(record_type), checker_of(record_type)
+    plain = [dump(record) for record in records]
+    pq.write_table(pa.table({"it": array}), tmp_path / "nested.parquet")
+    flat = pa.Table.from_arrays(array.flatten(), [each.name for each in array.type])
+    pq.write_table(flat, tmp_path / "flat.parquet")
+    write(tmp_path / "nested.jsonl", [{"it": each} for each in plain])
+    write(tmp_path / "nested.csv", [{"it": json.dumps(each)} for each in plain])
+    for name, column in (
+        ("nested.parquet", "it"),
+        ("flat.parquet", None),
+        ("nested.jsonl", "it"),
+        ("nested.csv", "it"),
+    ):
+        found = list(records_in(str(tmp_path / name), record_type, Where(column)).rows())
+        for each, record in zip(found, records, strict=True):
+            assert isinstance(each.data, bytes)
+            assert check(each.data) == (), name
+            again = json.loads(each.data) if record_type is OPTIONAL else Rich.model_validate_json(each.data)
+            assert again == record, name
 
 
 def test_findings_are_counted_by_place_and_kind_and_stay_bounded() -> None:
