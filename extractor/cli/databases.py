@@ -20,7 +20,7 @@ from ..databases.marks import BEGINNING, Mark, check_same
 from ..databases.sink import DatabaseSink, Writing
 from ..databases.source import DatabaseSource
 from ..databases.types import arrow_type
-from ..errors import ConfigError
+from ..errors import ConfigError, RunStopped
 from .feeding import Placed, Rows, placed, typed
 from .job import GoingOn, Hold, Job, Report, Settle
 from .lines import to_json
@@ -151,7 +151,18 @@ class TableJob(Job):
                     filling.settled()
 
                 yield settle, hold
-                filling.flush()
+                self._end(filling, report)
+
+    def _end(self, filling: Filling, report: Report) -> None:
+        """Write what waits. Raises RunStopped where a quarantine that is drained is to stay as it is."""
+        try:
+            filling.flush()
+        except RunStopped as error:
+            report.stopped = str(error)
+        if filling.is_broken and self.going_on.drained:
+            raise RunStopped(
+                f"{report.stopped}. {self.going_on.quarantine} stays as it was: run the same again"
+            )
 
     def _check_version(self, existing: Mapping[str, Any]) -> None:
         """Raise ConfigError where the table has rows of another version of the record type."""
@@ -240,7 +251,7 @@ class Filling:
         self._job, self._writing, self._own, self._gathered = job, writing, own, gathered
         self._hold, self._report = hold, report
         self._place = writing.mark
-        self._settled, self._broken = 0, False  # broken: what a write that failed has done is not known
+        self._settled, self.is_broken = 0, False  # what a write that failed has done is not known
         self._rows: list[tuple[RowOutcome[Any], Placed, Fields]] = []
         self._behind: list[Mark] = []
 
@@ -273,16 +284,16 @@ class Filling:
 
     def flush(self) -> None:
         """Write what waits, in one transaction."""
-        if self._broken:
+        if self.is_broken:
             return
-        self._broken = True
+        self.is_broken = True
         if self._rows:
             batch = self._batch()
             refused = self._writing.put(batch, self._behind, lambda n, why: self._instead(batch, n, why))
             self._report.refused |= {self._rows[n][1].index: why for n, why in refused.items()}
         elif self._place != self._writing.mark:
             self._writing.move(self._place)
-        self._broken, self._settled = False, 0
+        self.is_broken, self._settled = False, 0
         self._rows, self._behind = [], []
 
     def _batch(self) -> pa.RecordBatch:

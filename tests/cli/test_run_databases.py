@@ -272,6 +272,33 @@ def test_an_input_that_has_changed_is_not_gone_on_with(run: Run, place: Place) -
     assert "does not begin with the 3 rows that are written already" in re.sub(r"\s+", " ", end.err)
 
 
+def test_a_database_that_goes_away_stops_the_run_which_is_gone_on_with(
+    run: Run, postgresql: str, folder: Path
+) -> None:
+    place, admin = Place("postgresql", empty_database(postgresql)), Place("postgresql", postgresql)
+    (folder / "in.jsonl").write_text("".join(f'{{"id": {i}, "body": "town {i}"}}\n' for i in range(9)))
+    allow = f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS"
+    lost = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}'"
+
+    def then_gone(request: ReceivedRequest) -> Scripted:
+        if "town 5" in asked(request):
+            admin.do(f"{allow} false", lost)
+        return visit(request)
+
+    run.server.play(then_gone)
+    arguments = ("in.jsonl", "-o", place.url, "--into", "visits", "--batch-rows", "2", "--concurrency", "1")
+    end = run(*arguments)
+    assert end.status == 2
+    assert "The run did not finish: " in end.err
+    assert end.err.splitlines()[-1].endswith("--resume")
+    admin.do(f"{allow} true")
+    before = place.count("visits")
+    assert before in (2, 4)
+    run.server.play(visit)
+    assert run(*arguments, "--resume").status == 0
+    assert towns(place) == [(i, f"town {i}") for i in range(9)]
+
+
 # -- a quarantine
 
 
@@ -309,6 +336,40 @@ def test_with_a_key_a_quarantine_is_emptied_into_the_table(run: Run, place: Plac
         3
     ]
     assert (4, "Genf") in towns(place)
+
+
+def test_a_database_that_goes_away_stops_the_run_and_leaves_a_drained_quarantine_as_it_was(
+    run: Run, postgresql: str, folder: Path
+) -> None:
+    place = Place("postgresql", empty_database(postgresql))
+    admin = Place("postgresql", postgresql)
+    (folder / "in.jsonl").write_text("".join(f'{{"id": {i}, "body": "bad {i}"}}\n' for i in range(4)))
+    arguments = ("-o", place.url, "--into", "visits", "--key", "id", "--quarantine", "bad.jsonl")
+    assert run("in.jsonl", *arguments).status == 1
+    held = (folder / "bad.jsonl").read_text()
+    allow = f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS"
+
+    def then_gone(request: ReceivedRequest) -> Scripted:
+        if "bad 2" in asked(request):
+            gone = (
+                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}'"
+            )
+            admin.do(f"{allow} false", gone)
+        return reply({"town": "Genf", "day": "2026-05-03"})
+
+    run.server.play(then_gone)
+    drain = ("bad.jsonl", *arguments, "--append", "--retry-failed", "--batch-rows", "1", "--concurrency", "1")
+    end = run(*drain)
+    assert end.status == 2
+    said = re.sub(r"\s+", " ", end.err)
+    assert "not currently accepting connections" in said
+    assert "bad.jsonl stays as it was" in said
+    assert (folder / "bad.jsonl").read_text() == held
+    admin.do(f"{allow} true")
+    run.server.play(lambda request: reply({"town": "Genf", "day": "2026-05-03"}))
+    assert run(*drain).status == 0
+    assert towns(place) == [(i, "Genf") for i in range(4)]
+    assert (folder / "bad.jsonl").read_text() == ""
 
 
 def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
