@@ -124,7 +124,7 @@ class Ledger(Protocol):
         ...
 
     async def save(self, handle: Handle) -> None:
-        """Keep how far a batch is."""
+        """Keep how far a batch is; one that has ended stays so, whatever another process still says."""
         ...
 
     async def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:

@@ -200,11 +200,11 @@ class SqliteStore:
         return Handle.of(*values)
 
     def save(self, handle: Handle) -> None:
-        """Keep how far a batch is."""
+        """Keep how far a batch is; one that has ended stays so."""
         with self._writing():
             self._connection.execute(
-                f"UPDATE batches SET ({_HANDLE}) = ({_marks(handle)}) WHERE id = ?",  # noqa: S608
-                (*handle, handle.id),
+                f"UPDATE batches SET ({_HANDLE}) = ({_marks(handle)}) WHERE id = ? AND stage != ?",  # noqa: S608
+                (*handle, handle.id, Stage.ENDED),
             )
 
     def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:

@@ -18,7 +18,17 @@ from typing import Any
 import httpx
 import pytest
 
-from extractor import AsyncExtractor, ConfigError, Extractor, Outcome, Price, Progress, RunStopped
+from extractor import (
+    AsyncExtractor,
+    BatchStatus,
+    ConfigError,
+    Extractor,
+    Outcome,
+    Price,
+    Progress,
+    RunStopped,
+)
+from extractor.batch.display import pace
 from extractor.batch.handles import Handle, Stage
 from extractor.batch.journal import Memory
 from extractor.batch.sqlite import SqliteStore
@@ -463,6 +473,14 @@ def test_progress_tells_what_the_provider_says(serve: Serve, journal: Path) -> N
     batches = [progress.batches[0] for progress in told if progress.batches]
     assert {batch.state for batch in batches} >= {"in_progress"}
     assert {batch.total for batch in batches} == {30}
+
+
+def test_while_batches_are_waited_for_a_line_says_how_far_they_are() -> None:
+    first = BatchStatus("b1", "in_progress", total=50_000, done=12)
+    second = BatchStatus("b2", "completed", ended=True, total=50_000, done=49_997, failed=3)
+    assert pace(Progress(batches=(first, second), elapsed=3725.5)) == (
+        "2 batches: 1 in progress, 1 completed; 50,009 of 100,000 requests answered, 3 failed; 1:02:05 so far"
+    )
 
 
 # -- what can't be

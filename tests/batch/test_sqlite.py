@@ -165,6 +165,7 @@ def test_a_batch_is_known_by_its_requests_until_they_are_crossed_off(tmp_path: P
         assert store.look([(KEY, 0)]) == [cheap._replace(at=1.0)]
         store.save(BATCH._replace(stage=Stage.ENDED))
         assert store.tried([KEY, OTHER, third]) == {third: Tried("b1", 0, open=False)}
+        store.save(BATCH._replace(stage=Stage.RUNNING))  # a process that has not heard of it
         assert store.batches() == []
         store.forget("b1")
         assert store.tried([third]) == {}
