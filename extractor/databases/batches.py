@@ -67,7 +67,7 @@ def behind(done: Mark, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordB
     for batch in batches:
         if place.rows < done.rows:
             known = batch.slice(0, done.rows - place.rows)
-            place = places(place, known.to_pylist())[-1]
+            place = [place, *places(place, known.to_pylist())][-1]
             batch = batch.slice(known.num_rows)
             if place.rows == done.rows:
                 check_same(place, done)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from itertools import accumulate, islice
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -25,14 +25,6 @@ class Mark(NamedTuple):
 
 
 BEGINNING = Mark()
-
-
-def skip(rows: Iterator[Any], done: Mark) -> None:
-    """Take as many rows as are done. Raises ConfigError where they are not the rows that were done."""
-    found = BEGINNING
-    for row in islice(rows, done.rows):
-        found = found.after(row)
-    check_same(found, done)
 
 
 def places(begin: Mark, rows: Iterable[Any]) -> list[Mark]:
