@@ -109,6 +109,7 @@ class Run:
     def put(self, batch: pa.RecordBatch) -> Future[pa.RecordBatch]:
         """Return what will be the batch with its records, or what stopped the run."""
         promise: Future[pa.RecordBatch] = Future()
+        promise.set_running_or_notify_cancel()  # whoever waits may be cancelled; the run goes on
         with self._lock:
             if self.ended:
                 promise.set_exception(self.ended)

@@ -54,6 +54,7 @@ def cluster() -> Iterator[Any]:
             log_to_driver=False,
             logging_level="ERROR",
             _temp_dir=folder,
+            _system_config={"health_check_failure_threshold": 60},  # a busy machine is not a dead one
         )
         ray.data.DataContext.get_current().enable_progress_bars = False
         ray.data.DataContext.get_current().execution_options.preserve_order = True
