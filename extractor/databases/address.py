@@ -13,7 +13,7 @@ from ..errors import ConfigError
 SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "duckdb": "duckdb"}
 BROKEN = (
     "this is no URL of a PostgreSQL database, such as postgresql://USER@HOST/DATABASE: in names and "
-    "passwords %, /, @, : and # are written %25, %2F, %40, %3A and %23"
+    "passwords %, /, @, :, ? and # are written %25, %2F, %40, %3A, %3F and %23"
 )
 MEMORY = ":memory:"
 _PASSWORDS = ("password", "sslpassword")  # of libpq, among the parameters of a URL
@@ -83,13 +83,13 @@ def _server(url: str) -> Address:
         password = parts.password
     except ValueError:
         raise ConfigError(BROKEN) from None
-    if "@" in parts.path or parts.fragment:
+    if "@" in parts.path + parts.query or parts.fragment:  # of a password that has a / or a ?
         raise ConfigError(BROKEN)
     user, at, host = parts.netloc.rpartition("@")
     given = [each.partition("=") for each in parts.query.split("&") if each]
-    query = "&".join("".join(each) for each in given if each[0] not in _PASSWORDS)
+    query = "&".join("".join(each) for each in given if unquote(each[0]) not in _PASSWORDS)
     shown = f"postgresql://{user.partition(':')[0]}{at}{host}{parts.path}" + (f"?{query}" if query else "")
-    secrets = [password or "", *(value for name, _, value in given if name in _PASSWORDS)]
+    secrets = [password or "", *(value for name, _, value in given if unquote(name) in _PASSWORDS)]
     hidden = {each for secret in secrets if secret for each in (secret, unquote(secret))}
     return Address("postgresql", shown, f"postgresql://{rest}", tuple(sorted(hidden, key=len, reverse=True)))
 

@@ -163,8 +163,16 @@ def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
 
 def _failure(error: Exception, latency: float) -> Failure:
     kind, message = _kind(error)
-    detail = f" ({error})" if str(error) else ""
-    return Failure(kind, message + detail, latency=latency)
+    said = _said(error)
+    return Failure(kind, f"{message} ({said})" if said else message, latency=latency)
+
+
+def _said(error: Exception) -> str:
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientResponseError):  # as text it has the proxy's URL, password and all
+        return f"{error.status} {error.message}"
+    return str(error)
 
 
 def _kind(error: Exception) -> tuple[FailureKind, str]:

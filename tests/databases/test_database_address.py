@@ -46,6 +46,7 @@ def test_files_and_other_urls_are_no_databases(path: str) -> None:
         f"postgresql://me:{WRITTEN}@db/shop",
         f"postgres://me:{WRITTEN}@db/shop?sslmode=require",
         f"postgresql://me@db/shop?password={WRITTEN}&sslmode=require",
+        f"postgresql://me@db/shop?pass%77ord={WRITTEN}",
     ],
 )
 def test_a_password_is_handed_to_the_driver_and_shown_nowhere(url: str) -> None:
@@ -65,6 +66,8 @@ def test_a_password_is_handed_to_the_driver_and_shown_nowhere(url: str) -> None:
         ("postgresql://me:s3cr@et/more@db/shop", "%40"),
         ("postgresql://me:s3cr#et@db/shop", "%23"),
         ("postgresql://me:s3cr/et@db/shop", "%2F"),
+        ("postgresql://me:s3cr?et@db/shop", "%3F"),
+        ("postgresql://me:s3cr/e?t@db/shop", "%3F"),
         ("postgresql://me:s3cr@[::1/shop", "no URL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),

@@ -112,6 +112,18 @@ def test_a_proxy_is_asked_for_all_with_its_password(is_async: bool) -> None:
     assert b"basic yw5uonbhntv3b3jk" in seen[0].lower()
 
 
+@BOTH
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_proxy_that_refuses_is_told_of_without_its_password(is_async: bool, stream: bool) -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with listening(refuse) as port, pytest.raises(ServiceError, match="407 Proxy Auth") as error:
+        ask(is_async, "https://models.invalid/v1", stream, proxy=f"http://ann:pa55word@127.0.0.1:{port}")
+    assert "pa55word" not in f"{error.value} {error.value.attempts}"
+
+
 def test_a_proxys_password_is_shown_and_pickled_nowhere() -> None:
     with Extractor("openai:m", api_key="any", proxy="http://ann:pa55word@127.0.0.1:1") as ex:
         assert "pa55word" not in repr(ex)
