@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from .run import EPILOG as RUN_EPILOG
 from .run import run as run_command
 from .screen import say_error
 
+_PASSWORD = re.compile(r"(?<=://)([^\s:@/]*):(?!\$\{)\S*(?=@)")  # in a URL, but by a variable's name
 FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
 
 app = typer.Typer(
@@ -75,9 +77,13 @@ def run(arguments: Sequence[str]) -> NoReturn:
 def explained(error: Exception) -> tuple[str, int]:
     """Return what to say about an error, and the exit status."""
     if isinstance(error, ExtractorError | OSError):
-        return str(error), 2
-    what = f"{type(error).__name__}: {error}".rstrip(": ")
+        return _without_passwords(str(error)), 2
+    what = _without_passwords(f"{type(error).__name__}: {error}").rstrip(": ")
     return f"{what}. This is a fault of extractor itself; --debug shows where.", FAULT
+
+
+def _without_passwords(text: str) -> str:
+    return _PASSWORD.sub(r"\1:***", text)
 
 
 def without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:

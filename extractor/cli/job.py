@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..batch.address import masked
 from ..batch.cells import Gathered, cell
 from ..batch.columns import records_of
 from ..batch.display import shown
@@ -86,7 +87,7 @@ class GoingOn:
     @property
     def place(self) -> str:
         """What the output is called."""
-        return self.output if self.sink is None else f"the table {self.sink.name}"
+        return masked(self.output) if self.sink is None else f"the table {self.sink.name}"
 
     @property
     def anew(self) -> bool:

@@ -224,16 +224,18 @@ def run(
     if dry_run:
         typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
         return
-    command = ["extractor", *map(_shown, context.obj or ["run"])]
+    command = ["extractor", *map(without_passwords, context.obj or ["run"])]
     version = Version.of(wanted, compile_schema(wanted).name)
     confident = bool(options.get("confidence"))
     shape = shape_of(version.name, name, flatten, usage, evidence, confident, version.stamp)
     check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
-    again = _feeding(command, _shown(source), going_on)
+    again = _feeding(command, without_passwords(source), going_on)
     sheet = Sheet(shape, dump_for(wanted))
     job = Job(client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again))
     if sink is not None:
-        job = TableJob.of(job, sink, run_name(_shown(source), from_table, query, sample, version.name, text))
+        job = TableJob.of(
+            job, sink, run_name(without_passwords(source), from_table, query, sample, version.name, text)
+        )
     with client:
         report = job.run()
     if html:
@@ -313,7 +315,7 @@ def _tell_refused(report: Report, place: str) -> None:
         say(f"  row {number + 1}: {why}")
 
 
-def _shown(word: str) -> str:
+def without_passwords(word: str) -> str:
     """Return a word of the command as others may see it: without passwords."""
     return without_password(word) if is_database(word) else masked(word)
 
@@ -335,7 +337,7 @@ def _left(going_on: GoingOn) -> str:
     if going_on.drained:
         return f" {going_on.place} has the rows that are done, {going_on.quarantine} the others."
     if going_on.append and going_on.sink is None:
-        return f" Nothing was added to {going_on.output}; what is done is in the journal."
+        return f" Nothing was added to {going_on.place}; what is done is in the journal."
     return "" if going_on.output == "-" else f" {going_on.place} has the rows that are done."
 
 

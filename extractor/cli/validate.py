@@ -27,7 +27,7 @@ from .extract import chosen_type
 from .lines import to_json
 from .output import opened
 from .records import Found, Keep, Records, Where, keeping, records_in
-from .run import selector
+from .run import selector, without_passwords
 from .screen import reading, say
 from .tables import BadRow, Table, format_of, plain
 
@@ -147,9 +147,10 @@ def validate(
     check, text_of = checker_of(wanted), _text_finder(text, records)
     if text_of is None and VERBATIM in json.dumps(described(wanted)):
         say("Verbatim values are not looked for in a text: name its column with --text.", "yellow")
-    command = shlex.join(["extractor", *(context.obj or ["validate"])])
+    command = shlex.join(["extractor", *map(without_passwords, context.obj or ["validate"])])
+    shown = without_passwords(data)
     findings, stopped = Findings(), False
-    with reading(data) as show, _handling(output, quarantine, data, records, wanted, command) as handle:
+    with reading(shown) as show, _handling(output, quarantine, data, records, wanted, command) as handle:
         try:
             for found in islice(records.rows(), limit):
                 problems = problems_of(found, check, text_of)
@@ -163,9 +164,9 @@ def validate(
                     stopped = True
                     break
         except KeyboardInterrupt:
-            _tell(findings, data, output == "-", "It was interrupted: the rest was not read.")
+            _tell(findings, shown, output == "-", "It was interrupted: the rest was not read.")
             raise typer.Exit(INTERRUPTED) from None
-    _tell(findings, data, output == "-", f"It stopped there: --max-errors {max_errors}." if stopped else "")
+    _tell(findings, shown, output == "-", f"It stopped there: --max-errors {max_errors}." if stopped else "")
     if findings.invalid:
         raise typer.Exit(1)
 

@@ -145,6 +145,23 @@ def test_a_quarantine_is_checked_again_once_it_is_mended(kind: str, cli: Cli, fo
     assert [row["id"] for row in read(folder / "good.jsonl")] == [1, 3, 4]
 
 
+def test_the_password_in_a_files_url_is_told_nowhere(cli: Cli, folder: Path) -> None:
+    fsspec = pytest.importorskip("fsspec")
+    url = "memory://ann:s3cret@host/in.jsonl"
+    with fsspec.open(url, "wb") as stream:
+        stream.write((folder / "in.jsonl").read_bytes())
+    end = order(cli, url, "--quarantine", "bad.jsonl")
+    assert end.out.startswith("memory://***@host/in.jsonl: 5 rows")
+    assert [line["again"].split()[2] for line in read(folder / "bad.jsonl")] == [
+        "'memory://***@host/in.jsonl'"
+    ] * 3
+    lost = order(cli, "nothing://ann:s3cret@host/in.jsonl")
+    assert lost.status == 2
+    assert "nothing://ann:***@host/in.jsonl" in lost.err
+    for told in (end.out, end.err, (folder / "bad.jsonl").read_text(), lost.err):
+        assert "s3cret" not in told
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_run_wrote_is_valid_in_its_column(kind: str, cli: Cli, folder: Path) -> None:
     (folder / "visits.py").write_text(TYPES)
