@@ -101,16 +101,13 @@ class Connection:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        from pyarrow import ArrowException
-
         try:
             yield
         except (ConfigError, Failed):
             raise
         except Exception as error:
             wire: Wire | None = getattr(self, "_wire", None)
-            known = (ArrowException, *(wire.errors if wire else (Exception,)))
-            if not isinstance(error, known):
+            if wire is not None and not isinstance(error, wire.errors):
                 raise
             faults = wire.faults if wire else ()
             rows = isinstance(error, faults) or getattr(error, "sqlstate", None) == TWICE

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Kinds: TypeAlias = tuple[type[Exception], ...]
+COPY = "temp._extractor_copy"
 ROWS_AT_ONCE = 1_024
 BUSY = 60  # seconds to wait for another process that is writing
 
@@ -68,7 +69,7 @@ class PostgresWire:
 
     def __init__(self, place: str, read_only: bool) -> None:
         dbapi = _library("adbc_driver_postgresql.dbapi", "PostgreSQL")
-        self.errors: Kinds = (dbapi.Error,)
+        self.errors: Kinds = (dbapi.Error, _arrow_error())
         self.faults: Kinds = (dbapi.DataError, dbapi.IntegrityError)
         self._connection = dbapi.connect(place)
         self.rows("SET synchronize_seqscans = off", ())  # a table read twice has the same order
@@ -114,11 +115,16 @@ class DuckWire:
 
     def __init__(self, place: str, read_only: bool) -> None:
         duckdb = _library("duckdb", "DuckDB")
-        self.errors: Kinds = (duckdb.Error, OSError)
+        self.errors: Kinds = (duckdb.Error, OSError, _arrow_error())
         self.faults: Kinds = (duckdb.DataError, duckdb.IntegrityError)
         try:
             self._connection = duckdb.connect(place, read_only=read_only and place != MEMORY)
-        except duckdb.ConnectionException:  # this process has it open to be written
+        except duckdb.ConnectionException:  # this process has it open otherwise
+            if not read_only:
+                raise ConfigError(
+                    f"this process has {place} open to be read only, as while a DatabaseSource is read in "
+                    "batches: read it whole first, or write into another file"
+                ) from None
             self._connection = duckdb.connect(place)
         self._connection.execute("BEGIN")
 
@@ -162,13 +168,15 @@ class DuckWire:
 
 
 class SqliteWire:
-    """SQLite by Python's module. Any value may be of any type there: a column's is found from them all."""
+    """SQLite by Python's module. Any value may be of any type there: a column's is found from them all.
 
-    errors: Kinds = (sqlite3.Error, sqlite3.Warning, OverflowError)
-    faults: Kinds = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
+    What is read is copied to a temporary table first: else nobody could write while it is read.
+    """
 
     def __init__(self, place: str, read_only: bool) -> None:
         _library("pyarrow", "SQLite")
+        self.errors: Kinds = (sqlite3.Error, sqlite3.Warning, OverflowError, _arrow_error())
+        self.faults: Kinds = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
         file = f"{Path(place).absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         self._connection = sqlite3.connect(
             file, uri=True, timeout=BUSY, isolation_level=None, check_same_thread=False
@@ -195,15 +203,17 @@ class SqliteWire:
         names = [each[0] for each in self._connection.execute(query).description or ()]
         if not names or len({*names}) < len(names):
             return pa.schema([(name, pa.null()) for name in names])  # it will be refused
+        self._connection.execute(f"CREATE TEMP TABLE {COPY} AS {query}")
+        self.commit()
         told = ", ".join(f"group_concat(DISTINCT typeof({quoted(name)}))" for name in names)
-        ((*kinds,),) = self._connection.execute(f"SELECT {told} FROM ({query})")
+        ((*kinds,),) = self._connection.execute(f"SELECT {told} FROM {COPY}")
         return pa.schema([*zip(names, map(_arrow_type, kinds), strict=True)])
 
     def stream(self, query: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Yield what a query gives."""
         import pyarrow as pa
 
-        cursor = self._connection.execute(query)
+        cursor = self._connection.execute(f"SELECT * FROM {COPY}")
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             arrays = [
                 pa.array([_value(each, kind) for each in column], kind)
@@ -245,6 +255,13 @@ def _value(value: Any, kind: pa.DataType) -> Any:
     if value is None or kind != pa.string() or isinstance(value, str):
         return value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _arrow_error() -> type[Exception]:
+    import pyarrow as pa
+
+    error: type[Exception] = pa.ArrowException
+    return error
 
 
 def _library(name: str, title: str) -> Any:

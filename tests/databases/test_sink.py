@@ -8,6 +8,7 @@ import pickle
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -284,6 +285,20 @@ def test_a_sink_is_pickled_without_its_password(server: Place, monkeypatch: pyte
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
     assert pickle.loads(sent) == sink
     assert pickle.loads(sent).write(visits((1, "Basel"))) == Written(1)
+
+
+def test_a_table_goes_into_another_of_the_same_database_as_a_stream(place: Place) -> None:
+    rows = [(i, f"town {i}") for i in range(5_000)]
+    DatabaseSink(place.url, "here").write(visits(*rows))
+    source = DatabaseSource(place.url, query="SELECT id, town FROM here ORDER BY id")
+    sink = DatabaseSink(place.url, "there", batch_rows=700)
+    with closing(source.batches()) as batches:
+        if place.kind == "duckdb":
+            with pytest.raises(ConfigError, match="read it whole first"):
+                sink.write(batches)
+        else:
+            assert sink.write(batches, run="copy") == Written(5_000)
+            assert towns(place, "there") == rows
 
 
 # -- upsert
