@@ -23,7 +23,7 @@ Joins: TypeAlias = Callable[[Path], Literal["list", "set", "value"]]
 KeyOf: TypeAlias = Callable[[Path, JSON], JSON]
 NOTHING: Final = object()
 _TELLING = 8  # characters of a value that tell as much as any more would
-_ELSEWHERE = 0.5  # what a value that two items share, but at two places, takes from their likeness
+_ELSEWHERE = 0.1  # what a value that two items share, but at two places, takes from their likeness
 _OTHER = 1.5  # what a value takes that they do not share
 
 
@@ -158,8 +158,9 @@ class _Merge:
         keys = [self.key_of(path, item.value) for item in items]
         if self.joins(path) == "set":
             keys = [item.value for item in items]
-        parts = [self.value(group, (*path, "*")) for group in _in_order(_groups(items, keys))]
-        told = [part for part in parts if part.record is not NOTHING]
+        groups = _groups(items, keys)
+        parts = [self.value(group, (*path, "*")) for group in groups]
+        told = [parts[i] for i in _order(groups, parts) if parts[i].record is not NOTHING]
         return _together([part.record for part in told], dict(enumerate(told)))
 
 
@@ -369,30 +370,37 @@ def _join_unplaced(
             groups.join(other, i)
 
 
-def _in_order(groups: Sequence[list[_Said]]) -> list[list[_Said]]:
-    """Put items in the order of the text; those that stand nowhere after the one that their chunk has
-    before them.
+def _order(groups: Sequence[list[_Said]], parts: Sequence[Merged]) -> list[int]:
+    """Return the numbers of the items in the order of the text: by the middle one of the places of their
+    leaves, since one or the other may have been taken for a neighbour's. Items that stand nowhere come
+    after the one that their chunk has before them.
     """
-    counts = Counter(
-        key for group in groups for key in {(p, s.start) for one in group for p, s in _places(one)}
-    )
+    places = [_starts(part) for part in parts]
+    counts = Counter(place for some in places for place in some)
     where: dict[int, tuple[float, int]] = {}
-    firsts: dict[tuple[int, str], int] = {
-        (one.order, one.at): i for i, group in enumerate(groups) for one in group
-    }
-    for i, group in enumerate(groups):
-        found = [(counts[p, s.start] > 1, s.start) for one in group for p, s in _places(one)]
+    for i, some in enumerate(places):
+        own = sorted({start for path, start in some if counts[path, start] == 1})
+        found = own or sorted({start for _, start in some})
         if found:
-            where[i] = (min(found)[1], 0)
-    for key in sorted(firsts, key=lambda key: (key[0], _index(key[1]))):
-        i = firsts[key]
+            where[i] = (found[(len(found) - 1) // 2], 0)
+    numbers = {(one.order, one.at): i for i, group in enumerate(groups) for one in group}
+    for order, at in sorted(numbers, key=lambda key: (key[0], _index(key[1]))):
+        i = numbers[order, at]
         if i not in where:
-            order, at = key
-            before = firsts.get((order, f"{at.rpartition('/')[0]}/{_index(at) - 1}"))
+            before = numbers.get((order, f"{at.rpartition('/')[0]}/{_index(at) - 1}"))
             start = next(one.reading.start for one in groups[i] if one.order == order)
             where[i] = (where[before][0], 1) if before is not None else (start - 0.5, 1)
-    ranked = sorted(range(len(groups)), key=lambda i: (where[i], _first(groups[i])))
-    return [groups[i] for i in ranked]
+    return sorted(range(len(groups)), key=lambda i: (where[i], _first(groups[i])))
+
+
+def _starts(part: Merged) -> set[tuple[str, int]]:
+    """Where the leaves of an item stand, those outside of its own lists if there are any."""
+    found = {(_column(pointer), s.start) for pointer, spans in part.evidence.items() for s in spans}
+    return {(column, start) for column, start in found if "*" not in column} or found
+
+
+def _column(pointer: str) -> str:
+    return "/".join("*" if token.isdecimal() else token for token in pointer.split("/"))
 
 
 def _first(group: Sequence[_Said]) -> tuple[int, int]:

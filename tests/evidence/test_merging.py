@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.evidence import How, Span, align
+from extractor.evidence.chunking import split
 from extractor.evidence.merging import (
     NOTHING,
     Candidate,
@@ -265,3 +268,51 @@ def test_thousands_of_items_are_merged_in_seconds(many: int) -> None:
 
     parts = [chunk(max(0, n - 10), n + 100) for n in range(0, many, 100)]
     assert merge(parts).record == items
+
+
+# -- a price list, cut into chunks of which each gives the lines that stand whole in it
+
+PRICED = re.compile(r"^(\S+): (\d) x (.+) at (\d+\.\d\d)$", re.M)
+PRICED_ITEM = st.tuples(
+    st.integers(1, 3),
+    st.sampled_from(["walnut desk", "oak table", "desk lamp"]),
+    st.sampled_from([3.5, 7.25]),
+)
+
+
+@st.composite
+def price_lists(draw: st.DrawFn, names: bool) -> tuple[list[dict[str, Any]], list[Reading]]:
+    """Lines of few products and prices, some twice in a row. names: each line has one of its own."""
+    drawn = draw(st.lists(PRICED_ITEM, min_size=8, max_size=30))
+    lines = [line for line in drawn for _ in range(1 + line[0] // 3)]
+    items = [
+        {"name": f"A-{n:02}" if names else "item", "qty": qty, "what": what, "price": price}
+        for n, (qty, what, price) in enumerate(lines)
+    ]
+    text = "\n".join("{name}: {qty} x {what} at {price:.2f}".format(**item) for item in items)
+    size = draw(st.integers(120, 400))
+    found = []
+    for number in range(1, 1 + draw(st.integers(1, 2))):
+        for chunk in split(text, size, draw(st.integers(50, size // 2 - 1)), reading=number, of=2):
+            whole = [
+                {"name": m[1], "qty": int(m[2]), "what": m[3], "price": float(m[4])}
+                for m in PRICED.finditer(text)
+                if chunk.start <= m.start() and m.end() <= chunk.end
+            ]
+            found.append(read(text, chunk.start, chunk.end, whole, number))
+    return items, found
+
+
+@settings(max_examples=60, deadline=None)
+@given(price_lists(names=True))
+def test_a_list_whose_lines_can_be_told_apart_comes_back_as_it_is(case: Any) -> None:
+    items, found = case
+    assert merge(found).record == items
+
+
+@settings(max_examples=60, deadline=None)
+@given(price_lists(names=False))
+def test_of_a_list_whose_lines_are_all_alike_none_is_lost(case: Any) -> None:
+    items, found = case
+    counts, wanted = (Counter(map(canonical, each)) for each in (merge(found).record, items))
+    assert counts >= wanted

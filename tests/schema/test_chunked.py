@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal, Self
 
 import pytest
-from pydantic import BaseModel, Field, model_validator
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from extractor import Invalid, Verbatim, compile_schema
-from extractor.schema import TARGETS, Chunked, Quoted
+from extractor.evidence.merging import NOTHING, Reading, merge
+from extractor.schema import TARGETS as EVERY_TARGET
+from extractor.schema import Chunked, Quoted
 from tests.schema.corpus import CASES, Case
 from tests.schema.same import same
+from tests.schema.test_random_types import TARGETS, TYPES, Typed
+from tests.schema.wire import wire_values
 
 
 class Line(BaseModel):
@@ -124,7 +131,7 @@ def test_quotes_are_checked_and_taken_out() -> None:
     assert (cited.record, cited.quotes) == ({"sku": "pens"}, {"/sku": ("two pens",)})
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", EVERY_TARGET)
 def test_every_target_takes_a_chunk_of_an_invoice(target: str) -> None:
     compiled = compile_schema(Chunked(Invoice), target)
     record = Invoice(
@@ -144,3 +151,30 @@ def test_a_record_that_is_whole_goes_through_a_chunk_unchanged(case: Case) -> No
             continue
         told = chunked.decode(chunked.encode(value))
         assert same(compiled.whole(told), value)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(TYPES, TARGETS, st.data())
+def test_a_random_record_goes_through_a_chunk_unchanged(
+    typed: Typed, target: str, data: st.DataObject
+) -> None:
+    record_type, values = typed
+    value = data.draw(values)
+    assume("None" not in repr(value) and same(TypeAdapter(record_type).validate_python(value), value))
+    chunked, compiled = compile_schema(Chunked(record_type), target), compile_schema(record_type, target)
+    assert same(compiled.whole(chunked.decode(chunked.encode(value))), value)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(TYPES, TARGETS, st.data())
+def test_whatever_a_chunk_may_say_is_taken_or_told_to_be_wrong(
+    typed: Typed, target: str, data: st.DataObject
+) -> None:
+    chunked, compiled = compile_schema(Chunked(typed[0]), target), compile_schema(typed[0], target)
+    wire = json.dumps(data.draw(wire_values(chunked.schema)))
+    try:
+        told = chunked.decode(wire)
+        merged = merge([Reading(0, 9, told, {}), Reading(0, 9, told, {}, 2)], compiled.joins)
+        compiled.whole(None if merged.record is NOTHING else merged.record)
+    except Invalid as error:
+        assert error.problems  # noqa: PT017  (a record is as good an end)
