@@ -308,7 +308,7 @@ def test_rows_without_a_record_stay_out_of_the_table_and_come_in_once_they_are_m
     arguments = ("-o", place.url, "--into", "visits", "--batch-rows", "2", "--quarantine", "bad.jsonl")
     end = run(place.url, "--table", "mails", *arguments)
     assert end.status == 1
-    assert "2 rows are in bad.jsonl" in end.err
+    assert "bad.jsonl holds 2 of the rows" in end.err
     good = [row for row in READ if row[1]]
     assert towns(place) == good
     lines = [json.loads(line) for line in (folder / "bad.jsonl").read_text().splitlines()]
