@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.evidence.chunking import Chunk, shorter, split
@@ -19,6 +19,7 @@ TEXTS = st.lists(st.tuples(WORDS, BREAKS), max_size=80).map(lambda pairs: "".joi
 SIZES = st.tuples(st.integers(8, 120), st.integers(0, 59)).map(lambda s: (s[0], min(s[1], (s[0] - 1) // 2)))
 
 
+@settings(deadline=None)
 @given(TEXTS | st.text(max_size=400), SIZES, st.integers(1, 3), st.integers(1, 3))
 def test_chunks_make_up_the_text_and_overlap_as_asked(
     text: str, sizes: tuple[int, int], one: int, other: int
@@ -37,6 +38,7 @@ def test_chunks_make_up_the_text_and_overlap_as_asked(
     assert len(chunks) == 1 or len(text) > size
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abcdefgh", min_size=1, max_size=6), min_size=1, max_size=60), st.integers(30, 90))
 def test_no_border_stands_within_a_word_that_fits(words: list[str], size: int) -> None:
     text = " ".join(words)
@@ -79,6 +81,7 @@ def test_each_pass_has_its_borders_elsewhere() -> None:
         assert len(one & other) <= 1
 
 
+@settings(deadline=None)
 @given(TEXTS, SIZES)
 def test_shorter_chunks_make_up_the_chunk_that_they_stand_for(text: str, sizes: tuple[int, int]) -> None:
     size, overlap = sizes

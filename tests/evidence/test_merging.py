@@ -195,7 +195,7 @@ def readings(draw: st.DrawFn) -> list[Reading]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(readings(), st.randoms(use_true_random=False))
 def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
     found: list[Reading], chance: Any
@@ -205,7 +205,7 @@ def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
     assert merge(shuffled) == merge(found)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(readings())
 def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[Reading]) -> None:
     once = merge(found)
@@ -213,7 +213,7 @@ def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[Readi
     assert (again.record, again.evidence, again.conflicts) == (once.record, once.evidence, ())
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(readings())
 def test_no_value_is_lost(found: list[Reading]) -> None:
     """Each value that a reading has at a place that is no list's stands there, or in the place's conflict."""
@@ -232,7 +232,7 @@ def test_no_value_is_lost(found: list[Reading]) -> None:
     assert told == {v for r in found for path, v in leaves_of(r.record) if "items" in path}
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(readings())
 def test_no_more_and_no_fewer_items_than_chunks_gave(found: list[Reading]) -> None:
     merged = merge(found)
@@ -241,6 +241,7 @@ def test_no_more_and_no_fewer_items_than_chunks_gave(found: list[Reading]) -> No
     assert max(counts) <= len([item for item in items if item]) <= sum(counts)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.integers() | st.floats(allow_nan=False) | st.text(), lambda b: st.lists(b, max_size=3))
 )
