@@ -1,14 +1,19 @@
-"""Record types that workers import by name."""
+"""Record types that workers import by name, and what a local run makes of them."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
+import pyarrow as pa
 from pydantic import BaseModel, Field, NaiveDatetime
+
+from extractor import Extractor
+from extractor.testing import ChatServer, shaped
 
 
 class Unit(Enum):
@@ -55,3 +60,16 @@ class Every(BaseModel):
     anything: Any
     either: int | str | None
     more: list[Unit] | None
+
+
+def orders(rows: int) -> pa.Table:
+    """Return rows with a text, but for each fiftieth."""
+    return pa.table({"id": range(rows), "body": [f"order {i}" if i % 50 else None for i in range(rows)]})
+
+
+@cache
+def enriched(rows: int) -> pa.Table:
+    """Return the orders as a local run enriches them."""
+    with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url) as ex:
+        found: pa.Table = ex.frame(orders(rows), Order, text="body", journal=False)
+    return found

@@ -17,10 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractor import ConfigError, Extractor, RunStopped
+from extractor import ConfigError, RunStopped
 from extractor.engines import ArrowStep
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, shaped, status
-from tests.engines.orders import Line, Order
+from tests.engines.orders import Line, Order, enriched, orders
 from tests.engines.page import run_examples
 from tests.loopback import Echo, Weather, running
 
@@ -63,10 +63,6 @@ def cluster() -> Iterator[Any]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def orders(rows: int) -> pa.Table:
-    return pa.table({"id": range(rows), "body": [f"order {i}" if i % 50 else None for i in range(rows)]})
-
-
 def small(actors: int = 1, **options: Any) -> dict[str, Any]:
     return {"model": "m", "actors": actors, "ray_options": {"num_cpus": 0.5}, **options}
 
@@ -82,17 +78,17 @@ def test_two_thousand_rows_give_what_a_local_run_gives_and_a_second_reading_send
 ) -> None:
     from extractor.engines import ray
 
-    with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url) as ex:
+    with ChatServer(shaped()) as server:
         dataset = cluster.data.from_arrow(orders(2000)).repartition(5)
         options = small(2, base_url=server.base_url, journal=tmp_path / "shared.sqlite")
-        enriched = ray.extract(dataset, Order, text="body", **options)
-        found = table_of(enriched)
+        done = ray.extract(dataset, Order, text="body", **options)
+        found = table_of(done)
         sent = len(server.requests)
         assert sent >= 1960
-        enriched.write_parquet(str(tmp_path / "out"))
+        done.write_parquet(str(tmp_path / "out"))
         assert len(server.requests) == sent
         assert len(list((tmp_path / "out").glob("*.parquet"))) > 0
-        assert found == ex.frame(orders(2000), Order, text="body", journal=False)
+        assert found == enriched(2000)
 
 
 def noting(folder: Path) -> Callable[[Any], Any]:
@@ -114,7 +110,7 @@ def test_an_actor_that_is_killed_sends_nothing_again_but_what_was_in_flight(
     with running(Weather(latency=0.05)) as server:
         options = small(2, base_url=server.base_url, journal=tmp_path / "shared.sqlite", concurrency=16)
         dataset = cluster.data.from_arrow(orders(2000)).repartition(10)
-        enriched = ray.extract(dataset, Echo, text=noting(pids), batch_size=50, **options)
+        done = ray.extract(dataset, Echo, text=noting(pids), batch_size=50, **options)
 
         def kill() -> None:
             while server.stats()["answered"] < 600:
@@ -123,7 +119,7 @@ def test_an_actor_that_is_killed_sends_nothing_again_but_what_was_in_flight(
 
         killer = threading.Thread(target=kill)
         killer.start()
-        found = table_of(enriched)
+        found = table_of(done)
         killer.join()
         seen = server.stats()
     assert len(list(pids.iterdir())) == 3, "one was killed, another came"
@@ -142,8 +138,8 @@ def test_rows_fail_alone_and_a_wrong_key_aborts_the_dataset_with_its_reason(clus
 
     with ChatServer(door) as server:
         options = small(base_url=server.base_url, journal=False)
-        enriched = ray.extract(cluster.data.from_arrow(orders(6)), Order, text="body", **options)
-        found = table_of(enriched)
+        done = ray.extract(cluster.data.from_arrow(orders(6)), Order, text="body", **options)
+        found = table_of(done)
         assert [error and error["http_status"] for error in found["order_error"].to_pylist()] == [
             *[None] * 3,
             400,
@@ -151,7 +147,7 @@ def test_rows_fail_alone_and_a_wrong_key_aborts_the_dataset_with_its_reason(clus
         ]
         server.play(status(401, "wrong key"))
         with pytest.raises(Exception, match=r"RunStopped.*wrong key"):
-            enriched.materialize()
+            done.materialize()
 
 
 def test_what_can_not_work_is_refused_before_anything_runs(cluster: Any) -> None:
@@ -221,8 +217,8 @@ def test_two_actors_together_keep_the_limit_of_a_minute(cluster: Any) -> None:
     with ChatServer(noted) as server:
         dataset = cluster.data.from_arrow(orders(120)).repartition(4)
         options = small(2, base_url=server.base_url, journal=False, requests_per_minute=600)
-        enriched = ray.extract(dataset, Line, text="body", batch_size=10, **options)
-        assert table_of(enriched)["line"].null_count == 3
+        done = ray.extract(dataset, Line, text="body", batch_size=10, **options)
+        assert table_of(done)["line"].null_count == 3
     assert len(came) == 117
     at_once, each_second = 600 * 5 / 60, 551 / 61
     for first, last in itertools.combinations(range(len(came)), 2):

@@ -13,7 +13,7 @@ import pytest
 
 from extractor import ConfigError, Extractor
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, shaped, status
-from tests.engines.orders import Every, Order
+from tests.engines.orders import Every, Order, enriched, orders
 from tests.engines.page import run_examples
 
 pytest.importorskip("pyspark")
@@ -71,18 +71,17 @@ def test_two_thousand_rows_give_what_a_local_run_gives_and_a_second_action_sends
 ) -> None:
     from extractor.engines import spark
 
-    table = pa.table({"id": range(2000), "body": [f"order {i}" if i % 50 else None for i in range(2000)]})
-    frame = session.createDataFrame(table.to_pylist(), "id long, body string").repartition(5)
-    enriched = spark.extract(
+    frame = session.createDataFrame(orders(2000).to_pylist(), "id long, body string").repartition(5)
+    done = spark.extract(
         frame, Order, text="body", model="m", base_url=server.base_url, journal=tmp_path / "shared.sqlite"
     )
-    assert enriched.count() == 2000
+    assert done.count() == 2000
     sent = len(server.requests)
     assert sent >= 1960
-    enriched.write.parquet(str(tmp_path / "out.parquet"))
+    done.write.parquet(str(tmp_path / "out.parquet"))
     assert len(server.requests) == sent
     found = by_id(session.read.parquet(str(tmp_path / "out.parquet")))
-    assert found == local(server, table, Order, journal=False).to_pylist()
+    assert found == enriched(2000).to_pylist()
 
 
 def test_every_type_of_a_column_goes_through_spark(session: Any, server: ChatServer, tmp_path: Path) -> None:
@@ -93,8 +92,8 @@ def test_every_type_of_a_column_goes_through_spark(session: Any, server: ChatSer
     options: dict[str, Any] = {"usage": True, "evidence": True, "name": "found", "journal": journal}
     here = local(server, table, Every, **options)
     frame = session.createDataFrame(table.to_pylist(), "id long, body string")
-    enriched = spark.extract(frame, Every, text="body", model="m", base_url=server.base_url, **options)
-    found = enriched.toArrow().sort_by("id")
+    done = spark.extract(frame, Every, text="body", model="m", base_url=server.base_url, **options)
+    found = done.toArrow().sort_by("id")
     assert found.drop_columns("found_usage").to_pylist() == here.drop_columns("found_usage").to_pylist()
     assert found["found"].null_count < 20
 
@@ -105,10 +104,10 @@ def test_a_type_that_no_module_holds_goes_along(session: Any, server: ChatServer
     names: dict[str, Any] = {"__name__": "a notebook"}
     exec("from pydantic import BaseModel\nclass Town(BaseModel):\n    name: str\n    people: int = 0", names)
     frame = session.createDataFrame([(1, "Basel")], "id long, body string")
-    enriched = spark.extract(
+    done = spark.extract(
         frame, names["Town"], text="body", model="m", base_url=server.base_url, journal=False
     )
-    assert isinstance(by_id(enriched)[0]["town"]["people"], int)
+    assert isinstance(by_id(done)[0]["town"]["people"], int)
 
 
 def test_rows_fail_alone_and_a_wrong_key_fails_the_job_with_its_reason(session: Any) -> None:
@@ -120,14 +119,14 @@ def test_rows_fail_alone_and_a_wrong_key_fails_the_job_with_its_reason(session: 
     frame = session.createDataFrame([(i, f"order {i}") for i in range(6)], "id long, body string")
     with ChatServer(door) as server:
         options: dict[str, Any] = {"model": "m", "base_url": server.base_url, "journal": False}
-        enriched = spark.extract(frame, Order, text="body", flatten=True, **options)
-        found = by_id(enriched)
+        done = spark.extract(frame, Order, text="body", flatten=True, **options)
+        found = by_id(done)
         assert [row["id"] for row in found if row["order_error"]] == [3]
         assert "do not read" in found[3]["order_error"]["message"]
         assert all(isinstance(row["number"], int) for row in found if row["id"] != 3)
         server.play(status(401, "wrong key"))
         with pytest.raises(Exception, match=r"RunStopped.*wrong key"):
-            enriched.collect()
+            done.collect()
 
 
 def test_what_can_not_work_is_refused_before_a_job_begins(session: Any) -> None:
