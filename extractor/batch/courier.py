@@ -33,7 +33,7 @@ from .handles import MANY, MOST_ROUNDS, Action, Course, Handle, Rejected, Stage
 from .journal import Journal, Kept, Ledger
 from .outcomes import Progress, Row
 from .service import CallFailed, Service
-from .spool import Bounds, Filling, Replayed
+from .spool import Bounds, Filling, Replayed, requests_of
 
 _log = logging.getLogger("extractor")
 T = TypeVar("T")
@@ -223,7 +223,7 @@ class Courier(Generic[T]):
                 file.unlink(missing_ok=True)
 
     def _file(self, handle: Handle) -> Path:
-        return self._spool / f"{handle.id}.jsonl"
+        return requests_of(self._spool, handle.id)
 
     # -- from batches to answers
 
@@ -238,6 +238,7 @@ class Courier(Generic[T]):
                 self._settle_budget(handle)
         except (_GivenUp, Rejected) as error:
             await self._ledger.forget(handle.id)
+            self._file(handle).unlink(missing_ok=True)
             if isinstance(error, Rejected):
                 raise
         finally:
@@ -413,7 +414,7 @@ class _Shelf:
         handle = Handle(
             id_, self._endpoint, asked.request.model, asked.path, asked.key.hex(), round=round_, stage=stage
         )
-        filling = Filling(self._folder / f"{id_}.jsonl", self._bounds, self._api.BETWEEN)
+        filling = Filling(requests_of(self._folder, id_), self._bounds, self._api.BETWEEN)
         self._files.append((handle, filling))
 
     def close(self) -> Iterator[tuple[Handle, Sequence[bytes]]]:

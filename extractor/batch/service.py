@@ -68,7 +68,7 @@ class Service:
             if found is not None:
                 return found
             old = page.items and page.items[-1].created < since - SKEW
-            call = None if old else page.next
+            call = None if old or page.next == call else page.next  # some servers know no further pages
         return None
 
     async def lines(self, path: str) -> AsyncGenerator[Line]:

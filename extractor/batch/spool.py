@@ -15,6 +15,16 @@ from typing import IO, Any
 from ..errors import ConfigError, JournalError
 
 
+def spool_of(journal: Path) -> Path:
+    """Return the folder for the requests of batches that a journal's file keeps."""
+    return journal.with_name(journal.name + ".batches")
+
+
+def requests_of(spool: Path, batch: str) -> Path:
+    """Return the file with the requests of a batch, by our own name for it."""
+    return spool / f"{batch}.jsonl"
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What one batch may hold: requests, bytes as they are sent (`around` them stand so many), and US

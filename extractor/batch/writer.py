@@ -20,6 +20,7 @@ from .handles import Handle
 from .journal import Claim, Kept, Tried
 from .quota import Dimension, Quota
 from .sharing import Errand, Grant
+from .spool import spool_of
 from .store import Done, Store, Work, open_store, place_of
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ class FileJournal(StoreJournal):
 
     def __init__(self, path: Path) -> None:
         super().__init__(partial(open_store, path))
-        self.spool = path.with_name(path.name + ".batches")
+        self.spool = spool_of(path)
 
     async def batches(self) -> list[Handle]:
         """Return the batches that have not ended."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..batch.handles import Handle, Stage
+from ..batch.spool import requests_of, spool_of
 from ..errors import ConfigError
 from .journal import PlaceOption
 from .screen import say
@@ -62,7 +63,7 @@ def cancel(ids: IdsArgument, journal: PlaceOption = None) -> None:
             elif handle.stage is Stage.CREATING:
                 say(f"{handle.id[:12]} may be at the provider or not: run the same again first, it finds out")
             else:
-                store.forget(handle.id)
+                _forget(store, handle, journal)
                 say(f"{handle.id[:12]} was not made yet, and is forgotten")
 
 
@@ -71,13 +72,18 @@ def forget(ids: IdsArgument, journal: PlaceOption = None) -> None:
     """Give batches up whose answers can't be had any more. Their rows are asked, and paid for, again."""
     with _opened(journal) as store:
         for handle in _chosen(store.batches(), ids):
-            store.forget(handle.id)
+            _forget(store, handle, journal)
             say(f"{handle.id[:12]} is forgotten")
 
 
 def _opened(journal: str | None) -> closing[SqliteStore]:
     """Return the journal that keeps batches. Raises ConfigError where there is none."""
     from ..batch.sqlite import SqliteStore
+
+    return closing(SqliteStore.open(_file(journal)))
+
+
+def _file(journal: str | None) -> Path:
     from ..batch.store import place_of
 
     place = place_of(journal)
@@ -85,7 +91,13 @@ def _opened(journal: str | None) -> closing[SqliteStore]:
         raise ConfigError(
             f"there is no journal {place} that keeps batches; `extractor run --mode batch` makes one"
         )
-    return closing(SqliteStore.open(place))
+    return place
+
+
+def _forget(store: SqliteStore, handle: Handle, journal: str | None) -> None:
+    """Forget a batch, and remove its requests, which are source text."""
+    store.forget(handle.id)
+    requests_of(spool_of(_file(journal)), handle.id).unlink(missing_ok=True)
 
 
 def _chosen(handles: Sequence[Handle], ids: Sequence[str]) -> list[Handle]:

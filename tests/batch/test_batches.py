@@ -375,6 +375,7 @@ def test_a_batch_that_fails_as_a_whole_raises_with_the_providers_reasons(serve: 
         run(server, journal)
     assert raised.value.cause is not None
     assert kept(journal) == []  # nothing was begun: after the mending it is built anew
+    assert [file.name for file in journal.with_name("journal.sqlite.batches").iterdir()] == [".lock"]
     assert [outcome.record for outcome in run(serve(), journal)] == RECORDS
 
 

@@ -58,6 +58,10 @@ def lengths(table: Path) -> list[str]:
         return [row["length"] for row in csv.DictReader(file)]
 
 
+def spooled(table: Path) -> list[Path]:
+    return [*(table.parent / "cache").rglob("*.batches/*.jsonl")]
+
+
 def test_a_table_goes_through_a_batch_and_comes_back(cli: Cli, table: Path) -> None:
     with ChatServer(echo) as server:
         ended = cli(*arguments(server, table))
@@ -103,8 +107,10 @@ def test_a_batch_can_be_cancelled_and_given_up(cli: Cli, table: Path) -> None:
         assert f"{name} is cancelling" in cli("batches", "cancel", name).err
         assert server.requests[-1].path == "/v1/batches/batch_2/cancel"
         assert "cancelling" in cli("batches", "list").out
+        assert len(spooled(table)) == 1
         assert f"{name} is forgotten" in cli("batches", "forget", "batch_2").err
         assert cli("batches", "list").out == ""
+        assert spooled(table) == []  # they are source text
 
 
 def test_the_help_teaches_the_mode(cli: Cli) -> None:

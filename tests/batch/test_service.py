@@ -1,0 +1,41 @@
+"""How a batch API is called."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from extractor.batch.service import Service
+from extractor.dialects import BATCH_APIS, PROVIDERS
+from extractor.messages import Completion, Failure, FailureKind
+from extractor.transport import http
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_server_that_gives_one_page_again_and_again_is_asked_for_it_no_more(provider: str) -> None:
+    limits = PROVIDERS[provider].batch
+    assert limits is not None
+    page = {
+        "data": [{"id": "batch_1", "status": "completed", "processing_status": "ended", "created_at": 9e9}],
+        "has_more": True,
+        "last_id": "batch_1",
+    }
+    asked = list[str]()
+
+    async def stream(post: http.Post) -> AsyncGenerator[http.Piece]:
+        asked.append(post.url)
+        assert len(asked) < 10
+        yield http.Head(200, {})
+        yield json.dumps(page).encode()
+
+    def explain(reply: http.HttpReply | Failure) -> Completion | Failure:
+        return Failure(FailureKind.DROPPED, "never asked")
+
+    api = BATCH_APIS[limits.api]
+    service = Service(api, limits, "http://127.0.0.1:9/v1", {}, stream, explain)
+    found = asyncio.run(service.found(api.batches(), lambda status: False, since=0.0))
+    assert found is None
+    assert len(asked) == 2
