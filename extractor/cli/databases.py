@@ -20,6 +20,7 @@ from ..databases.marks import BEGINNING, Mark, check_same
 from ..databases.sink import DatabaseSink, Writing
 from ..databases.source import DatabaseSource
 from ..databases.types import arrow_type
+from ..databases.wires import library
 from ..errors import ConfigError, RunStopped
 from .feeding import Placed, Rows, placed, typed
 from .job import GoingOn, Hold, Job, Report, Settle
@@ -41,10 +42,12 @@ def database_table(url: str, name: str | None, query: str | None, limit: int | N
 
     limit: how many are copied at most. Raises ConfigError.
     """
+    address = Address.of(url)
+    library(address.kind)
     import pyarrow as pa
 
     with tempfile.TemporaryFile(prefix="extractor-") as spool:
-        schema, total = _copied(DatabaseSource(url, name, query), spool, limit)
+        schema, total = _copied(DatabaseSource(address, name, query), spool, limit)
         reader = pa.ipc.open_file(spool)
 
         def rows() -> Iterator[Fields]:

@@ -14,6 +14,7 @@ from .batches import behind, check_names, keyless, latest, opened, rebatched, se
 from .connection import Connection, Failed, connected
 from .marks import BEGINNING, Mark, places
 from .types import Existing, plain_field
+from .wires import library
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,6 +101,7 @@ class DatabaseSink:
         Raises ConfigError where the table does not fit, before anything is written; RunStopped where
         the database fails meanwhile: what was written by then stays, and a run goes on from there.
         """
+        library(self.address.kind)
         schema, batches = opened(data)
         with self.writing(schema, run) as writing:
             begun, refused = writing.mark, dict[int, str]()

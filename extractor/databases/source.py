@@ -12,7 +12,7 @@ from .address import Address, Name, listed, quoted
 from .connection import Connection, connected
 from .engines import KEPT
 from .types import TYPE_NAME, plain, plain_field
-from .wires import ROWS_AT_ONCE
+from .wires import ROWS_AT_ONCE, library
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,15 +48,16 @@ class DatabaseSource:
         return Address.of(self.url)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        import pyarrow as pa
-
         batches = self.batches()
         begun = list(islice(batches, 2))  # what is wrong with the query is said here, and as we say it
+        import pyarrow as pa
+
         reader = pa.RecordBatchReader.from_batches(begun[0].schema, chain(begun, batches))
         return reader.__arrow_c_stream__(requested_schema)
 
     def batches(self) -> Generator[pa.RecordBatch]:
         """Yield the rows: at least one batch, which may be empty. The connection is open meanwhile."""
+        library(self.address.kind)
         import pyarrow as pa
 
         with connected(self.address, read_only=True) as connection:

@@ -68,7 +68,7 @@ class PostgresWire:
     """PostgreSQL by ADBC."""
 
     def __init__(self, place: str, read_only: bool) -> None:
-        dbapi = _library("adbc_driver_postgresql.dbapi", "PostgreSQL")
+        dbapi = library("postgresql")
         self.errors: Kinds = (dbapi.Error, _arrow_error())
         self.faults: Kinds = (dbapi.DataError, dbapi.IntegrityError)
         self._connection = dbapi.connect(place)
@@ -114,7 +114,7 @@ class DuckWire:
     """DuckDB by its own module: connections of one process to one file share what they see."""
 
     def __init__(self, place: str, read_only: bool) -> None:
-        duckdb = _library("duckdb", "DuckDB")
+        duckdb = library("duckdb")
         self.errors: Kinds = (duckdb.Error, OSError, _arrow_error())
         self.faults: Kinds = (duckdb.DataError, duckdb.IntegrityError)
         try:
@@ -174,7 +174,7 @@ class SqliteWire:
     """
 
     def __init__(self, place: str, read_only: bool) -> None:
-        _library("pyarrow", "SQLite")
+        library("sqlite")
         self.errors: Kinds = (sqlite3.Error, sqlite3.Warning, OverflowError, _arrow_error())
         self.faults: Kinds = (sqlite3.IntegrityError, sqlite3.DataError, OverflowError)
         file = f"{Path(place).absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
@@ -264,12 +264,16 @@ def _arrow_error() -> type[Exception]:
     return error
 
 
-def _library(name: str, title: str) -> Any:
+_NEEDED = {"postgresql": "adbc_driver_postgresql.dbapi", "sqlite": "pyarrow", "duckdb": "duckdb"}
+
+
+def library(kind: str) -> Any:
+    """Return the module that a kind of database is reached by. Raises ConfigError where it is missing."""
     try:
         import_module("pyarrow")
-        return import_module(name)
+        return import_module(_NEEDED[kind])
     except ImportError as error:
-        raise ConfigError(f"{title} needs its driver: pip install 'extractor[databases]'") from error
+        raise ConfigError("databases need their drivers: pip install 'extractor[databases]'") from error
 
 
 WIRES: Mapping[str, Callable[[str, bool], Wire]] = {
