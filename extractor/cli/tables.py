@@ -488,7 +488,8 @@ def binary_output(path: str) -> Iterator[IO[bytes]]:
         with _remote(path, "wb") as stream:
             yield stream
         return
-    folder, name = os.path.split(os.path.realpath(path))
+    target = os.path.realpath(path)  # what a link leads to may be on another disk
+    folder, name = os.path.split(target)
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
     except OSError as error:
@@ -498,7 +499,7 @@ def binary_output(path: str) -> Iterator[IO[bytes]]:
     try:
         with open(handle, "wb") as stream:
             yield stream
+        os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
-    os.replace(temporary, path)

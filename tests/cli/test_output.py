@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from extractor.cli.output import opened
+from extractor.cli.tables import binary_output
 from extractor.errors import ConfigError
 
 
@@ -49,6 +50,22 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
         out.write("x")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "file").read_text() == "x"
+
+
+def test_a_link_to_a_parquet_file_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out.parquet").symlink_to(tmp_path / "disk" / "file")
+    with binary_output(str(tmp_path / "out.parquet")) as out:
+        out.write(b"x")
+    assert (tmp_path / "out.parquet").is_symlink()
+    assert (tmp_path / "disk" / "file").read_bytes() == b"x"
+
+
+def test_a_file_that_cannot_take_its_place_is_left_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), binary_output(str(tmp_path / "out.parquet")) as out:
+        out.write(b"x")
+        (tmp_path / "out.parquet").mkdir()
+    assert os.listdir(tmp_path) == ["out.parquet"]
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:
