@@ -180,10 +180,9 @@ class Gate:
                     self._ask_again = self._clock() + grant.wait
                     self._wake_after(grant.wait)
                     break
-        except Exception as error:  # no row may wait for ever
-            for waiting, _ in asked:
-                if not waiting.future.done():
-                    waiting.future.set_exception(error)
+        except Exception as error:  # no row may wait for ever, nor one that came meanwhile
+            self._waiting.extend(waiting for waiting, _ in asked)
+            self._send_away(error)
         finally:
             for waiting, held in asked:
                 self._keep(held)
@@ -202,7 +201,7 @@ class Gate:
         if self._asking:
             self._asking.cancel()
 
-    def _send_away(self, error: ExtractorError) -> None:
+    def _send_away(self, error: Exception) -> None:
         for waiting in self._waiting:
             if not waiting.future.done():
                 waiting.future.set_exception(error)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -12,7 +14,9 @@ from hypothesis import strategies as st
 from extractor.batch.budget import ZERO, Budget
 from extractor.batch.gate import Gate, Pass
 from extractor.batch.limits import Concurrency, Limits
-from extractor.errors import BudgetExceeded, RunStopped
+from extractor.batch.quota import Quota
+from extractor.batch.sharing import Grant
+from extractor.errors import BudgetExceeded, RunStopped, ServiceError
 
 
 def gate(at_once: int, budget: Budget | None = None) -> Gate:
@@ -44,6 +48,37 @@ def test_every_request_gets_through_once_the_oldest_row_first(rows: list[int], a
 
     asyncio.run(all_of_them())
     assert let_out == sorted(rows)
+
+
+class Lost:
+    """Shared limits whose server has gone."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def reserve(self, tokens: Sequence[float]) -> Grant:
+        self.asked.set()
+        await asyncio.sleep(0.01)
+        raise ServiceError("the limiter is away")
+
+    def take(self, requests: float, tokens: float) -> None: ...
+    def pause(self, seconds: float) -> None: ...
+    def learn(self, quotas: Sequence[Quota]) -> None: ...
+
+
+def test_a_row_that_comes_while_the_shared_limits_fail_does_not_wait_for_ever() -> None:
+    async def scene() -> None:
+        shared = Lost()
+        door = Gate(Limits(Concurrency(4, 4)), None, time.monotonic, lambda: None, shared)
+        first = asyncio.create_task(door.enter(Pass(1), 0))
+        await shared.asked.wait()
+        second = asyncio.create_task(door.enter(Pass(1), 1))
+        async with asyncio.timeout(5):
+            found = await asyncio.gather(first, second, return_exceptions=True)
+        assert [str(each) for each in found] == ["the limiter is away"] * 2
+        assert door.limits.in_flight == 0
+
+    asyncio.run(scene())
 
 
 def test_what_can_not_be_paid_waits_for_others_to_cost_less_than_their_worst() -> None:
