@@ -6,7 +6,6 @@ by one and the same library, or writes get lost: so each is reached by the modul
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -185,8 +184,8 @@ class SqliteWire:
 
     def rows(self, statement: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement, and return what rows it gives."""
-        numbered = re.sub(r"\$(\d)", r"?\1", statement) if given else statement
-        return list(self._connection.execute(numbered, tuple(given)).fetchall())
+        named = {str(number): value for number, value in enumerate(given, 1)}  # $1 is a name there
+        return list(self._connection.execute(statement, named).fetchall())
 
     def stage(self, batch: pa.RecordBatch) -> None:
         """Put rows into a new temporary table."""

@@ -58,6 +58,14 @@ def test_a_table_is_made_where_there_is_none_and_added_to_where_there_is(place: 
     assert place.count("visits") == 3
 
 
+def test_names_may_look_like_parameters(place: Place) -> None:
+    sink = DatabaseSink(place.url, '"we$1ird"', "upsert", key="$2")
+    for _ in range(2):
+        sink.write(pa.table({"$2": ["x"], "$1": ["y"]}), run="$1")
+    assert sink.differing("$1", "y") is None
+    assert sink.differing("$1", "x") == "y"
+
+
 def test_names_may_be_hostile(place: Place) -> None:
     odd = pa.table({'a"b; --': [1], "Ä €": ["x"], "select": ["y"], "UPPER": ["z"]})
     sink = DatabaseSink(place.url, IN_SQL, "upsert", 'a"b; --')
