@@ -237,10 +237,9 @@ def _groups(items: Sequence[_Said], keys: Sequence[JSON]) -> list[list[_Said]]:
     open_ = [i for i, key in enumerate(keys) if key is None]
     places = {i: _places(items[i]) for i in open_}
     shared = Counter((items[i].order, path, s.start, s.end) for i in open_ for path, s in places[i])
+    known = {i: _Item(items[i], places[i], shared) for i in open_}
     pairs = {
-        pair: likeness
-        for pair in _meeting(items, places)
-        if (likeness := _likeness(*(_Item(items[i], places[i], shared) for i in pair))) > 0
+        (a, b): likeness for a, b in _meeting(items, known) if (likeness := _likeness(known[a], known[b])) > 0
     }
     for a, b in sorted(pairs, key=lambda pair: (-pairs[pair], pair)):
         if groups.readings(a, items).isdisjoint(groups.readings(b, items)):
@@ -291,9 +290,16 @@ def _places(item: _Said) -> list[Place]:
     ]
 
 
-def _meeting(items: Sequence[_Said], places: Mapping[int, Sequence[Place]]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of items of different readings that have a leaf at one place."""
-    found = sorted((path, s.start, s.end, i) for i, some in places.items() for path, s in some)
+def _meeting(items: Sequence[_Said], known: Mapping[int, _Item]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of items of different readings that have a leaf at one place, each alone there: what
+    stands under a common heading says nothing, and would pair all with all.
+    """
+    found = sorted(
+        (path, s.start, s.end, i)
+        for i, item in known.items()
+        for path, s in item.places
+        if item.alone_at(path, s)
+    )
     seen: set[tuple[int, int]] = set()
     active: list[tuple[int, int]] = []  # end, item
     before: Path | None = None

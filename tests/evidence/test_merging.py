@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from typing import Any
 
@@ -269,6 +270,26 @@ def test_thousands_of_items_are_merged_in_seconds(many: int) -> None:
 
     parts = [chunk(max(0, n - 10), n + 100) for n in range(0, many, 100)]
     assert merge(parts).record == items
+
+
+def test_the_work_is_linear_in_the_items_under_a_heading_that_is_read_twice() -> None:
+    def calls(many: int) -> int:
+        """How many functions are called to merge what two passes gave."""
+        items = [{"sku": f"SKU-{i:05}", "currency": "EUR"} for i in range(many)]
+        heading = (Span(0, 3, "EUR", How.EXACT),)
+        evidence = {f"/{i}/currency": heading for i in range(many)} | {
+            f"/{i}/sku": (Span(10 * i + 10, 10 * i + 19, f"SKU-{i:05}", How.EXACT),) for i in range(many)
+        }
+        counted = Counter[str]()
+        sys.setprofile(lambda frame, event, argument: counted.update([event]))
+        try:
+            merged = merge([Reading(0, 10**6, items, evidence, number) for number in (1, 2)])
+        finally:
+            sys.setprofile(None)
+        assert merged.record == items
+        return counted["call"]
+
+    assert calls(80) < 3 * calls(40)
 
 
 # -- a price list, cut into chunks of which each gives the lines that stand whole in it
