@@ -6,7 +6,7 @@ import os
 import pickle
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -83,7 +83,8 @@ class Filling:
     def discard(self) -> None:
         """Remove the file."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what could not be written is not wanted any more
+                self._file.close()
         self.path.unlink(missing_ok=True)
 
     @contextmanager

@@ -65,6 +65,15 @@ def test_a_file_that_can_not_be_written_is_told_of_with_what_to_do(tmp_path: Pat
         filling.add(key_of("a"), b"{}", Decimal(0))
 
 
+def test_what_the_disk_had_no_room_for_is_discarded_all_the_same(tmp_path: Path) -> None:
+    full = tmp_path / "x.jsonl"
+    full.symlink_to("/dev/full")
+    filling = Filling(full, Bounds(9, 99), b"\n")
+    filling.add(key_of("a"), b"{}", Decimal(0))
+    filling.discard()
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_rows_of_an_iterator_are_read_once_and_given_twice() -> None:
     rows = [{"id": n, "text": f"text {n}"} for n in range(100)]
     assert read_twice(iter(rows)) == [rows, rows]
