@@ -226,12 +226,18 @@ def _typed_field(column: pa.Field, existing: Mapping[str, Any]) -> pa.Field:
 
 
 def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> None:
-    """Take the lines of some rows out of a quarantine, and the end of one that was being written."""
+    """Take the lines of some rows out of a quarantine, and the end of one that was being written. Raises
+    ConfigError for another one that can't be read.
+    """
+    torn: BadRow | None = None
     with opened(path, partly=False) as out:
         for line in table(path).rows():
-            if isinstance(line, BadRow) or (line.get("index"), to_json(line.get("input"))) in inputs:
-                continue
-            out.write(to_json(line) + "\n")
+            if torn is not None:
+                raise ConfigError(f"line {torn.line} of {path} can't be read: {torn.why}")
+            if isinstance(line, BadRow):
+                torn = line
+            elif (line.get("index"), to_json(line.get("input"))) not in inputs:
+                out.write(to_json(line) + "\n")
 
 
 @contextmanager

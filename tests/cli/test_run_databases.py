@@ -387,6 +387,20 @@ def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
     assert towns(place) == [row for row in READ if row[1]]
 
 
+def test_a_line_of_a_quarantine_that_is_broken_by_hand_is_not_lost(
+    run: Run, place: Place, folder: Path
+) -> None:
+    arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits")
+    quarantine = ("--quarantine", "bad.jsonl")
+    run(*arguments, *quarantine)
+    broken = "{" + (folder / "bad.jsonl").read_text()
+    (folder / "bad.jsonl").write_text(broken)
+    end = run(*arguments, *quarantine, "--resume")
+    assert end.status == 2
+    assert "line 1 of bad.jsonl can't be read" in end.err
+    assert (folder / "bad.jsonl").read_text() == broken
+
+
 # -- rows that a database does not take
 
 
