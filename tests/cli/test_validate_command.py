@@ -145,6 +145,16 @@ def test_a_quarantine_is_checked_again_once_it_is_mended(kind: str, cli: Cli, fo
     assert [row["id"] for row in read(folder / "good.jsonl")] == [1, 3, 4]
 
 
+def test_what_a_file_says_moves_no_cursor(cli: Cli, folder: Path) -> None:
+    document = {"additionalProperties": {"type": "integer"}}
+    (folder / "numbers.json").write_text(json.dumps(document))
+    write(folder / "odd.jsonl", [{"\x1b]0;title\x07": "x"}])
+    end = cli("validate", "odd.jsonl", "--schema", "numbers.json")
+    assert end.status == 1
+    assert "]0;title" in end.out
+    assert "\x1b" not in end.out
+
+
 def test_the_password_in_a_files_url_is_told_nowhere(cli: Cli, folder: Path) -> None:
     fsspec = pytest.importorskip("fsspec")
     url = "memory://ann:s3cret@host/in.jsonl"
