@@ -88,7 +88,7 @@ def _check_names(names: Sequence[str]) -> None:
 def _as_written(query: str, names: Sequence[str], odd: Sequence[str]) -> str:
     """Return a query with columns as the database writes them."""
     columns = [f"CAST({quoted(n)} AS text) AS {quoted(n)}" if n in odd else quoted(n) for n in names]
-    return f"SELECT {', '.join(columns)} FROM ({query}) AS extractor_query" if odd else query
+    return f"SELECT {', '.join(columns)} FROM ({query}\n) AS extractor_query" if odd else query
 
 
 def _is_odd(column: pa.Field) -> bool:

@@ -46,6 +46,12 @@ def test_a_query_is_read_whatever_its_names_are(place: Place) -> None:
     assert read(DatabaseSource(place.url, query=query)) == [{"text": "b"}]
 
 
+def test_a_query_may_end_with_a_comment(server: Place) -> None:
+    query = "SELECT '1.50'::money::text AS text, '1.50'::money AS price -- as it is written there"
+    (row,) = read(DatabaseSource(server.url, query=query))
+    assert row["price"] == row["text"]
+
+
 def test_without_rows_there_are_columns_all_the_same(place: Place) -> None:
     place.do("CREATE TABLE mails (id BIGINT, body TEXT)")
     assert pa.table(DatabaseSource(place.url, table="mails")).column_names == ["id", "body"]
