@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -123,11 +124,36 @@ class Connection:
         if self.address.kind == "postgresql" or place == MEMORY or self._read_only:
             yield
             return
-        before = os.umask(0o777 & ~os.stat(place).st_mode if os.path.exists(place) else 0o077)
+        with MASK.with_more(0o777 & ~os.stat(place).st_mode if os.path.exists(place) else 0o077):
+            yield
+
+
+class Mask:
+    """The rights that files of this process are made without. Threads share it, and come and go in any
+    order: the last one to leave puts back what was there before the first.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._within, self._before = threading.Lock(), 0, 0
+
+    @contextmanager
+    def with_more(self, rights: int) -> Iterator[None]:
+        """Take these rights too from what is made meanwhile."""
+        with self._lock:
+            before = os.umask(0o077)
+            os.umask(before | rights)
+            self._before = self._before if self._within else before
+            self._within += 1
         try:
             yield
         finally:
-            os.umask(before)
+            with self._lock:
+                self._within -= 1
+                if not self._within:
+                    os.umask(self._before)
+
+
+MASK = Mask()
 
 
 def _shorter(message: str) -> str:

@@ -8,7 +8,7 @@ import pickle
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extractor import ConfigError, DatabaseSink, DatabaseSource, RunStopped, Written
+from extractor.databases.connection import MASK
 from tests.databases.places import NESTED, Place, duckdb
 from tests.postgres import PASSWORD, PASSWORD_IN_URL
 
@@ -81,6 +82,16 @@ def test_a_table_may_be_in_another_schema(server: Place) -> None:
     sink.write(visits((1, "Basel"), (2, "Bonn")), run="a")
     assert towns(server, '"Shop".visits') == [(1, "Basel"), (2, "Bonn")]
     assert server.count('"Shop"._extractor_runs') == 1
+
+
+def test_threads_that_write_at_once_leave_the_process_as_it_was() -> None:
+    with ExitStack() as one:
+        one.enter_context(MASK.with_more(0o077))
+        with ExitStack() as other:
+            other.enter_context(MASK.with_more(0o022))
+            one.close()
+            assert os.umask(0o077) == 0o077, "what the other one makes is still for its owner alone"
+    assert os.umask(0o022) == 0o022
 
 
 def test_files_are_for_their_owner_alone(place: Place) -> None:
