@@ -13,7 +13,7 @@ from rich.table import Table
 from ..client import Extractor
 from ..confidence import Method
 from ..errors import ConfigError
-from ..evaluation.calibrating import Labelled, Trial, check_installed, labelled, tried
+from ..evaluation.calibrating import Labelled, Trial, alike, check_installed, labelled, tried
 from ..evaluation.cases import Case, load_cases
 from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
@@ -90,7 +90,7 @@ def calibrate(
         raise ConfigError(f"--plot takes FILE.svg or FILE.html, not {plot}")
     check_installed()
     wanted = chosen_type(record_type, schema)
-    cases = load_cases(data, gold_reader(wanted), limit)
+    cases = alike(load_cases(data, gold_reader(wanted), limit))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "samples": samples,

@@ -42,7 +42,7 @@ class Calibration:
     def probability(self, score: float) -> float:
         """Return the probability that a value with this score is right."""
         if self.method == "platt":
-            return 1 / (1 + math.exp(-(self.slope * logit(score) + self.intercept)))
+            return _logistic(self.slope * logit(score) + self.intercept)
         after = bisect_left(self.knots, (score,))
         if after in (0, len(self.knots)):
             return self.knots[min(after, len(self.knots) - 1)][1]
@@ -79,7 +79,7 @@ class Calibration:
             raise ValueError("its map is none")
         if found.method == "isotonic" and not knots:
             raise ValueError("it has no knots")
-        if not all(math.isfinite(number) for number in (found.slope, found.intercept)):
+        if not (0 <= found.slope < math.inf and math.isfinite(found.intercept)):
             raise ValueError("its curve is none")
         return found
 
@@ -88,6 +88,11 @@ def logit(score: float) -> float:
     """Return the logarithm of the odds, finite for 0 and 1 too."""
     bounded = min(max(score, _EDGE), 1 - _EDGE)
     return math.log(bounded / (1 - bounded))
+
+
+def _logistic(odds: float) -> float:
+    small = math.exp(-abs(odds))  # which never overflows
+    return 1 / (1 + small) if odds >= 0 else small / (1 + small)
 
 
 def load_calibration(path: str | os.PathLike[str]) -> Calibration:

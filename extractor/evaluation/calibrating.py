@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from ..confidence import Calibration, Method, Signals, logit
@@ -76,9 +76,18 @@ def labelled(case: Case, result: Extraction[object] | None, dump: Dump) -> list[
     ]
 
 
+def alike(cases: Sequence[Case]) -> list[Case]:
+    """Return the cases; those with the same text, but for white space, all have the id of the first."""
+    first: dict[str, str] = {}
+    return [replace(case, id=first.setdefault(" ".join(case.text.split()), case.id)) for case in cases]
+
+
 def halves(values: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
     """Return the values to fit on and those held out: half of the texts each, the same in every run."""
-    texts = sorted({each.text for each in values}, key=lambda text: hashlib.sha256(text.encode()).digest())
+    texts = sorted(
+        {each.text for each in values},
+        key=lambda text: hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(),
+    )
     first = set(texts[: len(texts) // 2])
     return [v for v in values if v.text in first], [v for v in values if v.text not in first]
 
@@ -96,6 +105,8 @@ def fitted(
     if method == "platt":
         curve = LogisticRegression(C=1e6).fit([[logit(score)] for score in scores], right)
         slope, intercept = float(curve.coef_[0][0]), float(curve.intercept_[0])
+        if slope < 0:  # no map turns the order of the scores about: then they tell nothing
+            slope, intercept = 0.0, logit(sum(right) / len(right))
         return Calibration(
             method, model, fingerprint, samples, texts, len(values), slope=slope, intercept=intercept
         )

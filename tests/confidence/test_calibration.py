@@ -15,6 +15,7 @@ from extractor.confidence import Calibration, load_calibration
 
 STEPS = Calibration("isotonic", "m", "f", knots=((0.2, 0.1), (0.6, 0.5), (0.8, 0.9)))
 CURVE = Calibration("platt", "m", "f", slope=0.8, intercept=-1.0)
+STEEP = Calibration("platt", "m", "f", slope=500.0, intercept=0.0)
 SCORES = st.floats(0, 1)
 
 
@@ -27,7 +28,7 @@ def test_the_curve_is_logistic_over_the_odds() -> None:
     assert CURVE.probability(0.5) == pytest.approx(0.26894142)
 
 
-@given(SCORES, SCORES, st.sampled_from([STEPS, CURVE]))
+@given(SCORES, SCORES, st.sampled_from([STEPS, CURVE, STEEP]))
 def test_probabilities_rise_with_the_score_and_stay_between_0_and_1(
     a: float, b: float, found: Calibration
 ) -> None:
@@ -53,6 +54,7 @@ def test_what_is_written_is_read_again(knots: list[tuple[float, float]]) -> None
         ({"knots": [[0.5, 2]]}, "its map is none"),
         ({"knots": [["x", 1]]}, "float"),
         ({"slope": float("inf")}, "its curve is none"),
+        ({"slope": -0.5}, "its curve is none"),
     ],
 )
 def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, changed: dict[str, Any], why: str) -> None:

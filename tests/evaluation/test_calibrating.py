@@ -8,7 +8,7 @@ import pytest
 
 from extractor import ConfigError
 from extractor.confidence import Measured, Method, Signals, Told
-from extractor.evaluation.calibrating import Labelled, check_enough, fitted, halves, labelled
+from extractor.evaluation.calibrating import Labelled, alike, check_enough, fitted, halves, labelled
 from extractor.evaluation.cases import Case
 from extractor.evaluation.reliability import calibration_error
 from extractor.messages import Attempt, Extraction, Message, Outcome, Request
@@ -43,6 +43,21 @@ def test_halves_are_of_whole_texts_and_the_same_in_whatever_order_they_come() ->
     assert (len({v.text for v in one}), len({v.text for v in other})) == (20, 21)
     again, _ = halves(values[::-1])
     assert {v.text for v in again} == {v.text for v in one}
+
+
+def test_equal_texts_are_never_in_both_halves_whatever_their_ids_say() -> None:
+    cases = alike([Case(str(i), f"Text  {i % 10}\n" if i % 2 else f"Text {i % 10}", {}) for i in range(40)])
+    one, other = halves([Labelled(case.id, "/a", Signals(0.5), right=True) for case in cases])
+    texts = {case.id: " ".join(case.text.split()) for case in cases}
+    assert len(one) == len(other) == 20
+    assert {texts[v.text] for v in one}.isdisjoint(texts[v.text] for v in other)
+
+
+def test_a_curve_never_turns_the_order_of_the_scores_about() -> None:
+    pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
+    backwards = [Labelled("t", "/a", Signals(n / 100), right=n < 40) for n in range(100)]
+    found = fitted(backwards, "platt", "m", "f", 1)
+    assert found.probability(0.1) == found.probability(0.9) == pytest.approx(0.4)
 
 
 def test_too_few_labels_are_refused_with_what_is_missing() -> None:
