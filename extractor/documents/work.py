@@ -33,7 +33,6 @@ OVERLAP = 0.1  # of a chunk
 MOST_OVERLAP = 1000  # characters
 ROUNDS = 3  # a chunk that fails is read again in shorter ones, and those once more
 NAMED = 3  # missing chunks in an error's message
-RESUME = "The chunks that are done are in the journal: the same call again goes on from there."
 OWN = frozenset({"chunk", "window", "overlap", "passes", "key", "counts", "progress"})
 
 
@@ -73,13 +72,16 @@ def plan(calls: Calls, record_type: Any, text: str, options: DocumentOptions) ->
         raise ConfigError("a document is a text that is not empty; content parts go to `run`")
     compiled = calls._compiled(record_type)
     for name in ("chunk", "window", "passes"):
-        if (value := options.get(name)) is not None and not (isinstance(value, int) and value > 0):
+        if (value := options.get(name)) is not None and not (_is_count(value) and value > 0):
             raise ConfigError(f"{name} is a whole number above 0, not {value!r}")
     size = _size(calls, record_type, text, options)
     overlap = options.get("overlap")
     overlap = min(MOST_OVERLAP, int(size * OVERLAP)) if overlap is None else overlap
-    if not 0 <= overlap < size / 2:
-        raise ConfigError(f"overlap is at least 0, and less than half of a chunk's {size:,} characters")
+    if not (_is_count(overlap) and overlap < size / 2):
+        raise ConfigError(
+            f"overlap is a whole number, at least 0 and less than half of a chunk's {size:,} characters, "
+            f"not {overlap!r:.80}"
+        )
     return Plan(
         text,
         record_type,
@@ -89,8 +91,12 @@ def plan(calls: Calls, record_type: Any, text: str, options: DocumentOptions) ->
         overlap,
         options.get("passes", 1),
         _key_of(options.get("key"), compiled),
-        _counts(options.get("counts") or {}, compiled),
+        _counts({} if (counts := options.get("counts")) is None else counts, compiled),
     )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _size(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -> int:
@@ -210,9 +216,6 @@ def reading(calls: Calls, plan: Plan, options: Mapping[str, Any]) -> Iterator[Wo
             yield work
         except RunStopped as error:
             error.partial = work.result(error)
-            raise
-        except KeyboardInterrupt as error:
-            error.add_note(RESUME)
             raise
 
 
@@ -381,9 +384,16 @@ def _key_of(key: str | Mapping[str, str | Sequence[str]] | None, compiled: Compi
     if key is None:
         return lambda path, item: None
     if isinstance(key, str):
+        if not compiled.items_have(key):
+            raise ConfigError(f"key={key!r}: records have no list whose items have that field")
         return lambda path, item: _folded(item.get(key)) if isinstance(item, dict) else None
     if not isinstance(key, Mapping):
         raise ConfigError(f"key is the name of a field, or names by the pointer of a list, not {key!r:.80}")
+    for of in key.values():
+        if not (
+            isinstance(of, str) or (isinstance(of, list | tuple) and all(isinstance(n, str) for n in of))
+        ):
+            raise ConfigError(f"key: a list has the name of a field, or several in a tuple, not {of!r:.80}")
     names = {_list_path(place, compiled, "key"): of for place, of in key.items()}
 
     def key_of(path: Path, item: JSON) -> JSON:
@@ -399,11 +409,13 @@ def _key_of(key: str | Mapping[str, str | Sequence[str]] | None, compiled: Compi
 
 
 def _counts(counts: Mapping[str, int | str], compiled: CompiledSchema[Any]) -> Mapping[str, int | str]:
+    if not isinstance(counts, Mapping):
+        raise ConfigError(f"counts is {{'/pointer of a list': a number, or a pointer}}, not {counts!r:.80}")
     for place, told in counts.items():
         _list_path(place, compiled, "counts")
         if isinstance(told, str):
             _list_path(told, compiled, "counts")
-        elif not isinstance(told, int):
+        elif not _is_count(told):
             raise ConfigError(
                 f"counts={{{place!r}: ...}} is a number or the pointer of a field, not {told!r}"
             )

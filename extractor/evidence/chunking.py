@@ -67,7 +67,8 @@ def shorter(text: str, chunk: Chunk, overlap: int) -> tuple[Chunk, ...]:
 
 def _borders(text: str, most: int) -> list[int]:
     """Return where the pieces of a text begin, none longer than `most` characters."""
-    return [at for at, _ in _splitter(most).chunk_indices(text)]
+    told = text.encode("utf-8", "replace").decode()  # lone surrogates are one character still
+    return [at for at, _ in _splitter(most).chunk_indices(told)]
 
 
 def _splitter(most: int) -> Any:

@@ -215,6 +215,34 @@ def has(source: Source, path: Path) -> bool:
     return bool(_nodes(source, source.schema, path))
 
 
+def items_have(source: Source, name: str) -> bool:
+    """Whether the items of some list of records can have a member of that name."""
+    left = [source.schema, *source.definitions.values()]
+    while left:
+        node = left.pop()
+        for item in _dicts(node.get("items"), *node.get("prefixItems", ())):
+            if _nodes(source, item, (name,)) or any(map(_is_open, _branches(source, item))):
+                return True
+        python = python_of(node)
+        left += _dicts(
+            *node.get("properties", {}).values(),
+            *node.get("prefixItems", ()),
+            *map(node.get, ("items", "additionalProperties")),
+            *(python.parts() if python else ()),
+        )
+    return False
+
+
+def _dicts(*parts: Any) -> list[Schema]:
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _is_open(node: Schema) -> bool:
+    """Whether a value may be any JSON."""
+    python = python_of(node)
+    return python is None or python.kind == "any"
+
+
 def joins(source: Source) -> Callable[[Path], Literal["list", "set", "value"]]:
     """Return what tells how lists at a path of the record are merged; "*" stands for an index."""
 

@@ -16,7 +16,7 @@ from ..errors import ConfigError, Invalid, Problem, SchemaError
 from ..evidence.leaves import Path
 from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
-from .chunked import Chunked, has, joins, whole, with_gaps
+from .chunked import Chunked, has, items_have, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, loads, says_nan
 from .limits import Size, limited, nodes, size, written_out
 from .nodes import Note, Source
@@ -108,6 +108,10 @@ class CompiledSchema(Generic[T]):
     def has(self, path: Path) -> bool:
         """Whether records can have something at a path; "*" stands for an index of a list."""
         return has(self._source, path)
+
+    def items_have(self, name: str) -> bool:
+        """Whether the items of some list of records can have a member of that name."""
+        return items_have(self._source, name)
 
     @property
     def joins(self) -> Joins:

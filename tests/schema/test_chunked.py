@@ -178,3 +178,22 @@ def test_whatever_a_chunk_may_say_is_taken_or_told_to_be_wrong(
         compiled.whole(None if merged.record is NOTHING else merged.record)
     except Invalid as error:
         assert error.problems  # noqa: PT017  (a record is as good an end)
+
+
+@pytest.mark.parametrize(
+    ("record_type", "name", "expected"),
+    [
+        (Invoice, "sku", True),
+        (Invoice, "number", False),
+        (list[Card | Bank], "iban", True),
+        (dict[str, list[Line] | None], "qty", True),
+        (list[dict[str, int]], "whatever", True),
+        (list[Any], "whatever", True),
+        (list[str], "sku", False),
+        (Line, "sku", False),
+    ],
+)
+def test_it_is_told_whether_items_of_lists_can_have_a_member(
+    record_type: Any, name: str, expected: bool
+) -> None:
+    assert compile_schema(record_type).items_have(name) is expected
