@@ -7,6 +7,7 @@ let kept = entries.map((_, i) => i);
 let at = 0; // position in `kept`
 let marks = new Map(); // pointer -> its marks
 let rows = new Map(); // pointer -> its row in the tree
+let said = new Map(); // pointer -> what stands at its places in the text
 let torn = new Map(); // pointer -> the values that were found for it, the chosen one first
 const UNSURE = 0.5; // below, a value's confidence is marked
 document.querySelector("main").classList.toggle("alone", entries.length === 1);
@@ -78,6 +79,7 @@ function showList() {
 function showEntry(entry) {
   marks = new Map();
   rows = new Map();
+  said = new Map();
   $("name").textContent = entry ? entry.title : "No text matches";
   $("facts").textContent = entry
     ? [entry.outcome, ...Object.entries(entry.facts).map(([name, fact]) => `${name} ${fact}`)].join(" · ")
@@ -99,7 +101,7 @@ function summary(entry) {
   const leaves = [...rows.values()].filter((row) => !row.matches(".empty, .others *"));
   const without = leaves.filter((row) => row.classList.contains("none")).length;
   const told = `${leaves.length - without} of ${leaves.length} values have evidence in the text`;
-  return torn.size ? `${told}; chunks disagree about ${torn.size}` : told;
+  return torn.size ? `${told}; chunks disagree about ${torn.size === 1 ? "one value" : `${torn.size} values`}` : told;
 }
 
 function showChunks(entry) {
@@ -219,6 +221,9 @@ function marked(entry, hues) {
       spans.push(...found.map(([start, end]) => ({ start, end, pointer: `${pointer} (${i + 1})`, other: true }))),
     );
   }
+  for (const { start, end, pointer } of spans) {
+    said.set(pointer, [...(said.get(pointer) ?? []), entry.text.slice(start, end)]);
+  }
   const lost = gaps(entry.chunks);
   const edges = [...spans, ...lost].flatMap((s) => [s.start, s.end]);
   const cuts = [...new Set([0, entry.text.length, ...edges])].sort((a, b) => a - b);
@@ -282,8 +287,10 @@ function light(pointer, event, fromText = false) {
   const other = fromText ? rows.get(pointer) : found[0];
   other?.scrollIntoView({ block: "nearest" });
   if (event === "focus") {
+    const places = said.get(pointer) ?? [];
+    const often = places.length > 1 ? `, at ${places.length} places` : "";
     $("told").textContent = found.length
-      ? `${pointer} stands in the text as ${found.map((element) => element.textContent).join("")}`
+      ? `${pointer} stands in the text as ${[...new Set(places)].join(", ")}${often}`
       : `${pointer} has no evidence in the text`;
   }
 }

@@ -77,6 +77,14 @@ def test_the_keyboard_reaches_values_and_a_screen_reader_is_told_where_they_stan
     assert tab.get_attribute("mark:has-text('36')", "aria-label") == "36 (/age)"
 
 
+def test_a_screen_reader_is_told_once_of_a_value_that_stands_at_several_places(show: Show) -> None:
+    spans = tuple(Span(at, at + 3, "pen", How.EXACT) for at in (0, 5))
+    tab = show(Entry("pens", "ok", "pen, pen", {"what": "pen"}, {"/what": spans}))
+    tab.focus('[data-pointer="/what"]')
+    assert lit(tab, "mark") == ["pen", "pen"]
+    assert tab.inner_text("#told") == "/what stands in the text as pen, at 2 places"
+
+
 def test_a_value_without_evidence_is_marked_in_words(show: Show) -> None:
     tab = show(entry(record=GUESSED))
     assert tab.inner_text('[data-pointer="/town"] .badge') == "no evidence"
@@ -215,7 +223,7 @@ def test_where_all_chunks_were_read_their_list_is_folded(show: Show) -> None:
 
 def test_other_values_stand_below_the_chosen_one_and_light_up_their_places(show: Show) -> None:
     tab = show(document())
-    assert tab.inner_text("#summary").endswith("chunks disagree about 1")
+    assert tab.inner_text("#summary").endswith("chunks disagree about one value")
     assert tab.inner_text('[data-pointer="/depot"] .torn') == "chunks disagree"
     tab.hover('[data-pointer="/depot (1)"]')
     assert lit(tab, "mark") == ["South"]
