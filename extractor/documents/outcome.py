@@ -77,8 +77,9 @@ class DocumentExtraction(Generic[T]):
     chunks: the ledger: what came of each chunk, in each pass. found: all that was found, merged, as plain
     JSON, also where that is no valid record. conflicts: values that chunks disagree about. evidence: spans
     of the whole text by the JSON pointer of each leaf of the record, or of `found` where there is no
-    record. confidence: how sure each leaf is, by the same pointers, the greatest of the chunks that gave it;
-    None where it was not asked for. source: the whole text.
+    record. confidence: how sure each leaf is, by the same pointers: the greatest of the chunks that gave
+    it, times their share of all chunks that gave a value there; None where it was not asked for. source:
+    the whole text.
     """
 
     outcome: Outcome

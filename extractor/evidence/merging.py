@@ -25,6 +25,7 @@ NOTHING: Final = object()
 _TELLING = 8  # characters of a value that tell as much as any more would
 _ELSEWHERE = 0.1  # what a value that two items share, but at two places, takes from their likeness
 _OTHER = 1.5  # what a value takes that they do not share
+_INVENTED = 0.5  # ... where one of the two stands nowhere: it may be a mistake about the same item
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class Conflict:
 @dataclass(frozen=True, slots=True)
 class Merged:
     """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING where no
-    reading says anything. confidence: the greatest of the readings that gave the value.
+    reading says anything. confidence: the greatest of the readings that gave
+    the value, times their share of all that gave one.
     """
 
     record: JSON
@@ -189,13 +191,14 @@ def _chosen(said: Sequence[_Said]) -> Merged:
     ranked = sorted(groups.items(), key=lambda group: _rank(*group))
     candidates = tuple(Candidate(g[0].value, _spans(g), len(g)) for _, g in ranked)
     best = ranked[0][1]
+    share = len(best) / sum(map(len, groups.values()))
     evidence, sure = dict[str, tuple[Span, ...]](), dict[str, float]()
     for path, _ in leaves_of(best[0].value):
         pointer = "".join(map(step, path))
         if spans := _unique(s for one in best for s in one.spans_of(path)):
             evidence[pointer] = spans
         if told := [c for one in best if (c := one.confidence_of(path)) is not None]:
-            sure[pointer] = max(told)
+            sure[pointer] = max(told) * share
     conflict = (Conflict("", candidates),) if len(candidates) > 1 else ()
     return Merged(best[0].value, evidence, conflict, sure)
 
@@ -344,7 +347,7 @@ def _likeness(one: _Item, other: _Item) -> float:
     for path in values.keys() & others.keys():
         unplaced = not (path in here and path in there) and not any(isinstance(key, int) for key in path)
         if unplaced and canonical(values[path]) != canonical(others[path]):
-            total -= _OTHER
+            total -= _INVENTED if path in here or path in there else _OTHER
     return round(total, 6)
 
 

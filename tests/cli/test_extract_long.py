@@ -63,6 +63,17 @@ def test_a_long_text_is_one_line_with_its_evidence_and_its_chunks(cli: Cli, fold
     assert line["conflicts"] == []
 
 
+def test_the_line_and_the_page_tell_how_sure_each_value_of_the_whole_is(cli: Cli, folder: Path) -> None:
+    with ChatServer(model) as server:
+        end = cli(*ASKED, "--confidence", "--base-url", server.base_url, "-o", "out.jsonl")
+    assert end.status == 0
+    line = json.loads((folder / "out.jsonl").read_text())
+    assert line["confidence"].keys() == {span["pointer"] for span in line["evidence"]}
+    assert all(0 <= sure <= 1 for sure in line["confidence"].values())
+    assert cli("view", "out.jsonl", "-o", "page.html").status == 0
+    assert '"confidence":{"/depot":1.0' in (folder / "page.html").read_text()
+
+
 def test_a_missing_chunk_is_named_beside_the_record_and_gives_status_1(cli: Cli, folder: Path) -> None:
     with ChatServer(refuses_one) as server:
         end = cli(*ASKED, "--base-url", server.base_url, "-o", "out.jsonl")

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,6 +152,19 @@ def test_nested_objects_and_lists_are_merged_likewise() -> None:
     }
 
 
+def test_an_item_of_which_one_reading_invents_a_value_stays_one_with_the_conflict() -> None:
+    text = "D-0001 to Ghent, 3 crates\nD-0002 to Lille, 4 crates\n"
+    item = {"number": "D-0001", "town": "Ghent", "crates": 3}
+    other = {"number": "D-0002", "town": "Lille", "crates": 4}
+    first = read(text, 0, len(text), {"items": [item, other]})
+    second = replace(read(text, 0, len(text), {"items": [{**item, "town": "Atlantis"}, other]}), number=2)
+    merged = merge([first, second])
+    assert merged.record == {"items": [item, other]}
+    (conflict,) = merged.conflicts
+    assert conflict.pointer == "/items/0/town"
+    assert [one.value for one in conflict.candidates] == ["Ghent", "Atlantis"]
+
+
 def test_confidence_goes_with_the_values_that_are_chosen() -> None:
     acme, globex = {"seller": "Acme Ltd"}, {"seller": "Globex"}
     evidence = {"/seller": (Span(0, 8, "Acme Ltd", How.EXACT),)}
@@ -161,7 +175,20 @@ def test_confidence_goes_with_the_values_that_are_chosen() -> None:
             Reading(18, 25, globex, {}, confidence={"/seller": 0.9}),
         ]
     )
-    assert merged.confidence == {"/seller": 0.8, "/n/0": 0.7}
+    assert merged.confidence == {"/seller": pytest.approx(0.8 * 2 / 3), "/n/0": 0.7}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["Acme", "Globex", "", None]), st.floats(0, 1)), max_size=6))
+def test_the_more_chunks_disagree_the_less_sure_a_value_is(said: list[tuple[str | None, float]]) -> None:
+    readings = [
+        Reading(n, n + 9, {"seller": seller}, {}, confidence={} if seller is None else {"/seller": sure})
+        for n, (seller, sure) in enumerate(said)
+    ]
+    merged = merge(readings)
+    told = [one for one in said if one[0]] or [one for one in said if one[0] is not None]
+    sures = [sure for seller, sure in told if seller == (merged.record or {}).get("seller")]
+    expected = {"/seller": pytest.approx(max(sures) * len(sures) / len(told))} if sures else {}
+    assert merged.confidence == expected
 
 
 def test_lists_that_are_one_value_are_not_joined() -> None:
