@@ -69,8 +69,8 @@ class Conflict:
 @dataclass(frozen=True, slots=True)
 class Merged:
     """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING where no
-    reading says anything. confidence: the greatest of the readings that gave
-    the value, times their share of all that gave one.
+    reading says anything. confidence: the greatest of the readings that gave the value, times
+    their share of all that gave one.
     """
 
     record: JSON
