@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -43,6 +44,7 @@ from .screen import say
 from .tables import BadRow, Sheet, Table, check_free, first_names, format_of, kept_input, part, table
 from .versions import Version, beside
 
+_KEY = re.compile(r"^((?:-p|--param=)?\s*(?:api_key|extra_headers)\s*=).*", re.DOTALL)
 MOST_REFUSED = 5  # rows that a summary names
 
 EPILOG = f"""Examples:
@@ -316,8 +318,8 @@ def _tell_refused(report: Report, place: str) -> None:
 
 
 def without_passwords(word: str) -> str:
-    """Return a word of the command as others may see it: without passwords."""
-    return without_password(word) if is_database(word) else masked(word)
+    """Return a word of the command as others may see it: without passwords and keys."""
+    return _KEY.sub(r"\1***", without_password(word) if is_database(word) else masked(word))
 
 
 def _feeding(command: Sequence[str], source: str, going_on: GoingOn) -> list[str]:

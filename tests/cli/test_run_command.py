@@ -362,6 +362,19 @@ def test_a_journal_on_a_server_is_used_like_a_file_and_its_password_shown_nowher
         assert "s3cret" not in f"{told.out}{told.err}{page}"
 
 
+@pytest.mark.parametrize("given", [("-p", "{}"), ("-p{}",), ("--param={}",)])
+def test_a_key_among_the_parameters_is_shown_nowhere(run: Run, folder: Path, given: tuple[str, ...]) -> None:
+    write(folder / "in.csv", [{"body": "bad"}])
+    headers = [each.format('extra_headers={"X-Token": "s3cret"}') for each in given]
+    key = [each.format("api_key=s3cret") for each in given]
+    files = ("-o", "out.csv", "--quarantine", "bad.jsonl", "--html", "run.html")
+    end = run("in.csv", "-x", "body", *headers, *key, *files)
+    assert end.status == 1
+    for told in (end.err, *((folder / name).read_text("utf-8") for name in ("bad.jsonl", "run.html"))):
+        assert "api_key=***" in told
+        assert "s3cret" not in told
+
+
 def test_the_estimate_knows_what_a_server_holds(run: Run, folder: Path, redis: RedisServer) -> None:
     again = ("in.csv", "-x", "body", "-o", "out.csv", "--journal", redis.url)
     assert "0 of them answered in the journal" in run(*again, "--dry-run").out
