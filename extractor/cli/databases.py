@@ -247,6 +247,7 @@ def _added_to(path: str, anew: bool) -> Iterator[IO[str]]:
         handle = os.open(path, flags, 0o600)
     except OSError as error:
         raise ConfigError(f"cannot write to {path}: {error.strerror or error}") from error
+    os.fchmod(handle, 0o600)  # also where it was there before
     with open(handle, "w", encoding="utf-8") as stream:
         yield stream
 

@@ -8,6 +8,7 @@ import random
 import re
 import shlex
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -392,7 +393,9 @@ def test_a_line_of_a_quarantine_that_is_broken_by_hand_is_not_lost(
 ) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits")
     quarantine = ("--quarantine", "bad.jsonl")
+    (folder / "bad.jsonl").touch(0o644)
     run(*arguments, *quarantine)
+    assert stat.S_IMODE((folder / "bad.jsonl").stat().st_mode) == 0o600
     broken = "{" + (folder / "bad.jsonl").read_text()
     (folder / "bad.jsonl").write_text(broken)
     end = run(*arguments, *quarantine, "--resume")
