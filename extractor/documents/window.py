@@ -76,7 +76,8 @@ def _told(calls: Calls) -> int | None:
     window = window_in(_json(http.get(f"{base}/models", headers, calls._reach, WAIT)), calls.model)
     if window is None and calls._config.provider.name in ("llamacpp", "compatible"):
         props = _json(http.get(f"{base.removesuffix('/v1')}/props", headers, calls._reach, WAIT))
-        window = _size((props or {}).get("default_generation_settings", {}).get("n_ctx"))
+        settings = (props or {}).get("default_generation_settings")
+        window = _size(settings.get("n_ctx") if isinstance(settings, Mapping) else None)
     return window
 
 
@@ -104,6 +105,6 @@ def _size(value: Any) -> int | None:
 def _json(reply: http.HttpReply | Failure) -> Any:
     told = None
     if isinstance(reply, http.HttpReply) and reply.status == 200:
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             told = json.loads(reply.body)
     return told if isinstance(told, Mapping) else None

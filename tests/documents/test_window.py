@@ -85,6 +85,21 @@ def test_a_long_text_for_a_model_of_which_nothing_is_known_is_an_error_before_an
         assert len(ex.document(Ledger, short, journal=False).chunks) == 1
 
 
+@pytest.mark.parametrize("said", ["null", "[]", '{"n_ctx": null}', '{"n_ctx": "many"}'])
+def test_what_a_server_says_of_its_properties_may_be_nonsense(said: str) -> None:
+    def props(request: ReceivedRequest, play: Play) -> Response:
+        return body(f'{{"default_generation_settings": {said}}}'.encode())  # type: ignore[return-value]
+
+    routes = {**ROUTES, ("GET", "/props"): props}
+    with (
+        ChatServer(model, routes=routes) as server,
+        Extractor("m", base_url=server.base_url, api_key="a-key") as ex,
+        pytest.raises(ConfigError, match="give window="),
+    ):
+        ex.document(Ledger, TEXT, journal=False)
+    assert server.requests[-1].path == "/props"
+
+
 def test_windows_of_hosted_models_come_from_genai_prices() -> None:
     pytest.importorskip("genai_prices")
     with Extractor("openai:gpt-5-mini", api_key="a-key") as ex:
