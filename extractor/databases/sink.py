@@ -61,7 +61,8 @@ class DatabaseSink:
             raise ConfigError("upsert needs the key that tells rows apart, and append takes none")
         if self.batch_rows < 1:
             raise ConfigError(f"batch_rows is a number above 0, not {self.batch_rows!r}")
-        Name.of(self.table)
+        if self.name.table.casefold() in (statements.STAGE, statements.RUNS):
+            raise ConfigError(f"{self.table} is a name for tables of our own: name another one")
 
     @property
     def address(self) -> Address:

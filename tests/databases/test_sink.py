@@ -67,6 +67,12 @@ def test_names_may_look_like_parameters(place: Place) -> None:
     assert sink.differing("$1", "x") == "y"
 
 
+@pytest.mark.parametrize("table", ["_extractor_stage", "shop._extractor_runs", "_Extractor_Stage"])
+def test_the_tables_that_rows_come_through_are_not_written_to(table: str) -> None:
+    with pytest.raises(ConfigError, match="a name for tables of our own"):
+        DatabaseSink("sqlite:///mails.db", table)
+
+
 def test_names_may_be_hostile(place: Place) -> None:
     odd = pa.table({'a"b; --': [1], "Ä €": ["x"], "select": ["y"], "UPPER": ["z"]})
     sink = DatabaseSink(place.url, IN_SQL, "upsert", 'a"b; --')
