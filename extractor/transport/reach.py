@@ -60,8 +60,8 @@ class Reach:
 
     @property
     def has_password(self) -> bool:
-        """Whether it holds what must not leave the process."""
-        return self.proxy is not None and urlsplit(self.proxy).password is not None
+        """Whether it holds what must not leave the process: some proxies take a key for the user."""
+        return self.proxy is not None and "@" in urlsplit(self.proxy).netloc
 
     def context(self, usual: ssl.SSLContext) -> ssl.SSLContext:
         """Return what a server has to show. usual: for verify=True."""

@@ -130,6 +130,11 @@ def test_a_proxys_password_is_shown_and_pickled_nowhere() -> None:
         assert "pa55word" not in repr(ex._reach)
         with pytest.raises(TypeError, match="password is not pickled"):
             pickle.dumps(ex)
+    with (
+        Extractor("openai:m", api_key="any", proxy="http://a-key@127.0.0.1:1") as ex,
+        pytest.raises(TypeError, match="password is not pickled"),
+    ):
+        pickle.dumps(ex)
     options = {"base_url": "http://127.0.0.1:9/v1", "proxy": "http://127.0.0.1:1"}
     with Extractor("m", timeout=Timeouts(connect=3), **options) as ex:  # type: ignore[arg-type]
         copy = pickle.loads(pickle.dumps(ex))
