@@ -209,13 +209,16 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 
 PARAMETERS = frozenset(Params.__annotations__)
+OF_DOCUMENTS = frozenset({"chunk", "window", "overlap", "passes", "key", "counts"})
 
 
 def check_parameters(params: Iterable[str]) -> None:
     """Raise ConfigError for a name that the chat-completions API does not have."""
     for name in set(params) - PARAMETERS:
+        if name in OF_DOCUMENTS:
+            raise ConfigError(f"{name!r} is for long texts: `document` takes it, one text at a time")
         near = get_close_matches(name, PARAMETERS, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ConfigError(
             f"{name!r} is no parameter of the chat-completions API{hint} "
             f"What only your server knows goes into extra_body={{{name!r}: ...}}"

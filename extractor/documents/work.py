@@ -303,7 +303,7 @@ def _concluded(
         try:
             record = made()
         except Invalid as invalid:
-            problems += invalid.problems
+            problems += [_unread(p) if lost and p.type == "missing" else p for p in invalid.problems]
         else:
             evidence = _moved(merged.evidence, merged.record, record, ())
             sure = {at: c for at, c in _moved(sure, merged.record, record, -1.0).items() if c >= 0}
@@ -316,6 +316,10 @@ def _concluded(
     return DocumentExtraction(
         outcome, lines, record, error, merged.record, merged.conflicts, evidence, sure or None, plan.text
     )
+
+
+def _unread(problem: Problem) -> Problem:
+    return replace(problem, reason=f"{problem.reason}, as far as it was read")
 
 
 def _outcome(line: ChunkOutcome) -> Outcome:

@@ -493,6 +493,17 @@ def test_a_result_survives_pickling(server: ChatServer, ex: Extractor) -> None:
     assert str(again.error) == str(result.error)
 
 
+def test_what_only_a_missing_chunk_could_give_is_not_said_to_be_nowhere(
+    server: ChatServer, ex: Extractor
+) -> None:
+    server.play(lambda request: refusal() if "Kept by" in text_of(request) else model(request))
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    assert result.record is None
+    assert result.missing
+    told = {problem.pointer: problem.reason for problem in result.problems}
+    assert told["/keeper"] == "no part of the text gives it, as far as it was read"
+
+
 # -- calls that cannot work
 
 
@@ -521,6 +532,14 @@ def test_a_call_that_cannot_work_sends_nothing(
     with pytest.raises(ConfigError, match=reason):
         ex.document(Ledger, BOOK, journal=False, **options)
     assert all(request.method == "GET" for request in server.requests)
+
+
+@pytest.mark.parametrize("name", ["chunk", "window", "overlap", "passes", "key", "counts"])
+def test_what_is_for_long_texts_is_named_where_it_is_given_elsewhere(ex: Extractor, name: str) -> None:
+    options: Any = {name: 2}
+    for call in (lambda: ex.run(Ledger, "?", **options), lambda: list(ex.rows(["?"], Ledger, **options))):
+        with pytest.raises(ConfigError, match=f"'{name}' is for long texts: `document` takes it"):
+            call()
 
 
 @pytest.mark.parametrize("text", ["", "  \n", ["a text"], None])
