@@ -26,7 +26,7 @@ from .feeding import Placed, Rows, placed, typed
 from .job import GoingOn, Hold, Job, Report, Settle
 from .lines import to_json
 from .output import opened
-from .tables import BadRow, Fields, Table, Writer, own_schema, table
+from .tables import BadRow, Fields, Table, Writer, own_schema, rows_of, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,9 +50,8 @@ def database_table(url: str, name: str | None, query: str | None, limit: int | N
         schema, total = _copied(DatabaseSource(address, name, query), spool, limit)
         reader = pa.ipc.open_file(spool)
 
-        def rows() -> Iterator[Fields]:
-            for number in range(reader.num_record_batches):
-                yield from reader.get_batch(number).to_pylist()
+        def rows() -> Iterator[Fields | BadRow]:
+            return rows_of(map(reader.get_batch, range(reader.num_record_batches)))
 
         yield Table(tuple(schema.names), total, rows, schema)
 

@@ -22,10 +22,12 @@ from .tables import (
     arrow_library,
     binary_output,
     byte_stream,
+    check_header,
     delimiter_of,
     format_of,
     object_of,
     plain,
+    rows_of,
     text_lines,
 )
 
@@ -151,11 +153,10 @@ def _csv(path: str, fitting: Fitting, where: Where) -> Records:
     try:
         delimiter = delimiter_of(path)
         with text_lines(path) as lines:
-            names = next(csv.reader(lines, delimiter=delimiter), None)
+            names = next(csv.reader(lines, delimiter=delimiter), [])
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
-    if not names:
-        raise ConfigError(f"{path} is empty: its first line has to name the columns")
+    check_header(path, names)
     record = _record_maker(names, fitting, where, path)
 
     def rows() -> Iterator[Found]:
@@ -192,12 +193,13 @@ def _parquet(path: str, fitting: Fitting, where: Where) -> Records:
     record = _record_maker(schema.names, fitting, where, path)
 
     def rows() -> Iterator[Found]:
-        index = 0
         with byte_stream(path) as stream:
-            for batch in parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE):
-                for row in batch.to_pylist():
+            found = rows_of(parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE))
+            for index, row in enumerate(found):
+                if isinstance(row, BadRow):
+                    yield Found(index + 1, row, index, None)
+                else:
                     yield Found(index + 1, record(row, index + 1), index, row, row)
-                    index += 1
 
     return Records(rows, _known, schema.names, schema)
 

@@ -154,14 +154,11 @@ def _csv(path: str) -> Table:
         delimiter = delimiter_of(path)
         with text_lines(path) as lines:
             reader = csv.reader(lines, delimiter=delimiter)
-            names = next(reader, None)
+            names = next(reader, [])
             total = sum(1 for row in reader if row)
     except (UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
-    if not names:
-        raise ConfigError(f"{path} is empty: its first line has to name the columns")
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigError(f"{path} has two columns {twice[0]!r}")
+    check_header(path, names)
 
     def rows() -> Iterator[Fields | BadRow]:
         with text_lines(path) as lines:
@@ -170,6 +167,14 @@ def _csv(path: str) -> Table:
             yield from (_record(names, cells, reader.line_num) for cells in reader if cells)
 
     return Table(tuple(names), total, rows)
+
+
+def check_header(path: str, names: Sequence[str]) -> None:
+    """Raise ConfigError where the first line of a file of CSV does not name its columns."""
+    if not names:
+        raise ConfigError(f"{path} is empty: its first line has to name the columns")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ConfigError(f"{path} has two columns {twice[0]!r}")
 
 
 def delimiter_of(path: str) -> str:
@@ -238,10 +243,33 @@ def _parquet(path: str) -> Table:
 
     def rows() -> Iterator[Fields | BadRow]:
         with byte_stream(path) as stream:
-            for batch in parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE):
-                yield from batch.to_pylist()
+            yield from rows_of(parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE))
 
     return Table(tuple(schema.names), total, rows, schema)
+
+
+def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Fields | BadRow]:
+    """Yield the rows of batches. One with a value that Python has none for can't be read, such as the
+    date "infinity" of databases.
+    """
+    number = 0
+    for batch in batches:
+        try:
+            found = batch.to_pylist()
+        except (OverflowError, ValueError):
+            found = [_row_of(batch.slice(i, 1), number + i + 1) for i in range(batch.num_rows)]
+        yield from found
+        number += batch.num_rows
+
+
+def _row_of(batch: pa.RecordBatch, number: int) -> Fields | BadRow:
+    row: Fields = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            (row[name],) = column.to_pylist()
+        except (OverflowError, ValueError) as error:
+            return BadRow(number, f"its {name!r} can't be read: {error}")
+    return row
 
 
 # -- writing

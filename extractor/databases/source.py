@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError
 from .address import Address, Name, listed, quoted
 from .connection import Connection, connected
-from .engines import KEPT
+from .engines import DUCKDB, KEPT
 from .types import TYPE_NAME, plain, plain_field
 from .wires import ROWS_AT_ONCE, library
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+INTERVAL = "month_day_nano_interval"
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,13 @@ class DatabaseSource:
             query = self._selected(connection)
             found = connection.schema(query)
             _check_names(found.names)
-            odd = [each.name for each in found if _is_odd(each)]
-            told = pa.schema([_told(each, each.name in odd) for each in found])
+            casts = {each.name: cast for each in found if (cast := _cast(each, self.address.kind))}
+            if casts:
+                query = _as_written(query, found.names, casts)
+            types = connection.schema(query) if casts else found
+            told = pa.schema([_told(each, kind) for each, kind in zip(found, types, strict=True)])
             yield pa.RecordBatch.from_pylist([], schema=told)
-            for batch in connection.stream(_as_written(query, found.names, odd), told):
+            for batch in connection.stream(query, told):
                 yield from _parts(_plain_batch(batch, told))
 
     def _selected(self, connection: Connection) -> str:
@@ -85,31 +90,35 @@ def _check_names(names: Sequence[str]) -> None:
         raise ConfigError("the query gives no columns: it is to be a SELECT")
 
 
-def _as_written(query: str, names: Sequence[str], odd: Sequence[str]) -> str:
-    """Return a query with columns as the database writes them."""
-    columns = [f"CAST({quoted(n)} AS text) AS {quoted(n)}" if n in odd else quoted(n) for n in names]
-    return f"SELECT {', '.join(columns)} FROM ({query}\n) AS extractor_query" if odd else query
+def _as_written(query: str, names: Sequence[str], casts: Mapping[str, str]) -> str:
+    """Return a query with columns as the database writes them, or parts of them."""
+    columns = [f"CAST({quoted(n)} AS {casts[n]}) AS {quoted(n)}" if n in casts else quoted(n) for n in names]
+    return f"SELECT {', '.join(columns)} FROM ({query}\n) AS extractor_query"
 
 
-def _is_odd(column: pa.Field) -> bool:
-    """Whether a column is of a type that Arrow has none for: it is read as the database writes it."""
+def _cast(column: pa.Field, database: str) -> str:
+    """Return what a column is read as, "" for itself: what Arrow or files have no type for is read as the
+    database writes it, by DuckDB also inside of a struct or a list.
+    """
     import pyarrow as pa
 
     kind, name = column.type, (column.metadata or {}).get(TYPE_NAME, b"").decode()
     if isinstance(kind, pa.BaseExtensionType):
-        return not pa.types.is_string(kind.storage_type)
-    inner = pa.types.is_nested(kind) and "extension<" in str(kind)
-    return inner or kind == pa.month_day_nano_interval() or name == "money"
+        return "" if pa.types.is_string(kind.storage_type) else "text"
+    inside = str(kind) if pa.types.is_nested(kind) else ""
+    odd = any(each in inside for each in ("extension<", "union<", INTERVAL))
+    if INTERVAL in inside and "union<" not in inside and database == "duckdb":
+        return DUCKDB.column_type(column)
+    return "text" if odd or str(kind) == INTERVAL or name == "money" else ""
 
 
-def _told(column: pa.Field, as_text: bool) -> pa.Field:
+def _told(column: pa.Field, read_as: pa.Field) -> pa.Field:
     """The field as it is handed out. PostgreSQL's name of its type is kept, where it may go back there."""
     import pyarrow as pa
 
     name = (column.metadata or {}).get(TYPE_NAME, b"")
     kept = {TYPE_NAME: name} if name.decode() in KEPT else None
-    kind = pa.string() if as_text else plain_field(column).type
-    return pa.field(column.name, kind, metadata=kept)
+    return pa.field(column.name, plain_field(read_as).type, metadata=kept)
 
 
 def _plain_batch(batch: pa.RecordBatch, told: pa.Schema) -> pa.RecordBatch:

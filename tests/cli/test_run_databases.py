@@ -131,6 +131,16 @@ def test_a_table_goes_into_another_one_of_the_same_database(run: Run, place: Pla
     assert place.count("mails") == 6
 
 
+def test_a_date_that_python_has_not_fails_its_row_alone(run: Run, folder: Path) -> None:
+    query = "SELECT unnest(['Basel', 'Bonn']) AS body, unnest(['infinity', '2026-05-03'])::DATE AS day"
+    end = run("duckdb://", "--query", query, "-o", "out.jsonl")
+    assert end.status == 1, end.err
+    first, second = map(json.loads, (folder / "out.jsonl").read_text().splitlines())
+    assert (first["visit"], first["visit_error"]["kind"]) == (None, "input")
+    assert "'day'" in first["visit_error"]["message"]
+    assert (second["day"], second["visit"]["town"]) == ("2026-05-03", "Bonn")
+
+
 def test_a_query_goes_into_a_file_and_a_file_into_a_table(run: Run, place: Place, folder: Path) -> None:
     query = "SELECT id, body FROM mails WHERE id <> 4 ORDER BY id DESC"
     assert run(place.url, "--query", query, "-o", "out.jsonl").status == 0

@@ -226,6 +226,17 @@ def test_a_row_of_csv_with_too_many_cells_is_invalid(cli: Cli, folder: Path) -> 
     assert read(folder / "bad.jsonl")[0]["input"] == ["1", "2026-05-03", "2.5", "9"]
 
 
+def test_a_row_of_parquet_with_a_date_that_python_has_not_is_invalid(cli: Cli, folder: Path) -> None:
+    days = pa.array([1, 2**31 - 1, 2], pa.int32()).cast(pa.date32())
+    table = pa.table({"id": [1, 2, 3], "day": days, "total": [1.0, 2.0, 3.0]})
+    pq.write_table(table, folder / "odd.parquet")
+    end = order(cli, "odd.parquet", "-o", "good.parquet", "--quarantine", "bad.jsonl")
+    assert end.status == 1
+    assert "its 'day' can't be read" in end.out
+    assert [row["id"] for row in read(folder / "good.parquet")] == [1, 3]
+    assert [line["index"] for line in read(folder / "bad.jsonl")] == [1]
+
+
 def test_semicolons_and_quoted_cells_stay_as_they_are(cli: Cli, folder: Path) -> None:
     (folder / "odd.csv").write_text('id;day;total;note\n1;2026-05-03;2.5;"a; ""b"""\n2;never;1;\n')
     assert order(cli, "odd.csv", "-o", "good.csv").out.startswith("odd.csv: 2 rows, 1 valid, 1 invalid.")
@@ -274,9 +285,11 @@ def test_ctrl_c_tells_what_was_found_so_far(folder: Path) -> None:
         (("missing.jsonl",), "No such file"),
         (("in.xls",), "none of .csv"),
         (("in.csv", "--text", "bdy"), "no column 'bdy'"),
+        (("twice.csv",), "two columns 'id'"),
     ],
 )
 def test_what_cannot_work_is_said(arguments: tuple[str, ...], why: str, cli: Cli, folder: Path) -> None:
+    (folder / "twice.csv").write_text("id,id,day,total\n0,1,2026-05-03,2.5\n")
     end = order(cli, *arguments)
     assert end.status == 2
     assert why in end.err

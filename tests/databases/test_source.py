@@ -163,6 +163,20 @@ def test_the_types_of_duckdb_are_kept(tmp_path: Path) -> None:
     assert table.schema.field("e").type == pa.string()
 
 
+def test_what_duckdb_has_and_files_have_not_is_read_as_text_wherever_it_stands() -> None:
+    query = (
+        "SELECT INTERVAL 1 HOUR AS i, {'n': 1, 'took': INTERVAL 1 HOUR, 'l': [INTERVAL 2 DAY]} AS s, "
+        "MAP {'k': INTERVAL 1 MONTH} AS m, union_value(n := 7) AS u"
+    )
+    (row,) = pa.table(DatabaseSource("duckdb://", query=query)).to_pylist(maps_as_pydicts="strict")
+    assert row == {
+        "i": "01:00:00",
+        "s": {"n": 1, "took": "01:00:00", "l": ["2 days"]},
+        "m": {"k": "1 month"},
+        "u": "7",
+    }
+
+
 # -- passwords
 
 
