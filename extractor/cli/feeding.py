@@ -160,7 +160,7 @@ def kept(
         if each is not None and line is not None and _is_line_of(line, each):
             yield line, False
             line = _whole(bad)
-        elif each is not None and row is not None and same_row(own(each), row):
+        elif each is not None and row is not None and _is_row_of(row, each, own(each)):
             yield row, True
             row = _whole(good)
         else:
@@ -169,6 +169,15 @@ def kept(
                 "come from the journal all the same"
             )
         rows.skip()
+
+
+def _is_row_of(row: Fields, each: Placed, own: Fields) -> bool:
+    """Whether an earlier output's row was made of this one. An output with columns that are given has none
+    for the line of a row that could not be read.
+    """
+    if isinstance(each.row, BadRow) and "line" not in row:
+        return same_row({name: value for name, value in own.items() if name != "line"}, row)
+    return same_row(own, row)
 
 
 def _whole(rows: Iterator[Fields | BadRow]) -> Fields | None:

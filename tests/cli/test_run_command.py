@@ -140,6 +140,19 @@ def test_an_output_that_ends_early_is_gone_on_with(output: str, run: Run, folder
 
 
 @pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+def test_an_output_with_a_row_that_could_not_be_read_is_gone_on_with(
+    output: str, run: Run, folder: Path
+) -> None:
+    (folder / "odd.csv").write_text("id,body\n1,Basel\n2,one,cell too many\n3,Bonn\n4,Bern\n")
+    run("odd.csv", "-x", "body", "-o", output, "--limit", "3")
+    end = run("odd.csv", "-x", "body", "-o", output, "--resume")
+    assert "1 of 4 rows, 1 ok" in end.err
+    rows = read(folder / output)
+    assert [row["visit"] and row["visit"]["town"] for row in rows] == ["Basel", None, "Bonn", "Bern"]
+    assert [row["visit_error"] and row["visit_error"]["kind"] for row in rows] == [None, "input", None, None]
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
 def test_another_inputs_output_is_not_gone_on_with(output: str, run: Run, folder: Path) -> None:
     run("in.csv", "-x", "body", "-o", output)
     write(folder / "other.csv", [ROWS[0], {"id": "8", "body": "Bern"}])
