@@ -57,6 +57,7 @@ function go(to) {
 
 function showList() {
   const first = Math.floor(at / PAGE) * PAGE;
+  const focused = $("list").contains(document.activeElement);
   const items = kept.slice(first, first + PAGE).map((index, offset) => {
     const { title, outcome } = entries[index];
     const button = made("button");
@@ -67,7 +68,9 @@ function showList() {
     return item(button);
   });
   $("list").replaceChildren(...items);
-  $("list").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  const current = $("list").querySelector("[aria-current]");
+  current?.scrollIntoView({ block: "nearest" });
+  if (focused) current?.focus({ preventScroll: true }); // its button is a new one
   $("count").textContent = `${kept.length} of ${entries.length} texts`;
   $("where").textContent = kept.length ? `${first + 1}–${first + items.length}` : "none";
   $("back").disabled = first === 0;

@@ -88,6 +88,11 @@ def test_a_screen_reader_is_told_once_of_a_value_that_stands_at_several_places(s
 def test_a_value_without_evidence_is_marked_in_words(show: Show) -> None:
     tab = show(entry(record=GUESSED))
     assert tab.inner_text('[data-pointer="/town"] .badge') == "no evidence"
+    alarm, quiet = (
+        tab.eval_on_selector(f'[data-pointer="{at}"] .badge', "badge => getComputedStyle(badge).color")
+        for at in ("/town", "/name")
+    )
+    assert alarm != quiet
     assert tab.inner_text("#summary") == "6 of 7 values have evidence in the text"
 
 
@@ -136,6 +141,16 @@ def test_j_and_k_go_through_the_texts_but_not_while_one_types(show: Show) -> Non
     tab.keyboard.press("/")
     tab.keyboard.type("jk")
     assert tab.input_value("#search") == "jk"
+
+
+def test_the_focus_stays_in_the_list_where_a_text_is_chosen_by_the_keyboard(show: Show) -> None:
+    tab = show(entry("one"), entry("two"), entry("three"))
+    tab.focus("#list li:nth-child(2) button")
+    tab.keyboard.press("Enter")
+    assert tab.inner_text("#name") == "two"
+    tab.keyboard.press("j")
+    assert tab.inner_text("#name") == "three"
+    assert tab.inner_text("#list button:focus span:first-child") == "three"
 
 
 def test_thousands_of_texts_are_paged(show: Show) -> None:
