@@ -144,7 +144,7 @@ def validate(
     _check_files(data, output, quarantine)
     where = Where(column, frozenset(columns_in(text or [])))
     records = records_in(data, wanted, where)
-    check, text_of = checker_of(wanted), _text_finder(text, records)
+    check, text_of = checker_of(wanted, written=column is not None), _text_finder(text, records)
     if text_of is None and VERBATIM in json.dumps(described(wanted)):
         say("Verbatim values are not looked for in a text: name its column with --text.", "yellow")
     command = shlex.join(["extractor", *map(without_passwords, context.obj or ["validate"])])

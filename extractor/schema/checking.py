@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema, from_json
 
 from ..errors import Problem
 from ..messages import JSON
@@ -15,6 +16,9 @@ from .drafts import DRAFT_2020
 from .judge import JudgeRecord, format_checker
 from .problems import explain
 from .proof import Prove, proof_of
+
+FIELDS = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
+NO_SCHEMAS = frozenset({"metadata", "default", "config"})  # what is no part of the type's outline
 
 
 class Check(Protocol):
@@ -25,15 +29,29 @@ class Check(Protocol):
         ...
 
 
-def checker_of(record_type: Any) -> Check:
+def checker_of(record_type: Any, written: bool = False) -> Check:
     """Return the check of JSON text against a type: Pydantic's, or `jsonschema`'s for a document.
 
-    The JSON is of the type's own shape, as Pydantic reads and `extractor run` writes it. Raises SchemaError.
+    The JSON is of the type's own shape, as Pydantic reads it. written: it may also be as Pydantic writes it,
+    with aliases for serialization and with computed fields. Raises SchemaError.
     """
     if isinstance(record_type, Mapping):
         return _by_document(record_type)
-    validate = TypeAdapter(record_type).validate_json
+    adapter: TypeAdapter[Any] = TypeAdapter(record_type)
+    check = _by_validator(adapter.validate_json)
+    if not written:
+        return check
+    validator: Any = SchemaValidator(_as_written(adapter.core_schema), _use_prebuilt=False)
+    other = _by_validator(partial(validator.validate_json, by_alias=True))
 
+    def either(data: bytes, text: str | None = None) -> Sequence[Problem]:
+        found = check(data, text)
+        return min(found, other(data, text), key=len) if found else found
+
+    return either
+
+
+def _by_validator(validate: Callable[..., Any]) -> Check:
     def check(data: bytes, text: str | None = None) -> Sequence[Problem]:
         try:
             validate(data) if text is None else validate(data, context={"text": text})
@@ -44,6 +62,27 @@ def checker_of(record_type: Any) -> Check:
         return ()
 
     return check
+
+
+def _as_written(core: Any) -> Any:
+    """Return pydantic-core's schema whose fields are read under the names that they are written with, and
+    whose models let their computed fields be there.
+    """
+    if isinstance(core, list | tuple):
+        return type(core)([_as_written(each) for each in core])
+    if not isinstance(core, dict):
+        return core
+    kind = core.get("type")
+    if not isinstance(kind, str):  # fields by their names
+        return {name: _as_written(each) for name, each in core.items()}
+    new = {k: v if k in NO_SCHEMAS else _as_written(v) for k, v in core.items() if k != "validation_alias"}
+    if kind in FIELDS and "serialization_alias" in core:
+        new["validation_alias"] = core["serialization_alias"]
+    if kind == "model-fields":
+        computed = [each.get("alias", each["property_name"]) for each in core.get("computed_fields", ())]
+        there = core_schema.model_field(core_schema.with_default_schema(core_schema.any_schema()))
+        new["fields"] = {**dict.fromkeys(computed, there), **new["fields"]}
+    return new
 
 
 def _explained(error: ValidationError, data: bytes) -> Sequence[Problem]:

@@ -29,7 +29,7 @@ from extractor.cli.validate import Findings, place_of
 from extractor.errors import Problem
 from extractor.schema.checking import checker_of
 from extractor.schema.tabular import cell_reader
-from extractor.testing import ChatServer
+from extractor.testing import ChatServer, reply
 
 ORDERS = """
 from datetime import UTC, date, datetime, time, timedelta
@@ -186,6 +186,53 @@ def test_what_run_wrote_is_valid_in_its_column(kind: str, cli: Cli, folder: Path
     wrong = cli("validate", f"nested.{kind}", "-t", "visits.py:Visit", "--column", "vist")
     assert wrong.status == (1 if kind == "jsonl" else 2)
     assert "'vist'" in wrong.out + wrong.err
+
+
+SHOPS = """
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+
+class Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    sku: str = Field(serialization_alias="SKU")
+    count: int = Field(validation_alias="howMany")
+    config: int = Field(0, serialization_alias="setting")
+
+    @computed_field(alias="isMany")
+    @property
+    def many(self) -> bool:
+        return self.count > 1
+
+class Shop(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    lines: list[Line]
+    first: Line | None
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_run_wrote_is_valid_under_the_names_that_it_is_written_with(
+    kind: str, cli: Cli, folder: Path
+) -> None:
+    (folder / "visits.py").write_text(SHOPS.replace("Shop", "Visit"))
+    write(folder / "texts.csv", [{"body": "Basel"}])
+    line = {"sku": "a", "howMany": 2, "config": 1}
+    with ChatServer([reply({"lines": [line, line], "first": None})]) as server:
+        end = Run(cli, server)("texts.csv", "-x", "body", "-o", f"out.{kind}")
+        assert end.status == 0, end.err
+    end = cli("validate", f"out.{kind}", "-t", "visits.py:Visit", "--column", "visit")
+    assert (end.status, end.out) == (0, f"out.{kind}: 1 rows, 1 valid, 0 invalid.\n")
+
+
+def test_a_row_that_is_the_record_has_the_names_that_pydantic_reads(cli: Cli, folder: Path) -> None:
+    (folder / "shops.py").write_text(SHOPS)
+    as_written = {"SKU": "a", "count": 2, "setting": 0, "isMany": True}
+    write(folder / "whole.jsonl", [as_written, {"sku": "a", "howMany": 2}])
+    end = cli("validate", "whole.jsonl", "-t", "shops.py:Line")
+    assert end.out.startswith("whole.jsonl: 2 rows, 1 valid, 1 invalid.")
+    write(folder / "cell.jsonl", [{"line": as_written}, {"line": {**as_written, "count": "x"}}])
+    end = cli("validate", "cell.jsonl", "-t", "shops.py:Line", "--column", "line")
+    assert end.out.splitlines()[0] == "cell.jsonl: 2 rows, 1 valid, 1 invalid."
+    assert "/count: Input should be a valid integer" in end.out
 
 
 def test_a_record_that_is_json_text_in_its_column_is_read(cli: Cli, folder: Path) -> None:
