@@ -26,7 +26,7 @@ from .feeding import Placed, Rows, placed, typed
 from .job import GoingOn, Hold, Job, Report, Settle
 from .lines import to_json
 from .output import opened
-from .tables import BadRow, Fields, Table, Writer, own_schema, rows_of, table
+from .tables import BadRow, Fields, Table, Writer, arrow_table, own_schema, rows_of, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -308,7 +308,7 @@ class Filling:
     def _batch(self) -> pa.RecordBatch:
         import pyarrow as pa
 
-        mine = pa.Table.from_pylist([own for _, _, own in self._rows], self._own)
+        mine = arrow_table([own for _, _, own in self._rows], self._own)
         new = self._gathered.take()
         both = pa.table([*mine.columns, *new.columns], pa.schema([*mine.schema, *new.schema]))
         batch: pa.RecordBatch = both.combine_chunks().to_batches()[0]

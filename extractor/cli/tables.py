@@ -413,9 +413,28 @@ def plain(value: Any) -> JSON:
 def _cell(value: Any) -> Any:
     """Return a value as a cell of CSV: what is not a scalar is JSON text."""
     if value is None or isinstance(value, str | int | float):
-        return value
+        return well_formed(value)
     simple = plain(value)
     return simple if isinstance(simple, str) else to_json(simple)
+
+
+def well_formed(value: Any) -> Any:
+    """Return a value of JSON without lone surrogates, which only JSON has a way to write: they become "?"."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {well_formed(name): well_formed(each) for name, each in value.items()}
+    return [well_formed(each) for each in value] if isinstance(value, list) else value
+
+
+def arrow_table(rows: Sequence[Fields], schema: pa.Schema) -> pa.Table:
+    """Return rows as Arrow has them."""
+    import pyarrow as pa
+
+    try:
+        return pa.Table.from_pylist(rows, schema)
+    except UnicodeEncodeError:
+        return pa.Table.from_pylist(well_formed(rows), schema)
 
 
 def _input_names(source: Table) -> Sequence[str]:
@@ -449,8 +468,8 @@ def _parquet_writer(path: str, source: Table, gathered: Gathered, before: Table 
     with binary_output(path) as stream, parquet.ParquetWriter(stream, schema) as writer:
 
         def flush() -> None:
-            writer.write_table(pa.Table.from_pylist(earlier, schema))
-            mine, beside = pa.Table.from_pylist(rows, own), gathered.take()
+            writer.write_table(arrow_table(earlier, schema))
+            mine, beside = arrow_table(rows, own), gathered.take()
             writer.write_table(pa.Table.from_arrays([*mine.columns, *beside.columns], schema=schema))
             rows.clear()
             earlier.clear()
@@ -497,7 +516,7 @@ def _inferred(source: Table) -> pa.Schema:
     found = pa.schema([])
     rows = source.rows()
     while some := list(islice(rows, INFERRED)):
-        own = [row if isinstance(row, dict) else {"line": row.line} for row in some]
+        own = [well_formed(row) if isinstance(row, dict) else {"line": row.line} for row in some]
         names = dict.fromkeys(name for row in own for name in row)
         try:
             part = pa.schema([(n, pa.array([row.get(n) for row in own]).type) for n in names])

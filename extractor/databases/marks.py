@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -20,7 +21,10 @@ class Mark(NamedTuple):
 
     def after(self, row: Any) -> Mark:
         """Return the place behind one row more."""
-        told = to_json(row, bytes_mode="base64", inf_nan_mode="strings", serialize_unknown=True)
+        try:
+            told = to_json(row, bytes_mode="base64", inf_nan_mode="strings", serialize_unknown=True)
+        except ValueError:  # a lone surrogate in JSON Lines
+            told = json.dumps(row).encode()
         return Mark(self.rows + 1, hashlib.sha256(self.digest.encode() + told).hexdigest())
 
 

@@ -152,6 +152,18 @@ def test_an_output_with_a_row_that_could_not_be_read_is_gone_on_with(
     assert [row["visit_error"] and row["visit_error"]["kind"] for row in rows] == [None, "input", None, None]
 
 
+@pytest.mark.parametrize(
+    ("output", "kept"), [("out.csv", "half ?"), ("out.jsonl", "half \ud83d"), ("out.parquet", "half ?")]
+)
+def test_half_of_a_character_in_json_stops_no_run(output: str, kept: str, run: Run, folder: Path) -> None:
+    lines = [{"body": "Basel", "note": "half \ud83d"}, {"body": "Bonn", "note": "whole"}]
+    write(folder / "half.jsonl", lines)
+    assert run("half.jsonl", "-x", "body", "-o", output, "--limit", "1").status == 0
+    end = run("half.jsonl", "-x", "body", "-o", output, "--resume")
+    assert end.status == 0, end.err
+    assert [row["note"] for row in read(folder / output)] == [kept, "whole"]
+
+
 @pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
 def test_another_inputs_output_is_not_gone_on_with(output: str, run: Run, folder: Path) -> None:
     run("in.csv", "-x", "body", "-o", output)

@@ -141,6 +141,14 @@ def test_a_date_that_python_has_not_fails_its_row_alone(run: Run, folder: Path) 
     assert (second["day"], second["visit"]["town"]) == ("2026-05-03", "Bonn")
 
 
+def test_half_of_a_character_in_json_stops_no_run(run: Run, place: Place, folder: Path) -> None:
+    lines = [{"id": 1, "body": "Basel", "note": "half \ud83d"}, {"id": 2, "body": "Bonn", "note": "whole"}]
+    (folder / "half.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert run("half.jsonl", "-o", place.url, "--into", "visits", "--limit", "1").status == 0
+    assert run("half.jsonl", "-o", place.url, "--into", "visits", "--resume").status == 0
+    assert place.rows("SELECT id, note FROM visits ORDER BY id") == [(1, "half ?"), (2, "whole")]
+
+
 def test_a_query_goes_into_a_file_and_a_file_into_a_table(run: Run, place: Place, folder: Path) -> None:
     query = "SELECT id, body FROM mails WHERE id <> 4 ORDER BY id DESC"
     assert run(place.url, "--query", query, "-o", "out.jsonl").status == 0
