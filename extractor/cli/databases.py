@@ -26,7 +26,7 @@ from .feeding import Placed, Rows, placed, typed
 from .job import GoingOn, Hold, Job, Report, Settle
 from .lines import to_json
 from .output import opened
-from .tables import BadRow, Fields, Table, Writer, arrow_table, own_schema, rows_of, table
+from .tables import BadRow, Fields, Table, Writer, own_schema, rows_of, table, well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -273,7 +273,9 @@ class Filling:
     def row(self, outcome: RowOutcome[Any]) -> None:
         """Write the row, whose key has its own fields."""
         try:
-            own = _read_as(outcome.key, self._own) if self._job.given.schema is None else outcome.key
+            own = outcome.key
+            if self._job.given.schema is None:
+                own = _read_as(well_formed(own), self._own)
         except ValueError as error:
             self._refuse(str(error))
             return
@@ -308,7 +310,7 @@ class Filling:
     def _batch(self) -> pa.RecordBatch:
         import pyarrow as pa
 
-        mine = arrow_table([own for _, _, own in self._rows], self._own)
+        mine = pa.Table.from_pylist([own for _, _, own in self._rows], self._own)
         new = self._gathered.take()
         both = pa.table([*mine.columns, *new.columns], pa.schema([*mine.schema, *new.schema]))
         batch: pa.RecordBatch = both.combine_chunks().to_batches()[0]
