@@ -45,6 +45,8 @@ def judge_by(root: Place, places: Iterable[Place], registry: Any) -> JudgeRecord
             return tuple(map(_problem, islice(validator.iter_errors(record), MAX_PROBLEMS)))
         except RecursionError:
             return (Problem("", "it is nested too deeply to be checked", None, "recursion_loop"),)
+        except (OverflowError, ValueError) as error:  # infinity or NaN, as a multiple of something
+            return (Problem("", f"it can't be checked: {error}", None, "number"),)
         finally:
             _source.reset(before)
 

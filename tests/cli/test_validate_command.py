@@ -266,6 +266,15 @@ def test_lines_that_are_no_json_are_invalid_and_blank_ones_are_no_rows(cli: Cli,
     assert [line["input"] for line in read(folder / "bad.jsonl")] == ["{", "\ufffd", "[]"]
 
 
+def test_a_number_that_jsonschema_cannot_reckon_with_is_invalid(cli: Cli, folder: Path) -> None:
+    (folder / "halves.json").write_text('{"properties": {"n": {"type": "number", "multipleOf": 0.5}}}')
+    (folder / "odd.jsonl").write_text('{"n": 1.5}\n{"n": 1e400}\n{"n": NaN}\n{"n": 1}\n')
+    end = cli("validate", "odd.jsonl", "-s", "halves.json", "-o", "good.jsonl", "--quarantine", "bad.jsonl")
+    assert end.status == 1, end.err
+    assert [line["index"] for line in read(folder / "bad.jsonl")] == [1, 2]
+    assert "it can't be checked" in end.out
+
+
 def test_a_row_of_csv_with_too_many_cells_is_invalid(cli: Cli, folder: Path) -> None:
     (folder / "odd.csv").write_text("id,day,total\n1,2026-05-03,2.5,9\n2,2026-05-03,1\n")
     end = order(cli, "odd.csv", "--quarantine", "bad.jsonl")
