@@ -40,7 +40,8 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
     """
 
     def price(model: str, usage: Usage) -> Decimal | None:
-        usage = replace(usage, cached_tokens=min(usage.cached_tokens, usage.prompt_tokens))
+        if usage.cached_tokens > usage.prompt_tokens:
+            usage = replace(usage, cached_tokens=usage.prompt_tokens)
         own = prices.get(model) or prices.get(asked)
         if own is not None:
             return own(usage)
