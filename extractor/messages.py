@@ -5,7 +5,7 @@ Source: https://platform.openai.com/docs/api-reference/chat. Everything here is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -382,6 +382,17 @@ class Attempt:
     failure: Failure | None = None
 
 
+def total_usage(attempts: Iterable[Attempt]) -> Usage:
+    """Return the tokens of all attempts together."""
+    return sum((a.usage for a in attempts if a.usage), Usage())
+
+
+def total_cost(attempts: Iterable[Attempt]) -> Decimal | None:
+    """Return the US dollars for all attempts together; None where no price is known."""
+    known = [a.cost for a in attempts if a.cost is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
 @dataclass(frozen=True, slots=True)
 class Extraction(Generic[T]):
     """How one dialogue ended, as data.
@@ -440,13 +451,12 @@ class Extraction(Generic[T]):
     @property
     def usage(self) -> Usage:
         """Tokens of all attempts together, the failed ones too."""
-        return sum((a.usage for a in self.attempts if a.usage), Usage())
+        return total_usage(self.attempts)
 
     @property
     def cost(self) -> Decimal | None:
         """US dollars for all attempts together; None where no price is known."""
-        known = [a.cost for a in self.attempts if a.cost is not None]
-        return sum(known, Decimal(0)) if known else None
+        return total_cost(self.attempts)
 
     @property
     def raw(self) -> str | None:

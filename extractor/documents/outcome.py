@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from ..errors import ExtractorError, Problem
 from ..evidence import Evidence
 from ..evidence.merging import Conflict
-from ..messages import JSON, Attempt, Extraction, Outcome, Usage
+from ..messages import JSON, Attempt, Extraction, Outcome, Usage, total_cost, total_usage
 
 if TYPE_CHECKING:
     from ..report import Entry
@@ -110,13 +110,12 @@ class DocumentExtraction(Generic[T]):
     @property
     def usage(self) -> Usage:
         """Tokens of all attempts together, those out of the journal too."""
-        return sum((a.usage for a in self.attempts if a.usage), Usage())
+        return total_usage(self.attempts)
 
     @property
     def cost(self) -> Decimal | None:
         """US dollars for all attempts together; None where no price is known."""
-        known = [a.cost for a in self.attempts if a.cost is not None]
-        return sum(known, Decimal(0)) if known else None
+        return total_cost(self.attempts)
 
     def to_html(self, title: str = "Document") -> str:
         """Return a self-contained HTML page: the text with its spans and chunks, beside the record."""

@@ -15,7 +15,17 @@ from typing import Any, Generic, TypeAlias, TypeVar, cast
 from ..dialects import Provider
 from ..dialogue import Ask, Judge, Policy, Verdict, judge_record, judge_tool_calls, start
 from ..errors import ConfigError, ExtractionError, ExtractorError, Problem, Truncated
-from ..messages import Attempt, Completion, Extraction, Message, Outcome, Request, Usage
+from ..messages import (
+    Attempt,
+    Completion,
+    Extraction,
+    Message,
+    Outcome,
+    Request,
+    Usage,
+    total_cost,
+    total_usage,
+)
 from ..options import Tool
 from .box import Called, Toolbox
 from .running import ToolResult
@@ -54,13 +64,12 @@ class ToolRun(Generic[T]):
     @property
     def usage(self) -> Usage:
         """Tokens of all attempts together."""
-        return sum((a.usage for a in self.attempts if a.usage), Usage())
+        return total_usage(self.attempts)
 
     @property
     def cost(self) -> Decimal | None:
         """US dollars for all attempts together; None where no price is known."""
-        known = [a.cost for a in self.attempts if a.cost is not None]
-        return sum(known, Decimal(0)) if known else None
+        return total_cost(self.attempts)
 
     def unwrap(self) -> T:
         """Return the record, or the answer's text where no type was given; or raise `error`."""
