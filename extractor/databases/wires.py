@@ -109,7 +109,27 @@ class PostgresWire:
         self._connection.close()
 
 
-class DuckWire:
+class _Transactions:
+    """What databases have in common that are told of their transactions in SQL."""
+
+    _connection: Any
+
+    def commit(self) -> None:
+        """End the transaction, and begin another."""
+        self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN")
+
+    def rollback(self) -> None:
+        """Undo the transaction, and begin another."""
+        self._connection.execute("ROLLBACK")
+        self._connection.execute("BEGIN")
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
+class DuckWire(_Transactions):
     """DuckDB by its own module: connections of one process to one file share what they see."""
 
     def __init__(self, place: str, read_only: bool) -> None:
@@ -151,22 +171,8 @@ class DuckWire:
         """Yield what a query gives."""
         yield from self._connection.sql(query).to_arrow_reader(ROWS_AT_ONCE)
 
-    def commit(self) -> None:
-        """End the transaction, and begin another."""
-        self._connection.execute("COMMIT")
-        self._connection.execute("BEGIN")
 
-    def rollback(self) -> None:
-        """Undo the transaction, and begin another."""
-        self._connection.execute("ROLLBACK")
-        self._connection.execute("BEGIN")
-
-    def close(self) -> None:
-        """Close it."""
-        self._connection.close()
-
-
-class SqliteWire:
+class SqliteWire(_Transactions):
     """SQLite by Python's module. Any value may be of any type there: a column's is found from them all.
 
     What is read is copied to a temporary table first: else nobody could write while it is read.
@@ -219,20 +225,6 @@ class SqliteWire:
                 for column, kind in zip(zip(*rows, strict=True), schema.types, strict=True)
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    def commit(self) -> None:
-        """End the transaction, and begin another."""
-        self._connection.execute("COMMIT")
-        self._connection.execute("BEGIN")
-
-    def rollback(self) -> None:
-        """Undo the transaction, and begin another."""
-        self._connection.execute("ROLLBACK")
-        self._connection.execute("BEGIN")
-
-    def close(self) -> None:
-        """Close it."""
-        self._connection.close()
 
 
 def _arrow_type(kinds: str | None) -> pa.DataType:
