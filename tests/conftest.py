@@ -1,5 +1,7 @@
 """What tests of several rooms share."""
 
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,22 @@ import pytest
 from extractor.transport.models import cache_folder, pull
 from tests import postgres
 from tests.batch.servers import RedisServer, redis_server
+
+pytest_plugins = ["tests.selecting"]
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_an_ordinary_process() -> Iterator[None]:
+    """Signals do what they do at a terminal, also where the tests were started with them ignored."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

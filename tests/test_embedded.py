@@ -18,6 +18,8 @@ from pydantic import BaseModel, Field
 from extractor import AsyncExtractor, Extraction, ExtractionError, Extractor, Mode, Outcome, Usage, extract
 from extractor.transport import local
 
+pytestmark = [pytest.mark.model, pytest.mark.slow]
+
 TEXT = "Dear support, the kettle I bought from you leaks. I want my money back! Kind regards, Hannah Voss"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -77,7 +78,7 @@ def test_a_text_too_long_for_a_grammar_is_decoded_freely_with_a_note() -> None:
 
 
 @pytest.fixture(scope="module")
-def ex() -> Iterator[Extractor]:
+def ex(smollm2: Path) -> Iterator[Extractor]:
     with Extractor("local:smollm2", max_tokens=120, max_repairs=0) as extractor:
         yield extractor
 

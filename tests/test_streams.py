@@ -15,6 +15,7 @@ from extractor.messages import Completion, CompletionChunk
 from extractor.streams import Reading
 from extractor.transport.http import Head
 from tests.dialects.test_every_dialect import ASKED, RECEIVED, SERVERS, said
+from tests.selecting import examples
 
 HEAD = Head(200, {"content-type": "text/event-stream"})
 every_dialect = pytest.mark.parametrize("name", DIALECTS)
@@ -38,7 +39,7 @@ def text_of(chunks: Iterable[CompletionChunk | str]) -> str:
 
 
 @every_dialect
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(data=st.data())
 def test_any_split_of_the_bytes_gives_the_same_chunks_and_the_short_cut_the_same_text(
     name: str, data: st.DataObject

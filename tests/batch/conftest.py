@@ -9,7 +9,7 @@ import pytest
 from tests.batch.servers import RedisServer
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.server)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A journal that several processes can open: a file, a server where the dead are soon known to be so."""
     if request.param == "sqlite":

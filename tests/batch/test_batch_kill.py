@@ -10,6 +10,8 @@ import pytest
 from extractor.testing import Delivery
 from tests.batch.batch_crash import ANTHROPIC, OPENAI, Kill, killed_at_each_stage
 
+pytestmark = pytest.mark.crash
+
 ROWS = 1200
 
 

@@ -27,6 +27,7 @@ from typing_extensions import TypedDict
 from extractor.batch.columns import records_of, snake_case
 from tests.schema.corpus import CASES, Case
 from tests.schema.test_random_types import TYPES, Typed
+from tests.selecting import examples
 
 
 class Currency(Enum):
@@ -280,6 +281,7 @@ NO_COLUMN = {  # values that are faults of their records, and why
 
 @pytest.mark.filterwarnings("ignore:.*ReadOnly")
 @pytest.mark.parametrize("way", [through_parquet, through_duckdb, through_polars])
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_every_value_of_the_corpus_survives(case: Case, way: Callable[[pa.Array], list[Any]]) -> None:
     records = records_of(case.record_type)
@@ -292,7 +294,7 @@ def test_every_value_of_the_corpus_survives(case: Case, way: Callable[[pa.Array]
             assert same(cell, view), (records.type, cell, view)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, st.data())
 def test_a_random_value_of_a_random_type_survives_or_is_a_fault(typed: Typed, data: st.DataObject) -> None:
     record_type, strategy = typed

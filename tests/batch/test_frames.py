@@ -247,7 +247,7 @@ def test_usage_and_evidence_come_on_request(ex: Extractor) -> None:
         ({"body": ["a"]}, {}, "not dict"),
         (pa.array(["a"]), {}, "no stream of rows|not"),
     ],
-    ids=repr,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_could_not_come_out_well_is_said_before_anything_is_asked(
     frame: Any, options: Any, why: str, ex: Extractor, server: ChatServer

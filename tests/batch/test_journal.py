@@ -26,7 +26,7 @@ GRANTED, BUSY = Claim(granted=True), Claim()
 Open = Callable[[], Awaitable[Journal]]
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.server)])
 def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     async def memory() -> Journal:
         return Memory()

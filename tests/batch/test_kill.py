@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.batch.crash import expected, killed_again_and_again, started
 from tests.loopback import Weather, running
+
+pytestmark = pytest.mark.crash
 
 
 def test_killed_three_times_every_row_is_there_once_in_order_and_little_is_asked_again(

@@ -16,6 +16,8 @@ import pytest
 from tests.batch.crash import expected, started
 from tests.loopback import Loopback, Weather, running
 
+pytestmark = pytest.mark.crash
+
 
 def test_two_processes_on_one_journal_ask_for_each_row_once_together(place: str) -> None:
     with running(Weather(latency=0.02)) as server:

@@ -44,7 +44,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.server)])
 def open_named(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Open:
     """Opens the store of a name."""
     if request.param == "sqlite":

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.batch.storms import weathered
+
+pytestmark = pytest.mark.slow
 
 
 def test_packs_come_through_a_storm_with_each_row_in_its_place(tmp_path: Path) -> None:

@@ -457,6 +457,8 @@ def busy() -> Iterator[Loopback]:
         yield server
 
 
+@pytest.mark.crash
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("key", [(), ("--key", "id")], ids=["append", "upsert"])
 def test_killed_twice_and_resumed_every_row_is_in_the_table_once(
     key: tuple[str, ...], place: Place, busy: Loopback, folder: Path
@@ -487,6 +489,7 @@ def test_killed_twice_and_resumed_every_row_is_in_the_table_once(
     assert busy.stats()["repeated"] <= 2 * in_flight
 
 
+@pytest.mark.crash
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
     place = Place("sqlite", f"sqlite:///{folder}/out.db")
     (folder / "in.jsonl").write_text(

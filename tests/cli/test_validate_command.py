@@ -30,6 +30,7 @@ from extractor.errors import Problem
 from extractor.schema.checking import checker_of
 from extractor.schema.tabular import cell_reader
 from extractor.testing import ChatServer, reply
+from tests.selecting import examples
 
 ORDERS = """
 from datetime import UTC, date, datetime, time, timedelta
@@ -401,7 +402,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(RECORDS, min_size=1, max_size=5))
 def test_valid_records_are_valid_in_each_kind_of_file(rows: list[dict[str, Any]]) -> None:
     plain = [Order.model_validate(row).model_dump(mode="json") for row in rows]

@@ -72,4 +72,7 @@ class Place:
 
 
 needs_postgresql = pytest.mark.skipif(postgres.binaries() is None, reason="needs PostgreSQL on this machine")
-of_each_kind = [pytest.param(kind, marks=needs_postgresql if kind == "postgresql" else ()) for kind in KINDS]
+of_each_kind = [
+    pytest.param(kind, marks=[pytest.mark.server, needs_postgresql] if kind == "postgresql" else ())
+    for kind in KINDS
+]

@@ -25,6 +25,7 @@ from extractor import ConfigError, DatabaseSink, DatabaseSource, RunStopped, Wri
 from extractor.databases.connection import MASK
 from tests.databases.places import NESTED, Place, duckdb
 from tests.postgres import PASSWORD, PASSWORD_IN_URL
+from tests.selecting import examples
 
 HOSTILE = 'T"able"; DROP TABLE x; --'
 IN_SQL = '"' + HOSTILE.replace('"', '""') + '"'
@@ -337,7 +338,7 @@ def test_upsert_keeps_one_row_a_key_the_last_one(place: Place) -> None:
     assert towns(place) == [(1, "f"), (2, "g"), (3, "d"), (4, "h")]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(st.integers(0, 5), st.text("abü'\"\\%$", max_size=5))),
     batch_rows=st.integers(1, 4),

@@ -39,6 +39,7 @@ from extractor.testing import (
     truncated,
 )
 from tests.documents.pages import Delivery, Ledger, answer, book, line_of, model, text_of
+from tests.selecting import examples
 
 pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
 BOOK, PLANTED = book(20)
@@ -115,7 +116,7 @@ FAULTS: tuple[Scripted, ...] = (
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(12))
 @given(st.integers(0, 10**6), st.sampled_from([0.15, 0.5, 1.0]))
 def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
     seed: int, share: float

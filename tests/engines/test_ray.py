@@ -26,6 +26,8 @@ from tests.loopback import Echo, Weather, running
 
 pytest.importorskip("ray")
 pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
     pytest.mark.filterwarnings(r"ignore::DeprecationWarning:ray\."),
     pytest.mark.filterwarnings(
         "ignore:.*deprecated and will be removed after January 2027:DeprecationWarning"

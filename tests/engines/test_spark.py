@@ -18,6 +18,8 @@ from tests.engines.page import run_examples
 
 pytest.importorskip("pyspark")
 pytestmark = [
+    pytest.mark.server,
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
 ]

@@ -26,6 +26,7 @@ from extractor.evidence.merging import (
     merge,
     step,
 )
+from tests.selecting import examples
 
 
 def read(text: str, start: int, end: int, record: Any, number: int = 1) -> Reading:
@@ -223,7 +224,7 @@ def readings(draw: st.DrawFn) -> list[Reading]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(readings(), st.randoms(use_true_random=False))
 def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
     found: list[Reading], chance: Any
@@ -233,7 +234,7 @@ def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
     assert merge(shuffled) == merge(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(readings())
 def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[Reading]) -> None:
     once = merge(found)
@@ -241,7 +242,7 @@ def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[Readi
     assert (again.record, again.evidence, again.conflicts) == (once.record, once.evidence, ())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(readings())
 def test_no_value_is_lost(found: list[Reading]) -> None:
     """Each value that a reading has at a place that is no list's stands there, or in the place's conflict."""
@@ -260,7 +261,7 @@ def test_no_value_is_lost(found: list[Reading]) -> None:
     assert told == {v for r in found for path, v in leaves_of(r.record) if "items" in path}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(readings())
 def test_no_more_and_no_fewer_items_than_chunks_gave(found: list[Reading]) -> None:
     merged = merge(found)
@@ -352,14 +353,14 @@ def price_lists(draw: st.DrawFn, names: bool) -> tuple[list[dict[str, Any]], lis
     return items, found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(price_lists(names=True))
 def test_a_list_whose_lines_can_be_told_apart_comes_back_as_it_is(case: Any) -> None:
     items, found = case
     assert merge(found).record == items
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(price_lists(names=False))
 def test_of_a_list_whose_lines_are_all_alike_none_is_lost(case: Any) -> None:
     items, found = case

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from extractor import compile_schema
 from extractor.schema import TARGETS
+from tests.selecting import examples
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 from invoice import Currency, Invoice, LineItem
@@ -79,7 +80,7 @@ job_ads = st.builds(
 
 
 @pytest.mark.parametrize("target", [name for name, target in TARGETS.items() if target.sends_schema])
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=20)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(20))
 @given(record=invoices | emails | job_ads)
 def test_a_record_survives_the_way_to_the_model_and_back(target: str, record: BaseModel) -> None:
     compiled = compile_schema(type(record), target)

@@ -14,7 +14,7 @@ from extractor.report import Entry, Piece, Variants, page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+pytestmark = [pytest.mark.server, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
 TEXT = "Ada Lovelace, 36, ordered 2 pens\nand 3 inks."
 RECORD = {"name": "Ada Lovelace", "age": 36, "items": [{"what": "pens", "n": 2}, {"what": "inks", "n": 3}]}

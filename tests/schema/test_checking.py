@@ -20,6 +20,7 @@ from extractor.schema.documents import load, problems
 from extractor.schema.drafts import DRAFT_2020
 from extractor.schema.judge import format_checker
 from extractor.schema.proof import proof_of
+from tests.selecting import examples
 
 
 class Visit(BaseModel):
@@ -130,7 +131,7 @@ DOCUMENTS = st.recursive(
 ).map(lambda schema: schema if isinstance(schema, dict) else {"allOf": [schema]})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(DOCUMENTS, st.lists(VALUES, min_size=1, max_size=5))
 @example({"type": "integer", "maximum": 2**53}, [2**53 + 1])
 @example({"enum": ["a", None], "type": "string"}, [None, "a"])

@@ -20,6 +20,7 @@ from tests.schema.corpus import CASES, Case
 from tests.schema.same import same
 from tests.schema.test_random_types import TARGETS, TYPES, Typed
 from tests.schema.wire import wire_values
+from tests.selecting import examples
 
 
 class Line(BaseModel):
@@ -143,6 +144,7 @@ def test_every_target_takes_a_chunk_of_an_invoice(target: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_a_record_that_is_whole_goes_through_a_chunk_unchanged(case: Case) -> None:
     chunked, compiled = compile_schema(Chunked(case.record_type)), compile_schema(case.record_type)
@@ -153,7 +155,7 @@ def test_a_record_that_is_whole_goes_through_a_chunk_unchanged(case: Case) -> No
         assert same(compiled.whole(told), value)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_a_random_record_goes_through_a_chunk_unchanged(
     typed: Typed, target: str, data: st.DataObject
@@ -165,7 +167,7 @@ def test_a_random_record_goes_through_a_chunk_unchanged(
     assert same(compiled.whole(chunked.decode(chunked.encode(value))), value)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_whatever_a_chunk_may_say_is_taken_or_told_to_be_wrong(
     typed: Typed, target: str, data: st.DataObject

@@ -120,6 +120,7 @@ def test_the_chunks_of_a_text_make_it_up(text: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_every_value_of_a_type_stands_in_a_text_that_holds_it(case: Case) -> None:
     compiled = compile_schema(case.record_type, grounding("llguidance", "all"))

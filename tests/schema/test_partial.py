@@ -185,6 +185,7 @@ def test_any_record_type_has_partials_in_its_own_terms(record_type: Any, text: s
 
 
 @pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_each_prefix_agrees_with_the_record_on_all_that_is_whole(case: Case, target: str) -> None:
     compiled = compile_schema(case.record_type, target)

@@ -18,6 +18,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("name", [name for name in CASES if "deep" not in name])
 def test_what_the_tokens_of_a_value_tell_comes_to_the_leaf_that_has_it(name: str) -> None:
     compiled = compile_schema(CASES[name].record_type)

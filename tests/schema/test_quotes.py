@@ -54,6 +54,7 @@ QUOTED = {
 }
 
 
+@pytest.mark.sampled(60)
 @pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
 @pytest.mark.parametrize("target", ["openai", "gemini"])
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)

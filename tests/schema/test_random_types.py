@@ -22,6 +22,7 @@ from tests.schema.checker import violations
 from tests.schema.same import same
 from tests.schema.trial import lost, refused
 from tests.schema.wire import wire_values
+from tests.selecting import examples
 
 Typed = tuple[t.Any, st.SearchStrategy[t.Any]]
 NUMBERED = itertools.count()
@@ -175,7 +176,7 @@ TARGETS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_a_random_value_of_a_random_type_comes_back(typed: Typed, target: str, data: st.DataObject) -> None:
     record_type, values = typed
@@ -186,7 +187,7 @@ def test_a_random_value_of_a_random_type_comes_back(typed: Typed, target: str, d
     assert list(lost(value, compiled, json.dumps(compiled.schema))) == []
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_whatever_a_schema_allows_is_a_record_or_says_what_is_wrong(
     typed: Typed, target: str, data: st.DataObject

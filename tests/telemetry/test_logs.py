@@ -13,6 +13,7 @@ from people import BAD, GOOD, Person, extractor
 
 from extractor import Extractor
 from extractor.testing import ChatServer, reply, status
+from tests.selecting import examples
 
 TEXT = "Ada of the very private text, 36"
 
@@ -52,7 +53,7 @@ with ChatServer(status(400, "response_format is not supported")) as server:
     assert (ended.stdout, ended.stderr) == ("", "")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=12, max_size=40))
 def test_no_key_is_logged_though_a_server_quotes_it(caplog: pytest.LogCaptureFixture, key: str) -> None:
     caplog.clear()

@@ -20,6 +20,7 @@ from tenacity import wait_none
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ServiceError, extract
 from extractor.testing import ChatServer, body, cassette, drop, reply, split, status, stream
+from tests.selecting import examples
 
 HELLO = [{"role": "user", "content": "hello"}]
 KEYS = st.text(string.ascii_letters + string.digits + "-_.+/=", min_size=12, max_size=40).map("sk-".__add__)
@@ -114,7 +115,7 @@ def test_a_changed_request_fails_and_says_what_differs(server: ChatServer, tmp_p
     assert "record=True" in told[-1]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(KEYS, KEYS, st.integers(0, 30))
 def test_no_key_is_in_the_file_whoever_quotes_it(key: str, private: str, at: int) -> None:
     from tempfile import TemporaryDirectory
@@ -215,6 +216,7 @@ def test_a_file_that_is_missing_or_broken_is_a_clear_error(tmp_path: Path) -> No
         pass
 
 
+@pytest.mark.model
 def test_the_embedded_model_is_recorded_and_then_not_needed(tmp_path: Path) -> None:
     file = tmp_path / "local.jsonl"
     with cassette(file):

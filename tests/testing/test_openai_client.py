@@ -36,6 +36,7 @@ from extractor.testing import (
     stream,
     truncated,
 )
+from tests.selecting import examples
 
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 STREAM: dict[str, Any] = {**CHAT, "stream": True}
@@ -355,7 +356,7 @@ STYLES = st.fixed_dictionaries(
     st.text(max_size=30), STYLES, st.integers(1, 40) | st.lists(st.integers(1, 2000), max_size=12).map(tuple)
 )
 @example("é😀\u2028\x85\r\n", {"newline": "\r", "multiline": True}, 1)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_any_style_and_any_split_of_a_stream_says_the_same(
     server: ChatServer, client: OpenAI, text: str, style: dict[str, Any], at: Any
 ) -> None:

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from extractor.testing import value_of
 from extractor.testing.patterns import text_for
 from extractor.testing.values import FORMATS, WORDS
+from tests.selecting import examples
 
 
 def errors(schema: Any, value: Any) -> list[str]:
@@ -91,7 +92,7 @@ SCHEMAS = st.builds(
 
 
 @given(SCHEMAS, st.integers())
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_a_value_is_valid_under_its_schema_unless_that_is_endless(schema: Any, seed: int) -> None:
     try:
         value = value_of(schema, seed)

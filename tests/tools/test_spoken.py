@@ -108,6 +108,7 @@ def test_what_is_no_step_is_invalid(text: str) -> None:
         read_step(text)
 
 
+@pytest.mark.model
 def test_the_embedded_model_runs_the_functions_of_the_examples() -> None:
     ask = [{"role": "user", "content": "Is there a kettle, and what is it in Swiss francs?"}]
     with Extractor("local:smollm2", max_tokens=80) as ex:
