@@ -30,7 +30,7 @@ from typing import Any
 from pydantic import BaseModel
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-GRACE = 0.25  # seconds that a 429 may take to become known to a busy client
+GRACE = 0.75  # the share of a pause in which a busy client may not know of it yet
 
 
 class Echo(BaseModel):
@@ -90,8 +90,9 @@ class State:
     def stats(self) -> dict[str, Any]:
         """Return the counts. repeated: requests beyond the first with the same body; answered_again:
         whole answers beyond the first to the same body; texts, texts_again: different texts that were
-        asked about, and how often beyond the first; in_pauses: requests that came while a
-        Retry-After ran; busiest_minute: the most that came in any minute; tokens: of all answers together.
+        asked about, and how often beyond the first; in_pauses: requests that came in the
+        last quarter of a Retry-After; busiest_minute: the most that came in any minute; tokens: of all
+        answers together.
         """
         return {
             "requests": self.bodies.total(),
@@ -146,10 +147,14 @@ class State:
             return None
         if wanted == "date":
             until = int(time.time()) + 2
-            self.paused.append((now + GRACE, now + until - time.time()))
+            self.pause(now, until - time.time())
             return formatdate(until, usegmt=True)
-        self.paused.append((now + GRACE, now + float(wanted)))
+        self.pause(now, float(wanted))
         return f"{wanted:g}"
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Remember from when until when a request shows that its client breaks a pause."""
+        self.paused.append((now + GRACE * seconds, now + seconds))
 
 
 def texts_of(text: str) -> dict[str, str]:
