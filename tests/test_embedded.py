@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from extractor import AsyncExtractor, Extraction, ExtractionError, Extractor, Mode, Outcome, Usage, extract
 from extractor.transport import local
+from tests.selecting import Sample
 
 pytestmark = [pytest.mark.model, pytest.mark.slow]
 
@@ -168,19 +169,19 @@ def test_one_server_serves_all_of_a_process(ex: Extractor) -> None:
     assert local.shared("smollm2") is local.shared("smollm2")
 
 
-def test_a_frame_of_fifty_example_texts_is_enriched(ex: Extractor, tmp_path: Path) -> None:
+def test_a_frame_of_example_texts_is_enriched(ex: Extractor, tmp_path: Path, sample: Sample) -> None:
     import polars as pl
 
     folder = Path(__file__).parent.parent / "examples" / "texts"
     texts = [file.read_text("utf-8")[:300] for file in sorted(folder.glob("*/*.txt"))]
-    bodies = [*texts, *(f"PS: {text}" for text in texts)][:50]
-    frame = pl.DataFrame({"n": range(50), "body": bodies})
+    bodies = sample([*texts, *(f"PS: {text}" for text in texts)][:50], 10)
+    frame = pl.DataFrame({"n": range(len(bodies)), "body": bodies})
     journal = tmp_path / "journal.sqlite"
     found = ex.frame(frame, Product, text="body", usage=True, journal=journal)
     assert found.select(frame.columns).equals(frame)
     records, errors = found["product"].to_list(), found["product_error"].to_list()
     assert all((record is None) == (error is not None) for record, error in zip(records, errors, strict=True))
-    assert sum(record is not None for record in records) >= 45
+    assert sum(record is not None for record in records) >= 0.8 * len(bodies)
     again = ex.frame(frame, Product, text="body", usage=True, journal=journal)
     assert again["product"].to_list() == records
     assert again["product_usage"].struct.field("from_cache").all()

@@ -243,6 +243,7 @@ def test_what_expired_or_is_missing_is_asked_by_ordinary_calls_where_it_is_littl
     assert outcomes[3].cost == outcomes[4].cost * 2
 
 
+@pytest.mark.slow
 def test_where_it_is_much_it_goes_into_another_batch_at_most_twice(serve: Serve, journal: Path) -> None:
     texts = [f"text {n}" for n in range(120)]
     server = serve(fate=lambda n, _: "expired")
@@ -468,6 +469,7 @@ def test_other_rows_batches_are_not_waited_for(serve: Serve, journal: Path) -> N
     assert kept(journal) == [other]
 
 
+@pytest.mark.slow
 def test_progress_tells_what_the_provider_says(serve: Serve, journal: Path) -> None:
     told: list[Progress] = []
     run(serve(looks=3), journal, on_progress=told.append)

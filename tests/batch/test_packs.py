@@ -131,6 +131,7 @@ def test_a_pack_goes_out_when_the_input_has_nothing_more_at_present() -> None:
     assert sizes(service) == [2, 1]
 
 
+@pytest.mark.slow
 def test_a_caller_who_takes_rows_slowly_has_full_packs_and_all_of_them() -> None:
     service = Service(echoes)
 

@@ -19,7 +19,7 @@ class Visit(BaseModel):
 
 
 def test_an_outcome_gives_the_line_that_the_command_line_takes() -> None:
-    script = [reply({"town": "Bern", "day": "never"}), status(400, "no")]
+    script = [reply({"town": "Bern", "day": "never"}), status(400, "no"), status(400, "no")]
     rows = [{"on": date(2026, 1, 2), "body": "Bern"}, {"body": None}]
     with ChatServer(script) as server, Extractor("m", base_url=server.base_url, api_key="secret-key") as ex:
         invalid, empty = ex.rows(rows, Visit, text="body", journal=False)

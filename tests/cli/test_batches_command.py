@@ -70,6 +70,7 @@ def test_a_table_goes_through_a_batch_and_comes_back(cli: Cli, table: Path) -> N
     assert [r.path for r in server.requests if r.method == "POST"] == ["/v1/files", "/v1/batches"]
 
 
+@pytest.mark.crash
 def test_ctrl_c_leaves_the_batch_it_is_listed_and_resume_collects_it(cli: Cli, table: Path) -> None:
     with ChatServer(echo, batches=BatchScript(looks=10_000)) as server:
         command = [sys.executable, "-m", "extractor", *arguments(server, table)]
@@ -92,6 +93,7 @@ def test_ctrl_c_leaves_the_batch_it_is_listed_and_resume_collects_it(cli: Cli, t
     assert "no batch is under way" in cli("batches", "list").err
 
 
+@pytest.mark.slow
 def test_a_batch_can_be_cancelled_and_given_up(cli: Cli, table: Path) -> None:
     with ChatServer(echo, batches=BatchScript(looks=10_000)) as server:
         command = [sys.executable, "-m", "extractor", *arguments(server, table)]

@@ -58,6 +58,7 @@ def figures(out: str) -> dict[str, list[float]]:
     return {name: [float(error), float(caught)] for name, error, caught in rows}
 
 
+@pytest.mark.slow
 def test_the_error_on_the_held_out_half_falls_and_nothing_is_paid_for_twice(cli: Cli, folder: Path) -> None:
     pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
     with ChatServer(overconfident) as server:

@@ -230,6 +230,7 @@ def started(server: ChatServer, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.crash
 def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
     script = [reply(BASEL), slow(reply(BASEL), latency=math.inf)]
     arguments = ("one.txt", "two.txt", "-o", "out.jsonl")

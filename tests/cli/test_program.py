@@ -20,6 +20,7 @@ def test_the_command_line_loads_on_use_alone() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_the_module_and_the_command_are_the_same_program() -> None:
     command = Path(sys.executable).with_name("extractor")
     first, second = (

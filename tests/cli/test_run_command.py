@@ -104,6 +104,7 @@ def test_a_failed_row_has_its_error_gives_status_1_and_the_command_that_retries_
 
 
 @pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+@pytest.mark.slow
 def test_standard_input_goes_to_every_format(output: str, server: ChatServer, folder: Path) -> None:
     arguments = ["run", "-", "-t", "visits.py", "-x", "body", "-o", output, "--base-url", server.base_url]
     with (folder / "in.jsonl").open("rb") as lines:
@@ -286,6 +287,7 @@ def test_a_wrong_key_stops_the_run_and_keeps_what_is_done(cli: Cli, folder: Path
     assert read(folder / "out.jsonl")[0]["visit"]["town"] == "Basel"
 
 
+@pytest.mark.crash
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
     write(folder / "many.jsonl", [{"n": i, "body": f"town {i}"} for i in range(40)])
     seen = threading.Event()

@@ -196,6 +196,7 @@ def test_a_run_with_a_quarantine_is_gone_on_with(cli: Cli, folder: Path, service
     assert positions == [0, 3, 5, 1, 2, 4], "each row is in one of the two, and the key was no fault of any"
 
 
+@pytest.mark.slow
 def test_what_is_not_done_stays_in_a_quarantine_that_is_being_emptied(
     cli: Cli, folder: Path, service: Service
 ) -> None:

@@ -317,6 +317,7 @@ def test_standard_input_is_json_lines_and_the_summary_gives_way_to_the_rows(fold
     assert "-: 5 rows, 2 valid, 3 invalid." in end.stderr
 
 
+@pytest.mark.crash
 def test_ctrl_c_tells_what_was_found_so_far(folder: Path) -> None:
     command = [sys.executable, "-m", "extractor", "validate", "-", "-t", "orders.py:Order"]
     process = subprocess.Popen(

@@ -188,6 +188,7 @@ def worker(pickled: bytes, given: list[pa.RecordBatch], keys: dict[str, str] | N
     return told
 
 
+@pytest.mark.slow
 def test_the_key_is_the_workers_own_and_in_no_pickle(
     server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,6 +211,7 @@ def test_a_worker_without_a_key_says_where_it_has_to_be(monkeypatch: pytest.Monk
     assert "environment" in str(told)
 
 
+@pytest.mark.slow
 def test_the_drivers_model_is_the_workers(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXTRACTOR_MODEL", "chosen-here")
     pickled = pickle.dumps(ArrowStep(Order, text="body", base_url=server.base_url, journal=False))
@@ -218,6 +220,7 @@ def test_the_drivers_model_is_the_workers(server: ChatServer, monkeypatch: pytes
     assert server.requests[0].json["model"] == "chosen-here"
 
 
+@pytest.mark.slow
 def test_a_type_may_be_named_by_its_file(server: ChatServer, tmp_path: Path, monkeypatch: Any) -> None:
     (tmp_path / "bills.py").write_text(
         "from pydantic import BaseModel\n\nclass Bill(BaseModel):\n    total: int\n"
@@ -229,6 +232,7 @@ def test_a_type_may_be_named_by_its_file(server: ChatServer, tmp_path: Path, mon
     assert isinstance(rows[1]["bill"]["total"], int)
 
 
+@pytest.mark.slow
 def test_the_journals_file_is_the_same_one_in_any_folder(
     server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

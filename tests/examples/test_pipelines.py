@@ -59,6 +59,7 @@ def needs(package: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(missing, reason=f"needs {package}")
 
 
+@pytest.mark.slow
 def test_a_duckdb_script_reads_files_into_a_table(tmp_path: Path, server: ChatServer) -> None:
     said, asked = run("duckdb_script.py", tmp_path, server)
     assert "category" in said

@@ -364,6 +364,7 @@ def test_a_malformed_document_handed_in_is_named_too() -> None:
     assert error.value.pointer == "b.json#/$defs/x/type"
 
 
+@pytest.mark.slow
 def test_depth_gives_an_error_and_no_crash() -> None:
     bomb: dict[str, Any] = {}
     for _ in range(100_000):
