@@ -71,7 +71,7 @@ from .schema import (
     Chunked,
     CompiledSchema,
     Quoted,
-    Target,
+    bounded,
     can_ground,
     compile_schema,
     grounding,
@@ -122,7 +122,7 @@ class Calls:
             model, options.get("base_url"), options.get("api_key"), os.environ, options.get("provider")
         )
         if self._config.provider.name == "local":
-            models.check(self._config.model)
+            self._config = _fitted(self._config, own_row=options.get("provider") is not None)
         headers = options.get("extra_headers") or {}
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
         self._timeouts = http.Timeouts.of(options.get("timeout", http.Timeouts()))
@@ -325,7 +325,8 @@ class Calls:
     ) -> Ask[Completion]:
         if tool_choice is not None and not tools:
             raise ConfigError("tool_choice needs tools=[...] to choose from")
-        compiled = [tool_schema(tool, self._config.provider.target) for tool in tools]
+        target = bounded(self._config.provider.target, self._config.provider.bounds)
+        compiled = [tool_schema(tool, target) for tool in tools]
         request = replace(
             self._request(_checked(messages), params),
             tools=tuple(tool.strict for tool in compiled),
@@ -425,9 +426,9 @@ class Calls:
         """Return the compiled type. bind: which values a grammar made from it holds to the text."""
         provider = self._config.provider
         asked_for = self._grounded and not provider.grounded  # then its engine is llguidance in all modes
-        target: str | Target = "llguidance" if asked_for else provider.target
+        target = "llguidance" if asked_for else bounded(provider.target, provider.bounds)
         if bind is not None:
-            target = grounding(str(target), bind)
+            target = grounding(target, bind)
         compiled: CompiledSchema[Any] = compile_schema(record_type, target)
         return compiled
 
@@ -500,8 +501,9 @@ class Calls:
         """Tokens that a request and its answer may have together; None where that is not known."""
         if self._told_window is None:
             provider = self._config.provider.name
-            embedded = provider == "local"
-            self._told_window = local.CONTEXT if embedded else public_window(provider, self._config.model)
+            model = self._config.model
+            known = models.traits_of(model).context if provider == "local" else public_window(provider, model)
+            self._told_window = known
         return self._told_window or None
 
     def _modes_for(self, strict: StrictSchema) -> tuple[Mode, ...]:
@@ -562,6 +564,16 @@ class Calls:
             return Endpoint("http://127.0.0.1/v1", Secret())  # nothing is sent there
         server = local.shared(self._config.model)
         return Endpoint(server.base_url, Secret(server.api_key))
+
+
+def _fitted(config: Config, own_row: bool) -> Config:
+    """Return the configuration with what suits the embedded model. own_row: the caller says what suits it.
+
+    Raises ConfigError for a name that is not known, and for a file that is no model.
+    """
+    traits = models.traits_of(config.model)
+    row = replace(config.provider, tools=traits.tools, bounds=(traits.max_string, traits.max_array))
+    return config if own_row else replace(config, provider=row)
 
 
 def _models(given: str | Sequence[str] | None) -> Sequence[str]:

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from ..demo import Kind, Run, Trial, examples_folder, load_kinds, trials
 from ..evaluation.metrics import MISSING, score, total
+from ..transport.models import MODELS, traits_of
 from .lines import dump_for, line_of, to_json
-from .options import BaseUrlOption, ModelOption, connected, on_this_machine
+from .options import BaseUrlOption, ModelOption, connected, name_here
 from .output import opened
 from .screen import Cell, Row, console_on, counting, record_table, say
 
@@ -23,10 +24,9 @@ EPILOG = """Examples:
     extractor demo --kind invoice --limit 12 --model openai:gpt-5-mini
 """
 ALL = "all"
-ABOUT = (
-    "The embedded model is tiny (135 million parameters): it is for trying extractor out, for tests and for "
-    "offline CI, and gets most values wrong. For real work name a better one: set OPENAI_API_KEY and run "
-    "`extractor demo --model openai:gpt-5-mini`, or give --model and --base-url for a server of your own."
+BETTER = (
+    "For real work name a larger one: set OPENAI_API_KEY and run `extractor demo --model openai:gpt-5-mini`, "
+    "or give --model and --base-url for a server of your own."
 )
 LEGEND = (
     "Field accuracy is the F1 of the values against the gold records: missing, wrong and invented ones count "
@@ -52,9 +52,8 @@ def demo(
     Right values are green, wrong ones red. The model is the embedded one unless you name another.
     """
     kinds = _chosen(kind, load_kinds(examples_folder(), limit))
-    embedded = on_this_machine(model, base_url)
-    # a tiny model does not learn from its errors: asking again would only take longer
-    options: dict[str, Any] = {"max_repairs": 0} if embedded else {}
+    here = name_here(model, base_url)
+    options: dict[str, Any] = {"max_repairs": traits_of(here).max_repairs} if here else {}
     extractor = connected(model, base_url, **options)
     say(f"Reading {sum(len(each.examples) for each in kinds)} example texts with {extractor.model}")
     console = console_on(sys.stdout)
@@ -70,8 +69,14 @@ def demo(
         raise typer.Exit(130) from None
     console.print(_summary(done))
     say(f"The records are in {output}.")
-    if embedded:
-        say(ABOUT)
+    if here:
+        say(about(here))
+
+
+def about(model: str) -> str:
+    """Return what to expect of a model of this machine, and what to do for more."""
+    known = MODELS.get(model)
+    return f"local:{model} is {known.description}. {BETTER}" if known else BETTER
 
 
 def _chosen(name: str, kinds: Sequence[Kind]) -> Sequence[Kind]:

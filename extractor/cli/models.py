@@ -8,58 +8,92 @@ from typing import Annotated
 
 import typer
 
-from ..transport import local
-from ..transport.models import MODELS, cached, pull
+from ..config import DEFAULT_MODEL
+from ..transport import local, memory
+from ..transport.models import MODELS, ModelFile, cached, demand_memory, half_here, pull, remove
 from .screen import downloading, say
 
 app = typer.Typer(
     rich_markup_mode="markdown",
-    help="Models that run on this machine: see which there are, download them.",
+    help="Models that run on this machine: see which there are, download them, delete them.",
     no_args_is_help=True,
 )
+DEFAULT = DEFAULT_MODEL.removeprefix("local:")
+NAME = "A name out of `models list`."
 
 
 @app.command("list")
 def list_models() -> None:
-    """List the models that can be pulled, and where those are that were."""
+    """List the models that can be pulled: what each is for, what it takes, and where it is."""
     for model in MODELS.values():
-        path = cached(model.name)
-        typer.echo(f"local:{model.name}  {model.size / 1e6:.0f} MB  {model.licence}")
+        default = "  (the default)" if model.name == DEFAULT else ""
+        needed = f"{model.memory / 1e9:.1f} GB of memory"
+        typer.echo(f"local:{model.name}  {_mb(model.size)}  {needed}  {model.licence}{default}")
         typer.echo(f"  {model.description}")
-        typer.echo(f"  {path or f'not here: extractor models pull {model.name}'}")
+        typer.echo(f"  {_where(model)}")
 
 
-@app.command("pull", epilog="Example: `extractor models pull smollm2`")
+def _where(model: ModelFile) -> str:
+    if path := cached(model.name):
+        return str(path)
+    half = half_here(model.name)
+    begun = f"{_mb(half)} of it are here" if half else "not here"
+    return f"{begun}: extractor models pull {model.name}"
+
+
+@app.command("pull", epilog="Example: `extractor models pull qwen2.5-coder-1.5b`")
 def pull_model(
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="A name out of `models list`.")] = "smollm2",
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help=NAME)] = DEFAULT,
 ) -> None:
-    """Download a model once, check it, and print where its file is."""
-    typer.echo(_pull(name.removeprefix("local:")))
+    """Download a model once, check all of its bytes, and print where its file is.
+
+    A download that broke off goes on where it was.
+    """
+    typer.echo(_pull(name.removeprefix("local:"), afresh=True))
 
 
-def fetch(name: str) -> None:
+@app.command("remove", epilog="Example: `extractor models remove qwen2.5-coder-1.5b`")
+def remove_model(name: Annotated[str, typer.Argument(metavar="NAME", help=NAME)]) -> None:
+    """Delete a model's file, or what a broken download has left of it."""
+    name = name.removeprefix("local:")
+    freed = remove(name)
+    say(f"{_mb(freed)} of {name} deleted" if freed else f"nothing of {name} is here")
+
+
+def fetch(name: str, context: int | None = None, parallel: int = 1) -> None:
     """Have the model's file here, if it is one that we know, may download, and could run."""
     offline = os.environ.get("EXTRACTOR_OFFLINE", "0") not in ("", "0")
     if name in MODELS and not offline and find_spec("xllamacpp") is not None:
+        demand_memory(name, memory.available(), context, parallel)
         _pull(name)
 
 
-def _pull(name: str) -> str:
+def _pull(name: str, afresh: bool = False) -> str:
     with downloading(name) as progress:
-        return str(pull(name, report=say, progress=progress))
+        return str(pull(name, report=say, progress=progress, afresh=afresh))
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:,.0f} MB"
 
 
 def serve(
     model: Annotated[
-        str, typer.Argument(metavar="[MODEL]", help="smollm2, or the path of a GGUF file.")
-    ] = "smollm2",
+        str,
+        typer.Argument(metavar="[MODEL]", help="A name out of `models list`, or the path of a GGUF file."),
+    ] = DEFAULT,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
     parallel: Annotated[int, typer.Option(min=1, help="Requests at a time.")] = 1,
     context: Annotated[
-        int, typer.Option(min=256, help="Tokens that one request may use, prompt and reply together.")
-    ] = local.CONTEXT,
+        int | None,
+        typer.Option(
+            min=256,
+            help="Tokens that one request may use, prompt and reply together. Default: what suits the model.",
+            show_default=False,
+        ),
+    ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Default: all cores.", show_default=False)
+        int | None, typer.Option(min=1, help="Default: what suits the model.", show_default=False)
     ] = None,
 ) -> None:
     """Serve a model of this machine to other programs, until Ctrl-C.
@@ -67,5 +101,5 @@ def serve(
     It speaks the chat-completions API on 127.0.0.1, and prints its address and the key it asks for.
     """
     name = model.removeprefix("local:")
-    fetch(name)
+    fetch(name, context, parallel)
     local.serve_forever(name, typer.echo, port=port, parallel=parallel, context=context, threads=threads)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..client import Extractor
-from ..config import configure
+from ..config import DEFAULT_MODEL, configure
 from ..errors import ConfigError
 from ..messages import JSON
 from .models import fetch
@@ -22,7 +22,7 @@ ModelOption = Annotated[
         "-m",
         metavar="MODEL",
         help="PROVIDER:MODEL such as openai:gpt-5-mini, local:smollm2 or local:FILE.gguf; with --base-url "
-        "whatever that server calls it. Default: EXTRACTOR_MODEL, else the embedded local:smollm2.",
+        f"whatever that server calls it. Default: EXTRACTOR_MODEL, else the embedded {DEFAULT_MODEL}.",
         show_default=False,
     ),
 ]
@@ -64,8 +64,8 @@ def connected(
     if base_url and not model and not os.environ.get("EXTRACTOR_MODEL"):
         raise ConfigError(f"which model at {base_url}? Name it with --model")
     extractor = Extractor(model, base_url=base_url, instructions=instructions, **options)
-    if on_this_machine(model, base_url):
-        fetch(extractor.model)
+    if name := name_here(model, base_url):
+        fetch(name)
     return extractor
 
 
@@ -75,9 +75,10 @@ def asked_confidence(confidence: bool, calibration: str | None, samples: int) ->
     return {"confidence": asked, "samples": samples} if asked else {}
 
 
-def on_this_machine(model: str | None, base_url: str | None) -> bool:
-    """Whether the options mean a model that this process starts itself."""
-    return configure(model, base_url, None, os.environ).base_url is None
+def name_here(model: str | None, base_url: str | None) -> str | None:
+    """Return the name of the model that this process starts itself, None where the options mean another."""
+    found = configure(model, base_url, None, os.environ)
+    return found.model if found.base_url is None else None
 
 
 def parameters(named: dict[str, JSON], others: Sequence[str]) -> dict[str, JSON]:

@@ -34,8 +34,9 @@ class Provider:
 
     key_env, url_env: the environment variables of its key and of its URL; None where there is none.
     url_path: what follows a URL that is a host alone. key_header: the header of the key where it is
-    not the usual one of the dialect. target: the name of the schema target. dialect: the name of the
-    API that it speaks. modes: what it takes to make the model answer with a record, best first.
+    not the usual one of the dialect. target: the name of the schema target; bounds: characters of strings
+    and items of arrays, in place of the target's own. dialect: the name of the API that it speaks.
+    modes: what it takes to make the model answer with a record, best first.
     shows_schema: whether the server itself puts the schema before the model; where it only constrains
     the decoding, the prompt has to. max_tokens: its name for that parameter; names: its names for
     others. defaults: parameters sent unless the caller gives them.
@@ -88,6 +89,7 @@ class Provider:
     grammar: str | None = None
     grounded: bool = False
     batch: BatchLimits | None = None
+    bounds: tuple[int, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -210,7 +212,7 @@ _ROWS = (
         target="local",
         images=False,
         modes=(Mode.JSON_SCHEMA, Mode.JSON_OBJECT, Mode.PROMPT),
-        tools=False,  # the embedded model's template knows of none
+        tools=False,  # this and the bounds are each model's own, see transport.models
         defaults={"temperature": 0, "max_tokens": 1024, "extra_body": _NO_RUNNING_ON},
         grammar="grammar",
         grounded=True,

@@ -7,7 +7,7 @@ from .grammar import can_ground, lark
 from .nodes import Note
 from .places import measured
 from .quotes import Quoted, quote_example
-from .targets import TARGETS, Target, grounding
+from .targets import TARGETS, Target, bounded, grounding
 from .verbatim import Free, Verbatim, source_text
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Quoted",
     "Target",
     "Verbatim",
+    "bounded",
     "can_ground",
     "compile_schema",
     "grounding",

@@ -256,9 +256,17 @@ OUTLINES = Target(
 
 
 @cache
-def grounding(name: str, verbatim: Literal["marked", "all"]) -> Target:
-    """Return the target of that name, for schemas that a grammar of pieces of a text is made of."""
-    return replace(TARGETS[name], verbatim=verbatim)
+def grounding(target: str | Target, verbatim: Literal["marked", "all"]) -> Target:
+    """Return the target, for schemas that a grammar of pieces of a text is made of."""
+    return replace(TARGETS[target] if isinstance(target, str) else target, verbatim=verbatim)
+
+
+@cache
+def bounded(name: str, bounds: tuple[int, int] | None) -> str | Target:
+    """Return the target of that name. bounds: its characters and items, in place of its own."""
+    if bounds is None:
+        return name
+    return replace(TARGETS[name], max_string=bounds[0], max_array=bounds[1])
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(

@@ -27,6 +27,7 @@ from ..messages import (
     total_usage,
 )
 from ..options import Tool
+from ..schema import bounded
 from .box import Called, Toolbox
 from .running import ToolResult
 from .spoken import heard, read_step, spoken
@@ -103,7 +104,8 @@ class Settled:
 
     def box(self, provider: Provider) -> Toolbox:
         """Return the tools with their schemas for one provider."""
-        return Toolbox(self.tools, self.record_type, provider.target)
+        target = bounded(provider.target, provider.bounds)
+        return Toolbox(self.tools, self.record_type, target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, TypeAlias
 from ..messages import Failure, FailureKind
 from . import tape
 from .aio import Session, Unwanted, apieces
-from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, Spooled, whole
+from .exchange import (
+    CONNECT_TIMEOUT,
+    HELD_BACK,
+    KEPT_OPEN,
+    PIECE,
+    Clock,
+    Head,
+    HttpReply,
+    Piece,
+    Post,
+    Spooled,
+    whole,
+)
 from .proxies import is_loopback, proxy_of
 from .reach import Reach, Timeouts
 
@@ -40,6 +52,7 @@ __all__ = [
     "Timeouts",
     "apost",
     "astream",
+    "download",
     "get",
     "is_loopback",
     "new_async_client",
@@ -118,6 +131,29 @@ def get(
             return HttpReply(response.status_code, dict(response.headers), response.content, 0.0)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return _failure(error, 0.0)
+
+
+def download(
+    url: str, headers: Mapping[str, str], reach: Reach = USUAL, timeout: float = 30.0
+) -> Generator[Piece]:
+    """Yield the Head of the reply to a GET, redirects followed, then its bytes as they were sent; a Failure
+    ends it early. timeout: seconds for the connection, and from one piece to the next.
+    """
+    import httpx
+
+    proxy, tls = reach.proxy or proxy_of(url), reach.context(_tls(url))
+    limits = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
+    try:
+        with (
+            httpx.Client(proxy=proxy, verify=tls, trust_env=False, timeout=limits) as client,
+            client.stream("GET", url, headers=dict(headers), follow_redirects=True) as response,
+        ):
+            yield _head_of(response)
+            yield from response.iter_raw(PIECE)
+        return
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+        failure = _failure(error, 0.0)
+    yield failure
 
 
 def post(client: Sender, call: Post, clock: Clock) -> HttpReply | Failure:

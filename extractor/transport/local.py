@@ -24,10 +24,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ConfigError, ServiceError
-from . import llama
-from .models import MODELS, resolve
-
-CONTEXT = 8192  # tokens: what SmolLM2 was trained on
+from . import llama, memory
+from .models import MODELS, check, demand_memory, resolve, traits_of
 
 
 class LocalServer:
@@ -88,12 +86,12 @@ def serve(
 ) -> LocalServer:
     """Return a server of the model `spec`, ready for requests.
 
-    spec: "smollm2", or the path of a GGUF file. port: 0 takes a free one. context: tokens that one
-    request may use, prompt and reply together. threads: default all cores this process may use
-    while it reads the prompt, and half of them while it writes (one, for a small model). parallel:
-    requests at a time; each takes the memory of one context, and on few cores they are no faster
-    together than one after the other. api_key: default a random one. timeout: seconds to wait until
-    the model is loaded. Raises ConfigError.
+    spec: the name of a known model, or the path of a GGUF file. port: 0 takes a free one. context:
+    tokens that one request may use, prompt and reply together; default what suits the model. threads:
+    default all cores this process may use while it reads the prompt, and while it writes as many as suit
+    the model. parallel: requests at a time; each takes the memory of one context, and on few cores they
+    are no faster together than one after the other. api_key: default a random one. timeout: seconds to
+    wait until the model is loaded. Raises ConfigError, also where there is too little memory.
     """
     settings = _settings(spec, port, context, threads, parallel, api_key)
     return _start(settings, timeout)
@@ -110,18 +108,19 @@ def _settings(
 ) -> dict[str, Any]:
     if find_spec("xllamacpp") is None:
         raise ConfigError("local models need llama.cpp: run `pip install 'extractor[local]'`")
-    context = CONTEXT if context is None else context
     for name, value in {"context": context, "threads": threads, "parallel": parallel}.items():
         if value is not None and value < 1:
             raise ConfigError(f"{name} must be at least 1, not {value}")
+    check(spec)
+    traits = traits_of(spec)
+    demand_memory(spec, memory.available(), context, parallel)
     path = resolve(spec)
     return {
         "path": str(path),
         "alias": spec if spec in MODELS else path.stem,
-        "context": context,
+        "context": context or traits.context,
         "parallel": parallel,
-        # A small model writes no faster on two cores than on one: its threads mostly wait for each other
-        "threads": threads or (1 if spec in MODELS else max(1, cores() // 2)),
+        "threads": threads or traits.threads or max(1, cores() // 2),
         "prompt_threads": threads or cores(),
         "port": port,
         "api_key": api_key or secrets.token_urlsafe(24),
@@ -277,7 +276,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def in_process(
-    spec: str, *, context: int = CONTEXT, threads: int = 1
+    spec: str, *, context: int | None = None, threads: int = 1
 ) -> Iterator[Callable[[Mapping[str, Any]], dict[str, Any]]]:
     """Yield a function that answers a chat-completions body, loaded into this very process: no HTTP.
 

