@@ -35,15 +35,12 @@ _LONGEST_LIST = (
 @dataclass(frozen=True, slots=True)
 class Header:
     """A model in a GGUF file. size: bytes of the file. context: tokens that it was trained on. cache: bytes
-    that one token takes in a cache of 16-bit numbers. vocabulary: tokens it knows. tools: whether its chat
-    template has a place for them. A number is 0 where the header does not tell.
+    that one token takes in a cache of 16-bit numbers. A number is 0 where the header does not tell.
     """
 
     size: int
     context: int
     cache: int
-    vocabulary: int
-    tools: bool
 
 
 def read_header(path: Path) -> Header:
@@ -140,16 +137,12 @@ def _header(size: int, facts: Mapping[str, Any]) -> Header:
         value = facts.get(f"{facts['general.architecture']}.{name}", 0)
         return value if isinstance(value, int) else 0
 
-    template = facts.get("tokenizer.chat_template")
-    tokens = facts.get("tokenizer.ggml.tokens", 0)
     return Header(
         size=size,
         context=number("context_length"),
         cache=_cache(
             facts, number("embedding_length"), number("attention.head_count"), number("block_count")
         ),
-        vocabulary=tokens if isinstance(tokens, int) else len(tokens),
-        tools=isinstance(template, str) and "tools" in template,
     )
 
 

@@ -20,7 +20,6 @@ from .exchange import (
     CONNECT_TIMEOUT,
     HELD_BACK,
     KEPT_OPEN,
-    PIECE,
     Clock,
     Head,
     HttpReply,
@@ -149,7 +148,7 @@ def download(
             client.stream("GET", url, headers=dict(headers), follow_redirects=True) as response,
         ):
             yield _head_of(response)
-            yield from response.iter_raw(PIECE)
+            yield from response.iter_raw()
         return
     except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
         failure = _failure(error, 0.0)

@@ -31,7 +31,8 @@ class Traits:
     context: tokens of one request and its reply. cache: bytes of memory for each of them. working: bytes
     besides those and the weights. threads: how many write; None for half of the cores. max_string,
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
-    calls tools by itself. max_repairs: how often it is worth asking again for an invalid record.
+    calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
+    worth asking again for an invalid record.
     """
 
     context: int
@@ -149,7 +150,7 @@ def traits_of(spec: str) -> Traits:
 
 def _traits(header: Header) -> Traits:
     context = min(header.context or LONGEST_CONTEXT, LONGEST_CONTEXT)
-    return Traits(context=context, cache=header.cache, max_string=2000, max_array=500, tools=header.tools)
+    return Traits(context=context, cache=header.cache, max_string=2000, max_array=500)
 
 
 def demand_memory(spec: str, free: int | None, context: int | None = None, parallel: int = 1) -> None:

@@ -31,6 +31,7 @@ Download: TypeAlias = Callable[[Piece, Path, Watch], None]  # puts the piece's w
 
 TEMPORARY = ".pull-"  # folders in which wheels are unpacked
 TRIES = 3  # of one piece; and of a URL, where the tries before brought nothing
+_BROKE_OFF = re.compile(r"IncompleteRead|Incomplete download|ProtocolError|ConnectionReset|timed out", re.I)
 _BROKEN = (FailureKind.DROPPED, FailureKind.TIMEOUT)
 
 
@@ -122,10 +123,15 @@ def why(said: str, python: str = "python") -> Unfetched | OSError:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if "DO NOT MATCH THE HASHES" in said:
         return Unfetched("the wheel that came is cut off, or not the one that was pinned", broke_off=True)
-    if unreachable := re.search(r"connection broken by '\w+\((?:.*?: )?(.*?)\)'", said):
-        return Unfetched(f"the package index could not be reached ({unreachable[1]})")
-    errors = re.findall(r"^ERROR: (.+)", said, re.MULTILINE) or said.strip().splitlines()[-1:]
-    return Unfetched(f"pip says: {'; '.join(errors)}", broke_off="Incomplete" in said or "timed out" in said)
+    if "No matching distribution found" in said:
+        broken = re.search(r"connection broken by '(.+)': /", said)
+        if broken is None:
+            return Unfetched("the package index does not have it")
+        detail = broken[1].rpartition(": ")[2].rstrip("')\"")
+        return Unfetched(f"the package index could not be reached ({detail})")
+    errors = [line for line in re.findall(r"^ERROR: (.+)", said, re.MULTILINE) if line != "Exception:"]
+    told = "; ".join(errors or said.strip().splitlines()[-1:])
+    return Unfetched(f"pip says: {told}", broke_off=bool(_BROKE_OFF.search(said)))
 
 
 def _run(command: list[str], folder: Path, watch: Watch) -> tuple[int, str]:

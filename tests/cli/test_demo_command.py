@@ -9,6 +9,7 @@ import pytest
 from ended import Cli
 
 from extractor import Extractor
+from extractor.cli.demo import BETTER, about
 from extractor.demo import examples_folder, load_kinds, trials
 from extractor.errors import ConfigError
 from extractor.evaluation.metrics import MISSING
@@ -74,6 +75,12 @@ def test_the_demo_ends_well_however_badly_the_service_does(cli: Cli, tmp_path: P
     assert end.status == 0
     assert "3 invalid_json" in end.out
     assert "0.0%" in end.out
+
+
+def test_what_is_said_of_a_model_of_this_machine_is_true_of_it() -> None:
+    assert about("smollm2").startswith("local:smollm2 is tiny (SmolLM2-135M-Instruct, 4 bit): ")
+    assert about("qwen2.5-coder-1.5b").startswith("local:qwen2.5-coder-1.5b is the best of these")
+    assert about("/models/own.gguf") == BETTER
 
 
 def test_an_unknown_kind_of_examples_is_answered_with_the_known_ones(cli: Cli) -> None:

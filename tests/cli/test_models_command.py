@@ -13,6 +13,7 @@ import pytest
 from ended import Cli
 
 from extractor import Extractor
+from extractor.transport.models import MODELS, cache_folder
 
 
 @pytest.fixture
@@ -25,11 +26,23 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_models_are_listed_with_size_licence_and_whether_they_are_here(cli: Cli) -> None:
     end = cli("models", "list")
     assert end.status == 0
-    assert "local:smollm2  98 MB  Apache-2.0" in end.out
+    assert "local:smollm2  98 MB  0.4 GB of memory  Apache-2.0" in end.out
+    assert "local:qwen2.5-coder-1.5b  1,117 MB  1.7 GB of memory  Apache-2.0\n  the best of these" in end.out
     assert "not here: extractor models pull smollm2" in end.out
 
 
-@pytest.mark.parametrize("command", [("models", "pull"), ("serve",)])
+@pytest.mark.usefixtures("empty_cache")
+def test_what_a_broken_pull_has_left_is_listed_and_removed(cli: Cli) -> None:
+    part = cache_folder() / f"{MODELS['smollm2'].file_name}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(bytes(9_000_000))
+    assert "9 MB of it are here: extractor models pull smollm2" in cli("models", "list").out
+    assert cli("models", "remove", "local:smollm2").err == "9 MB of smollm2 deleted\n"
+    assert not part.exists()
+    assert cli("models", "remove", "smollm2").err == "nothing of smollm2 is here\n"
+
+
+@pytest.mark.parametrize("command", [("models", "pull"), ("models", "remove"), ("serve",)])
 def test_an_unknown_model_is_a_clear_error(cli: Cli, command: tuple[str, ...]) -> None:
     end = cli(*command, "smollm3")
     assert (end.status, end.out) == (2, "")

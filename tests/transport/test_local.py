@@ -20,6 +20,7 @@ import pytest
 from extractor.errors import ConfigError, ServiceError
 from extractor.transport import local
 from extractor.transport.local import LocalServer, in_process, serve, shared, within_quota
+from tests.transport.gguf_files import gguf
 
 BODY = {
     "messages": [
@@ -240,9 +241,11 @@ def test_a_forked_child_has_a_server_of_its_own_and_leaves_the_parents_running(s
     assert out.split() == ["True"] * 4
 
 
-def test_a_corrupt_model_is_an_error_with_llama_cpps_own_reason(tmp_path: Path) -> None:
-    (tmp_path / "bad.gguf").write_bytes(b"GGUF" + b"\xff" * 100)
-    with pytest.raises(ConfigError, match=r"could not serve .*bad\.gguf .*only supports up to version"):
+def test_a_model_of_a_kind_that_llama_cpp_does_not_know_is_an_error_with_its_own_reason(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "bad.gguf").write_bytes(gguf({"general.architecture": "abacus"}))
+    with pytest.raises(ConfigError, match=r"could not serve .*bad\.gguf "):
         serve(str(tmp_path / "bad.gguf"))
 
 
