@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 from tenacity.wait import wait_none
 
-from extractor import AsyncExtractor, Completion, Extraction, Extractor, Outcome, Usage
+from extractor import AsyncExtractor, Completion, Extraction, Extractor, Free, Outcome, Usage
 from extractor.dialects import DIALECTS, PROVIDERS, Provider
 from extractor.dialogue.rest import list_member
 from extractor.errors import (
@@ -46,6 +46,7 @@ from extractor.testing import (
     stream,
     truncated,
 )
+from tests.transport.gguf_files import gguf
 
 KEY = "sk-test-0123456789abcdef"
 USAGE = Usage(100, 20, cached_tokens=40, reasoning_tokens=5)
@@ -308,3 +309,24 @@ def test_each_row_holds_together(row: Provider) -> None:
     assert row.sources.keys() <= set(Provider.__slots__)
     limit = row.defaults.get("max_tokens")
     assert limit is None or row.max_output is None or limit <= row.max_output
+
+
+class Cities(BaseModel):
+    names: list[Free[str]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "bounds"), [(None, (300, 50)), ({"llama.context_length": 2048}, (2000, 500))]
+)
+def test_each_local_model_is_asked_with_bounds_and_a_window_of_its_own(
+    server: ChatServer, tmp_path: Path, changes: dict[str, Any] | None, bounds: tuple[int, int]
+) -> None:
+    (tmp_path / "own.gguf").write_bytes(gguf(changes))
+    name = "smollm2" if changes is None else str(tmp_path / "own.gguf")
+    with Extractor(f"local:{name}", base_url=server.base_url, api_key=KEY) as ex:
+        server.play(shaped())
+        ex.run(Cities, "Rome, Bern")
+        assert ex._window() == (8192 if changes is None else 2048)
+    grammar = json.loads(server.requests[-1].body)["grammar"]
+    assert f'"maxItems": {bounds[1]}' in grammar
+    assert f'"maxLength": {bounds[0]}' in grammar

@@ -62,7 +62,7 @@ def _read(path: Path, size: int, changed: int) -> Header:
             try:
                 facts = _facts(content)
             except (struct.error, IndexError, KeyError, ValueError, RecursionError) as error:
-                raise ConfigError(f"{path} is no model: its GGUF header is broken ({error})") from error
+                raise ConfigError(f"{path} is no model: its GGUF header is damaged or cut off") from error
     if why := _no_model(facts):
         raise ConfigError(f"{path} is no model: {why}")
     return _header(size, facts)

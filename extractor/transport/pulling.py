@@ -33,7 +33,10 @@ class Unfetched(Exception):
 
 
 class Source(Protocol):
-    """Where the bytes may come from; its `str` tells a person."""
+    """Where the bytes may come from. name: what a person calls it; its `str` says more."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
 
     def fetch(self, part: Path, watch: Watch) -> None:
         """Add to `part` what it lacks. Raises Unfetched, and OSError where it cannot be stored."""
@@ -55,7 +58,7 @@ def complete(
             source.fetch(part, watch)
             _check(part, pieces, sha256)
         except Unfetched as error:
-            failures.append(f"{source}: {error}")
+            failures.append(f"{source.name}: {error}")
         else:
             return
     raise ConfigError("; ".join(failures))

