@@ -25,7 +25,7 @@ from typing import IO, Any
 
 from ..errors import ConfigError, ServiceError
 from . import llama, memory
-from .models import MODELS, check, demand_memory, resolve, traits_of
+from .models import MODELS, demand_memory, resolve, traits_of
 
 
 class LocalServer:
@@ -111,7 +111,6 @@ def _settings(
     for name, value in {"context": context, "threads": threads, "parallel": parallel}.items():
         if value is not None and value < 1:
             raise ConfigError(f"{name} must be at least 1, not {value}")
-    check(spec)
     traits = traits_of(spec)
     demand_memory(spec, memory.available(), context, parallel)
     path = resolve(spec)

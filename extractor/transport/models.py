@@ -352,7 +352,7 @@ def _fetch(
             part.unlink(missing_ok=True)  # it would keep all else from being stored
         raise
     os.replace(part, target)
-    return cached(model, folder, afresh=True) or target
+    return target
 
 
 def _announced(model: ModelFile, folder: Path, have: int, source: Source) -> str:

