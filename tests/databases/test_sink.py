@@ -101,9 +101,8 @@ def test_threads_that_write_at_once_leave_the_process_as_it_was() -> None:
     assert os.umask(0o022) == 0o022
 
 
+@pytest.mark.parametrize("place", ["sqlite", "duckdb"], indirect=True)
 def test_files_are_for_their_owner_alone(place: Place) -> None:
-    if place.kind == "postgresql":
-        pytest.skip("it has no file")
     DatabaseSink(place.url, "visits").write(visits((1, "Basel")))
     for file in place.file.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -266,10 +265,9 @@ def test_a_database_in_memory_is_nothing_to_write_into() -> None:
         DatabaseSink("duckdb://", "visits")
 
 
+@pytest.mark.parametrize("place", ["sqlite", "duckdb"], indirect=True)
 def test_what_this_process_writes_into_the_file_meanwhile_is_kept_too(place: Place) -> None:
     rows = visits((1, "Basel"), (2, "Bonn"))
-    if place.kind == "postgresql":
-        pytest.skip("it has no file")
     library: Any = duckdb if place.kind == "duckdb" else sqlite3
     own = library.connect(str(place.file))
     try:
