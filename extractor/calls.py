@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from . import content
 from .batch import packing
 from .confidence import Calibration, loaded
-from .config import Config, Headers, Secret, configure
+from .config import Config, Headers, Secret, configure, lacks_version
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
@@ -65,7 +65,7 @@ from .messages import (
     StrictSchema,
     Usage,
 )
-from .options import ClientOptions, ExtractOptions, Params, Tool, check_parameters
+from .options import ClientOptions, ExtractOptions, Params, Tool, check_count, check_parameters
 from .pricing import pricer, public_window
 from .schema import (
     Chunked,
@@ -73,6 +73,7 @@ from .schema import (
     Quoted,
     bounded,
     can_ground,
+    check_type,
     compile_schema,
     grounding,
     lark,
@@ -80,10 +81,12 @@ from .schema import (
     quote_example,
     source_text,
     tool_schema,
+    unwrapped,
 )
 from .telemetry import Who, watching
 from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models, tape
+from .transport.reach import check_seconds
 
 T = TypeVar("T")
 Client = TypeVar("Client")
@@ -100,6 +103,7 @@ SHORT = 20_000  # characters that every window has room for
 MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
+NO_SUCH_PATH = (404, 405)  # HTTP statuses
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
 ONE_MODEL_OPTIONS = ("base_url", "api_key", "provider", "extra_headers", "fallback")
 
@@ -544,6 +548,9 @@ class Calls:
         else:
             now = time.time()
             event = read_reply(self._dialect, reply.status, reply.headers, reply.body, reply.latency, now)
+        if isinstance(event, Failure) and event.status in NO_SUCH_PATH and event.code is None:
+            hint = lacks_version(endpoint.base_url)
+            event = replace(event, message=f"{event.message}; {hint}") if hint else event
         return self._redacted(event, endpoint)
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
@@ -632,6 +639,10 @@ def _policy(options: ClientOptions, config: Config) -> Policy:
     given: dict[str, Any] = {name: options[name] for name in POLICY_OPTIONS if name in options}  # type: ignore[literal-required]
     if "timeout" in options:
         given["timeout"] = http.Timeouts.of(options["timeout"]).request
+    if given.get("deadline") is not None:
+        check_seconds("deadline", given["deadline"])
+    for name in ("max_repairs", "max_retries"):
+        check_count(name, given.get(name, 0), least=0)
     if options.get("retry_wait") is not None:
         given["wait"] = options["retry_wait"]
     moves, longest = moves_on(options.get("on") or {}), config.provider.max_output
@@ -640,13 +651,17 @@ def _policy(options: ClientOptions, config: Config) -> Policy:
 
 def _budget(options: ClientOptions, config: Config) -> Budget:
     price = pricer(config.provider.name, config.model, options.get("prices") or {})
-    cost = options.get("max_cost")
+    cost, tokens = options.get("max_cost"), options.get("max_tokens_total")
+    if tokens is not None:
+        check_count("max_tokens_total", tokens, least=1)
+    if cost is not None and not cost > 0:
+        raise ConfigError(f"max_cost is a number of US dollars above 0, not {cost!r}")
     if cost is not None and price(config.model, Usage(1, 1)) is None:
         raise ConfigError(
             f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
             "output=...)}, in US dollars for a million tokens, or install genai-prices"
         )
-    return Budget(options.get("max_tokens_total"), None if cost is None else Decimal(str(cost)), price)
+    return Budget(tokens, None if cost is None else Decimal(str(cost)), price)
 
 
 def _with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
@@ -691,9 +706,11 @@ def context_of(text: Text, context: Mapping[str, Any] | None) -> dict[str, Any]:
 def list_of(item_type: Any) -> Any:
     """Return the record type whose records are lists of an item type's."""
     if not isinstance(item_type, Mapping):
+        check_type(item_type)
         return list[item_type]
-    whole = {"$schema": item_type["$schema"]} if "$schema" in item_type else {}
-    return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item_type}}
+    item = unwrapped(item_type)
+    whole = {"$schema": item["$schema"]} if "$schema" in item else {}
+    return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item}}
 
 
 def after_stream(step: Ask[T], event: Completion | Failure, begun: bool) -> Step[T]:
@@ -711,6 +728,11 @@ def _checked_text(text: Text) -> Content:
             raise ConfigError("the text is empty: there is nothing to extract from")
         return text
     if isinstance(text, Sequence) and text and not isinstance(text, bytes):
+        if len(text) > 1 and all(isinstance(part, str) for part in text):
+            raise ConfigError(
+                f"these are {len(text)} texts: `rows` takes many and gives a record for each; "
+                "join them where they are one text"
+            )
         return content.parts(text)
     raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,6 +12,17 @@ from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
 
 DEFAULT_MODEL = "local:smollm2"
+ALSO_CALLED = {  # as other libraries and the models' own names say it
+    "google": "gemini",
+    "vertex_ai": "gemini",
+    "claude": "anthropic",
+    "mistralai": "mistral",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "hosted_vllm": "vllm",
+}
+API_PATHS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
+VERSION = re.compile(r"/v\d+\w*(/|$)")  # in a URL's path
 SHORTEST_KEY = 8  # characters; a shorter header value is a word
 
 
@@ -123,12 +135,29 @@ def _unknown_model(name: str, prefix: str | None) -> str:
     known = ", ".join(PROVIDERS)
     if prefix is None:
         return (
-            f"unknown model {name!r}: write 'provider:model', for instance 'openai:{name}', "
+            f"unknown model {name!r}: write 'provider:model', for instance {_example(name)!r}, "
             f"with a provider out of {known}; or give the base_url of the server that has it"
         )
-    near = get_close_matches(prefix, PROVIDERS, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    near = _provider_like(prefix)
+    hint = f" (did you mean {near!r}?)" if near else ""
     return f"unknown provider {prefix!r} in {name!r}{hint}: it is one of {known}; or give a base_url"
+
+
+def _example(name: str) -> str:
+    """Return how a model's name that says no provider could be written."""
+    owner, slash, rest = name.partition("/")
+    if slash:
+        provider = _provider_like(owner)
+        return f"{provider}:{rest}" if provider else f"openrouter:{name}"
+    return f"{_provider_like(name.partition('-')[0]) or 'openai'}:{name}"
+
+
+def _provider_like(word: str) -> str | None:
+    word = word.lower()
+    if word in PROVIDERS:
+        return word
+    near = get_close_matches(word, PROVIDERS, 1, cutoff=0.75)
+    return ALSO_CALLED.get(word) or (near[0] if near else None)
 
 
 def _checked_url(url: str | None, provider: Provider) -> str | None:
@@ -148,7 +177,19 @@ def _checked_url(url: str | None, provider: Provider) -> str | None:
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError("base_url holds more than a host and a path: give a key as api_key=")
     url = str(url).rstrip("/")
+    if url.endswith(API_PATHS):
+        whole = next(path for path in API_PATHS if url.endswith(path))
+        raise ConfigError(
+            f"base_url is what comes before {whole}, which is added: write {url.removesuffix(whole)!r}"
+        )
     return url if parts.path.strip("/") else url + provider.url_path
+
+
+def lacks_version(base_url: str) -> str | None:
+    """Return what a URL may lack where a server knows no such path; None for one with a version in it."""
+    if VERSION.search(urlsplit(base_url).path):
+        return None
+    return f"base_url={base_url!r} has no version in its path; most servers want {base_url + '/v1'!r}"
 
 
 def _key(

@@ -111,6 +111,11 @@ def _flat(item: Any) -> Iterator[Part]:
     elif isinstance(item, list | tuple):
         for inner in item:
             yield from _flat(inner)
+    elif isinstance(item, Message) or (isinstance(item, Mapping) and "role" in item):
+        raise ConfigError(
+            "this is a message, not a text or a part of one: `parse(messages, RecordType)` and "
+            "`chat(messages)` take conversations"
+        )
     elif isinstance(item, Mapping):
         yield item
     else:

@@ -210,14 +210,38 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 PARAMETERS = frozenset(Params.__annotations__)
 OF_DOCUMENTS = frozenset({"chunk", "window", "overlap", "passes", "key", "counts"})
+_ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
+    (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time"),
+    (
+        frozenset({*ClientOptions.__annotations__, "model", "http_client"}) - PARAMETERS - {"instructions"},
+        "is a keyword of Extractor, for all its calls: Extractor(..., {name}=...)",
+    ),
+    (
+        frozenset(ExtractOptions.__annotations__) - PARAMETERS,
+        "is for calls that extract a record, such as `extract`, `run`, `stream` and `rows`",
+    ),
+    (
+        frozenset(RowOptions.__annotations__) - frozenset(ExtractOptions.__annotations__),
+        "is for many rows: `rows` and `frame` take it",
+    ),
+    (frozenset(ColumnOptions.__annotations__), "is for tables: `frame` takes it"),
+    (frozenset(RunToolsOptions.__annotations__) - PARAMETERS, "is for `chat` and `run_tools`"),
+)
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raise ConfigError unless a value is a whole number, and not below the least."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ConfigError(f"{name} is a whole number, {least} at least, not {value!r}")
 
 
 def check_parameters(params: Iterable[str]) -> None:
     """Raise ConfigError for a name that the chat-completions API does not have."""
-    for name in set(params) - PARAMETERS:
-        if name in OF_DOCUMENTS:
-            raise ConfigError(f"{name!r} is for long texts: `document` takes it, one text at a time")
-        near = get_close_matches(name, PARAMETERS, 1)
+    for name in sorted(set(params) - PARAMETERS):
+        for names, what in _ELSEWHERE:
+            if name in names:
+                raise ConfigError(f"{name!r} {what.format(name=name)}")
+        near = get_close_matches(name, (*PARAMETERS, *(each for names, _ in _ELSEWHERE for each in names)), 1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ConfigError(
             f"{name!r} is no parameter of the chat-completions API{hint} "

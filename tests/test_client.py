@@ -217,6 +217,13 @@ def test_nobody_at_the_address_is_a_service_error(call: Call) -> None:
     assert "could not be reached" in str(result.error)
 
 
+def test_a_path_that_the_server_does_not_know_is_told_with_the_version_that_the_url_lacks() -> None:
+    with ChatServer() as server:
+        url = server.base_url.removesuffix("/v1") + "/api"
+        result = Extractor("m", base_url=url).run(Person, TEXT)
+    assert f"base_url='{url}' has no version in its path; most servers want '{url}/v1'" in str(result.error)
+
+
 def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_first(call: Call) -> None:
     with ChatServer([reply(ADA)]) as server:
         call(
@@ -239,6 +246,14 @@ def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_
         (Person, "", {}, ConfigError, "the text is empty"),
         (Person, " \n", {}, ConfigError, "the text is empty"),
         (Person, 5, {}, ConfigError, "not int"),
+        (Person, [{"role": "user", "content": TEXT}], {}, ConfigError, "`parse(messages, RecordType)`"),
+        (Person, [Message("user", TEXT)], {}, ConfigError, "`parse(messages, RecordType)`"),
+        (Person, [TEXT, TEXT], {}, ConfigError, "`rows` takes many"),
+        (TEXT, Person, {}, SchemaError, "it comes before the text"),
+        ([{"role": "user", "content": TEXT}], Person, {}, SchemaError, "it comes before the text"),
+        (Person(name="Bob", age=3), TEXT, {}, SchemaError, "the class Person itself"),
+        ({"name": "string"}, TEXT, {}, SchemaError, "no keyword of JSON Schema"),
+        (Person, TEXT, {"max_repairs": 0}, ConfigError, "is a keyword of Extractor"),
         (Person, b"bytes", {}, ConfigError, "not bytes"),
         (3, TEXT, {}, SchemaError, ""),
         ("Person", TEXT, {}, SchemaError, ""),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections.abc import Mapping
 
 import pytest
 
-from extractor.config import Config, Headers, Secret, configure
+from extractor import Extractor
+from extractor.config import Config, Headers, Secret, configure, lacks_version
 from extractor.errors import ConfigError
-from extractor.options import check_parameters
+from extractor.options import ClientOptions, check_parameters
+from extractor.transport.reach import Timeouts
 
 KEY = "sk-secret-0123456789"
 
@@ -60,7 +63,13 @@ def test_arguments_come_before_the_environment_and_that_before_the_embedded_mode
     ("arguments", "says"),
     [
         (("gpt-5-mini",), "write 'provider:model', for instance 'openai:gpt-5-mini'"),
+        (("openai/gpt-5-mini",), "for instance 'openai:gpt-5-mini'"),
+        (("opnai/gpt-5-mini",), "for instance 'openai:gpt-5-mini'"),
+        (("google/gemini-3",), "for instance 'gemini:gemini-3'"),
+        (("meta-llama/Llama-4",), "for instance 'openrouter:meta-llama/Llama-4'"),
+        (("claude-opus-5",), "for instance 'anthropic:claude-opus-5'"),
         (("opnai:gpt-5-mini",), "did you mean 'openai'?"),
+        (("google:gemini-3",), "did you mean 'gemini'?"),
         (("openai:gpt-5-mini",), "set OPENAI_API_KEY"),
         (("groq:m",), "set GROQ_API_KEY"),
         (("openai:", None, KEY), "names a provider but no model"),
@@ -71,6 +80,8 @@ def test_arguments_come_before_the_environment_and_that_before_the_embedded_mode
         (("m", "http://host:99999999"), "base_url is no URL"),
         (("m", f"http://user:{KEY}@host/v1"), "give a key as api_key="),
         (("m", f"http://host/v1?key={KEY}"), "give a key as api_key="),
+        (("m", f"{SERVER}/chat/completions"), f"write '{SERVER}'"),
+        (("anthropic:m", "https://host/v1/messages/", KEY), "write 'https://host/v1'"),
         (("m", SERVER, f"{KEY}…"), "copied whole"),
         (("m", SERVER, f"{KEY}\nX-Evil: 1"), "copied whole"),
     ],
@@ -88,6 +99,64 @@ def test_an_unknown_parameter_is_refused_with_the_name_that_was_meant() -> None:
     with pytest.raises(ConfigError, match="did you mean 'temperature'"):
         check_parameters({"temprature": 0})
     check_parameters({"temperature": 0, "extra_body": {"min_p": 0.1}})
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("max_repairs", r"is a keyword of Extractor, for all its calls: Extractor(..., max_repairs=...)"),
+        ("api_key", "is a keyword of Extractor"),
+        ("model", "is a keyword of Extractor"),
+        ("examples", "is for calls that extract a record"),
+        ("instructions", "is for calls that extract a record"),
+        ("journal", "is for many rows"),
+        ("flatten", "is for tables"),
+        ("tools", "is for `chat` and `run_tools`"),
+        ("overlap", "is for long texts"),
+        ("max_repair", "did you mean 'max_repairs'?"),
+    ],
+)
+def test_a_keyword_that_another_call_takes_is_refused_with_that_call(name: str, says: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        check_parameters({name: 1})
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["https://host/api", "https://host/openai/deployments/x"])
+def test_a_url_without_a_version_is_told_with_the_one_that_most_servers_want(url: str) -> None:
+    assert f"{url}/v1" in str(lacks_version(url))
+
+
+@pytest.mark.parametrize("url", [SERVER, OPENAI, "https://host/v1beta/openai", "https://host/api/v3"])
+def test_a_url_with_a_version_lacks_none(url: str) -> None:
+    assert lacks_version(url) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"timeout": 0}, "timeout is a number of seconds above 0, not 0"),
+        ({"timeout": -1.5}, "not -1.5"),
+        ({"timeout": math.nan}, "not nan"),
+        ({"timeout": "30"}, "not '30'"),
+        ({"timeout": None}, "not None"),
+        ({"deadline": 0}, "deadline is a number of seconds above 0"),
+        ({"max_repairs": -1}, "max_repairs is a whole number, 0 at least"),
+        ({"max_retries": 1.5}, "max_retries is a whole number, 0 at least"),
+        ({"max_tokens_total": 0}, "max_tokens_total is a whole number, 1 at least"),
+        ({"max_cost": 0}, "max_cost is a number of US dollars above 0"),
+    ],
+)
+def test_a_bound_within_which_nothing_could_come_is_refused(options: ClientOptions, says: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Extractor("m", base_url=SERVER, **options)
+    assert says in str(raised.value)
+
+
+def test_timeouts_are_above_zero_each() -> None:
+    with pytest.raises(ConfigError, match="first_byte is a number of seconds above 0"):
+        Timeouts(first_byte=0)
+    assert Timeouts(first_byte=None, request=math.inf).request == math.inf
 
 
 def test_a_key_shows_in_no_repr_and_no_pickle() -> None:

@@ -21,6 +21,7 @@ from pydantic_core import SchemaSerializer, core_schema, to_json
 
 from ..errors import ConfigError
 from ..messages import JSON
+from ..schema.wrapped import unwrapped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +103,8 @@ def records_of(record_type: Any) -> Records:
     except ImportError as error:
         raise ConfigError("frames need pyarrow: pip install 'extractor[frames]'") from error
     if isinstance(record_type, Mapping):
-        return Records(_Types(record_type).column(record_type), lambda record: record)
+        document = unwrapped(record_type)
+        return Records(_Types(document).column(document), lambda record: record)
     adapter: TypeAdapter[Any] = TypeAdapter(record_type)
     generator = _Generator(by_alias=True)
     schema = generator.generate(adapter.core_schema, mode="serialization")

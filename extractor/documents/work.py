@@ -68,9 +68,9 @@ class Plan:
 
 def plan(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -> Plan:
     """Return what is to be done, once it is known how much a model takes at a time. Raises ConfigError."""
+    compiled = calls._compiled(record_type)
     if not isinstance(text, str) or not text.strip():
         raise ConfigError("a document is a text that is not empty; content parts go to `run`")
-    compiled = calls._compiled(record_type)
     for name in ("chunk", "window", "passes"):
         if (value := options.get(name)) is not None and not (_is_count(value) and value > 0):
             raise ConfigError(f"{name} is a whole number above 0, not {value!r}")

@@ -1,7 +1,7 @@
 """Record type -> strict schema and codec. Pure: nothing here reads, writes or waits."""
 
 from .chunked import Chunked
-from .compile import CompiledSchema, compile_schema
+from .compile import CompiledSchema, check_type, compile_schema
 from .functions import tool_schema
 from .grammar import can_ground, lark
 from .nodes import Note
@@ -9,6 +9,7 @@ from .places import measured
 from .quotes import Quoted, quote_example
 from .targets import TARGETS, Target, bounded, grounding
 from .verbatim import Free, Verbatim, source_text
+from .wrapped import unwrapped
 
 __all__ = [
     "TARGETS",
@@ -21,6 +22,7 @@ __all__ = [
     "Verbatim",
     "bounded",
     "can_ground",
+    "check_type",
     "compile_schema",
     "grounding",
     "lark",
@@ -28,4 +30,5 @@ __all__ = [
     "quote_example",
     "source_text",
     "tool_schema",
+    "unwrapped",
 ]

@@ -7,9 +7,10 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any, Generic, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from ..errors import ConfigError, Invalid, Problem, SchemaError
@@ -202,7 +203,20 @@ def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
         return read_document(record_type, documents)
     from .pydantic_input import read
 
+    check_type(record_type)
     return read(record_type)
+
+
+def check_type(record_type: Any) -> None:
+    """Raise SchemaError for what is a value, such as a text, and no type."""
+    if isinstance(record_type, BaseModel):
+        name = type(record_type).__name__
+        raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
+    if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
+        raise SchemaError(
+            f"no record type: {record_type!r:.60}; it is a Pydantic model, any type that a TypeAdapter takes, "
+            "or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
+        )
 
 
 def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:

@@ -14,6 +14,7 @@ from .judge import JudgeRecord
 from .nodes import Source
 from .problems import invalid, not_json
 from .verbatim import source_text
+from .wrapped import unwrapped
 
 
 def read(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None) -> Source:
@@ -24,7 +25,7 @@ def read(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None) -> 
     raw = {f"#/$defs/{name}": body for name, body in schema.pop("$defs", {}).items()}
     root, definitions, notes = convert(schema, raw)
     judge = library.problems(document, documents)
-    name = str(document.get("title") or "record")
+    name = str(unwrapped(document).get("title") or "record")
     return Source(name, root, definitions, tuple(notes), _validate(judge), _explain)
 
 

@@ -35,6 +35,7 @@ from .drafts import (
 )
 from .judge import JudgeRecord, judge_by
 from .problems import pointer as as_pointer
+from .wrapped import refuse_empty, unwrapped
 
 if TYPE_CHECKING:
     from referencing import Registry, Resource
@@ -49,7 +50,7 @@ def load(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = No
     """Return `document` as one draft 2020-12 schema whose references are all `#/$defs/NAME`.
 
     document: a schema of draft 2020-12, 2019-09, 7, 6 or 4 (as `$schema` says, else guessed), or
-    an OpenAPI fragment. documents: URI -> what references may lead to; relative URIs are taken
+    an OpenAPI fragment; also in what APIs take schemas in (see `unwrapped`). documents: URI -> what references may lead to; relative URIs are taken
     relative to the document's own. What no reference leads to is left out; names consist of
     letters, digits and underscores. Raises SchemaError where a schema is malformed, too deep, or
     refers to what is not there, or to itself without end.
@@ -92,7 +93,7 @@ class _Library:
 
         if not isinstance(document, Mapping):
             raise SchemaError(f"a JSON Schema document is an object, not {document!r:.60}")
-        root = _opened(document, "")
+        root = _opened(unwrapped(document), "")
         places = {id(place.schema): place for place in _checked(root, None)}
         resource = _resource(root)
         base = resource.id() or ""
@@ -236,6 +237,7 @@ class _Loading:
                 "an OpenAPI document is no schema: name one by {'$ref': 'api.json#/components/schemas/NAME'} "
                 "and hand in the document, documents={'api.json': ...}"
             )
+        refuse_empty(self.library.root.schema)
         resolver = self.library.registry.resolver(self.library.base)
         holder: dict[str, JSON] = {}
         self.queue.append((self.library.root, resolver, holder, "root"))

@@ -55,7 +55,7 @@ def read(record_type: Any) -> Source:
     except (PydanticInvalidForJsonSchema, PydanticUserError) as error:
         pointer = "".join(f"/{step}" for step in reversed(getattr(error, "steps", [])))
         raise SchemaError(f"no JSON describes this type: {error.message}", pointer) from error
-    except (PydanticOmit, NameError, TypeError) as error:
+    except (PydanticOmit, NameError, TypeError, SyntaxError) as error:
         raise SchemaError(f"{record_type!r:.200} is no type that Pydantic validates: {error}") from error
     definitions = {
         str(ref): generator.definitions[name]

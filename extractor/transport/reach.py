@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from .exchange import CONNECT_TIMEOUT
+
+
+def check_seconds(name: str, seconds: object) -> None:
+    """Raise ConfigError unless a time is a number above 0."""
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
+        raise ConfigError(f"{name} is a number of seconds above 0, not {seconds!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,13 @@ class Timeouts:
     first_byte: float | None = None
     between_chunks: float | None = None
     request: float = 120.0
+
+    def __post_init__(self) -> None:
+        """Raise ConfigError for a time in which nothing can come."""
+        for each in fields(self):
+            seconds = getattr(self, each.name)
+            if seconds is not None or each.name in ("connect", "request"):
+                check_seconds("timeout" if each.name == "request" else each.name, seconds)
 
     @classmethod
     def of(cls, timeout: float | Timeouts) -> Timeouts:
