@@ -548,9 +548,10 @@ class Calls:
         else:
             now = time.time()
             event = read_reply(self._dialect, reply.status, reply.headers, reply.body, reply.latency, now)
-        if isinstance(event, Failure) and event.status in NO_SUCH_PATH and event.code is None:
+        if isinstance(event, Failure) and event.status in NO_SUCH_PATH:
             hint = lacks_version(endpoint.base_url)
-            event = replace(event, message=f"{event.message}; {hint}") if hint else event
+            about_model = "model" in f"{event.code} {event.message}".lower()
+            event = replace(event, message=f"{event.message}; {hint}") if hint and not about_model else event
         return self._redacted(event, endpoint)
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
