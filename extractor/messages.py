@@ -363,7 +363,8 @@ class Outcome(StrEnum):
 class Attempt:
     """One request with what came of it, whole. `latency` and `waited` (before sending) in seconds.
     `usage` is None where none was reported, as for most failures; `cost`, in US dollars, where no
-    price is known. `note`: why it was asked in another way than the attempt before.
+    price is known. `note`: why it was asked in another way than the attempt before, and what else there is to
+    know of it.
     """
 
     request: Request = field(repr=False)

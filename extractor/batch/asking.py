@@ -261,7 +261,7 @@ class Dialogue(Generic[T]):
             return found or step
         self._keys.append(key)
         self._asked += found.asked
-        return self._after(replace(step, note=NOTE), found)
+        return self._after(replace(step, note=NOTE, counted=False), found)
 
     def _key(self, caller: Caller[T], post: http.Post) -> bytes:
         """What the journal knows the request by. The same asked again in a dialogue is another one."""

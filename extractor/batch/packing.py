@@ -16,7 +16,7 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from ..dialogue import MAX_TOKENS, Judge, judge_record
+from ..dialogue import INPUT_CUT, MAX_TOKENS, Judge, judge_record
 from ..dialogue.found import without_thoughts
 from ..dialogue.policy import HOPELESS_CODES
 from ..messages import JSON, Extraction, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
@@ -196,7 +196,8 @@ def sort(end: Extraction[dict[int, str]], count: int) -> Sorted:
         return Sorted({}, halves(count) if _may_be_a_text(last.failure) else ())
     if end.record is not None:
         return Sorted(end.record, tuple((at,) for at in everyone if at not in end.record))
-    answered = _beginning(end.raw, count) if end.outcome in _TORN else {}
+    cut = any(problem.type == INPUT_CUT for problem in last.problems)
+    answered = _beginning(end.raw, count) if end.outcome in _TORN and not cut else {}
     if not answered:
         return Sorted({}, halves(count))
     left = tuple(at for at in everyone if at not in answered)

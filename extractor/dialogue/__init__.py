@@ -1,5 +1,6 @@
 """What to say next: states, wording, back-off. Pure but for two shells of a few lines."""
 
+from .input import INPUT_CUT
 from .judge import BOUND_REACHED, Judge, Measure, Verdict, accept, judge_record, judge_tool_calls
 from .policy import Budget, Policy, moves_on
 from .probe import Answer, Findings
@@ -10,6 +11,7 @@ from .wording import PACK_TASK, brief_question, example_messages, question, show
 
 __all__ = [
     "BOUND_REACHED",
+    "INPUT_CUT",
     "MAX_TOKENS",
     "PACK_TASK",
     "Answer",

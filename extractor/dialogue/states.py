@@ -24,6 +24,7 @@ from ..errors import (
 )
 from ..messages import Attempt, Completion, Extraction, Failure, Message, Mode, Outcome, Request
 from .found import without_thoughts
+from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_too_long, is_transient
@@ -55,6 +56,7 @@ class Ask(Generic[T]):
     repairs: int = 0
     retries: int = 0
     note: str | None = None  # why `request` is asked in another way than the one before
+    counted: bool = True  # whether the usage of the next reply is that of `request`
     told: Callable[[Any, bool], None] | None = field(default=None, repr=False, compare=False)
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
@@ -70,8 +72,8 @@ class Ask(Generic[T]):
         """
         if isinstance(event, Failure):
             return self._failed(event, now, chance)
-        verdict = self.judge(event, self.patch)
-        asked = self._record(_attempt(self, event, verdict))
+        verdict, note = self._judged(event)
+        asked = self._record(replace(_attempt(self, event, verdict), note=note))
         if verdict.outcome is Outcome.OK:
             outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
             return Extraction(
@@ -88,6 +90,16 @@ class Ask(Generic[T]):
             return asked._give_up(verdict, event)
         request, patch = again
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
+
+    def _judged(self, reply: Completion) -> tuple[Verdict[T], str | None]:
+        """Return what a reply is worth, and the attempt's note. What was made of a part of the text is none."""
+        verdict = self.judge(reply, self.patch)
+        cut = cut_input(self.request, reply.usage, self.attempts) if self.counted else None
+        if isinstance(cut, str):
+            return verdict, "; ".join(filter(None, (self.note, cut)))
+        if cut is None or verdict.outcome in (Outcome.REFUSED, Outcome.FILTERED):
+            return verdict, self.note
+        return Verdict(Outcome.TRUNCATED, problems=(cut,)), self.note
 
     def after(self, attempts: tuple[Attempt, ...], earlier: Ask[Any], now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
@@ -136,7 +148,7 @@ class Ask(Generic[T]):
         return replace(self, first=first, request=first, patch=None, note=note)
 
     def _record(self, attempt: Attempt) -> Ask[T]:
-        return replace(self, attempts=(*self.attempts, attempt), note=None)
+        return replace(self, attempts=(*self.attempts, attempt), note=None, counted=True)
 
     def _may_go_on(self, then: float, allowed: bool) -> bool:
         in_time = self.ends is None or then < self.ends
@@ -150,6 +162,8 @@ class Ask(Generic[T]):
         """What to ask after a reply that is no record; None where asking again makes no sense."""
         if self.request.tools or not self.policy.may("again", verdict.outcome):
             return None  # what to tell the model about its call of a tool is the caller's to say
+        if any(problem.type == INPUT_CUT for problem in verdict.problems):
+            return None  # the same text would be cut again
         match verdict.outcome:
             case Outcome.INVALID | Outcome.INVALID_JSON:
                 return self._repaired(reply, verdict)

@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 
 from extractor.dialects import DIALECTS, PROVIDERS, Accumulator, Provider
 from extractor.dialects.replies import read_reply
+from extractor.dialogue import Policy, judge_record, start
 from extractor.errors import ConfigError
 from extractor.messages import (
     Choice,
     Completion,
+    Extraction,
     Failure,
     FunctionCall,
     Message,
     Mode,
+    Outcome,
     Request,
     StrictSchema,
     ToolCall,
@@ -129,6 +132,22 @@ def test_chunks_add_up_to_the_completion_that_the_same_reply_is_without_a_stream
     (choice,) = reply.choices
     assert whole.message == choice.message
     assert (whole.finish_reason, whole.usage, whole.model) == (choice.finish_reason, reply.usage, "m")
+
+
+@every_dialect
+@pytest.mark.parametrize(("usage", "cut"), [(Usage(4_090, 2, 1_000), True), (Usage(12_000, 2), False)])
+def test_a_prompt_that_was_cut_is_told_by_the_tokens_that_each_api_counts(
+    name: str, usage: Usage, cut: bool
+) -> None:
+    reply = Reply((Choice(Message("assistant", "36"), "stop"),), usage)
+    whole = DIALECTS[name].decode(json.loads(json.dumps(SERVERS[name].whole(reply, ASKED[name], RECEIVED))))
+    assert whole is not None
+    text = "Ada Lovelace is 36 years old. " * 2_000
+    request = Request("m", (Message("user", text),), response_schema=SCHEMA, source=text)
+    step = start(request, lambda reply, part: judge_record(reply, part, int), Policy(), 0.0)
+    end = step.receive(whole, 0.0, 0.0)
+    assert isinstance(end, Extraction)
+    assert end.outcome is (Outcome.TRUNCATED if cut else Outcome.OK)
 
 
 @every_dialect
