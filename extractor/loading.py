@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import traceback
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, is_dataclass
@@ -22,6 +23,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
+from .content import PDF, sniffed
 from .errors import ConfigError
 from .messages import JSON
 
@@ -96,26 +98,63 @@ def read_text(source: str) -> str | BadInput:
 
 def decode_text(data: bytes) -> str | BadInput:
     """Return UTF-8 bytes as text, without a byte order mark."""
+    if why := why_no_text(data):
+        return BadInput("encoding", why)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return BadInput("encoding", _why_no_text(data, error))
+        return BadInput("encoding", _why_not_utf_8(data, error))
     return text if text.strip() else BadInput("empty", "there is no text in it")
 
 
 _MAGIC = {
-    b"%PDF-": "it is a PDF: take its text out first, with pdftotext for instance",
     b"PK\x03\x04": "it is a ZIP archive, as office documents are: take its text out first",
+    b"\xd0\xcf\x11\xe0": "it is an older office document: take its text out first",
     b"\x1f\x8b": "it is compressed: unpack it with gunzip first",
+    b"PAR1": "it is Parquet: name it .parquet",
+    b"\xff\xfe\x00\x00": "it is UTF-32: convert it with iconv -f UTF-32 -t UTF-8",
+    b"\x00\x00\xfe\xff": "it is UTF-32: convert it with iconv -f UTF-32 -t UTF-8",
     b"\xff\xfe": "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
     b"\xfe\xff": "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
 }
+SNIFFED = 4096  # bytes
 
 
-def _why_no_text(data: bytes, error: UnicodeDecodeError) -> str:
+def why_no_text(data: bytes) -> str | None:
+    """Return why bytes are no text in UTF-8, and what to do; None where their beginning may be one."""
+    beginning = data[:SNIFFED]
+    try:
+        getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return _kind_of(beginning)
+    return _why_zeros(beginning)
+
+
+def _kind_of(data: bytes) -> str | None:
+    kind = sniffed(data)
+    if kind == PDF:
+        return "it is a PDF: take its text out first, with pdftotext for instance"
+    if kind is not None:
+        return (
+            f"it is an image, {kind}: take its text out first, with tesseract for instance; or show it to a "
+            "model that sees, in Python: extract(Model, [image(Path(...))])"
+        )
     for magic, why in _MAGIC.items():
         if data.startswith(magic):
             return why
+    return _why_zeros(data)
+
+
+def _why_zeros(data: bytes) -> str | None:
+    """UTF-16 without a byte order mark has every other byte zero, where most of it is Latin."""
+    high, low = data[::2].count(0), data[1::2].count(0)
+    if max(high, low) <= len(data) // 4 or min(high, low) > len(data) // 8:
+        return None
+    form = "UTF-16LE" if low > high else "UTF-16BE"
+    return f"it is {form}: convert it with iconv -f {form} -t UTF-8"
+
+
+def _why_not_utf_8(data: bytes, error: UnicodeDecodeError) -> str:
     byte = data[error.start]
     return (
         f"it is not UTF-8: byte 0x{byte:02x} at offset {error.start}; convert it, "

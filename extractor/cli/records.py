@@ -22,13 +22,13 @@ from .tables import (
     arrow_library,
     binary_output,
     byte_stream,
-    check_header,
+    csv_rows,
     delimiter_of,
     format_of,
+    header_of,
     object_of,
     plain,
     rows_of,
-    text_lines,
 )
 
 if TYPE_CHECKING:
@@ -149,27 +149,16 @@ def _record_maker(
 
 
 def _csv(path: str, fitting: Fitting, where: Where) -> Records:
-    csv.field_size_limit(2**31 - 1)
-    try:
-        delimiter = delimiter_of(path)
-        with text_lines(path) as lines:
-            names = next(csv.reader(lines, delimiter=delimiter), [])
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
-    check_header(path, names)
+    names = header_of(path)
     record = _record_maker(names, fitting, where, path)
 
     def rows() -> Iterator[Found]:
-        try:
-            with text_lines(path) as lines:
-                reader = csv.reader(lines, delimiter=delimiter)
-                next(reader)
-                for index, cells in enumerate(filter(None, reader)):
-                    yield found(cells, reader.line_num, index)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
+        for index, (line, cells) in enumerate(csv_rows(path)):
+            yield found(cells, line, index)
 
-    def found(cells: Sequence[str], line: int, index: int) -> Found:
+    def found(cells: Sequence[str] | BadRow, line: int, index: int) -> Found:
+        if isinstance(cells, BadRow):
+            return Found(line, cells, index, [cells.raw])
         if len(cells) > len(names):
             why = f"there are {len(cells)} cells, but {len(names)} columns"
             return Found(line, BadRow(line, why, list(cells)), index, cells)

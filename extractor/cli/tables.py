@@ -7,6 +7,7 @@ import io
 import json
 import os
 import random
+import shlex
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,9 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from ..batch.cells import Gathered, Shape, cell, confidence_cell, error_cell, evidence_cell, usage_cell
 from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
+from ..loading import SNIFFED, why_no_text
 from ..messages import JSON
+from .delimited import Torn, cells_of, delimiter_in
 from .lines import to_json
 from .output import opened
 
@@ -63,7 +66,10 @@ def format_of(path: str) -> str:
         return "jsonl"
     found = FORMATS.get(PurePath(path).suffix.lower())
     if found is None:
-        raise ConfigError(f"{path} is none of {', '.join(FORMATS)}: its name says how it is read or written")
+        hint = "; JSON is taken as JSON Lines, one object on each line" if path.endswith(".json") else ""
+        raise ConfigError(
+            f"{path} is none of {', '.join(FORMATS)}: its name says how it is read or written{hint}"
+        )
     return found
 
 
@@ -149,24 +155,48 @@ def text_lines(path: str) -> Iterator[io.TextIOWrapper]:
 
 
 def _csv(path: str) -> Table:
-    csv.field_size_limit(2**31 - 1)
+    names = header_of(path)
+    total = sum(1 for _ in csv_rows(path))
+
+    def rows() -> Iterator[Fields | BadRow]:
+        return (_record(names, cells, line) for line, cells in csv_rows(path))
+
+    return Table(tuple(names), total, rows)
+
+
+def header_of(path: str) -> Sequence[str]:
+    """Return the columns of a file of CSV. Raises ConfigError."""
+    check_text(path)
+    names = next((cells for _, cells in _csv_lines(path)), [])
+    if isinstance(names, Torn):
+        raise ConfigError(f"{path}: {names.why}")
+    check_header(path, names)
+    return names
+
+
+def csv_rows(path: str) -> Iterator[tuple[int, Sequence[str] | BadRow]]:
+    """Yield the rows below the header, each with the number of its last line. Raises ConfigError."""
+    for line, cells in islice(_csv_lines(path), 1, None):
+        yield line, BadRow(line, cells.why, cells.raw) if isinstance(cells, Torn) else cells
+
+
+def _csv_lines(path: str) -> Iterator[tuple[int, list[str] | Torn]]:
     try:
         delimiter = delimiter_of(path)
         with text_lines(path) as lines:
-            reader = csv.reader(lines, delimiter=delimiter)
-            names = next(reader, [])
-            total = sum(1 for row in reader if row)
-    except (UnicodeDecodeError, csv.Error) as error:
+            yield from cells_of(lines, delimiter)
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
-    check_header(path, names)
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from error
 
-    def rows() -> Iterator[Fields | BadRow]:
-        with text_lines(path) as lines:
-            reader = csv.reader(lines, delimiter=delimiter)
-            next(reader)
-            yield from (_record(names, cells, reader.line_num) for cells in reader if cells)
 
-    return Table(tuple(names), total, rows)
+def check_text(path: str) -> None:
+    """Raise ConfigError where a file begins as no text in UTF-8 does."""
+    with byte_stream(path) as stream:
+        why = why_no_text(stream.read(SNIFFED))
+    if why is not None:
+        raise ConfigError(f"{path} can't be read: {why}")
 
 
 def check_header(path: str, names: Sequence[str]) -> None:
@@ -178,15 +208,16 @@ def check_header(path: str, names: Sequence[str]) -> None:
 
 
 def delimiter_of(path: str) -> str:
-    """Return what stands between cells: a semicolon where spreadsheets write numbers with a comma."""
+    """Return what stands between cells."""
     if format_of(path) == "tsv":
         return "\t"
     with text_lines(path) as lines:
-        first = lines.readline()
-    return ";" if ";" in first and "," not in first else ","
+        return delimiter_in(lines.readline())
 
 
-def _record(names: Sequence[str], cells: Sequence[str], line: int) -> Fields | BadRow:
+def _record(names: Sequence[str], cells: Sequence[str] | BadRow, line: int) -> Fields | BadRow:
+    if isinstance(cells, BadRow):
+        return cells
     if len(cells) > len(names):
         return BadRow(line, f"there are {len(cells)} cells, but {len(names)} columns", list(cells))
     return dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=True))
@@ -201,8 +232,12 @@ def first_names(source: Table) -> Sequence[str]:
 def _jsonl(path: str) -> Table:
     total = None
     if path != "-" and "://" not in path:
+        check_text(path)
         with byte_stream(path) as stream:
-            total = sum(1 for line in stream if line.strip())
+            lines = filter(None, map(bytes.strip, stream))
+            first = next(lines, b"")
+            total = sum(1 for _ in lines) + bool(first)
+        _check_first_line(path, first, total)
 
     def rows() -> Iterator[Fields | BadRow]:
         with byte_stream(path) as stream:
@@ -211,6 +246,19 @@ def _jsonl(path: str) -> Table:
                     yield object_of(line, number)
 
     return Table(None, total, rows)
+
+
+def _check_first_line(path: str, first: bytes, total: int) -> None:
+    """Raise ConfigError for JSON that is no JSON Lines: an array, or one object over many lines."""
+    beginning = first.removeprefix(b"\xef\xbb\xbf").strip()
+    is_array = beginning[:1] == b"[" and (total == 1 or beginning[-1:] != b"]")
+    if not is_array and beginning != b"{":
+        return
+    query = ".[]" if is_array else "."
+    raise ConfigError(
+        f"{path} is JSON, not JSON Lines, which has one object on each line: make it so with "
+        f"jq -c {query!r} {shlex.quote(path)} > {shlex.quote(PurePath(path).stem + '.lines.jsonl')}"
+    )
 
 
 def object_of(line: bytes, number: int) -> Fields | BadRow:

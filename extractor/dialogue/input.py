@@ -31,7 +31,8 @@ def cut_input(request: Request, usage: Usage | None, earlier: Sequence[Attempt])
     if len(text) <= counted * _CLOSER_LOOK[not text.isascii()]:
         return None
     fewest = fewest_tokens(text)
-    if any(_counted(attempt.usage) >= fewest for attempt in earlier if attempt.request.model == request.model):
+    before = (_counted(each.usage) for each in earlier if each.request.model == request.model)
+    if any(count >= fewest for count in before):
         return None
     what = f"the server counts {counted:,} tokens for a prompt with a text of {len(text):,} characters"
     if fewest > counted >= LEAST_COUNT:

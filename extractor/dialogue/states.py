@@ -92,7 +92,7 @@ class Ask(Generic[T]):
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
     def _judged(self, reply: Completion) -> tuple[Verdict[T], str | None]:
-        """Return what a reply is worth, and the attempt's note. What was made of a part of the text is none."""
+        """Return what a reply is worth, and the attempt's note. One to a part of the text is no record."""
         verdict = self.judge(reply, self.patch)
         cut = cut_input(self.request, reply.usage, self.attempts) if self.counted else None
         if isinstance(cut, str):

@@ -214,8 +214,8 @@ def check_type(record_type: Any) -> None:
         raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
     if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
         raise SchemaError(
-            f"no record type: {record_type!r:.60}; it is a Pydantic model, any type that a TypeAdapter takes, "
-            "or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
+            f"no record type: {record_type!r:.60}; it is a Pydantic model, any type that a TypeAdapter "
+            "takes, or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
         )
 
 

@@ -57,7 +57,7 @@ def unwrapped(document: Document) -> Document:
 
 
 def _holder(document: Document) -> str | None:
-    """Return the member that holds the schema; None for what is a schema, or has no one reading as a wrapper."""
+    """Return the member that holds the schema; None for a schema, and for what has more than one reading."""
     if _judges(document):
         return None
     held = [key for key in _HOLDERS if isinstance(document.get(key), Mapping)]

@@ -422,3 +422,81 @@ def test_how_sure_each_value_is_has_a_column_where_asked_for(output: str, run: R
     cells = [row["visit_confidence"] for row in rows if row["visit_confidence"]]
     told = [json.loads(cell) if isinstance(cell, str) else cell for cell in cells]
     assert told == [[{"pointer": "/town", "confidence": 1.0}, {"pointer": "/day", "confidence": 0.5}]] * 3
+
+
+# -- files that are not what their names say
+
+
+def broken(rows: int) -> str:
+    """CSV with an opening quote in row 3 that nothing closes."""
+    return "id,body\n" + "".join(f'{n},{chr(34) if n == 3 else ""}town {n}\n' for n in range(1, rows))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (broken(203), "in.csv, line 4: a quote opens a cell that is not closed"),
+        (broken(5) + '5,"Bern, here"\n6,Bonn\n', "in.csv, line 4: a quote opens a cell that is not closed"),
+        ('id,body\n1,"a ""quoted"" town"\n2,"\n', "in.csv, line 3: a quote opens a cell"),
+        ('id,"body\n1,Basel\n', "in.csv, line 1: a quote opens a cell"),
+        ("id,body\n1,Basel\n".encode("utf-16"), "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8"),
+        ("id,body\n1,Basel\n".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "it is an image, image/png"),
+        (b"%PDF-1.7\n\xe2\xe3", "pdftotext"),
+    ],
+)
+def test_a_table_whose_rows_cannot_be_told_apart_is_refused_before_anything_is_paid(
+    run: Run, folder: Path, content: str | bytes, says: str
+) -> None:
+    (folder / "in.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    end = run("in.csv", "-x", "body", "-o", "out.csv")
+    assert end.status == 2
+    assert says in " ".join(end.err.split())
+    assert not run.server.requests
+    assert not (folder / "out.csv").exists()
+
+
+def test_a_quote_that_ends_inside_of_a_cell_costs_its_row_alone(run: Run, folder: Path) -> None:
+    (folder / "in.csv").write_text('id,body\n1,"Basel"\n2,"Bern" or Bonn\n3,5" of rain in Bonn\n4,"Riga" \n')
+    end = run("in.csv", "-x", "body", "-o", "out.jsonl")
+    assert end.status == 1
+    rows = read(folder / "out.jsonl")
+    assert [row.get("id") for row in rows] == ["1", None, "3", "4"]
+    assert rows[1]["line"] == 3
+    assert "a quote ends in the middle of a cell" in str(rows[1]["visit_error"])
+    assert rows[3]["body"] == "Riga"
+
+
+@pytest.mark.parametrize("sign", ["\t", "|", ";"])
+def test_cells_may_stand_apart_by_other_signs_where_the_header_has_no_comma(
+    run: Run, folder: Path, sign: str
+) -> None:
+    (folder / "in.csv").write_text(f"id{sign}body\n1{sign}Basel, Bern\n")
+    assert run("in.csv", "-x", "body", "-o", "out.jsonl").status == 0
+    assert read(folder / "out.jsonl")[0]["body"] == "Basel, Bern"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('[{"body": "Basel"},\n {"body": "Bern"}]', "jq -c '.[]' in.jsonl > in.lines.jsonl"),
+        ('[\n  {\n    "body": "Basel"\n  }\n]\n', "jq -c '.[]' in.jsonl"),
+        ('[{"body": "Basel"}]', "jq -c '.[]' in.jsonl"),
+        ('{\n  "body": "Basel"\n}\n', "jq -c '.' in.jsonl"),
+        ('{"body": "Basel"}\n'.encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+    ],
+)
+def test_json_that_is_no_json_lines_is_refused_with_what_makes_it_so(
+    run: Run, folder: Path, content: str | bytes, says: str
+) -> None:
+    (folder / "in.jsonl").write_bytes(content.encode() if isinstance(content, str) else content)
+    end = run("in.jsonl", "-x", "body", "-o", "out.jsonl")
+    assert end.status == 2
+    assert says in " ".join(end.err.split())
+
+
+def test_a_line_of_json_that_is_no_object_costs_its_row_alone(run: Run, folder: Path) -> None:
+    (folder / "in.jsonl").write_text('[1, 2]\n{"body": "Basel"}\n')
+    assert run("in.jsonl", "-x", "body", "-o", "out.jsonl").status == 1
+    (folder / "in.jsonl").write_text('{"body": "Bas\n{"body": "Basel"}\n')
+    assert run("in.jsonl", "-x", "body", "-o", "out.jsonl").status == 1
