@@ -24,6 +24,7 @@ from .batch import run
 from .batch.bridge import iterate
 from .batch.budget import worst_cost
 from .batch.courier import Courier
+from .batch.frames import has_columns
 from .batch.handles import Handle
 from .batch.journal import Ledger
 from .batch.outcomes import Part, Row, RowOutcome, Text
@@ -139,8 +140,7 @@ class Job:
     @classmethod
     def of(cls, calls: Calls, rows: Rows, record_type: Any, text: Select, options: RowOptions) -> Job:
         """Return the job. Raises ConfigError and SchemaError for what could work for no row at all."""
-        if isinstance(rows, str | bytes | Mapping):
-            raise ConfigError(f"the rows are a list of texts or of mappings, not one {type(rows).__name__}")
+        _check_rows(rows)
         given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
         settings = run.Settings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
         given["examples"] = list(given.get("examples", ()))
@@ -200,6 +200,19 @@ class Job:
             rows.close()
             if journal is not self.settings.journal:
                 await journal.aclose()
+
+
+def _check_rows(rows: Any) -> None:
+    """Raise ConfigError for what has no rows, or others than it seems."""
+    iterates = hasattr(rows, "__iter__") or hasattr(rows, "__aiter__") or hasattr(rows, "__getitem__")
+    if isinstance(rows, str | bytes | Mapping | type) or not iterates:
+        raise ConfigError(f"the rows are a list of texts or of mappings, not one {type(rows).__name__}")
+    if has_columns(rows):
+        name = type(rows).__name__
+        raise ConfigError(
+            f"a {name} is no list of rows: `frame(..., text=COLUMN)` takes it whole and returns it with the "
+            "records beside; for `rows`, hand in one column of it"
+        )
 
 
 def _check_batches(calls: Calls, samples: int = 1) -> None:

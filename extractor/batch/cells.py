@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -125,11 +125,20 @@ def shape_of(
     return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp)
 
 
-class Gathered:
-    """The new columns, filled outcome by outcome and kept as Arrow chunks."""
+Lose: TypeAlias = Callable[[RowOutcome[Any], str], None]  # is told of a record that can't be written, and why
 
-    def __init__(self, records: Records, shape: Shape) -> None:
-        self._records, self._shape = records, shape
+
+def keep_quiet(outcome: RowOutcome[Any], why: str) -> None:
+    """Tell nobody: the error stands in the row."""
+
+
+class Gathered:
+    """The new columns, filled outcome by outcome and kept as Arrow chunks. lose: is told of each record
+    that no column can hold.
+    """
+
+    def __init__(self, records: Records, shape: Shape, lose: Lose = keep_quiet) -> None:
+        self._records, self._shape, self._lose = records, shape, lose
         self._outcomes: list[RowOutcome[Any]] = []
         self._batches: list[pa.RecordBatch] = []
         self.schema = _schema(records, shape)
@@ -165,6 +174,8 @@ class Gathered:
             cell("serialization", faults[i], len(outcome.attempts)) if i in faults else error_cell(outcome)
             for i, outcome in enumerate(outcomes)
         ]
+        for i, why in faults.items():
+            self._lose(outcomes[i], why)
         beside: list[list[Any]] = [errors]
         if self._shape.usage:
             beside.append([usage_cell(outcome) for outcome in outcomes])

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Number
-from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RunStopped
@@ -18,7 +17,7 @@ from .columns import records_of
 from .display import shown
 from .outcomes import Row, RowOutcome
 from .stamps import meaning_of, stamp
-from .texts import Select, row_maker
+from .texts import Select, names_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -148,8 +147,7 @@ def columns_of(text: Any) -> Sequence[str]:
     if isinstance(text, str):
         if "{" not in text:
             return [text]
-        row_maker(text)  # it says what is wrong with a template
-        return [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        return names_in(text)
     if isinstance(text, Sequence) and text:
         return text
     raise ConfigError("text= is the name of a column, several names, a template or a function of the row")
@@ -201,6 +199,12 @@ def is_frame(value: Any) -> bool:
         library is not None and isinstance(value, getattr(library, kind)) for library, kind in libraries
     )
     return known or hasattr(value, "__arrow_c_stream__")
+
+
+def has_columns(value: Any) -> bool:
+    """Whether a value is a whole frame, and not one column of it, which may be a stream of Arrow's too."""
+    kind = type(value)  # the names themselves may cost a query
+    return is_frame(value) and (hasattr(kind, "columns") or hasattr(kind, "schema"))
 
 
 def _pandas(frame: Any) -> Opened:

@@ -48,12 +48,16 @@ class RunFacts:
         """Take in a row."""
         error = error_cell(outcome)
         if error is not None:
-            self.failures[error["kind"]] += 1
-            self.messages.setdefault(error["kind"], error["message"])
+            self.fail(error["kind"], error["message"])
         self.attempts += len(outcome.attempts)
         seconds = latency(outcome.attempts)
         if seconds > 0 and not outcome.from_cache:
             self.slow[floor(log10(seconds) * BINS_A_DECADE)] += 1
+
+    def fail(self, kind: str, message: str) -> None:
+        """Take in why a row has no record."""
+        self.failures[kind] += 1
+        self.messages.setdefault(kind, message)
 
 
 def run_page(

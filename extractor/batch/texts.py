@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from numbers import Real
 from string import Formatter
 from typing import Any, TypeAlias
 
@@ -22,9 +24,22 @@ def row_maker(select: Select) -> Callable[[Any], Row]:
     text_of = _text_of(select)
 
     def make(row: Any) -> Row:
-        return row if isinstance(row, Row) else Row(text_of(row), row)
+        return row if isinstance(row, Row) else Row(as_text(text_of(row)), row)
 
     return make
+
+
+def as_text(value: Any) -> Any:
+    """Return a text as Python has it; None for what stands for nothing in a table: NaN, and pandas' own."""
+    if value is None or isinstance(value, str):
+        return value
+    if hasattr(value, "as_py"):  # a scalar of pyarrow's
+        value = value.as_py()
+    if isinstance(value, Decimal):
+        return None if value.is_nan() else value
+    if isinstance(value, Real):
+        return None if value != value else value
+    return None if type(value).__name__ in ("NAType", "NaTType") else value
 
 
 def _text_of(select: Select) -> Callable[[Any], Any]:
@@ -49,28 +64,47 @@ def _itself(row: Any) -> Any:
 
 def _field(row: Any, name: str) -> Any:
     try:
-        return row[name]
+        return getattr(row, name) if name in getattr(row, "_fields", ()) else row[name]
     except (KeyError, TypeError, IndexError):
         known = f"; it has {', '.join(map(str, row))}" if isinstance(row, Mapping) else ""
         raise ConfigError(f"the row has no field {name!r}{known}") from None
 
 
 def _joined(texts: Iterator[Any]) -> str | None:
-    return "\n\n".join(str(text) for text in texts if text is not None and str(text).strip()) or None
+    known = (text for text in map(as_text, texts) if text is not None)
+    return "\n\n".join(str(text) for text in known if str(text).strip()) or None
 
 
-def _template(template: str) -> Callable[[Any], Any]:
+def names_in(template: str) -> Sequence[str]:
+    """Return the names of the fields in a template, in order. Raises ConfigError where it is none."""
     try:
         names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
     except ValueError as error:
         raise ConfigError(f"text={template!r} is no template: {error}") from error
-    if not names or not all(name.isidentifier() for name in names):
+    if not names or not all(names):
         raise ConfigError(f"text={template!r} is no template: write names of fields as {{name}}")
+    return names
+
+
+def _template(template: str) -> Callable[[Any], Any]:
+    names, parts = names_in(template), list(Formatter().parse(template))
 
     def fill(row: Any) -> str | None:
-        values = {name: _field(row, name) for name in names}
+        values = {name: as_text(_field(row, name)) for name in names}
         if all(value is None for value in values.values()):
             return None
-        return template.format_map({name: "" if v is None else v for name, v in values.items()})
+        return "".join(
+            literal + ("" if name is None else _formatted(name, values[name], conversion, spec or ""))
+            for literal, name, spec, conversion in parts
+        )
 
     return fill
+
+
+def _formatted(name: str, value: Any, conversion: Any, spec: str) -> str:
+    if value is None:
+        return ""
+    try:
+        return format(Formatter().convert_field(value, conversion), spec)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"the field {name!r} can't be written so, {{{name}:{spec}}}: {error}") from error

@@ -128,7 +128,7 @@ class TableJob(Job):
 
         existing = self.sink.existing()
         self._check_version(existing)
-        gathered = self._gathered()
+        gathered = self._gathered(report.lose)
         own = own_schema(self.rows, gathered, None)
         if self.given.schema is None:
             own = pa.schema([_typed_field(each, existing) for each in own])
@@ -145,7 +145,7 @@ class TableJob(Job):
             self.version.remember()
             with self._holding_beside(done, report) as hold:
                 filling = Filling(self, writing, own, gathered, hold, report)
-                to = self._to(Writer(filling.row, filling.again), hold, None)
+                to = self._to(Writer(filling.row, filling.again), hold, None, report.lose)
 
                 def settle(outcome: RowOutcome[Any], each: Placed) -> None:
                     filling.begin(outcome, each)

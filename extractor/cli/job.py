@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..batch.address import masked
-from ..batch.cells import Gathered, cell
+from ..batch.cells import Gathered, Lose, cell
 from ..batch.columns import records_of
 from ..batch.display import shown
 from ..batch.outcomes import Progress, RowOutcome
@@ -21,6 +23,7 @@ from ..client import Extractor
 from ..databases.address import is_database
 from ..databases.sink import DatabaseSink
 from ..errors import ConfigError, RunStopped
+from ..messages import Outcome
 from .feeding import Placed, Rows, kept, missing, own_fields, placed, typed_fields
 from .lines import to_json
 from .output import opened
@@ -34,9 +37,12 @@ NOT_RUN = cell("not_run", "the run stopped before this row")
 
 @dataclass(slots=True)
 class Report:
-    """What a run came to."""
+    """What a run came to. told: its progress, before records were written; lost: those that couldn't be,
+    by how their dialogue ended.
+    """
 
-    progress: Progress = field(default_factory=Progress)
+    told: Progress = field(default_factory=Progress)
+    lost: Counter[Outcome | None] = field(default_factory=Counter)
     facts: RunFacts = field(default_factory=RunFacts)
     held: int = 0  # rows in the quarantine
     bare: set[int] = field(default_factory=set)  # rows whose record a database did not take
@@ -46,7 +52,23 @@ class Report:
 
     def tell(self, progress: Progress) -> None:
         """Take note of how far it is."""
-        self.progress = progress
+        self.told = progress
+
+    def lose(self, outcome: RowOutcome[Any], why: str) -> None:
+        """Take note of a record that can't be written."""
+        self.lost[outcome.outcome] += 1
+        self.facts.fail("serialization", why)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; a row whose record was lost has failed."""
+        ok, repaired = self.lost[Outcome.OK], self.lost[Outcome.REPAIRED]
+        return replace(
+            self.told,
+            ok=self.told.ok - ok,
+            repaired=self.told.repaired - repaired,
+            failed=self.told.failed + ok + repaired,
+        )
 
 
 def is_drained(source: str, quarantine: str | None) -> bool:
@@ -150,11 +172,16 @@ class Job:
         with (
             self._holding(report) as hold,
             written(
-                self.going_on.output, self.sheet, self.rows, self._gathered, base, self.going_on.anew
+                self.going_on.output,
+                replace(self.sheet, lose=report.lose),
+                self.rows,
+                partial(self._gathered, report.lose),
+                base,
+                self.going_on.anew,
             ) as writer,
         ):
             self._keep(rows, earlier, writer, hold)
-            yield self._to(writer, hold, base), hold
+            yield self._to(writer, hold, base, report.lose), hold
 
     def _fed(self) -> Iterator[Placed]:
         """Return the rows to run, without those that came to the output when a quarantine was fed before."""
@@ -163,8 +190,8 @@ class Job:
             return placed(self.given.rows())
         return missing(self.given, earlier, row_id)
 
-    def _gathered(self) -> Gathered:
-        return Gathered(records_of(self.record_type), self.sheet.shape)
+    def _gathered(self, lose: Lose) -> Gathered:
+        return Gathered(records_of(self.record_type), self.sheet.shape, lose)
 
     @contextmanager
     def _holding(self, report: Report) -> Iterator[Hold]:
@@ -211,8 +238,8 @@ class Job:
     def _own(self, each: Placed) -> Fields:
         return own_fields(each, self.rows.row_id)
 
-    def _to(self, writer: Writer, hold: Hold, base: Table | None) -> Settle:
-        """Return what writes a row to where it belongs."""
+    def _to(self, writer: Writer, hold: Hold, base: Table | None, lose: Lose) -> Settle:
+        """Return what writes a row to where it belongs. lose: is told of what only the quarantine takes."""
         types = None if base is None else base.schema
 
         def good(outcome: RowOutcome[Any], each: Placed) -> None:
@@ -227,6 +254,8 @@ class Job:
 
         def settle(outcome: RowOutcome[Any], each: Placed) -> None:
             fault = fault_of(outcome.record)
+            if fault is not None:
+                lose(outcome, fault)
             if fault is None and outcome.error is None and outcome.extraction is not None:
                 good(outcome, each)
             else:

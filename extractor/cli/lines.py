@@ -55,7 +55,12 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
 
 
 def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> Line:
-    found: Line = {} if result.record is None else {"record": dump(result.record)}
+    found, outcome = Line(), str(result.outcome)
+    try:
+        found |= {} if result.record is None else {"record": dump(result.record)}
+    except ValueError as error:  # what a serializer of the user's own raises
+        outcome = str(Outcome.INVALID)
+        found["error"] = _error("serialization", str(error), attempts=len(result.attempts))
     if result.error is not None:
         found["error"] = _error(str(result.outcome), str(result.error), result.problems, len(result.attempts))
         if result.record is None:
@@ -65,7 +70,7 @@ def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> 
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
     return {
         "source": source,
-        "outcome": str(result.outcome),
+        "outcome": outcome,
         **found,
         "usage": usage,
         "evidence": list(_spans(result.evidence)),

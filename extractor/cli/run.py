@@ -300,6 +300,8 @@ def _conclude(
         say(f"  {shlex.join(feed)}")
     elif report.progress.failed and {*report.facts.failures} == {"input"}:
         say("Once these rows of the input are mended, run the same again.", "yellow")
+    elif report.progress.failed and {*report.facts.failures} == {"serialization"}:
+        say("These records can't be written. Once the record type is mended, run the same again.", "yellow")
     elif report.progress.failed and (going_on.sink is None or going_on.sink.keys):
         say("Ask the failed rows again with:", "yellow")
         say(f"  {shlex.join(_again(command, '--retry-failed'))}")

@@ -18,7 +18,17 @@ from itertools import islice
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from ..batch.cells import Gathered, Shape, cell, confidence_cell, error_cell, evidence_cell, usage_cell
+from ..batch.cells import (
+    Gathered,
+    Lose,
+    Shape,
+    cell,
+    confidence_cell,
+    error_cell,
+    evidence_cell,
+    keep_quiet,
+    usage_cell,
+)
 from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
 from ..loading import SNIFFED, why_no_text
@@ -325,10 +335,13 @@ def _row_of(batch: pa.RecordBatch, number: int) -> Fields | BadRow:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is written of each row: its own fields, and those of the shape. dump: a record's JSON."""
+    """What is written of each row: its own fields, and those of the shape. dump: a record's JSON. lose: is
+    told of each record that has none.
+    """
 
     shape: Shape
     dump: Callable[[Any], JSON]
+    lose: Lose = keep_quiet
 
     def fields(self, outcome: RowOutcome[Any]) -> Fields:
         """Return a row as JSON. Its key has its own fields."""
@@ -357,6 +370,7 @@ class Sheet:
         try:
             return self.dump(outcome.record), error_cell(outcome)
         except ValueError as error:  # what a serializer of the user's own raises
+            self.lose(outcome, str(error))
             return None, cell("serialization", str(error), len(outcome.attempts))
 
 

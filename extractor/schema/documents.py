@@ -51,9 +51,10 @@ def load(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = No
 
     document: a schema of draft 2020-12, 2019-09, 7, 6 or 4 (as `$schema` says, else guessed), or
     an OpenAPI fragment; also in what APIs take schemas in (see `unwrapped`). documents: URI -> what
-    references may lead to; relative URIs are taken relative to the document's own. What
-    no reference leads to is left out; names consist of letters, digits and underscores. Raises SchemaError where a schema is malformed, too deep, or
-    refers to what is not there, or to itself without end.
+    references may lead to; relative URIs are taken relative to the document's own. What no reference
+    leads to is left out; names consist of letters, digits and underscores. Raises SchemaError where
+    a schema is malformed, too deep, says nothing, or refers to what is not there, or to itself
+    without end.
     """
     return _Loading(_Library.of(document, documents or {})).run()
 

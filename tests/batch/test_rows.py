@@ -12,9 +12,13 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, ServiceError
@@ -70,6 +74,83 @@ def test_a_bad_row_has_an_error_and_stops_no_other() -> None:
     outcomes = run(["a", 5, "b"], Service())
     assert isinstance(outcomes[1].error, ConfigError)
     assert [o.record for o in (outcomes[0], outcomes[2])] == [Echo.of("a"), Echo.of("b")]
+
+
+class Mail(NamedTuple):
+    title: str
+    body: str | None
+
+
+@pytest.mark.parametrize("nothing", [float("nan"), np.float32("nan"), Decimal("nan"), pd.NA, pd.NaT, None])
+def test_what_stands_for_nothing_in_a_table_is_an_empty_text(nothing: Any) -> None:
+    service = Service()
+    assert [(o.extraction, o.error) for o in run([nothing], service)] == [(None, None)]
+    for text in ("body", ["body"], "{body}", lambda row: row["body"]):
+        outcomes = run([{"body": nothing}], service, text=text)
+        assert [(o.extraction, o.error) for o in outcomes] == [(None, None)]
+    assert service.asked == []
+    run([{"title": "On tea", "body": nothing}], service, text="{title}: {body}")
+    run([{"title": "On tea", "body": nothing}], service, text=["title", "body"])
+    assert service.asked == ["On tea: ", "On tea"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["Ada", None]),
+        pl.Series(["Ada", None]),
+        pa.array(["Ada", None]),
+        pa.chunked_array([["Ada", None]]),
+    ],
+    ids=["pandas", "polars", "arrow", "chunked"],
+)
+def test_a_column_of_a_frame_is_a_list_of_texts(column: Any) -> None:
+    service = Service()
+    assert [o.outcome for o in run(column, service)] == [Outcome.OK, None]
+    assert service.asked == ["Ada"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame({"body": ["Ada"]}),
+        pl.DataFrame({"body": ["Ada"]}),
+        pl.LazyFrame({"body": ["Ada"]}),
+        pa.table({"body": ["Ada"]}),
+        pa.record_batch({"body": ["Ada"]}),
+    ],
+    ids=["pandas", "polars", "lazy", "table", "batch"],
+)
+@pytest.mark.parametrize("text", [None, "body"])
+def test_a_whole_frame_is_refused_since_its_parts_are_columns(frame: Any, text: str | None) -> None:
+    service = Service()
+    with pytest.raises(ConfigError, match=r"is no list of rows: `frame\(..., text=COLUMN\)`"):
+        run(frame, service, text=text)
+    assert service.asked == []
+
+
+@pytest.mark.parametrize("rows", [5, None, "Ada", {"body": "Ada"}, Mail])
+def test_what_has_no_rows_is_refused(rows: Any) -> None:
+    with pytest.raises(ConfigError, match="the rows are a list of texts or of mappings"):
+        run(rows, Service())
+
+
+def test_rows_may_be_named_tuples() -> None:
+    service = Service()
+    run([Mail("On tea", "It is hot.")], service, text="{title}: {body}")
+    assert service.asked == ["On tea: It is hot."]
+
+
+def test_names_in_a_template_may_be_any_that_a_table_has() -> None:
+    row = {"Subject Line": "On tea", "col.1": "hot", "größe": 2.5, "0": "x"}
+    service = Service()
+    run([row], service, text="{Subject Line}: {col.1}, {größe:.2f} {{l}} {0}")
+    assert service.asked == ["On tea: hot, 2.50 {l} x"]
+    [outcome] = run([row], service, text="{col.1:.2f}")
+    assert "the field 'col.1' can't be written so" in str(outcome.error)
+    for text in ("{}", "{a"):
+        with pytest.raises(ConfigError, match="is no template"):
+            run([row], service, text=text)
 
 
 def test_a_row_that_fails_stops_no_other() -> None:

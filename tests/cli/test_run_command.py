@@ -429,7 +429,7 @@ def test_how_sure_each_value_is_has_a_column_where_asked_for(output: str, run: R
 
 def broken(rows: int) -> str:
     """CSV with an opening quote in row 3 that nothing closes."""
-    return "id,body\n" + "".join(f'{n},{chr(34) if n == 3 else ""}town {n}\n' for n in range(1, rows))
+    return "id,body\n" + "".join(f"{n},{chr(34) if n == 3 else ''}town {n}\n" for n in range(1, rows))
 
 
 @pytest.mark.parametrize(
@@ -500,3 +500,32 @@ def test_a_line_of_json_that_is_no_object_costs_its_row_alone(run: Run, folder: 
     assert run("in.jsonl", "-x", "body", "-o", "out.jsonl").status == 1
     (folder / "in.jsonl").write_text('{"body": "Bas\n{"body": "Basel"}\n')
     assert run("in.jsonl", "-x", "body", "-o", "out.jsonl").status == 1
+
+
+SHY = """
+from pydantic import BaseModel, field_serializer
+
+class Visit(BaseModel):
+    town: str
+
+    @field_serializer("town")
+    def spoken(self, town: str) -> str:
+        if town == "Basel":
+            raise ValueError("Basel is not spoken of")
+        return town
+"""
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.jsonl", "out.parquet"])
+@pytest.mark.parametrize("quarantine", [True, False])
+def test_a_record_that_cannot_be_written_is_a_row_that_failed(
+    run: Run, folder: Path, output: str, quarantine: bool
+) -> None:
+    (folder / "visits.py").write_text(SHY)
+    end = run("in.csv", "-x", "body", "-o", output, *(["--quarantine", "bad.jsonl"] if quarantine else []))
+    assert end.status == 1
+    assert "4 of 4 rows, 1 ok, 2 failed, 1 empty" in end.err
+    assert "2 serialization" in end.err
+    if not quarantine:
+        assert "These records can't be written." in " ".join(end.err.split())
+        assert [bool(row["visit_error"]) for row in read(folder / output)] == [True, False, False, True]
