@@ -213,9 +213,10 @@ def check_type(record_type: Any) -> None:
         name = type(record_type).__name__
         raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
     if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
+        named = ", and as the name of one it is not fully defined" if isinstance(record_type, str) else ""
         raise SchemaError(
-            f"no record type: {record_type!r:.60}; it is a Pydantic model, any type that a TypeAdapter "
-            "takes, or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
+            f"{record_type!r:.60} is no type{named}: a record type is a Pydantic model, any type that a "
+            "TypeAdapter takes, or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
         )
 
 

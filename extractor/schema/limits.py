@@ -6,14 +6,18 @@ still too large is left to the compiler, which says parts of it as JSON text.
 
 from __future__ import annotations
 
+import json
+from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ..messages import JSON
 from .targets import Target
 from .words import joined
 
 Schema = dict[str, JSON]
+MOST_TOLD = 100_000  # characters of the values of enums that only descriptions tell
 Report = Callable[[str, str, str], None]  # keyword, action, detail
 
 
@@ -174,7 +178,11 @@ def _fewer_enums(bodies: dict[str, Schema], target: Target, report: Report) -> d
             values, text = values - len(node["enum"]), text - _length(node["enum"])
     if not dropped:
         return bodies
-    told: dict[int, Schema] = {id(node): _enum_told(node, report) for node in found if id(node) in dropped}
+    room = MOST_TOLD if target.max_text is None else max(0, min(MOST_TOLD, target.max_text - text))
+    told: dict[int, Schema] = {}
+    for node in found:
+        if id(node) in dropped:
+            told[id(node)], room = _enum_told(node, report, room)
 
     def change(node: Schema) -> Schema:
         return told.get(id(node), node)
@@ -201,12 +209,23 @@ def rebuilt_once(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
     return result
 
 
-def _enum_told(node: Schema, report: Report) -> Schema:
-    values = node["enum"]
-    words = f"One of {len(values)} values, such as {', '.join(map(str, values[:3]))}."
-    report("enum", "told", words)
+def _enum_told(node: Schema, report: Report, room: int) -> tuple[Schema, int]:
+    """Return an enum as a description of its values, and how many characters are left for others."""
+    values = [json.dumps(value, ensure_ascii=False) for value in node["enum"]]
+    ends = list(accumulate(len(value) + 4 for value in values))
+    told = bisect_right(ends, room)
+    of_many = f"One of {len(values)} values"
+    if told == len(values):
+        words, detail = f"{of_many}: {', '.join(values)}.", f"{of_many}: the description has them all"
+    else:
+        shown = ", ".join(values[: max(told, 3)])
+        words = f"{of_many}, such as {shown}."
+        detail = f"{of_many}: the description has {max(told, 3)}, there is no room for the others"
+    report("enum", "told", detail)
     kept = {key: value for key, value in node.items() if key != "enum"}
-    return {**kept, "description": joined(node.get("description"), words)}
+    return {**kept, "description": joined(node.get("description"), words)}, room - (
+        ends[told - 1] if told else 0
+    )
 
 
 def _nested(most: int) -> Callable[[Schema], Schema]:

@@ -4,10 +4,11 @@ import json
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from extractor.errors import ConfigError, SchemaError
 from extractor.schema import TARGETS, CompiledSchema, Target, compile_schema
@@ -249,3 +250,38 @@ def test_constant_members_need_no_null_for_being_left_out() -> None:
         kind: Literal["a"] = "a"
 
     assert compile_schema(Tagged).schema["properties"] == {"kind": {"type": "string", "const": "a"}}
+
+
+def categories(count: int, length: int = 12) -> Any:
+    names = {f"c{n}": f"category {n}".ljust(length, "x") for n in range(count)}
+    return create_model("Mail", category=(Enum("Category", names), ...))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("target", ["openai", "azure", "groq", "deepseek"])
+def test_an_enum_of_more_values_than_a_target_takes_is_told_whole(target: str) -> None:
+    compiled = compile_schema(categories(1_200), target)
+    category = compiled.schema["$defs"]["Category"]
+    assert "enum" not in category
+    told = json.loads(f"[{category['description'].removeprefix('One of 1200 values: ').removesuffix('.')}]")
+    assert told == [f"category {n}".ljust(12, "x") for n in range(1_200)]
+    [note] = compiled.report
+    assert (note.action, note.detail) == ("told", "One of 1200 values: the description has them all")
+
+
+def test_values_for_which_there_is_no_room_are_told_of_in_the_report() -> None:
+    compiled = compile_schema(categories(1_200), "cerebras")  # a schema of 5,000 characters at most
+    assert 4_000 < len(json.dumps(compiled.schema)) < 5_500
+    [note] = compiled.report
+    told = compiled.schema["$defs"]["Category"]["description"].count('"') // 2
+    assert note.detail == f"One of 1200 values: the description has {told}, there is no room for the others"
+    assert 200 < told < 400
+
+
+def test_of_several_long_enums_as_many_are_told_as_are_too_many() -> None:
+    class Both(BaseModel):
+        a: Literal[tuple(f"a{n}" for n in range(900))]  # type: ignore[valid-type]
+        b: Literal[tuple(f"b{n}" for n in range(300))]  # type: ignore[valid-type]
+
+    members = compile_schema(Both).schema["properties"]
+    assert ("enum" in members["a"], len(members["b"]["enum"])) == (False, 300)
+    assert '"a899".' in members["a"]["description"]
