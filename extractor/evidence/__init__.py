@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .spans import Evidence, How, Span
-from .strings import find_verbatim
+from .strings import find_elided, find_said, find_verbatim
 
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Evidence", "How", "Span", "align", "find_verbatim"]
+__all__ = ["Evidence", "How", "Span", "align", "find_elided", "find_said", "find_verbatim"]
 
 
 def align(

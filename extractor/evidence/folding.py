@@ -7,6 +7,7 @@ is a word.
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from bisect import bisect_left
@@ -27,6 +28,7 @@ _ACCENTS = (  # of Latin, Greek, Cyrillic, Hebrew and Arabic; those of other scr
 _KINDS = {"M": "m", "L": "l", "N": "d", "S": "s", "C": " ", "P": " ", "Z": " "}  # by general category
 _LETTER_NUMBERS = {"Nl": "l"}
 _MEANT = "#%@"  # punctuation that is part of a value: "C#", "7 %"
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _LINE_END = re.compile(r"(?<=\w)[-\u2010]\W*\n\W*(?=\w)")
 _WORD = re.compile(
     r"l(?:[lmf]|hf*[ \n]*\nf*(?=l))*"  # a word, also one hyphenated at the end of a line
@@ -134,7 +136,26 @@ def _running(words: tuple[str, ...], gap: int) -> list[int]:
 
 
 def fold(text: str) -> Folded:
-    """Return the words of `text`. Linear in it."""
+    """Return the words of `text`; HTML's entities are what they stand for. Linear in the text."""
+    return _with_entities(text) if "&" in text and ENTITY.search(text) else _folded(text)
+
+
+def _with_entities(text: str) -> Folded:
+    """Return the words of a text with entities; their places are those in the text as it is."""
+    pieces, places, here = list[str](), list[int](), 0
+    for entity in ENTITY.finditer(text):
+        meant = html.unescape(entity[0])
+        if meant != entity[0]:
+            pieces += [text[here : entity.start()], meant]
+            places += [*range(here, entity.start()), *[entity.start()] * len(meant)]
+            here = entity.end()
+    places += range(here, len(text) + 1)
+    plain = _folded("".join([*pieces, text[here:]]))
+    starts, ends = (tuple(places[at] for at in each) for each in (plain.starts, plain.ends))
+    return Folded(text, plain.words, starts, ends)
+
+
+def _folded(text: str) -> Folded:
     kinds = text.translate({ord(c): _kind(c) for c in set(text)})
     spots = [m.span() for m in _WORD.finditer(kinds)]
     words = [
@@ -172,12 +193,31 @@ def canonical(text: str) -> str:
 
 def same(text: str, value: str) -> bool:
     """Whether `text` is `value`, verbatim but for spelling, white space and hyphens at line ends."""
+    if "&" in text or "&" in value:
+        text, value = unescaped(text), unescaped(value)
     wanted = canonical(value)
     return (
         text == value
         or canonical(text) == wanted
         or ("\n" in text and wanted in map(canonical, _rejoined(text)))
     )
+
+
+def unescaped(text: str) -> str:
+    """Return a text with the characters that HTML's entities in it stand for."""
+    return ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+
+
+_QUOTED = re.compile(r"(?<!\w)['\"]+|['\"]+(?!\w)")
+
+
+def as_said(text: str) -> str:
+    """Return `text` as it is compared for being said: as for being verbatim, but without case, quotation
+    marks, an ellipsis at either end, and the mark that ends a sentence.
+    """
+    plain = canonical(unescaped(text).replace("…", "...")).casefold()
+    plain = " ".join(_QUOTED.sub("", plain).split())
+    return plain.removeprefix("...").lstrip().rstrip(".,;:!? ")
 
 
 def _rejoined(text: str) -> tuple[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from .folding import Folded, canonical, fold, same
+from .folding import Folded, as_said, canonical, fold, same
 from .spans import How, Span
 
 _CASE, _WRITING, _SPACING = (
@@ -14,6 +15,7 @@ _CASE, _WRITING, _SPACING = (
 )  # scores of what differs in case, in punctuation or accents, in the words
 _GLUED, _SHORT = 0.7, 0.8  # inside letters with digits, such as the 12 of B12; "us" for "US"
 _MARKS = ".,'’٫٬"  # join digits to one number
+_ELLIPSIS = re.compile(r"\[?(?:…|\.{3,})\]?")
 _SKIPPED = 3  # white space between a word and its punctuation
 
 
@@ -25,6 +27,35 @@ def find_verbatim(value: str, text: str | Folded) -> tuple[Span, ...]:
     return tuple(
         s for s in find(value, text if isinstance(text, Folded) else fold(text)) if s.how is How.EXACT
     )
+
+
+def find_said(value: str, text: str | Folded) -> tuple[Span, ...]:
+    """Return where the words of `value` stand in `text`, in order, first where they stand verbatim. Else they
+    may differ in case, in quotation marks, and in an ellipsis or a mark at their ends. Nothing else may:
+    not a sign within, an accent or a digit.
+    """
+    folded = text if isinstance(text, Folded) else fold(text)
+    exact = find_verbatim(value, folded)
+    if exact:
+        return exact
+    wanted = as_said(value)
+    spans = find(value, folded) if wanted else []
+    return tuple(s for s in spans if s.score > _GLUED and as_said(s.text) == wanted)
+
+
+def find_elided(quote: str, text: str | Folded) -> tuple[Span, ...]:
+    """Return where the pieces of a quote with ellipses in it stand in `text`, one after the other; () where
+    one of them does not.
+    """
+    folded = text if isinstance(text, Folded) else fold(text)
+    found, here = list[Span](), 0
+    for piece in filter(str.strip, _ELLIPSIS.split(quote)):
+        span = next((each for each in find_said(piece, folded) if each.start >= here), None)
+        if span is None:
+            return ()
+        found.append(span)
+        here = span.end
+    return tuple(found)
 
 
 def find(value: str, text: Folded) -> list[Span]:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import from_json, to_json
 
 from ..errors import Invalid, Problem
-from ..evidence import align, find_verbatim
+from ..evidence import align, find_elided, find_said
 from ..messages import JSON, Cited
 from .codec import dumps, loads
 from .nodes import PYTHON, TAG, VALUE, Choices, Map, Member, Python, Record, Source, python_of
@@ -154,9 +154,9 @@ def _checked(found: Mapping[str, str], text: str | None) -> tuple[dict[str, tupl
     if text is None:
         return quotes, problems
     for place, quote in found.items():
-        spans = find_verbatim(quote, folded(text)) if quote.strip() else ()
+        spans = find_said(quote, folded(text))[:1] or find_elided(quote, folded(text))
         if spans:
-            quotes[place] = (spans[0].text,)
+            quotes[place] = tuple(span.text for span in spans)
         elif quote.strip():
             holder, _, key = place.rpartition("/")
             problems.append(Problem(f"{holder}/{QUOTES}/{key}", f"the quote {REASON}", quote, "verbatim"))

@@ -12,8 +12,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
-from ..evidence import find_verbatim
-from ..evidence.folding import Folded, fold
+from ..evidence import find_said
+from ..evidence.folding import ENTITY, Folded, fold, unescaped
 from ..messages import JSON
 from .nodes import python_of
 from .numerals import numbers_in
@@ -97,10 +97,12 @@ def as_it_stands(value: Any, info: ValidationInfo) -> Any:
 
 def _spelt(value: Any, text: str) -> Any:
     if isinstance(value, str):
-        spans = find_verbatim(value, folded(text)) if value else ()
+        spans = find_said(value, folded(text)) if value else ()
         if value and not spans:
             raise PydanticCustomError("verbatim", REASON)
-        return spans[0].text if spans and type(value) is str else value
+        if not spans or type(value) is not str:
+            return value
+        return spans[0].text if ENTITY.search(value) else unescaped(spans[0].text)
     if isinstance(value, list | tuple | set | frozenset):
         return type(value)(_spelt(item, text) for item in value)
     if isinstance(value, dict):
@@ -111,18 +113,18 @@ def _spelt(value: Any, text: str) -> Any:
 
 
 def stands(value: Any, text: str) -> bool:
-    """Return whether a scalar stands in `text`: a string but for white space and Unicode's spellings, a
-    number in digits. Nothing, the empty string and true and false stand anywhere.
+    """Return whether a scalar stands in `text`: a string as `find_said` finds it, a number in digits.
+    Nothing, the empty string and true and false stand anywhere.
     """
     if isinstance(value, str):
-        return not value or bool(find_verbatim(value, folded(text)))
+        return not value or bool(find_said(value, folded(text)))
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-        return number in numbers_in(text)
+        return number in numbers_in(unescaped(text))
     return True
 
 
 @lru_cache(maxsize=16)
 def folded(text: str) -> Folded:
-    """Return a text as `find_verbatim` reads it, kept for the next value."""
+    """Return a text as `find_said` reads it, kept for the next value."""
     return fold(text)

@@ -1,12 +1,18 @@
 """Strings are found as they are, or as the same words written otherwise."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from extractor.evidence import How, find_verbatim
+from extractor.evidence import How, find_said, find_verbatim
 from extractor.evidence.folding import fold
 from extractor.evidence.strings import find
 
 VERBATIM = [  # value, text, the piece of the text
+    ("AT&T", "of AT&amp;T Inc.", "AT&amp;T"),
+    ("AT&amp;T", "of AT&T Inc.", "AT&T"),
+    ("café au lait", "un caf&eacute; au&nbsp;lait", "caf&eacute; au&nbsp;lait"),
+    ("R&Dfoo;", "of R&Dfoo; here", "R&Dfoo;"),
     ("information", "more informa-\ntion here", "informa-\ntion"),
     ("well-known", "a well-\nknown fact", "well-\nknown"),
     ("deficits", "Information deﬁcits in", "deﬁcits"),
@@ -61,6 +67,49 @@ def test_the_same_words_written_otherwise_are_folded_and_not_verbatim(
     assert (span.text, span.how) == (piece, How.FOLDED)
     assert span.score < 1
     assert find_verbatim(value, text) == ()
+
+
+SAID = [  # value, text, the piece of the text
+    ("Acme Ltd", "by ACME LTD, 2026", "ACME LTD"),
+    ("The kettle leaks.", "that the kettle leaks again", "the kettle leaks"),
+    ('"no"', "He said no.", "no"),
+    ("Straße 5", "STRASSE 5", "STRASSE 5"),
+    ("fish & chips", "Fish &amp; Chips!", "Fish &amp; Chips"),
+    ('say "no"', "say &quot;no&quot; now", "say &quot;no"),
+    ("É", "x &Eacute; y", "&Eacute;"),
+]
+NOT_SAID = [
+    ("-5", "is 5 now"),
+    (".5", "is 5 now"),
+    ("12", "a B12 pill"),
+    ("1.234", "1,234"),
+    ("C#", "C++ and C"),
+    ("Cafe", "au Café"),
+    ("amp", "AT&amp;T"),
+    ("12 Jalan, 50", "12 Jalan 50"),
+]
+
+
+@pytest.mark.parametrize(("value", "text", "piece"), SAID)
+def test_what_is_said_in_another_case_or_between_other_marks_is_found(
+    value: str, text: str, piece: str
+) -> None:
+    (span,) = find_said(value, text)
+    assert span.text == piece == text[span.start : span.end]
+
+
+@pytest.mark.parametrize(("value", "text"), NOT_SAID)
+def test_what_differs_by_a_sign_within_a_digit_or_an_accent_is_not_said(value: str, text: str) -> None:
+    assert find_said(value, text) == ()
+
+
+@given(st.text(st.sampled_from("ab &;#39ampé\n.,'"), max_size=30))
+def test_the_words_of_a_text_with_entities_stand_where_they_are_said_to(text: str) -> None:
+    words = fold(text)
+    assert all(0 <= a <= b <= len(text) for a, b in zip(words.starts, words.ends, strict=True))
+    assert sorted(words.starts) == list(words.starts)
+    for span in find_said(text, text):
+        assert span.text == text[span.start : span.end]
 
 
 @pytest.mark.parametrize(("value", "text"), ABSENT)

@@ -102,6 +102,31 @@ def test_quotes_are_spelt_as_the_text_has_them() -> None:
     assert decode(said).quotes["/total"] == ("Latte, each 2.50\nPaid in full",)
 
 
+@pytest.mark.parametrize(
+    ("quote", "found"),
+    [
+        ("latte, each 2.50.", ("Latte, each 2.50",)),
+        ("“Paid in full”", ("Paid in full",)),
+        ("Paid in full…", ("Paid in full",)),
+        ("... paid in full", ("Paid in full",)),
+        ("'Thanks'", ("Thanks",)),
+        ("Latte … Paid in full", ("Latte", "Paid in full")),
+        ("Latte [...] full ...", ("Latte", "full")),
+    ],
+)
+def test_quotes_may_differ_as_people_quote_and_have_gaps_in_order(quote: str, found: tuple[str, ...]) -> None:
+    said = {**QUOTED, QUOTES: QUOTED[QUOTES] | {"total": quote}}
+    assert decode(said).quotes["/total"] == found
+
+
+@pytest.mark.parametrize(
+    "quote", ["Paid … Latte", "Latte, each 2.51", "Paid not in full", "- 2.50", "Latte ... gone"]
+)
+def test_quotes_in_another_order_or_with_other_words_are_problems(quote: str) -> None:
+    with pytest.raises(Invalid, match=r"does not stand in the text"):
+        decode({**QUOTED, QUOTES: QUOTED[QUOTES] | {"total": quote}})
+
+
 def test_without_a_text_to_hold_them_against_there_are_no_quotes() -> None:
     image = [{"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
     assert decode(QUOTED, image).quotes == {}

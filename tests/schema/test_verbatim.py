@@ -31,6 +31,11 @@ def decoded(record_type: Any, value: Any, text: Any = TEXT) -> Any:
         (str, "Omar Haddad", "Omar\nHaddad"),
         (str, '"Latte"', "“Latte”"),
         (str, "88-17", "88\u201117"),
+        (str, "omar haddad", "Omar\nHaddad"),
+        (str, "INVOICE", "Invoice"),
+        (str, "Haddad.", "Haddad"),
+        (str, "'Latte'", "Latte"),
+        (str, "…Omar Haddad…", "Omar\nHaddad"),
         (str, "", ""),
         (int, 2, 2),
         (float, 2.5, 2.5),
@@ -55,7 +60,6 @@ def test_a_value_that_stands_in_the_text_is_spelt_as_it_is_there(kind: Any, valu
     ("kind", "value"),
     [
         (str, "Omer"),
-        (str, "omar"),
         (str, "mar"),
         (str, "Haddad Omar"),
         (int, 3),
@@ -70,6 +74,17 @@ def test_one_that_does_not_is_a_problem(kind: Any, value: Any) -> None:
     with pytest.raises(Invalid) as caught:
         decoded(record_type, value)
     assert [(p.type, p.reason) for p in caught.value.problems] == [("verbatim", "does not stand in the text")]
+
+
+def test_entities_of_html_are_what_they_stand_for_and_a_record_has_none_of_them() -> None:
+    text = "of AT&amp;T&nbsp;Inc., caf&eacute; &#39;X&#x27;, 1&nbsp;234,50&euro;"
+    record_type: Any = Verbatim[str]
+    found = [decoded(record_type, value, text) for value in ("AT&T Inc.", "at&t", "CAFÉ", "Café 'X'")]
+    assert found == ["AT&T\xa0Inc.", "AT&T", "café", "café 'X"]
+    assert decoded(record_type, "AT&amp;T", text) == "AT&amp;T"
+    assert decoded(record_type, "AT&amp;T", "of AT&T") == "AT&T"
+    number: Any = Verbatim[Decimal]
+    assert decoded(number, "1234.50", text) == Decimal("1234.50")
 
 
 @pytest.mark.parametrize(
