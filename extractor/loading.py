@@ -329,13 +329,19 @@ def _record_reader(record_type: Any) -> Any:
     return lambda record: adapter.validate_json(json.dumps(record))
 
 
+def if_array(line: str) -> str:
+    """Return what to do about a line that begins an array, where each line should be an object."""
+    is_array = line.lstrip().startswith("[")
+    return "; jq -c '.[]' makes JSON Lines of a JSON array" if is_array else ""
+
+
 def _example(line: str, read: Any, where: str) -> tuple[str, Any]:
     try:
         pair = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: this is not JSON: {error}") from error
+        raise ConfigError(f"{where}: this is not JSON: {error}{if_array(line)}") from error
     if not isinstance(pair, dict) or not isinstance(pair.get("text"), str) or "record" not in pair:
-        raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}')
+        raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}{if_array(line)}')
     try:
         return pair["text"], read(pair["record"])
     except ValidationError as error:

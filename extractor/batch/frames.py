@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RunStopped
 from ..schema import compile_schema
+from ..schema.described import HIDDEN, hidden_in
 from .cells import Gathered, shape_of
 from .columns import records_of
 from .display import shown
@@ -93,6 +95,8 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
         others["evidence"] = "quote"
     sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
     shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
+    if hidden := hidden_in(record_type):
+        warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
     return Gathered(records_of(record_type), shape), others
 
 

@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..messages import Extraction
 from ..options import DocumentOptions
+from ..schema.described import HIDDEN, hidden_in
 from .lines import Line, Tally, dump_for, line_of, tally, to_json
 from .options import (
     KEYS,
@@ -147,6 +148,8 @@ def extract(
         options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
         return extractor.document(wanted, text, on_progress=lambda p: counter.chunks(p.done), **options)
 
+    if hidden := hidden_in(wanted):
+        say(HIDDEN.format(", ".join(hidden)), "yellow")
     with extractor, opened(output) as out:
         lines, whole = _written(files, run, dump_for(wanted), form, out)
     _conclude(lines, len(files), whole, output)

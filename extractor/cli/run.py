@@ -23,6 +23,7 @@ from ..databases.sink import BATCH_ROWS
 from ..errors import ConfigError
 from ..loading import load_examples
 from ..schema import compile_schema
+from ..schema.described import HIDDEN, hidden_in
 from .databases import TableJob, check_tables, database_table, run_name, sink_for
 from .extract import chosen_type
 from .feeding import ONLY_ONCE, as_written, feeding_again
@@ -231,6 +232,8 @@ def run(
     confident = bool(options.get("confidence"))
     shape = shape_of(version.name, name, flatten, usage, evidence, confident, version.stamp)
     check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
+    if hidden := hidden_in(wanted):
+        say(HIDDEN.format(", ".join(hidden)), "yellow")
     again = _feeding(command, without_passwords(source), going_on)
     sheet = Sheet(shape, dump_for(wanted))
     job = Job(client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again))

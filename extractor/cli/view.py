@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import ConfigError
 from ..evidence import Evidence, How, Span, align
-from ..loading import BadInput, load_type, read_text
+from ..loading import BadInput, if_array, load_type, read_text
 from ..messages import JSON
 from ..report import Entry, Piece, Variants, page, piece_told
 from .output import opened
@@ -79,9 +79,9 @@ def _object(line: str, where: str) -> Mapping[str, JSON]:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: this is not JSON: {error}") from error
+        raise ConfigError(f"{where}: this is not JSON: {error}{if_array(line)}") from error
     if not isinstance(told, dict):
-        raise ConfigError(f"{where}: a line is an object with a text and a record")
+        raise ConfigError(f"{where}: a line is an object with a text and a record{if_array(line)}")
     return told
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
@@ -14,6 +14,10 @@ from .nodes import json_type
 
 EVERYTHING = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 DEFINITIONS = "#/$defs/"
+HIDDEN = (
+    "{} will be written as **********, since a secret does not say what it is: "
+    "a field_serializer that returns its value writes it"
+)
 DEEP = 32  # references and unions that are looked through
 
 
@@ -37,6 +41,42 @@ def described(
     if isinstance(record_type, Mapping):
         return load(record_type)
     return generator().generate(TypeAdapter(record_type).core_schema, mode)
+
+
+def hidden_in(record_type: Any) -> list[str]:
+    """Return the members that Pydantic writes as asterisks, by their names: those that are secrets, and have
+    no serializer of the user's own.
+    """
+    if isinstance(record_type, Mapping):
+        return []
+    found = set[str]()
+    pending: list[tuple[str, Any]] = [("", TypeAdapter(record_type).core_schema)]
+    while pending:
+        name, core = pending.pop()
+        if isinstance(core, list | tuple):
+            pending += ((name, each) for each in core)
+        elif isinstance(core, dict):
+            written = core.get("serialization", {}).get("function")
+            if written is None:
+                pending += _parts(name, core)
+            elif _hides(written):
+                found.add(name)
+    return sorted(found)
+
+
+def _parts(name: str, core: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    fields = core.get("fields", ())
+    if isinstance(fields, dict):
+        yield from fields.items()
+    else:  # of a dataclass, which also has them as mere names
+        yield from ((each["name"], each) for each in fields if isinstance(each, dict))
+    yield from ((name, each) for key, each in core.items() if key not in ("fields", "metadata"))
+
+
+def _hides(written: Any) -> bool:
+    """Whether a serializer is that of Pydantic's secrets."""
+    own = getattr(written, "__module__", "") == "pydantic.types"
+    return own and "secret" in getattr(written, "__qualname__", "").lower()
 
 
 def kinds(schema: JSON, document: JSON, depth: int = 0) -> frozenset[str]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from functools import partial as partial_call
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic_core import SchemaSerializer, core_schema
 
@@ -19,6 +20,7 @@ from .scan import Node, Scan
 
 T = TypeVar("T")
 R = TypeVar("R")
+F = TypeVar("F", bound=Callable[..., Any])
 _ANY = SchemaSerializer(core_schema.any_schema())
 
 
@@ -58,29 +60,62 @@ class Moment:
                 yield from self.closed(child.node, child.part, (*steps, *child.steps))
 
 
+class _Own:
+    """A method of a Partial, or with `called` its value, unless the record has a member of that name."""
+
+    def __init__(self, function: Callable[..., Any], called: bool = False) -> None:
+        self._function, self._called = function, called
+        self._name, self.__doc__ = function.__name__, function.__doc__
+
+    def __get__(self, partial: Partial[Any] | None, owner: type) -> Any:
+        if partial is None:
+            return self._function
+        if partial._shadows(self._name):
+            return partial.__getattr__(self._name)
+        return self._function(partial) if self._called else partial_call(self._function, partial)
+
+
+if TYPE_CHECKING:
+    _value = property
+
+    def _method(function: F) -> F:
+        """Return the function as it is."""
+        return function
+else:
+    _method, _value = _Own, partial_call(_Own, called=True)
+
+
 class Partial(Generic[T]):
     """What has come of a record of type T; later text does not change it.
 
     Members are attributes or, for lists and mappings, items; those of a record are items by name too.
     What is whole is the validated value, as it will stand in the record; a text that is not whole is
     its beginning; a record, list or mapping that is not whole is a Partial; all else, and what is whole
-    but not valid, is None, or not there in a list or mapping. `record`: the validated record, on the
-    last one of a stream; its parts are then the record's own.
+    but not valid, is None, or not there in a list or mapping.
+
+    A member may be called as one of the methods here. The attribute is the member then, and the method is
+    reached by the class: `Partial.closed(partial)`.
     """
 
-    __slots__ = ("_moment", "_node", "_part", "_settled", "record")
+    __slots__ = ("_moment", "_node", "_part", "_record", "_settled")
 
     def __init__(self, moment: Moment, node: Node | None, part: Part, record: T | None = None) -> None:
-        self._moment, self._node, self._part, self.record = moment, node, part, record
+        self._moment, self._node, self._part, self._record = moment, node, part, record
         self._settled: tuple[Node, Part] | bool | None = False  # not looked for
 
-    @property
+    @_value
+    def record(self) -> T | None:
+        """The validated record, on the last one of a stream, whose parts are the record's own; else None."""
+        return self._record
+
+    @_value
     def closed(self) -> tuple[str, ...]:
         """The JSON pointers of the parts that are whole and valid, the outermost ones only."""
         if self._node is None:
             return ()
         return tuple(self._moment.closed(self._node, self._part, ()))
 
+    @_method
     def get(self, path: Callable[[T], R]) -> R | None:
         """Return what `path` leads to, None if it has not come: `partial.get(lambda r: r.lines[0].text)`.
 
@@ -91,10 +126,11 @@ class Partial(Generic[T]):
         except (AttributeError, IndexError, KeyError, TypeError):
             return None
 
+    @_method
     def model_dump(self) -> Any:
         """Return what has come in plain dicts and lists, without what has not."""
-        if self.record is not None or (shown := self._shown()) is ABSENT:
-            return _ANY.to_python(self.record)
+        if self._record is not None or (shown := self._shown()) is ABSENT:
+            return _ANY.to_python(self._record)
         if shown is not self:
             return _ANY.to_python(shown)
         if self._kind == "list":
@@ -135,11 +171,17 @@ class Partial(Generic[T]):
             return ABSENT
         return self._value(place[1].child(self._moment.scan, place[0], self._moment.at, name))
 
+    def _shadows(self, name: str) -> bool:
+        """Whether the record has a member that is called as something of our own."""
+        place = self._place()
+        part = self._part if place is None else place[1]
+        return part.kind == "record" and part.has(name)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if self.record is not None:
-            return getattr(self.record, name)
+        if self._record is not None:
+            return getattr(self._record, name)
         place = self._place()
         part = self._part if place is None else place[1]
         if part.kind == "mapping" and name in ("keys", "values", "items"):
@@ -151,8 +193,8 @@ class Partial(Generic[T]):
 
     def __getitem__(self, key: Any) -> Any:
         kind = self._kind
-        if self.record is not None:
-            return getattr(self.record, key) if kind == "record" else cast(Any, self.record)[key]
+        if self._record is not None:
+            return getattr(self._record, key) if kind == "record" else cast(Any, self._record)[key]
         if kind == "record":
             return self.__getattr__(key)
         if isinstance(key, slice):
@@ -165,8 +207,8 @@ class Partial(Generic[T]):
         return None if value is ABSENT else value
 
     def __len__(self) -> int:
-        if self.record is not None and self._kind != "record":
-            return len(cast(Any, self.record))
+        if self._record is not None and self._kind != "record":
+            return len(cast(Any, self._record))
         place = self._place()
         if place is None or place[1].kind != "list":
             return sum(1 for _ in self._pairs())
@@ -176,8 +218,8 @@ class Partial(Generic[T]):
         return count - (1 if begun and self._at(count - 1) is ABSENT else 0)
 
     def __iter__(self) -> Iterator[Any]:
-        if self.record is not None:
-            return iter(cast(Any, self.record))
+        if self._record is not None:
+            return iter(cast(Any, self._record))
         if self._kind == "list":
             return (self[i] for i in range(len(self)))
         return (pair if self._kind == "record" else pair[0] for pair in self._pairs())
@@ -186,8 +228,8 @@ class Partial(Generic[T]):
         return self._kind == "record" or len(self) > 0
 
     def __repr__(self) -> str:
-        if self.record is not None:
-            return f"Partial({self.record!r})"
+        if self._record is not None:
+            return f"Partial({self._record!r})"
         if (shown := self._shown()) is not self:
             return f"Partial({'' if shown is ABSENT else repr(shown)})"
         if self._kind == "record":
@@ -196,7 +238,7 @@ class Partial(Generic[T]):
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump() if isinstance(value, Partial) else _ANY.to_python(value)
+    return Partial.model_dump(value) if isinstance(value, Partial) else _ANY.to_python(value)
 
 
 class Growing(Generic[T]):

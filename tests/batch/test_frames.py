@@ -16,7 +16,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr, field_serializer
 
 from extractor import AsyncExtractor, ConfigError, Extractor
 from extractor.batch.stamps import meaning_of, stamp
@@ -31,6 +31,29 @@ class Visit(BaseModel):
     kind: Literal["work", "leisure"] = "work"
     cost: Decimal = Field(default=Decimal(0), max_digits=8, decimal_places=2)
     tags: list[str] = []
+
+
+class Login(BaseModel):
+    user: str
+    password: SecretStr
+    pins: list[SecretStr] | None = None
+
+
+class Shown(Login):
+    @field_serializer("password", when_used="json")
+    def shown(self, password: SecretStr) -> str:
+        return password.get_secret_value()
+
+
+def test_that_secrets_come_out_as_asterisks_is_said_beforehand() -> None:
+    answer = reply({"user": "ada", "password": "hush", "pins": None})
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
+        with pytest.warns(UserWarning, match=r"password, pins will be written as \*{10}"):
+            frame = ex.frame(pd.DataFrame({"body": ["x"]}), Login, text="body", journal=False)
+        assert frame["login"][0]["password"] == "**********"
+        with pytest.warns(UserWarning, match="^pins will be written"):
+            frame = ex.frame(pd.DataFrame({"body": ["x"]}), Shown, text="body", journal=False)
+        assert frame["shown"][0]["password"] == "hush"
 
 
 BODIES = ["Basel", None, "Köln", "", "refuse me", "Basel"]

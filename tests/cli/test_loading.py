@@ -179,6 +179,12 @@ def test_utf_8_is_read_without_its_byte_order_mark() -> None:
         ("Grüße".encode("utf-16"), "encoding", "iconv -f UTF-16"),
         (b"%PDF-1.7\n\xe2\xe3", "encoding", "pdftotext"),
         (b"PK\x03\x04\xff\xff", "encoding", "ZIP archive"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "encoding", "it is an image, image/png: take its text out first"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "encoding", "image/jpeg"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "encoding", "older office document"),
+        ("Hi, Ada".encode("utf-16-le"), "encoding", "iconv -f UTF-16LE -t UTF-8"),
+        ("Hi, Ada".encode("utf-16-be"), "encoding", "iconv -f UTF-16BE -t UTF-8"),
+        ("Grüße".encode("utf-32"), "encoding", "iconv -f UTF-32 -t UTF-8"),
     ],
 )
 def test_bytes_that_are_no_text_are_answered_with_what_to_do(data: bytes, kind: str, advice: str) -> None:
@@ -186,6 +192,13 @@ def test_bytes_that_are_no_text_are_answered_with_what_to_do(data: bytes, kind: 
     assert isinstance(bad, BadInput)
     assert bad.kind == kind
     assert advice in bad.message
+
+
+@pytest.mark.parametrize(
+    "text", ["What is %PDF-1.7?", "BM and PK", "one \x00 byte in a text", "é" * 4_095 + "x"]
+)
+def test_a_text_that_looks_like_something_else_is_a_text(text: str) -> None:
+    assert decode_text(text.encode()) == text
 
 
 def test_a_file_that_cannot_be_read_is_answered_with_why(tmp_path: Path) -> None:

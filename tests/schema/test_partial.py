@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 from pydantic import BaseModel, Field, RootModel, field_validator
@@ -121,6 +121,29 @@ def test_a_typo_is_an_error_and_a_missing_part_is_none() -> None:
     assert not partial.lines
     with pytest.raises(AttributeError, match="Invoice has no member 'lnes'"):
         _ = partial.lnes
+
+
+@dataclass
+class Ticket:
+    closed: bool
+    record: str
+    get: int
+    model_dump: list[str]
+
+
+def test_members_that_are_called_as_methods_are_the_members() -> None:
+    ticket, methods = Ticket(True, "R-7", 3, ["a"]), cast(Any, Partial)
+    compiled = compile_schema(Ticket)
+    first, *_, last = cast("list[Any]", list(growing(compiled, compiled.encode(ticket))))
+    assert (first.closed, first.record, first.get, first.model_dump) == (None, None, None, None)
+    assert (last.closed, last.record, last.get, last["model_dump"]) == (True, "R-7", 3, ["a"])
+    assert methods.closed(last) == ("",)
+    assert methods.get(last, lambda each: each.record) == "R-7"
+    assert methods.model_dump(last) == {"closed": True, "record": "R-7", "get": 3, "model_dump": ["a"]}
+    whole = Growing(compiled)
+    whole.feed(compiled.encode(ticket))
+    ended: Any = whole.now(ticket)
+    assert (ended.closed, ended.record, methods.record(ended)) == (True, "R-7", ticket)
 
 
 def test_the_member_of_a_union_shows_once_it_is_sure() -> None:
