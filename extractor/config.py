@@ -149,7 +149,8 @@ def _example(name: str) -> str:
     if slash:
         provider = _provider_like(owner)
         return f"{provider}:{rest}" if provider else f"openrouter:{name}"
-    return f"{_provider_like(name.partition('-')[0]) or 'openai'}:{name}"
+    family = name.partition("-")[0].lower()
+    return f"{ALSO_CALLED.get(family) or (family if family in PROVIDERS else 'openai')}:{name}"
 
 
 def _provider_like(word: str) -> str | None:

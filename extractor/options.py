@@ -218,7 +218,7 @@ _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other cal
     ),
     (
         frozenset(ExtractOptions.__annotations__) - PARAMETERS,
-        "is for calls that extract a record, such as `extract`, `run`, `stream` and `rows`",
+        "is for those calls of an Extractor that extract a record: `run`, `extract`, `stream`, `rows`, ...",
     ),
     (
         frozenset(RowOptions.__annotations__) - frozenset(ExtractOptions.__annotations__),

@@ -211,6 +211,8 @@ def run(
     else:  # standard input is read twice: first for the columns and their types
         twice = source == "-" and (is_typed(output) or format_of(output) != "jsonl")
         given = table(context.with_resource(kept_input()) if twice else source, limit, sample)
+    if given.note:
+        say(given.note, "yellow")
     rows = as_written(given, row_id)
     text_of = selector(text, rows)
     client = connected(model, base_url, instructions, **parameters({}, params or []))

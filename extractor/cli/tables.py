@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -60,7 +60,8 @@ class BadRow:
 class Table:
     """A file of rows. names: its columns, None for JSON Lines, where each row has its own. total: its
     rows, None where that is not known before it is read. rows: makes an iterator from its beginning.
-    row_id: the column that holds each row's position, where one is added.
+    row_id: the column that holds each row's position, where one is added. note: what there is to know of
+    it before it is run, None for nothing.
     """
 
     names: tuple[str, ...] | None
@@ -68,6 +69,7 @@ class Table:
     rows: Callable[[], Iterator[Fields | BadRow]]
     schema: pa.Schema | None = None
     row_id: str | None = None
+    note: str | None = None
 
 
 def format_of(path: str) -> str:
@@ -103,7 +105,7 @@ def part(found: Table, limit: int | None, sample: int | None) -> Table:
 
 def _part(whole: Table, part: Callable[[Iterator[Any]], Iterator[Any]], size: int) -> Table:
     total = None if whole.total is None else min(size, whole.total)
-    return Table(whole.names, total, lambda: part(whole.rows()), whole.schema)
+    return replace(whole, total=total, rows=lambda: part(whole.rows()))
 
 
 def sampled(rows: Iterable[Any], size: int, rng: random.Random) -> Iterator[Any]:
@@ -166,12 +168,24 @@ def text_lines(path: str) -> Iterator[io.TextIOWrapper]:
 
 def _csv(path: str) -> Table:
     names = header_of(path)
-    total = sum(1 for _ in csv_rows(path))
+    total, short = 0, list[int]()
+    for line, cells in csv_rows(path):
+        total += 1
+        if not isinstance(cells, BadRow) and len(cells) < len(names):
+            short.append(line)
 
     def rows() -> Iterator[Fields | BadRow]:
         return (_record(names, cells, line) for line, cells in csv_rows(path))
 
-    return Table(tuple(names), total, rows)
+    return Table(tuple(names), total, rows, note=_short_rows(short))
+
+
+def _short_rows(lines: Sequence[int]) -> str | None:
+    """Say that rows have fewer cells than there are columns, as where a line break stands in a cell."""
+    if not lines:
+        return None
+    found = f"{len(lines):,} rows have fewer cells than the header, first on line {lines[0]:,}"
+    return f"{found}: the others are taken for empty."
 
 
 def header_of(path: str) -> Sequence[str]:

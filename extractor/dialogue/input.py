@@ -62,7 +62,7 @@ def _fewest(word: str) -> int:
 
 def likely_tokens(text: str) -> int:
     """Return fewer tokens than nearly all texts like this one have."""
-    plain = " ".join(text.split())
+    plain = _REPEATED.sub(r"\1", " ".join(text.split()))
     wide = 0 if plain.isascii() else len(_WIDE.findall(plain))
     return int((len(plain) - wide) / LONG_TOKEN + wide / LONG_WIDE_TOKEN)
 

@@ -467,6 +467,15 @@ def test_a_quote_that_ends_inside_of_a_cell_costs_its_row_alone(run: Run, folder
     assert rows[3]["body"] == "Riga"
 
 
+def test_rows_with_too_few_cells_are_told_of_since_a_line_break_may_have_cut_them(
+    run: Run, folder: Path
+) -> None:
+    (folder / "in.csv").write_text("id,body,note\n1,Basel\n2,Bern,x\n3,Bonn\nam Rhein,y\n")
+    end = run("in.csv", "-x", "body", "-o", "out.jsonl")
+    assert "3 rows have fewer cells than the header, first on line 2" in " ".join(end.err.split())
+    assert read(folder / "out.jsonl")[0]["note"] is None
+
+
 @pytest.mark.parametrize("sign", ["\t", "|", ";"])
 def test_cells_may_stand_apart_by_other_signs_where_the_header_has_no_comma(
     run: Run, folder: Path, sign: str

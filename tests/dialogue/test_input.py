@@ -89,6 +89,12 @@ def test_a_server_that_leaves_out_what_it_had_cached_is_believed_once_it_has_cou
     assert end(asked(), said(30)).outcome is Outcome.OK
 
 
+def test_rules_of_signs_that_are_repeated_are_few_tokens() -> None:
+    text = ("| item " + "-" * 70 + " |\n" + "=" * 80 + "\n") * 500
+    assert likely_tokens(text) < 3_500
+    assert end(asked(replace(REQUEST, source=text)), said(3_500)).attempts[0].note is None
+
+
 def test_a_refusal_stays_a_refusal_and_plain_chat_is_taken_as_it_is() -> None:
     refused = said(4_090, finish_reason="content_filter")
     assert end(asked(), refused).outcome is Outcome.FILTERED
