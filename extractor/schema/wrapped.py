@@ -7,7 +7,7 @@ Context Protocol, `toolSpec` of Amazon Bedrock, `functionDeclarations` of Gemini
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
 
@@ -56,9 +56,9 @@ def unwrapped(document: Document) -> Document:
     return {**said, **schema} if said else schema
 
 
-def _holder(document: Document) -> str | None:
+def _holder(document: Document, depth: int = 0) -> str | None:
     """Return the member that holds the schema; None for a schema, and for what has more than one reading."""
-    if _judges(document):
+    if depth == _DEEPEST or _judges(document):
         return None
     held = [key for key in _HOLDERS if isinstance(document.get(key), Mapping)]
     if len(held) != 1 or not all(_is_beside(key, document[key]) for key in document.keys() - held):
@@ -66,7 +66,7 @@ def _holder(document: Document) -> str | None:
     inner = document[held[0]]
     marked = "name" in document or "strict" in document or "type" in document
     plain = marked or not inner.keys().isdisjoint({"properties", "$ref", "anyOf", "oneOf", "allOf"})
-    return held[0] if (plain and _judges(inner)) or _holder(inner) else None
+    return held[0] if (plain and _judges(inner)) or _holder(inner, depth + 1) else None
 
 
 def _judges(document: Document) -> bool:
@@ -96,7 +96,8 @@ def refuse_empty(document: Document) -> None:
     if judging:
         unknown = [key for key in unknown if key in _HOLDERS or _near(key)]
     if unknown:
-        raise SchemaError(_advice(unknown[0], document[unknown[0]], alone=len(unknown) == 1))
+        held = [key for key in unknown if isinstance(document[key], Mapping)]
+        raise SchemaError(_advice(unknown, [key for key in held if key in _HOLDERS or len(unknown) == 1]))
     defined = next((key for key in _DEFINING if document.get(key)), None)
     if defined and not judging:
         raise SchemaError(
@@ -105,10 +106,12 @@ def refuse_empty(document: Document) -> None:
         )
 
 
-def _advice(key: str, value: JSON, alone: bool) -> str:
+def _advice(unknown: Sequence[str], held: Sequence[str]) -> str:
+    """Say what to do. held: the unknown members under which the schema may stand."""
+    key = (*held, *unknown)[0]
     if near := _near(key):
         what = f"did you mean {near!r}?"
-    elif isinstance(value, Mapping) and alone:
+    elif held:
         what = f"if the schema is what stands under {key!r}, give that alone"
     else:
         what = f"a record is described so: {_EXAMPLE}"

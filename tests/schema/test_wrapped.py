@@ -88,7 +88,8 @@ def test_what_is_a_schema_is_never_taken_for_a_wrapper(document: dict[str, Any])
         ({"schema": {"type": "string"}}, "if the schema is what stands under 'schema', give that alone"),
         ({"Person": PERSON}, "what stands under 'Person'"),
         ({"name": "person", "schema": {}}, "no keyword"),
-        ({"name": "f", "inputSchema": PERSON, "outputSchema": PERSON}, "no keyword"),
+        ({"name": "f", "inputSchema": PERSON, "outputSchema": PERSON}, "what stands under 'inputSchema'"),
+        ({"name": "f", "schema": PERSON, "version": 2}, "what stands under 'schema'"),
         ({"type": "object", "propertes": {"name": {}}}, "did you mean 'properties'?"),
         ({"type": "object", "schema": PERSON}, "what stands under 'schema'"),
         ({"$defs": {"Person": PERSON}}, "{'$ref': '#/$defs/...', '$defs': ...}"),
@@ -102,3 +103,11 @@ def test_a_document_that_says_nothing_of_a_record_is_refused_with_advice(
         with pytest.raises(SchemaError) as raised:
             reading(document)  # type: ignore[operator]
         assert says in str(raised.value)
+
+
+def test_a_wrapper_in_itself_ends() -> None:
+    document: dict[str, Any] = {"name": "f"}
+    document["schema"] = document
+    assert unwrapped(document) is document
+    with pytest.raises(SchemaError, match="levels deep"):
+        load(document)
