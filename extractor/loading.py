@@ -118,6 +118,7 @@ _MAGIC = {
     b"\xfe\xff": "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8",
 }
 SNIFFED = 4096  # bytes
+CONVERT = "convert it, with iconv -f WINDOWS-1252 -t UTF-8 for instance"
 
 
 def why_no_text(data: bytes) -> str | None:
@@ -156,10 +157,7 @@ def _why_zeros(data: bytes) -> str | None:
 
 def _why_not_utf_8(data: bytes, error: UnicodeDecodeError) -> str:
     byte = data[error.start]
-    return (
-        f"it is not UTF-8: byte 0x{byte:02x} at offset {error.start}; convert it, "
-        f"with iconv -f WINDOWS-1252 -t UTF-8 for instance"
-    )
+    return f"it is not UTF-8: byte 0x{byte:02x} at offset {error.start}; {CONVERT}"
 
 
 def _split(spec: str) -> tuple[str, str | None]:

@@ -31,7 +31,7 @@ from ..batch.cells import (
 )
 from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
-from ..loading import SNIFFED, why_no_text
+from ..loading import CONVERT, SNIFFED, why_no_text
 from ..messages import JSON
 from .delimited import Torn, cells_of, delimiter_in
 from .lines import to_json
@@ -210,7 +210,8 @@ def _csv_lines(path: str) -> Iterator[tuple[int, list[str] | Torn]]:
         with text_lines(path) as lines:
             yield from cells_of(lines, delimiter)
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no CSV in UTF-8: {error}") from error
+        byte = error.object[error.start]
+        raise ConfigError(f"{path} is not UTF-8, it has the byte 0x{byte:02x}: {CONVERT}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from error
 

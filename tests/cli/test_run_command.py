@@ -443,6 +443,7 @@ def broken(rows: int) -> str:
         ("id,body\n1,Basel\n".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "it is an image, image/png"),
         (b"%PDF-1.7\n\xe2\xe3", "pdftotext"),
+        ("id,body\n1,Zürich\n".encode("cp1252"), "byte 0xfc: convert it, with iconv -f WINDOWS-1252"),
     ],
 )
 def test_a_table_whose_rows_cannot_be_told_apart_is_refused_before_anything_is_paid(
