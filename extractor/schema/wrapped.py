@@ -94,7 +94,7 @@ def refuse_empty(document: Document) -> None:
     known = (*_JUDGING, *ANNOTATIONS, *_DEFINING)
     unknown = [key for key in document if key not in known and not key.startswith(("x-", "$"))]
     if judging:
-        unknown = [key for key in unknown if key in _HOLDERS or _near(key)]
+        unknown = [key for key in unknown if key in _HOLDERS or _near(key) or _describes(document[key])]
     if unknown:
         held = [key for key in unknown if isinstance(document[key], Mapping)]
         raise SchemaError(_advice(unknown, [key for key in held if key in _HOLDERS or len(unknown) == 1]))
@@ -104,6 +104,13 @@ def refuse_empty(document: Document) -> None:
             f"it only defines schemas, and is none: say which one the record is, "
             f"{{'$ref': '#/{defined}/...', '{defined}': ...}}"
         )
+
+
+def _describes(value: JSON) -> bool:
+    """Whether a value has members that are said to be of a type, or are described."""
+    types = (*OF_TYPE, "integer", "boolean")
+    parts = value.values() if isinstance(value, Mapping) else ()
+    return any(isinstance(part, Mapping) or (isinstance(part, str) and part in types) for part in parts)
 
 
 def _advice(unknown: Sequence[str], held: Sequence[str]) -> str:
