@@ -42,6 +42,7 @@ from .dialogue import (
     brief_question,
     example_messages,
     judge_record,
+    joined,
     judge_tool_calls,
     moves_on,
     question,
@@ -63,6 +64,7 @@ from .messages import (
     ParsedCompletion,
     Request,
     StrictSchema,
+    Turns,
     Usage,
 )
 from .options import ClientOptions, ExtractOptions, Params, Tool, check_count, check_parameters
@@ -144,6 +146,7 @@ class Calls:
         self._packs: dict[tuple[str, int], StrictSchema] = {}  # schemas of several records
         self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
+        self._turns = _turns(options.get("turns", Turns.ANY))
         self._own_params = params
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._told_window: int | None = None  # 0 where nothing is known
@@ -241,7 +244,7 @@ class Calls:
             self._check_calibration(fitted, record_type, samples)
         measure = partial(measured, compiled, fitted) if sure else None
         begun = self._record_dialogue(
-            compiled, request, context_of(text, context), brief, measure, frozenset(added)
+            compiled, request, partial(context_of, text, context), brief, measure, frozenset(added)
         )
         if samples > 1:
             policy = replace(begun.policy, budget=begun.policy.budget.shared_by(samples))
@@ -318,7 +321,7 @@ class Calls:
             shown = Message("system", shown_schema(compiled.schema, mode))
             return replace(self._request((*said, shown), params, compiled, mode), source=source)
 
-        return self._record_dialogue(compiled, request, {"text": source, **(context or {})})
+        return self._record_dialogue(compiled, request, partial(context_of, source, context))
 
     def _chat(
         self,
@@ -365,15 +368,19 @@ class Calls:
         self,
         compiled: CompiledSchema[T],
         request: Callable[[Mode], Request],
-        context: Any,
+        context: Callable[[int], Mapping[str, Any]],  # by the attempt's number
         brief: Callable[[], tuple[Message, ...]] | None = None,
         measure: Measure | None = None,
         spare: frozenset[str] = frozenset(),
     ) -> Ask[T]:
         modes = self._modes_for(compiled.strict)
         rungs = Rungs(modes, request, self._shows_schema, brief, spare)
-        judge = partial(judge_record, decode=lambda text: compiled.decode(text, context), measure=measure)
-        return start(request(modes[0]), judge, self._policy, time.monotonic(), rungs)
+
+        def judges(attempt: int) -> Judge[T]:
+            told = context(attempt)
+            return partial(judge_record, decode=lambda text: compiled.decode(text, told), measure=measure)
+
+        return start(request(modes[0]), judges(1), self._policy, time.monotonic(), rungs, judges)
 
     def _logprobs(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what asks for log-probabilities beside these parameters, where the server tells them."""
@@ -456,7 +463,8 @@ class Calls:
         if compiled is not None and "response_format" in params:
             raise ConfigError("response_format is made from the record type; it can't be given as well")
         strict = None if compiled is None else compiled.strict
-        return Request(self._config.model, messages, _with_defaults(self._params, params), strict, mode)
+        params = _with_defaults(self._params, params)
+        return Request(self._config.model, messages, params, strict, mode, turns=self._turns)
 
     # -- from a dialogue's end to what the next one knows
 
@@ -490,6 +498,7 @@ class Calls:
         """Remember the mode that a server took in place of a stronger one: for all, or for one schema."""
         if result.attempts[-1].outcome is Outcome.TRANSPORT:
             return
+        self._turns = max(self._turns, result.attempts[-1].request.turns, key=tuple(Turns).index)
         if any(attempt.failure and refuses_logprobs(attempt.failure) for attempt in result.attempts):
             self._tells_logprobs = False
         for failure, request in steps_down(result.attempts):
@@ -526,6 +535,7 @@ class Calls:
         total: float | None = None,
     ) -> http.Post:
         request = self._with_grammar(request)
+        request = replace(request, messages=joined(request.messages, request.turns))
         headers = {
             "Content-Type": "application/json",
             **self._dialect.headers(endpoint.api_key.reveal(), request, self._config.provider),
@@ -615,6 +625,12 @@ def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple
     return findings.ladder(config.provider.modes) if findings else config.provider.modes
 
 
+def _turns(turns: Turns | str) -> Turns:
+    if turns not in list(Turns):
+        raise ConfigError(f"turns is one of {', '.join(Turns)}, not {turns!r}")
+    return Turns(turns)
+
+
 def _grounded(wanted: bool | None, provider: Provider) -> bool:
     if wanted and provider.grammar is None:
         raise ConfigError(
@@ -699,9 +715,11 @@ def streamed(options: ExtractOptions) -> ExtractOptions:
     return {**options, "examples": list(options.get("examples", ()))}
 
 
-def context_of(text: Text, context: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return what Pydantic validators find in `info.context`."""
-    return {"text": text, **(context or {})}
+def context_of(text: Text | None, context: Mapping[str, Any] | None, attempt: int = 1) -> dict[str, Any]:
+    """Return what Pydantic validators find in `info.context`: the text, the number of the attempt, counted
+    from 1, and what the caller gives.
+    """
+    return {"text": text, "attempt": attempt, **(context or {})}
 
 
 def list_of(item_type: Any) -> Any:
@@ -778,7 +796,7 @@ def _checked_example(
             record = TypeAdapter(plain_type).validate_python(record)
         wire = compiled.encode(record)
         wire = quote_example(wire, text) if quoted else wire
-        compiled.decode(wire, {"text": text})
+        compiled.decode(wire, context_of(text, None))
     except (ValidationError, Invalid, SchemaError, TypeError, ValueError) as error:
         raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error
     return text, wire

@@ -82,8 +82,10 @@ class Extractor(Calls):
     embedded model. api_key: by default the provider's environment variable. instructions: said to the
     model in every extraction. grounded: whether plain strings can only be pieces of the text, where the
     server takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto"
-    for the best that the server takes (see Mode). fallback: models to ask, in turn, where this one gives
-    no record. on: what to try then, by outcome, kind of failure or HTTP status: "again", "fallback",
+    for the best that the server takes (see Mode). turns: which turns of a conversation the server takes,
+    where not "any" (see Turns); it is learned from what the server refuses, too. fallback: models to ask, in
+    turn, where this one gives no record: names, which are asked with this one's options, at its URL and with
+    its key where the provider is the same; or Extractors, each a whole model of its own. on: what to try then, by outcome, kind of failure or HTTP status: "again", "fallback",
     both, or "stop". max_repairs and max_retries bound the further requests after bad replies and after
     transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one request
     and for a whole call. proxy, verify, http2: how the server is reached (see Reach); by default the

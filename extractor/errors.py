@@ -13,7 +13,8 @@ ExtractorError
     ├── Filtered       the provider's content filter took it away
     ├── Empty          there was no text in it
     └── Invalid        it is no record of the type
-        └── InvalidJSON    it is not even JSON
+        ├── InvalidJSON    it is not even JSON
+        └── Unjudged       judging it raised an error, which is its `__cause__`
 
 All of them survive pickling, and no message or repr holds a key.
 """
@@ -179,3 +180,15 @@ class InvalidJSON(Invalid):
     """The reply is not JSON."""
 
     outcome = "invalid_json"
+
+
+class Unjudged(Invalid):
+    """Judging the reply raised an error that is no verdict on it: a bug in a validator, or a value that
+    Python can't hold. That error is the `__cause__`. The model is not told of it and not asked again.
+    """
+
+    @classmethod
+    def of(cls, error: Exception) -> Unjudged:
+        """Return what to raise from an error."""
+        reason = f"judging it raised {type(error).__name__}: {error}"
+        return cls(reason, [Problem("", reason, type="validator_error")])

@@ -127,6 +127,17 @@ class Mode(StrEnum):
     PROMPT = "prompt"  # the schema stands in the prompt; the JSON is found in the reply's text
 
 
+class Turns(StrEnum):
+    """Which turns of a conversation a server takes; messages are joined until they are such."""
+
+    ANY = "any"
+    ALTERNATE = "alternate"  # one system message at most, then user and assistant in turn
+    NO_SYSTEM = "no_system"  # user and assistant in turn, and nothing else
+
+
+REJECTED = "rejected"  # the finish reason of an answer that the server itself found to be none
+
+
 @dataclass(frozen=True, slots=True)
 class StrictSchema:
     """A schema as it is sent: a legal name, the JSON Schema itself, and a description of the whole."""
@@ -143,7 +154,7 @@ class Request:
     params: sampling and server parameters, sent as they are. response_schema: what the reply has
     to match; mode: how that is asked for. tools: functions that the model may call. source: the text that
     a record is extracted from, None where it is not all text. grammar: in llguidance's Lark, what the reply
-    has to match instead of the schema; written when it is sent.
+    has to match instead of the schema; written when it is sent. turns: how the messages are joined then.
     """
 
     model: str
@@ -155,6 +166,7 @@ class Request:
     tool_choice: str | Mapping[str, Any] | None = None
     source: str | None = field(default=None, repr=False)
     grammar: str | None = field(default=None, repr=False)
+    turns: Turns = Turns.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +185,8 @@ class Choice:
 class Completion:
     """A model's whole reply. `latency`: seconds from sending to the last byte. `raw`: the body as
     it came, or the last chunk of a stream. `usage` is None where the server did not say. `share`: what it
-    cost, as a share of the usual price: a half where it came of a provider's batch.
+    cost, as a share of the usual price: a half where it came of a provider's batch. `fault`: what the
+    server itself says is wrong with the reply; `status`: the HTTP status that it came with.
     """
 
     id: str = ""
@@ -186,6 +199,8 @@ class Completion:
     latency: float = 0.0
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
     share: Decimal = Decimal(1)
+    fault: str | None = None
+    status: int = 200
 
     @property
     def message(self) -> Message:
@@ -209,6 +224,12 @@ class Completion:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The first choice's tool calls."""
         return self.message.tool_calls
+
+    @property
+    def said(self) -> str | None:
+        """What the model wrote in the first choice: its text and the arguments of its calls, or its refusal."""
+        arguments = (call.function.arguments for call in self.tool_calls)
+        return "\n".join(filter(None, (self.content, *arguments))) or self.message.refusal or self.content
 
     @property
     def parsed(self) -> Any:
@@ -305,7 +326,7 @@ class FailureKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A request without a reply. `code`: the service's own word for the error. `retry_after`:
-    seconds that it asked to wait. `body`: what came instead, shortened.
+    seconds that it asked to wait. `body`: what came instead, shortened. `hint`: what to look at.
     """
 
     kind: FailureKind
@@ -316,6 +337,7 @@ class Failure:
     request_id: str | None = None
     latency: float = 0.0
     body: str = field(default="", repr=False)
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -462,8 +484,8 @@ class Extraction(Generic[T]):
     @property
     def raw(self) -> str | None:
         """The text of the last reply, as the model wrote it; of several samples, of the chosen one's."""
-        if self.completion is not None and self.completion.content is not None:
-            return self.completion.content
+        if self.completion is not None and self.completion.said is not None:
+            return self.completion.said
         return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
 
     def to_html(self, title: str = "Record") -> str:

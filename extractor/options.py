@@ -13,7 +13,7 @@ from .batch.sharing import Limiter
 from .config import Headers
 from .dialects import Provider
 from .errors import ConfigError
-from .messages import Mode
+from .messages import Mode, Turns
 from .pricing import Price
 from .telemetry.events import Event
 from .transport.reach import Timeouts
@@ -179,6 +179,7 @@ class ModelOptions(TypedDict, total=False):
     grounded: bool | None
     mode: Mode | str
     fallback: str | Sequence[str] | None
+    turns: Turns | str
     on: Mapping[str | int, str | Sequence[str]] | None
     max_repairs: int
     max_retries: int

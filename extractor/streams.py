@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar, cast
 
 from pydantic_core import from_json
@@ -37,7 +38,7 @@ class Reading:
         self._sse = SSEDecoder()
         self._accumulator = Accumulator()
         self._done = False
-        self._failure: Failure | None = None
+        self._failure: Completion | Failure | None = None  # what ended it before its time
         self._held: list[CompletionChunk] = []  # until one says something: a failure before that is retried
         self._speaking = False
 
@@ -61,6 +62,8 @@ class Reading:
     def end(self) -> Completion | Failure:
         """Return how the stream ended. A stream that stops short is a failure, never a whole reply."""
         latency = self._clock() - self._began
+        if isinstance(self._failure, Completion):
+            return self._rejected(self._failure)
         if self._failure is not None:
             return self._failure
         if self._head is not None and not self._is_stream():
@@ -74,6 +77,17 @@ class Reading:
             )
         request_id = request_id_of(self._head.headers) if self._head else None
         return self._accumulator.completion(request_id, latency)
+
+    def _rejected(self, rejected: Completion) -> Completion:
+        """An answer that the server rejected in its stream, with what came of it."""
+        came = self._accumulator.completion(request_id_of(self._head.headers) if self._head else None)
+        written = rejected.content or came.said
+        return replace(
+            rejected.with_message(content=written),
+            model=came.model,
+            usage=came.usage,
+            request_id=came.request_id,
+        )
 
     def _is_stream(self) -> bool:
         head = self._head

@@ -293,7 +293,7 @@ def test_validators_see_the_source_text_and_the_callers_own_context() -> None:
     answers = [reply({"name": "Eve"}), reply({"name": "Ada"})]
     with ChatServer(answers) as server, Extractor("m", base_url=server.base_url) as ex:
         assert ex.extract(Nosy, TEXT, context={"tenant": 7}).name == "Ada"
-    assert seen[-1] == {"text": TEXT, "tenant": 7}
+    assert seen[-1] == {"text": TEXT, "attempt": 2, "tenant": 7}
 
 
 def fallback_to(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> list[str]:

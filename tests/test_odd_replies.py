@@ -191,10 +191,11 @@ def test_a_key_in_an_errors_body_is_shown_nowhere(quoted: str) -> None:
 
 def test_a_web_page_in_place_of_a_stream_is_no_reply() -> None:
     page = body("<html>Sign in</html>", 200, "text/html")
-    with ChatServer(page) as server, Extractor("m", base_url=server.base_url) as ex:
-        with pytest.raises(ServiceError, match="no chat completion"):
+    options: Any = {"max_retries": 1, "retry_wait": wait_none()}
+    with ChatServer(page) as server, Extractor("m", base_url=server.base_url, **options) as ex:
+        with pytest.raises(ServiceError, match="no chat completion: '<html>Sign in</html>'"):
             list(ex.chat_stream([{"role": "user", "content": "Hello"}]))
-        assert len(server.requests) == 1
+        assert len(server.requests) == 2
 
 
 def test_pings_and_a_streams_usage_need_no_choices() -> None:

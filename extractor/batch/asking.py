@@ -226,8 +226,8 @@ class Dialogue(Generic[T]):
         after = self._after(step, answer)
         if isinstance(answer.event, Completion):
             self._keys.append(key)
-        elif isinstance(after, Ask) and after.request.mode is not step.request.mode:
-            self._keys.append(key)  # that the server does not take a mode is an answer too
+        elif isinstance(after, Ask) and after.request != step.request:
+            self._keys.append(key)  # that the server does not take a request so is an answer too
             if answer.asked and isinstance(answer.reply, http.HttpReply):
                 self._desk.journal.put(key, _kept(answer.reply, step.request.model))
         return after, step

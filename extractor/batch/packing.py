@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from ..dialogue import INPUT_CUT, MAX_TOKENS, Judge, judge_record
 from ..dialogue.found import without_thoughts
-from ..dialogue.policy import HOPELESS_CODES
+from ..dialogue.policy import is_hopeless
 from ..messages import JSON, Extraction, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
 from ..schema.limits import fresh, size
 from ..schema.problems import not_json
@@ -222,7 +222,7 @@ def _may_be_a_text(failure: Failure) -> bool:
     """Whether it may be one of the texts that the service could not bear."""
     if failure.kind is not FailureKind.STATUS:
         return failure.kind is not FailureKind.CONNECT
-    return failure.status not in _NO_ANSWER and failure.code not in HOPELESS_CODES
+    return failure.status not in _NO_ANSWER and not is_hopeless(failure)
 
 
 # -- what it took

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from ..dialogue.policy import HOPELESS_CODES
+from ..dialogue.policy import is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
 from ..messages import Extraction
 from .address import Address, is_url
@@ -409,11 +409,11 @@ class _Run(Generic[T]):
             self._workers[task] = waiting
 
     def _is_hopeless(self, extraction: Extraction[T]) -> bool:
-        """Whether the account is what is wrong, so that no other row would fare better. A 403 may be
-        about one text, unless nothing was ever answered.
+        """Whether the account or the model is what is wrong, so that no other row would fare better. A 403
+        or 404 may be about one text, unless nothing was ever answered.
         """
         failure = extraction.attempts[-1].failure if extraction.attempts else None
         if failure is None:
             return False
-        alone = failure.status == 403 and not self._desk.answered
-        return failure.status in (401, 402) or alone or failure.code in HOPELESS_CODES
+        alone = failure.status in (403, 404) and not self._desk.answered
+        return alone or is_hopeless(failure)

@@ -259,7 +259,9 @@ def _tool_call(block: Mapping[str, JSON]) -> ToolCall:
 
 def decode_chunk(body: JSON) -> CompletionChunk | None:
     """Return the chunk in an event's data; None if the data is an error or no event."""
-    if not isinstance(body, dict) or not isinstance(body.get("type"), str) or body["type"] == "error":
+    if not isinstance(body, dict) or body.get("type") == "error" or body.get("error"):
+        return None
+    if not isinstance(body.get("type"), str) and explain(body)[0]:
         return None
     message = mapping(body.get("message"))
     delta, reason = _delta(body)

@@ -8,6 +8,8 @@ from typing import Any
 
 from ..messages import JSON
 
+_REASON = 300  # characters of what a provider says behind a gateway
+
 
 def mapping(value: JSON) -> Mapping[str, JSON]:
     """Return an object, an empty one where there is none."""
@@ -44,13 +46,32 @@ def position(value: JSON, default: int) -> int:
 
 def explained(error: JSON, *codes: str) -> tuple[str, str | None]:
     """Return the message and the code of an error object, the code being the first of these members
-    that it has; "" and None where there are none. An error that is a text is its own message.
+    that it has; "" and None where there are none. An error that is a text is its own message. A gateway's
+    message is followed by the reason of the provider behind it.
     """
     if not isinstance(error, dict):
         return text(error) or "", None
-    message = error.get("message") or error.get("detail") or ""
+    message = error.get("message") or error.get("detail") or error.get("msg") or ""
+    message = message if isinstance(message, str) else str(message)
     code = next((error[name] for name in codes if error.get(name)), None)
-    return (message if isinstance(message, str) else str(message)), (None if code is None else str(code))
+    inner = behind(error)
+    reason = explained(inner, *codes)[0] if isinstance(inner, dict) else text(inner)
+    if reason and reason not in message:
+        message = f"{message}: {reason[:_REASON]}" if message else reason[:_REASON]
+    return message, (None if code is None else str(code))
+
+
+def behind(error: Mapping[str, JSON]) -> JSON:
+    """Return the error of the provider behind a gateway: OpenRouter's `metadata.raw`, which may be JSON text.
+
+    Source: https://openrouter.ai/docs/api/reference/errors-and-debugging.
+    """
+    raw = mapping(error.get("metadata")).get("raw")
+    try:
+        raw = json.loads(raw) if isinstance(raw, str) else raw
+    except (ValueError, RecursionError):
+        return raw
+    return mapping(raw).get("error") or raw
 
 
 def ended(reason: str | None, calls: bool) -> str | None:

@@ -214,7 +214,7 @@ def _data(url: str) -> dict[str, JSON]:
 def decode(body: JSON) -> Completion | None:
     """Return the completion in a reply's body; None if the body is no completion."""
     chunk = decode_chunk(body)
-    if chunk is None:
+    if chunk is None or not chunk.raw.keys() & {"candidates", "promptFeedback", "usageMetadata"}:
         return None
     return Completion(
         id=chunk.id,
@@ -237,10 +237,10 @@ def _choice(choice: ChunkChoice) -> Choice:
 
 
 def decode_chunk(body: JSON) -> CompletionChunk | None:
-    """Return the chunk in an event's data; None if the data is an error or no event."""
-    if not isinstance(body, dict) or "error" in body:
-        return None
-    if not body.keys() & {"candidates", "promptFeedback", "usageMetadata"}:
+    """Return the chunk in an event's data; None if the data is an error or no event. Some events, mostly
+    the first, have no candidates.
+    """
+    if not isinstance(body, dict) or explain(body)[0] or "error" in body:
         return None
     candidates = mappings(body.get("candidates"))
     choices = [_chunk_choice(i, candidate, body) for i, candidate in enumerate(candidates)]

@@ -141,21 +141,29 @@ def decode(body: JSON) -> Completion | None:
     if not isinstance(body, dict) or not isinstance(body.get("choices"), list) or body.get("error"):
         return None
     choices = [_choice(i, c) for i, c in enumerate(mappings(body["choices"]))]
+    broken = _error_of_choice(body)
+    if broken and not any(choice.message.content or choice.message.tool_calls for choice in choices):
+        return None
     return Completion(
         choices=tuple(sorted(choices, key=lambda choice: choice.index)),
         raw=body,
+        fault=explain(body)[0] or None if broken else None,
         **_envelope(body),
     )
 
 
+def _error_of_choice(body: Mapping[str, JSON]) -> JSON:
+    """The error that OpenRouter puts into a choice, where the provider failed once it had begun."""
+    return next((c["error"] for c in mappings(body.get("choices")) if c.get("error")), None)
+
+
 def decode_chunk(body: JSON) -> CompletionChunk | None:
-    """Return the chunk in a server-sent event's data; None if the data is no chunk. One that reports the
-    usage needs no choices.
+    """Return the chunk in a server-sent event's data; None if the data is no chunk. An event without
+    choices that explains nothing says nothing: pings, the usage, what a gateway tells of its own.
     """
-    if not isinstance(body, dict) or body.get("error"):
+    if not isinstance(body, dict) or body.get("error") or _error_of_choice(body):
         return None
-    silent = body in ({}, {"type": "ping"}) or bool(mapping(body.get("usage")))  # nothing, or the usage alone
-    if not isinstance(body.get("choices"), list) and not silent:
+    if not isinstance(body.get("choices"), list) and (explain(body)[0] or body.get("object") == "error"):
         return None
     return CompletionChunk(
         choices=tuple(_chunk_choice(i, c) for i, c in enumerate(mappings(body.get("choices")))),
@@ -168,7 +176,9 @@ def explain(body: JSON) -> tuple[str, str | None]:
     """Return the message and the code of an error body: OpenAI's {"error": {"message", "code"}} and
     the looser forms of other servers. Both are "" or None where there is nothing.
     """
-    return explained(body.get("error", body) if isinstance(body, dict) else body, "code", "type")
+    if not isinstance(body, dict):
+        return explained(body)
+    return explained(body.get("error") or _error_of_choice(body) or body, "code", "type")
 
 
 def _envelope(body: Mapping[str, JSON]) -> dict[str, Any]:
@@ -203,7 +213,9 @@ def _choice(place: int, choice: Mapping[str, JSON]) -> Choice:
             refusal=text(message.get("refusal")),
             tool_calls=calls,
         ),
-        finish_reason=ended(text(choice.get("finish_reason")), bool(calls)),
+        finish_reason="error"
+        if choice.get("error")
+        else ended(text(choice.get("finish_reason")), bool(calls)),
         index=position(choice.get("index"), place),
         logprobs=choice.get("logprobs"),
     )

@@ -194,9 +194,9 @@ def _tool_call(item: Mapping[str, JSON]) -> ToolCall:
 
 def decode_chunk(body: JSON) -> CompletionChunk | None:
     """Return the chunk in an event's data; None if the data is an error or no event."""
-    if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+    if not isinstance(body, dict) or body.get("type") in ("error", "response.failed"):
         return None
-    if body["type"] in ("error", "response.failed"):
+    if not isinstance(body.get("type"), str) and explain(body)[0]:
         return None
     response = mapping(body.get("response"))
     choice = _chunk_choice(body, response)

@@ -12,12 +12,21 @@ from email.utils import parsedate_to_datetime
 
 from pydantic_core import from_json
 
-from ..messages import JSON, Choice, Completion, Failure, FailureKind, Message
+from ..messages import JSON, REJECTED, Choice, Completion, Failure, FailureKind, Message
 from .dialect import Dialect
-from .fields import mapping, mappings, text
+from .fields import behind, mapping, mappings, text
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 FILTERED = "content_filter"  # the code with which Azure refuses a prompt that its filter catches
+# Errors that are about the model's answer and not about the request. Sources: groq/groq-typescript #28 and #103,
+# vercel/ai #6916, HunorLaczko/ha-groq-cloud-api #20.
+ANSWER_CODES = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
+_OF_ANSWER = re.compile(
+    r"failed_generation|tool call validation failed|failed to (generate|validate) json(?! ?schema)"
+    r"|failed to call a function|(model|generated|generation|its) (output|json|answer)\b.{0,60}"
+    r"(is|was|be) (not valid|invalid|parsed)",
+    re.I,
+)
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s")
 # What an error inside of a reply that began with 200 says, as the HTTP status that it would have had.
 STATUSES: Mapping[str, int] = {
@@ -37,6 +46,7 @@ STATUSES: Mapping[str, int] = {
     "DEADLINE_EXCEEDED": 504,
 }
 LONGEST_WAIT = 31 * 24 * 3600.0  # seconds; quotas are given by the month at most
+SHOWN = 100  # characters of it in a message
 EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 
 
@@ -45,17 +55,22 @@ def read_reply(
 ) -> Completion | Failure:
     """Return what a whole reply says. headers: lower-case names. latency: seconds. now: Unix time."""
     parsed, success = parse_json(body), 200 <= status < 300
-    completion = (dialect.decode(parsed) if success else None) or _filtered(dialect, parsed)
+    read = dialect.decode(parsed) if success else _rejected(dialect, parsed, status)
+    completion = read or _filtered(dialect, parsed)
     if completion is not None:
         return replace(completion, request_id=request_id_of(headers), latency=latency)
     if isinstance(parsed, list) and len(parsed) == 1:
         [parsed] = parsed  # Google's APIs put an error into a list
     message, code = dialect.explain(parsed)
     meant = error_status(code) if success else status
+    excerpt = body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT]
     if success and meant is None:
-        message = f"the server answered {status} with something that is no chat completion" + (
-            f": {message}" if message else ""
+        message = f"the server answered {status} with something that is no chat completion: " + (
+            message or repr(" ".join(excerpt.split())[:SHOWN])
         )
+    if 300 <= status < 400 and headers.get("location"):
+        where = headers["location"].partition("?")[0]
+        message = f"the server redirects to {where}, which is not followed: give its base_url if it is right"
     return Failure(
         FailureKind.PROTOCOL if meant is None else FailureKind.STATUS,
         message or f"the server answered with HTTP status {status}",
@@ -64,7 +79,7 @@ def read_reply(
         retry_after=retry_after(headers, now) or retry_delay(parsed),
         request_id=request_id_of(headers),
         latency=latency,
-        body=body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT],
+        body=excerpt,
     )
 
 
@@ -75,20 +90,38 @@ def error_status(code: str | None) -> int | None:
     return STATUSES.get(code or "")
 
 
-def read_event(dialect: Dialect, data: str, latency: float) -> Failure:
+def read_event(dialect: Dialect, data: str, latency: float) -> Completion | Failure:
     """Return what an event says that is no chunk: mostly an error, as its HTTP status would have said it."""
     body = parse_json(data)
+    rejected = _rejected(dialect, body, 400)
+    if rejected is not None:
+        return replace(rejected, latency=latency)
     message, code = dialect.explain(body)
     status = error_status(code)
     return Failure(
         FailureKind.PROTOCOL if status is None else FailureKind.STATUS,
         message or "the stream holds an event that is no chat completion chunk",
-        status=status,
+        status=200 if status is None else status,  # that of the stream
         code=code,
         retry_after=retry_delay(body),
         latency=latency,
         body=data[:EXCERPT],
     )
+
+
+def _rejected(dialect: Dialect, body: JSON, status: int) -> Completion | None:
+    """An error that is about the model's answer is an answer, with what the model wrote."""
+    if not 400 <= status < 500:
+        return None
+    message, code = dialect.explain(body)
+    error = mapping(mapping(body).get("error") or body)
+    inner = mapping(behind(error))
+    written = text(error.get("failed_generation")) or text(inner.get("failed_generation"))
+    known = code in ANSWER_CODES or inner.get("code") in ANSWER_CODES or _OF_ANSWER.search(message)
+    if written is None and not known:
+        return None
+    choice = Choice(Message("assistant", written), REJECTED)
+    return Completion(choices=(choice,), raw=mapping(body), fault=message or code, status=status)
 
 
 def _filtered(dialect: Dialect, body: JSON) -> Completion | None:

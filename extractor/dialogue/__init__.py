@@ -7,6 +7,7 @@ from .probe import Answer, Findings
 from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
+from .turns import joined
 from .wording import PACK_TASK, brief_question, example_messages, question, shown_schema, system_message
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "brief_question",
     "converse",
     "example_messages",
+    "joined",
     "judge_record",
     "judge_tool_calls",
     "moves_on",

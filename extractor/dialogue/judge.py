@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..confidence import Measured, Told, told_by_tokens
-from ..errors import Invalid, InvalidJSON, Problem
+from ..errors import Invalid, InvalidJSON, Problem, Unjudged
 from ..messages import Cited, Completion, Outcome
 from .found import found_json, without_thoughts
 from .patch import Patch, Path
@@ -73,7 +73,7 @@ def _judged(completion: Completion, patch: Part | None, decode: Decode[T]) -> tu
     text = _record_text(completion)
     stopped = _stopped(completion, text)
     if stopped is not None:
-        return Verdict(stopped, problems=(_REASONS[stopped],), text=text or None), None
+        return Verdict(stopped, problems=(_reason(stopped, completion),), text=text or None), None
     first = _read(text, patch, decode)
     if first.outcome is not Outcome.INVALID_JSON:
         return first, text
@@ -94,7 +94,7 @@ def _record_text(completion: Completion) -> str:
 def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
     merged = patch.merge(text) if patch else text
     verdict = _decoded(text if merged is None else merged, decode)
-    if patch is None or merged is not None or verdict.outcome is Outcome.OK:
+    if patch is None or merged is not None or verdict.outcome is Outcome.OK or patch.is_whole(text):
         return verdict  # some models answer with the whole, though a part was asked for
     return Verdict(verdict.outcome, problems=patch.missing)
 
@@ -102,7 +102,11 @@ def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
 def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
     try:
         record = decode(text)
+    except Unjudged:
+        raise
     except InvalidJSON as error:
+        if error.__cause__ is not None:  # JSON, but of what Python can't hold
+            raise error.__cause__ from None
         return Verdict(Outcome.INVALID_JSON, problems=error.problems)
     except Invalid as error:
         cut = any(problem.type == BOUND_REACHED for problem in error.problems)
@@ -126,7 +130,7 @@ def judge_tool_calls(
             return Verdict(Outcome.OK, completion)
         return Verdict(stopped or Outcome.INVALID, problems=(_REASONS.get(stopped, _NO_CALL),))
     if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF):
-        return Verdict(Outcome.TRUNCATED, problems=(_REASONS[Outcome.TRUNCATED],))
+        return Verdict(Outcome.TRUNCATED, problems=(_reason(Outcome.TRUNCATED, completion),))
     calls, problems = [], list[Problem]()
     for i, call in enumerate(completion.tool_calls):
         decode = decoders.get(call.function.name)
@@ -136,6 +140,8 @@ def judge_tool_calls(
             continue
         try:
             arguments = decode(call.function.arguments or "{}")
+        except Unjudged:
+            raise
         except Invalid as error:
             where = f"/tool_calls/{i}/function/arguments"
             problems += [replace(p, pointer=where + p.pointer) for p in error.problems]
@@ -160,6 +166,17 @@ def _stopped(completion: Completion, text: str) -> Outcome | None:
     if not text.strip():
         return Outcome.EMPTY
     return None
+
+
+def _reason(stopped: Outcome, completion: Completion) -> Problem:
+    """Why a reply that the provider ended is none, in the provider's own words where it has some."""
+    ending, plain = completion.finish_reason, _REASONS[stopped]
+    said = f": {completion.fault}" if completion.fault else ""
+    if stopped is Outcome.TRUNCATED and ending in BROKEN_OFF:
+        return Problem("", f"the server broke the reply off{said}", type="broken_off")
+    if stopped is Outcome.EMPTY and ending not in (None, "stop", "tool_calls"):
+        said = f"{said}; it ended in {ending!r}"
+    return replace(plain, reason=plain.reason + said)
 
 
 _UNFINISHED = Problem("", "the reply ends inside a JSON value", type="unfinished")

@@ -16,9 +16,19 @@ from ..errors import ConfigError
 from ..messages import Attempt, Failure, FailureKind, Outcome, Usage
 
 TRANSIENT_STATUSES = frozenset({408, 409, 429})  # and all of 500 and above
-HOPELESS_CODES = frozenset(
-    {"insufficient_quota", "billing_hard_limit_reached"}
-)  # a 429 that waiting won't cure
+HOPELESS_CODES = frozenset(  # with any status: no request would fare better
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "account_deactivated",
+        "exceeded_current_quota_error",  # Moonshot
+        "Arrearage",  # Alibaba
+        "invalid_api_key",
+        "model_not_found",
+        "DeploymentNotFound",  # Azure
+    }
+)
 
 Move: TypeAlias = Literal["again", "fallback"]
 Moves: TypeAlias = Mapping[str | int, Sequence[Move]]  # by outcome, kind of failure, or HTTP status
@@ -38,6 +48,26 @@ DEFAULT_MOVES: Moves = {
 _TOO_LONG = re.compile(  # OpenAI, vLLM, llama.cpp; Anthropic; Gemini; others
     r"context[ _-]?(length|window|size)|exceed_context|prompt is too long"
     r"|(input|prompt).{0,30} tokens? .{0,60}(exceed|maximum)|too many tokens|reduce the length",
+    re.I,
+)
+
+# Sources: the errors of Gemini (google-gemini/gemini-cli #25198), Anthropic (anthropics/claude-code #66314),
+# xAI, vLLM, Ollama, OpenRouter and Mistral, which send these with statuses that say nothing.
+_KEY = re.compile(
+    r"api[ _-]?key (is |was )?(not (valid|found)|invalid|expired|missing)|api_key_invalid"
+    r"|(invalid|incorrect|wrong|expired|missing) (\w+ )?(x-)?api[ _-]?key|invalid authentication",
+    re.I,
+)
+_CREDIT = re.compile(
+    r"credit balance is too low|insufficient[ _](balance|credits?|funds|quota)|out of credits?\b"
+    r"|reached your specified api usage limits|account (is |has been )?(suspended|deactivated|in arrears)"
+    r"|billing (is )?(not active|not enabled|disabled|hard limit)|payment required",
+    re.I,
+)
+_MODEL = re.compile(
+    r"model\b.{0,120}(does(n't| not) exist|not exist\b|not found|not a valid model|decommissioned|no longer)"
+    r"|(no such|unknown|invalid) model\b(?! (output|response))|models/\S+ is not found|^model: \S+\s"
+    r"|not a valid model id|no endpoints found for|deployment.{0,80}does not exist",
     re.I,
 )
 
@@ -103,7 +133,8 @@ class Policy:
 def _keys(outcome: Outcome, failure: Failure | None) -> Iterator[str | int]:
     """The names of an attempt's end, the most precise first."""
     if failure is not None:
-        yield from (key for key in (failure.status, str(failure.kind)) if key is not None)
+        wrong_key = 401 if is_hopeless(failure) and _KEY.search(_told(failure)) else None
+        yield from (key for key in (failure.status, wrong_key, str(failure.kind)) if key is not None)
     yield outcome
     yield Outcome.INVALID  # text that is no JSON is invalid too
 
@@ -136,16 +167,36 @@ def _checked(key: str | int, moves: Any) -> Sequence[Move]:
 def is_too_long(failure: Failure) -> bool:
     """Whether the service says that a request is longer than the model's window."""
     client_error = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
-    return client_error and bool(_TOO_LONG.search(f"{failure.code} {failure.message} {failure.body}"))
+    return client_error and bool(_TOO_LONG.search(f"{failure.code} {_told(failure)}"))
+
+
+def is_hopeless(failure: Failure) -> bool:
+    """Whether the key, the credit or the model is what is wrong, so that no other request would fare better."""
+    if failure.status in (401, 402) or failure.code in HOPELESS_CODES:
+        return True
+    told = _told(failure)
+    causes = (_KEY, _CREDIT, _MODEL)
+    return failure.status in (400, 403, 404) and any(cause.search(told) for cause in causes)
+
+
+def _told(failure: Failure) -> str:
+    return f"{failure.message} {failure.body}"
 
 
 def is_transient(failure: Failure) -> bool:
-    """Whether the same request may well succeed later."""
-    if failure.kind is not FailureKind.STATUS:
-        return failure.kind is not FailureKind.PROTOCOL
+    """Whether the same request may well succeed later: also after a reply with a status of success that
+    is no completion, which overloaded servers and gateways send.
+    """
     if failure.code in HOPELESS_CODES:
         return False
+    if failure.kind is not FailureKind.STATUS:
+        return failure.kind is not FailureKind.PROTOCOL or is_no_completion(failure)
     return failure.status in TRANSIENT_STATUSES or (failure.status or 0) >= 500
+
+
+def is_no_completion(failure: Failure) -> bool:
+    """Whether a reply came with a status of success, but was none."""
+    return failure.kind is FailureKind.PROTOCOL and failure.status is not None and failure.status < 300
 
 
 def back_off(policy: Policy, failures: int, retry_after: float | None, chance: float) -> float:

@@ -41,6 +41,10 @@ class Rest:
             return None
         return json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
 
+    def is_whole(self, text: str) -> bool:
+        """Return False: the rest of a list has the shape of the whole."""
+        return False
+
     def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
         """Return nothing: what the tokens of a reply that was cut off tell is not kept."""
         return {}

@@ -12,11 +12,19 @@ from ..messages import Attempt, Failure, Message, Mode, Request
 _REFUSALS = frozenset({400, 404, 415, 422, 501})
 _NAMES = {
     Mode.JSON_SCHEMA: re.compile(
-        r"response.?format|json.?schema|schema|structured|grammar|output.?config", re.I
+        r"response.?format|json.?schema|schema|structured|grammar|output.?(config|format)", re.I
     ),
     Mode.TOOL: re.compile(r"tool|function", re.I),
-    Mode.JSON_OBJECT: re.compile(r"response.?format|json.?(object|mode)|mime.?type", re.I),
+    Mode.JSON_OBJECT: re.compile(r"(response|output).?format|json.?(object|mode)|mime.?type", re.I),
 }
+# A refusal that names no cause. Sources: MiniMax-AI/MiniMax-M2.5 #28 ("invalid params", for a schema), Gemini's
+# "Request contains an invalid argument."
+_VAGUE = re.compile(
+    r"\W*((400|422)\W+)?((bad|invalid|malformed) (request|params?|parameters?|arguments?|input)( error)?"
+    r"|request contains an invalid argument|unprocessable (entity|content)|provider returned error|unknown error"
+    r"|the server answered with http status (400|422)|(\w+: )?invalid_request_error)?\W*",
+    re.I,
+)
 _ONE_SCHEMA = re.compile(
     r"invalid (json )?schema|in context=|not permitted|property '|too (complex|many|large|deep|long)"
     r"|conversion failed|pars\w+ grammar|grammar error|contains features",
@@ -50,14 +58,18 @@ class Rungs:
 
 def refuses_mode(failure: Failure, mode: Mode) -> bool:
     """Whether a server says that it does not take the mode: a client error whose text names what the
-    mode is made of. Anything else that is wrong with a request is not cured by another mode.
+    mode is made of, or nothing at all. What else is wrong with a request is not cured by another mode.
     """
     names = _NAMES.get(mode)
-    return (
-        failure.status in _REFUSALS
-        and names is not None
-        and bool(names.search(f"{failure.message} {failure.body}"))
-    )
+    if failure.status not in _REFUSALS or names is None:
+        return False
+    return is_vague(failure) or bool(names.search(f"{failure.message} {failure.body}"))
+
+
+def is_vague(failure: Failure) -> bool:
+    """Whether a server refuses a request without a word of why: then the mode may be what it does not take."""
+    silent = not failure.message.startswith("the server answered") or not failure.body.strip()
+    return failure.status in (400, 422) and silent and bool(_VAGUE.fullmatch(failure.message))
 
 
 def without(request: Request, params: frozenset[str]) -> Request:
@@ -72,8 +84,8 @@ def refuses_logprobs(failure: Failure) -> bool:
 
 
 def refuses_schema(failure: Failure) -> bool:
-    """Whether what a server does not take is this one schema, and not schemas as such."""
-    return bool(_ONE_SCHEMA.search(f"{failure.message} {failure.body}"))
+    """Whether what a server does not take is this one schema, as far as it says, and not schemas as such."""
+    return is_vague(failure) or bool(_ONE_SCHEMA.search(f"{failure.message} {failure.body}"))
 
 
 def steps_down(attempts: Sequence[Attempt]) -> Iterator[tuple[Failure, Request]]:

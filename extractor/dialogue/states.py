@@ -18,18 +18,32 @@ from ..errors import (
     Filtered,
     Invalid,
     InvalidJSON,
+    Problem,
     Refused,
     ServiceError,
     Truncated,
+    Unjudged,
 )
-from ..messages import Attempt, Completion, Extraction, Failure, Message, Mode, Outcome, Request
+from ..messages import (
+    REJECTED,
+    Attempt,
+    Completion,
+    Extraction,
+    Failure,
+    Message,
+    Mode,
+    Outcome,
+    Request,
+    Turns,
+)
 from .found import without_thoughts
 from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
-from .policy import Policy, back_off, is_too_long, is_transient
+from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient
 from .rest import Rest, rest
-from .rungs import Rungs, refuses_logprobs, refuses_mode, without
+from .rungs import Rungs, is_vague, refuses_logprobs, refuses_mode, without
+from .turns import turns_after
 from .wording import go_on, repair, repair_places, shown_schema
 
 T = TypeVar("T")
@@ -58,6 +72,7 @@ class Ask(Generic[T]):
     note: str | None = None  # why `request` is asked in another way than the one before
     counted: bool = True  # whether the usage of the next reply is that of `request`
     told: Callable[[Any, bool], None] | None = field(default=None, repr=False, compare=False)
+    judges: Callable[[int], Judge[T]] | None = None  # the judge of the n-th attempt, where that differs
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
         """Let who watches the dialogue know its next step. asked: whether the reply was sent for just now."""
@@ -72,6 +87,14 @@ class Ask(Generic[T]):
         """
         if isinstance(event, Failure):
             return self._failed(event, now, chance)
+        try:
+            return self._replied(event, now)
+        except MemoryError:
+            raise
+        except Exception as error:  # the one place: whatever judging a reply raises ends its dialogue alone
+            return self._unjudged(event, error)
+
+    def _replied(self, event: Completion, now: float) -> Step[T]:
         verdict, note = self._judged(event)
         asked = self._record(replace(_attempt(self, event, verdict), note=note))
         if verdict.outcome is Outcome.OK:
@@ -93,13 +116,24 @@ class Ask(Generic[T]):
 
     def _judged(self, reply: Completion) -> tuple[Verdict[T], str | None]:
         """Return what a reply is worth, and the attempt's note. One to a part of the text is no record."""
-        verdict = self.judge(reply, self.patch)
+        judge = self.judge if self.judges is None else self.judges(len(self.attempts) + 1)
+        verdict = judge(reply, self.patch) if reply.finish_reason != REJECTED else _rejected(reply)
         cut = cut_input(self.request, reply.usage, self.attempts) if self.counted else None
         if isinstance(cut, str):
             return verdict, "; ".join(filter(None, (self.note, cut)))
         if cut is None or verdict.outcome in (Outcome.REFUSED, Outcome.FILTERED):
             return verdict, self.note
         return Verdict(Outcome.TRUNCATED, problems=(cut,)), self.note
+
+    def _unjudged(self, reply: Completion, error: Exception) -> Extraction[T]:
+        """The end of a dialogue whose reply could not be judged. The model is not asked again."""
+        raised = error if isinstance(error, Unjudged) else Unjudged.of(error)
+        verdict: Verdict[T] = Verdict(Outcome.INVALID, problems=raised.problems)
+        attempts = (*self.attempts, _attempt(self, reply, verdict))
+        told = Unjudged(_no_record(verdict, attempts), verdict.problems, attempts)
+        told.__cause__ = raised.__cause__ or error
+        source = self.first.source
+        return Extraction(verdict.outcome, attempts, error=told, completion=reply, source=source)
 
     def after(self, attempts: tuple[Attempt, ...], earlier: Ask[Any], now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
@@ -116,9 +150,12 @@ class Ask(Generic[T]):
         asked = self._record(_failed_attempt(self, failure))
         if self.rungs and self.rungs.spare and refuses_logprobs(failure) and asked._may_go_on(now, True):
             return asked._without_logprobs(self.rungs)._at(now, 0.0)
+        turns = turns_after(failure, self.request)
+        if turns and asked._may_go_on(now, True):
+            return asked._in_turns(turns)._at(now, 0.0)
         mode = self.rungs.below(self.request.mode) if self.rungs else None
-        if mode and refuses_mode(failure, self.request.mode) and asked._may_go_on(now, True):
-            return asked._step_down(mode)._at(now, 0.0)
+        if mode and self._refuses_mode(failure) and asked._may_go_on(now, True):
+            return asked._step_down(mode, failure)._at(now, 0.0)
         wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
         again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
         retry = again and self.retries < self.policy.max_retries
@@ -126,7 +163,7 @@ class Ask(Generic[T]):
             return Extraction(
                 Outcome.TRANSPORT,
                 asked.attempts,
-                error=_service_error(failure, asked.attempts, wait, retry),
+                error=_service_error(failure, asked.attempts, wait, retry, self._hint(failure)),
                 source=self.first.source,
             )
         return replace(asked, retries=self.retries + 1)._at(now, wait)
@@ -140,12 +177,35 @@ class Ask(Generic[T]):
             note="the server tells no log-probabilities: asked without",
         )
 
-    def _step_down(self, mode: Mode) -> Ask[T]:
+    def _in_turns(self, turns: Turns) -> Ask[T]:
+        """Ask the same with messages joined, and so from now on."""
+        what = "no system message" if turns is Turns.NO_SYSTEM else "user and assistant in turn"
+        first, request = replace(self.first, turns=turns), replace(self.request, turns=turns)
+        return replace(
+            self, first=first, request=request, note=f"the server wants {what}: messages are joined"
+        )
+
+    def _refuses_mode(self, failure: Failure) -> bool:
+        other = is_hopeless(failure) or is_too_long(failure)
+        return not other and refuses_mode(failure, self.request.mode)
+
+    def _step_down(self, mode: Mode, failure: Failure) -> Ask[T]:
         """Ask anew by the next weaker mode, from the beginning."""
         assert self.rungs is not None  # noqa: S101  the mode below came from there
-        first = self.rungs.request(mode)
-        note = f"the server does not take mode {self.request.mode}: asked by {mode} instead"
+        first = replace(self.rungs.request(mode), turns=self.request.turns)
+        why = "does not say what it does not take in" if is_vague(failure) else "does not take"
+        note = f"the server {why} mode {self.request.mode}: asked by {mode} instead"
         return replace(self, first=first, request=first, patch=None, note=note)
+
+    def _hint(self, failure: Failure) -> str:
+        """What to look at after a failure."""
+        if is_too_long(failure):
+            return "document(...) reads a long text in chunks"
+        if self.request.response_schema is not None and self._refuses_mode(failure):
+            return (
+                f"mode {self.request.mode} may be what the server does not take: try mode='tool' or 'prompt'"
+            )
+        return failure.hint
 
     def _record(self, attempt: Attempt) -> Ask[T]:
         return replace(self, attempts=(*self.attempts, attempt), note=None, counted=True)
@@ -235,14 +295,20 @@ class Ask(Generic[T]):
 
 
 def start(
-    request: Request, judge: Judge[T], policy: Policy, now: float, rungs: Rungs | None = None
+    request: Request,
+    judge: Judge[T],
+    policy: Policy,
+    now: float,
+    rungs: Rungs | None = None,
+    judges: Callable[[int], Judge[T]] | None = None,
 ) -> Ask[T]:
     """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
 
-    rungs: the weaker modes to step down to, where the server does not take the request's.
+    rungs: the weaker modes to step down to, where the server does not take the request's. judges: the
+    judge of the n-th attempt, counted from 1, where it is not `judge` for all of them.
     """
     ends = None if policy.deadline is None else now + policy.deadline
-    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, rungs)._at(now, 0.0)
+    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, rungs, judges=judges)._at(now, 0.0)
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:
@@ -251,9 +317,9 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
         request=ask.request,
         outcome=verdict.outcome,
         model=reply.model or ask.request.model,
-        text=reply.content if reply.content is not None else reply.message.refusal,
+        text=reply.said,
         finish_reason=reply.finish_reason,
-        status=200,
+        status=reply.status,
         request_id=reply.request_id,
         latency=reply.latency,
         waited=ask.wait,
@@ -286,20 +352,40 @@ _ERRORS: Mapping[Outcome, type[ExtractionError]] = {
     Outcome.INVALID_JSON: InvalidJSON,
     Outcome.INVALID: Invalid,
 }
+_QUOTED = 120  # characters of a reply in an error's message; all of it is in `attempts`
 _SHOWN = 3  # problems in an error's message; all of them are in `problems`
 
 
 def _error(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> ExtractorError:
+    return _ERRORS[verdict.outcome](_no_record(verdict, attempts), verdict.problems, attempts)
+
+
+def _no_record(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> str:
     shown = "; ".join(map(str, verdict.problems[:_SHOWN]))
     more = f"; and {len(verdict.problems) - _SHOWN} more" if len(verdict.problems) > _SHOWN else ""
-    message = f"no record, {verdict.outcome}: {shown}{more}{_tries(attempts)}"
-    return _ERRORS[verdict.outcome](message, verdict.problems, attempts)
+    said = attempts[-1].text
+    quoted = f"; the reply was {_excerpt(said)}" if said and said.strip() else ""
+    return f"no record, {verdict.outcome}: {shown}{more}{_tries(attempts)}{quoted}"
 
 
-def _service_error(failure: Failure, attempts: tuple[Attempt, ...], wait: float, retry: bool) -> ServiceError:
+def _excerpt(text: str) -> str:
+    """Return the beginning of a reply on one line."""
+    flat = " ".join(text[: 2 * _QUOTED].split())
+    return repr(flat[:_QUOTED] + "…" if len(flat) > _QUOTED or len(text) > 2 * _QUOTED else flat)
+
+
+def _rejected(reply: Completion) -> Verdict[Any]:
+    """The verdict on an answer that the server itself found to be none."""
+    reason = f"the server rejected the answer: {reply.fault or 'it does not say why'}"
+    return Verdict(Outcome.INVALID, problems=(Problem("", reason, type="rejected"),))
+
+
+def _service_error(
+    failure: Failure, attempts: tuple[Attempt, ...], wait: float, retry: bool, hint: str
+) -> ServiceError:
     status = f"HTTP {failure.status}: " if failure.status is not None else ""
     why = f"; another try, in {wait:.0f} s, would pass the deadline or the budget" if retry else ""
-    why += "; document(...) reads a long text in chunks" if is_too_long(failure) else ""
+    why += f"; {hint}" if hint else ""
     return ServiceError(
         f"{status}{failure.message}{_tries(attempts)}{why}",
         failure.status,

@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Context, Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from functools import lru_cache
 from itertools import pairwise
 from typing import TypeAlias
@@ -29,7 +29,7 @@ _LANGUAGES = {  # those that text2num reads, with the words that join numerals t
 }
 _GAPS = frozenset({" ", "-", "\u2010", "\u2011", " - ", "\n", "\u00a0"})
 _LETTERS = re.compile(r"[^\W\d_]+")
-_TWELVE_DIGITS = Context(prec=12)  # what a float keeps of sums and products
+_TWELVE_DIGITS = Context(prec=12, Emin=MIN_EMIN, Emax=MAX_EMAX)  # what a float keeps of sums and products
 _LONGEST = 40  # digits; what is longer is no number that a record holds
 
 _NUMBER = re.compile(
@@ -98,7 +98,7 @@ def normal(value: Decimal) -> Decimal | None:
     """Return the one form of a number that equal ones share, to 12 digits; None if it is not finite."""
     try:
         return value.normalize(_TWELVE_DIGITS) if value.is_finite() else None
-    except InvalidOperation:
+    except ArithmeticError:
         return None
 
 

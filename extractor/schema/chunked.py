@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from ..errors import Invalid, Problem
@@ -92,7 +93,7 @@ def _validate(source: Source) -> Callable[[str | bytes, Any], JSON]:
         plain = to_json(data, inf_nan_mode="constants")
         try:
             source.validate(plain, context)
-        except Exception as error:
+        except (Invalid, ValidationError) as error:
             problems = error.problems if isinstance(error, Invalid) else source.problems(error, plain)
             if wrong := _of_values(problems, data, source):
                 raise invalid(wrong) from error
@@ -172,7 +173,7 @@ def whole(source: Source, data: JSON, context: Any) -> Any:
     plain = to_json(_filled(source, source.schema, data, (), gaps), inf_nan_mode="constants")
     try:
         return source.validate(plain, context)
-    except Exception as error:
+    except (Invalid, ValidationError) as error:
         problems = error.problems if isinstance(error, Invalid) else source.problems(error, plain)
         raise invalid([_explained(problem, gaps) for problem in problems]) from error
 

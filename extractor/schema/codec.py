@@ -444,6 +444,16 @@ def loads(text: str | bytes, *, as_written: bool = False) -> JSON:
     return json.loads(text, parse_float=Written.of) if as_written or says_nan(text) else data
 
 
+def has_too_many_digits(error: Exception) -> bool:
+    """Return whether an error is about an integer with more digits than Python converts
+    (`sys.set_int_max_str_digits`), and not about the JSON around it.
+    """
+    said = str(error)
+    return isinstance(error, ValueError) and (
+        "integer string conversion" in said or "number out of range" in said
+    )
+
+
 def says_nan(text: str | bytes) -> bool:
     """Return whether the number that stands for NaN may be in `text`."""
     return NAN in text if isinstance(text, str) else NAN.encode() in text

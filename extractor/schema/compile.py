@@ -13,12 +13,12 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from ..errors import ConfigError, Invalid, Problem, SchemaError
+from ..errors import ConfigError, Invalid, Problem, SchemaError, Unjudged
 from ..evidence.leaves import Path
 from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
 from .chunked import Chunked, has, items_have, joins, whole, with_gaps
-from .codec import Codec, Misfit, dumps, loads, says_nan
+from .codec import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
 from .limits import Size, limited, nodes, size, written_out
 from .nodes import Note, Source
 from .problems import invalid, not_json
@@ -60,10 +60,22 @@ class CompiledSchema(Generic[T]):
             raise invalid([Problem("", f"has no JSON: {error}", type="value_error")]) from error
 
     def decode(self, text: str | bytes, context: Any = None) -> T:
-        """Return the record that strict JSON text says. Raises InvalidJSON or Invalid.
+        """Return the record that strict JSON text says. Raises InvalidJSON or Invalid; Unjudged where the
+        type's own code raises something else. An InvalidJSON has a `__cause__` where the text is JSON of
+        something that Python can't hold.
 
         context: what Pydantic's validators find as `info.context`.
         """
+        try:
+            return self._decoded(text, context)
+        except (Invalid, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(text, str) and not _is_text(text):
+                raise not_json("a lone surrogate is no text", text) from None
+            raise Unjudged.of(error) from error
+
+    def _decoded(self, text: str | bytes, context: Any) -> T:
         if not self._codec.plain or says_nan(text):
             text = self._plain(text)
         try:
@@ -73,20 +85,15 @@ class CompiledSchema(Generic[T]):
                 raise not_json("a lone surrogate is no text", text) from None
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             if first["type"] == "json_invalid" and not first["loc"]:
-                raise not_json(first["msg"], text) from None
-            raise invalid(self._source.problems(error, text)) from error
-        except Invalid:
-            raise
-        except Exception as error:
-            if isinstance(text, str) and not _is_text(text):
-                raise not_json("a lone surrogate is no text", text) from None
+                cause = ValueError(first["msg"]) if has_too_many_digits(error) else None
+                raise not_json(first["msg"], text) from cause
             raise invalid(self._source.problems(error, text)) from error
 
     def _plain(self, text: str | bytes) -> bytes:
         try:
             data = loads(text, as_written=not self.target.enforced)
         except (ValueError, TypeError) as error:
-            raise not_json(str(error), text) from None
+            raise not_json(str(error), text) from (error if has_too_many_digits(error) else None)
         try:
             return to_json(self._codec.decode(data), inf_nan_mode="constants")
         except Misfit as misfit:
@@ -103,8 +110,15 @@ class CompiledSchema(Generic[T]):
         return True
 
     def whole(self, data: JSON, context: Any = None) -> T:
-        """Return the record that plain JSON is, as the chunks of a text gave it. Raises Invalid."""
-        return cast(T, whole(self._source, data, context))
+        """Return the record that plain JSON is, as the chunks of a text gave it. Raises Invalid; Unjudged
+        where the type's own code raises something else.
+        """
+        try:
+            return cast(T, whole(self._source, data, context))
+        except (Invalid, MemoryError):
+            raise
+        except Exception as error:
+            raise Unjudged.of(error) from error
 
     def has(self, path: Path) -> bool:
         """Whether records can have something at a path; "*" stands for an index of a list."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from ..errors import Invalid, Problem
@@ -123,7 +124,7 @@ def _validate(source: Source) -> Callable[[str | bytes, Any], Any]:
         plain = to_json(data, inf_nan_mode="constants")
         try:
             record = source.validate(plain, context)
-        except Exception as error:
+        except (Invalid, ValidationError) as error:
             others = error.problems if isinstance(error, Invalid) else source.problems(error, plain)
             raise invalid([*others, *problems]) from error
         if problems:

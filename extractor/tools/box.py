@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_origin
 
-from ..errors import ConfigError, Invalid, Problem
+from ..errors import ConfigError, Invalid, Problem, Unjudged
 from ..messages import StrictSchema, ToolCall
 from ..options import Tool
 from ..schema import CompiledSchema, Target, tool_schema
@@ -74,6 +74,8 @@ class Toolbox:
             return Called(call, problems=(Problem("", f"there is no such tool; there are: {known}", name),))
         try:
             arguments = self._schemas[name].decode(call.function.arguments or "{}")
+        except Unjudged:
+            raise
         except Invalid as error:
             return Called(call, problems=error.problems)
         parsed = replace(call, function=replace(call.function, parsed_arguments=arguments))
