@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from functools import partial
 from os import PathLike
@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 from . import content
 from .batch import packing
 from .confidence import Calibration, loaded
-from .config import Config, Headers, Secret, configure, lacks_version
+from .config import Config, Headers, Secret, advice, configure, fallback_at, lacks_version
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
@@ -41,8 +41,8 @@ from .dialogue import (
     accept,
     brief_question,
     example_messages,
-    judge_record,
     joined,
+    judge_record,
     judge_tool_calls,
     moves_on,
     question,
@@ -53,7 +53,7 @@ from .dialogue import (
     steps_down,
     system_message,
 )
-from .errors import ConfigError, Invalid, SchemaError
+from .errors import ConfigError, Invalid, SchemaError, Unjudged
 from .messages import (
     Completion,
     Extraction,
@@ -107,15 +107,16 @@ POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
 NO_SUCH_PATH = (404, 405)  # HTTP statuses
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
-ONE_MODEL_OPTIONS = ("base_url", "api_key", "provider", "extra_headers", "fallback")
+AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to post, and with what key."""
+    """Where to post, with what key, and by whose connections."""
 
     base_url: str
     api_key: Secret
+    owner: Any = field(default=None, repr=False, compare=False)  # the client whose it is
 
 
 class Calls:
@@ -160,18 +161,30 @@ class Calls:
         )
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
         self._arguments.pop("api_key", None)
-        same = {name: value for name, value in options.items() if name not in ONE_MODEL_OPTIONS}
         self._check(Request(self._config.model, (Message("user", "?"),), self._params))
-        self._fallbacks: tuple[Self, ...] = tuple(
-            cast(Self, self._fallback(other, same)) for other in _models(options.get("fallback"))
-        )
+        others = {other: self._fallback(other, model, options) for other in _models(options.get("fallback"))}
+        chain = [each for other in others.values() for each in (other, *other._fallbacks)]
+        own = [made for given, made in others.items() if made is not given]
+        self._fallbacks: tuple[Self, ...] = tuple(cast("list[Self]", chain))
+        self._own_fallbacks = tuple(cast("list[Self]", own))  # those that are closed with this one
 
-    def _fallback(self, model: str, options: Mapping[str, Any]) -> Self:
-        """Return another model with the same options. Raises ConfigError where it does not take them."""
+    def _fallback(self, other: Any, model: str | None, options: ClientOptions) -> Calls:
+        """Return another model: a client as it is, a name with this client's options. Raises ConfigError
+        where it does not take them, and where texts would go to a host that nobody has named.
+        """
+        kind = type(self).__name__
+        if isinstance(other, type(self)):
+            return other
+        if not isinstance(other, str):
+            raise ConfigError(f"fallback= takes names of models and {kind}s, not {other!r:.80}")
         try:
-            return type(self)(model, **cast(ClientOptions, options))
+            name, here = fallback_at(other, model, self._config, options.get("base_url"), os.environ)
+            left = ("fallback",) if here else ("fallback", *AT_HOST)
+            same = {option: value for option, value in options.items() if option not in left}
+            return type(self)(name, **cast(ClientOptions, same))
         except ConfigError as error:
-            raise ConfigError(f"the fallback model {model!r}: {error}") from error
+            also = f"fallback= also takes an {kind}, with its own options"
+            raise ConfigError(f"the fallback model {other!r}: {error} ({also})") from error
 
     def _given(self, client: Client | None) -> Client | None:
         """Return the caller's own client. Raises ConfigError where it could not do what is asked for."""
@@ -486,7 +499,8 @@ class Calls:
     def _falls_back(self, result: Extraction[Any], step: Ask[Any]) -> bool:
         """Whether another model is asked: there is no record, it is wanted, and time and budget are left."""
         last, in_time = result.attempts[-1], step.ends is None or time.monotonic() < step.ends
-        wanted = not result.outcome.has_record and self._policy.may("fallback", last.outcome, last.failure)
+        open_end = not result.outcome.has_record and not isinstance(result.error, Unjudged)
+        wanted = open_end and self._policy.may("fallback", last.outcome, last.failure)
         return wanted and in_time and self._policy.budget.left_after(result.attempts)
 
     def _learned(self, result: Extraction[T]) -> Extraction[T]:
@@ -571,17 +585,18 @@ class Calls:
         def redact(text: str) -> str:  # some servers quote the key in their errors
             return self._headers.redact(endpoint.api_key.redact(text))
 
-        code = event.code and redact(event.code)
-        return replace(event, message=redact(event.message), code=code, body=redact(event.body))
+        code, hint = event.code and redact(event.code), advice(event, self._config, endpoint.base_url)
+        message, body = redact(event.message), redact(event.body)
+        return replace(event, message=message, code=code, body=body, hint=hint)
 
     def _find_endpoint(self) -> Endpoint:
         """Where to post. For the embedded model this starts its server, unless it runs."""
         if self._config.base_url is not None:
-            return Endpoint(self._config.base_url, self._config.api_key)
+            return Endpoint(self._config.base_url, self._config.api_key, self)
         if tape.is_replaying():
-            return Endpoint("http://127.0.0.1/v1", Secret())  # nothing is sent there
+            return Endpoint("http://127.0.0.1/v1", Secret(), self)  # nothing is sent there
         server = local.shared(self._config.model)
-        return Endpoint(server.base_url, Secret(server.api_key))
+        return Endpoint(server.base_url, Secret(server.api_key), self)
 
 
 def _fitted(config: Config, own_row: bool) -> Config:
@@ -594,8 +609,8 @@ def _fitted(config: Config, own_row: bool) -> Config:
     return config if own_row else replace(config, provider=row)
 
 
-def _models(given: str | Sequence[str] | None) -> Sequence[str]:
-    return [given] if isinstance(given, str) else given or ()
+def _models(given: Any) -> Sequence[Any]:
+    return [given] if isinstance(given, str | Calls) else given or ()
 
 
 def _key(strict: StrictSchema) -> str:

@@ -83,13 +83,13 @@ class Extractor(Calls):
     model in every extraction. grounded: whether plain strings can only be pieces of the text, where the
     server takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto"
     for the best that the server takes (see Mode). turns: which turns of a conversation the server takes,
-    where not "any" (see Turns); it is learned from what the server refuses, too. fallback: models to ask, in
-    turn, where this one gives no record: names, which are asked with this one's options, at its URL and with
-    its key where the provider is the same; or Extractors, each a whole model of its own. on: what to try then, by outcome, kind of failure or HTTP status: "again", "fallback",
-    both, or "stop". max_repairs and max_retries bound the further requests after bad replies and after
-    transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one request
-    and for a whole call. proxy, verify, http2: how the server is reached (see Reach); by default the
-    environment's proxies and the usual certificate authorities. max_tokens_total and max_cost (US
+    if not "any" (see Turns); it is also learned from what the server refuses. fallback: models to ask, in
+    turn, where this one gives no record. A name is asked with this one's options, at its URL and with its
+    key where the provider is the same; an Extractor is a model with options of its own. on: what to try
+    then, by outcome, kind of failure or HTTP status: "again", "fallback", both, or "stop". max_repairs and
+    max_retries bound the further requests after bad replies and after transient transport failures; timeout
+    (a number or Timeouts) and deadline are seconds for one request and for a whole call. proxy, verify,
+    http2: how the server is reached (see Reach); by default the environment's proxies and the usual certificate authorities. max_tokens_total and max_cost (US
     dollars): once they are spent nothing more is asked in a call. prices: a Price by model, where
     genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row of your own, see
     `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. on_event: is
@@ -268,7 +268,7 @@ class Extractor(Calls):
         """
         from . import rows as bulk
 
-        return bulk.rows(bulk.Job.of(self, rows, record_type, text, options), self._given_client)
+        return bulk.rows(bulk.Job.of(self, rows, record_type, text, options))
 
     def frame(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -318,7 +318,7 @@ class Extractor(Calls):
         plan = work.plan(self, record_type, text, options)
         with work.reading(self, plan, options) as reading:
             for job in reading.jobs():
-                for outcome in bulk.rows(job, self._given_client):
+                for outcome in bulk.rows(job):
                     reading.take(outcome)
         return reading.result()
 
@@ -339,7 +339,7 @@ class Extractor(Calls):
         if self._own_client is not None:
             self._own_client.close()
             self._own_client = None
-        for other in self._fallbacks:
+        for other in self._own_fallbacks:
             other.close()
 
     def __enter__(self) -> Self:
@@ -576,7 +576,7 @@ class AsyncExtractor(Calls):
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
         from . import rows as bulk
 
-        return bulk.arows(bulk.Job.of(self, rows, record_type, text, options), self._client)
+        return bulk.arows(bulk.Job.of(self, rows, record_type, text, options))
 
     async def aframe(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -610,7 +610,7 @@ class AsyncExtractor(Calls):
         plan = await asyncio.to_thread(work.plan, self, record_type, text, options)
         with work.reading(self, plan, options) as reading:
             for job in reading.jobs():
-                async for outcome in bulk.arows(job, self._client):
+                async for outcome in bulk.arows(job):
                     reading.take(outcome)
         return reading.result()
 
@@ -627,7 +627,7 @@ class AsyncExtractor(Calls):
         client = self._own_clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
-        for other in self._fallbacks:
+        for other in self._own_fallbacks:
             await other.aclose()
 
     async def __aenter__(self) -> Self:

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
+from .messages import Failure, FailureKind
 
 DEFAULT_MODEL = "local:smollm2"
 ALSO_CALLED = {  # as other libraries and the models' own names say it
@@ -129,6 +130,47 @@ def configure(
         _checked_url(base_url or provider.base_url, provider),
         _key(provider, api_key, base_url, environment),
     )
+
+
+def fallback_at(
+    name: str, first_name: str | None, first: Config, base_url: str | None, environment: Mapping[str, str]
+) -> tuple[str, bool]:
+    """Return the name by which a fallback model is configured, and whether it is asked where the first model
+    is, with its key. Raises ConfigError where it would be asked elsewhere though the first has a URL of the
+    caller's, base_url: then texts would go to a host that nobody has named.
+    """
+    provider, own = _named(name), _named(first_name or "")
+    if provider is None:
+        here = own is None or base_url is not None
+        return (f"{own.name}:{name}" if own and here else name), here
+    if provider is own:
+        return name, True
+    said = provider.name == "local" or bool(provider.url_env and environment.get(provider.url_env))
+    if base_url and not said:
+        raise ConfigError(f"it would be asked at {provider.base_url}, and not at {base_url}")
+    return name, False
+
+
+def _named(model: str) -> Provider | None:
+    prefix, colon, _ = model.partition(":")
+    return PROVIDERS.get(prefix) if colon else None
+
+
+def advice(failure: Failure, config: Config, url: str) -> str:
+    """Return what to look at after a failure of a request to a model at a URL; "" where nothing is likely."""
+    env = "OPENAI_API_KEY" if config.provider is COMPATIBLE else config.provider.key_env
+    versioned = re.search(r"/(v\d|api|openai)", urlsplit(url).path)
+    no_version = "" if versioned else f"; base_url may lack its /v1: {url}/v1"
+    if failure.kind in (FailureKind.CONNECT, FailureKind.TIMEOUT, FailureKind.DROPPED):
+        return f"asked at {url}"
+    if failure.status in (401, 403) or (failure.status == 400 and "api key" in failure.message.lower()):
+        key = "with the key that it has" if config.api_key else "without a key"
+        return f"{config.model!r} was asked at {url}, {key}: give api_key=" + (
+            f", or set {env}" if env else ""
+        )
+    if failure.status in (404, 405):
+        return f"{config.model!r} was asked for at {url}{no_version}"
+    return no_version.removeprefix("; ") if failure.kind is FailureKind.PROTOCOL else ""
 
 
 def _unknown_model(name: str, prefix: str | None) -> str:

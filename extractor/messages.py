@@ -227,7 +227,7 @@ class Completion:
 
     @property
     def said(self) -> str | None:
-        """What the model wrote in the first choice: its text and the arguments of its calls, or its refusal."""
+        """What the model wrote first: its text and the arguments of its calls, or its refusal."""
         arguments = (call.function.arguments for call in self.tool_calls)
         return "\n".join(filter(None, (self.content, *arguments))) or self.message.refusal or self.content
 

@@ -178,7 +178,7 @@ class ModelOptions(TypedDict, total=False):
     base_url: str | None
     grounded: bool | None
     mode: Mode | str
-    fallback: str | Sequence[str] | None
+    fallback: Any  # names of models and Extractors, one or several
     turns: Turns | str
     on: Mapping[str | int, str | Sequence[str]] | None
     max_repairs: int

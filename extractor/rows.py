@@ -258,27 +258,28 @@ async def cancel(handle: Handle) -> BatchStatus:
         await client.aclose()
 
 
-def arows(job: Job, client: Callable[[Endpoint], http.AsyncSender]) -> AsyncGenerator[RowOutcome[Any]]:
-    """Yield what came of each row. client: what posts to an endpoint."""
-    return job.outcomes(lambda endpoint: _wire(client(endpoint)))
+def arows(job: Job) -> AsyncGenerator[RowOutcome[Any]]:
+    """Yield what came of each row."""
+    return job.outcomes(lambda endpoint: _wire(endpoint.owner._client(endpoint)))
 
 
-def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
-    """`arows` for code that is not async: it runs in a thread. client: the caller's own, if there is one."""
+def rows(job: Job) -> Generator[RowOutcome[Any]]:
+    """`arows` for code that is not async: it runs in a thread."""
     stop = run.Stop()
 
     async def outcomes() -> AsyncGenerator[RowOutcome[Any]]:
-        own: dict[str, http.AsyncSender] = {}
-        threads = ThreadPoolExecutor(job.settings.concurrency) if client else None
+        own: dict[Any, http.AsyncSender] = {}
+        threads = ThreadPoolExecutor(job.settings.concurrency)  # it starts none before it needs one
 
         def wire(endpoint: Endpoint) -> Wire:
-            if client is not None:
+            given, reach = endpoint.owner._given_client, endpoint.owner._reach
+            if given is not None:
                 return Wire(
-                    partial(_threaded_post, client, threads), partial(_threaded_stream, client, threads)
+                    partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
                 )
-            if endpoint.base_url not in own:
-                own[endpoint.base_url] = http.new_async_client(endpoint.base_url, job.calls._reach)
-            return _wire(own[endpoint.base_url])
+            if (endpoint.base_url, reach) not in own:
+                own[endpoint.base_url, reach] = http.new_async_client(endpoint.base_url, reach)
+            return _wire(own[endpoint.base_url, reach])
 
         try:
             async with aclosing(job.outcomes(wire, stop)) as found:
@@ -287,8 +288,7 @@ def rows(job: Job, client: http.Client | None) -> Generator[RowOutcome[Any]]:
         finally:
             for opened in own.values():
                 await opened.aclose()
-            if threads:
-                threads.shutdown(wait=False)
+            threads.shutdown(wait=False)
 
     return iterate(outcomes, stop)
 

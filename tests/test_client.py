@@ -162,8 +162,8 @@ def test_a_rejected_record_is_repaired_and_all_of_it_is_counted(call: Call) -> N
         (drop(), ServiceError, 5),
         (drop(reply(ADA), after=10, part="body"), ServiceError, 5),
         (drop(reply(ADA), after=20, reset=True), ServiceError, 5),
-        (body("<html>", content_type="text/html"), ServiceError, 1),
-        (body("{}"), ServiceError, 1),
+        (body("<html>", content_type="text/html"), ServiceError, 5),
+        (body("{}"), ServiceError, 5),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else str(value)[:50],
 )

@@ -382,14 +382,16 @@ def test_one_fallback_needs_no_list(run: Run, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_fallback_that_lacks_a_parameter_is_found_before_anything_is_sent(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "any")
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
     with ChatServer(status(500)) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
         with pytest.raises(ConfigError, match=r"fallback model 'anthropic:c'.*nothing like 'seed'"):
-            run(server, fallback=["anthropic:c"], seed=1)
+            Extractor("openai:m", fallback=["anthropic:c"], seed=1)
         with (
-            Extractor("m", base_url=server.base_url, fallback=["anthropic:c"]) as ex,
+            Extractor("openai:m", fallback=["anthropic:c"]) as ex,
             pytest.raises(ConfigError, match="nothing like 'seed'"),
         ):
             ex.run(Person, TEXT, seed=1)

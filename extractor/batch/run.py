@@ -380,13 +380,16 @@ class _Run(Generic[T]):
         except (RunStopped, JournalError) as stopping:
             self.stop(stopping)
             error = RunStopped(f"not run: {stopping}")
+        except ConfigError as bad:
+            error = _named(bad, index)
         except ExtractorError as bad:
             error = bad
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
             error = RunStopped("not run: the run was stopped")
-        except Exception as broken:  # a function of the caller's that makes the text
+        except Exception as broken:  # a bug, and not of this row's reply
+            broken.add_note(f"in row {index}")
             self.stop(broken)
             error = RunStopped(f"not run: {broken!r}")
         dialogue.started()
@@ -417,3 +420,10 @@ class _Run(Generic[T]):
             return False
         alone = failure.status in (403, 404) and not self._desk.answered
         return alone or is_hopeless(failure)
+
+
+def _named(error: ConfigError, index: int) -> ConfigError:
+    """Return the error of a bad row with the row's number."""
+    named = type(error)(f"row {index}: {error}")
+    named.__cause__ = error.__cause__ or error
+    return named

@@ -8,7 +8,7 @@ from numbers import Real
 from string import Formatter
 from typing import Any, TypeAlias
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ExtractorError
 from .outcomes import Row
 
 Select: TypeAlias = str | Sequence[str] | Callable[[Any], Any] | None
@@ -50,10 +50,22 @@ def _text_of(select: Select) -> Callable[[Any], Any]:
     if isinstance(select, Sequence) and select and all(isinstance(name, str) for name in select):
         return lambda row: _joined(_field(row, name) for name in select)
     if callable(select):
-        return select
+        return _called(select)
     raise ConfigError(
         f"text= is the name of a field, several names, a template or a function, not {select!r:.80}"
     )
+
+
+def _called(select: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def call(row: Any) -> Any:
+        try:
+            return select(row)
+        except ExtractorError:
+            raise
+        except Exception as error:  # a bug of the caller's: theirs to see, and no other row's
+            raise ConfigError(f"text= raised {type(error).__name__}: {error}") from error
+
+    return call
 
 
 def _itself(row: Any) -> Any:

@@ -18,8 +18,8 @@ from .fields import behind, mapping, mappings, text
 
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 FILTERED = "content_filter"  # the code with which Azure refuses a prompt that its filter catches
-# Errors that are about the model's answer and not about the request. Sources: groq/groq-typescript #28 and #103,
-# vercel/ai #6916, HunorLaczko/ha-groq-cloud-api #20.
+# Errors that are about the model's answer and not about the request. Sources: groq/groq-typescript #28 and
+# #103, vercel/ai #6916, HunorLaczko/ha-groq-cloud-api #20.
 ANSWER_CODES = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
 _OF_ANSWER = re.compile(
     r"failed_generation|tool call validation failed|failed to (generate|validate) json(?! ?schema)"

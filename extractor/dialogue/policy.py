@@ -91,6 +91,12 @@ class Budget:
         """Return what one attempt cost in US dollars, None where that is unknown."""
         return None if usage is None else self.price(model, usage)
 
+    def within(self, other: Budget) -> Budget:
+        """Return this budget with the bounds of another one, where those are tighter."""
+        tokens = [each for each in (self.max_tokens_total, other.max_tokens_total) if each is not None]
+        costs = [each for each in (self.max_cost, other.max_cost) if each is not None]
+        return replace(self, max_tokens_total=min(tokens, default=None), max_cost=min(costs, default=None))
+
     def shared_by(self, dialogues: int) -> Budget:
         """Return the part of each of so many dialogues that are one call."""
         tokens = None if self.max_tokens_total is None else self.max_tokens_total // dialogues
@@ -171,7 +177,7 @@ def is_too_long(failure: Failure) -> bool:
 
 
 def is_hopeless(failure: Failure) -> bool:
-    """Whether the key, the credit or the model is what is wrong, so that no other request would fare better."""
+    """Whether the key, the credit or the model is what is wrong: no other request would fare better."""
     if failure.status in (401, 402) or failure.code in HOPELESS_CODES:
         return True
     told = _told(failure)

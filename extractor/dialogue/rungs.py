@@ -17,12 +17,12 @@ _NAMES = {
     Mode.TOOL: re.compile(r"tool|function", re.I),
     Mode.JSON_OBJECT: re.compile(r"(response|output).?format|json.?(object|mode)|mime.?type", re.I),
 }
-# A refusal that names no cause. Sources: MiniMax-AI/MiniMax-M2.5 #28 ("invalid params", for a schema), Gemini's
-# "Request contains an invalid argument."
+# A refusal that names no cause. Sources: MiniMax-AI/MiniMax-M2.5 #28 ("invalid params", for a schema), and
+# Gemini's "Request contains an invalid argument."
 _VAGUE = re.compile(
     r"\W*((400|422)\W+)?((bad|invalid|malformed) (request|params?|parameters?|arguments?|input)( error)?"
-    r"|request contains an invalid argument|unprocessable (entity|content)|provider returned error|unknown error"
-    r"|the server answered with http status (400|422)|(\w+: )?invalid_request_error)?\W*",
+    r"|request contains an invalid argument|unprocessable (entity|content)|provider returned error"
+    r"|unknown error|the server answered with http status (400|422)|(\w+: )?invalid_request_error)?\W*",
     re.I,
 )
 _ONE_SCHEMA = re.compile(
@@ -67,7 +67,7 @@ def refuses_mode(failure: Failure, mode: Mode) -> bool:
 
 
 def is_vague(failure: Failure) -> bool:
-    """Whether a server refuses a request without a word of why: then the mode may be what it does not take."""
+    """Whether a server refuses a request without a word of why: it may be the mode that it does not take."""
     silent = not failure.message.startswith("the server answered") or not failure.body.strip()
     return failure.status in (400, 422) and silent and bool(_VAGUE.fullmatch(failure.message))
 

@@ -138,7 +138,9 @@ class Ask(Generic[T]):
     def after(self, attempts: tuple[Attempt, ...], earlier: Ask[Any], now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
         note = f"fallback: {attempts[-1].request.model} ended in {attempts[-1].outcome}"
-        return replace(self.within(attempts, earlier.ends, now), note=note, told=earlier.told)
+        policy = replace(self.policy, budget=self.policy.budget.within(earlier.policy.budget))
+        other = replace(self, policy=policy, note=note, told=earlier.told)
+        return other.within(attempts, earlier.ends, now)
 
     def within(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
         """Return this step as part of something longer: after earlier attempts, which count, and within

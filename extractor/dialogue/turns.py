@@ -1,8 +1,8 @@
 """Conversations for servers whose templates want user and assistant in turn, or no system message. Pure.
 
-The templates of Mistral, Gemma and many local models raise an error for other turns. Sources: vllm-project/vllm
-#6862 ("After the optional system message, conversation roles must alternate"), #2964 ("System role not
-supported"); microsoft/autogen #1037, where the same complaint is about the system message.
+The templates of Mistral, Gemma and many local models raise an error for other turns. Sources:
+vllm-project/vllm #6862 ("After the optional system message, conversation roles must alternate") and #2964
+("System role not supported"); microsoft/autogen #1037, where the system message is what does not alternate.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from ..messages import Failure, Message, Request, Turns
 
 _ORDER = tuple(Turns)
 _SYSTEM = re.compile(
-    r"system (role|messages?|prompts?) (is |are )?not (supported|allowed|permitted)|(not|n't) support (a |the )?system"
-    r"|only user(,| and) (and )?(assistant|model) roles|(role|roles?): ?\W?system|developer instruction is not"
+    r"system (role|messages?|prompts?) (is |are )?not (supported|allowed|permitted)"
+    r"|(not|n't) support (a |the )?system|only user(,| and) (and )?(assistant|model) roles"
+    r"|roles?: ?\W?system|developer instruction is not"
     r"|(unsupported|unknown|unexpected|invalid) (message )?role\W{0,4}system",
     re.I,
 )
 _ALTERNATE = re.compile(
     r"roles? must alternate|must alternate between|alternating (between )?(user|roles)"
-    r"|(expected|expecting) last role|roles? (should|must|need to) (be )?alternat|consecutive \w+ (messages|roles)"
-    r"|(multiple|two) (user|assistant) (messages|roles) in a row",
+    r"|(expected|expecting) last role|roles? (should|must|need to) (be )?alternat"
+    r"|consecutive \w+ (messages|roles)|(multiple|two) (user|assistant) (messages|roles) in a row",
     re.I,
 )
 

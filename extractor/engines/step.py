@@ -124,7 +124,7 @@ class ArrowStep:
 
         with self._extractor() as ex:
             job = bulk.Job.of(ex, rows(), record_type, None, options)
-            with closing(bulk.rows(job, None)) as outcomes:
+            with closing(bulk.rows(job)) as outcomes:
                 for outcome in outcomes:
                     if outcome.stops or isinstance(outcome.error, RunStopped):
                         continue  # its batch never comes out: what stopped the run is raised in the end

@@ -640,11 +640,10 @@ def test_leaving_the_loop_early_ends_the_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extractor")]
 
 
-def test_the_clients_fallback_is_asked_where_there_is_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    with running() as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+def test_the_clients_fallback_is_asked_where_there_is_no_record() -> None:
+    with running() as server, Extractor("other", base_url=server.base_url) as other:
         nobody = "http://127.0.0.1:1/v1"
-        with Extractor("any", base_url=nobody, max_retries=0, fallback=["other"]) as extractor:
+        with Extractor("any", base_url=nobody, max_retries=0, fallback=other) as extractor:
             outcomes = list(extractor.rows(TEXTS, Echo, journal=False))
     assert [o.record for o in outcomes] == [Echo.of(text) for text in TEXTS]
     assert [attempt.request.model for attempt in outcomes[0].attempts] == ["any", "other"]
