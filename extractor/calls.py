@@ -19,7 +19,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias, TypeVar, Unpack, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from . import content
 from .batch import packing
@@ -53,7 +53,7 @@ from .dialogue import (
     steps_down,
     system_message,
 )
-from .errors import ConfigError, Invalid, SchemaError, Unjudged
+from .errors import ConfigError, Unjudged
 from .messages import (
     Completion,
     Extraction,
@@ -812,6 +812,6 @@ def _checked_example(
         wire = compiled.encode(record)
         wire = quote_example(wire, text) if quoted else wire
         compiled.decode(wire, context_of(text, None))
-    except (ValidationError, Invalid, SchemaError, TypeError, ValueError) as error:
+    except Exception as error:
         raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error
     return text, wire

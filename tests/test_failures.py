@@ -115,21 +115,15 @@ def test_a_bug_in_a_validator_is_the_users_to_see_and_is_paid_for_once(mode: str
     assert trace.tb_frame.f_code.co_name == "known"
 
 
-@pytest.mark.parametrize("evidence", [None, "quote"])
-def test_a_bug_in_a_validator_ends_its_row_alone(evidence: Any) -> None:
+def test_a_bug_in_a_validator_ends_its_row_alone() -> None:
     def answer(request: ReceivedRequest) -> Any:
-        name = request.json["messages"][-1]["content"]
-        value = {"value": name, "quote": name}
-        return reply(
-            {"name": value, "age": {"value": 36, "quote": name}} if evidence else {"name": name, "age": 1}
-        )
+        return reply({"name": request.json["messages"][-1]["content"], "age": 1})
 
     with ChatServer(answer) as server, extractor(server) as ex:
-        found = list(ex.rows(["Bob", "Eve", "Bob"], Nosy, journal=False, evidence=evidence))
+        found = list(ex.rows(["Bob", "Eve", "Bob"], Nosy, journal=False))
         assert len(server.requests) == 2
-    if evidence is None:
-        assert [o.error is None for o in found] == [True, False, True]
-        assert isinstance(found[1].error and found[1].error.__cause__, KeyError)
+    assert [o.error is None for o in found] == [True, False, True]
+    assert isinstance(found[1].error and found[1].error.__cause__, KeyError)
 
 
 def test_no_fallback_is_asked_after_a_bug_of_the_users() -> None:
@@ -261,7 +255,7 @@ def knows_no_system(request: ReceivedRequest) -> Any:
 
 
 def first_mistral(request: ReceivedRequest) -> Any:
-    """As the first templates of Mistral do: they complain of turns where the system message is what is wrong."""
+    """As the first templates of Mistral do: they complain of turns, and mean the system message."""
     if any(m["role"] == "system" for m in request.json["messages"]):
         return status(400, "Conversation roles must alternate user/assistant/user/assistant/...")
     return alternates(request)
@@ -307,10 +301,9 @@ def test_that_a_server_wants_turns_is_not_asked_again_by_another_run(tmp_path: P
     with ChatServer(answer) as server:
         for _ in range(2):
             with extractor(server) as ex:
-                found = list(ex.rows(["a", "b"], Person, journal=str(tmp_path / "journal.sqlite")))
-            assert [o.outcome for o in found] == [Outcome.OK, Outcome.OK]
-            asked = len(server.requests)
-        assert asked == len(server.requests)
+                found = list(ex.rows(["a"], Person, journal=str(tmp_path / "journal.sqlite")))
+            assert [o.outcome for o in found] == [Outcome.OK]
+        assert len(server.requests) == 2
 
 
 def test_turns_that_mean_nothing_are_refused() -> None:
@@ -349,19 +342,21 @@ def test_an_event_of_a_stream_that_says_nothing_ends_nothing(event: Any) -> None
 def test_geminis_first_event_may_have_no_candidates(event: Any) -> None:
     said = {"content": {"parts": [{"text": json.dumps(ADA)}], "role": "model"}, "finishReason": "STOP"}
     events = "".join(f"data: {json.dumps(each)}\r\n\r\n" for each in (event, {"candidates": [said]}))
-    with ChatServer([body(events, 200, "text/event-stream")]) as server:
-        with extractor(server, model="gemini:g", api_key="any") as ex:
-            assert ex.stream(Person, TEXT).record == Person(name="Ada", age=36)
+    with (
+        ChatServer([body(events, 200, "text/event-stream")]) as server,
+        extractor(server, model="gemini:g", api_key="any") as ex,
+    ):
+        assert ex.stream(Person, TEXT).record == Person(name="Ada", age=36)
 
 
 def test_an_error_event_without_the_word_error_is_told() -> None:
     events = 'data: {"object": "error", "message": "no room left", "code": 503}\n\n'
-    with ChatServer([body(events, 200, "text/event-stream")]) as server:
-        with (
-            extractor(server, max_retries=0) as ex,
-            pytest.raises(ServiceError, match="HTTP 503: no room left"),
-        ):
-            list(ex.stream(Person, TEXT))
+    with (
+        ChatServer([body(events, 200, "text/event-stream")]) as server,
+        extractor(server, max_retries=0) as ex,
+        pytest.raises(ServiceError, match="HTTP 503: no room left"),
+    ):
+        list(ex.stream(Person, TEXT))
 
 
 # -- the gateway's own reason
@@ -383,7 +378,7 @@ BROKEN = {"code": 502, "message": "Provider disconnected"}
 def test_an_error_on_the_choice_is_the_error_that_it_says() -> None:
     result = run([choice(error=BROKEN), reply(ADA)])
     assert [a.status for a in result.attempts] == [502, 200]
-    assert result.attempts[0].failure and result.attempts[0].failure.message == "Provider disconnected"
+    assert "Provider disconnected" in str(result.attempts[0].failure)
 
 
 def test_words_before_an_error_on_the_choice_are_kept_with_its_reason() -> None:
@@ -453,7 +448,7 @@ HOPELESS = [
     (400, {"error": "Incorrect API key provided: xa***."}),
     (404, {"error": {"message": "The model `gpt-x` does not exist or you do not have access to it.",
         "type": "invalid_request_error", "code": "model_not_found"}}),
-    (404, {"object": "error", "message": "The model `x` does not exist.", "type": "NotFoundError", "code": 404}),
+    (404, {"object": "error", "message": "The model `x` does not exist.", "code": 404}),
     (404, {"error": {"message": "model 'x' not found, try pulling it first", "type": "api_error"}}),
     (404, {"error": {"message": "No endpoints found for x/y.", "code": 404}}),
     (400, {"error": {"message": "x/y is not a valid model ID", "code": 400}}),
@@ -481,7 +476,8 @@ def test_a_key_that_is_not_valid_is_no_reason_to_pay_another_model() -> None:
 
 def test_a_404_about_one_text_is_that_rows_error() -> None:
     def answer(request: ReceivedRequest) -> Any:
-        return status(404, "no such file") if "row 7" in str(request.json["messages"]) else reply(ADA)
+        missing = body('{"error": {"message": "no such file"}}', 404)
+        return missing if "row 7" in str(request.json["messages"]) else reply(ADA)
 
     with ChatServer(answer) as server, extractor(server) as ex:
         found = list(ex.rows([f"row {row}" for row in range(9)], Person, journal=False, concurrency=1))
@@ -557,16 +553,16 @@ def test_a_fallback_given_as_an_extractor_is_a_whole_model_of_its_own(bulk: bool
 
 
 def test_an_async_fallback_is_asked_too() -> None:
-    async def ask(a: ChatServer, b: ChatServer) -> Any:
+    async def ask(a: ChatServer, b: ChatServer) -> list[Any]:
         async with (
             AsyncExtractor("n", base_url=b.base_url) as other,
             AsyncExtractor("m", base_url=a.base_url, fallback=other) as ex,
         ):
-            rows = [o async for o in ex.rows([TEXT], Person, journal=False)]
-            return await ex.extract(Person, TEXT), rows[0].record
+            rows = [outcome.record async for outcome in ex.rows([TEXT], Person, journal=False)]
+            return [*rows, await ex.extract(Person, TEXT)]
 
     with ChatServer(refusal()) as a, ChatServer(reply(ADA)) as b:
-        assert set(asyncio.run(ask(a, b))) == {None} or asyncio.run(ask(a, b))[0] == Person(**ADA)  # type: ignore[arg-type]
+        assert asyncio.run(ask(a, b)) == [Person(name="Ada", age=36)] * 2
 
 
 def test_a_fallback_of_another_kind_is_refused() -> None:
@@ -617,9 +613,13 @@ def test_an_error_quotes_the_reply() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("openai/gpt-5-mini", "'openai:gpt-5-mini'"), ("meta/llama", "'openrouter:meta/llama'"),
-                        ("gpt-5", "'openai:gpt-5'")]
-)  # fmt: skip
+    ("name", "meant"),
+    [
+        ("openai/gpt-5-mini", "'openai:gpt-5-mini'"),
+        ("meta/llama", "'openrouter:meta/llama'"),
+        ("gpt-5", "'openai:gpt-5'"),
+    ],
+)
 def test_a_name_with_a_slash_is_understood(name: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(ConfigError, match=f"for instance {meant}"):

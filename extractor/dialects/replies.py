@@ -23,7 +23,8 @@ FILTERED = "content_filter"  # the code with which Azure refuses a prompt that i
 ANSWER_CODES = frozenset({"json_validate_failed", "tool_use_failed", "output_parse_failed"})
 _OF_ANSWER = re.compile(
     r"failed_generation|tool call validation failed|failed to (generate|validate) json(?! ?schema)"
-    r"|failed to call a function|(model|generated|generation|its) (output|json|answer)\b.{0,60}"
+    r"|failed to call a function|generated json does not match"
+    r"|(model|generated|generation|its) (output|json|answer)\b.{0,60}"
     r"(is|was|be) (not valid|invalid|parsed)",
     re.I,
 )

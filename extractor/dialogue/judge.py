@@ -102,18 +102,24 @@ def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
 def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
     try:
         record = decode(text)
-    except Unjudged:
-        raise
     except InvalidJSON as error:
-        if error.__cause__ is not None:  # JSON, but of what Python can't hold
-            raise error.__cause__ from None
+        _raise_other(error)
         return Verdict(Outcome.INVALID_JSON, problems=error.problems)
     except Invalid as error:
+        _raise_other(error)
         cut = any(problem.type == BOUND_REACHED for problem in error.problems)
         return Verdict(Outcome.TRUNCATED if cut else Outcome.INVALID, problems=error.problems, text=text)
     if isinstance(record, Cited):
         return Verdict(Outcome.OK, record.record, text=text, quotes=record.quotes)
     return Verdict(Outcome.OK, record, text=text)
+
+
+def _raise_other(error: Invalid) -> None:
+    """Raise what is no verdict on a reply: an error of the caller's own code, or of Python's bounds."""
+    if isinstance(error, Unjudged):
+        raise error
+    if isinstance(error, InvalidJSON) and error.__cause__ is not None:  # JSON, of what Python can't hold
+        raise error.__cause__ from None
 
 
 def judge_tool_calls(
@@ -140,9 +146,8 @@ def judge_tool_calls(
             continue
         try:
             arguments = decode(call.function.arguments or "{}")
-        except Unjudged:
-            raise
         except Invalid as error:
+            _raise_other(error)
             where = f"/tool_calls/{i}/function/arguments"
             problems += [replace(p, pointer=where + p.pointer) for p in error.problems]
         else:

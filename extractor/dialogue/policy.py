@@ -55,19 +55,22 @@ _TOO_LONG = re.compile(  # OpenAI, vLLM, llama.cpp; Anthropic; Gemini; others
 # xAI, vLLM, Ollama, OpenRouter and Mistral, which send these with statuses that say nothing.
 _KEY = re.compile(
     r"api[ _-]?key (is |was )?(not (valid|found)|invalid|expired|missing)|api_key_invalid"
-    r"|(invalid|incorrect|wrong|expired|missing) (\w+ )?(x-)?api[ _-]?key|invalid authentication",
+    r"|(invalid|incorrect|wrong|expired|missing) (\w+ )?(x-)?api[ _-]?key|invalid authentication"
+    r"|reported as leaked",
     re.I,
 )
 _CREDIT = re.compile(
     r"credit balance is too low|insufficient[ _](balance|credits?|funds|quota)|out of credits?\b"
     r"|reached your specified api usage limits|account (is |has been )?(suspended|deactivated|in arrears)"
-    r"|billing (is )?(not active|not enabled|disabled|hard limit)|payment required",
+    r"|billing (is )?(not active|not enabled|disabled|hard limit)|payment required"
+    r"|organization (has been (disabled|restricted)|must be verified)",
     re.I,
 )
 _MODEL = re.compile(
     r"model\b.{0,120}(does(n't| not) exist|not exist\b|not found|not a valid model|decommissioned|no longer)"
     r"|(no such|unknown|invalid) model\b(?! (output|response))|models/\S+ is not found|^model: \S+\s"
-    r"|not a valid model id|no endpoints found for|deployment.{0,80}does not exist",
+    r"|not a valid model id|model identifier is invalid|no endpoints found for"
+    r"|deployment.{0,80}does not exist",
     re.I,
 )
 

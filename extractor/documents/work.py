@@ -13,7 +13,7 @@ from ..batch.display import shown
 from ..batch.outcomes import Part, Row, RowOutcome
 from ..calls import Calls, context_of
 from ..dialogue.policy import is_too_long
-from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError
+from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
 from ..evidence import Evidence
 from ..evidence.chunking import Chunk, shorter, split
 from ..evidence.leaves import Path, leaves, value_at
@@ -258,8 +258,10 @@ def _with_covered(lines: Sequence[ChunkOutcome], overlap: int) -> tuple[ChunkOut
 
 
 def _may_help(line: ChunkOutcome) -> bool:
-    """Whether shorter chunks may give what this one did not: not where the service could not be reached."""
-    if line.error is None or line.again or line.extraction is None:
+    """Whether shorter chunks may give what this one did not: not where the service could not be reached,
+    nor where the caller's own code fails.
+    """
+    if line.error is None or line.again or line.extraction is None or isinstance(line.error, Unjudged):
         return False
     failure = line.attempts[-1].failure if line.attempts else None
     return failure is None or is_too_long(failure)
@@ -298,12 +300,13 @@ def _concluded(
     """Return the result. made: makes the record of what was found, or raises Invalid."""
     lost = [line for line in lines if line.missing]
     record, evidence, problems = None, merged.evidence, list[Problem]()
-    sure = merged.confidence
+    sure, cause = merged.confidence, lost[0].error.__cause__ if lost and lost[0].error else None
     if merged.record is not None or not lost:
         try:
             record = made()
         except Invalid as invalid:
             problems += [_unread(p) if lost and p.type == "missing" else p for p in invalid.problems]
+            cause = invalid.__cause__ if isinstance(invalid, Unjudged) else None
         else:
             evidence = _moved(merged.evidence, merged.record, record, ())
             sure = {at: c for at, c in _moved(sure, merged.record, record, -1.0).items() if c >= 0}
@@ -313,6 +316,8 @@ def _concluded(
     if problems or lost:
         outcome = Outcome.INVALID if problems else _outcome(lost[0])
     error = _error(problems, lost, lines) if problems or lost else None
+    if error is not None:
+        error.__cause__ = cause
     return DocumentExtraction(
         outcome, lines, record, error, merged.record, merged.conflicts, evidence, sure or None, plan.text
     )
