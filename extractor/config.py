@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -159,8 +158,6 @@ def _named(model: str) -> Provider | None:
 def advice(failure: Failure, config: Config, url: str) -> str:
     """Return what to look at after a failure of a request to a model at a URL; "" where nothing is likely."""
     env = "OPENAI_API_KEY" if config.provider is COMPATIBLE else config.provider.key_env
-    versioned = re.search(r"/(v\d|api|openai)", urlsplit(url).path)
-    no_version = "" if versioned else f"; base_url may lack its /v1: {url}/v1"
     if failure.kind in (FailureKind.CONNECT, FailureKind.TIMEOUT, FailureKind.DROPPED):
         return f"asked at {url}"
     if failure.status in (401, 403) or (failure.status == 400 and "api key" in failure.message.lower()):
@@ -169,8 +166,8 @@ def advice(failure: Failure, config: Config, url: str) -> str:
             f", or set {env}" if env else ""
         )
     if failure.status in (404, 405):
-        return f"{config.model!r} was asked for at {url}{no_version}"
-    return no_version.removeprefix("; ") if failure.kind is FailureKind.PROTOCOL else ""
+        return f"{config.model!r} was asked for at {url}"
+    return ""
 
 
 def _unknown_model(name: str, prefix: str | None) -> str:

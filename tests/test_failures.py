@@ -595,15 +595,9 @@ def test_a_wrong_key_names_the_model_the_place_and_the_variable(model: str) -> N
     assert "secret-key" not in error
 
 
-def test_a_404_names_the_model_and_a_url_that_lacks_its_version() -> None:
-    with ChatServer(status(404)) as server:
-        url = server.base_url.removesuffix("/v1")
-        with Extractor("m", base_url=url) as ex:
-            error = str(ex.run(Person, TEXT).error)
-        with Extractor("m", base_url=server.base_url) as ex:
-            other = str(ex.run(Person, TEXT).error)
-    assert f"'m' was asked for at {url}; base_url may lack its /v1: {url}/v1" in error
-    assert "may lack" not in other
+def test_a_404_names_the_model_and_the_url() -> None:
+    with ChatServer(status(404)) as server, Extractor("m", base_url=server.base_url) as ex:
+        assert f"'m' was asked for at {server.base_url}" in str(ex.run(Person, TEXT).error)
 
 
 def test_an_error_quotes_the_reply() -> None:
