@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationInfo, field_validator
 from tenacity.wait import wait_none
 
@@ -22,10 +25,15 @@ from extractor import (
     RunStopped,
     ServiceError,
     align,
+    compile_schema,
 )
+from extractor.dialects import DIALECTS, read_reply
+from extractor.dialogue import Policy, judge_record, start
 from extractor.errors import Unjudged
-from extractor.messages import Turns
+from extractor.messages import Message, Request, Turns
+from extractor.streams import Reading
 from extractor.testing import ChatServer, ReceivedRequest, body, calls, refusal, reply, status
+from extractor.transport.http import Head
 
 ADA = {"name": "Ada", "age": 36}
 TEXT = "Ada is 36."
@@ -618,3 +626,34 @@ def test_a_name_with_a_slash_is_understood(name: str, meant: str, monkeypatch: p
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(ConfigError, match=f"for instance {meant}"):
         Extractor(name)
+
+
+# -- whatever comes
+
+
+NAMES = (
+    *("choices", "error", "message", "content", "metadata", "raw", "failed_generation", "code", "type"),
+    *("delta", "usage", "candidates", "parts", "text", "finish_reason", "status", "output", "response"),
+    *("object", "detail", "promptFeedback", "tool_calls", "function", "arguments", "index", "input"),
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(NAMES),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+BODIES = st.binary(max_size=40) | VALUES.map(lambda value: json.dumps(value).encode())
+
+
+@given(st.sampled_from(sorted(DIALECTS)), BODIES, st.sampled_from([200, 204, 307, 400, 404, 422, 429, 500]))
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_server_sends_is_an_attempt_with_its_outcome(api: str, sent: bytes, code: int) -> None:
+    compiled = compile_schema(Person)
+    request = Request("m", (Message("user", TEXT),), response_schema=compiled.strict)
+    step = start(request, partial(judge_record, decode=compiled.decode), Policy(), 0.0)
+    stream = Reading(DIALECTS[api], lambda: 0.0, lambda: 0.0)
+    for piece in (Head(code, {"content-type": "text/event-stream"}), b"data: " + sent + b"\n\n"):
+        list(stream.feed(piece))
+    for event in (read_reply(DIALECTS[api], code, {}, sent, 0.0, 0.0), stream.end()):
+        after = step.receive(event, 0.0, 0.0)
+        assert len(after.attempts) == 1
+        assert not after.attempts[0].outcome.has_record
