@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationInfo, field_validator
+from pydantic import BaseModel, ValidationInfo, field_serializer, field_validator
 from tenacity.wait import wait_none
 
 from extractor import (
@@ -147,6 +148,34 @@ def test_a_bug_in_a_validator_of_a_whole_document_is_its_error() -> None:
     ):
         found = ex.document(list[Nosy], f"{TEXT}\n\n" * 20, chunk=100, journal=False)
         assert isinstance(found.error, Invalid)
+
+
+class Loud(BaseModel):
+    name: str
+
+    @field_serializer("name")
+    def said(self, name: str) -> str:
+        return {"Bob": "Bob"}[name]
+
+
+def test_a_bug_in_a_serializer_is_that_rows_error_in_a_frame() -> None:
+    def answer(request: ReceivedRequest) -> Any:
+        return reply({"name": request.json["messages"][-1]["content"]})
+
+    frame = pd.DataFrame({"body": ["Bob", "Eve", "Bob"]})
+    with ChatServer(answer) as server, extractor(server) as ex:
+        found = ex.frame(frame, Loud, text="body", journal=False, evidence=True)
+    assert [each and each["kind"] for each in found["loud_error"]] == [None, "serialization", None]
+    assert [each is None for each in found["loud_evidence"]] == [False, True, False]
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_a_number_of_any_size_goes_into_a_frame_with_its_evidence(flatten: bool) -> None:
+    frame = pd.DataFrame({"body": ["It is 1e1000000."]})
+    with ChatServer(reply({"value": "1e1000000"})) as server, extractor(server) as ex:
+        found = ex.frame(frame, Amount, text="body", journal=False, evidence=True, flatten=flatten)
+    assert found["amount_error"][0] is None
+    assert "1E+1000000" in str(found.iloc[0].to_dict())
 
 
 def test_a_text_function_that_raises_is_that_rows_error() -> None:

@@ -180,9 +180,9 @@ class Gathered:
         if self._shape.usage:
             beside.append([usage_cell(outcome) for outcome in outcomes])
         if self._shape.evidence:
-            beside.append([evidence_cell(outcome) for outcome in outcomes])
+            beside.append([None if i in faults else evidence_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.confidence:
-            beside.append([confidence_cell(outcome) for outcome in outcomes])
+            beside.append([None if i in faults else confidence_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.stamp is not None:
             beside.append([self._shape.stamp] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
