@@ -162,9 +162,11 @@ class Calls:
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
         self._arguments.pop("api_key", None)
         self._check(Request(self._config.model, (Message("user", "?"),), self._params))
-        others = {other: self._fallback(other, model, options) for other in _models(options.get("fallback"))}
-        chain = [each for other in others.values() for each in (other, *other._fallbacks)]
-        own = [made for given, made in others.items() if made is not given]
+        others = [
+            (other, self._fallback(other, model, options)) for other in _models(options.get("fallback"))
+        ]
+        chain = [each for _, other in others for each in (other, *other._fallbacks)]
+        own = [other for given, other in others if other is not given]
         self._fallbacks: tuple[Self, ...] = tuple(cast("list[Self]", chain))
         self._own_fallbacks = tuple(cast("list[Self]", own))  # those that are closed with this one
 
@@ -610,7 +612,7 @@ def _fitted(config: Config, own_row: bool) -> Config:
 
 
 def _models(given: Any) -> Sequence[Any]:
-    return [given] if isinstance(given, str | Calls) else given or ()
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given] if given else ()
 
 
 def _key(strict: StrictSchema) -> str:

@@ -602,6 +602,12 @@ def test_an_async_fallback_is_asked_too() -> None:
         assert asyncio.run(ask(a, b)) == [Person(name="Ada", age=36)] * 2
 
 
+@pytest.mark.parametrize("other", [7, {"model": "n"}, [None], [{"model": "n"}]], ids=repr)
+def test_a_fallback_that_is_no_model_is_refused(other: Any) -> None:
+    with pytest.raises(ConfigError, match="fallback= takes names of models and Extractors"):
+        Extractor("m", base_url="http://127.0.0.1:1/v1", fallback=other)
+
+
 def test_a_fallback_of_another_kind_is_refused() -> None:
     with pytest.raises(ConfigError, match="names of models and AsyncExtractors"):
         AsyncExtractor("m", base_url="http://127.0.0.1:1/v1", fallback=Extractor("n", base_url="http://x/v1"))

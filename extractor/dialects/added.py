@@ -18,6 +18,7 @@ def openai_chat(body: JSON) -> str | None:
     except (KeyError, TypeError, ValueError):
         return None
     more = choice.get("finish_reason") or choice.get("logprobs") or choice.get("index") or body.get("usage")
+    more = more or choice.get("error") or body.get("error")
     only = len(delta) == 1 or (len(delta) == 2 and delta.get("role") == "assistant")
     return words if only and not more and type(words) is str else None
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from ..messages import JSON, Completion, Failure, FailureKind, Message, Mode, StrictSchema, Usage
+from ..messages import JSON, REJECTED, Completion, Failure, FailureKind, Message, Mode, StrictSchema, Usage
 from .judge import CUT_OFF
 
 MAX_AGE = 30 * 24 * 3600.0  # seconds: servers learn, so what one did a month ago is asked again
@@ -97,7 +97,7 @@ def answer(question: Question, event: Completion | Failure) -> Answer:
         return Answer.NO if lasting else Answer.UNKNOWN
     if question.shows(event):
         return Answer.YES
-    return Answer.UNKNOWN if event.finish_reason in CUT_OFF else Answer.IGNORED
+    return Answer.UNKNOWN if event.finish_reason in (*CUT_OFF, REJECTED) else Answer.IGNORED
 
 
 _PASSING = frozenset({401, 403, 408, 409, 425, 429, 502, 503, 504, 529})  # nothing to do with the feature
