@@ -581,12 +581,11 @@ class Calls:
         return self._redacted(event, endpoint)
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
-        if isinstance(event, Completion):
-            return event
-
         def redact(text: str) -> str:  # some servers quote the key in their errors
             return self._headers.redact(endpoint.api_key.redact(text))
 
+        if isinstance(event, Completion):
+            return replace(event, fault=redact(event.fault)) if event.fault else event
         code, hint = event.code and redact(event.code), advice(event, self._config, endpoint.base_url)
         message, body = redact(event.message), redact(event.body)
         return replace(event, message=message, code=code, body=body, hint=hint)

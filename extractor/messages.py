@@ -314,7 +314,7 @@ class Cited(Generic[T]):
 
 
 class FailureKind(StrEnum):
-    """How an exchange failed. Only STATUS has a status."""
+    """How an exchange failed. STATUS has one, and PROTOCOL where something came."""
 
     CONNECT = "connect"  # no connection: nothing was sent
     TIMEOUT = "timeout"

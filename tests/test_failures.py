@@ -257,6 +257,13 @@ def test_an_error_about_the_answer_is_an_invalid_answer_and_says_nothing_of_the_
         assert server.requests[1].json["messages"][-2]["content"] == generation
 
 
+def test_a_key_in_an_error_about_the_answer_is_shown_nowhere() -> None:
+    said = about_the_answer("json_validate_failed", "", "key sk-0123456789 failed to generate JSON")
+    result = run([body(json.dumps(said), 400)], max_repairs=0, api_key="sk-0123456789")
+    assert "key *** failed" in str(result.error)
+    assert "0123456789" not in f"{result.error} {result.attempts!r}"
+
+
 def test_an_error_about_the_answer_in_a_stream_keeps_what_was_written() -> None:
     events = f"data: {json.dumps(about_the_answer('tool_use_failed', GENERATION))}\n\n"
     with ChatServer([body(events, 200, "text/event-stream"), reply(ADA)]) as server, extractor(server) as ex:
@@ -447,7 +454,7 @@ def test_the_reason_of_the_provider_behind_a_gateway_is_shown(raw: Any) -> None:
 
 
 def test_a_redirect_is_told_and_not_followed() -> None:
-    headers = {"location": "https://elsewhere.example/v1/chat/completions?token=1"}
+    headers = {"location": "https://me:token@elsewhere.example/v1/chat/completions?token=1"}
     with ChatServer([body("", 307, headers=headers)]) as server, extractor(server) as ex:
         error = ex.run(Person, TEXT).error
         assert len(server.requests) == 1
@@ -578,7 +585,7 @@ def test_a_fallback_given_as_an_extractor_is_a_whole_model_of_its_own(bulk: bool
         last = extractor(c, model="anthropic:c", api_key="own", instructions="Last.", max_tokens=99)
         middle = extractor(b, fallback=[last])
         with extractor(a, fallback=[middle], instructions="First.") as ex:
-            result = next(iter(ex.rows([TEXT], Person, journal=False))) if bulk else ex.run(Person, TEXT)
+            [result] = list(ex.rows([TEXT], Person, journal=False)) if bulk else [ex.run(Person, TEXT)]
         assert [a.model for a in result.attempts] == ["m", "m", "c"]
         assert result.record == Person(name="Ada", age=36)
         assert c.requests[0].path == "/v1/messages"

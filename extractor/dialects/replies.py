@@ -70,8 +70,7 @@ def read_reply(
             message or repr(" ".join(excerpt.split())[:SHOWN])
         )
     if 300 <= status < 400 and headers.get("location"):
-        where = headers["location"].partition("?")[0]
-        message = f"the server redirects to {where}, which is not followed: give its base_url if it is right"
+        message = f"the server redirects to {_place(headers['location'])}: give its base_url if that is right"
     return Failure(
         FailureKind.PROTOCOL if meant is None else FailureKind.STATUS,
         message or f"the server answered with HTTP status {status}",
@@ -108,6 +107,11 @@ def read_event(dialect: Dialect, data: str, latency: float) -> Completion | Fail
         latency=latency,
         body=data[:EXCERPT],
     )
+
+
+def _place(url: str) -> str:
+    """Return a URL without what may be a secret."""
+    return re.sub(r"//[^/@]*@", "//", re.split(r"[?#]", url)[0])
 
 
 def _rejected(dialect: Dialect, body: JSON, status: int) -> Completion | None:
