@@ -25,6 +25,7 @@ from .limits import TokenEstimate
 from .outcomes import Text
 from .packing import NOTE, takes
 from .quota import quotas
+from .ways import Way, Ways
 
 if TYPE_CHECKING:
     from .packs import Packs
@@ -120,8 +121,13 @@ class Desk(Generic[T]):
     refused: Mapping[bytes, http.HttpReply] = field(default_factory=dict)
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     asking: dict[bytes, asyncio.Future[Answer | None] | None] = field(default_factory=dict)
+    ways: Ways = field(init=False)
     lost: int = 0  # claims taken over from processes that died
     answered: bool = False  # whether the service has answered anything at all
+
+    def __post_init__(self) -> None:
+        """Look for what the journal knows."""
+        self.ways = Ways(self.journal)
 
     def wanted(self, step: Ask[Any], size: int) -> Pass:
         """Return what a request whose body has so many bytes reserves."""
@@ -206,6 +212,7 @@ class Dialogue(Generic[T]):
         return results[0] if len(results) == 1 else agreed(results)
 
     async def _through(self, caller: Caller[T], first: Ask[T], text: Text) -> Extraction[T]:
+        first = await self._as_before(caller, first)
         step, asked = await self._packed(caller, first, text), first
         while True:
             while isinstance(step, Ask):
@@ -216,7 +223,17 @@ class Dialogue(Generic[T]):
             sequel = caller.sequel(step, asked, text)
             if sequel is None:
                 return step
-            caller, step = sequel
+            caller, begun = sequel
+            step = await self._as_before(caller, begun)
+
+    async def _as_before(self, caller: Caller[T], first: Ask[T]) -> Ask[T]:
+        """Return the first step of a dialogue in the way in which the journal has its answer."""
+        for way in await self._desk.ways.of(caller.name, first):
+            step = first if way == Way.of(first.request) else way.begin(first)
+            key = self._key(caller, caller.post(step.request, step.timeout, step.left))
+            if await self._desk.journal.look(key, self._since) is not None:
+                return step
+        return first
 
     async def _next(self, caller: Caller[T], step: Ask[T]) -> tuple[Ask[T] | Extraction[T], Ask[T]]:
         """Return the step after this one, and this one as it was asked."""
@@ -230,6 +247,7 @@ class Dialogue(Generic[T]):
             self._keys.append(key)  # that the server does not take a request so is an answer too
             if answer.asked and isinstance(answer.reply, http.HttpReply):
                 self._desk.journal.put(key, _kept(answer.reply, step.request.model))
+                self._desk.ways.changed(caller.name, step.request, after.request)
         return after, step
 
     def _after(self, step: Ask[T], answer: Answer) -> Ask[T] | Extraction[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,15 @@ def failed(code: str, generation: str) -> Any:
     return body(json.dumps({"error": error}), 400)
 
 
+def takes_no_format(request: ReceivedRequest) -> Any:
+    return status(400, "invalid params") if "response_format" in request.json else reply(GOOD)
+
+
+def knows_no_system(request: ReceivedRequest) -> Any:
+    known = all(m["role"] != "system" for m in request.json["messages"])
+    return reply(GOOD) if known else status(400, "System role not supported")
+
+
 WHOLE = json.dumps(GOOD)
 SAID: dict[str, Any] = {
     "good": reply(GOOD),
@@ -93,6 +103,8 @@ SAID: dict[str, Any] = {
     "rejected JSON": failed("json_validate_failed", '{"name": 7'),
     "a rejected call": failed("tool_use_failed", "<function=Firm>{}</function>"),
     "overloaded": status(503),
+    "a mode": takes_no_format,
+    "a template": knows_no_system,
 }
 FINAL = ("digits", "digits in prose", "a bug in a validator", "a refusal", "a filter", "cut off")
 
@@ -104,12 +116,14 @@ class Moods:
         self.told: set[str] = set()
 
     def __call__(self, request: ReceivedRequest) -> Any:
-        text = next(m["content"] for m in request.json["messages"] if m["role"] == "user")
-        way = text.partition(": ")[2]
-        if text in self.told and way not in FINAL:
+        text = re.search(r"row \d+: (.+)", "\n".join(m["content"] for m in request.json["messages"]))
+        assert text
+        way = text[1]
+        if text[0] in self.told and way not in FINAL:
             return reply(GOOD)
-        self.told.add(text)
-        return SAID[way]
+        self.told.add(text[0])
+        said = SAID[way]
+        return said(request) if callable(said) else said
 
 
 def outcomes(server: ChatServer, rows: int, journal: Path) -> list[RowOutcome[Firm]]:

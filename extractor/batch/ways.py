@@ -1,0 +1,67 @@
+"""In which ways a service was asked before: a run that goes on finds the answers that came in each of them.
+
+What a service does not take is learned in the middle of a run, so some rows were asked in one way and some
+in another. The journal keeps which ways there were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from ..dialogue import Ask
+from ..messages import Mode, Request, Turns
+from ..schema.compile import VERSION
+from .journal import Journal, Kept, key_of
+
+T = TypeVar("T")
+_KEPT = Kept(b"", 200)
+
+
+class Way(NamedTuple):
+    """How a request is made of a question."""
+
+    mode: Mode
+    turns: Turns
+
+    @classmethod
+    def of(cls, request: Request) -> Way:
+        """Return the way of a request."""
+        return cls(request.mode, request.turns)
+
+    def begin(self, step: Ask[T]) -> Ask[T]:
+        """Return a dialogue's first step, asked in this way."""
+        rungs = step.rungs
+        assert rungs is not None  # noqa: S101  the caller has looked
+        if self.mode not in rungs.modes:  # it was left meanwhile, for those that follow it
+            rungs = replace(rungs, modes=(self.mode, *rungs.modes))
+        request = replace(rungs.request(self.mode), turns=self.turns)
+        return replace(step, first=request, request=request, rungs=rungs)
+
+
+class Ways:
+    """The ways that a journal knows of, by endpoint and model."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: dict[tuple[str, str], tuple[Way, ...]] = {}
+
+    async def of(self, name: str, step: Ask[Any]) -> tuple[Way, ...]:
+        """Return the ways in which earlier runs have asked, where there were several."""
+        if step.rungs is None:
+            return ()
+        model = step.request.model
+        if (name, model) not in self._known:
+            every = [Way(mode, turns) for mode in Mode for turns in Turns]
+            found = [way for way in every if await self._journal.look(_key(name, model, way), 0.0)]
+            self._known.setdefault((name, model), tuple(found))
+        return self._known[name, model]
+
+    def changed(self, name: str, before: Request, after: Request) -> None:
+        """Keep that the service was asked in one way, and then in another."""
+        for request in (before, after):
+            self._journal.put(_key(name, request.model, Way.of(request)), _KEPT)
+
+
+def _key(name: str, model: str, way: Way) -> bytes:
+    return key_of("way", VERSION, name, model, *way)
