@@ -227,8 +227,12 @@ class Dialogue(Generic[T]):
             step = await self._as_before(caller, begun)
 
     async def _as_before(self, caller: Caller[T], first: Ask[T]) -> Ask[T]:
-        """Return the first step of a dialogue in the way in which the journal has its answer."""
-        for way in await self._desk.ways.of(caller.name, first):
+        """Return the first step of a dialogue in the way in which the journal has its answer. Packs have a
+        key that is the same in all ways.
+        """
+        if self._desk.packs is not None or first.rungs is None:
+            return first
+        for way in await self._desk.ways.of(caller.name):
             step = first if way == Way.of(first.request) else way.begin(first)
             key = self._key(caller, caller.post(step.request, step.timeout, step.left))
             if await self._desk.journal.look(key, self._since) is not None:

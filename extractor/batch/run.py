@@ -221,6 +221,7 @@ class _Run(Generic[T]):
         """Yield the outcomes; raise what stopped the run."""
         ticker = asyncio.create_task(self._tick()) if self._settings.on_progress else None
         try:
+            await self._look_back()
             self._begin_more()
             while True:
                 self._news.clear()
@@ -240,6 +241,13 @@ class _Run(Generic[T]):
             self._report()
         if self._error is not None:
             raise self._final(self._error) from self._error
+
+    async def _look_back(self) -> None:
+        """Find out in which ways earlier runs have asked, before the first row begins."""
+        try:
+            await self._desk.ways.of(self._caller.name)
+        except JournalError as error:
+            self.stop(error)
 
     @property
     def _ended(self) -> bool:

@@ -6,8 +6,9 @@ in another. The journal keeps which ways there were.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..dialogue import Ask
 from ..messages import Mode, Request, Turns
@@ -40,28 +41,25 @@ class Way(NamedTuple):
 
 
 class Ways:
-    """The ways that a journal knows of, by endpoint and model."""
+    """The ways that a journal knows of, by endpoint."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._known: dict[tuple[str, str], tuple[Way, ...]] = {}
+        self._known: dict[str, tuple[Way, ...]] = {}
 
-    async def of(self, name: str, step: Ask[Any]) -> tuple[Way, ...]:
-        """Return the ways in which earlier runs have asked, where there were several."""
-        if step.rungs is None:
-            return ()
-        model = step.request.model
-        if (name, model) not in self._known:
+    async def of(self, name: str) -> tuple[Way, ...]:
+        """Return the ways in which earlier runs have asked at an endpoint, where there were several."""
+        if name not in self._known:
             every = [Way(mode, turns) for mode in Mode for turns in Turns]
-            found = [way for way in every if await self._journal.look(_key(name, model, way), 0.0)]
-            self._known.setdefault((name, model), tuple(found))
-        return self._known[name, model]
+            found = await asyncio.gather(*(self._journal.look(_key(name, way), 0.0) for way in every))
+            self._known[name] = tuple(way for way, kept in zip(every, found, strict=True) if kept is not None)
+        return self._known[name]
 
     def changed(self, name: str, before: Request, after: Request) -> None:
-        """Keep that the service was asked in one way, and then in another."""
+        """Keep that an endpoint was asked in one way, and then in another."""
         for request in (before, after):
-            self._journal.put(_key(name, request.model, Way.of(request)), _KEPT)
+            self._journal.put(_key(name, Way.of(request)), _KEPT)
 
 
-def _key(name: str, model: str, way: Way) -> bytes:
-    return key_of("way", VERSION, name, model, *way)
+def _key(name: str, way: Way) -> bytes:
+    return key_of("way", VERSION, name, *way)
