@@ -58,6 +58,14 @@ class Patch:
             _put(merged, path, values[name])
         return json.dumps(merged, ensure_ascii=False)
 
+    def is_whole(self, text: str) -> bool:
+        """Return whether `text` is an answer with the whole: it has all members of the rejected reply."""
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        return isinstance(value, dict) and value.keys() >= self.reply.keys()
+
     def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
         """Return what the tokens tell of the merged reply, `told` being that of the new values."""
         new = tuple(self.places.values())

@@ -23,7 +23,7 @@ from ..errors import (
     Truncated,
 )
 from ..messages import Attempt, Completion, Extraction, Failure, Message, Mode, Outcome, Request
-from .found import without_thoughts
+from ..reading import without_thoughts
 from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
@@ -72,8 +72,8 @@ class Ask(Generic[T]):
         """
         if isinstance(event, Failure):
             return self._failed(event, now, chance)
-        verdict, note = self._judged(event)
-        asked = self._record(replace(_attempt(self, event, verdict), note=note))
+        verdict = self._judged(event)
+        asked = self._record(_attempt(self, event, verdict))
         if verdict.outcome is Outcome.OK:
             outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
             return Extraction(
@@ -91,15 +91,15 @@ class Ask(Generic[T]):
         request, patch = again
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
-    def _judged(self, reply: Completion) -> tuple[Verdict[T], str | None]:
-        """Return what a reply is worth, and the attempt's note. One to a part of the text is no record."""
+    def _judged(self, reply: Completion) -> Verdict[T]:
+        """Return what a reply is worth. One to a part of the text is no record."""
         verdict = self.judge(reply, self.patch)
         cut = cut_input(self.request, reply.usage, self.attempts) if self.counted else None
         if isinstance(cut, str):
-            return verdict, "; ".join(filter(None, (self.note, cut)))
+            return replace(verdict, note=_notes(verdict.note, cut))
         if cut is None or verdict.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-            return verdict, self.note
-        return Verdict(Outcome.TRUNCATED, problems=(cut,)), self.note
+            return verdict
+        return Verdict(Outcome.TRUNCATED, problems=(cut,))
 
     def after(self, attempts: tuple[Attempt, ...], earlier: Ask[Any], now: float) -> Ask[T]:
         """Return this step as the sequel of another model's attempts, within the same deadline."""
@@ -260,8 +260,12 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
         usage=reply.usage,
         cost=None if cost is None else cost * reply.share,
         problems=verdict.problems,
-        note=ask.note,
+        note=_notes(ask.note, verdict.note),
     )
+
+
+def _notes(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def _failed_attempt(ask: Ask[Any], failure: Failure) -> Attempt:
