@@ -137,6 +137,10 @@ class Calls:
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._bodies = Bodies(self._dialect, self._config.provider)
         self._instructions = options.get("instructions")
+        self._reading = {
+            "strictly": bool(options.get("strict_reading")),
+            "values": bool(options.get("read_values")),
+        }
         self._grounded = _grounded(options.get("grounded"), self._config.provider)
         probed = self._config.provider.name != "local" and options.get("provider") is None
         findings = _findings(self._config) if probed else None
@@ -230,6 +234,8 @@ class Calls:
         confidence: bool | str | PathLike[str] | None = None,
         samples: int = 1,
         part: str | None = None,
+        strict_reading: bool | None = None,
+        read_values: bool | None = None,
         **params: Any,
     ) -> Ask[Any]:
         if evidence not in (None, True, False, "quote"):
@@ -243,6 +249,7 @@ class Calls:
         source = source_text(text)
         if source is not None and len(source) > SHORT:
             check_length(source, self._window(), self.model)
+        reading = self._reads(strict_reading, read_values)
         sure = loaded(confidence) or samples_of({"samples": samples}) > 1
         added = self._logprobs(params) if sure else {}
         params = {**params, **self._sampling(params, samples), **added}
@@ -259,7 +266,7 @@ class Calls:
             self._check_calibration(fitted, record_type, samples)
         measure = partial(measured, compiled, fitted) if sure else None
         begun = self._record_dialogue(
-            compiled, request, partial(context_of, text, context), brief, measure, frozenset(added)
+            compiled, request, partial(context_of, text, context), brief, measure, frozenset(added), reading
         )
         if samples > 1:
             policy = replace(begun.policy, budget=begun.policy.budget.shared_by(samples))
@@ -277,6 +284,8 @@ class Calls:
         evidence: bool | Literal["quote"] | None = None,
         confidence: Any = None,
         samples: int = 1,
+        strict_reading: bool | None = None,
+        read_values: bool | None = None,
         **params: Any,
     ) -> Ask[dict[int, str]]:
         """Return the first step of a dialogue about several texts; its record has each record's JSON."""
@@ -323,6 +332,8 @@ class Calls:
         messages: Messages,
         record_type: Any,
         context: Mapping[str, Any] | None = None,
+        strict_reading: bool | None = None,
+        read_values: bool | None = None,
         **params: Any,
     ) -> Ask[Any]:
         compiled, said = self._compiled(record_type), _checked(messages)
@@ -336,7 +347,9 @@ class Calls:
             shown = Message("system", shown_schema(compiled.schema, mode))
             return replace(self._request((*said, shown), params, compiled, mode), source=source)
 
-        return self._record_dialogue(compiled, request, partial(context_of, source, context))
+        reading = self._reads(strict_reading, read_values)
+        told = partial(context_of, source, context)
+        return self._record_dialogue(compiled, request, told, reading=reading)
 
     def _chat(
         self,
@@ -358,7 +371,8 @@ class Calls:
         judge: Judge[Completion] = accept
         if tools:
             required = tool_choice not in (None, "auto", "none")
-            judge = partial(judge_tool_calls, decoders=decoders, required=required)
+            readers = {tool.name: tool.reader(**self._reading) for tool in compiled}
+            judge = partial(judge_tool_calls, decoders=decoders, required=required, readers=readers)
         return start(request, judge, self._policy, time.monotonic())
 
     def _first_round(
@@ -372,7 +386,7 @@ class Calls:
         **params: Any,
     ) -> Round:
         check_tools(tools, self._config.provider.target, awaits)
-        settled = Settled(tuple(tools), record_type, params, max_rounds, self._policy)
+        settled = Settled(tuple(tools), record_type, params, max_rounds, self._policy, self._reading)
         return first_round(_checked(messages), settled, tool_choice, self._config.provider, time.monotonic())
 
     def _round(self, step: Round) -> Ask[Reply]:
@@ -387,15 +401,30 @@ class Calls:
         brief: Callable[[], tuple[Message, ...]] | None = None,
         measure: Measure | None = None,
         spare: frozenset[str] = frozenset(),
+        reading: Mapping[str, bool] | None = None,
     ) -> Ask[T]:
         modes = self._modes_for(compiled.strict)
         rungs = Rungs(modes, request, self._shows_schema, brief, spare)
+        reader = compiled.reader(**(reading or self._reading))
 
         def judges(attempt: int) -> Judge[T]:
             told = context(attempt)
-            return partial(judge_record, decode=lambda text: compiled.decode(text, told), measure=measure)
+            return partial(
+                judge_record,
+                decode=lambda text: compiled.decode(text, told),
+                measure=measure,
+                reader=reader,
+            )
 
         return start(request(modes[0]), judges(1), self._policy, time.monotonic(), rungs, judges)
+
+    def _reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, bool]:
+        """Return how replies are read, where a call says so or not."""
+        strictly = self._reading["strictly"] if strict_reading is None else strict_reading
+        return {
+            "strictly": strictly,
+            "values": self._reading["values"] if read_values is None else read_values,
+        }
 
     def _logprobs(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return what asks for log-probabilities beside these parameters, where the server tells them."""

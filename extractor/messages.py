@@ -73,6 +73,7 @@ class Message:
     """One turn of a conversation. `content`: text, or a list of content parts as the API takes them.
     `parsed`: the validated record, on replies of `parse` only; it is never sent. `extra_content`: what
     the API wants to see again together with the message, such as Anthropic's signed thoughts.
+    `reasoning_content`: thoughts in words, as some servers of chat completions tell them; never sent.
     """
 
     role: Role
@@ -83,6 +84,7 @@ class Message:
     refusal: str | None = None
     parsed: Any = None
     extra_content: Mapping[str, Any] | None = None
+    reasoning_content: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, value: Message | Mapping[str, Any]) -> Message:
@@ -107,6 +109,7 @@ class Message:
             tool_call_id=value.get("tool_call_id"),
             refusal=value.get("refusal"),
             extra_content=value.get("extra_content"),
+            reasoning_content=value.get("reasoning_content"),
         )
 
 
@@ -272,16 +275,20 @@ class Delta:
     refusal: str | None = None
     tool_calls: tuple[ToolCallDelta, ...] = ()
     extra_content: Mapping[str, Any] | None = None
+    reasoning_content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkChoice:
-    """One choice of a chunk."""
+    """One choice of a chunk. `message`: all of the message, where the API says it in one chunk; what came
+    before in pieces is in it.
+    """
 
     delta: Delta
     finish_reason: str | None = None
     index: int = 0
     logprobs: JSON = None
+    message: Message | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,8 +392,8 @@ class Outcome(StrEnum):
 class Attempt:
     """One request with what came of it, whole. `latency` and `waited` (before sending) in seconds.
     `usage` is None where none was reported, as for most failures; `cost`, in US dollars, where no
-    price is known. `note`: why it was asked in another way than the attempt before, and what else there is to
-    know of it.
+    price is known. `note`: why it was asked in another way than the attempt before, how the reply was read
+    where it was no plain JSON in the shape that was asked for, and what else there is to know of it.
     """
 
     request: Request = field(repr=False)

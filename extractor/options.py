@@ -65,7 +65,7 @@ class ExtractOptions(Params, total=False):
     False ask for nothing more, since Extraction.evidence costs nothing. confidence: True to be told how sure
     each value is, see Extraction.confidence; or the file that `extractor calibrate` wrote, which makes
     probabilities of the scores. samples: answers to ask for; the one that agrees most with the others is
-    taken, and how far they agree goes into the confidence.
+    taken, and how far they agree goes into the confidence. strict_reading, read_values: as of Extractor.
     """
 
     instructions: str | None
@@ -74,6 +74,8 @@ class ExtractOptions(Params, total=False):
     evidence: bool | Literal["quote"] | None
     confidence: bool | str | PathLike[str] | None
     samples: int
+    strict_reading: bool
+    read_values: bool
 
 
 class LiveRowOptions(ExtractOptions, total=False):
@@ -147,9 +149,13 @@ class FrameOptions(RowOptions, ColumnOptions, total=False):
 
 
 class ParseOptions(Params, total=False):
-    """context: what Pydantic validators find in `info.context`."""
+    """context: what Pydantic validators find in `info.context`. strict_reading, read_values: as of
+    Extractor.
+    """
 
     context: Mapping[str, Any] | None
+    strict_reading: bool
+    read_values: bool
 
 
 class ChatOptions(Params, total=False):
@@ -178,6 +184,8 @@ class ModelOptions(TypedDict, total=False):
     base_url: str | None
     grounded: bool | None
     mode: Mode | str
+    strict_reading: bool
+    read_values: bool
     fallback: Any  # names of models and Extractors, one or several
     turns: Turns | str
     on: Mapping[str | int, str | Sequence[str]] | None

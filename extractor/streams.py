@@ -9,13 +9,23 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
 from pydantic_core import from_json
 
 from .dialects import Accumulator, AddedText, Dialect, parse_json, read_event, read_reply, request_id_of
 from .errors import ConfigError, ExtractorError, Invalid, Problem
-from .messages import JSON, ChunkChoice, Completion, CompletionChunk, Delta, Extraction, Failure, FailureKind
+from .messages import (
+    JSON,
+    ChunkChoice,
+    Completion,
+    CompletionChunk,
+    Delta,
+    Extraction,
+    Failure,
+    FailureKind,
+    ToolCallDelta,
+)
 from .schema.compile import CompiledSchema
 from .schema.partial import Growing, Items, Partial
 from .transport.http import Head, Piece
@@ -23,6 +33,7 @@ from .transport.sse import SSEDecoder
 
 T = TypeVar("T")
 Out = TypeVar("Out")
+Place: TypeAlias = tuple[int, str, int]  # a choice, what it adds to, and of which call
 DONE = "[DONE]"
 
 
@@ -37,6 +48,7 @@ class Reading:
         self._body: list[bytes] = []
         self._sse = SSEDecoder()
         self._accumulator = Accumulator()
+        self._halves = Halves()
         self._done = False
         self._failure: Completion | Failure | None = None  # what ended it before its time
         self._held: list[CompletionChunk] = []  # until one says something: a failure before that is retried
@@ -76,6 +88,8 @@ class Reading:
                 FailureKind.DROPPED, "the stream stopped before the reply was complete", latency=latency
             )
         request_id = request_id_of(self._head.headers) if self._head else None
+        if half := self._halves.left((0, "content", 0)):
+            self._accumulator.add_text(half)
         return self._accumulator.completion(request_id, latency)
 
     def _rejected(self, rejected: Completion) -> Completion:
@@ -105,15 +119,19 @@ class Reading:
                 continue
             body = event_json(said)
             if short_cut and self._speaking and (text := short_cut(body)) is not None:
+                text = self._halves.joined((0, "content", 0), text)
                 self._accumulator.add_text(text)
                 yield text
                 continue
-            chunk = self._dialect.decode_chunk(body)
+            chunk = self._whole(self._dialect.decode_chunk(body))
             if chunk is None:
                 self._failure = read_event(self._dialect, said, self._clock() - self._began)
                 continue
             self._accumulator.add(chunk)
             yield from self._released(chunk)
+
+    def _whole(self, chunk: CompletionChunk | None) -> CompletionChunk | None:
+        return chunk and self._halves.joined_in(self._accumulator.completed(chunk))
 
     def _released(self, chunk: CompletionChunk) -> Iterator[CompletionChunk]:
         self._held.append(chunk)
@@ -121,6 +139,50 @@ class Reading:
         if self._speaking:
             yield from self._held
             self._held.clear()
+
+
+class Halves:
+    """Characters that two events have in halves, UTF-16's surrogates: the first half waits for the second."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Place, str] = {}
+
+    def joined_in(self, chunk: CompletionChunk) -> CompletionChunk:
+        """Return the chunk with whole characters alone."""
+        choices = tuple(map(self._joined_in, chunk.choices))
+        same = all(one is other for one, other in zip(choices, chunk.choices, strict=True))
+        return chunk if same else replace(chunk, choices=choices)
+
+    def _joined_in(self, choice: ChunkChoice) -> ChunkChoice:
+        delta, changes = choice.delta, dict[str, Any]()
+        for name in ("content", "refusal", "reasoning_content"):
+            said = getattr(delta, name)
+            if said and (whole := self.joined((choice.index, name, 0), said)) is not said:
+                changes[name] = whole
+        calls = tuple(self._joined_call(choice.index, call) for call in delta.tool_calls)
+        if any(one is not other for one, other in zip(calls, delta.tool_calls, strict=True)):
+            changes["tool_calls"] = calls
+        return replace(choice, delta=replace(delta, **changes)) if changes else choice
+
+    def _joined_call(self, choice: int, call: ToolCallDelta) -> ToolCallDelta:
+        whole = self.joined((choice, "tool_calls", call.index), call.arguments) if call.arguments else ""
+        return call if whole is call.arguments or whole == call.arguments else replace(call, arguments=whole)
+
+    def joined(self, place: Place, text: str) -> str:
+        """Return the text with the half before it, and without one at its end."""
+        kept = self._kept.pop(place, "")
+        if text and "\ud800" <= text[-1] <= "\udbff":
+            self._kept[place], text = text[-1], text[:-1]
+        if kept and text:
+            pair = (kept + text[0]).encode("utf-16-le", "surrogatepass")
+            text = pair.decode("utf-16-le", "surrogatepass") + text[1:]
+        elif kept:
+            self._kept[place] = kept + self._kept.get(place, "")
+        return text
+
+    def left(self, place: Place) -> str:
+        """Return the half that nothing followed, "" where there is none."""
+        return self._kept.pop(place, "")
 
 
 def event_json(data: str) -> JSON:
@@ -218,11 +280,14 @@ def last_chunk(completion: Completion) -> CompletionChunk:
 class Growth(Generic[Out, T]):
     """Chunks of a reply -> what they make of its record; then how the dialogue ended. Sans-I/O."""
 
+    _joins = False  # whether the records of several calls are parts of one
+
     def __init__(self, compiled: CompiledSchema[T], context: Any = None) -> None:
         self.compiled, self.context = compiled, context
         self.result: Extraction[T] | None = None
         self._call: int | None = None  # the call that holds the record, where one does
         self._grown = self._anew()
+        self._calls: dict[int, Growing[T] | Items[Any]] = {}
 
     def _anew(self) -> Growing[T] | Items[Any]:
         raise NotImplementedError
@@ -236,18 +301,21 @@ class Growth(Generic[Out, T]):
     def _added(self, chunk: CompletionChunk) -> Iterator[Out]:
         for choice in chunk.choices:
             if choice.index == 0:
-                for text in self._texts(choice.delta):
-                    yield from cast(Iterable[Out], self._grown.feed(text))
+                for grown, text in self._texts(choice.delta):
+                    yield from cast(Iterable[Out], grown.feed(text))
 
-    def _texts(self, delta: Delta) -> Iterator[str]:
-        """The part of the record's text: of the first call's arguments, once there is a call."""
+    def _texts(self, delta: Delta) -> Iterator[tuple[Growing[T] | Items[Any], str]]:
+        """The parts of the record's text: of the calls' arguments, once there is a call."""
         for call in delta.tool_calls:
             if self._call is None:
                 self._call, self._grown = call.index, self._anew()
-            if call.index == self._call and call.arguments:
-                yield call.arguments
+                self._calls[call.index] = self._grown
+            if call.index not in self._calls and self._joins:
+                self._calls[call.index] = self._anew()
+            if call.index in self._calls and call.arguments:
+                yield self._calls[call.index], call.arguments
         if self._call is None and delta.content:
-            yield delta.content
+            yield self._grown, delta.content
 
     def finish(self, result: Extraction[T]) -> Iterator[Out]:
         """Yield what is still to be given; raise the result's error, with what came as its `partial`."""
@@ -283,6 +351,7 @@ class ItemGrowth(Growth[T, list[T]]):
     """Gives each item of a list, validated, as soon as it is whole, and each only once."""
 
     _grown: Items[T]
+    _joins = True
 
     def __init__(
         self,

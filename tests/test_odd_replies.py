@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from tenacity.wait import wait_none
 
 from extractor import Extraction, Extractor, Outcome, Price, ServiceError, Usage
-from extractor.testing import ChatServer, body, status
+from extractor.testing import ChatServer, ReceivedRequest, body, status
 
 ADA = '{"name": "Ada", "age": 36}'
 
@@ -52,6 +53,9 @@ def run(*answers: Any, **options: Any) -> Extraction[Person]:
         envelope(id=7, model=None, created="x", error=None),
         message(content=[{"type": "text", "text": ADA}]),
         message(content=[{"type": "thinking", "thinking": [{"text": "{"}]}, {"type": "text", "text": ADA}]),
+        message(
+            content=[{"type": "reasoning", "text": '{"name": "?", "age": 1}'}, {"type": "text", "text": ADA}]
+        ),
         message(content=json.loads(ADA)),
         message(content=ADA, refusal=""),
         message(content=ADA, tool_calls=None),
@@ -60,6 +64,11 @@ def run(*answers: Any, **options: Any) -> Extraction[Person]:
         called(ADA),
         called(json.loads(ADA)),
         called("", content=ADA),
+        called(json.dumps(ADA)),
+        called([json.loads(ADA)]),
+        message(content=None, reasoning_content=ADA),
+        message(content="", reasoning=ADA),
+        message(content=ADA, reasoning_content='{"name": "Bob", "age": 7}'),
         {
             "choices": [
                 *envelope({"index": 1, "message": {"content": "no"}})["choices"],
@@ -67,7 +76,7 @@ def run(*answers: Any, **options: Any) -> Extraction[Person]:
             ]
         },
     ],
-    ids=range(17),
+    ids=range(23),
 )
 def test_what_can_be_read_is_read(answer: Any) -> None:
     result = run(body(json.dumps(answer)))
@@ -112,8 +121,9 @@ def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing() -> None:
         (message(content=None), Outcome.EMPTY),
         (called(""), Outcome.EMPTY),
         (called(None), Outcome.EMPTY),
+        (message(content=None, reasoning_content=f"Perhaps {ADA}"), Outcome.EMPTY),
         (message(content="[" * 100_000), Outcome.INVALID_JSON),
-        (message(content=f"[{ADA}]"), Outcome.INVALID),
+        (message(content=f"[{ADA}, {ADA.replace('36', '37')}]"), Outcome.INVALID),
         ({"choices": None}, Outcome.TRANSPORT),
         ([], Outcome.TRANSPORT),
         (None, Outcome.TRANSPORT),
@@ -121,7 +131,7 @@ def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing() -> None:
         ({"detail": "boom"}, Outcome.TRANSPORT),
         (envelope(error={"message": "boom"}), Outcome.TRANSPORT),
     ],
-    ids=range(20),
+    ids=range(21),
 )
 def test_everything_else_has_its_outcome_and_is_paid_for_once(answer: Any, outcome: Outcome) -> None:
     result = run(body(json.dumps(answer)))
@@ -213,3 +223,138 @@ def test_pings_and_a_streams_usage_need_no_choices() -> None:
         *_, last = ex.chat_stream([{"role": "user", "content": "Hello"}])
     assert last.completion is not None
     assert (last.completion.content, last.completion.usage) == ("Hi", Usage(5, 1))
+
+
+BOB = '{"name": "Bob", "age": 7}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        (message(content=f'{{"Person": {ADA}}}'), "the record stood under 'Person'"),
+        (message(content=ADA.replace("}", ",}")), "trailing commas"),
+        (message(content=None, reasoning_content=ADA), "the record stood in reasoning_content"),
+        (called(json.dumps(ADA)), "JSON in a string (the whole)"),
+        (message(content=ADA), None),
+        (message(content=f"Here: {ADA}"), None),
+    ],
+    ids=range(6),
+)
+def test_the_attempt_tells_how_a_reply_was_read_that_is_not_plain(answer: Any, note: str | None) -> None:
+    attempt = run(body(json.dumps(answer))).attempts[0]
+    assert (attempt.note is None) if note is None else (note in (attempt.note or ""))
+    strictly = run(body(json.dumps(answer)), strict_reading=True)
+    assert strictly.attempts[0].note is None
+    assert (strictly.record is None) == (note is not None)
+
+
+def test_members_that_the_schema_does_not_have_are_told() -> None:
+    attempt = run(body(json.dumps(message(content=ADA.replace("}", ', "why": "so"}'))))).attempts[0]
+    assert attempt.note == "members that the schema does not have: /why"
+
+
+def test_two_answers_are_asked_for_again_and_so_is_the_whole() -> None:
+    two = body(json.dumps(message(content=f"{ADA} or {BOB}")))
+    result = run(two, body(json.dumps(message(content=BOB))), max_repairs=1)
+    assert (result.outcome, result.record) == (Outcome.REPAIRED, Person(name="Bob", age=7))
+    assert "2 different answers" in str(result.attempts[0].problems[0])
+    assert "2 different answers" in str(result.attempts[1].request.messages[-1].content)
+
+
+@pytest.mark.parametrize("arguments", ["null", '""', "", "{}", '"{}"'])
+def test_a_call_of_what_has_no_members_needs_no_arguments(arguments: str) -> None:
+    nothing = create_model("Person")
+    answer = body(json.dumps(called(arguments)))
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
+        assert ex.run(nothing, "Ada").record == nothing()
+        (call,) = ex.chat([{"role": "user", "content": "?"}], tools=[nothing]).tool_calls
+    assert call.function.parsed_arguments == nothing()
+
+
+def test_a_call_may_say_how_a_reply_is_read() -> None:
+    answer = body(json.dumps(message(content=json.dumps({"name": "Ada", "age": "1,036"}))))
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
+        assert ex.run(Person, "Ada").record is None
+        assert ex.run(Person, "Ada", read_values=True).record == Person(name="Ada", age=1036)
+        assert ex.parse([{"role": "user", "content": "Ada"}], Person, read_values=True).parsed.age == 1036
+    wrapped = body(json.dumps(message(content=f"[{ADA}]")))
+    with ChatServer(wrapped) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
+        assert ex.run(Person, "Ada").record == Person(name="Ada", age=36)
+        assert ex.run(Person, "Ada", strict_reading=True).record is None
+
+
+def test_an_answer_with_a_part_alone_is_no_answer_with_the_whole() -> None:
+    class Loose(BaseModel):
+        name: str | None = None
+        age: int | None = None
+
+    answers = [message(content='{"name": "Ada", "age": "old"}'), message(content='{"name": "Bob"}')]
+    with (
+        ChatServer([body(json.dumps(each)) for each in answers]) as server,
+        Extractor("m", base_url=server.base_url, max_repairs=1) as ex,
+    ):
+        result = ex.run(Loose, "Ada is 36.")
+    assert (result.outcome, result.record) == (Outcome.INVALID, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<think>{{"value": [{BOB}, {BOB}',
+        f'{{"value": [{BOB}]}} {{"value": [{ADA}, {ADA}',
+        f'{{"a": {{"value": [{ADA}, {ADA}',
+    ],
+)
+def test_the_rest_of_a_list_is_asked_for_where_it_is_the_answer_that_was_cut_off(text: str) -> None:
+    cut = body(json.dumps(envelope({"message": {"content": text}, "finish_reason": "length"})))
+    with ChatServer([cut, cut]) as server, Extractor("m", base_url=server.base_url, max_tokens=9) as ex:
+        result = ex.run(list[Person], "Ada")
+    assert result.record is None
+    assert [attempt.request.messages[-1].content for attempt in result.attempts] == ["Ada", "Ada"]
+
+
+MIXED = {
+    ADA: True,
+    f'{{"Person": {ADA}}}': True,
+    f"[{ADA},]": True,
+    f"<think>{BOB}</think>{ADA}": True,
+    f"{ADA}<think>{BOB}</think>": True,
+    json.dumps(ADA): True,
+    f"{ADA} or {BOB}": False,
+    f"<think>{ADA}": False,
+    '{"name": "Ada", "age": 3,6}': False,
+    f'{{"name": None, "sub": {ADA}}}': False,
+    "": False,
+}
+
+
+def test_in_bulk_every_row_is_settled_and_a_second_run_asks_nothing(tmp_path: Path) -> None:
+    texts = [f"{i} {text}" for i, text in enumerate(list(MIXED) * 4)]
+
+    def answer(request: ReceivedRequest) -> Any:
+        text = request.json["messages"][-1]["content"].partition(" ")[2]
+        return body(json.dumps(message(content=text)))
+
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
+        for asked in (len(texts), 0):
+            before = len(server.requests)
+            results = list(ex.rows(texts, Person, journal=tmp_path / "journal"))
+            assert [result.record for result in results] == [
+                Person(name="Ada", age=36) if good else None for good in list(MIXED.values()) * 4
+            ]
+            assert len(server.requests) - before == asked
+
+
+def test_a_whole_answer_that_repeats_a_nested_mistake_is_told_that_mistake() -> None:
+    class Team(BaseModel):
+        title: str
+        lead: Person
+
+    said = message(content='{"title": "A", "lead": {"name": "Ada", "age": "old"}}')
+    with (
+        ChatServer([body(json.dumps(said))] * 2) as server,
+        Extractor("m", base_url=server.base_url, max_repairs=1) as ex,
+    ):
+        result = ex.run(Team, "Ada")
+    assert [attempt.problems[0].pointer for attempt in result.attempts] == ["/lead/age", "/lead/age"]
+    assert all("integer" in attempt.problems[0].reason for attempt in result.attempts)

@@ -16,7 +16,6 @@ from tenacity.wait import wait_none
 
 from extractor import AsyncExtractor, Completion, Extraction, Extractor, Free, Outcome, Usage
 from extractor.dialects import DIALECTS, PROVIDERS, Provider
-from extractor.dialogue.rest import list_member
 from extractor.errors import (
     ConfigError,
     Empty,
@@ -29,6 +28,7 @@ from extractor.errors import (
     Truncated,
 )
 from extractor.messages import Mode
+from extractor.reading import Shape
 from extractor.schema import compile_schema
 from extractor.schema.targets import TARGETS
 from extractor.testing import (
@@ -195,7 +195,7 @@ def test_a_list_that_was_cut_off_goes_on_at_each_provider(
 
 @each_provider
 def test_a_list_of_each_provider_is_one_that_can_go_on(row: Provider) -> None:
-    assert list_member(compile_schema(list[Person], row.target).schema) == "value"
+    assert Shape(compile_schema(list[Person], row.target).schema).list_name == "value"
 
 
 TAKE_SCHEMAS = [row for row in ROWS if Mode.JSON_SCHEMA in row.modes]

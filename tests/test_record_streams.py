@@ -304,3 +304,26 @@ def test_the_embedded_model_streams_for_real() -> None:
     assert isinstance(told.record, Order)
     assert len({partial.drink for partial in came} - {None}) > 2
     assert told.result.usage.completion_tokens > 0
+
+
+def test_the_items_of_several_calls_come_one_after_another(streamed: Streamed) -> None:
+    parts = [{"value": LINES}, {"value": [{"text": "cake", "amount": 3.0}]}]
+    with ChatServer([calls(*(("list_Line", part) for part in parts))]) as server:
+        came, result, _ = streamed(server, "items", Line, mode=Mode.TOOL)
+    assert result is not None
+    assert [item.text for item in came] == ["tea", "tax", "cake"]
+    assert result.record == came
+    assert "the lists of 2 calls were joined" in result.attempts[0].note
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [(f"[{json.dumps(LINES[0])}]", "left out"), (json.dumps(LINES[0]) + "\n", "a line"),
+     (json.dumps({"value": LINES[:1]}).replace("}]", "},]"), "trailing commas")],
+)  # fmt: skip
+def test_a_stream_is_read_as_the_whole_reply_is(streamed: Streamed, text: str, note: str) -> None:
+    with ChatServer([reply(text)]) as server:
+        came, result, _ = streamed(server, "items", Line)
+    assert result is not None
+    assert (came, result.outcome) == ([Line(**LINES[0])], Outcome.OK)
+    assert note in result.attempts[0].note

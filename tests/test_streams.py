@@ -64,3 +64,60 @@ def test_the_short_cut_takes_nothing_but_events_that_only_add_text(name: str, va
     text = ADDED_TEXT.get(name, lambda body: None)(value)
     chunk = DIALECTS[name].decode_chunk(value)
     assert text is None or (chunk is not None and chunk.content == text)
+
+
+def received(name: str, *events: Any) -> tuple[list[Any], Completion]:
+    lines = [f"data: {json.dumps(event)}\n\n".encode() for event in events]
+    chunks, whole = read(name, lines, short=True)
+    assert isinstance(whole, Completion)
+    return chunks, whole
+
+
+def added(**delta: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta}]}
+
+
+STOP = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+OUTPUT = [
+    {"type": "message", "content": [{"type": "output_text", "text": "Hi \U0001f600"}]},
+    {"type": "function_call", "call_id": "c", "name": "f", "arguments": {"a": 1}},
+]
+COMPLETED = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": OUTPUT}}
+
+
+def test_a_responses_stream_may_say_all_in_its_last_event() -> None:
+    chunks, whole = received("openai_responses", COMPLETED)
+    assert (text_of(chunks), whole.content) == ("Hi \U0001f600", "Hi \U0001f600")
+    assert [call.function.arguments for call in whole.tool_calls] == ['{"a":1}']
+
+
+def test_what_came_in_pieces_is_not_said_again_by_the_last_event() -> None:
+    piece = {"type": "response.output_text.delta", "delta": "Hi \U0001f600"}
+    chunks, whole = received("openai_responses", piece, COMPLETED)
+    assert (text_of(chunks), whole.content, whole.tool_calls) == ("Hi \U0001f600", "Hi \U0001f600", ())
+    told = {"choices": [{"index": 0, "delta": {}, "message": {"content": "Hi"}, "finish_reason": "stop"}]}
+    assert received("openai_chat", added(content="Hi"), told)[1].content == "Hi"
+    assert received("openai_chat", told)[1].content == "Hi"
+
+
+@pytest.mark.parametrize("first", ["", "a", "so "])
+def test_a_character_may_come_in_two_events(first: str) -> None:
+    pieces = [first + "\ud83d", "\ude00b", "c\ud83d", "\ude00"]
+    chunks, whole = received("openai_chat", *(added(content=piece) for piece in pieces), STOP)
+    assert text_of(chunks) == whole.content == f"{first}\U0001f600bc\U0001f600"
+    calls = [
+        added(tool_calls=[{"index": 0, "id": "c", "function": {"name": "f", "arguments": piece}}])
+        for piece in pieces
+    ]
+    (call,) = received("openai_chat", *calls, STOP)[1].tool_calls
+    assert call.function.arguments == f"{first}\U0001f600bc\U0001f600"
+
+
+def test_half_a_character_that_nothing_follows_stays_in_what_came() -> None:
+    assert received("openai_chat", added(content="a\ud83d"), STOP)[1].content == "a\ud83d"
+
+
+def test_thoughts_in_words_are_kept_apart() -> None:
+    events = [added(reasoning_content="hm, "), added(reasoning="yes"), added(content="Hi"), STOP]
+    message = received("openai_chat", *events)[1].message
+    assert (message.content, message.reasoning_content) == ("Hi", "hm, yes")

@@ -16,10 +16,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from ..dialogue import INPUT_CUT, MAX_TOKENS, Judge, judge_record
-from ..dialogue.found import without_thoughts
+from ..dialogue import INPUT_CUT, MAX_TOKENS, Judge, judge_record, taken_by
 from ..dialogue.policy import is_hopeless
 from ..messages import JSON, Extraction, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
+from ..reading import Reader, begun_json
 from ..schema.limits import fresh, size
 from ..schema.problems import not_json
 from ..schema.targets import Target
@@ -173,7 +173,8 @@ def judge_for(count: int) -> Judge[dict[int, str]]:
             raise not_json("it is no object with the ids", text)
         return answers(text, count)
 
-    return partial(judge_record, decode=decode)
+    plainly = Reader(taken_by(decode), slips=False)  # how a row's part is read is told of the row alone
+    return partial(judge_record, decode=decode, reader=plainly)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +209,7 @@ _TORN = (Outcome.TRUNCATED, Outcome.INVALID_JSON)
 
 
 def _beginning(text: str | None, count: int) -> dict[int, str]:
-    said = without_thoughts(text or "")
-    return answers(said[said.find("{") :], count) if "{" in said else {}
+    return answers(begun_json(text or "") or "", count)
 
 
 def halves(count: int) -> tuple[tuple[int, ...], ...]:

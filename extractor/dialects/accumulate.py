@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..messages import (
@@ -43,6 +43,7 @@ class _Call:
 class _Choice:
     content: list[str] | None = None
     refusal: list[str] | None = None
+    reasoning: list[str] = field(default_factory=list)
     calls: list[_Call] = field(default_factory=list)
     open_calls: dict[int, _Call] = field(default_factory=dict)
     finish_reason: str | None = None
@@ -57,6 +58,8 @@ class _Choice:
         if delta.refusal is not None:
             self.refusal = self.refusal or []
             self.refusal.append(delta.refusal)
+        if delta.reasoning_content:
+            self.reasoning.append(delta.reasoning_content)
         if delta.extra_content is not None:
             self.extra_content.append(delta.extra_content)
         for call in delta.tool_calls:
@@ -83,6 +86,7 @@ class _Choice:
             refusal=None if self.refusal is None else "".join(self.refusal),
             tool_calls=tuple(call.call() for call in self.calls),
             extra_content=joined(self.extra_content) if self.extra_content else None,
+            reasoning_content="".join(self.reasoning) or None,
         )
         logprobs = {"content": self.logprobs} if self.logprobs else None
         return Choice(message, ended(self.finish_reason, bool(self.calls)), index, logprobs)
@@ -104,6 +108,29 @@ class Accumulator:
         self._usage = _larger(self._usage, chunk.usage)
         for choice in chunk.choices:
             self._choices.setdefault(choice.index, _Choice()).add(choice)
+
+    def completed(self, chunk: CompletionChunk) -> CompletionChunk:
+        """Return a chunk that says a whole message as one that adds what has not come in pieces: all of it,
+        or nothing.
+        """
+        if all(choice.message is None for choice in chunk.choices):
+            return chunk
+        return replace(chunk, choices=tuple(map(self._completed, chunk.choices)))
+
+    def _completed(self, choice: ChunkChoice) -> ChunkChoice:
+        known, message = self._choices.get(choice.index), choice.message
+        delta = choice.delta
+        said = delta.content or delta.tool_calls or delta.refusal
+        begun = known is not None and (any(known.content or ()) or known.calls or known.refusal)
+        if message is None or said or begun:
+            return replace(choice, message=None)
+        calls = tuple(
+            ToolCallDelta(i, call.id, call.function.name, call.function.arguments, call.extra_content)
+            for i, call in enumerate(message.tool_calls)
+        )
+        content = message.content if isinstance(message.content, str) else None
+        whole = replace(delta, content=content, refusal=message.refusal, tool_calls=calls)
+        return replace(choice, delta=whole, message=None)
 
     def add_text(self, text: str) -> None:
         """Take text that a chunk adds to the first choice, and nothing else; not as the first chunk."""

@@ -39,7 +39,7 @@ from .asking import (
     tool_name,
     with_format,
 )
-from .fields import count, explained, json_text, mapping, mappings, merged, position, text
+from .fields import count, explained, mapping, mappings, merged, position, text, written
 from .providers import Provider
 
 API = "Anthropic Messages"
@@ -253,7 +253,7 @@ def decode(body: JSON) -> Completion | None:
 
 
 def _tool_call(block: Mapping[str, JSON]) -> ToolCall:
-    function = FunctionCall(text(block.get("name")) or "", json_text(mapping(block.get("input"))))
+    function = FunctionCall(text(block.get("name")) or "", written(block.get("input")) or "{}")
     return ToolCall(text(block.get("id")) or "", function)
 
 
@@ -281,10 +281,9 @@ def _delta(body: Mapping[str, JSON]) -> tuple[Delta | None, str | None]:
         case {"type": "message_start"}:
             return Delta(role="assistant"), None
         case {"type": "content_block_start", "content_block": {"type": "tool_use"} as block}:
-            given = mapping(block.get("input"))  # empty; the arguments follow as text
-            call = ToolCallDelta(
-                index, text(block.get("id")), text(block.get("name")), json_text(given) if given else ""
-            )
+            given = block.get("input")  # mostly empty: the arguments follow as text
+            arguments = written(given) or "" if given else ""
+            call = ToolCallDelta(index, text(block.get("id")), text(block.get("name")), arguments)
             return Delta(tool_calls=(call,)), None
         case {
             "type": "content_block_start",

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from ..errors import ConfigError
 from ..messages import JSON, Message, Mode, Request, StrictSchema, ToolCall
+from ..reading import says_nothing
 from .fields import mapping, merged
 
 Name: TypeAlias = str | tuple[str, Callable[[Any], JSON]]  # "a.b": the member b of the object a
@@ -94,7 +95,7 @@ def tool_name(choice: str | Mapping[str, Any]) -> str | None:
 def arguments_of(call: ToolCall, api: str) -> dict[str, JSON]:
     """Return a tool call's arguments as the object that they say. Raises ConfigError."""
     try:
-        arguments = json.loads(call.function.arguments or "{}")
+        arguments = {} if says_nothing(call.function.arguments) else json.loads(call.function.arguments)
     except (ValueError, RecursionError):
         arguments = None
     if not isinstance(arguments, dict):

@@ -82,8 +82,8 @@ def ended(reason: str | None, calls: bool) -> str | None:
 
 
 def written(value: JSON) -> str | None:
-    """Return a text; an object as its JSON text, which it stands for at some servers."""
-    return json_text(value) if isinstance(value, dict) else text(value)
+    """Return a text; an object or a list as its JSON text, which it stands for at some servers."""
+    return json_text(value) if isinstance(value, dict | list) else text(value)
 
 
 def json_text(value: JSON) -> str:

@@ -44,7 +44,7 @@ from .asking import (
     tool_name,
     with_format,
 )
-from .fields import count, ended, explained, json_text, mapping, mappings, merged, position, text
+from .fields import count, ended, explained, mapping, mappings, merged, position, text, written
 from .providers import Provider
 
 API = "Gemini"
@@ -279,7 +279,7 @@ def _tool_delta(place: int, part: Mapping[str, JSON], body: Mapping[str, JSON]) 
         index=place,
         id=text(call.get("id")) or _call_id(place, body),
         name=text(call.get("name")),
-        arguments=json_text(mapping(call.get("args"))),
+        arguments=written(call.get("args")) or "{}",
         extra_content={"google": {"thought_signature": signature}} if signature else None,
     )
 

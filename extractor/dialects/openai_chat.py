@@ -31,6 +31,8 @@ from .asking import one_limit, spelt
 from .fields import count, ended, explained, mapping, mappings, moment, position, text, written
 from .providers import Provider
 
+THOUGHTS = ("thinking", "reasoning", "reasoning_content", "thought")  # types of content parts
+
 
 def path(request: Request, *, stream: bool = False) -> str:
     """Return what follows the base URL."""
@@ -212,6 +214,7 @@ def _choice(place: int, choice: Mapping[str, JSON]) -> Choice:
             content=_content(message.get("content")),
             refusal=text(message.get("refusal")),
             tool_calls=calls,
+            reasoning_content=_reasoning(message),
         ),
         finish_reason="error"
         if choice.get("error")
@@ -229,11 +232,18 @@ def _chunk_choice(place: int, choice: Mapping[str, JSON]) -> ChunkChoice:
             content=_content(delta.get("content")),
             refusal=text(delta.get("refusal")),
             tool_calls=tuple(_tool_delta(i, c) for i, c in enumerate(mappings(delta.get("tool_calls")))),
+            reasoning_content=_reasoning(delta),
         ),
         finish_reason=text(choice.get("finish_reason")),
         index=position(choice.get("index"), place),
         logprobs=choice.get("logprobs"),
+        message=_choice(place, choice).message if choice.get("message") else None,
     )
+
+
+def _reasoning(message: Mapping[str, JSON]) -> str | None:
+    """Thoughts in words, by the names that servers give them."""
+    return text(message.get("reasoning_content")) or text(message.get("reasoning"))
 
 
 def _tool_call(call: Mapping[str, JSON]) -> ToolCall:
@@ -259,5 +269,6 @@ def _tool_delta(place: int, call: Mapping[str, JSON]) -> ToolCallDelta:
 def _content(content: JSON) -> str | None:
     """Text, also out of the content parts that some servers answer with."""
     if isinstance(content, Sequence) and not isinstance(content, str):
-        return "".join(text(part.get("text")) or "" for part in mappings(content))
+        said = [part for part in mappings(content) if part.get("type") not in THOUGHTS]
+        return "".join(text(part.get("text")) or "" for part in said)
     return written(content)

@@ -26,7 +26,7 @@ from ..messages import (
     Usage,
 )
 from .asking import SYSTEM, Name, one_limit, parts_of, spelt, text_of, tool_name, with_format
-from .fields import count, explained, mapping, mappings, merged, moment, position, text
+from .fields import count, explained, mapping, mappings, merged, moment, position, text, written
 from .openai_chat import headers as headers
 from .providers import Provider
 
@@ -188,7 +188,7 @@ def _choice(items: Sequence[Mapping[str, JSON]], reason: str | None) -> Choice:
 
 
 def _tool_call(item: Mapping[str, JSON]) -> ToolCall:
-    function = FunctionCall(text(item.get("name")) or "", text(item.get("arguments")) or "")
+    function = FunctionCall(text(item.get("name")) or "", written(item.get("arguments")) or "")
     return ToolCall(text(item.get("call_id")) or "", function)
 
 
@@ -226,7 +226,8 @@ def _chunk_choice(body: Mapping[str, JSON], response: Mapping[str, JSON]) -> Chu
         case {"type": "response.function_call_arguments.delta", "delta": str(more)}:
             return ChunkChoice(Delta(tool_calls=(ToolCallDelta(index, arguments=more),)))
         case {"type": "response.completed" | "response.incomplete"}:
-            return ChunkChoice(Delta(), _finish_reason(response))
+            whole = _choice(mappings(response.get("output")), None).message
+            return ChunkChoice(Delta(), _finish_reason(response), message=whole)
     return None  # the ends of parts and items, reasoning, and what is yet to come
 
 

@@ -1,7 +1,17 @@
 """What to say next: states, wording, back-off. Pure but for two shells of a few lines."""
 
 from .input import INPUT_CUT
-from .judge import BOUND_REACHED, Judge, Measure, Verdict, accept, judge_record, judge_tool_calls
+from .judge import (
+    BOUND_REACHED,
+    Judge,
+    Measure,
+    Verdict,
+    accept,
+    judge_record,
+    judge_tool_calls,
+    readable_arguments,
+    taken_by,
+)
 from .policy import Budget, Policy, moves_on
 from .probe import Answer, Findings
 from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
@@ -35,10 +45,12 @@ __all__ = [
     "judge_tool_calls",
     "moves_on",
     "question",
+    "readable_arguments",
     "refuses_logprobs",
     "refuses_schema",
     "shown_schema",
     "start",
     "steps_down",
     "system_message",
+    "taken_by",
 ]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from ..confidence import Measured, Told, told_by_tokens
 from ..errors import Invalid, InvalidJSON, Problem, Unjudged
 from ..messages import Cited, Completion, Outcome
-from .found import found_json, without_thoughts
+from ..reading import Decoded, Read, Reader, Shape, begun_json, how
 from .patch import Patch, Path
 from .rest import Rest
 
 T = TypeVar("T")
 
 CUT_OFF = ("length", "max_tokens", "model_length", "MAX_TOKENS", "LENGTH")  # finish reasons
-MOST_CANDIDATES = 100  # JSON values in a reply's prose that are tried, the last ones
 BROKEN_OFF = ("error", "insufficient_system_resource")  # the server stopped in the middle, and says so
 BOUND_REACHED = (
     "bound_reached"  # the type of problem where a value fills a bound that was added for the model
@@ -38,6 +37,7 @@ class Verdict(Generic[T]):
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     told: Mapping[Path, Told] = field(default_factory=dict)
     measured: Measured | None = None
+    note: str | None = None
 
 
 Decode: TypeAlias = Callable[[str], T]
@@ -52,51 +52,93 @@ def accept(completion: Completion, patch: Part | None = None) -> Verdict[Complet
 
 
 def judge_record(
-    completion: Completion, patch: Part | None, decode: Decode[T], measure: Measure | None = None
+    completion: Completion,
+    patch: Part | None,
+    decode: Decode[T],
+    measure: Measure | None = None,
+    reader: Reader | None = None,
 ) -> Verdict[T]:
     """Judge a reply that should be a record. A reply that is cut off is never read, though its
     beginning may look whole. patch: what was asked for, where it was not the whole record. measure: what
-    says how sure the values are, where that is asked for.
+    says how sure the values are, where that is asked for. reader: finds the record in the reply, by the
+    schema that was sent; by default what `decode` takes is one.
     """
-    verdict, said = _judged(completion, patch, decode)
-    if measure is None or said is None or verdict.text is None:
+    reader = reader or Reader(taken_by(decode))
+    verdict, said = _judged(completion, patch, decode, reader)
+    if measure is None or verdict.text is None or verdict.outcome is Outcome.TRUNCATED:
         return verdict
-    told: Mapping[Path, Told] = told_by_tokens(said, completion.choices[0].logprobs)
-    if verdict.text is not said:  # the patched one
-        told = {} if patch is None else patch.told_of(told)
+    told = told_by_tokens(said, completion.choices[0].logprobs) if said is not None else {}
+    if patch is not None and verdict.text is not said:
+        told = patch.told_of(told)
     measured = measure(verdict.record, verdict.text, told) if verdict.outcome is Outcome.OK else None
     return replace(verdict, told=told, measured=measured)
 
 
-def _judged(completion: Completion, patch: Part | None, decode: Decode[T]) -> tuple[Verdict[T], str | None]:
-    """Return the verdict, and the JSON in the reply that it is about."""
-    text = _record_text(completion)
-    stopped = _stopped(completion, text)
+def _judged(
+    completion: Completion, patch: Part | None, decode: Decode[T], reader: Reader
+) -> tuple[Verdict[T], str | None]:
+    """Return the verdict, and the JSON in the reply that it is about, where it stands there as it is."""
+    texts, notes = _said(completion, reader)
+    stopped = _stopped(completion, texts[0])
     if stopped is not None:
-        return Verdict(stopped, problems=(_reason(stopped, completion),), text=text or None), None
-    first = _read(text, patch, decode)
-    if first.outcome is not Outcome.INVALID_JSON:
-        return first, text
-    candidates = found_json(without_thoughts(text))
-    if candidates is None:
-        return replace(first, problems=(*first.problems, _UNFINISHED)), None
-    verdicts = [(_read(each, patch, decode), each) for each in candidates[: -MOST_CANDIDATES - 1 : -1]]
-    right = (pair for pair in verdicts if pair[0].outcome is Outcome.OK)
-    return next(right, verdicts[0] if verdicts else (first, None))
+        begun = begun_json(texts[0]) if stopped is Outcome.TRUNCATED else texts[0] or None
+        return Verdict(stopped, problems=(_reason(stopped, completion),), text=begun), None
+    if patch is None:
+        read = reader.read_all(texts)
+        return _verdict(read, decode, notes), read.slice
+    return _part(texts, patch, decode, reader, notes)
 
 
-def _record_text(completion: Completion) -> str:
-    """Return the reply's text, or the arguments of the call that it was forced to make."""
-    called = completion.tool_calls[0].function.arguments if completion.tool_calls else ""
-    return called or completion.content or ""
+def _part(
+    texts: Sequence[str], patch: Part, decode: Decode[T], reader: Reader, notes: tuple[str, ...]
+) -> tuple[Verdict[T], str | None]:
+    """Judge a reply to a question for a part of the record."""
+    part = replace(reader, shape=Shape(patch.schema.schema, reader.shape.name)).read_all(texts)
+    merged = None if part.text is None else patch.merge(part.text)
+    if merged is not None:
+        return _verdict(replace(part, text=merged, problem=None, others=()), decode, notes), part.slice
+    whole = reader.read_all(texts)
+    verdict = _verdict(whole, decode, notes)
+    if whole.text is not None and patch.is_whole(whole.text):
+        return verdict, whole.slice  # some models answer with the whole, though a part was asked for
+    outcome = Outcome.INVALID if verdict.outcome is Outcome.OK else verdict.outcome
+    return Verdict(outcome, problems=patch.missing), None
 
 
-def _read(text: str, patch: Part | None, decode: Decode[T]) -> Verdict[T]:
-    merged = patch.merge(text) if patch else text
-    verdict = _decoded(text if merged is None else merged, decode)
-    if patch is None or merged is not None or verdict.outcome is Outcome.OK or patch.is_whole(text):
-        return verdict  # some models answer with the whole, though a part was asked for
-    return Verdict(verdict.outcome, problems=patch.missing)
+def _said(completion: Completion, reader: Reader) -> tuple[list[str], tuple[str, ...]]:
+    """Return the arguments of the calls that the reply was forced to make, else its text. Where there is
+    neither, some servers took the answer for a thought; that of a thought which is the record alone counts.
+    """
+    message, content = completion.message, completion.content or ""
+    texts = [call.function.arguments for call in message.tool_calls]
+    if reader.slips and reader.shape.takes_nothing:
+        texts = [text if text.strip() else "null" for text in texts]
+    texts = [text for text in texts if text.strip()]
+    if texts or content.strip():
+        return texts or [content], ()
+    thought = message.reasoning_content or ""
+    if not reader.slips or not reader.shape.is_whole(thought):
+        return [content], ()
+    return [thought], ("the record stood in reasoning_content, and content was empty",)
+
+
+def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T]:
+    if read.text is None:
+        outcome = Outcome.INVALID if read.invalid else Outcome.INVALID_JSON
+        return Verdict(outcome, problems=tuple(filter(None, [read.problem])))
+    verdict = _decoded(read.text, decode)
+    if verdict.outcome is Outcome.OK and read.problem is not None:
+        return Verdict(Outcome.INVALID, problems=(read.problem,), text=read.text)
+    note = how((*notes, *read.notes), read.others if verdict.outcome is Outcome.OK else ())
+    return verdict if note is None else replace(verdict, note=note)
+
+
+def taken_by(decode: Decode[Any]) -> Shape:
+    """Return the shape of what `decode` takes."""
+    return Decoded(
+        lambda text: _decoded(text, decode).outcome is not Outcome.INVALID_JSON,
+        lambda text: _decoded(text, decode).outcome is Outcome.OK,
+    )
 
 
 def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
@@ -123,12 +165,17 @@ def _raise_other(error: Invalid) -> None:
 
 
 def judge_tool_calls(
-    completion: Completion, patch: Part | None, decoders: Mapping[str, Decode[Any]], required: bool = False
+    completion: Completion,
+    patch: Part | None,
+    decoders: Mapping[str, Decode[Any]],
+    required: bool = False,
+    readers: Mapping[str, Reader] | None = None,
 ) -> Verdict[Completion]:
     """Judge a reply to a chat with tools: each call has to fit its tool; text is taken as it is.
 
     decoders: by the tool's name, from the arguments' JSON text to their value. required: whether a
-    reply without a call will not do. The record is the completion, with `parsed_arguments` filled in.
+    reply without a call will not do. readers: by the tool's name, what reads the arguments first. The
+    record is the completion, with `parsed_arguments` filled in.
     """
     if not completion.tool_calls:
         stopped = _stopped(completion, completion.content or "") if required else Outcome.OK
@@ -137,24 +184,39 @@ def judge_tool_calls(
         return Verdict(stopped or Outcome.INVALID, problems=(_REASONS.get(stopped, _NO_CALL),))
     if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF):
         return Verdict(Outcome.TRUNCATED, problems=(_reason(Outcome.TRUNCATED, completion),))
-    calls, problems = [], list[Problem]()
+    calls, problems, notes = [], list[Problem](), list[str]()
     for i, call in enumerate(completion.tool_calls):
-        decode = decoders.get(call.function.name)
-        if decode is None:
-            reason = f"{call.function.name!r} is no tool of this request"
-            problems.append(Problem(f"/tool_calls/{i}", reason, call.function.name, "unknown_tool"))
+        name = call.function.name
+        if name not in decoders:
+            reason = f"{name!r} is no tool of this request"
+            problems.append(Problem(f"/tool_calls/{i}", reason, name, "unknown_tool"))
             continue
         try:
-            arguments = decode(call.function.arguments or "{}")
+            text, how_read = readable_arguments(call.function.arguments, (readers or {}).get(name))
+            arguments = decoders[name](text)
         except Invalid as error:
             _raise_other(error)
             where = f"/tool_calls/{i}/function/arguments"
             problems += [replace(p, pointer=where + p.pointer) for p in error.problems]
         else:
+            notes += how_read
             calls.append(replace(call, function=replace(call.function, parsed_arguments=arguments)))
     if problems:
         return Verdict(Outcome.INVALID, problems=tuple(problems))
-    return Verdict(Outcome.OK, completion.with_message(tool_calls=tuple(calls)))
+    return Verdict(Outcome.OK, completion.with_message(tool_calls=tuple(calls)), note=how(notes))
+
+
+def readable_arguments(arguments: str, reader: Reader | None) -> tuple[str, tuple[str, ...]]:
+    """Return the JSON text of a call's arguments, and how they were read. Raises Invalid where there is no
+    one reading of them.
+    """
+    if not arguments.strip() or reader is None:
+        return arguments.strip() or "{}", ()
+    read = reader.read(arguments)
+    if read.problem is not None:
+        kind = Invalid if read.invalid or read.text is not None else InvalidJSON
+        raise kind(str(read.problem), [read.problem])
+    return read.text or "{}", read.notes
 
 
 def _stopped(completion: Completion, text: str) -> Outcome | None:
@@ -184,7 +246,6 @@ def _reason(stopped: Outcome, completion: Completion) -> Problem:
     return replace(plain, reason=plain.reason + said)
 
 
-_UNFINISHED = Problem("", "the reply ends inside a JSON value", type="unfinished")
 _NO_CALL = Problem("/tool_calls", "the model called no tool, though it had to", type="missing")
 _REASONS: Mapping[Outcome | None, Problem] = {
     Outcome.FILTERED: Problem("", "the provider's content filter withheld the reply", type="content_filter"),

@@ -59,7 +59,7 @@ class Patch:
         return json.dumps(merged, ensure_ascii=False)
 
     def is_whole(self, text: str) -> bool:
-        """Whether `text` is an answer in the place of the whole rejected reply."""
+        """Return whether `text` is an answer with the whole: it has all members of the rejected reply."""
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):

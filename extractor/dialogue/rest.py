@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ..confidence import Path, Told
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
+from ..reading import Shape
 from .patch import closed, plain
 
 _decode = json.JSONDecoder().raw_decode
@@ -42,7 +43,7 @@ class Rest:
         return json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
 
     def is_whole(self, text: str) -> bool:
-        """Return False: the rest of a list has the shape of the whole."""
+        """Return that nothing is but what `merge` takes."""
         return False
 
     def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
@@ -59,7 +60,7 @@ def rest(strict: StrictSchema, text: str, before: Rest | None) -> Rest | None:
     """Return how to go on with a reply that is one list; None where it is none, or has no more complete
     items than those of `before`.
     """
-    name = list_member(strict.schema)
+    name = Shape(strict.schema).list_name
     if name is None:
         return None
     items = complete_items(text, name)
@@ -72,23 +73,11 @@ def rest(strict: StrictSchema, text: str, before: Rest | None) -> Rest | None:
     return Rest(name, tuple(items), StrictSchema(strict.name, closed(strict.schema, {name: unbounded})))
 
 
-def list_member(schema: Mapping[str, JSON]) -> str | None:
-    """Return the name of the only member of a strict schema, where that is a list of one kind of item."""
-    node = plain(schema, schema)
-    members = node.get("properties", {})
-    if len(members) != 1:
-        return None
-    [(name, member)] = members.items()
-    array = plain(schema, member)
-    is_list = array.get("type") == "array" and "items" in array and "prefixItems" not in array
-    return str(name) if is_list else None
-
-
 def complete_items(text: str, name: str) -> list[JSON]:
     """Return the items of the list that stands under `name` in JSON text that may end anywhere. An item
     is complete where the next one, or the end of the list, follows it. Linear.
     """
-    opening = re.search(rf"{{\s*{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*\[", text)
+    opening = re.match(rf"\s*{{\s*{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*\[", text)
     items, at = list[JSON](), opening.end() if opening else len(text)
     while True:
         try:

@@ -36,7 +36,7 @@ from ..messages import (
     Request,
     Turns,
 )
-from .found import without_thoughts
+from ..reading import without_thoughts
 from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
@@ -95,8 +95,8 @@ class Ask(Generic[T]):
             return self._unjudged(event, error)
 
     def _replied(self, event: Completion, now: float) -> Step[T]:
-        verdict, note = self._judged(event)
-        asked = self._record(replace(_attempt(self, event, verdict), note=note))
+        verdict = self._judged(event)
+        asked = self._record(_attempt(self, event, verdict))
         if verdict.outcome is Outcome.OK:
             outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
             return Extraction(
@@ -114,16 +114,16 @@ class Ask(Generic[T]):
         request, patch = again
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
-    def _judged(self, reply: Completion) -> tuple[Verdict[T], str | None]:
-        """Return what a reply is worth, and the attempt's note. One to a part of the text is no record."""
+    def _judged(self, reply: Completion) -> Verdict[T]:
+        """Return what a reply is worth. One to a part of the text is no record."""
         judge = self.judge if self.judges is None else self.judges(len(self.attempts) + 1)
         verdict = judge(reply, self.patch) if reply.finish_reason != REJECTED else _rejected(reply)
         cut = cut_input(self.request, reply.usage, self.attempts) if self.counted else None
         if isinstance(cut, str):
-            return verdict, "; ".join(filter(None, (self.note, cut)))
+            return replace(verdict, note=_notes(verdict.note, cut))
         if cut is None or verdict.outcome in (Outcome.REFUSED, Outcome.FILTERED):
-            return verdict, self.note
-        return Verdict(Outcome.TRUNCATED, problems=(cut,)), self.note
+            return verdict
+        return Verdict(Outcome.TRUNCATED, problems=(cut,))
 
     def _unjudged(self, reply: Completion, error: Exception) -> Extraction[T]:
         """The end of a dialogue whose reply could not be judged. The model is not asked again."""
@@ -328,8 +328,12 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
         usage=reply.usage,
         cost=None if cost is None else cost * reply.share,
         problems=verdict.problems,
-        note=ask.note,
+        note=_notes(ask.note, verdict.note),
     )
+
+
+def _notes(*notes: str | None) -> str | None:
+    return "; ".join(filter(None, notes)) or None
 
 
 def _failed_attempt(ask: Ask[Any], failure: Failure) -> Attempt:

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from os import PathLike
 from typing import Any, Generic, TypeVar, cast
 
@@ -17,11 +18,14 @@ from ..errors import ConfigError, Invalid, Problem, SchemaError, Unjudged
 from ..evidence.leaves import Path
 from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
+from ..reading import Reader, Shape, bare
+from .choices import choice_names
 from .chunked import Chunked, has, items_have, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
 from .limits import Size, limited, nodes, size, written_out
 from .nodes import Note, Source
 from .problems import invalid, not_json
+from .proof import quick_proof
 from .quotes import Quoted, with_quotes
 from .targets import TARGETS, Target
 from .walk import Walk
@@ -49,6 +53,13 @@ class CompiledSchema(Generic[T]):
     _codec: Codec = field(repr=False, compare=False)
     _source: Source = field(repr=False, compare=False)
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
+    _shape: Shape = field(repr=False, compare=False)
+
+    def reader(self, strictly: bool = False, values: bool = False) -> Reader:
+        """Return what finds the record in a reply, by the strict schema. strictly: in plain JSON alone, in
+        the schema's shape. values: also where they are said otherwise than the schema has them.
+        """
+        return Reader(self._shape, not strictly, values)
 
     def encode(self, record: T) -> str:
         """Return the record as strict JSON text. Raises Invalid where it does not fit its own type."""
@@ -249,6 +260,7 @@ def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
         _codec=codec,
         _source=source,
         _made_from=(),
+        _shape=Shape(schema, name, quick_proof(bare(schema)), partial(choice_names, codec)),
     )
 
 

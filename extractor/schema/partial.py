@@ -241,12 +241,34 @@ def _plain(value: Any) -> Any:
     return Partial.model_dump(value) if isinstance(value, Partial) else _ANY.to_python(value)
 
 
+class Roots:
+    """Which of the objects in a reply is shown: the first that has something of the record. Another one after
+    it may be something else; where it is another record, the whole reply is none.
+    """
+
+    def __init__(self, scan: Scan, part: Part) -> None:
+        self._scan, self._part = scan, part
+        self._place = 0
+        self._cleared = 0
+
+    def answer(self) -> Node | None:
+        """Return the root that is shown now, None where there is none."""
+        roots = self._scan.roots
+        if self._cleared != self._scan.cleared:
+            self._place, self._cleared = 0, self._scan.cleared
+        self._place = min(self._place, max(len(roots) - 1, 0))
+        while self._place < len(roots) - 1 and not self._part.knows(roots[self._place]):
+            self._place += 1
+        return roots[self._place] if roots else None
+
+
 class Growing(Generic[T]):
     """Takes the text of a reply as it comes, gives a Partial where there is more of the record."""
 
     def __init__(self, compiled: CompiledSchema[T], context: Any = None) -> None:
         self._scan = Scan()
         self._part = root_part(compiled, context)
+        self._roots = Roots(self._scan, self._part)
 
     def feed(self, text: str) -> tuple[Partial[T], ...]:
         """Return what has come; nothing where `text` adds nothing to it."""
@@ -255,7 +277,8 @@ class Growing(Generic[T]):
     def now(self, record: T | None = None) -> Partial[T]:
         """Return what has come until now, with the record if there is one by now."""
         scan = self._scan
-        return Partial(Moment(scan, scan.length, scan.tip, scan.tip_length), scan.root, self._part, record)
+        root = self._roots.answer()
+        return Partial(Moment(scan, scan.length, scan.tip, scan.tip_length), root, self._part, record)
 
 
 class Items(Generic[T]):
@@ -272,15 +295,16 @@ class Items(Generic[T]):
     ) -> None:
         self._scan, self._document = Scan(), document
         self._part = root_part(compiled, context)
+        self._roots = Roots(self._scan, self._part)
         self._list: Node | None = None
         self._seen = 0
 
     def feed(self, text: str) -> Iterator[T]:
         """Yield the valid items that end in `text`."""
         scan = self._scan
-        if not scan.feed(text) or scan.root is None:
+        if not scan.feed(text) or (root := self._roots.answer()) is None:
             return
-        found = self._part.settled(scan, scan.root, scan.length)
+        found = self._part.settled(scan, root, scan.length)
         if found is None or found[0].kind != "[":
             return
         if self._list is not found[0]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic_core import core_schema, from_json
 
 from ..errors import ExtractorError
-from .codec import Around, Choice, Codec, Leaf, Text
+from .codec import Around, Choice, Codec, Leaf, Null, Number, Text
 from .compile import CompiledSchema
 from .containers import Anything, Array, Branch, Mapped, Object, Reference, Tuple, Union, Wrapped
 from .nodes import ABSENT, VALUE
@@ -23,6 +23,7 @@ UNKNOWN: Core = {"type": "unknown"}  # where it was lost sight of: such a part i
 ANY: Core = {"type": "any"}
 INNER = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
 CLOSED = ("json", "function-plain", "chain")  # what they take is not what stands inside
+SCALARS = {"str": str, "int": int, "float": float, "bool": bool}
 NEVER_OBJECTS = (Leaf, Choice, Array)
 Read = Callable[[str | bytes, Any], Any]
 
@@ -84,6 +85,14 @@ class Part:
         """Return whether a record of this type has a member of that name."""
         return name in self._fields
 
+    def knows(self, node: Node) -> bool:
+        """Return whether there is something of this part in a value."""
+        if isinstance(self.form, Wrapped):
+            return "value" in (node.members or {})
+        if isinstance(self.form, Object):
+            return any(member.wire in (node.members or {}) for member in self.form.fields)
+        return True
+
     @property
     def said_type(self) -> str:
         """The name of the record's type, for an error."""
@@ -144,6 +153,8 @@ class Part:
         if branch.tag is not None:
             return node.member(branch.tag, at) is not None
         form = _form(branch.codec)
+        if node.kind == '"' and _is_no_text(form):
+            return False
         if node.kind == "[":
             return not isinstance(form, Leaf | Choice | Object)
         if node.kind != "{" or not isinstance(form, Object):
@@ -229,6 +240,13 @@ class Part:
         return self._parts[key]
 
 
+def _is_no_text(form: Codec) -> bool:
+    """Whether a value of this form is never said as a string."""
+    if isinstance(form, Leaf):
+        return form.type in (int, float, bool)
+    return isinstance(form, Null | Array | Object) or (isinstance(form, Number) and not form.names)
+
+
 def _form(codec: Codec) -> Codec:
     while True:
         if isinstance(codec, Reference):
@@ -292,7 +310,7 @@ def _choice(core: Core, branch: Branch, definitions: Mapping[str, Core]) -> Core
 def _class(core: Core, definitions: Mapping[str, Core]) -> Any:
     if core["type"] == "definition-ref":
         core = definitions.get(core["schema_ref"], UNKNOWN)
-    return core.get("cls")
+    return SCALARS.get(core["type"], core.get("cls"))
 
 
 def _fits(codec: Codec, scan: Scan, node: Node, at: int) -> bool:

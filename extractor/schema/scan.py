@@ -1,4 +1,4 @@
-"""Growing JSON text -> a tree of where its values stand. Strict JSON, each character read once. Pure.
+"""Growing JSON text -> a tree of where its values stand. JSON but for slips, each character read once. Pure.
 
 A tree only ever grows at its end, so a place in the text says what was there when the text ended there.
 """
@@ -13,19 +13,24 @@ from dataclasses import dataclass
 from io import StringIO
 from operator import attrgetter
 
+from ..reading import CLOSING_MARK, MARK, held_back, mended
+
 DEPTH = 200  # levels of nesting: what decoding the whole takes
 _ESCAPE = (
-    r'\\(?:["\\/bfnrt]|u(?:[0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+    r'\\(?:["\\/bfnrt\']|u(?:[0-9abcefABCEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
     r"|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))"
 )
-_TEXT = re.compile(r'(?:[^"\\\x00-\x1f\ud800-\udfff]++|' + _ESCAPE + ")*+").match
+_TEXT = re.compile(r'(?:[^"\\\ud800-\udfff]++|' + _ESCAPE + ")*+").match
 _BEGUN_ESCAPE = re.compile(
     r"\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]?)?)?)?)?)?)?"
 ).fullmatch
+_CONTROL = re.compile(r"[\x00-\x1f]").search
 _SPACE = re.compile(r"[ \t\n\r]*+").match
 _SCALAR = re.compile(r"[-+.0-9A-Za-z]*+").match
 _IS_SCALAR = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null").fullmatch
-_OPENING = re.compile(r"[{\[]").search
+_MARK_OR_BRACKET = re.compile(r"[{\[<◁]").search
+_QUOTE_OR_BRACKET = re.compile(r'["{}\[\]]').search
+_QUOTE_OR_ESCAPE = re.compile(r'["\\]').search
 _start = attrgetter("start")
 
 
@@ -63,13 +68,15 @@ class Node:
 
 class Scan:
     """Feed it text; `root` is the tree so far. In a text that is no JSON the objects and arrays in it are
-    looked for, as `found_json` does; `root` is then the last one that began and is not broken.
+    looked for, as `found_json` does: outside of thoughts, and never inside of what is no JSON. `roots` are
+    those that began, `root` the last of them. After one that is broken there is nothing any more.
 
     length: characters fed. steps: how much work that was. tip: the string that is growing, if one is.
     """
 
     def __init__(self) -> None:
-        self.root: Node | None = None
+        self.roots: list[Node] = []
+        self.cleared = 0  # how often all before turned out to be no answer
         self.length = 0
         self.steps = 0
         self.tip: Node | None = None
@@ -80,9 +87,15 @@ class Scan:
         self._pieces: list[str] = []  # of the string, or of the scalar, that has not ended
         self._stack: list[Node] = []
         self._key: str | None = None
-        self._last: Node | None = None  # the last root that is whole
         self._changed = False
-        self._read: Callable[[str, int], int] = self._value
+        self._slips = False  # whether there is something in it that is not quite JSON
+        self._depth = 0  # of brackets in what is no JSON
+        self._read: Callable[[str, int], int] = self._first
+
+    @property
+    def root(self) -> Node | None:
+        """The last object or array that began, None where there is none."""
+        return self.roots[-1] if self.roots else None
 
     def feed(self, text: str) -> bool:
         """Take more text; return whether a value began, grew or ended by it."""
@@ -99,20 +112,30 @@ class Scan:
         return self._changed
 
     def raw(self, node: Node) -> str:
-        """Return the text of a value that is whole."""
+        """Return the text of a value that is whole, without slips."""
         self._text.seek(node.start)
         found = self._text.read(node.end - node.start)
         self._text.seek(self.length)
-        return found
+        return mended(found)[0] if self._slips else found
 
     def text(self, node: Node, length: int) -> str:
         """Return the first `length` characters of a string's value; of one that grows, all so far."""
         if node is self.tip:
             self._pieces[:] = ["".join(self._pieces)]
             return self._pieces[0][:length]
+        if isinstance(node.cache, str):  # it broke
+            return node.cache[:length]
         return str(json.loads(self.raw(node)))[:length]
 
     # One method a state: each takes the text at hand and a place in it, and returns where it goes on
+
+    def _first(self, text: str, i: int) -> int:
+        """The beginning of the text: a value, or prose, or a thought."""
+        i = _SPACE(text, i).end()  # type: ignore[union-attr]
+        if i == len(text):
+            return i
+        self._read = self._seek if text[i] in "{[<◁" else self._value
+        return i
 
     def _value(self, text: str, i: int) -> int:
         i = _SPACE(text, i).end()  # type: ignore[union-attr]
@@ -140,7 +163,7 @@ class Scan:
             if around.members is not None:
                 around.members[node.key] = node
         else:
-            self.root = node
+            self.roots.append(node)
         if kind in '"0':
             self._stack.append(node)
             self._pieces = []
@@ -172,6 +195,9 @@ class Scan:
         i = _SPACE(text, i).end()  # type: ignore[union-attr]
         if i == len(text):
             return i
+        if text[i] == "}":  # after a comma
+            self._slips = True
+            return self._close(i + 1)
         if text[i] != '"':
             return self._fail(i)
         self._pieces = []
@@ -207,8 +233,9 @@ class Scan:
         end = _TEXT(text, i).end()  # type: ignore[union-attr]
         if end > i:
             found = text[i:end]
-            if "\\" in found:
-                found = json.loads(f'"{found}"')
+            if "\\" in found or _CONTROL(found):
+                whole, slips = mended(f'"{found}"')
+                found, self._slips = json.loads(whole), self._slips or bool(slips)
             self._pieces.append(found)
             if self.tip is not None:
                 self.tip_length += len(found)
@@ -238,12 +265,18 @@ class Scan:
         if self._stack:
             self._read = self._next_item if self._stack[-1].kind == "[" else self._next_member
         else:
-            self._last = node
             self._read = self._after
         return end
 
     def _next_item(self, text: str, i: int) -> int:
-        return self._comma(text, i, "]", self._value)
+        return self._comma(text, i, "]", self._further_item)
+
+    def _further_item(self, text: str, i: int) -> int:
+        i = _SPACE(text, i).end()  # type: ignore[union-attr]
+        if text[i : i + 1] != "]":
+            return self._value(text, i)
+        self._slips = True
+        return self._close(i + 1)
 
     def _next_member(self, text: str, i: int) -> int:
         return self._comma(text, i, "}", self._next_key)
@@ -265,19 +298,87 @@ class Scan:
         return i if i == len(text) else self._fail(i)
 
     def _fail(self, i: int) -> int:
-        """This is no JSON: give it up, and look for some from here on."""
-        if self._last is not None and self._last.kind not in "{[":
-            self._last = None  # in prose a word or a number is no answer
-        self._changed = self._changed or self.root is not self._last
-        self.root, self.tip, self._key = self._last, None, None
+        """This is no JSON: give it up, and look for some after it, unless it was meant as JSON."""
+        self._changed = self._changed or bool(self._stack)
+        meant = self._was_meant()
+        if self._stack or (self.roots and self.roots[-1].kind not in "{["):
+            self.roots.pop()  # in prose a word or a number is no answer
+        if meant is None:
+            self._read = self._seek
+        elif meant:
+            self._clear()
+            self._read = self._ignore
+        else:
+            self._depth, self._read = 1, self._skip
+        if self.tip is not None:
+            self.tip.cache = "".join(self._pieces)  # those who saw it may look at it again
+        self.tip, self._key, self._pieces = None, None, []
         self._stack.clear()
-        self._pieces = []
-        self._read = self._seek
         return i
 
+    def _clear(self) -> None:
+        self.roots.clear()
+        self.cleared += 1
+
+    def _was_meant(self) -> bool | None:
+        """Whether what broke was meant as JSON; None where it was no object and no array."""
+        if not self._stack or self._stack[0].kind in '"0':
+            return None
+        inside = self._stack[0].children or []
+        in_key = self._key is not None or self._read == self._key_text
+        return in_key or any(child.kind != "0" or child.key is not None for child in inside)
+
     def _seek(self, text: str, i: int) -> int:
-        found = _OPENING(text, i)
-        return len(text) if found is None else self._open(found.group(), found.start())
+        found = _MARK_OR_BRACKET(text, i)
+        if found is None:
+            return len(text)
+        i = found.start()
+        if text[i] == "{":
+            return self._open("{", i)
+        if mark := MARK.match(text, i):
+            self._changed = self._changed or bool(self.roots)
+            if mark["closing"]:
+                self._clear()  # all before was a thought
+            else:
+                self._read = self._thought
+            return mark.end()
+        if held_back(text, i) == i:
+            self._rest = text[i:]
+            return len(text)
+        return self._open("[", i) if text[i] == "[" else i + 1
+
+    def _thought(self, text: str, i: int) -> int:
+        closing = CLOSING_MARK.search(text, i)
+        if closing is not None:
+            self._read = self._seek
+            return closing.end()
+        self._rest = text[held_back(text, i) :]
+        return len(text)
+
+    def _skip(self, text: str, i: int) -> int:
+        """What is no JSON, up to the bracket that closes it."""
+        found = _QUOTE_OR_BRACKET(text, i)
+        if found is None:
+            return len(text)
+        if found.group() == '"':
+            self._read = self._skip_text
+        else:
+            self._depth += 1 if found.group() in "{[" else -1
+            self._read = self._skip if self._depth else self._seek
+        return found.end()
+
+    def _skip_text(self, text: str, i: int) -> int:
+        found = _QUOTE_OR_ESCAPE(text, i)
+        if found is None:
+            return len(text)
+        if found.group() == '"':
+            self._read = self._skip
+        elif found.end() == len(text):
+            self._rest = "\\"
+        return found.end() + (found.group() == "\\" and not self._rest)
+
+    def _ignore(self, text: str, i: int) -> int:
+        return len(text)
 
 
 def children(node: Node, at: int) -> Sequence[Node]:

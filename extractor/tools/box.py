@@ -7,22 +7,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_origin
 
+from ..dialogue import readable_arguments
 from ..errors import ConfigError, Invalid, Problem, Unjudged
 from ..messages import StrictSchema, ToolCall
 from ..options import Tool
+from ..reading import Reader
 from ..schema import CompiledSchema, Target, tool_schema
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
     """One call of the model, checked. function: what to call with `arguments`; None where the arguments
-    are the answer itself. problems: why it is not to be carried out.
+    are the answer itself. problems: why it is not to be carried out. notes: how the arguments were read,
+    where they were no plain JSON in the tool's shape.
     """
 
     call: ToolCall
     arguments: Any = None
     function: Callable[..., Any] | None = None
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_answer(self) -> bool:
@@ -32,10 +36,18 @@ class Called:
 
 class Toolbox:
     """Tools with their schemas for one target. A function, or a Pydantic model with a `__call__`, is run;
-    any other type says what the answer is.
+    any other type says what the answer is. reading: how arguments are read, see CompiledSchema.reader.
     """
 
-    def __init__(self, tools: Sequence[Tool], record_type: Any, target: str | Target) -> None:
+    def __init__(
+        self,
+        tools: Sequence[Tool],
+        record_type: Any,
+        target: str | Target,
+        reading: Mapping[str, bool] | None = None,
+    ) -> None:
+        self._readers = dict[str, Reader]()
+        self._reading = reading or {}
         self._functions = dict[str, Callable[..., Any] | None]()
         self._schemas = dict[str, CompiledSchema[Any]]()
         for tool in tools:
@@ -56,6 +68,7 @@ class Toolbox:
         if schema.name in self._schemas:
             raise ConfigError(f"two tools are called {schema.name!r}: the model could not tell them apart")
         self._functions[schema.name], self._schemas[schema.name] = function, schema
+        self._readers[schema.name] = schema.reader(**self._reading)
         return schema
 
     @property
@@ -73,13 +86,19 @@ class Toolbox:
             known = ", ".join(self._schemas)
             return Called(call, problems=(Problem("", f"there is no such tool; there are: {known}", name),))
         try:
-            arguments = self._schemas[name].decode(call.function.arguments or "{}")
+            text, notes = readable_arguments(call.function.arguments, self._readers[name])
+            arguments = self._schemas[name].decode(text)
         except Unjudged:
             raise
         except Invalid as error:
             return Called(call, problems=error.problems)
         parsed = replace(call, function=replace(call.function, parsed_arguments=arguments))
-        return Called(parsed, arguments, self._functions[name])
+        return Called(parsed, arguments, self._functions[name], notes=notes)
+
+    @property
+    def answer_reader(self) -> Reader | None:
+        """What reads the answer, where its type is given."""
+        return None if self.answer is None else self._readers[self.answer.name]
 
 
 def caller_of(tool: Any) -> Callable[..., Any] | None:

@@ -27,6 +27,7 @@ from ..messages import (
     total_usage,
 )
 from ..options import Tool
+from ..reading import how
 from ..schema import bounded
 from .box import Called, Toolbox
 from .running import ToolResult
@@ -94,18 +95,21 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What holds for all rounds. params: sampling parameters of each request."""
+    """What holds for all rounds. params: sampling parameters of each request. reading: how arguments and
+    answers are read, see CompiledSchema.reader.
+    """
 
     tools: tuple[Tool, ...]
     record_type: Any
     params: Mapping[str, Any]
     max_rounds: int
     policy: Policy
+    reading: Mapping[str, bool] = field(default_factory=dict)
 
     def box(self, provider: Provider) -> Toolbox:
         """Return the tools with their schemas for one provider."""
         target = bounded(provider.target, provider.bounds)
-        return Toolbox(self.tools, self.record_type, target)
+        return Toolbox(self.tools, self.record_type, target, self.reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,9 @@ def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[Reply]:
     """Judge a reply to a request with tools. A bad call is no bad reply: the model is told of it."""
     calls = completion.tool_calls
     if calls and completion.finish_reason not in ("length", "max_tokens"):
-        return Verdict(Outcome.OK, _reply(completion, box.check(calls)))
+        checked = box.check(calls)
+        note = how([note for called in checked for note in called.notes])
+        return Verdict(Outcome.OK, _reply(completion, checked), note=note)
     if not calls and box.answer is not None:
         return _judge_answer(completion, box)
     verdict = judge_tool_calls(completion, patch, {}, required=True)
@@ -221,9 +227,9 @@ def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[Reply]:
 def _judge_answer(completion: Completion, box: Toolbox) -> Verdict[Reply]:
     """Judge words where the model should have called the type of the answer: they may say it all the same."""
     assert box.answer is not None  # noqa: S101  the caller has looked
-    verdict = judge_record(completion, None, box.answer.decode)
+    verdict = judge_record(completion, None, box.answer.decode, reader=box.answer_reader)
     if verdict.outcome is Outcome.OK:
-        return Verdict(Outcome.OK, Reply(completion, ends=True, record=verdict.record))
+        return Verdict(Outcome.OK, Reply(completion, ends=True, record=verdict.record), note=verdict.note)
     if verdict.outcome in NO_ANSWER:
         missing = Problem("", f"the answer has to be a call of {box.answer.name!r}", type="missing")
         return Verdict(Outcome.OK, Reply(completion, problems=(missing, *verdict.problems)))
@@ -236,7 +242,7 @@ def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int)
     if verdict.record is None:
         return Verdict(verdict.outcome, problems=verdict.problems, text=verdict.text)
     said = heard(completion, verdict.record, number)
-    return Verdict(Outcome.OK, _reply(said, box.check(said.tool_calls)), text=verdict.text)
+    return Verdict(Outcome.OK, _reply(said, box.check(said.tool_calls)), text=verdict.text, note=verdict.note)
 
 
 def _reply(completion: Completion, calls: tuple[Called, ...]) -> Reply:

@@ -313,7 +313,8 @@ def test_a_429_costs_no_attempt_and_no_pack_is_split() -> None:
 
 def test_a_server_that_does_not_take_schemas_is_asked_in_packs_by_prompt(tmp_path: Path) -> None:
     def answer(said: str, times: int) -> httpx.Response:
-        if "response_format" in service.bodies[-1]:
+        of_this_pack = (body for body in reversed(service.bodies) if body["messages"][-1]["content"] == said)
+        if "response_format" in next(of_this_pack):
             return httpx.Response(400, json={"error": {"message": "response_format is not supported"}})
         return echoes(said)
 

@@ -31,6 +31,7 @@ from tests.loopback import Echo
 pytest.importorskip("redis", reason="needs the `redis` extra")
 from extractor.batch.redis import RedisStore
 
+pytestmark = pytest.mark.server
 KEY, OTHER = key_of("a"), key_of("b")
 SAID = Kept(b'{"id": 1}', 200, "req-1", 0.5, model="any")
 

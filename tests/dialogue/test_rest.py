@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, RootModel
 
 from extractor.dialogue import Ask, Policy, Rungs, judge_record, start
 from extractor.dialogue.policy import BOTH, DEFAULT_MOVES
-from extractor.dialogue.rest import Rest, complete_items, list_member, rest
+from extractor.dialogue.rest import Rest, complete_items, rest
 from extractor.messages import (
     Choice,
     Completion,
@@ -25,6 +25,7 @@ from extractor.messages import (
     Request,
     StrictSchema,
 )
+from extractor.reading import Shape
 from extractor.schema import compile_schema
 
 NUMBERS = compile_schema(list[int], "openai")
@@ -58,7 +59,7 @@ class Invoice(BaseModel):
     ids=str,
 )
 def test_a_record_that_is_one_list_is_known_as_such(record_type: Any, name: str | None) -> None:
-    assert list_member(compile_schema(record_type, "openai").schema) == name
+    assert Shape(compile_schema(record_type, "openai").schema).list_name == name
 
 
 @pytest.mark.parametrize(
@@ -68,14 +69,15 @@ def test_a_record_that_is_one_list_is_known_as_such(record_type: Any, name: str 
         (WHOLE[:-1], ITEMS),
         (WHOLE[:-2], ITEMS[:-1]),  # null may have been the beginning of something else
         ('{"value": [1, 2, 3', [1, 2]),  # as 3 may have been of 36
-        ('Here:\n```json\n{ "value" : [ 1 ,\n 2 , {"a', [1, 2]),
+        ('{ "value" : [ 1 ,\n 2 , {"a', [1, 2]),
+        ('{"a": {"value": [1, 2, 3', []),
         ('{"value": [', []),
         ('{"value": []', []),
         ('{"other": [1, 2', []),
         ('{"value": [' + "[" * 100_000, []),
         ("", []),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_an_item_is_complete_where_something_follows_it(text: str, items: list[Any]) -> None:
     assert complete_items(text, "value") == items

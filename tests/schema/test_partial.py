@@ -49,6 +49,13 @@ class Invoice(BaseModel):
     paid: Card | Cash | None = None
 
 
+class Loose(BaseModel):
+    plain: str | int
+    other: int | str | None = None
+    many: str | list[int]
+    nested: str | Line
+
+
 INVOICE = Invoice.model_validate(
     {
         "Vendor Name": 'ACME "Süd" \U0001f600\n',
@@ -226,3 +233,41 @@ def test_items_are_given_once_they_are_whole() -> None:
         items.feed(text) for text in ('{"value":[{"text":"a","amou', 'nt":1', '},{"text":"b","amount":-1},')
     ]
     assert [list(g) for g in given] == [[], [], [Line(text="a", amount=1)]]
+
+
+@pytest.mark.parametrize("name", ["plain", "other", "many", "nested"])
+def test_a_text_grows_where_nothing_else_of_a_union_is_said_as_text(name: str) -> None:
+    growing = Growing(compile_schema(Loose))
+    shown = [
+        getattr(partial, name) for letter in f'{{"{name}": "some text' for partial in growing.feed(letter)
+    ]
+    assert "some te" in shown
+
+
+def test_a_partial_stays_as_it_was_when_what_follows_breaks() -> None:
+    growing = Growing(compile_schema(Invoice))
+    (before,) = growing.feed('{"Vendor Name": "ACM')
+    growing.feed('E\\q"')
+    assert before.vendor == "ACM"
+
+
+def test_another_object_after_the_record_is_not_shown_in_its_place() -> None:
+    growing = Growing(compile_schema(Line))
+    growing.feed('[see] {"a": 1} {"text": "tea", "amount": 1}\n{"note": "all')
+    assert growing.now().text == "tea"
+
+
+@pytest.mark.parametrize("piece", [1, 3, 1000])
+def test_thoughts_are_not_shown(piece: int) -> None:
+    text = '<think>[{"text": "no"}</think>{"text": "yes", "amount": 1}[THINK]{"text": "no"}'
+    growing = Growing(compile_schema(Line))
+    shown = [
+        partial.text for i in range(0, len(text), piece) for partial in growing.feed(text[i : i + piece])
+    ]
+    assert set(shown) <= {None, "", "y", "ye", "yes"}
+    assert growing.now().text == "yes"
+
+
+def test_the_items_of_a_draft_in_a_second_list_are_not_given() -> None:
+    items = Items(compile_schema(list[int]))
+    assert [*items.feed('{"value": [1, 2]} or {"value": [3, 4]}')] == [1, 2]

@@ -1,0 +1,25 @@
+"""What a reply says: text -> the one JSON value that is the record, and how it was read. Pure."""
+
+from .found import begun_json, found_json, without_thoughts
+from .readings import Decoded, Read, Reader, how, says_nothing
+from .shape import Shape, bare, choice_key
+from .syntax import mended
+from .thoughts import CLOSING_MARK, MARK, held_back
+
+__all__ = [
+    "CLOSING_MARK",
+    "MARK",
+    "Decoded",
+    "Read",
+    "Reader",
+    "Shape",
+    "bare",
+    "begun_json",
+    "choice_key",
+    "found_json",
+    "held_back",
+    "how",
+    "mended",
+    "says_nothing",
+    "without_thoughts",
+]

@@ -1,0 +1,139 @@
+"""Values inside a record that are not as the schema has them, where they have one reading. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .shape import Shape, choice_key, distinct
+from .syntax import Digits, mended, whole_value
+
+JSON: TypeAlias = Any
+MOST_SHOWN = 3  # places of values that were read in one way
+LONGEST_SHOWN = 100  # characters of a place, which may have words of the model in it
+NOTHING = frozenset({"n/a", "null", "none", "nil", "not available", "not applicable", "-", "–", "—"})
+NOTHING_IN_TEXT = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
+_NUMBER = re.compile(r"([-+]?)((?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?)")
+
+
+Note: TypeAlias = tuple[str, str]  # how a value was read, and where it stands, as a JSON pointer
+Inner: TypeAlias = tuple[JSON, tuple[Note, ...]]
+
+
+class Inside:
+    """Reads the inside of a value by its schema. texts: whether objects and lists are read that stand as JSON
+    in a string. values: whether choices in another spelling, numbers as text, and words for nothing are.
+    """
+
+    def __init__(self, shape: Shape, texts: bool, values: bool) -> None:
+        self._shape, self._texts, self._values = shape, texts, values
+        self._kept: list[JSON] = []  # so that no other value gets the place of one that was looked at
+        self._known: dict[tuple[int, int, str], Inner] = {}
+
+    def read(self, value: JSON) -> tuple[JSON, tuple[str, ...]]:
+        """Return the value, as much of it read as has one reading, and how."""
+        value, notes = self._read(self._shape.schema, value, "")
+        places: dict[str, list[str]] = {}
+        for how, pointer in notes:
+            places.setdefault(how, []).append(pointer or "the whole")
+        return value, tuple(f"{how} ({listed(where)})" for how, where in places.items())
+
+    def _read(self, node: JSON, value: JSON, pointer: str) -> Inner:
+        key = id(node), id(value), pointer
+        if key not in self._known:
+            self._kept.append(value)
+            self._known[key] = self._new(node, value, pointer)
+        return self._known[key]
+
+    def _new(self, node: JSON, value: JSON, pointer: str) -> Inner:
+        if not isinstance(node, Mapping):
+            return value, ()
+        node = self._shape.plain(node)
+        if isinstance(value, str):
+            return self._text(node, value, pointer)
+        if branches := node.get("anyOf") or node.get("oneOf"):
+            return self._branch(branches, value, pointer)
+        if isinstance(value, dict) and (members := node.get("properties")):
+            read = {name: self._read(members.get(name), v, f"{pointer}/{name}") for name, v in value.items()}
+            return {name: item for name, (item, _) in read.items()}, _all_notes(read.values())
+        if isinstance(value, list) and isinstance(items := node.get("items"), Mapping):
+            each = [self._read(items, item, f"{pointer}/{i}") for i, item in enumerate(value)]
+            return [item for item, _ in each], _all_notes(each)
+        return value, ()
+
+    def _branch(self, branches: list[JSON], value: JSON, pointer: str) -> Inner:
+        if not self._values and any(self._shape.fits(value, branch) for branch in branches):
+            return value, ()
+        read = [(branch, self._read(branch, value, pointer)) for branch in branches]
+        found = [inner for branch, inner in read if self._shape.fits(inner[0], branch)]
+        return found[0] if len(distinct([item for item, _ in found])) == 1 else (value, ())
+
+    def _text(self, node: Mapping[str, JSON], value: str, pointer: str) -> Inner:
+        """Return what a text stands for at a place that takes other values."""
+        if self._values and value in NOTHING_IN_TEXT and self._shape.fits(None, node):
+            return None, (("a word for nothing", pointer),)
+        if self._shape.fits(value, node):
+            return value, ()
+        if self._texts and isinstance(inner := parsed(value), dict | list):
+            read, notes = self._read(node, inner, pointer)
+            if self._shape.fits(read, node):
+                return read, (("JSON in a string", pointer), *notes)
+        return self._value(node, value.strip(), pointer) if self._values else (value, ())
+
+    def _value(self, node: Mapping[str, JSON], said: str, pointer: str) -> Inner:
+        if (said.casefold() in NOTHING or not said) and self._shape.fits(None, node):
+            return None, (("a word for nothing", pointer),)
+        number = _number(said)
+        if number is not None and self._shape.fits(number, node) and not self._is_either(said, node):
+            return number, (("a number in a string", pointer),)
+        choices = self._choices(node)
+        names = [*self._shape.names.get(choice_key(choices), {}).items()]
+        names += [(choice, choice) for choice in choices if isinstance(choice, str)]
+        meant = distinct([choice for name, choice in names if folded(name) == folded(said)])
+        return (meant[0], (("a choice in another spelling", pointer),)) if len(meant) == 1 else (said, ())
+
+    def _is_either(self, said: str, node: Mapping[str, JSON]) -> bool:
+        """Whether a single comma may be a decimal one: in half of the world "1,234" is a bit over one."""
+        return said.count(",") == 1 and "." not in said and self._shape.fits(0.5, node)
+
+    def _choices(self, node: Mapping[str, JSON]) -> list[JSON]:
+        node = self._shape.plain(node)
+        branches = node.get("anyOf") or node.get("oneOf") or ()
+        found = [*node.get("enum", ()), *([node["const"]] if "const" in node else [])]
+        found += [choice for branch in branches for choice in self._choices(branch)]
+        return [choice for choice in found if choice is not None]
+
+
+def parsed(text: str) -> JSON:
+    """Return the object or list that a text is, itself perhaps the text of one; else the text."""
+    found: JSON = text
+    while isinstance(found, str):
+        try:
+            found = whole_value(mended(found)[0])
+        except (ValueError, RecursionError):
+            return text
+    return found if isinstance(found, dict | list) else text
+
+
+def _all_notes(inner: Iterable[Inner]) -> tuple[Note, ...]:
+    return tuple(note for _, notes in inner for note in notes)
+
+
+def listed(places: Sequence[str]) -> str:
+    """Return the first few places in words."""
+    shown = (" ".join(place.split())[:LONGEST_SHOWN] for place in places[:MOST_SHOWN])
+    return ", ".join(shown) + (", …" if len(places) > MOST_SHOWN else "")
+
+
+def _number(said: str) -> JSON:
+    match = _NUMBER.fullmatch(said)
+    if match is None:
+        return None
+    digits = ("-" if match[1] == "-" else "") + match[2].replace(",", "")
+    return Digits.of(digits) if "." in digits or len(digits) > 300 else int(digits)
+
+
+def folded(name: str) -> str:
+    """Return a name's letters and digits, as they are compared."""
+    return "".join(filter(str.isalnum, name)).casefold()

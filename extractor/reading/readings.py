@@ -1,0 +1,299 @@
+"""What a reply says: the one value in it that is the record, and how it was read. Pure.
+
+Whether there is just one is judged by the strict schema that was sent, never by the record type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from ..errors import Problem
+from .found import UNFINISHED, Found, Piece, found_json
+from .inside import Inside, folded, listed, parsed
+from .shape import Shape, distinct
+from .syntax import mended, whole_value, written
+
+JSON: TypeAlias = Any
+WORDS_FOR_IT = frozenset(
+    {
+        *("record", "records", "result", "results", "data", "output", "response", "answer", "json"),
+        *("object", "item", "items", "list", "entries", "rows", "value"),
+    }
+)
+ARGUMENTS = ("arguments", "parameters", "args", "input")
+BESIDE_ARGUMENTS = frozenset({"name", "type", "id", "index", "tool", "call_id"})
+LINES = "one JSON value a line"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """text: the JSON of the one value that was read, None where there is none. slice: the same where it
+    stands in the reply as it is. notes: how it was read, where it is not plain JSON in the schema's shape.
+    problem: why nothing was read, or why what was read is no record, whatever the record type says of it.
+    invalid: whether there was JSON though nothing was read. others: the pointers of members that the schema
+    does not have.
+    """
+
+    text: str | None = None
+    slice: str | None = None
+    notes: tuple[str, ...] = ()
+    problem: Problem | None = None
+    invalid: bool = False
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to read a value. as_it_is: it is the text of a piece."""
+
+    value: JSON
+    notes: tuple[str, ...]
+    as_it_is: Piece | None = None
+
+    @property
+    def text(self) -> str:
+        """The JSON text of the value."""
+        return written(self.value) if self.as_it_is is None else self.as_it_is.text
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads replies of one shape. slips: whether what is not quite JSON, or not quite in shape, is read where
+    it has one reading. values: whether values are read that are said otherwise than the schema has them.
+    """
+
+    shape: Shape
+    slips: bool = True
+    values: bool = False
+
+    def read(self, text: str) -> Read:
+        """Return the one reading of a reply; why there is none, or more than one."""
+        if not self.values and self.shape.proves(text) and not self.shape.repeats_a_name(text):
+            return Read(text, text)
+        if self.slips and self.shape.takes_nothing and text.strip() != "{}" and says_nothing(text):
+            return Read("{}", None, ("nothing in place of an object without members",))
+        try:
+            found = self._read(text)
+            return found if self.slips else self._if_plain(found, text)
+        except RecursionError:
+            return Read(problem=_not_json("it is nested too deep", text))
+
+    def _if_plain(self, found: Read, text: str) -> Read:
+        """Return what was found, as none where it would be another record if it were read with tolerance."""
+        if found.text is None or not found.others:
+            return found
+        other = replace(self, slips=True)._read(text)
+        if other.text is None or other.text == found.text:
+            return found
+        reason = f"is not plainly the record: {'; '.join(other.notes)}"
+        return replace(found, problem=Problem("", reason, type="not_plain"))
+
+    def read_all(self, texts: Sequence[str]) -> Read:
+        """Return the one reading of the calls in a reply: the lists of several are joined in their order."""
+        if len(texts) == 1:
+            return self.read(texts[0])
+        reads = [self.read(text) for text in texts]
+        unread = next((read for read in reads if read.text is None or read.problem), None)
+        if unread is not None:
+            return unread
+        values = [whole_value(read.text or "") for read in reads]
+        notes = tuple(note for read in reads for note in read.notes)
+        name = self.shape.list_name
+        if name is not None and all(
+            isinstance(value, dict) and isinstance(value.get(name), list) for value in values
+        ):
+            joined = {name: [item for value in values for item in value[name]]}
+            return Read(written(joined), None, (*notes, f"the lists of {len(values)} calls were joined"))
+        readings = distinct(values)
+        return Read(problem=_several(len(readings)), invalid=True) if len(readings) > 1 else reads[0]
+
+    def _read(self, text: str) -> Read:
+        whole, why = self._whole(text)
+        found = Found([whole]) if whole else found_json(text, self.slips)
+        if found.broken is not None:
+            return Read(problem=_broken(found.broken, text))
+        if not found.pieces:
+            return Read(problem=_not_json(why, text))
+        return self._chosen(found, text)
+
+    def _whole(self, text: str) -> tuple[Piece | None, str]:
+        """Return the text as one piece of JSON, if it is one; else why not."""
+        try:
+            return Piece(whole_value(text), text), ""
+        except (ValueError, RecursionError) as error:
+            why = str(error)
+        if self.slips and text.lstrip().startswith('"'):
+            said, slips = mended(text)
+            try:
+                return Piece(whole_value(said), said, slips), ""
+            except (ValueError, RecursionError):
+                pass
+        return None, why
+
+    def _chosen(self, found: Found, text: str) -> Read:
+        pieces = [piece for piece in found.pieces if piece.value != {}] or found.pieces[:1]
+        tests: Sequence[Callable[[JSON], bool]] = (self.shape.fits, self.shape.resembles, self.shape.knows)
+        for test in tests:
+            loosely = test == self.shape.knows
+            ways = [way for piece in pieces for way in self._ways(piece, test, loosely)]
+            if not ways and found.in_a_row and not loosely:
+                ways = self._lines(found.pieces, test)
+            readings = {written(way.value, sort=True): way for way in reversed(ways)}
+            if len(readings) > 1:
+                return Read(problem=_several(len(readings)), invalid=True)
+            if readings:
+                [way] = readings.values()
+                return self._of(way, test == self.shape.fits)
+        if len({piece.text for piece in pieces}) > 1:
+            return Read(problem=_several(len(pieces)), invalid=True)
+        way = Way(pieces[0].value, pieces[0].slips, pieces[0])
+        return self._of(way, False)
+
+    def _of(self, way: Way, fits: bool) -> Read:
+        said, notes = way.text, way.notes
+        as_it_is = said if way.as_it_is and not notes else None
+        if fits:
+            return Read(said, as_it_is, notes)
+        beside = self.shape.beside(way.value)
+        problem = _stranger(beside.strangers[0]) if beside.strangers else None
+        if problem is None and (inner := self._record_inside(way.value)) is not None:
+            problem = _inner(inner)
+        return Read(said, as_it_is, notes, problem, others=tuple(beside.members))
+
+    def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[Way]:
+        """Return how a piece can be read so that it passes the test: as it is, or else in other ways."""
+        plain = Way(piece.value, piece.slips, piece)
+        if not self.values and test(piece.value):
+            return [plain]
+        mended = [self._mended_inside(plain)] if self.slips or self.values else [plain]
+        ways = [way for way in mended if test(way.value)]
+        layers: list[Way] = [] if loosely or not self.slips else [plain]
+        for _ in range(2):
+            if ways or not layers:
+                break
+            layers = [other for way in layers for other in self._without_layer(way)]
+            ways = [way for way in map(self._mended_inside, layers) if test(way.value)]
+        return ways
+
+    def _mended_inside(self, way: Way) -> Way:
+        """Return the way with the values inside read that are not as the schema has them."""
+        value, notes = Inside(self.shape, self.slips, self.values).read(way.value)
+        return Way(value, (*way.notes, *notes)) if notes else way
+
+    def _without_layer(self, way: Way) -> Iterator[Way]:
+        """Yield what stands in a layer around the record, or with the one that was left out."""
+        value, members = way.value, self.shape.members
+        if isinstance(value, str):
+            value = parsed(value)
+        if isinstance(value, dict) and len(value) == 1:
+            [(name, inner)] = value.items()
+            if name not in members and self._means_the_record(name):
+                yield Way(inner, (*way.notes, f"the record stood under {name!r}"))
+        if isinstance(value, dict) and (inner := self._arguments(value)) is not None:
+            yield Way(inner, (*way.notes, "the record stood in the words of a call"))
+        if isinstance(value, list) and len(value) == 1:
+            yield Way(value[0], (*way.notes, "the record stood in a list of one"))
+        if len(members) == 1 and value != {} and (isinstance(value, list) or "value" in members):
+            [name] = members
+            yield Way({name: value}, (*way.notes, f"its wrapper {name!r} was left out"))
+
+    def _record_inside(self, value: JSON) -> str | None:
+        """Return the name of a member that is no part of the record, and could be it; None where none is."""
+        if not isinstance(value, dict):
+            return None
+        other = (name for name in value if name not in self.shape.members)
+        return next((n for n in other if value[n] and self.shape.fits(value[n])), None)
+
+    def _means_the_record(self, name: str) -> bool:
+        names = {folded(known) for known in (self.shape.name, self.shape.item_name) if known}
+        return folded(name) in WORDS_FOR_IT | names | {f"{known}s" for known in names}
+
+    def _arguments(self, value: dict[str, JSON]) -> JSON:
+        """Return the arguments of a call that is written out; None where it is none."""
+        if isinstance(function := value.get("function"), dict):
+            value = function
+        inner = [name for name in ARGUMENTS if name in value and name not in self.shape.members]
+        beside = value.keys() - {*inner}
+        if len(inner) != 1 or not beside or beside - BESIDE_ARGUMENTS:
+            return None
+        return value[inner[0]]
+
+    def _lines(self, pieces: Sequence[Piece], test: Callable[[JSON], bool]) -> list[Way]:
+        """Return the items that a list's were written as, one after another."""
+        members = self.shape.members
+        if len(members) != 1 or not self.slips or not all(piece.value for piece in pieces):
+            return []
+        [name] = members
+        slips = [slip for piece in pieces for slip in piece.slips]
+        way = self._mended_inside(
+            Way({name: [piece.value for piece in pieces]}, (*dict.fromkeys(slips), LINES))
+        )
+        return [way] if test(way.value) else []
+
+
+class Decoded(Shape):
+    """The shape of what a function takes, where no schema says more. is_json, decodes: whether it takes a
+    text for JSON, and for a record.
+    """
+
+    def __init__(self, is_json: Callable[[str], bool], decodes: Callable[[str], bool]) -> None:
+        super().__init__({}, prove=is_json)
+        self._decodes = decodes
+
+    def fits(self, value: JSON, node: Any = None) -> bool:
+        """Return whether the function takes the value's text."""
+        return self._decodes(written(value))
+
+    def resembles(self, value: JSON) -> bool:
+        """The same."""
+        return self.fits(value)
+
+
+def how(notes: Sequence[str], others: Sequence[str] = ()) -> str | None:
+    """Return what is said of a reply that was read in these ways; None where it was plain JSON in shape."""
+    said = [f"read with tolerance: {'; '.join(dict.fromkeys(notes))}"] if notes else []
+    said += [f"members that the schema does not have: {listed(others)}"] if others else []
+    return "; ".join(said) or None
+
+
+def _several(count: int) -> Problem:
+    reason = f"the reply holds {count} different answers, and nothing tells which is meant: give one"
+    return Problem("", reason, type="ambiguous")
+
+
+def _stranger(pointer: str) -> Problem:
+    return Problem(pointer, "has none of the members that it should have, but others", type="extra_forbidden")
+
+
+def _inner(name: str) -> Problem:
+    reason = "could be the record by itself: give one record alone"
+    return Problem(f"/{name}", reason, type="ambiguous")
+
+
+def _not_json(reason: str, text: str) -> Problem:
+    return Problem("", f"is no JSON: {reason}", text[:200], "json_invalid")
+
+
+def _broken(reason: str, text: str) -> Problem:
+    if reason == UNFINISHED:
+        return Problem("", UNFINISHED, type="unfinished")
+    return _not_json(reason, text)
+
+
+def says_nothing(arguments: str) -> bool:
+    """Return whether a call's arguments are empty, null, or the text of such."""
+    said = arguments.strip()
+    for _ in range(3):
+        if said in ("", "null", "{}"):
+            return True
+        try:
+            inner = json.loads(said)
+        except (ValueError, RecursionError):
+            return False
+        if not isinstance(inner, str):
+            return False
+        said = inner.strip()
+    return False

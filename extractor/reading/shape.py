@@ -1,0 +1,282 @@
+"""Whether a JSON value has the shape that a strict schema says: its members, its types, its choices. Pure.
+
+Bounds, patterns and formats are not looked at: a value that breaks one is the record all the same, and
+its place can be asked for again. An object takes the members alone that its schema names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, TypeAlias
+
+from .syntax import whole_value, written
+
+JSON: TypeAlias = Any
+Schema: TypeAlias = Mapping[str, JSON]
+Prove: TypeAlias = Callable[[str], bool]
+Names: TypeAlias = Mapping[frozenset[str], Mapping[str, JSON]]
+BOUNDS: Final = frozenset(
+    {
+        *("pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "multipleOf"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    }
+)
+_TYPES: Mapping[str, Callable[[JSON], bool]] = {
+    "null": lambda value: value is None,
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: is_number(value) and (isinstance(value, int) or value.is_integer()),
+    "number": lambda value: is_number(value),
+    "string": lambda value: isinstance(value, str),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+}
+
+
+def is_number(value: JSON) -> bool:
+    """Return whether it is a number in JSON."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(slots=True)
+class Beside:
+    """The pointers of members that a schema does not have, and of objects that have no others."""
+
+    members: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+
+
+class Shape:
+    """The shape of a strict schema. name: what the record is called there. prove: says quickly of most
+    JSON texts with this shape that they have it. names: tells the names of choices, by all choices of a
+    place, see `choice_key`.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        name: str = "",
+        prove: Prove | None = None,
+        names: Callable[[], Names] = dict,
+    ) -> None:
+        self.schema, self.name = schema, name
+        self._prove, self._names = prove, names
+
+    @cached_property
+    def names(self) -> Names:
+        """The names of choices that are not what they are called in the program."""
+        return self._names()
+
+    def proves(self, text: str) -> bool:
+        """Return whether all of `text` is JSON of this shape, as far as that is quickly told."""
+        return self._prove is not None and self._prove(text)
+
+    def repeats_a_name(self, text: str) -> bool:
+        """Return whether an object in JSON text has two values of one name."""
+        if all(text.count(name) < 2 for name in self._quoted_names):
+            return False
+        try:
+            whole_value(text)
+        except (ValueError, RecursionError):
+            return True
+        return False
+
+    @cached_property
+    def _quoted_names(self) -> tuple[str, ...]:
+        """The names of members, as they stand in JSON: of the root, and of definitions."""
+        parts = [self.schema, *self.schema.get("$defs", {}).values()]
+        return tuple({f'"{name}"' for part in parts for name in part.get("properties", ())})
+
+    @property
+    def takes_nothing(self) -> bool:
+        """Whether it is an object without members."""
+        root = self.plain(self.schema)
+        return root.get("properties") == {} and not root.get("additionalProperties")
+
+    def is_whole(self, text: str) -> bool:
+        """Return whether all of `text` is JSON of this shape."""
+        if self.proves(text):
+            return True
+        try:
+            return bool(text.strip()) and self.fits(whole_value(text))
+        except (ValueError, RecursionError):
+            return False
+
+    def fits(self, value: JSON, node: Schema | None = None) -> bool:
+        """Return whether the value has the shape: all required members, no others, the right types."""
+        return self._check(value, node, exact=True)
+
+    def resembles(self, value: JSON) -> bool:
+        """Return whether the value has no other members than the schema names, and at least one of those;
+        some may be missing, and scalars be of other types.
+        """
+        return self.knows(value) and self._check(value, None, exact=False)
+
+    def knows(self, value: JSON) -> bool:
+        """Return whether some member of the value is one of the schema's, where that is an object."""
+        members = self.members
+        return not members or (isinstance(value, dict) and not members.keys().isdisjoint(value))
+
+    @property
+    def members(self) -> Mapping[str, Schema]:
+        """The members of the root."""
+        found: Mapping[str, Schema] = self.plain(self.schema).get("properties") or {}
+        return found
+
+    @property
+    def list_name(self) -> str | None:
+        """The name of the root's only member, where that is a list of one kind of item."""
+        if len(self.members) != 1:
+            return None
+        [(name, member)] = self.members.items()
+        array = self._only(member, [])
+        is_list = array.get("type") == "array" and "items" in array and "prefixItems" not in array
+        return name if is_list else None
+
+    @property
+    def item_name(self) -> str | None:
+        """The name of the definition that the items of the root's list refer to."""
+        array = self.plain(self.members[self.list_name]) if self.list_name is not None else {}
+        items = array.get("items")
+        reference = items.get("$ref") if isinstance(items, Mapping) else None
+        return None if reference is None else str(reference).rpartition("/")[2]
+
+    def plain(self, node: Schema) -> Schema:
+        """Return what a reference stands for."""
+        for _ in range(100):  # a chain of references ends sooner
+            reference = node.get("$ref") if isinstance(node, Mapping) else None
+            if reference is None:
+                return node
+            root = reference == "#"
+            definitions = self.schema.get("$defs", {})
+            node = self.schema if root else definitions.get(str(reference).removeprefix("#/$defs/"), {})
+        return {}
+
+    def beside(self, value: JSON) -> Beside:
+        """Return what of a value the schema does not have."""
+        found = Beside()
+        self._beside(self.schema, value, "", found)
+        return found
+
+    def _beside(self, node: JSON, value: JSON, pointer: str, found: Beside) -> None:
+        node = self._only(node, value)
+        if isinstance(value, list):
+            for i, item in enumerate(value):
+                self._beside(node.get("items"), item, f"{pointer}/{i}", found)
+        if not isinstance(value, dict) or not (members := node.get("properties")):
+            return
+        if not node.get("additionalProperties"):
+            found.members += [f"{pointer}/{name}" for name in value if name not in members]
+            if value and members.keys().isdisjoint(value):
+                found.strangers.append(pointer)
+        for name in filter(members.__contains__, value):
+            self._beside(members[name], value[name], f"{pointer}/{name}", found)
+
+    def _only(self, node: JSON, value: JSON) -> Schema:
+        """Return the schema that a value is meant for; one of anything where there are several."""
+        plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
+        branches = plain.get("anyOf") or plain.get("oneOf")
+        if not branches:
+            return plain
+        kind = "object" if isinstance(value, dict) else "array"
+        left: list[Schema] = [branch for branch in map(self.plain, branches) if kind in _kinds(branch)]
+        return left[0] if len(left) == 1 else {}
+
+    def _check(self, value: JSON, node: Schema | None, *, exact: bool) -> bool:
+        try:
+            return _Check(self, exact).fits(self.schema if node is None else node, value)
+        except RecursionError:
+            return False
+
+
+class _Check:
+    """One check; what was found out is kept by schema and value, so that unions do not multiply it."""
+
+    def __init__(self, shape: Shape, exact: bool) -> None:
+        self._shape, self._exact = shape, exact
+        self._known: dict[tuple[int, int], bool] = {}
+
+    def fits(self, node: JSON, value: JSON) -> bool:
+        if not isinstance(node, Mapping):
+            return node is not False
+        if not isinstance(value, dict | list):
+            return self._fits(node, value)
+        key = id(node), id(value)
+        if key not in self._known:
+            self._known[key] = self._fits(node, value)
+        return self._known[key]
+
+    def _fits(self, node: Schema, value: JSON) -> bool:
+        node = self._shape.plain(node)
+        branches = node.get("anyOf") or node.get("oneOf")
+        if branches and not any(self.fits(branch, value) for branch in branches):
+            return False
+        if not all(self.fits(part, value) for part in node.get("allOf") or ()):
+            return False
+        return self._is_of_type(node, value) and self._inside(node, value)
+
+    def _is_of_type(self, node: Schema, value: JSON) -> bool:
+        if not self._exact and not isinstance(value, dict | list):
+            kinds = _kinds(node)
+            return not kinds or not kinds <= {"object", "array"}
+        if "const" in node or "enum" in node:
+            choices = node.get("enum", [node.get("const")])
+            return not isinstance(value, dict | list) and any(same(value, choice) for choice in choices)
+        kinds = _kinds(node)
+        return not kinds or any(_TYPES[kind](value) for kind in kinds if kind in _TYPES)
+
+    def _inside(self, node: Schema, value: JSON) -> bool:
+        if isinstance(value, dict):
+            return self._members(node, value)
+        if isinstance(value, list):
+            first = node.get("prefixItems") or ()
+            rest = node.get("items", True)
+            return all(map(self.fits, first, value)) and all(self.fits(rest, v) for v in value[len(first) :])
+        return True
+
+    def _members(self, node: Schema, value: Mapping[str, JSON]) -> bool:
+        members = node.get("properties")
+        if self._exact and not value.keys() >= set(node.get("required", ())):
+            return False
+        if members is None:
+            others = node.get("additionalProperties", True)
+        else:
+            others = node.get("additionalProperties", "patternProperties" in node)
+        known = members or {}
+        return all(self.fits(known.get(name, others), item) for name, item in value.items())
+
+
+def _kinds(node: Schema) -> set[str]:
+    kinds = node.get("type", ())
+    return {kinds} if isinstance(kinds, str) else set(kinds)
+
+
+def choice_key(choices: Iterable[JSON]) -> frozenset[str]:
+    """Return what the choices of a place are looked up by."""
+    return frozenset(map(written, choices))
+
+
+def same(a: JSON, b: JSON) -> bool:
+    """Return whether two scalars are one value in JSON, where 1 is 1.0, and no boolean."""
+    return isinstance(a, bool) == isinstance(b, bool) and bool(a == b)
+
+
+def bare(schema: JSON) -> JSON:
+    """Return a schema without bounds, patterns and formats."""
+    if isinstance(schema, list):
+        return [bare(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    kept = {name: part for name, part in schema.items() if name not in BOUNDS}
+    for name, part in kept.items():
+        if name in ("properties", "$defs") and isinstance(part, Mapping):
+            kept[name] = {key: bare(inner) for key, inner in part.items()}
+        elif name not in ("enum", "const", "default", "examples"):
+            kept[name] = bare(part)
+    return kept
+
+
+def distinct(values: list[JSON]) -> list[JSON]:
+    """Return the values without repetitions, the first of each kept. Raises RecursionError."""
+    return list({written(value, sort=True): value for value in reversed(values)}.values())

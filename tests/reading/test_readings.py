@@ -1,0 +1,286 @@
+"""What a reply says: one reading by the strict schema, told where it is not plain; else none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum, IntEnum
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from extractor.reading import Read
+from extractor.schema import compile_schema
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+class Note(BaseModel):
+    """All of it may be left out, and it holds itself."""
+
+    name: str | None = None
+    n: float | None = None
+    sub: Note | None = None
+
+
+class Company(BaseModel):
+    name: str
+    city: str | None = None
+
+
+class Empty(BaseModel):
+    pass
+
+
+class Team(BaseModel):
+    people: list[Person]
+
+
+class Colour(Enum):
+    RED = "r"
+    DARK_BLUE = "dark blue"
+
+
+class Size(IntEnum):
+    SMALL = 1
+    LARGE = 2
+
+
+class Shirt(BaseModel):
+    colour: Colour | None
+    size: Size
+    price: float | None
+    pieces: int | None
+    label: str | None
+
+
+class Shelf(BaseModel):
+    shirts: list[Shirt]
+
+
+ADA, BOB = '{"name":"Ada","age":36}', '{"name":"Bob","age":7}'
+ACME = '{"name":"ACME","n":1,"sub":null}'
+ROME = '{"name":"ACME","city":"Rome"}'
+
+
+def read(record_type: Any, text: str, **options: bool) -> Read:
+    return compile_schema(record_type).reader(**options).read(text)
+
+
+def value(found: Read) -> Any:
+    assert found.problem is None
+    return json.loads(found.text or "")
+
+
+@pytest.mark.parametrize(
+    ("record_type", "text", "said"),
+    [
+        (Person, ADA, ADA),
+        (Person, f"Here it is:\n```json\n{ADA}\n```\nAnything else?", ADA),
+        (Person, f"{ADA} That is: {ADA}", ADA),
+        (Person, f'An [example] of {{it}}: {{"age": "?"}}. Now {ADA}', ADA),
+        (Note, f'{ACME}\n{{"note":"all taken from the text"}}', ACME),
+        (Note, '{"name":"ACME"} {"note":"all taken"}', '{"name":"ACME"}'),
+        (Note, f"{ACME}<think>That was {{}}</think>", ACME),
+        (Note, f'<think>Or {{"name":"X","n":1,"sub":null}}?</think>{ACME}', ACME),
+        (Note, f"What stands in {{}}: {ACME}", ACME),
+        (Note, "{}", "{}"),
+        (Company, ROME, ROME),
+        (list[int], '{"value": [1]}', '{"value": [1]}'),
+    ],
+    ids=range(12),
+)
+def test_json_in_shape_is_read_as_it_is(record_type: Any, text: str, said: str) -> None:
+    for strictly in (False, True):
+        found = read(record_type, text, strictly=strictly)
+        assert (found.text, found.slice, found.notes, found.problem) == (said, said, (), None)
+
+
+@pytest.mark.parametrize(
+    ("record_type", "text", "said", "how"),
+    [
+        (Person, '{"name":"A\nda\t","age":36}', {"name": "A\nda\t", "age": 36}, "raw line breaks"),
+        (Person, '{"name":"Ada","age":36,}', {"name": "Ada", "age": 36}, "trailing commas"),
+        (Person, '{"name":"A\\\'da","age":36}', {"name": "A'da", "age": 36}, "apostrophes"),
+        (Team, json.dumps({"people": f"[{ADA}]"}), {"people": [json.loads(ADA)]}, "string (/people)"),
+        (Team, json.dumps({"people": [ADA]}), {"people": [json.loads(ADA)]}, "(/people/0)"),
+        (Person, json.dumps(ADA), json.loads(ADA), "JSON in a string"),
+        (Person, json.dumps(json.dumps(ADA)), json.loads(ADA), "JSON in a string"),
+        (list[Person], f"[{ADA},{BOB}]", {"value": [json.loads(ADA), json.loads(BOB)]}, "was left out"),
+        (Team, f"[{ADA}]", {"people": [json.loads(ADA)]}, "was left out"),
+        (list[Person], f"{ADA}\n{BOB}", {"value": [json.loads(ADA), json.loads(BOB)]}, "a line"),
+        (list[Person], f"```jsonl\n{ADA}\n{BOB}\n```",
+         {"value": [json.loads(ADA), json.loads(BOB)]}, "a line"),
+        (Person, f'{{"Person":{ADA}}}', json.loads(ADA), "'Person'"),
+        (Person, f'{{"result":{ADA}}}', json.loads(ADA), "'result'"),
+        (Note, f'{{"Note":{ACME}}}', json.loads(ACME), "'Note'"),
+        (Note, '{"note":{"name":"ACME"}}', {"name": "ACME"}, "'note'"),
+        (Person, f"[{ADA}]", json.loads(ADA), "list of one"),
+        (Person, f'[{{"Person":{ADA}}}]', json.loads(ADA), "list of one"),
+        (Company, f'{{"name":"Company","arguments":{ROME}}}', json.loads(ROME), "words of a call"),
+        (Company, json.dumps({"name": "Company", "arguments": ROME}), json.loads(ROME), "words of a call"),
+        (Company, f'{{"type":"function","function":{{"name":"company","parameters":{ROME}}}}}',
+         json.loads(ROME), "words of a call"),
+        (Person | Company, ADA, {"value": json.loads(ADA)}, "was left out"),
+        (Company, f'{{"name":"extract","arguments":{ROME}}}', json.loads(ROME), "words of a call"),
+        (Empty, "null", {}, "nothing"),
+        (Empty, '""', {}, "nothing"),
+        (list[Person], f"Here:\n```\n{ADA}\n{BOB}\n``` Done.", {"value": [json.loads(ADA), json.loads(BOB)]},
+         "a line"),
+        (list[Person], f'{{"persons":[{ADA}]}}', {"value": [json.loads(ADA)]}, "'persons'"),
+        (list[Person], f'{{"items":[{ADA}]}}', {"value": [json.loads(ADA)]}, "'items'"),
+    ],
+    ids=range(27),
+)  # fmt: skip
+def test_what_has_one_reading_is_read_and_told(record_type: Any, text: str, said: Any, how: str) -> None:
+    found = read(record_type, text)
+    assert (value(found), found.slice) == (said, None)
+    assert how in "; ".join(found.notes)
+    strictly = read(record_type, text, strictly=True)
+    assert strictly.problem or value(strictly) != said
+
+
+@pytest.mark.parametrize(
+    ("record_type", "text"),
+    [
+        (Person, f"{ADA} or {BOB}"),
+        (Person, f"{ADA}\n{BOB}"),
+        (Person, f'{{"Person":{ADA}}} {BOB}'),
+        (list[Person], f'{{"value":[{ADA}]}} {{"value":[{BOB}]}}'),
+        (list[Person], f"[{ADA}]\n[{BOB}]"),
+        (list[Person], f"{ADA} and {BOB}"),
+        (Note, f'{ACME} {{"name":"Other","n":2,"sub":null}}'),
+        (Note, '{"name":"A"} {"name":"B"}'),
+    ],
+    ids=range(8),
+)
+def test_two_readings_are_none(record_type: Any, text: str) -> None:
+    found = read(record_type, text)
+    assert (found.text, found.invalid) == (None, True)
+    assert found.problem is not None
+    assert found.problem.type == "ambiguous"
+
+
+@pytest.mark.parametrize(
+    ("record_type", "text"),
+    [
+        (Note, '{"name":"Invoice 7","n":1,234.50,"sub":{"name":"ACME","n":1,"sub":null}}'),
+        (Note, '{"name":None,"n":1,"sub":{"name":"ACME","n":1,"sub":null}}'),
+        (Note, '{"name":"a "b" c","n":1,"sub":{"name":"ACME","n":1,"sub":null}}'),
+        (Note, '{"name":"x","n":01,"sub":{"name":"ACME","n":1,"sub":null}}'),
+        (Note, f'{{"name":None}} {ACME}'),
+        (Note, f"<think>{ACME}"),
+        (Note, f"{ACME}</think>"),
+        (Note, '{"other":{"name":"ACME"}}'),
+        (Note, '{"name":"x","sub":{"other":1}}'),
+        (Note, "nothing at all"),
+        (Note, '{"name":"a","name":"b","n":1,"sub":null}'),
+        (Note, '{"name":"a","n":1,"sub":{"name":"a","n":1,"sub":null,"name":"b"}}'),
+        (Note, ""),
+        (Note, "[" * 100_000),
+        (Note, '{"sub":' * 100_000),
+        (Person, '"just words"'),
+    ],
+    ids=range(16),
+)
+def test_what_has_no_reading_is_no_record(record_type: Any, text: str) -> None:
+    found = read(record_type, text)
+    assert found.problem is not None or record_type is Person
+
+
+def test_a_member_that_could_be_the_record_makes_two_readings() -> None:
+    found = read(Company, f'{{"name":"A call","payload":{ROME}}}')
+    assert found.problem is not None
+    assert (found.problem.pointer, found.problem.type) == ("/payload", "ambiguous")
+
+
+def test_members_that_the_schema_does_not_have_are_told() -> None:
+    found = read(Person, '{"name":"Ada","age":36,"why":"it says so"}')
+    assert value(found)["age"] == 36
+    assert (found.notes, found.others) == ((), ("/why",))
+
+
+def test_numbers_stay_as_they_were_written() -> None:
+    class Priced(BaseModel):
+        price: float
+
+    assert read(Priced, '[{"price":1.10,}]').text == '{"price":1.10}'
+    assert read(Priced, '[{"price":1e999}]').text == '{"price":1e999}'
+
+
+SHIRT = {"colour": "r", "size": 1, "price": 2.5, "pieces": 3, "label": "x"}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({"colour": "R"}, {"colour": "r"}),
+        ({"colour": "Red"}, {"colour": "r"}),
+        ({"colour": "dark_blue"}, {"colour": "dark blue"}),
+        ({"size": "LARGE"}, {"size": 2}),
+        ({"price": "1,234.50"}, {"price": 1234.5}),
+        ({"price": "-0.5"}, {"price": -0.5}),
+        ({"pieces": "1,234"}, {"pieces": 1234}),
+        ({"price": "N/A", "pieces": "", "label": "N/A"}, {"price": None, "pieces": None, "label": None}),
+    ],
+    ids=range(8),
+)
+def test_values_in_other_words_are_read_where_that_is_asked_for(said: Any, meant: Any) -> None:
+    text = json.dumps({"shirts": [SHIRT | said]})
+    assert value(read(Shelf, text, values=True)) == {"shirts": [SHIRT | meant]}
+    assert all(f"/shirts/0/{name}" in "; ".join(read(Shelf, text, values=True).notes) for name in said)
+    assert value(read(Shelf, text)) == json.loads(text)
+
+
+@pytest.mark.parametrize("said", [{"price": "1,234"}, {"price": "1.234,50"}, {"colour": "green"},
+                                  {"pieces": "12,34"}, {"label": "Nobody"}, {"size": "3"}])  # fmt: skip
+def test_values_with_two_readings_stay_as_they_are(said: Any) -> None:
+    text = json.dumps({"shirts": [SHIRT | said]})
+    assert value(read(Shelf, text, values=True)) == json.loads(text)
+
+
+json_like = st.text(st.sampled_from("{}[]\",:\\n1 ae'\n<think>/`"), max_size=60)
+
+
+@given(
+    json_like | st.text(),
+    st.sampled_from([Person, Note, list[Person], Team, Shelf]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_whatever_the_text_reading_it_ends(text: str, record_type: Any, strictly: bool, values: bool) -> None:
+    found = read(record_type, text, strictly=strictly, values=values)
+    assert found.problem is not None or found.text is not None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["{", "[", '{"', '{"a":', "[[{", '"', "\\", "`", "</think>", "<think>", "<", '{"name":"x"} ',
+     '{"name":"x",} ', "{a} ", "[x", "[x]", '{"name":1,2} ', '{"a" ', "]}"],
+)  # fmt: skip
+def test_the_work_grows_with_the_text_alone(unit: str) -> None:
+    def steps(text: str) -> int:
+        count = 0
+
+        def step(frame: FrameType, event: str, arg: object) -> Any:
+            nonlocal count
+            count += 1
+            return step
+
+        sys.settrace(step)
+        try:
+            read(Note, text)
+        finally:
+            sys.settrace(None)
+        return count
+
+    read(Note, unit)
+    small, large = steps(unit * 30), steps(unit * 300)
+    assert large <= 12 * small + 500
