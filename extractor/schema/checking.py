@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import SchemaValidator, core_schema, from_json
+from pydantic_core import core_schema, from_json
 
 from ..errors import Problem
 from ..messages import JSON
@@ -16,6 +16,7 @@ from .drafts import DRAFT_2020
 from .judge import JudgeRecord, format_checker
 from .problems import explain
 from .proof import Prove, proof_of
+from .rewrites import built
 
 FIELDS = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
 NO_SCHEMAS = frozenset({"metadata", "default", "config"})  # what is no part of the type's outline
@@ -41,7 +42,7 @@ def checker_of(record_type: Any, written: bool = False) -> Check:
     check = _by_validator(adapter.validate_json)
     if not written:
         return check
-    validator: Any = SchemaValidator(_as_written(adapter.core_schema), _use_prebuilt=False)
+    validator = built(_as_written(adapter.core_schema))
     other = _by_validator(partial(validator.validate_json, by_alias=True))
 
     def either(data: bytes, text: str | None = None) -> Sequence[Problem]:

@@ -13,6 +13,8 @@ from .codec import Around, Codec, Misfit, Number, check_length, each, text_of
 from .nodes import ABSENT, TAG, VALUE
 from .problems import Step
 
+COPIED = (list, dict, set)  # Pydantic copies such defaults for each record
+
 
 @dataclass(slots=True)
 class Array(Codec):
@@ -161,13 +163,18 @@ class Field:
         """Say the value that was found, or its absence."""
         if found is ABSENT and self.required:
             raise Misfit("is missing", type="missing").at(*self.path)
-        if found is self.default and not self.codec.accepts(found):
+        if self.may_be_absent and is_default(found, self.default) and not self.codec.accepts(found):
             found = ABSENT  # a default that its own type would refuse
         if found is not ABSENT:
             encoded = at_all(self.path, self.codec.encode, found)
             result[self.wire] = {"value": encoded} if self.wrapped else encoded
         elif not self.optional:
             result[self.wire] = None
+
+    @property
+    def may_be_absent(self) -> bool:
+        """Whether the wire can say that it is left out."""
+        return self.optional or self.null_is_absent or self.wrapped
 
     def decode_into(self, item: JSON, result: dict[str, JSON]) -> None:
         """Put the member where Pydantic looks for it."""
@@ -184,6 +191,11 @@ class Field:
             result[str(self.path[0])] = item
         else:
             put(result, self.path, item)
+
+
+def is_default(found: Any, default: Any) -> bool:
+    """Return whether a value is the default, or a copy of it."""
+    return found is default or (type(found) is type(default) in COPIED and found == default)
 
 
 class Unsaid(Field):

@@ -34,7 +34,8 @@ class Note:
 @dataclass(slots=True)
 class Member:
     """One member of an object. key: its name in JSON. name: the attribute or key of the Python value.
-    path: where Pydantic looks for it, if deeper than `key`.
+    path: where Pydantic looks for it, if deeper than `key`. reads: whether JSON of a default that was not
+    validated is read as that default; None where it was.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Member:
     required: bool
     default: Any = ABSENT
     path: tuple[str | int, ...] | None = None
+    reads: Callable[[Any], bool] | None = None
 
 
 @dataclass(slots=True)
@@ -55,6 +57,9 @@ class Python:
     kind: str
     data: Any = None
     type: type | tuple[type, ...] | None = None
+
+    def __deepcopy__(self, memo: Any) -> Python:
+        return self  # hooks copy schemas; the copies mean the same type
 
     def parts(self) -> list[JSON]:
         """Return the schemas that it holds."""

@@ -325,11 +325,24 @@ def _member(walk: Walk, data: Record, member: Member, schema: Schema, at: str) -
         made.null_is_absent = True
         walk.note(at, "required", "re-encoded", "null where it is left out")
         return nullable(wire), made
-    if data.by_item and member.default is ABSENT:
+    if (data.by_item and member.default is ABSENT) or _is_refused(schema, member, codec):
         made.wrapped = True
         walk.note(at, "required", "re-encoded", 'null where it is left out, else {"value": ...}')
         return nullable(closed({"value": wire})), made
     return wire, made
+
+
+def _is_refused(schema: Schema, member: Member, codec: Codec) -> bool:
+    """Return whether a member's default cannot be said, since its own type would not read it back."""
+    if member.reads is None or (codec.accepts(member.default) and not _refers(schema)):
+        return False
+    return not member.reads(member.default)
+
+
+def _refers(schema: Schema) -> bool:
+    """Return whether a node's codec may not be known yet."""
+    python = python_of(schema)
+    return "$ref" in schema or (python is not None and any(map(_refers, filter(None, python.parts()))))
 
 
 def _is_constant(walk: Walk, schema: Schema, member: Member) -> bool:

@@ -18,6 +18,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from extractor.errors import Invalid
 from extractor.schema import compile_schema
+from extractor.schema.rewrites import is_marked
 from tests.schema.checker import violations
 from tests.schema.same import same
 from tests.schema.trial import lost, refused
@@ -98,7 +99,18 @@ def unions(inner: list[Typed]) -> Typed:
     return t.Union[tuple(kind for kind, _ in inner)], st.one_of(*(value for _, value in inner))
 
 
-def models(members: dict[str, tuple[Typed, bool, str | None]]) -> Typed:
+class Plain(p.BaseModel):
+    model_config = p.ConfigDict(validate_by_name=True, validate_by_alias=True)
+
+
+class Constructed(Plain):
+    """A model whose constructor is its own."""
+
+    def __init__(self, **data: t.Any) -> None:
+        super().__init__(**data)
+
+
+def models(members: dict[str, tuple[Typed, bool, str | None]], base: type[p.BaseModel] = Plain) -> Typed:
     """Return a model; each member has a type, whether it may be left out, and an alias."""
     fields: dict[str, t.Any] = {}
     for name, ((kind, _), optional, alias) in members.items():
@@ -109,7 +121,7 @@ def models(members: dict[str, tuple[Typed, bool, str | None]]) -> Typed:
         )
     made = p.create_model(
         f"Model{next(NUMBERED) % 7}",
-        __config__=p.ConfigDict(validate_by_name=True, validate_by_alias=True),
+        __base__=base,
         **fields,
     )
     values = {
@@ -166,6 +178,7 @@ def larger(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
         several.map(tuples),
         several.map(unions),
         unique.map(models),
+        unique.map(lambda members: models(members, Constructed)),
         *(members.map(make) for make in (typed_dicts, data_classes, named_tuples)),
     )
 
@@ -185,6 +198,7 @@ def test_a_random_value_of_a_random_type_comes_back(typed: Typed, target: str, d
     compiled = compile_schema(record_type, target)
     assert violations(compiled.schema, compiled.name, target) == []
     assert list(lost(value, compiled, json.dumps(compiled.schema))) == []
+    assert not is_marked(compiled.decode(compiled.encode(value)))
 
 
 @settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
