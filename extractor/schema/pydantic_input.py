@@ -13,17 +13,9 @@ from pydantic.errors import PydanticUserError
 from ..errors import SchemaError
 from .generator import Generator
 from .hooks import plain
-from .nodes import (
-    Source,
-)
+from .nodes import Source
 from .problems import explain
-from .rewrites import (
-    MARKED,
-    built,
-    is_marked,
-    one_of_each,
-    rewritten,
-)
+from .rewrites import MARKED, built, is_marked, one_of_each, rewritten
 
 Core = Any  # a pydantic-core schema
 
