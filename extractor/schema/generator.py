@@ -344,9 +344,11 @@ class Generator(Generating):
 
     def nullable_schema(self, schema: Any) -> JsonSchemaValue:
         """The inner type, or null."""
+        depth, hooked = len(self.place), len(self.hooked)
         try:
             inner = self.generate_inner(schema["schema"])
         except NoValue:
+            del self.place[depth:], self.hooked[hooked:]
             return {"type": "null"}
         return pythonic("nullable", {"anyOf": [inner, {"type": "null"}]}, inner)
 

@@ -214,7 +214,9 @@ class Canonical(enum.StrEnum):
         return schema
 
     @classmethod
-    def _missing_(cls, value: Any) -> "Canonical":
+    def _missing_(cls, value: Any) -> "Canonical | None":
+        if not isinstance(value, str):
+            return None
         made = str.__new__(cls, value)
         made._name_ = made._value_ = value
         return made
@@ -226,7 +228,9 @@ def test_an_enum_whose_hook_takes_away_its_values_takes_any_text() -> None:
 
     assert_whole(Address, Address(), Address(kind=Canonical.HOME))
     compiled = compile_schema(Address)
-    assert compiled.decode(compiled.encode(Address(kind=Canonical("boat")))).kind == "boat"
+    boat = compiled.decode('{"kind":"boat"}')
+    assert boat.kind == "boat"
+    assert compiled.encode(boat) == '{"kind":"boat"}'
 
 
 class Unrecognized(str):
