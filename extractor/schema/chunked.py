@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from ..errors import Invalid, Problem
 from ..evidence.leaves import value_at
 from ..messages import JSON
-from .nodes import ABSENT, NEVER, PYTHON, TAG, VALUE, Choices, Map, Record, Source, python_of
+from .nodes import ABSENT, NEVER, PYTHON, TAG, VALUE, Choices, Map, Record, Source, python_of, with_parts
 from .problems import Step, invalid, pointer, unmarked
 
 Schema: TypeAlias = dict[str, JSON]
@@ -49,29 +49,14 @@ def with_gaps(source: Source) -> Source:
 
 def _node(schema: Schema) -> Schema:
     """Return a node whose objects need none of their members."""
-    python = python_of(schema)
-    if python is None:
+    if python_of(schema) is None:
         return schema
-
-    def inner(part: Any) -> Any:
-        return _node(part) if isinstance(part, dict) else part
-
-    parts: Schema = {key: inner(schema[key]) for key in ("items", "additionalProperties") if key in schema}
-    if "properties" in schema:
-        parts["properties"] = {key: inner(part) for key, part in schema["properties"].items()}
-    data = python.data
-    match data:
-        case Record():
-            members = [m if _is_constant(schema, m.key) else _optional(m) for m in data.members]
-            data = replace(data, members=members, extras=inner(data.extras))
-        case Choices():
-            data = replace(data, schemas=list(map(inner, data.schemas)))
-        case Map():
-            data = replace(data, values=inner(data.values))
-        case dict() if python.kind in ("nullable", "root", "json"):
-            data = inner(data)
-    kept = {key: value for key, value in schema.items() if key not in AT_LEAST}
-    return {**kept, **parts, PYTHON: replace(python, data=data)}
+    made = with_parts({key: value for key, value in schema.items() if key not in AT_LEAST}, _node)
+    python = made[PYTHON]
+    if isinstance(python.data, Record):
+        members = [m if _is_constant(schema, m.key) else _optional(m) for m in python.data.members]
+        python = replace(python, data=replace(python.data, members=members))
+    return {**made, PYTHON: python}
 
 
 def _optional(member: Any) -> Any:

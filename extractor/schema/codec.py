@@ -343,7 +343,11 @@ class Choice(Codec):
 
 
 def same(a: Any, b: Any) -> bool:
-    """Return whether two values are equal and of one type: 1 is not True, but 1.0."""
+    """Return whether two values are equal and of one type, all inside them too: 1 is not True, but 1.0."""
+    if type(a) is type(b) is list:
+        return len(a) == len(b) and all(map(same, a, b))
+    if type(a) is type(b) is dict:
+        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
     numbers = type(a) in (int, float) and type(b) in (int, float)
     return (type(a) is type(b) or numbers) and bool(a == b)
 

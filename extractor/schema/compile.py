@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from os import PathLike
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -33,6 +33,13 @@ from .walk import Walk
 T = TypeVar("T")
 VERSION = "1"  # part of each fingerprint: raise it whenever the same type would give another schema
 CACHED = 4096
+
+
+@dataclass(frozen=True)
+class WithExtras:
+    """A JSON Schema document whose objects take members that it does not name, unless it says otherwise."""
+
+    record_type: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +163,39 @@ _cache: dict[Any, CompiledSchema[Any]] = {}
 
 
 def compile_schema(
-    record_type: Any, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
+    record_type: Any,
+    target: str | Target = "openai",
+    documents: Mapping[str, JSON] | None = None,
+    extras: Literal["keep"] | None = None,
 ) -> CompiledSchema[Any]:
     """Return `record_type` compiled for `target`; compiled once, then looked up.
 
     record_type: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document.
-    documents: JSON Schemas by URI, to which references may point; nothing is ever fetched. Raises
-    SchemaError with pointer and reason, and ConfigError for an unknown target.
+    documents: JSON Schemas by URI, to which references may point; nothing is ever fetched. extras: see
+    `with_extras`. Raises SchemaError with pointer and reason, and ConfigError for an unknown target.
     """
+    record_type = with_extras(record_type, extras)
     try:
         found = _cache.get((record_type, target))
     except TypeError:  # no hash
         found = None
     return found or _compile(record_type, target, documents)
+
+
+def with_extras(record_type: Any, extras: Literal["keep"] | None) -> Any:
+    """Return the record type with what becomes of members that a JSON Schema document does not name.
+
+    extras: "keep" to let objects have them where the document does not forbid them. None, the default, closes
+    such objects, since an open one invites models to invent members. Raises ConfigError for other words, and
+    for record types that are no documents: a Pydantic model has `extra="allow"` for that.
+    """
+    if extras is None:
+        return record_type
+    if extras != "keep":
+        raise ConfigError(f'extras is "keep" or None, not {extras!r}')
+    if not isinstance(record_type, Mapping | WithExtras):
+        raise ConfigError('extras="keep" is for JSON Schema documents: write extra="allow" into the model')
+    return record_type if isinstance(record_type, WithExtras) else WithExtras(record_type)
 
 
 def _compile(
@@ -194,7 +221,7 @@ def _key(record_type: Any, target: str | Target) -> Any:
     """Return what to keep the compiled schema under, None where it is not kept. Types that compare equal
     may differ in order, so others than classes go by identity; a kept one is never freed.
     """
-    if isinstance(record_type, Quoted | Chunked):
+    if isinstance(record_type, Quoted | Chunked | WithExtras):
         inner = _key(record_type.record_type, target)
         return None if inner is None else (type(record_type), inner)
     if isinstance(record_type, Mapping):
@@ -222,10 +249,12 @@ def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
         return with_quotes(_read(record_type.record_type, documents))
     if isinstance(record_type, Chunked):
         return with_gaps(_read(record_type.record_type, documents))
-    if isinstance(record_type, Mapping):
+    keeps_extras = isinstance(record_type, WithExtras)
+    document = record_type.record_type if keeps_extras else record_type
+    if isinstance(document, Mapping):
         from .document_input import read as read_document
 
-        return read_document(record_type, documents)
+        return read_document(document, documents, keeps_extras)
     from .pydantic_input import read
 
     check_type(record_type)

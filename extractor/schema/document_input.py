@@ -17,13 +17,15 @@ from .verbatim import source_text
 from .wrapped import unwrapped
 
 
-def read(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None) -> Source:
+def read(
+    document: Mapping[str, JSON], documents: Mapping[str, JSON] | None, keeps_extras: bool = False
+) -> Source:
     """Return what the compiler needs to know of a JSON Schema document. Raises SchemaError."""
     from . import documents as library
 
     schema = library.load(document, documents)
     raw = {f"#/$defs/{name}": body for name, body in schema.pop("$defs", {}).items()}
-    root, definitions, notes = convert(schema, raw)
+    root, definitions, notes = convert(schema, raw, keeps_extras)
     judge = library.problems(document, documents)
     name = str(unwrapped(document).get("title") or "record")
     return Source(name, root, definitions, tuple(notes), _validate(judge), _explain)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import SchemaError
 from ..messages import JSON
+from .judge import is_checked
 from .limits import fresh
 from .nodes import NEVER, PYTHON, STRICT, TOLD, Choices, Map, Member, Note, Python, Record, json_type
 from .verbatim import VERBATIM
@@ -123,10 +124,19 @@ class _Made:
 
 
 class Converter:
-    """Turns nodes of one document into the compiler's. `definitions`: by the text of `$ref`."""
+    """Turns nodes of one document into the compiler's. `definitions`: by the text of `$ref`. keeps_extras:
+    objects that do not say whether they take other members do. empty: definitions that no value fits.
+    """
 
-    def __init__(self, definitions: Mapping[str, JSON]) -> None:
+    def __init__(
+        self,
+        definitions: Mapping[str, JSON],
+        keeps_extras: bool = False,
+        empty: frozenset[str] = frozenset(),
+    ) -> None:
         self.definitions = definitions
+        self.keeps_extras = keeps_extras
+        self.empty = empty
         self.notes: list[Note] = []
         self.depth = 0
         self.made: dict[str, _Made] = {}
@@ -144,6 +154,8 @@ class Converter:
     def _node(self, schema: JSON, at: str) -> Schema:
         if isinstance(schema, bool):
             return {PYTHON: Python("any")} if schema else {PYTHON: Python("never")}
+        if schema.get("$ref") in self.empty:
+            return {PYTHON: Python("never")}
         if "$ref" in schema and not self._asserts(schema):
             return {k: v for k, v in schema.items() if k in ("$ref", "description")}
         if "$ref" in schema or "allOf" in schema:
@@ -234,9 +246,10 @@ class Converter:
         if keyword == "required":
             return [*a, *(name for name in b if name not in a)]
         if keyword == "enum":
-            return [value for value in a if any(_equal(value, other) for other in b)] or NEVER
+            others = set(map(_identity, b))
+            return [value for value in a if _identity(value) in others] or NEVER
         if keyword == "const":
-            return a if _equal(a, b) else NEVER
+            return a if _identity(a) == _identity(b) else NEVER
         if keyword in ("properties", "patternProperties"):
             return {**a, **{k: _all_of(a[k], v) if k in a else v for k, v in b.items()}}
         if keyword in ("items", "additionalProperties"):
@@ -266,9 +279,11 @@ class Converter:
         return self._one_type(schema, types[0], at) if types else {PYTHON: Python("any")}
 
     def _meant(self, schema: Schema, at: str) -> list[str]:
-        """Return the one type that untyped keywords speak of."""
+        """Return the one type that untyped keywords speak of; all types, below the root of an open one."""
         for kind, keywords in OF_TYPE.items():
             if found := sorted(schema.keys() & keywords):
+                if self.keeps_extras and at:
+                    return [each for each in TYPES if each != "integer"]
                 self.note(at, "type", "bounded", f"{found[0]!r} without a type: taken for {kind}")
                 return [kind]
         return []
@@ -282,6 +297,8 @@ class Converter:
             return {"type": "null", PYTHON: Python("null")}
         keywords = OF_TYPE["number" if kind == "integer" else kind] if kind != "boolean" else frozenset()
         kept: Schema = {k: v for k, v in schema.items() if k in keywords}
+        if "format" in kept and not is_checked(kept["format"]):
+            self.note(at, "format", "dropped", f"no check knows {kept['format']!r}: it is only told")
         if kind != "boolean" and VERBATIM in schema:
             kept[VERBATIM] = schema[VERBATIM] is True
         for keyword in sorted(kept.keys() & {"contentEncoding", "contentMediaType", "contentSchema"}):
@@ -294,7 +311,7 @@ class Converter:
     def _choice(self, schema: Schema, at: str) -> Schema:
         values = schema.get("enum", [schema.get("const")])
         if "const" in schema:
-            values = [v for v in values if _equal(v, schema["const"])]
+            values = [v for v in values if _identity(v) == _identity(schema["const"])]
         types = _types(schema.get("type"))
         fitting = [
             v
@@ -309,8 +326,10 @@ class Converter:
                 self.note(at, keyword, "checked", "only after decoding")
         if not fitting:
             return {PYTHON: Python("never")}
-        unique = [v for i, v in enumerate(fitting) if not any(_equal(v, w) for w in fitting[:i])]
-        return {"enum": unique, PYTHON: Python("choice", [(v, v) for v in unique])}
+        unique: dict[Any, JSON] = {}
+        for value in fitting:
+            unique.setdefault(_identity(value), value)
+        return {"enum": [*unique.values()], PYTHON: Python("choice", [(v, v) for v in unique.values()])}
 
     def _union(self, schema: Schema, keyword: str, at: str) -> Schema:
         base = {k: v for k, v in schema.items() if k != keyword and k not in ANNOTATIONS and k not in CHECKED}
@@ -359,14 +378,14 @@ class Converter:
                 properties[name] = others or {PYTHON: Python("any")}
         members = [Member(name, name, name in required) for name in properties]
         told = [sentence(k, v) for k, v in lengths.items()]
-        record = Record(
-            members,
-            by_item=True,
-            extras=others if "additionalProperties" in schema or "patternProperties" in schema else None,
-        )
-        if "additionalProperties" not in schema and "patternProperties" not in schema:
+        stated = "additionalProperties" in schema or "patternProperties" in schema
+        record = Record(members, by_item=True, extras=others if stated or self._keeps(schema) else None)
+        if not stated and record.extras is None:
             self.note(at, "additionalProperties", "bounded", "no other members than those named")
         return {"type": "object", "properties": properties, PYTHON: Python("object", record), TOLD: told}
+
+    def _keeps(self, schema: Schema) -> bool:
+        return self.keeps_extras and schema.get("unevaluatedProperties") is not False
 
     def _others(self, schema: Schema, at: str) -> Schema | None:
         """Return the node of members that are not named; None where there can be none."""
@@ -375,8 +394,8 @@ class Converter:
         if patterns:
             self.note(at, "patternProperties", "checked", "which pattern a name matches")
         made = [self.node(v, f"{at}/patternProperties/{k}") for k, v in patterns.items()]
-        if additional is not False and not (
-            patterns and additional is True and "additionalProperties" not in schema
+        if additional is not False and (
+            not patterns or "additionalProperties" in schema or self._keeps(schema)
         ):
             made.append(self.node(additional, f"{at}/additionalProperties"))
         made = [m for m in made if not _is_never(m)]
@@ -463,14 +482,13 @@ def _closed_to(a: Schema, b: Schema) -> Schema:
     return {**a, "properties": {**a.get("properties", {}), **named}}
 
 
-def _equal(a: JSON, b: JSON) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return a is b
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(_equal, a, b))
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_equal(v, b[k]) for k, v in a.items())
-    return bool(a == b)
+def _identity(value: JSON) -> Any:
+    """Return something hashable that is equal for equal JSON alone: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(value, list):
+        return "array", tuple(map(_identity, value))
+    if isinstance(value, dict):
+        return "object", frozenset((key, _identity(each)) for key, each in value.items())
+    return isinstance(value, bool), value
 
 
 def _label(node: Schema) -> str:
@@ -487,9 +505,16 @@ def _labels(nodes: list[Schema]) -> list[str]:
     return result
 
 
-def convert(schema: Schema, definitions: Mapping[str, JSON]) -> tuple[Schema, dict[str, Schema], list[Note]]:
+def convert(
+    schema: Schema, definitions: Mapping[str, JSON], keeps_extras: bool = False
+) -> tuple[Schema, dict[str, Schema], list[Note]]:
     """Return a document's root and definitions as the compiler's nodes, and what had to be noted."""
-    converter = Converter(definitions)
-    root = converter.node(schema, "")
-    made = {ref: converter.node(body, ref.removeprefix("#")) for ref, body in definitions.items()}
-    return root, made | converter.shared(), converter.notes
+    empty: frozenset[str] = frozenset()
+    while True:
+        converter = Converter(definitions, keeps_extras, empty)
+        root = converter.node(schema, "")
+        made = {ref: converter.node(body, ref.removeprefix("#")) for ref, body in definitions.items()}
+        found = frozenset(ref for ref, node in made.items() if _is_never(node))
+        if found == empty:
+            return root, made | converter.shared(), converter.notes
+        empty = found  # whoever refers to one of them may be empty, too

@@ -136,7 +136,7 @@ class Place:
 
 def _check_references(place: Place) -> None:
     """Raise SchemaError for references and identifiers that are no URIs: some metaschemas let them pass."""
-    for keyword in ("$ref", "$id", *(["id"] if place.dialect.ref_stands_alone else ())):
+    for keyword in ("$ref", "$id", *(["id"] if place.dialect.uri == DRAFT_4.uri else ())):
         uri = place.schema.get(keyword, "")
         if not isinstance(uri, str) or not _is_uri(uri):
             raise SchemaError(f"no URI: {uri!r:.60}", f"{place.pointer}/{keyword}")

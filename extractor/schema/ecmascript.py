@@ -15,43 +15,73 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-_PIECE = re.compile(r"\\[pP]\{\w+\}|\\.|\[\^?|\]|\(\?<(?=[A-Za-z_])|\$|[^\\\[\]$(]+|\(", re.DOTALL)
-_HYPHEN = re.compile(r"(\\(?:[dDsSwW]|[pP]\{\w+\}))-(?!\])")  # after a class it is only a hyphen
-_CLASSES = {r"\d": "[0-9]", r"\D": "[^0-9]", r"\w": "[0-9A-Za-z_]", r"\W": "[^0-9A-Za-z_]"}
-_MEMBERS = {**_CLASSES, r"\d": "0-9", r"\w": "0-9A-Za-z_", "[": r"\[", "[^": r"\[^"}
-_PYTHON = {"$": r"\Z", "(?<": "(?P<"}
+_PIECE = re.compile(
+    r"\\[pP]\{\w+\}|\\c[A-Za-z]|\\.|\[\^?|\]|\(\?<(?=[A-Za-z_])|[.$]|[^\\\[\].$(]+|\(", re.DOTALL
+)
+_CLASS = r"\\(?:[dDsSwW]|[pP]\{\w+\})"
+_HYPHEN = re.compile(rf"({_CLASS})-(?!\])|(?<!\\)-(?={_CLASS})")  # beside a class it is only a hyphen
+# The members of a class and of its complement. Line ends and white space: ECMA-262, sections 12.2 and 12.3.
+_MEMBERS = {
+    r"\d": "0-9",
+    r"\D": r"\x00-/:-\U0010ffff",
+    r"\w": "0-9A-Za-z_",
+    r"\W": r"\x00-/:-@\[-\^`{-\U0010ffff",
+    r"\s": r"\t-\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff",
+    r"\S": r"\x00-\x08\x0e-\x1f!-\x9f\u00a1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e"
+    r"\u2030-\u205e\u2060-\u2fff\u3001-\ufefe\uff00-\U0010ffff",
+}
+_LINE_ENDS = r"\n\r\u2028\u2029"
+_RUST = {r"\b": r"(?-u:\b)", r"\B": r"(?-u:\B)", ".": f"[^{_LINE_ENDS}]"}
+_PYTHON = {"$": r"\Z", "(?<": "(?P<", ".": f"[^{_LINE_ENDS}]"}
 
 
 @lru_cache(maxsize=4096)
 def matcher(pattern: str) -> Callable[[str], bool]:
     r"""Return the function that tells whether `pattern` matches anywhere in a text.
 
-    `\d` and `\w` are ASCII, `$` is the very end of the text. Raises ValueError where no engine
-    reads the pattern.
+    `\d` and `\w` are ASCII, `\s` is Unicode's, `$` is the very end of the text. Raises ValueError where
+    no engine reads the pattern.
     """
     from pydantic_core import SchemaError, SchemaValidator, core_schema
 
-    pieces = tuple(_pieces(_HYPHEN.sub(r"\1\\-", pattern)))
+    pieces = tuple(_pieces(pattern))
     try:
         return SchemaValidator(core_schema.str_schema(pattern=_rust(pieces))).isinstance_python
     except SchemaError:
         return _python(pieces)
 
 
+def spelt_out(pattern: str) -> str:
+    r"""Return the pattern with its classes, such as `\w`, and its control characters, such as `\cJ`, spelt
+    out: they are what all engines read alike.
+    """
+    return "".join(piece for piece, _ in _pieces(pattern))
+
+
 def _pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of the pattern, and whether each stands inside a character class."""
+    """Yield the pieces of the pattern, spelt out, and whether each stands inside a character class."""
     inside = False
-    for piece in _PIECE.findall(pattern):
-        yield piece, inside
+    for piece in _PIECE.findall(_HYPHEN.sub(r"\1\\-", pattern)):
+        yield _spelt_out(piece, inside), inside
         inside = piece != "]" if inside else piece.startswith("[")
+
+
+def _spelt_out(piece: str, inside: bool) -> str:
+    if piece in _MEMBERS and inside:
+        return _MEMBERS[piece]
+    if piece in _MEMBERS:
+        return f"[{'^' if piece[1].isupper() else ''}{_MEMBERS[piece.lower()]}]"
+    if re.fullmatch(r"\\c[A-Za-z]", piece):
+        return f"\\x{ord(piece[2]) % 32:02x}"
+    return piece
 
 
 def _rust(pieces: tuple[tuple[str, bool], ...]) -> str:
     """Return the pattern for the Rust engine, whose classes nest and have operators."""
     return "".join(
-        re.sub(r"([&~-])(?=\1)", r"\\\1", _MEMBERS.get(piece, piece))
+        re.sub(r"([&~-])(?=\1)", r"\\\1", re.sub(r"^\[", r"\\[", piece))
         if inside
-        else _CLASSES.get(piece, piece)
+        else _RUST.get(piece, piece)
         for piece, inside in pieces
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ..errors import Problem, SchemaError
 from ..messages import JSON
-from .drafts import MAX_REASON, Place
+from .drafts import DRAFT_2020, MAX_REASON, Place
 from .ecmascript import matcher
 from .problems import pointer as as_pointer
 from .proof import Conforms
@@ -59,6 +59,11 @@ def format_checker(dialect: str) -> Conforms:
     return conforms
 
 
+def is_checked(name: str) -> bool:
+    """Return whether the judge checks a format."""
+    return name in _kind_of(DRAFT_2020.uri).FORMAT_CHECKER.checkers
+
+
 def _problem(error: Any) -> Problem:
     from jsonschema.exceptions import best_match
 
@@ -71,8 +76,10 @@ def _problem(error: Any) -> Problem:
 
 @lru_cache
 def _kind_of(dialect: str) -> Any:
-    """Return the validator class of a draft, with ECMAScript's regular expressions instead of Python's."""
-    from jsonschema.validators import extend, validator_for
+    """Return the validator class of a draft, with ECMAScript's regular expressions instead of Python's, and
+    with the formats of all drafts: what is told to a model is checked, whichever draft the document names.
+    """
+    from jsonschema.validators import Draft202012Validator, extend, validator_for
 
     return extend(
         validator_for({"$schema": dialect}),
@@ -82,6 +89,7 @@ def _kind_of(dialect: str) -> Any:
             "additionalProperties": _additional_properties,
             VERBATIM: _verbatim,
         },
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
     )
 
 

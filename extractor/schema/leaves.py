@@ -14,7 +14,8 @@ from pydantic import SecretBytes, SecretStr
 
 from ..messages import JSON
 from .codec import Bounded, Bytes, Codec, Decimals, Encoded, Leaf, Number
-from .nodes import STRICT, Python
+from .ecmascript import matcher
+from .nodes import STRICT, Python, python_of
 from .regex import translate
 from .targets import LENGTHS, NUMBERS, Target
 from .words import SENTENCES, sentence
@@ -101,7 +102,7 @@ def text(walk: Walk, wire: Schema, schema: Schema, at: str) -> Schema:
     """Return a string's schema with its pattern, format and lengths, as far as the target takes them."""
     target, words = walk.target, []
     if "pattern" in schema:
-        pattern = said_pattern(target, schema["pattern"])
+        pattern = said_pattern(target, schema["pattern"], is_strict(schema))
         if pattern is None:
             words.append(("pattern", sentence("pattern", schema["pattern"])))
         else:
@@ -124,9 +125,17 @@ def takes_format(target: Target, name: str | None) -> bool:
     return "format" in target.keywords and name in target.formats
 
 
-def said_pattern(target: Target, pattern: str) -> str | None:
+def said_pattern(target: Target, pattern: str, ecmascript: bool = False) -> str | None:
     """Return a pattern as the target takes it, None where it doesn't."""
-    return translate(pattern, raw=target.raw_patterns) if "pattern" in target.keywords else None
+    if "pattern" not in target.keywords:
+        return None
+    return translate(pattern, raw=target.raw_patterns, ecmascript=ecmascript)
+
+
+def is_strict(schema: Schema) -> bool:
+    """Return whether a leaf is one of a JSON Schema document."""
+    python = python_of(schema)
+    return python is not None and python.data == STRICT
 
 
 def bounded(walk: Walk, wire: Schema, codec: Codec, at: str) -> tuple[Schema, Codec]:
@@ -148,11 +157,13 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "maxLength": lambda value, bound: len(value) <= bound,
     "pattern": lambda value, bound: re.search(bound, value) is not None,
 }
+_STRICT_TESTS = {**_TESTS, "pattern": lambda value, bound: matcher(bound)(value)}
 
 
 def _within(schema: Schema) -> Callable[[Any], bool] | None:
     """Return a test of a leaf's own constraints, which tells the members of a union apart."""
-    tests = [(_TESTS[keyword], schema[keyword]) for keyword in schema if keyword in _TESTS]
+    known = _STRICT_TESTS if is_strict(schema) else _TESTS
+    tests = [(known[keyword], schema[keyword]) for keyword in schema if keyword in known]
     if schema["type"] == "integer":
         tests.append((_TESTS["multipleOf"], 1))
     if not tests:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ..messages import JSON
@@ -15,6 +15,9 @@ TOLD: Final = "\0told"  # the key of sentences about a node, for the model
 NEVER: Final[dict[str, JSON]] = {"\0never": True}  # a schema that no value fits
 STRICT: Final = "strict"  # a leaf's data: only values of its own class are said
 ABSENT: Final = object()  # a member without a default
+NODES: Final = ("items", "additionalProperties")  # the keywords that hold one node
+LISTS: Final = ("prefixItems",)  # those that hold several
+HOLDERS: Final = ("nullable", "root", "json")  # kinds whose data is the node inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Python:
             return list(self.data.schemas)
         if isinstance(self.data, Map):
             return [self.data.keys, self.data.values]
-        return [self.data] if self.kind in ("nullable", "root", "json") else []
+        return [self.data] if self.kind in HOLDERS else []
 
 
 @dataclass(slots=True)
@@ -126,6 +129,32 @@ class Source:
     validate: Callable[[str | bytes, Any], Any] = lambda text, context: text
     problems: Callable[[Exception, str | bytes], list[Any]] = lambda error, text: []
     core: Any = None
+
+
+def with_parts(schema: dict[str, JSON], change: Callable[[dict[str, JSON]], Any]) -> dict[str, JSON]:
+    """Return a node with `change` applied to each node directly below it; references are none of them."""
+
+    def changed(part: Any) -> Any:
+        return change(part) if isinstance(part, dict) else part
+
+    parts: dict[str, JSON] = {key: changed(schema[key]) for key in NODES if key in schema}
+    parts |= {key: list(map(changed, schema[key])) for key in LISTS if key in schema}
+    if "properties" in schema:
+        parts["properties"] = {key: changed(part) for key, part in schema["properties"].items()}
+    python = python_of(schema)
+    if python is None:
+        return {**schema, **parts}
+    data = python.data
+    match data:
+        case Record():
+            data = replace(data, extras=changed(data.extras))
+        case Choices():
+            data = replace(data, schemas=list(map(changed, data.schemas)))
+        case Map():
+            data = replace(data, values=changed(data.values))
+        case dict() if python.kind in HOLDERS:
+            data = changed(data)
+    return {**schema, **parts, PYTHON: replace(python, data=data)}
 
 
 def json_type(value: JSON) -> str:

@@ -19,7 +19,7 @@ from ..errors import Invalid, Problem
 from ..evidence import align, find_elided, find_said
 from ..messages import JSON, Cited
 from .codec import dumps, loads
-from .nodes import PYTHON, TAG, VALUE, Choices, Map, Member, Python, Record, Source, python_of
+from .nodes import PYTHON, TAG, VALUE, Member, Python, Record, Source, python_of, with_parts
 from .problems import Step, invalid, pointer
 from .verbatim import REASON, folded, source_text
 
@@ -52,28 +52,10 @@ def with_quotes(source: Source) -> Source:
 
 def _node(schema: Schema, source: Source) -> Schema:
     """Return a node with a member for quotes in each object below it."""
-    python = python_of(schema)
-    if python is None:
+    if python_of(schema) is None:
         return schema
-
-    def inner(part: Any) -> Any:
-        return _node(part, source) if isinstance(part, dict) else part
-
-    parts: Schema = {key: inner(schema[key]) for key in ("items", "additionalProperties") if key in schema}
-    if "prefixItems" in schema:
-        parts["prefixItems"] = list(map(inner, schema["prefixItems"]))
-    data = python.data
-    match data:
-        case Record():
-            parts["properties"] = {key: inner(part) for key, part in schema.get("properties", {}).items()}
-            data = replace(data, extras=inner(data.extras))
-        case Choices():
-            data = replace(data, schemas=list(map(inner, data.schemas)))
-        case Map():
-            data = replace(data, values=inner(data.values))
-        case dict() if python.kind in ("nullable", "root", "json"):
-            data = inner(data)
-    made = {**schema, **parts, PYTHON: replace(python, data=data)}
+    made = with_parts(schema, lambda part: _node(part, source))
+    data = made[PYTHON].data
     return _quoting(made, data, source) if isinstance(data, Record) else made
 
 

@@ -11,6 +11,8 @@ import warnings
 from functools import lru_cache
 from typing import Any
 
+from .ecmascript import spelt_out
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     import re._constants as code  # type: ignore[import-not-found]
@@ -41,13 +43,15 @@ class Untranslatable(Exception):
 
 
 @lru_cache(maxsize=1024)
-def translate(pattern: str, *, raw: bool = False) -> str | None:
+def translate(pattern: str, *, raw: bool = False, ecmascript: bool = False) -> str | None:
     """Return an anchored pattern for the texts in which `pattern` is found, None if there is none.
 
-    raw: it will be matched against JSON's text, so it may only match what JSON does not escape.
+    raw: it will be matched against JSON's text, so it may only match what JSON does not escape. ecmascript:
+    it is JSON Schema's, whose classes are other ones than those of Pydantic's patterns.
     """
     if UNLIKE.search(pattern):
         return None
+    pattern = spelt_out(pattern) if ecmascript else pattern
     try:
         parsed = parser.parse(RUSTS_END.sub(r"\1\\Z", pattern))
         if parsed.state.flags & (re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII):

@@ -454,6 +454,15 @@ def test_problems_stay_short_and_few() -> None:
         (r"^{a}$", "{a}", "a"),
         (r"^[\W]$", "ä", "_"),
         (r"(?<=\$)[$]$", "$$", "$"),
+        (r"^[.-\w]$", "-", "/"),
+        (r"^\cJ$", "\n", "J"),
+        (r"^[\cA-\cZ](?!x)", "\x05", "a"),
+        (r"^\s$", "\ufeff", "\x85"),
+        (r"^[^\S](?=x)", "\u3000x", "\x85x"),
+        (r"^\S$", "\x85", "\u00a0"),
+        (r"^[\W\d]$", "é", "a"),
+        (r"^.$", "\t", "\r"),
+        (r"\bé", "aé", "é"),
     ],
 )
 def test_patterns_mean_what_they_mean_in_ecmascript(pattern: str, yes: str, no: str) -> None:
