@@ -22,11 +22,12 @@ from ..reading import Reader, Shape, bare
 from .choices import choice_names
 from .chunked import Chunked, has, items_have, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
-from .limits import Size, limited, nodes, size, written_out
+from .limits import Size, limited, members_that_fit, nodes, size, written_out
 from .nodes import Note, Source
 from .problems import invalid, not_json
 from .proof import quick_proof
 from .quotes import Quoted, with_quotes
+from .rules import OTHERS
 from .targets import TARGETS, Target
 from .walk import Walk
 
@@ -300,44 +301,56 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
     walk = Walk(target, source)
     wire, codec = walk.root()
     bodies = walk.bodies(wire)
-    if target.max_optional is not None and _optional(bodies[""]) > target.max_optional:
-        return within_limits(source, replace(target, all_required=True, max_optional=None))
+    optional = _optional(bodies[""]) if target.max_optional is not None else 0
+    if target.max_optional is not None and optional > target.max_optional:
+        why = f"{optional} optional members, at most {target.max_optional}: all are required"
+        return _otherwise(source, replace(target, all_required=True, max_optional=None), "required", why)
     if target.inlines is not None:
         whole = written_out(bodies, target.inlines)
         if whole is None:
-            return within_limits(source, replace(target, inlines=None, max_references=1, max_nesting=10))
+            why = f"over {target.inlines:,} characters written out, at most that: deep parts as JSON text"
+            return _otherwise(
+                source, replace(target, inlines=None, max_references=1, max_nesting=10), "$ref", why
+            )
         bodies = {"": whole}
     bodies = limited(bodies, target, lambda *note: walk.note("", *note))
-    if not size(bodies).fits(target):
-        walk, bodies, codec = _as_text(walk, bodies)
+    whole_size = size(bodies)
+    if not whole_size.fits(target):
+        walk, bodies, codec = _as_text(walk, bodies, whole_size)
     definitions = {name: body for name, body in bodies.items() if name}
     return {**bodies[""], **({"$defs": definitions} if definitions else {})}, codec, walk.notes
+
+
+def _otherwise(
+    source: Source, target: Target, keyword: str, why: str
+) -> tuple[dict[str, JSON], Codec, list[Note]]:
+    schema, codec, notes = within_limits(source, target)
+    return schema, codec, [Note("", keyword, "re-encoded", why), *notes]
 
 
 def _optional(root: dict[str, JSON]) -> int:
     return sum(len(node.get("properties", ())) - len(node.get("required", ())) for node in nodes(root))
 
 
-def _as_text(walk: Walk, bodies: dict[str, Any]) -> tuple[Walk, dict[str, Any], Codec]:
-    said = said_as_text(walk, bodies)
-    kept: int | None = None
+def _as_text(walk: Walk, bodies: dict[str, Any], found: Size) -> tuple[Walk, dict[str, Any], Codec]:
+    target, why = walk.target, found.excess(walk.target)
+    said = said_as_text(walk, bodies, found)
+    kept: int | None = None if said else members_that_fit(bodies, target, OTHERS)
     while True:
-        again = Walk(walk.target, walk.source, said_as_text=said, kept=kept)
+        again = Walk(target, walk.source, said_as_text=said, kept=kept, why=why)
         wire, codec = again.root()
-        bodies = limited(again.bodies(wire), walk.target, lambda *note: again.note("", *note))  # noqa: B023
-        if size(bodies).fits(walk.target):
+        bodies = limited(again.bodies(wire), target, lambda *note: again.note("", *note))  # noqa: B023
+        if size(bodies).fits(target):
             return again, bodies, codec
-        count = len(wire.get("properties", ()))
         if kept == 0:
-            raise SchemaError(f"too large for the target {walk.target.name}, even as JSON text")
-        kept = count * 9 // 10 if kept is None else kept * 9 // 10
+            raise SchemaError(f"too large for the target {target.name}, even as JSON text: {why}")
+        kept = members_that_fit(bodies, target, OTHERS) if kept is None else kept * 9 // 10
 
 
-def said_as_text(walk: Walk, bodies: dict[str, Any]) -> frozenset[str]:
+def said_as_text(walk: Walk, bodies: dict[str, Any], whole: Size) -> frozenset[str]:
     """Return the references of the definitions to say as JSON text, so that the others fit."""
     sizes = {name: size({name: body}) for name, body in bodies.items() if name}
     refs = {name: key[0] for key, name in walk.names.items()}
-    whole = size(bodies)
     properties, text = whole.properties, whole.text
     said = set()
     for name in sorted(sizes, key=lambda name: -sizes[name].properties - sizes[name].text // 40):

@@ -23,10 +23,9 @@ def read(
     """Return what the compiler needs to know of a JSON Schema document. Raises SchemaError."""
     from . import documents as library
 
-    schema = library.load(document, documents)
+    schema, judge = library.load_with_judge(document, documents)
     raw = {f"#/$defs/{name}": body for name, body in schema.pop("$defs", {}).items()}
     root, definitions, notes = convert(schema, raw, keeps_extras)
-    judge = library.problems(document, documents)
     name = str(unwrapped(document).get("title") or "record")
     return Source(name, root, definitions, tuple(notes), _validate(judge), _explain)
 

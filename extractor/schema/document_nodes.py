@@ -140,6 +140,7 @@ class Converter:
         self.notes: list[Note] = []
         self.depth = 0
         self.made: dict[str, _Made] = {}
+        self.whole: dict[str, Schema] = {}
 
     def node(self, schema: JSON, at: str) -> Schema:
         """Return the compiler's node. Raises SchemaError where nesting is past all bounds."""
@@ -203,10 +204,7 @@ class Converter:
         """Return `schema` with what it refers to and its `allOf` merged in; NEVER where they clash."""
         parts: list[JSON] = [{k: v for k, v in schema.items() if k not in ("$ref", "allOf")}]
         if "$ref" in schema and schema["$ref"] not in seen:
-            target = self.definitions.get(schema["$ref"])
-            if target is None:
-                raise SchemaError(f"{schema['$ref']!r} points nowhere", at)
-            parts.append(self._part(target, at, (*seen, schema["$ref"])))
+            parts.append(self._referred(schema["$ref"], at, seen))
         parts.extend(
             self._part(part, f"{at}/allOf/{i}", seen) for i, part in enumerate(schema.get("allOf", ()))
         )
@@ -216,6 +214,14 @@ class Converter:
             if result is NEVER:
                 return NEVER
         return result
+
+    def _referred(self, ref: str, at: str, seen: tuple[str, ...]) -> Schema:
+        """Return a definition as one schema, merged when it is first met."""
+        if ref not in self.whole:
+            if ref not in self.definitions:
+                raise SchemaError(f"{ref!r} points nowhere", at)
+            self.whole[ref] = self._part(self.definitions[ref], at, (*seen, ref))
+        return self.whole[ref]
 
     def _part(self, part: JSON, at: str, seen: tuple[str, ...]) -> Schema:
         if isinstance(part, bool):

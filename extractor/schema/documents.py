@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote, urljoin
 
 from ..errors import SchemaError
@@ -65,8 +65,19 @@ def problems(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None 
     The judge is `jsonschema` with its format checker, by the document as it was given. Raises
     SchemaError as `load` does.
     """
+    return load_with_judge(document, documents)[1]
+
+
+def load_with_judge(
+    document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = None
+) -> tuple[dict[str, JSON], JudgeRecord]:
+    """Return what `load` and `problems` do, of a document that is opened once."""
     library = _Library.of(document, documents or {})
     loaded = _Loading(library).run()
+    return loaded, _judge(library, loaded)
+
+
+def _judge(library: _Library, loaded: dict[str, JSON]) -> JudgeRecord:
     if any(place.dialect.nullable for place in library.places.values()):  # which no validator knows
         library = _Library.of({"$schema": DRAFT_2020.uri, **loaded}, {})
     registry = library.registry.with_resources(library.shelf.open.items()).crawl()
@@ -161,32 +172,51 @@ def _opened(document: JSON, pointer: str, default: Dialect | None = None) -> Pla
 
 def _copied(document: JSON, pointer: str) -> JSON:
     """Return a copy as `json` gives it. Raises SchemaError where it is no JSON, too deep or too large."""
-    pending: list[tuple[str, JSON, int]] = [(pointer, document, 0)]
+    pending: list[tuple[_Steps, JSON, int]] = [((), document, 0)]
     for seen in count():
         if not pending:
             break
-        where, value, depth = pending.pop()
+        steps, value, depth = pending.pop()
         if depth > MAX_DEPTH or seen > MAX_NODES:
+            where = pointer + _pointer_of(steps)
             raise SchemaError(f"more than {MAX_DEPTH} levels deep, or {MAX_NODES:,} values large", where)
-        pending += ((where + as_pointer([name]), each, depth + 1) for name, each in _members(value, where))
+        if fault := _fault_of(value):
+            raise SchemaError(fault, pointer + _pointer_of(steps))
+        pending += (((steps, name), each, depth + 1) for name, each in _members(value))
     try:
         return json.loads(json.dumps(document, default=dict))
     except (TypeError, ValueError) as error:
         raise SchemaError(f"no JSON: {error}", pointer) from error
 
 
-def _members(value: JSON, pointer: str) -> Iterable[tuple[str | int, JSON]]:
+_Steps: TypeAlias = (
+    "tuple[()] | tuple[_Steps, str | int]"  # the way to a value: shared, its last step outside
+)
+
+
+def _pointer_of(steps: _Steps) -> str:
+    path: list[str | int] = []
+    while steps:
+        steps, step = steps
+        path.insert(0, step)
+    return as_pointer(path)
+
+
+def _members(value: JSON) -> Iterable[tuple[str | int, JSON]]:
     if isinstance(value, Mapping):
-        if not all(isinstance(name, str) for name in value):
-            raise SchemaError("the names in a JSON object are strings", pointer)
         return value.items()
-    if isinstance(value, (list, tuple)):
-        return enumerate(value)
-    if not isinstance(value, (str, int, float, type(None))) or (
-        isinstance(value, float) and not math.isfinite(value)
-    ):
-        raise SchemaError(f"no JSON value: {value!r:.60}", pointer)
-    return ()
+    return enumerate(value) if isinstance(value, (list, tuple)) else ()
+
+
+def _fault_of(value: JSON) -> str:
+    """Return why a value is no JSON, what is inside it aside; "" if it is."""
+    if isinstance(value, Mapping):
+        named = all(isinstance(name, str) for name in value)
+        return "" if named else "the names in a JSON object are strings"
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else f"no JSON value: {value!r}"
+    known = isinstance(value, (str, int, list, tuple, type(None)))
+    return "" if known else f"no JSON value: {value!r:.60}"
 
 
 def _checked(document: Place, around: Dialect | None) -> Iterator[Place]:
@@ -211,7 +241,7 @@ def _settle(place: Place, around: Dialect | None) -> None:
 
     A `$schema` that changes nothing would bring back jsonschema's own regular expressions, and it
     counts `items` wherever there are `additionalItems`; `referencing` takes the kind of all
-    dependencies from the first.
+    dependencies from the first. What `allOf` says twice would be checked twice, at each level.
     """
     if not isinstance(place.schema.get("items"), list):
         place.schema.pop("additionalItems", None)
@@ -219,6 +249,8 @@ def _settle(place: Place, around: Dialect | None) -> None:
         place.schema.pop("$schema", None)
     if isinstance(mixed := place.schema.get("dependencies"), dict):
         place.schema["dependencies"] = dict(sorted(mixed.items(), key=lambda each: isinstance(each[1], dict)))
+    if isinstance(parts := place.schema.get("allOf"), list):
+        place.schema["allOf"] = list({json.dumps(part): part for part in parts}.values())
 
 
 @dataclass(slots=True)
@@ -230,6 +262,7 @@ class _Loading:
     definitions: dict[str, JSON] = field(default_factory=dict)
     queue: deque[tuple[Place, Resolver[Any], Any, str | int]] = field(default_factory=deque)
     dynamic: dict[str, bool] = field(default_factory=dict)
+    found: dict[tuple[str, str, int], tuple[Resolver[Any], Resolved[Any]]] = field(default_factory=dict)
 
     def run(self) -> dict[str, JSON]:
         """Return the loaded schema."""
@@ -287,7 +320,10 @@ class _Loading:
 
     def refer(self, kind: str, reference: str, place: Place, resolver: Resolver[Any]) -> str:
         """Return the reference to the definition that `reference` leads to, and queue it if it is new."""
-        found = _resolved(kind, reference, place, resolver)
+        known = (kind, reference, id(resolver))
+        if known not in self.found:  # with the resolver, so that its id stays its own
+            self.found[known] = resolver, _resolved(kind, reference, place, resolver)
+        found = self.found[known][1]
         key = (id(found.contents), *self.scope(found.resolver))
         if key not in self.names:
             target = self.place(found.contents, reference, place.dialect)

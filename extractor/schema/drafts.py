@@ -142,6 +142,7 @@ def _check_references(place: Place) -> None:
             raise SchemaError(f"no URI: {uri!r:.60}", f"{place.pointer}/{keyword}")
 
 
+@lru_cache(maxsize=4096)
 def _is_uri(text: str) -> bool:
     try:
         return bool(urljoin("http://example.com/", text))
@@ -234,12 +235,12 @@ def guessed(schema: JSON) -> Dialect:
     """Return the dialect whose words the schema and its subschemas use."""
     root = Place(schema, "", DRAFT_2020)
     words: set[str] = set()
-    pending = [root, *components(root)]
+    pending = [schema, *(place.schema for place in components(root))]
     while pending:
-        place = pending.pop()
-        if isinstance(place.schema, dict):
-            words |= {f"{name}:{type(value).__name__}" for name, value in place.schema.items()}
-            pending += map(place.child, children(place.schema))
+        schema = pending.pop()
+        if isinstance(schema, dict):
+            words.update(f"{name}:{type(value).__name__}" for name, value in schema.items())
+            pending += (at(schema, path) for path in children(schema))
     return replace(_earliest(words), nullable="nullable:bool" in words)
 
 

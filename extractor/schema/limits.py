@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from ..messages import JSON
 from .targets import Target
-from .words import joined
+from .words import joined, sentence
 
 Schema = dict[str, JSON]
 MOST_TOLD = 100_000  # characters of the values of enums that only descriptions tell
@@ -23,25 +23,39 @@ Report = Callable[[str, str, str], None]  # keyword, action, detail
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What targets count in a schema. text: characters of names and of values. levels: of objects, at
-    most, in the root and each definition. branches: of the widest union.
+    """What targets count in a schema. text: characters of names and of values. enum_text: of the values of
+    all enums. levels: of objects, at most, in the root and each definition. branches: of the widest union.
     """
 
     properties: int = 0
     text: int = 0
     enum_values: int = 0
+    enum_text: int = 0
     levels: int = 0
     branches: int = 0
 
     def fits(self, target: Target) -> bool:
         """Return whether the target takes a schema of this size."""
-        return (
-            _within(self.properties, target.max_properties)
-            and _within(self.text, target.max_text)
-            and _within(self.enum_values, target.max_enum_values)
-            and _within(self.levels, target.max_depth)
-            and _within(self.branches, target.max_branches)
+        return all(count <= most for count, most, _ in self._limits(target) if most is not None)
+
+    def excess(self, target: Target) -> str:
+        """Return the limits that are exceeded, in words; "" where none is."""
+        limits = self._limits(target)
+        return "; ".join(
+            f"{count:,} {what}, at most {most:,}"
+            for count, most, what in limits
+            if most is not None and count > most
         )
+
+    def _limits(self, target: Target) -> list[tuple[int, int | None, str]]:
+        return [
+            (self.properties, target.max_properties, "properties"),
+            (self.text, target.max_text, "characters of names and values"),
+            (self.enum_values, target.max_enum_values, "enum values"),
+            (self.enum_text, target.max_all_enum_text, "characters of enum values"),
+            (self.levels, target.max_depth, "levels of objects"),
+            (self.branches, target.max_branches, "members of a union"),
+        ]
 
 
 def _within(count: int, most: int | None) -> bool:
@@ -109,16 +123,41 @@ def rebuilt(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
 def size(bodies: dict[str, Schema]) -> Size:
     """Return the size of a schema: its root under the name "", its definitions under their own."""
     counts = _Counts(sum(map(len, bodies)))
-    levels = max(map(counts.count, bodies.values()))
-    return Size(counts.properties, counts.text, counts.enum_values, levels, counts.branches)
+    return counts.size(max(map(counts.count, bodies.values())))
+
+
+def members_that_fit(bodies: dict[str, Schema], target: Target, spare: str) -> int:
+    """Return how many of the root's members the target takes, the first ones, with all that they refer to
+    and one more member, called `spare`.
+    """
+    counts, seen, levels = _Counts(len(spare)), {""}, 0
+    counts.properties += 1
+    for kept, (name, member) in enumerate(bodies[""].get("properties", {}).items()):
+        counts.properties += 1
+        counts.text += len(name)
+        pending = [member]
+        while pending:
+            part = pending.pop()
+            levels = max(levels, counts.count(part) + (part is member))
+            new = {each["$ref"].removeprefix("#/$defs/") for each in nodes(part) if "$ref" in each} - seen
+            seen |= new
+            counts.text += sum(map(len, new))
+            pending += (bodies[each] for each in new)
+        if not counts.size(levels).fits(target):
+            return kept
+    return len(bodies[""].get("properties", {}))
 
 
 class _Counts:
     """A running count over the nodes of a schema."""
 
     def __init__(self, text: int) -> None:
-        self.properties = self.enum_values = self.branches = 0
+        self.properties = self.enum_values = self.enum_text = self.branches = 0
         self.text = text
+
+    def size(self, levels: int) -> Size:
+        """Return what has been counted."""
+        return Size(self.properties, self.text, self.enum_values, self.enum_text, levels, self.branches)
 
     def count(self, node: Schema) -> int:
         """Count a node and all below it; return its levels of objects."""
@@ -129,8 +168,10 @@ class _Counts:
             self.text += sum(map(len, properties))
             below = max(map(self.count, properties.values()), default=0)
         if "enum" in node:
+            length = _length(node["enum"])
             self.enum_values += len(node["enum"])
-            self.text += _length(node["enum"])
+            self.enum_text += length
+            self.text += length
         elif "const" in node:
             self.text += _length((node["const"],))
         elif "anyOf" in node:
@@ -149,9 +190,10 @@ def _length(values: JSON) -> int:
 
 
 def limited(bodies: dict[str, Schema], target: Target, report: Report) -> dict[str, Schema]:
-    """Return root and definitions with depth, enums and unions within the target's limits."""
+    """Return root and definitions with depth, enums, unions and arrays within the target's limits."""
     found = size(bodies)
-    if found.enum_values > target.max_enum_long or not _within(found.text, target.max_text):
+    enums = Size(enum_values=found.enum_values, text=found.text, enum_text=found.enum_text)
+    if found.enum_values > target.max_enum_long or (found.enum_values and not enums.fits(target)):
         bodies = _fewer_enums(bodies, target, report)
     if target.max_branches is not None and found.branches > target.max_branches:
         bodies = {name: rebuilt(body, _nested(target.max_branches)) for name, body in bodies.items()}
@@ -159,35 +201,84 @@ def limited(bodies: dict[str, Schema], target: Target, report: Report) -> dict[s
         bodies = _flatter(bodies, target.max_depth, report)
     if target.max_unions is not None:
         bodies = _shared_unions(bodies, target.max_unions, report)
+    if target.max_repeats is not None:
+        bodies = _fewer_repeats(bodies, target.max_repeats, report)
     return bodies
 
 
 def _fewer_enums(bodies: dict[str, Schema], target: Target, report: Report) -> dict[str, Schema]:
-    if target.max_enum_values is None and target.max_enum_text is None and target.max_text is None:
-        return bodies
     total = size(bodies)
     found = [node for body in bodies.values() for node in nodes(body) if "enum" in node]
-    values, text = total.enum_values, total.text
-    dropped: set[int] = set()
+    left = Size(enum_values=total.enum_values, text=total.text, enum_text=total.enum_text)
+    whys: dict[int, str] = {}
     for node in sorted(found, key=lambda node: -len(node["enum"])):
-        long = len(node["enum"]) > target.max_enum_long and not _within(
-            _length(node["enum"]), target.max_enum_text
-        )
-        if long or not (_within(values, target.max_enum_values) and _within(text, target.max_text)):
-            dropped.add(id(node))
-            values, text = values - len(node["enum"]), text - _length(node["enum"])
-    if not dropped:
-        return bodies
-    room = MOST_TOLD if target.max_text is None else max(0, min(MOST_TOLD, target.max_text - text))
+        count, length = len(node["enum"]), _length(node["enum"])
+        if why := _too_long(count, length, target) or left.excess(target):
+            whys[id(node)] = why
+            left = Size(
+                enum_values=left.enum_values - count,
+                text=left.text - length,
+                enum_text=left.enum_text - length,
+            )
+    room = MOST_TOLD if target.max_text is None else max(0, min(MOST_TOLD, target.max_text - left.text))
     told: dict[int, Schema] = {}
     for node in found:
-        if id(node) in dropped:
-            told[id(node)], room = _enum_told(node, report, room)
+        if id(node) in whys:
+            told[id(node)], room = _enum_told(node, report, room, whys[id(node)])
+    if not told:
+        return bodies
+    return {name: _replaced(body, lambda node: told.get(id(node), node)) for name, body in bodies.items()}
+
+
+def _too_long(count: int, length: int, target: Target) -> str:
+    """Return why an enum is too long for itself, "" if it is not."""
+    if count <= target.max_enum_long or _within(length, target.max_enum_text):
+        return ""
+    most = f"{target.max_enum_text:,} of over {target.max_enum_long}"
+    return f"{length:,} characters of {count:,} values, at most {most}"
+
+
+def _fewer_repeats(bodies: dict[str, Schema], most: int, report: Report) -> dict[str, Schema]:
+    """Say the lengths of the longest arrays in words, as few as bring the sum of all within the limit."""
+    total = _repeats(bodies, None)
+    if total <= most:
+        return bodies
+    lengths = sorted({_repeated(node) for body in bodies.values() for node in nodes(body)})
+    longest = max(length for length in lengths if _repeats(bodies, length) <= most)
 
     def change(node: Schema) -> Schema:
-        return told.get(id(node), node)
+        if _repeated(node) <= longest:
+            return node
+        said = {keyword: node[keyword] for keyword in ("minItems", "maxItems") if node.get(keyword, 0) > 1}
+        words = " ".join(sentence(keyword, value) for keyword, value in said.items())
+        report("maxItems", "told", f"{words} {total:,} items of all arrays, at most {most:,}")
+        kept = {key: value for key, value in node.items() if key not in said}
+        return {**kept, "description": joined(node.get("description"), words)}
 
-    return {name: _replaced(body, change) for name, body in bodies.items()}
+    return {name: rebuilt(body, change) for name, body in bodies.items()}
+
+
+def _repeated(node: Schema) -> int:
+    return max(node.get("maxItems", 0), node.get("minItems", 0)) if node.get("type") == "array" else 0
+
+
+def _repeats(bodies: dict[str, Schema], longest: int | None) -> int:
+    """Return the sum of the lengths of all arrays, those in one another multiplied; longer ones than
+    `longest` have none.
+    """
+    known: dict[str, int] = {}
+
+    def count(node: Schema) -> int:
+        if "$ref" in node:
+            name = node["$ref"].removeprefix("#/$defs/")
+            if name not in known:
+                known[name] = 0  # within itself
+                known[name] = count(bodies[name])
+            return known[name]
+        below, length = sum(map(count, parts(node))), _repeated(node)
+        return below if not length or (longest is not None and length > longest) else length * max(below, 1)
+
+    return count(bodies[""])
 
 
 def _replaced(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
@@ -209,7 +300,7 @@ def rebuilt_once(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
     return result
 
 
-def _enum_told(node: Schema, report: Report, room: int) -> tuple[Schema, int]:
+def _enum_told(node: Schema, report: Report, room: int, why: str) -> tuple[Schema, int]:
     """Return an enum as a description of its values, and how many characters are left for others."""
     values = [json.dumps(value, ensure_ascii=False) for value in node["enum"]]
     ends = list(accumulate(len(value) + 4 for value in values))
@@ -221,7 +312,7 @@ def _enum_told(node: Schema, report: Report, room: int) -> tuple[Schema, int]:
         shown = ", ".join(values[: max(told, 3)])
         words = f"{of_many}, such as {shown}."
         detail = f"{of_many}: the description has {max(told, 3)}, there is no room for the others"
-    report("enum", "told", detail)
+    report("enum", "told", f"{detail}; {why}")
     kept = {key: value for key, value in node.items() if key != "enum"}
     return {**kept, "description": joined(node.get("description"), words)}, room - (
         ends[told - 1] if told else 0

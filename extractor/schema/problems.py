@@ -16,7 +16,7 @@ Step = str | int
 
 def pointer(steps: Sequence[Step]) -> str:
     """Return `steps` as a JSON pointer (RFC 6901)."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+    return "".join(["/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps])
 
 
 def invalid(problems: Sequence[Problem]) -> Invalid:

@@ -37,6 +37,7 @@ Schema = dict[str, JSON]
 Rule: TypeAlias = tuple[Schema, Codec]
 KEY_KEYWORDS = ("pattern", "format", "minLength", "maxLength")
 ANY: Schema = {PYTHON: Python("any")}
+OTHERS = "other_members"  # the member that holds what a target has no room for
 TEXT: Schema = {"type": "string", PYTHON: Python("leaf", type=str)}
 
 
@@ -89,12 +90,10 @@ def choice(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     codec.plain = all(a is b for a, b in zip(codec.said, codec.sent, strict=True))
     if not codec.plain:
         walk.note(at, "enum", "re-encoded", "objects, arrays and long integers as text")
-    groups: dict[str, list[JSON]] = {}
+    groups: dict[str, dict[JSON, None]] = {}
     for value in codec.sent:
-        group = groups.setdefault(json_type(value), [])
-        if value not in group:
-            group.append(value)
-    branches = [_enum(walk.target, kind, values) for kind, values in groups.items()]
+        groups.setdefault(json_type(value), {})[value] = None
+    branches = [_enum(walk.target, kind, list(values)) for kind, values in groups.items()]
     return branches[0] if len(branches) == 1 else {"anyOf": branches}, codec
 
 
@@ -280,13 +279,14 @@ def _rest(walk: Walk, schema: Schema, rest: Record, wire: Schema, codec: Object,
     _, inner = walk.inside.node(part, at)
     if isinstance(inner, Object):
         inner.open = True
-    key = fresh("other_members", wire["properties"].keys() | {member.key for member in rest.members})
+    key = fresh(OTHERS, wire["properties"].keys() | {member.key for member in rest.members})
     names = ", ".join(member.key for member in rest.members[:5])
     words = f"JSON text of an object with the other {len(rest.members)} members: {names}, ..."
     wire["properties"][key] = {"type": "string", "description": words}
     wire["required"].append(key)
     codec.rest = (key, Text(inner))
-    walk.note(at, "properties", "re-encoded", f"{len(rest.members)} members as JSON text in {key!r}")
+    what = f"{len(rest.members)} members as JSON text in {key!r}"
+    walk.note(at, "properties", "re-encoded", f"{what}: {walk.why}")
 
 
 def _extras(walk: Walk, extras: Schema, wire: Schema, codec: Object, at: str) -> None:

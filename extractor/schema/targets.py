@@ -35,7 +35,8 @@ class Target:
 
     Limits over the whole schema, None where there is none: max_depth (levels of objects, the root and
     each definition counted apart), max_properties, max_enum_values, max_text (characters of names and
-    values), max_enum_text (characters in an enum of over `max_enum_long` texts), max_optional
+    values), max_enum_text (characters in an enum of over `max_enum_long` texts), max_all_enum_text
+    (characters in all enums), max_repeats (the sum of `maxItems`, nested ones multiplied), max_optional
     (optional properties), max_unions (of the root), inlines (references are written out, in at most so
     many characters). Limits of one node: max_branches (members of a union), max_min_items (the largest
     `minItems`), max_references (nested in one another), max_nesting (of schemas of any kind),
@@ -70,6 +71,8 @@ class Target:
     max_enum_values: int | None = None
     max_enum_text: int | None = None
     max_enum_long: int = 250
+    max_all_enum_text: int | None = None
+    max_repeats: int | None = None
     max_text: int | None = None
     integer_digits: int | None = None
     max_optional: int | None = None

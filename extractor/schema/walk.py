@@ -49,9 +49,9 @@ MAX_EXAMPLE = 200  # characters of an example in a description
 @dataclass
 class Walk:
     """One walk. said_as_text: references to definitions that are said as JSON text. kept: how many
-    members of the root are kept, the others in one JSON text. level: how often recursion has been
-    unrolled around the present node. circle: the circle of definitions that it is part of. depth: how
-    many nodes are around it, itself included.
+    members of the root are kept, the others in one JSON text. why: the limits that ask for both. level:
+    how often recursion has been unrolled around the present node. circle: the circle of definitions that
+    it is part of. depth: how many nodes are around it, itself included.
     """
 
     target: Target
@@ -62,6 +62,7 @@ class Walk:
     references: dict[tuple[str, int], Reference] = field(default_factory=dict)
     said_as_text: frozenset[str] = frozenset()
     kept: int | None = None
+    why: str = ""
     level: int = 0
     circle: int = 0
     json_name: str = ""
@@ -223,7 +224,9 @@ class Walk:
         whole = self.inside.bodies(wire)
         definitions = {name: body for name, body in whole.items() if name}
         text = as_text({**wire, **({"$defs": definitions} if definitions else {})})
-        self.note(at, "$ref" if "$ref" in schema else "type", "re-encoded", "JSON text in a string")
+        too_large = f": {self.why}" if schema.get("$ref") in self.said_as_text else ""
+        keyword = "$ref" if "$ref" in schema else "type"
+        self.note(at, keyword, "re-encoded", f"JSON text in a string{too_large}")
         words = f"JSON text, by this JSON Schema: {text}" if len(text) <= MAX_TOLD else "JSON text."
         return {"type": "string", "description": words}, Text(codec, inside=True)
 
