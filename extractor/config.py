@@ -127,7 +127,7 @@ def configure(
     return Config(
         provider,
         rest,
-        _checked_url(base_url or provider.base_url, provider),
+        _checked_url(base_url or _own_url(provider, environment), provider),
         _key(provider, api_key, base_url, environment),
     )
 
@@ -199,6 +199,20 @@ def _provider_like(word: str) -> str | None:
         return word
     near = get_close_matches(word, PROVIDERS, 1, cutoff=0.75)
     return ALSO_CALLED.get(word) or (near[0] if near else None)
+
+
+def _own_url(provider: Provider, environment: Mapping[str, str]) -> str | None:
+    """Return where a provider is, its placeholders filled from the environment. Raises ConfigError."""
+    url = provider.base_url
+    for name in dict.fromkeys(re.findall(r"\{(\w+)\}", url or "")):
+        value = environment.get(name, "")
+        if not value:
+            others = f"{provider.url_env}, or give base_url=" if provider.url_env else "give base_url="
+            raise ConfigError(f"no URL for {provider.name}: set {name}, or {others}")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.:_-]*", value):
+            raise ConfigError(f"{name} is no name of a region or project: {value!r}")
+        url = str(url).replace(f"{{{name}}}", value)
+    return url and url.replace("//global-", "//")  # Vertex AI's global endpoint has no region in its host
 
 
 def _checked_url(url: str | None, provider: Provider) -> str | None:

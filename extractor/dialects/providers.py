@@ -32,6 +32,7 @@ class BatchLimits:
 class Provider:
     """One provider of models, and what its API accepts.
 
+    base_url: names in braces stand for environment variables, such as that of the region.
     key_env, url_env: the environment variables of its key and of its URL; None where there is none.
     url_path: what follows a URL that is a host alone. key_header: the header of the key where it is
     not the usual one of the dialect. target: the name of the schema target; bounds: characters of strings
@@ -341,6 +342,57 @@ _ROWS = (
         sources={"prompt_cache": "https://api-docs.deepseek.com/guides/kv_cache"},
     ),
     Provider(
+        "xai",
+        "https://api.x.ai/v1",
+        "XAI_API_KEY",
+        "xai",
+        "https://docs.x.ai/developers/model-capabilities/text/structured-outputs",
+        max_tokens="max_completion_tokens",
+        images=True,
+        prompt_cache="automatic",
+        sources={
+            "images": "https://docs.x.ai/developers/model-capabilities/images/understanding",
+            "prompt_cache": "https://docs.x.ai/developers/models",
+        },
+    ),
+    Provider(
+        "bedrock",
+        "https://bedrock-runtime.{AWS_REGION}.amazonaws.com/openai/v1",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "bedrock",
+        "https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html",
+        url_env="AWS_BEDROCK_BASE_URL",
+        url_path="/openai/v1",
+        max_tokens="max_completion_tokens",
+        sources={"modes": "https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"},
+    ),
+    Provider(
+        "vertex",
+        "https://{GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com/v1/projects/{GOOGLE_CLOUD_PROJECT}"
+        "/locations/{GOOGLE_CLOUD_LOCATION}/endpoints/openapi",
+        "VERTEX_ACCESS_TOKEN",  # of `gcloud auth print-access-token`; it lasts an hour
+        "vertex",
+        "https://cloud.google.com/vertex-ai/generative-ai/docs/migrate/openai/overview",
+        shows_schema=True,
+        images=True,
+        prompt_cache="automatic",
+        max_output=65_536,
+        sources={
+            "prompt_cache": "https://ai.google.dev/gemini-api/docs/caching",
+            "max_output": "https://ai.google.dev/gemini-api/docs/models",
+        },
+    ),
+    Provider(
+        "cohere",
+        "https://api.cohere.ai/compatibility/v1",
+        "CO_API_KEY",
+        "cohere",
+        "https://docs.cohere.com/docs/compatibility-api",
+        modes=(Mode.TOOL, Mode.JSON_OBJECT, Mode.PROMPT),  # its own spelling of a schema is another
+        stream_usage="unasked",
+        sources={"modes": "https://docs.cohere.com/docs/structured-outputs"},
+    ),
+    Provider(
         "openrouter",
         "https://openrouter.ai/api/v1",
         "OPENROUTER_API_KEY",
@@ -359,4 +411,6 @@ _ROWS = (
 PROVIDERS: Mapping[str, Provider] = MappingProxyType({row.name: row for row in _ROWS})
 
 # Any other server that speaks the API, named by its base_url: promise nothing beyond the strict subset.
-COMPATIBLE = Provider("compatible", None, None, "openai", "the caller's base_url", logprobs=True, images=True)
+COMPATIBLE = Provider(
+    "compatible", None, None, "compatible", "the caller's base_url", logprobs=True, images=True
+)

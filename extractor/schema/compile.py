@@ -22,7 +22,7 @@ from ..reading import Reader, Shape, bare
 from .choices import choice_names
 from .chunked import Chunked, has, items_have, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
-from .limits import Size, limited, members_that_fit, nodes, size, written_out
+from .limits import Size, inlined_levels, limited, members_that_fit, nodes, size, written_out
 from .nodes import Note, Source
 from .problems import invalid, not_json
 from .proof import quick_proof
@@ -313,6 +313,8 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
                 source, replace(target, inlines=None, max_references=1, max_nesting=10), "$ref", why
             )
         bodies = {"": whole}
+    if target.max_inlined is not None and (levels := inlined_levels(bodies)) > target.max_inlined:
+        return _shallower(source, target, levels)
     bodies = limited(bodies, target, lambda *note: walk.note("", *note))
     whole_size = size(bodies)
     if not whole_size.fits(target):
@@ -326,6 +328,18 @@ def _otherwise(
 ) -> tuple[dict[str, JSON], Codec, list[Note]]:
     schema, codec, notes = within_limits(source, target)
     return schema, codec, [Note("", keyword, "re-encoded", why), *notes]
+
+
+def _shallower(source: Source, target: Target, levels: float) -> tuple[dict[str, JSON], Codec, list[Note]]:
+    """Say deep parts as JSON text, the fewest that bring the levels within the limit."""
+    most = target.max_inlined or 1
+    for nesting in range(2 * most, most - 1, -1):  # schemas of all kinds: at least as many as objects
+        flatter = replace(target, max_inlined=None, max_references=most - 1, max_nesting=nesting)
+        schema, codec, notes = within_limits(source, flatter)
+        if inlined_levels({"": schema, **schema.get("$defs", {})}) <= most:
+            break
+    why = f"{levels} levels of objects written out, at most {most}: deep parts as JSON text"
+    return schema, codec, [Note("", "$ref", "re-encoded", why), *notes]
 
 
 def _optional(root: dict[str, JSON]) -> int:

@@ -16,7 +16,7 @@ from ..messages import JSON
 from .codec import Bounded, Bytes, Codec, Decimals, Encoded, Leaf, Number
 from .ecmascript import matcher
 from .nodes import STRICT, Python, python_of
-from .regex import translate
+from .regex import repetitions, translate
 from .targets import LENGTHS, NUMBERS, Target
 from .words import SENTENCES, sentence
 
@@ -129,7 +129,10 @@ def said_pattern(target: Target, pattern: str, ecmascript: bool = False) -> str 
     """Return a pattern as the target takes it, None where it doesn't."""
     if "pattern" not in target.keywords:
         return None
-    return translate(pattern, raw=target.raw_patterns, ecmascript=ecmascript)
+    said = translate(pattern, raw=target.raw_patterns, ecmascript=ecmascript)
+    if said is None or target.max_repetition is None:
+        return said
+    return said if repetitions(said) <= target.max_repetition else None
 
 
 def is_strict(schema: Schema) -> bool:

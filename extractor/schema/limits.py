@@ -7,6 +7,7 @@ still too large is left to the compiler, which says parts of it as JSON text.
 from __future__ import annotations
 
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
@@ -203,7 +204,44 @@ def limited(bodies: dict[str, Schema], target: Target, report: Report) -> dict[s
         bodies = _shared_unions(bodies, target.max_unions, report)
     if target.max_repeats is not None:
         bodies = _fewer_repeats(bodies, target.max_repeats, report)
-    return bodies
+    return bodies if target.lone_references else _without_lone_references(bodies)
+
+
+def _without_lone_references(bodies: dict[str, Schema]) -> dict[str, Schema]:
+    """Return root and definitions with a definition of its own for each reference with a description."""
+    made: dict[tuple[str, str], str] = {}
+    known, pending, result = dict(bodies), list(bodies), dict[str, Schema]()
+
+    def change(node: Schema) -> Schema:
+        branches = node.get("anyOf", ())
+        if len(branches) != 1 or "$ref" not in branches[0]:
+            return node
+        name, words = branches[0]["$ref"].removeprefix("#/$defs/"), node.get("description", "")
+        if (name, words) not in made:
+            own = made[name, words] = fresh(name, known)
+            known[own] = {**known[name], "description": joined(words, known[name].get("description"))}
+            pending.append(own)
+        return {"$ref": f"#/$defs/{made[name, words]}"}
+
+    for name in pending:  # which grows
+        result[name] = rebuilt(known[name], change)
+    return result
+
+
+def inlined_levels(bodies: dict[str, Schema]) -> float:
+    """Return the levels of objects with all references written out; infinite where they go in a circle."""
+    known: dict[str, float] = {}
+
+    def levels(node: Schema) -> float:
+        if "$ref" in node:
+            name = node["$ref"].removeprefix("#/$defs/")
+            if name not in known:
+                known[name] = math.inf
+                known[name] = levels(bodies[name])
+            return known[name]
+        return max(map(levels, parts(node)), default=0) + (node.get("type") == "object")
+
+    return levels(bodies[""])
 
 
 def _fewer_enums(bodies: dict[str, Schema], target: Target, report: Report) -> dict[str, Schema]:

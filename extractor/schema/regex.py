@@ -63,6 +63,27 @@ def translate(pattern: str, *, raw: bool = False, ecmascript: bool = False) -> s
         return None
 
 
+def repetitions(pattern: str) -> int:
+    """Return the largest count in a pattern's repetitions such as `{2,9}`, nested ones multiplied."""
+    return _repetitions(parser.parse(pattern))
+
+
+def _repetitions(items: Any) -> int:
+    most = 1
+    for op, arg in items:
+        least, largest = arg[:2] if op in REPEATS else (1, 1)
+        inner = max((_repetitions(part) for part in _parts(op, arg)), default=1)
+        most = max(most, inner * max(1, least if largest is code.MAXREPEAT else largest))
+    return most
+
+
+def _parts(op: Any, arg: Any) -> list[Any]:
+    """Return what stands inside of a group, a choice or a repetition."""
+    if op is code.BRANCH:
+        return list(arg[1])
+    return [arg[3]] if op is code.SUBPATTERN else [arg[2]] if op in REPEATS else []
+
+
 def _anchored(items: list[Any], start: bool = False) -> str:
     """Return what matches the whole text where `items` are found; `start`: they stand at its beginning."""
     begins = bool(items) and items[0] in ((code.AT, code.AT_BEGINNING), (code.AT, code.AT_BEGINNING_STRING))
@@ -102,16 +123,7 @@ def _matches_escaped(op: Any, arg: Any) -> bool:
         return arg not in (code.CATEGORY_DIGIT, code.CATEGORY_WORD)
     if op is code.NEGATE:
         return True
-    parts = (
-        arg[1]
-        if op is code.BRANCH
-        else [arg[3]]
-        if op is code.SUBPATTERN
-        else [arg[2]]
-        if op in REPEATS
-        else []
-    )
-    return any(_matches_escaped(*item) for part in parts for item in part)
+    return any(_matches_escaped(*item) for part in _parts(op, arg) for item in part)
 
 
 def _is_escaped(codepoint: int) -> bool:

@@ -32,15 +32,18 @@ class Target:
     `additionalProperties` may be a schema. roots: JSON types that the root may have; unions also need
     `root_anyof`. recursion: whether a definition may refer to itself: "all", "optional" (only through
     properties that are not required), "none". ref_siblings: `$ref` may stand beside a description.
+    lone_references: it may be the only member of an `anyOf`.
 
     Limits over the whole schema, None where there is none: max_depth (levels of objects, the root and
-    each definition counted apart), max_properties, max_enum_values, max_text (characters of names and
-    values), max_enum_text (characters in an enum of over `max_enum_long` texts), max_all_enum_text
-    (characters in all enums), max_repeats (the sum of `maxItems`, nested ones multiplied), max_optional
-    (optional properties), max_unions (of the root), inlines (references are written out, in at most so
-    many characters). Limits of one node: max_branches (members of a union), max_min_items (the largest
-    `minItems`), max_references (nested in one another), max_nesting (of schemas of any kind),
-    integer_digits (longer integers cannot be said). name_pattern, property_pattern: legal names.
+    each definition counted apart), max_inlined (levels of objects with all references written out),
+    max_properties, max_enum_values, max_text (characters of names and values), max_enum_text (characters
+    in an enum of over `max_enum_long` texts), max_all_enum_text (characters in all enums), max_repeats
+    (the sum of `maxItems`, nested ones multiplied), max_optional (optional properties), max_unions (of the
+    root), inlines (references are written out, in at most so many characters). Limits of one node:
+    max_branches (members of a union), max_min_items (the largest `minItems`), max_repetition (the largest
+    count of repetitions in a pattern, nested ones multiplied), max_references (nested in one another),
+    max_nesting (of schemas of any kind), integer_digits (longer integers cannot be said). name_pattern,
+    property_pattern: legal names.
 
     pattern_with_length: pattern or format may stand beside a length. raw_patterns: patterns are matched
     against JSON's text, escapes and all. loose_on_numbers: assertions that are enforced on integers,
@@ -66,6 +69,7 @@ class Target:
     root_anyof: bool = False
     recursion: Literal["all", "optional", "none"] = "all"
     ref_siblings: bool = False
+    lone_references: bool = True
     max_depth: int | None = None
     max_properties: int | None = None
     max_enum_values: int | None = None
@@ -73,12 +77,14 @@ class Target:
     max_enum_long: int = 250
     max_all_enum_text: int | None = None
     max_repeats: int | None = None
+    max_inlined: int | None = None
     max_text: int | None = None
     integer_digits: int | None = None
     max_optional: int | None = None
     max_unions: int | None = None
     max_branches: int | None = None
     max_min_items: int | None = None
+    max_repetition: int | None = None
     name_pattern: str = r"^[A-Za-z0-9_-]{1,64}$"
     property_pattern: str | None = None
     sends_schema: bool = True
@@ -111,10 +117,21 @@ OPENAI = Target(
 AZURE = replace(
     OPENAI,
     name="azure",
-    source="learn.microsoft.com, Azure OpenAI structured outputs: 100 properties, 5 levels, 500 enum values",
+    source="learn.microsoft.com, Azure OpenAI structured outputs: 100 properties, 5 levels; of OpenAI's "
+    "first limits, which it kept, 500 enum values, 7,500 characters in a long enum, 15,000 in all names and "
+    "values (docs.snaplogic.com, Azure OpenAI structured outputs)",
     max_depth=5,
     max_properties=100,
     max_enum_values=500,
+    max_enum_text=7_500,
+    max_text=15_000,
+)
+COMPATIBLE = replace(
+    OPENAI,
+    name="compatible",
+    source="servers that are known by their URL alone: OpenAI's rules, and no recursion, which Gemini's "
+    "compatible API, Bedrock, xAI, Cerebras and outlines refuse",
+    recursion="none",
 )
 ANTHROPIC = Target(
     "anthropic",
@@ -126,14 +143,67 @@ ANTHROPIC = Target(
     max_optional=24,
     max_unions=16,
     max_min_items=1,
+    max_repetition=100,  # "complex {n,m} quantifiers with large ranges" are refused; no number is given
     property_pattern=r"^[a-zA-Z0-9_.-]{1,64}$",
 )
 GEMINI = Target(
     "gemini",
-    "ai.google.dev/gemini-api/docs/structured-output; responseJsonSchema in the google-genai SDK",
+    "ai.google.dev/gemini-api/docs/structured-output; responseJsonSchema in the google-genai SDK; refusals: "
+    "python-genai 2170 and vercel/ai 21192 (maxItems, 960 in all), python-genai 2133 and 950 (text of enums: "
+    "1,700 characters pass, 3,600 do not), 660 (states: nested arrays multiply), presenton 327 (5 levels; "
+    "references are not counted: litellm 21014)",
     keywords=frozenset({"minimum", "maximum", "minItems", "maxItems", "prefixItems", "format"}),
     formats=frozenset({"date-time", "date", "time"}),
     recursion="optional",
+    max_depth=5,
+    max_repeats=900,
+    max_all_enum_text=2_000,
+)
+VERTEX = replace(
+    GEMINI,
+    name="vertex",
+    source="cloud.google.com/vertex-ai/generative-ai/docs/migrate/openai/overview: Gemini's limits, with "
+    "references written out (js-genai 882, Portkey gateway 1546); maps arrive empty (pydantic-ai 2588)",
+    keywords=frozenset({"minimum", "maximum", "minItems", "maxItems"}),
+    formats=frozenset(),
+    all_required=True,
+    maps=False,
+    recursion="none",
+    max_depth=None,
+    max_inlined=5,
+)
+XAI = Target(
+    "xai",
+    "docs.x.ai/developers/model-capabilities/text/structured-outputs: no circular references, maps closed "
+    "unless they are true; lengths end in a 502 (reported by users, 2026)",
+    keywords=frozenset({"const", "format"}),
+    formats=frozenset({"date", "time", "date-time", "email", "uuid", "ipv4"}),
+    all_required=True,
+    maps=False,
+    recursion="none",
+)
+BEDROCK = Target(
+    "bedrock",
+    "docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html: 400 on what is not supported; "
+    "refusals of numeric bounds, lengths, maxItems, minItems over 1 (litellm 29624, instructor 2530, "
+    "vercel/ai 17197)",
+    keywords=frozenset({"const", "minItems"}),
+    formats=frozenset(),
+    all_required=True,
+    maps=False,
+    recursion="none",
+    max_min_items=1,
+)
+COHERE = Target(
+    "cohere",
+    "docs.cohere.com/docs/structured-outputs and /v2/docs/parameter-types-in-tool-use: strict tools of at "
+    "most 200 fields; other keywords than const are not promised on its compatibility API",
+    keywords=frozenset({"const"}),
+    formats=frozenset(),
+    all_required=True,
+    maps=False,
+    recursion="none",
+    max_properties=200,
 )
 MISTRAL = Target(
     "mistral",
@@ -142,6 +212,7 @@ MISTRAL = Target(
     formats=frozenset(),
     all_required=True,
     maps=False,
+    loose_on_numbers=frozenset({"multipleOf"}),  # as llguidance
 )
 GROQ = replace(
     OPENAI,
@@ -179,7 +250,8 @@ CEREBRAS = replace(
 DEEPSEEK = replace(
     OPENAI,
     name="deepseek",
-    source="api-docs.deepseek.com function calling, strict mode (beta)",
+    source="api-docs.deepseek.com function calling, strict mode (beta); no reference alone in an anyOf",
+    lone_references=False,
     keywords=NUMBERS | {"pattern", "format", "multipleOf", "const"},
     empty_objects=False,
     formats=frozenset({"email", "hostname", "ipv4", "ipv6", "uuid"}),
@@ -217,7 +289,9 @@ LLAMACPP = Target(
 OLLAMA = replace(LLAMACPP, name="ollama", source="github.com/ollama/ollama: llama.cpp's converter")
 LLGUIDANCE = Target(
     "llguidance",
-    "executed: llguidance 1.9.1; an unknown keyword or format is an error",
+    "executed: llguidance 1.9.1; an unknown keyword or format is an error, and so are most fractions as "
+    "multipleOf: it takes only some spellings of them",
+    loose_on_numbers=frozenset({"multipleOf"}),
     max_optional=32,
 )
 LOCAL = replace(
@@ -278,8 +352,13 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         for target in (
             OPENAI,
             AZURE,
+            COMPATIBLE,
             ANTHROPIC,
             GEMINI,
+            VERTEX,
+            XAI,
+            BEDROCK,
+            COHERE,
             MISTRAL,
             GROQ,
             FIREWORKS,

@@ -214,6 +214,27 @@ def _enum_values(schema: JSON) -> int:
     return sum(len(node.get("enum", [])) for _, node in nodes(schema))
 
 
+def _enum_text(schema: JSON) -> int:
+    return sum(len(v) for _, node in nodes(schema) for v in node.get("enum", []) if isinstance(v, str))
+
+
+def _items(schema: JSON) -> int:
+    """Return the sum of `maxItems`, as users found it counted: where it stands, nesting aside."""
+    return sum(node.get("maxItems", 0) for _, node in nodes(schema))
+
+
+def _inlined_depth(schema: JSON) -> int:
+    """Return how deep objects are nested, each `$ref` followed; the schema is not recursive."""
+
+    def levels(node: JSON) -> int:
+        if "$ref" in node:
+            return levels(schema["$defs"][node["$ref"].removeprefix("#/$defs/")])
+        below = max((levels(child) for step, child in children(node) if "/$defs/" not in step), default=0)
+        return below + _is_object(node)
+
+    return levels({**schema, "$defs": {}})
+
+
 def _depth(schema: JSON) -> int:
     """Return how deep objects are nested, the root and each definition apart, `$ref` not followed."""
     parts = [{**schema, "$defs": {}}, *schema.get("$defs", {}).values()]
@@ -311,6 +332,12 @@ def _inhabited_nested_objects(schema: JSON) -> Iterator[str]:
             yield f"{pointer}: a nested object without properties"
 
 
+def _no_lone_references(schema: JSON) -> Iterator[str]:
+    for pointer, node in nodes(schema):
+        if len(node.get("anyOf", [])) == 1 and "$ref" in node["anyOf"][0]:
+            yield f"{pointer}: a reference alone in anyOf"
+
+
 def _references_without_default(schema: JSON) -> Iterator[str]:
     for pointer, node in nodes(schema):
         if "$ref" in node and "default" in node:
@@ -354,6 +381,18 @@ OPENAI: tuple[Rule, ...] = (
     _long_enums,
     partial(_at_most, "characters of names and values", 120_000, _text_size),
 )
+STRICT: tuple[Rule, ...] = (
+    _root_is_object,
+    _closed,
+    _all_required,
+    _typed,
+    _bare_references,
+    _no_recursion,
+)
+GEMINI_BUDGETS: tuple[Rule, ...] = (
+    partial(_at_most, "characters of enum values", 2_000, _enum_text),
+    partial(_at_most, "items of all arrays", 960, _items),
+)
 LLGUIDANCE: tuple[Rule, ...] = (
     partial(_never, ENGINE_ERRORS | {"oneOf"}),
     partial(_formats, NINE_FORMATS | {"uri"}),
@@ -389,6 +428,14 @@ RULES: dict[str, tuple[Rule, ...]] = {
         partial(_at_most, "properties", 100, _properties),
         partial(_at_most, "levels of objects", 5, _depth),
         partial(_at_most, "enum values", 500, _enum_values),
+        partial(_at_most, "characters of names and values", 15_000, _text_size),
+    ),
+    "compatible": (
+        *OPENAI,
+        _no_recursion,
+        partial(_at_most, "properties", 5_000, _properties),
+        partial(_at_most, "levels of objects", 10, _depth),
+        partial(_at_most, "enum values", 1_000, _enum_values),
     ),
     "anthropic": (
         _closed,
@@ -407,6 +454,25 @@ RULES: dict[str, tuple[Rule, ...]] = {
         ),
         _bare_references,
         _optional_recursion,
+        *GEMINI_BUDGETS,
+        partial(_at_most, "levels of objects", 5, _depth),
+    ),
+    "vertex": (
+        *STRICT,
+        partial(_only, CORE | {"minItems", "maxItems", "minimum", "maximum"}),
+        *GEMINI_BUDGETS,
+        partial(_at_most, "levels of objects written out", 5, _inlined_depth),
+    ),
+    "xai": (
+        *STRICT,
+        partial(_only, CORE | {"const", "format"}),
+        partial(_formats, frozenset({"date", "time", "date-time", "email", "uuid", "ipv4"})),
+    ),
+    "bedrock": (*STRICT, partial(_only, CORE | {"const", "minItems"}), _at_least_one_item),
+    "cohere": (
+        *STRICT,
+        partial(_only, CORE | {"const"}),
+        partial(_at_most, "properties", 200, _properties),
     ),
     "mistral": (_closed, partial(_never, frozenset({"format", "$id", "$schema"})), *LLGUIDANCE),
     "groq": (_closed, _all_required, partial(_never, LOGIC | {"minItems"})),
@@ -418,6 +484,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _typed,
         _inhabited_nested_objects,
         partial(_formats, frozenset({"email", "hostname", "ipv4", "ipv6", "uuid"})),
+        _no_lone_references,
     ),
     "ollama": LLAMA_CPP,
     "llamacpp": LLAMA_CPP,

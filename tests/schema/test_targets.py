@@ -9,7 +9,8 @@ from extractor.schema import TARGETS, Target, compile_schema
 from extractor.schema.targets import ALL_KEYWORDS
 
 NAMES = """openai azure anthropic gemini mistral groq fireworks together cerebras deepseek json_object
-ollama llamacpp llguidance xgrammar vllm sglang outlines permissive local"""
+ollama llamacpp llguidance xgrammar vllm sglang outlines permissive local compatible vertex xai bedrock
+cohere"""
 
 
 def test_the_targets_are_known_by_name() -> None:
