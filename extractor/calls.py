@@ -73,6 +73,7 @@ from .schema import (
     Chunked,
     CompiledSchema,
     Quoted,
+    WithExtras,
     bounded,
     can_ground,
     check_type,
@@ -84,6 +85,7 @@ from .schema import (
     source_text,
     tool_schema,
     unwrapped,
+    with_extras,
 )
 from .telemetry import Who, watching
 from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
@@ -236,11 +238,12 @@ class Calls:
         part: str | None = None,
         strict_reading: bool | None = None,
         read_values: bool | None = None,
+        extras: Literal["keep"] | None = None,
         **params: Any,
     ) -> Ask[Any]:
         if evidence not in (None, True, False, "quote"):
             raise ConfigError(f'evidence is "quote" or None, not {evidence!r}')
-        asked = Quoted(record_type) if evidence == "quote" else record_type
+        asked = _asked(record_type, evidence, extras)
         bind: Bind | None = ("all" if self._grounded else "marked") if self._writes_grammar else None
         compiled, in_grammar = self._compiled(asked), self._compiled(asked, bind)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
@@ -286,10 +289,11 @@ class Calls:
         samples: int = 1,
         strict_reading: bool | None = None,
         read_values: bool | None = None,
+        extras: Literal["keep"] | None = None,
         **params: Any,
     ) -> Ask[dict[int, str]]:
         """Return the first step of a dialogue about several texts; its record has each record's JSON."""
-        asked = Quoted(record_type) if evidence == "quote" else record_type
+        asked = _asked(record_type, evidence, extras)
         compiled, count = self._compiled(asked), len(texts)
         strict = self._strict_for(compiled, count)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
@@ -324,7 +328,7 @@ class Calls:
         unsure = asked.get("confidence") or samples_of(asked) > 1
         if wanted == 1 or self._writes_grammar or unsure:
             return 1
-        compiled = self._compiled(Quoted(record_type) if asked.get("evidence") == "quote" else record_type)
+        compiled = self._compiled(_asked(record_type, asked.get("evidence"), asked.get("extras")))
         return packing.most_rows(compiled.strict, wanted, compiled.target)
 
     def _parse(
@@ -827,6 +831,12 @@ def _message(value: Message | Mapping[str, Any]) -> Message:
     return replace(message, content=content.parts(message.content))
 
 
+def _asked(record_type: Any, evidence: Any, extras: Literal["keep"] | None) -> Any:
+    """Return the record type as the model is asked for it."""
+    record_type = with_extras(record_type, extras)
+    return Quoted(record_type) if evidence == "quote" else record_type
+
+
 def _checked_example(
     compiled: CompiledSchema[Any], record_type: Any, text: str, record: Any
 ) -> tuple[str, str]:
@@ -834,7 +844,7 @@ def _checked_example(
     _checked_text(text)
     quoted = isinstance(record_type, Quoted)
     plain_type = record_type
-    while isinstance(plain_type, Quoted | Chunked):
+    while isinstance(plain_type, Quoted | Chunked | WithExtras):
         plain_type = plain_type.record_type
     try:
         if not isinstance(plain_type, Mapping):

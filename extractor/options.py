@@ -66,6 +66,8 @@ class ExtractOptions(Params, total=False):
     each value is, see Extraction.confidence; or the file that `extractor calibrate` wrote, which makes
     probabilities of the scores. samples: answers to ask for; the one that agrees most with the others is
     taken, and how far they agree goes into the confidence. strict_reading, read_values: as of Extractor.
+    extras: "keep" to let the objects of a JSON Schema document have members that it does not name, where it
+    does not forbid them; without it they are sent closed.
     """
 
     instructions: str | None
@@ -76,6 +78,7 @@ class ExtractOptions(Params, total=False):
     samples: int
     strict_reading: bool
     read_values: bool
+    extras: Literal["keep"] | None
 
 
 class LiveRowOptions(ExtractOptions, total=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+import re
 from collections.abc import Mapping
 
 import pytest
@@ -57,6 +58,47 @@ def test_arguments_come_before_the_environment_and_that_before_the_embedded_mode
     arguments: tuple[str, ...], env: Mapping[str, str], expected: tuple[str, ...]
 ) -> None:
     assert found(*arguments, env=env) == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "env", "url"),
+    [
+        (
+            "bedrock:m",
+            {"AWS_REGION": "eu-west-1"},
+            "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1",
+        ),
+        ("bedrock:m", {"AWS_BEDROCK_BASE_URL": "https://proxy.example"}, "https://proxy.example/openai/v1"),
+        (
+            "vertex:google/g",
+            {"GOOGLE_CLOUD_PROJECT": "mine", "GOOGLE_CLOUD_LOCATION": "europe-west4"},
+            "https://europe-west4-aiplatform.googleapis.com/v1/projects/mine/locations/europe-west4/endpoints/openapi",
+        ),
+        (
+            "vertex:google/g",
+            {"GOOGLE_CLOUD_PROJECT": "mine", "GOOGLE_CLOUD_LOCATION": "global"},
+            "https://aiplatform.googleapis.com/v1/projects/mine/locations/global/endpoints/openapi",
+        ),
+    ],
+)
+def test_regions_and_projects_come_from_the_environment(model: str, env: Mapping[str, str], url: str) -> None:
+    assert found(model, api_key=KEY, env=env)[2] == url
+
+
+@pytest.mark.parametrize(
+    ("model", "env", "says"),
+    [
+        ("bedrock:m", {}, "set AWS_REGION, or AWS_BEDROCK_BASE_URL, or give base_url="),
+        ("bedrock:m", {"AWS_REGION": "evil.example/x?"}, "AWS_REGION is no name of a region or project"),
+        ("vertex:m", {"GOOGLE_CLOUD_LOCATION": "global"}, "set GOOGLE_CLOUD_PROJECT, or give base_url="),
+        ("vertex:m", {"GOOGLE_CLOUD_PROJECT": "mine"}, "set GOOGLE_CLOUD_LOCATION, or give base_url="),
+    ],
+)
+def test_a_region_or_project_that_is_not_known_is_asked_for(
+    model: str, env: Mapping[str, str], says: str
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        found(model, api_key=KEY, env=env)
 
 
 @pytest.mark.parametrize(

@@ -91,12 +91,13 @@ def _array(values: list[Any], kind: pa.DataType, faults: dict[int, str]) -> pa.A
     return pa.array(values, kind)
 
 
-def records_of(record_type: Any) -> Records:
+def records_of(record_type: Any, extras: str | None = None) -> Records:
     """Return how records of a type become Arrow.
 
     record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. Members have the
-    names that they have in JSON: aliases for serialization where there are some. Raises ConfigError
-    where pyarrow is not installed.
+    names that they have in JSON: aliases for serialization where there are some. extras: "keep" where
+    objects of a JSON Schema may have members that it does not name. Raises ConfigError where pyarrow is
+    not installed.
     """
     try:
         import pyarrow  # noqa: F401
@@ -104,7 +105,8 @@ def records_of(record_type: Any) -> Records:
         raise ConfigError("frames need pyarrow: pip install 'extractor[frames]'") from error
     if isinstance(record_type, Mapping):
         document = unwrapped(record_type)
-        return Records(_Types(document).column(document), lambda record: record)
+        types = _Types(document, keeps_extras=extras == "keep")
+        return Records(types.column(document), lambda record: record)
     adapter: TypeAdapter[Any] = TypeAdapter(record_type)
     generator = _Generator(by_alias=True)
     schema = generator.generate(adapter.core_schema, mode="serialization")
@@ -197,10 +199,10 @@ class _Generator(GenerateJsonSchema):
 class _Types:
     """The walk over one JSON Schema document."""
 
-    def __init__(self, document: Schema) -> None:
+    def __init__(self, document: Schema, keeps_extras: bool = False) -> None:
         import pyarrow as pa
 
-        self._pa, self._document = pa, document
+        self._pa, self._document, self._keeps_extras = pa, document, keeps_extras
         self._open = ["#"]  # references that are being followed
         self._depth = self._wide = 0
 
@@ -339,7 +341,8 @@ class _Types:
 
     def _object(self, schema: Schema) -> Column:
         members: Mapping[str, Schema] = schema.get("properties") or {}
-        others = schema.get("additionalProperties")
+        unsaid = self._keeps_extras and schema.get("unevaluatedProperties") is not False
+        others = schema.get("additionalProperties", unsaid)
         if not members:
             return self._map(others)
         if "" in members or len({name.casefold() for name in members}) < len(members):

@@ -97,7 +97,7 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
     shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
     if hidden := hidden_in(record_type):
         warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
-    return Gathered(records_of(record_type), shape), others
+    return Gathered(records_of(record_type, options.get("extras")), shape), others
 
 
 def check_names(opened: Opened, new: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Record type -> strict schema and codec. Pure: nothing here reads, writes or waits."""
 
 from .chunked import Chunked
-from .compile import CompiledSchema, check_type, compile_schema
+from .compile import CompiledSchema, WithExtras, check_type, compile_schema, with_extras
 from .functions import tool_schema
 from .grammar import can_ground, lark
 from .nodes import Note
@@ -20,6 +20,7 @@ __all__ = [
     "Quoted",
     "Target",
     "Verbatim",
+    "WithExtras",
     "bounded",
     "can_ground",
     "check_type",
@@ -31,4 +32,5 @@ __all__ = [
     "source_text",
     "tool_schema",
     "unwrapped",
+    "with_extras",
 ]

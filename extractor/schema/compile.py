@@ -194,6 +194,8 @@ def with_extras(record_type: Any, extras: Literal["keep"] | None) -> Any:
         return record_type
     if extras != "keep":
         raise ConfigError(f'extras is "keep" or None, not {extras!r}')
+    if isinstance(record_type, Quoted | Chunked):
+        return type(record_type)(with_extras(record_type.record_type, extras))
     if not isinstance(record_type, Mapping | WithExtras):
         raise ConfigError('extras="keep" is for JSON Schema documents: write extra="allow" into the model')
     return record_type if isinstance(record_type, WithExtras) else WithExtras(record_type)

@@ -130,9 +130,13 @@ def said_pattern(target: Target, pattern: str, ecmascript: bool = False) -> str 
     if "pattern" not in target.keywords:
         return None
     said = translate(pattern, raw=target.raw_patterns, ecmascript=ecmascript)
-    if said is None or target.max_repetition is None:
-        return said
-    return said if repetitions(said) <= target.max_repetition else None
+    return said if said is not None and takes_pattern(target, said) else None
+
+
+def takes_pattern(target: Target, said: str) -> bool:
+    """Return whether the target takes a pattern in the small dialect."""
+    within = target.max_repetition is None or repetitions(said) <= target.max_repetition
+    return "pattern" in target.keywords and within
 
 
 def is_strict(schema: Schema) -> bool:
@@ -202,7 +206,7 @@ def string(
     wire: Schema = {"type": "string"}
     if takes_format(walk.target, form):
         wire["format"] = form
-    elif "pattern" in walk.target.keywords:
+    elif takes_pattern(walk.target, pattern):
         wire["pattern"] = pattern
     else:
         walk.note(at, "format", "told", words)

@@ -277,7 +277,7 @@ def _too_long(count: int, length: int, target: Target) -> str:
 
 
 def _fewer_repeats(bodies: dict[str, Schema], most: int, report: Report) -> dict[str, Schema]:
-    """Say the lengths of the longest arrays in words, as few as bring the sum of all within the limit."""
+    """Say the lengths of the longest arrays in words, until the sum of the others is within the limit."""
     total = _repeats(bodies, None)
     if total <= most:
         return bodies

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pandas
 import pytest
 from jsonschema import Draft202012Validator
 
+from extractor import Extractor
 from extractor.errors import ConfigError, Invalid, SchemaError
 from extractor.schema import TARGETS, Chunked, CompiledSchema, compile_schema
 from extractor.schema.leaves import said_pattern
+from extractor.testing import ChatServer, reply
 
 JSON = Any
 BOX: dict[str, JSON] = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
@@ -79,6 +82,24 @@ def test_only_documents_are_opened_and_only_by_that_word() -> None:
 def test_an_open_document_compiles_once_and_apart_from_the_closed_one() -> None:
     assert compile_schema(BOX, extras="keep") is compile_schema(dict(BOX), extras="keep")
     assert compile_schema(BOX, extras="keep").fingerprint != compile_schema(BOX).fingerprint
+
+
+def opened_reply() -> Any:
+    return reply({"a": "x", "additional_properties": [{"key": "more", "value": "[1, 2]"}]})
+
+
+def test_each_way_of_asking_keeps_the_extras_of_an_open_document() -> None:
+    record = {"a": "x", "more": [1, 2]}
+    with ChatServer([opened_reply()] * 5) as server, Extractor("m", base_url=server.base_url) as ex:
+        assert ex.run(BOX, "text", extras="keep", examples=[("t", {"a": "b", "c": None})]).record == record
+        (row,) = ex.rows(["text"], BOX, extras="keep", journal=False)
+        assert row.extraction.record == record
+        assert ex.document(BOX, "some text", extras="keep", journal=False).record == record
+        assert [*ex.stream(BOX, "text", extras="keep")][-1].record == record
+        frame = ex.frame(pandas.DataFrame({"body": ["text"]}), BOX, text="body", extras="keep", journal=False)
+        assert frame["record"][0] == {"a": "x", "extra": '{"more":[1,2]}'}
+        with pytest.raises(ConfigError, match='extra="allow"'):
+            ex.run(dict[str, int], "text", extras="keep")
 
 
 # --- what is said to be checked is checked
