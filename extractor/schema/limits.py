@@ -297,7 +297,8 @@ def _fewer_repeats(bodies: dict[str, Schema], most: int, report: Report) -> dict
 
 
 def _repeated(node: Schema) -> int:
-    return max(node.get("maxItems", 0), node.get("minItems", 0)) if node.get("type") == "array" else 0
+    is_list = node.get("type") == "array" and "prefixItems" not in node
+    return max(node.get("maxItems", 0), node.get("minItems", 0)) if is_list else 0
 
 
 def _repeats(bodies: dict[str, Schema], longest: int | None) -> int:
