@@ -258,7 +258,9 @@ def _fewer_enums(bodies: dict[str, Schema], target: Target, report: Report) -> d
                 text=left.text - length,
                 enum_text=left.enum_text - length,
             )
-    room = MOST_TOLD if target.max_text is None else max(0, min(MOST_TOLD, target.max_text - left.text))
+    room = MOST_TOLD
+    if target.max_text is not None and target.counts_words:
+        room = max(0, min(MOST_TOLD, target.max_text - left.text))
     told: dict[int, Schema] = {}
     for node in found:
         if id(node) in whys:

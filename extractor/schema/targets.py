@@ -36,14 +36,14 @@ class Target:
 
     Limits over the whole schema, None where there is none: max_depth (levels of objects, the root and
     each definition counted apart), max_inlined (levels of objects with all references written out),
-    max_properties, max_enum_values, max_text (characters of names and values), max_enum_text (characters
-    in an enum of over `max_enum_long` texts), max_all_enum_text (characters in all enums), max_repeats
-    (the sum of `maxItems`, nested ones multiplied), max_optional (optional properties), max_unions (of the
-    root), inlines (references are written out, in at most so many characters). Limits of one node:
-    max_branches (members of a union), max_min_items (the largest `minItems`), max_repetition (the largest
-    count of repetitions in a pattern, nested ones multiplied), max_references (nested in one another),
-    max_nesting (of schemas of any kind), integer_digits (longer integers cannot be said). name_pattern,
-    property_pattern: legal names.
+    max_properties, max_enum_values, max_text (characters of names and values, and of descriptions where
+    the target `counts_words`), max_enum_text (characters in an enum of over `max_enum_long` texts),
+    max_all_enum_text (characters in all enums), max_repeats (the sum of `maxItems`, nested ones
+    multiplied), max_optional (optional properties), max_unions (of the root), inlines (references are
+    written out, in at most so many characters). Limits of one node: max_branches (members of a union),
+    max_min_items (the largest `minItems`), max_repetition (the largest count of repetitions in a pattern,
+    nested ones multiplied), max_references (nested in one another), max_nesting (of schemas of any kind),
+    integer_digits (longer integers cannot be said). name_pattern, property_pattern: legal names.
 
     pattern_with_length: pattern or format may stand beside a length. raw_patterns: patterns are matched
     against JSON's text, escapes and all. loose_on_numbers: assertions that are enforced on integers,
@@ -79,6 +79,7 @@ class Target:
     max_repeats: int | None = None
     max_inlined: int | None = None
     max_text: int | None = None
+    counts_words: bool = False
     integer_digits: int | None = None
     max_optional: int | None = None
     max_unions: int | None = None
@@ -246,6 +247,7 @@ CEREBRAS = replace(
     recursion="none",
     max_branches=5,
     max_text=5_000,
+    counts_words=True,
 )
 DEEPSEEK = replace(
     OPENAI,

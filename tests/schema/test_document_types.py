@@ -93,6 +93,7 @@ def test_each_way_of_asking_keeps_the_extras_of_an_open_document() -> None:
     with ChatServer([opened_reply()] * 5) as server, Extractor("m", base_url=server.base_url) as ex:
         assert ex.run(BOX, "text", extras="keep", examples=[("t", {"a": "b", "c": None})]).record == record
         (row,) = ex.rows(["text"], BOX, extras="keep", journal=False)
+        assert row.extraction is not None
         assert row.extraction.record == record
         assert ex.document(BOX, "some text", extras="keep", journal=False).record == record
         assert [*ex.stream(BOX, "text", extras="keep")][-1].record == record
