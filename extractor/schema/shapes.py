@@ -114,7 +114,7 @@ def shapes_of(walk: Walk, schema: Schema, depth: int = 0) -> list[Shape]:
     """Return the forms that `schema` has on the wire of the walk's target."""
     if walk.is_too_deep(schema, depth + 1):
         return [of_type("string")]
-    if "$ref" in schema and walk.is_text(schema["$ref"]):
+    if "$ref" in schema and walk.is_said_as_text(schema["$ref"]):
         return [of_type("string")]
     schema = walk.resolved(schema)
     python = python_of(schema)

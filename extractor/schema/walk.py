@@ -198,6 +198,14 @@ class Walk:
         most = MAX_LEVELS if self.target.max_references is None else self.target.max_references
         return ref in self.said_as_text or self._level(ref)[0] > most
 
+    def is_said_as_text(self, ref: str) -> bool:
+        """Return whether a reference at this place leads to JSON text, for its own depth or its body's."""
+        if self.is_text(ref) or self.target.max_nesting is None:
+            return self.is_text(ref)
+        reference = self.references.get((ref, self._level(ref)[0]))
+        codec = None if reference is None else reference.codec
+        return isinstance(codec, Text) and codec.inside
+
     def _level(self, ref: str) -> tuple[int, int]:
         circle = self.circles.get(ref, 0)
         if self.target.max_references is not None:

@@ -151,6 +151,16 @@ def test_levels_are_counted_with_references_written_out_where_the_server_does_so
     assert not details(compile_schema(nested(5), "vertex"), "$ref")
 
 
+def test_members_of_a_union_are_told_apart_where_one_of_them_is_said_as_text_for_its_depth() -> None:
+    """The body of a reference stands a level deeper than the reference."""
+    kinds = {f"K{i}": members(**{f"k{i}": {"type": "integer"}, "deep": nested(3)}) for i in range(2)}
+    one_of = {"anyOf": [{"$ref": "#/$defs/K0"}, {"$ref": "#/$defs/K1"}, {"type": "string"}]}
+    document: JSON = members(x=members(y=members(z={"type": "array", "items": one_of})))
+    compiled = compile_schema({**document, "$defs": kinds}, "vertex")
+    record = {"x": {"y": {"z": [{"k0": 1, "deep": value(3)}, {"k1": 2, "deep": value(3)}, "text"]}}}
+    assert compiled.decode(compiled.encode(record)) == record
+
+
 def test_a_reference_with_a_description_gets_a_definition_of_its_own_where_it_may_not_stand_alone() -> None:
     tree = members(x={"type": "string"})
     tree["properties"]["t"] = {"$ref": "#/$defs/T", "description": "The next."}
