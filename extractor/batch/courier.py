@@ -25,6 +25,7 @@ from ..dialects.batches import Line
 from ..dialects.bodies import written
 from ..dialogue.policy import is_transient
 from ..errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
+from ..files import make_folder
 from ..messages import BatchStatus, Completion, Request
 from ..transport import http
 from .asking import Caller, request_key
@@ -474,7 +475,7 @@ async def _alone(folder: Path) -> AsyncGenerator[None]:
     """Keep other processes from building batches meanwhile: they wait, and find these."""
     from filelock import FileLock, Timeout
 
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     lock = FileLock(folder / ".lock", mode=0o600, thread_local=False)
     while True:
         try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import JournalError
+from ..files import make_folder
 from .handles import Handle, Stage
 from .journal import BUSY, GRANTED, Claim, Kept, Tried
 from .store import Clock, Done, Stats, Wanted, Work
@@ -62,7 +63,7 @@ class SqliteStore:
         from filelock import FileLock
 
         with _named(path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(path.parent)
             with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
                 if _is_damaged(path):
                     _move_aside(path)

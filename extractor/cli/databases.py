@@ -22,6 +22,7 @@ from ..databases.source import DatabaseSource
 from ..databases.types import arrow_type
 from ..databases.wires import library
 from ..errors import ConfigError, RunStopped
+from ..files import leads_to
 from .feeding import Placed, Rows, placed, typed
 from .job import GoingOn, Hold, Job, Report, Settle
 from .lines import to_json
@@ -243,7 +244,7 @@ def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> None:
 def _added_to(path: str, anew: bool) -> Iterator[IO[str]]:
     flags = os.O_CREAT | os.O_WRONLY | (os.O_TRUNC if anew else os.O_APPEND)
     try:
-        handle = os.open(path, flags, 0o600)
+        handle = os.open(leads_to(path), flags, 0o600)
     except OSError as error:
         raise ConfigError(f"cannot write to {path}: {error.strerror or error}") from error
     os.fchmod(handle, 0o600)  # also where it was there before

@@ -111,7 +111,7 @@ def evaluate(
         records = _records(extractor, wanted, cases, {"examples": solved, "concurrency": concurrency})
         report = Report(extractor.model, record_type or str(schema), records)
     if output is not None:
-        with opened(output) as out:
+        with opened(output, aside=True) as out:
             out.write(_REPORT.dump_json(report, indent=1).decode() + "\n")
     console.print(_summary(report))
     if fields:

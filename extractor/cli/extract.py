@@ -150,7 +150,7 @@ def extract(
 
     if hidden := hidden_in(wanted):
         say(HIDDEN.format(", ".join(hidden)), "yellow")
-    with extractor, opened(output) as out:
+    with extractor, opened(output, aside=True) as out:
         lines, whole = _written(files, run, dump_for(wanted), form, out)
     _conclude(lines, len(files), whole, output)
 

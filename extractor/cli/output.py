@@ -2,62 +2,45 @@
 
 from __future__ import annotations
 
-import os
+import io
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import ExitStack, contextmanager
+from typing import IO, TextIO
 
 from ..errors import ConfigError
+from ..files import replacing
 
 
 @contextmanager
-def opened(path: str, partly: bool = True) -> Iterator[TextIO]:
+def opened(path: str, partly: bool = True, aside: bool = False) -> Iterator[TextIO]:
     """Yield what to write to: standard output for "-", else a file that stands at `path` afterwards.
 
     Until the block is left, `path` is as it was, and also where the block raises before anything
-    was written; what was written before an exception is kept. partly: False where it is not. Raises
-    ConfigError where nothing can be written there.
+    was written; what was written before an exception is kept. partly: False where it is not. After an
+    error of writing itself `path` is as it was: aside says whether what could be written is kept in
+    another file. Raises ConfigError where nothing can be written there, Unwritten where the disk is full.
     """
     if path == "-":
         yield sys.stdout
         sys.stdout.flush()
-    elif os.path.exists(path) and not os.path.isfile(path):
-        with _open(path) as stream:  # a device or a pipe can't be replaced
-            yield stream
-    else:
-        with _replacing(os.path.realpath(path), partly) as stream:
-            yield stream
-
-
-def _open(path: str) -> TextIO:
-    try:
-        return open(path, "w", encoding="utf-8")
-    except OSError as error:
-        raise _unwritable(path, error) from error
+        return
+    with opened_bytes(path, partly, aside) as stream:
+        text = io.TextIOWrapper(stream, "utf-8")
+        try:
+            yield text
+        finally:
+            text.flush()
+        text.detach()
 
 
 @contextmanager
-def _replacing(path: str, partly: bool) -> Iterator[TextIO]:
-    folder, name = os.path.split(path)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    whole = False
-    try:
-        with open(handle, "w", encoding="utf-8") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(handle)
-        whole = True
-    finally:
-        if whole or (partly and os.path.getsize(temporary)):
-            os.replace(temporary, path)
-        else:
-            os.unlink(temporary)
-
-
-def _unwritable(path: str, error: OSError) -> ConfigError:
-    return ConfigError(f"cannot write to {path}: {error.strerror or error}; name another file with -o")
+def opened_bytes(path: str, partly: bool = False, aside: bool = False) -> Iterator[IO[bytes]]:
+    """Yield what writes bytes to a file of this machine, as `opened` does text."""
+    with ExitStack() as stack:
+        try:
+            stream = stack.enter_context(replacing(path, partly, aside))
+        except OSError as error:
+            reason = error.strerror or error
+            raise ConfigError(f"cannot write to {path}: {reason}; name another file with -o") from error
+        yield stream

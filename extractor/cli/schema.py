@@ -14,6 +14,7 @@ import typer
 from ..batch.stamps import meaning_of, stamp
 from ..demo import example_types
 from ..errors import ConfigError
+from ..files import make_folder, replacing
 from ..loading import load_schema, load_type
 from ..schema import TARGETS, CompiledSchema, compile_schema
 from .lines import to_json
@@ -137,9 +138,10 @@ def _print_targets() -> None:
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, 0o755)
     for name, text in files.items():
-        (folder / name).write_text(text, "utf-8")
+        with replacing(str(folder / name), mode=0o644) as file:
+            file.write(text.encode())
     say(f"{len(files)} schemas written to {folder}")
 
 

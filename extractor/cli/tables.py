@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import random
 import shlex
 import shutil
@@ -35,7 +34,7 @@ from ..loading import CONVERT, SNIFFED, why_no_text
 from ..messages import JSON
 from .delimited import Torn, cells_of, delimiter_in
 from .lines import to_json
-from .output import opened
+from .output import opened, opened_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -611,19 +610,6 @@ def binary_output(path: str) -> Iterator[IO[bytes]]:
     if "://" in path:
         with _remote(path, "wb") as stream:
             yield stream
-        return
-    target = os.path.realpath(path)  # what a link leads to may be on another disk
-    folder, name = os.path.split(target)
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write to {path}: {error.strerror or error}; name another file with -o"
-        ) from error
-    try:
-        with open(handle, "wb") as stream:
-            yield stream
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    else:
+        with opened_bytes(path) as file:
+            yield file

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import threading
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from extractor.errors import ConfigError
+from extractor.files import replacing
 from extractor.messages import JSON, Failure, FailureKind
 from extractor.transport.exchange import Head, Piece, Post
 from extractor.transport.tape import in_place
@@ -252,12 +252,8 @@ def _write(path: Path, exchanges: Iterable[Exchange]) -> None:
     """Write the whole file or nothing; its owner alone may read it."""
     text = "".join(f"{json.dumps(_line(exchange))}\n" for exchange in exchanges)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        with replacing(str(path)) as file:
+            file.write(text.encode())
     except OSError as error:
         raise ConfigError(f"cannot write the cassette {path}: {error.strerror or error}") from error
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from ..files import make_folder, replacing
 from ..messages import JSON
 from .models import cache_root
 
@@ -31,15 +29,6 @@ def load(path: Path) -> JSON:
 
 def save(path: Path, value: JSON) -> None:
     """Keep a value, whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".", dir=path.parent)  # mode 0600
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    make_folder(path.parent)
+    with replacing(str(path)) as file:
+        file.write(json.dumps(value).encode())

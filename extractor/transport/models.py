@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import ConfigError
+from ..files import make_folder
 from . import pieces
 from .gguf import Header, read_header
 from .pieces import Piece
@@ -411,7 +412,7 @@ def _demand_space(model: ModelFile, folder: Path, missing: int) -> None:
 @contextmanager
 def _storing(model: ModelFile, folder: Path) -> Iterator[None]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         yield
     except OSError as error:
         raise ConfigError(

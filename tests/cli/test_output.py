@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pickle
 import stat
 from contextlib import suppress
+from io import TextIOBase
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
 from extractor.cli.output import opened
 from extractor.cli.tables import binary_output
 from extractor.errors import ConfigError
+from extractor.files import Unwritten, leads_to, make_folder
 
 
 def test_a_file_is_there_once_it_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -62,7 +67,7 @@ def test_a_link_to_a_parquet_file_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_take_its_place_is_left_nowhere(tmp_path: Path) -> None:
-    with suppress(IsADirectoryError), binary_output(str(tmp_path / "out.parquet")) as out:
+    with suppress(Unwritten), binary_output(str(tmp_path / "out.parquet")) as out:
         out.write(b"x")
         (tmp_path / "out.parquet").mkdir()
     assert os.listdir(tmp_path) == ["out.parquet"]
@@ -81,3 +86,133 @@ def test_where_nothing_can_be_written_that_is_said_first(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"cannot write to .*; name another file with -o"), opened(path):
         pass
+
+
+# -- a disk that is full, and other errors of writing itself
+
+
+def no_room(*_: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("partly", [True, False])
+def test_an_error_of_writing_leaves_the_file_as_it_was_and_nothing_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, partly: bool
+) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("before")
+    if step != "write":
+        monkeypatch.setattr(os, step, no_room)
+    why = f"{path}: No space left.*as it was"
+    with pytest.raises(Unwritten, match=why), opened(str(path), partly) as out:
+        written_until_full(out, is_full=step == "write")
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["out.jsonl"]
+
+
+def written_until_full(out: IO[Any], *others: IO[str], is_full: bool = True) -> None:
+    """Write a line, to the others as well, and another one, for which the disk has no room."""
+    for each in others:
+        each.write("a row\n")
+    out.write("a record\n" if isinstance(out, TextIOBase) else b"a record\n")
+    out.flush()
+    if is_full:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, out.fileno())
+        os.close(full)
+    out.write("another\n" * 10_000 if isinstance(out, TextIOBase) else b"another\n" * 10_000)
+
+
+def test_what_was_paid_for_is_kept_beside_in_a_file_that_the_error_names(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("before")
+    with pytest.raises(Unwritten) as caught, opened(str(path), aside=True) as out:
+        written_until_full(out)
+    assert path.read_text() == "before"
+    assert Path(str(caught.value.partial)).read_text() == "a record\n"
+    assert str(caught.value.partial) in str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_file_around_one_that_could_not_be_written_stays_as_it_was_too(tmp_path: Path) -> None:
+    held, out = tmp_path / "held.jsonl", tmp_path / "out.jsonl"
+    held.write_text("before")
+    with pytest.raises(Unwritten), opened(str(held)) as around, opened(str(out)) as inner:
+        written_until_full(inner, around)
+    assert (held.read_text(), os.listdir(tmp_path)) == ("before", ["held.jsonl"])
+
+
+def test_parquet_is_safe_on_the_disk_before_it_takes_the_place_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "out.parquet"
+    path.write_text("before")
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(Unwritten), binary_output(str(path)) as out:
+        parquet.write_table(pa.table({"a": [1]}), out)
+    assert path.read_text() == "before"
+
+
+def test_a_full_disk_under_parquet_is_told_as_that(tmp_path: Path) -> None:
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = pa.table({"a": [*range(10_000)]})
+
+    def write(out: IO[bytes]) -> None:
+        with parquet.ParquetWriter(out, rows.schema) as writer, suppress(Unwritten):
+            written_until_full(out)
+            writer.write_table(rows)
+
+    with pytest.raises(Unwritten), binary_output(str(tmp_path / "out.parquet")) as out:
+        write(out)
+    assert os.listdir(tmp_path) == []
+
+
+# -- what another user has put there
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_a_link_or_pipe_of_another_user_in_a_shared_folder_is_not_written_through(
+    tmp_path: Path, kind: str
+) -> None:
+    shared, mine = tmp_path / "shared", tmp_path / "mine"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    mine.mkdir()
+    (mine / "out.jsonl").write_text("before")
+    theirs = shared / "there"
+    if kind == "pipe":
+        os.mkfifo(theirs)
+    else:
+        theirs.symlink_to(mine if kind == "folder" else mine / "out.jsonl")
+    os.chown(theirs, 65534, 65534, follow_symlinks=False)
+    path = theirs / "out.jsonl" if kind == "folder" else theirs
+    with pytest.raises(ConfigError, match="of another user"), opened(str(path)) as out:
+        out.write("secret")
+    assert (mine / "out.jsonl").read_text() == "before"
+    shared.chmod(0o755)  # where they alone may write, it is their business
+    if kind == "link":
+        with opened(str(path)) as out:
+            out.write("after")
+        assert (mine / "out.jsonl").read_text() == "after"
+
+
+def test_a_link_of_ones_own_is_followed_also_over_others_and_upwards(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "up").symlink_to("../c")
+    (tmp_path / "c").symlink_to(tmp_path / "a" / "b")
+    assert leads_to(f"{tmp_path}/a/up/../x") == str(tmp_path / "a" / "x")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match="symbolic links"):
+        leads_to(str(tmp_path / "loop"))
+
+
+def test_new_folders_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        make_folder(tmp_path / "a" / "b")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "a", tmp_path / "a" / "b")} == {0o700}

@@ -1,0 +1,172 @@
+"""Files and folders are made whole or not at all, for their owner alone, not where a stranger points."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import takewhile
+from pathlib import Path
+from typing import IO, Any
+
+MOST_LINKS = 40  # as Linux follows
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+class Unwritten(OSError):
+    """A file could not be written. What stood at its path before stands there still.
+
+    partial: the file that keeps what could be written, None where there is none.
+    """
+
+    def __init__(self, code: int | None, reason: str, path: str, partial: str | None = None) -> None:
+        super().__init__(code, reason, path)
+        self.partial = partial
+
+    def __str__(self) -> str:
+        kept = "" if self.partial is None else f"; what could be written is in {self.partial}"
+        return f"cannot write to {self.filename}: {self.strerror}; what was there before is as it was{kept}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.errno, self.strerror, self.filename, self.partial)
+
+
+@contextmanager
+def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """Yield what takes the place of the file at `path` once the block is left.
+
+    Before it does it is safe on the disk. A link stays, and what it leads to is replaced; a device or a pipe
+    is written to. partly: whether what was written before an exception takes the place too. It never does
+    after an error of writing itself. aside: whether it is kept beside the file then, in a file that the
+    error names. Raises Unwritten, and OSError where nothing can be written there at all.
+    """
+    target = leads_to(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        with _unreplaced(path) as direct:
+            yield direct
+        return
+    folder, name = os.path.split(target)
+    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
+    try:
+        with io.BufferedWriter(_Told(handle, path)) as stream:
+            os.chmod(temporary, mode)
+            try:
+                yield stream
+            except Unwritten:
+                raise
+            except BaseException:
+                stream.flush()
+                if partly and stream.tell():
+                    _put(stream, temporary, target, path)
+                raise
+            _put(stream, temporary, target, path)
+    except Unwritten as error:
+        error.partial = _kept_aside(temporary, target) if aside else None
+        raise
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+def leads_to(path: str) -> str:
+    """Return the absolute path without links. Raises PermissionError for a link or a pipe of another user
+    in a folder where others may write: they would choose what is written to.
+
+    Source: proc_sys_fs(5), protected_symlinks and protected_fifos.
+    """
+    place, links = os.sep, 0
+    steps = os.path.join(os.getcwd(), path).split(os.sep)[::-1]
+    while steps:
+        step = steps.pop()
+        if step == os.pardir:
+            place = os.path.dirname(place)
+        elif step not in ("", os.curdir):
+            here = os.path.join(place, step)
+            if not os.path.islink(here):
+                place = here
+                continue
+            _check_owner(here, os.lstat(here))
+            links += 1
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            told = os.readlink(here)
+            place = os.sep if os.path.isabs(told) else place
+            steps += told.split(os.sep)[::-1]
+    return place
+
+
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """Make a folder, and those that it is in, with a mode that does not hang on the umask alone."""
+    for each in reversed([*takewhile(lambda folder: not folder.exists(), path.parents)]):
+        each.mkdir(mode=mode, exist_ok=True)
+    path.mkdir(mode=mode, exist_ok=True)
+
+
+class _Told(io.FileIO):
+    """A file whose errors of writing are Unwritten."""
+
+    def __init__(self, handle: int, path: str) -> None:
+        super().__init__(handle, "w")
+        self._path = path
+
+    def write(self, data: Any) -> int:
+        """Write some of the bytes, and return how many."""
+        with _telling(self._path):
+            return super().write(data)
+
+
+@contextmanager
+def _telling(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unwritten(error.errno, error.strerror or str(error), path) from error
+
+
+def _put(stream: IO[bytes], temporary: str, target: str, path: str) -> None:
+    """Move a file to where it belongs, once it is safe on the disk."""
+    stream.flush()
+    with _telling(path):
+        os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    with suppress(OSError):  # some file systems can't; the file is whole in any case
+        _sync_folder(os.path.dirname(target))
+
+
+def _sync_folder(folder: str) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _kept_aside(temporary: str, target: str) -> str | None:
+    """Rename what could be written to a name that says so, and return it; None where it is empty."""
+    if not os.path.exists(temporary) or not os.path.getsize(temporary):
+        return None
+    partial = f"{target}.{temporary.rpartition('.')[2]}.partial"
+    os.rename(temporary, partial)
+    return partial
+
+
+@contextmanager
+def _unreplaced(path: str) -> Iterator[IO[bytes]]:
+    _check_owner(os.path.realpath(path), os.stat(path))
+    handle = os.open(path, os.O_WRONLY)
+    with open(handle, "wb") as stream:
+        _check_owner(os.path.realpath(path), os.fstat(handle))  # another may have come in between
+        yield stream
+
+
+def _check_owner(path: str, found: os.stat_result) -> None:
+    if not hasattr(os, "geteuid") or found.st_uid in (os.geteuid(), 0):
+        return
+    with suppress(FileNotFoundError):  # what has no folder, such as the pipe to another process
+        if os.stat(os.path.dirname(path)).st_mode & _OTHERS_WRITE:
+            reason = "it leads through a link or pipe of another user, in a folder where others may write"
+            raise PermissionError(errno.EPERM, reason, path)
