@@ -91,6 +91,7 @@ from .telemetry import Who, watching
 from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models, tape
 from .transport.reach import check_seconds
+from .words import shortened
 
 T = TypeVar("T")
 Client = TypeVar("Client")
@@ -615,7 +616,7 @@ class Calls:
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
         def redact(text: str) -> str:  # some servers quote the key in their errors
-            return self._headers.redact(endpoint.api_key.redact(text))
+            return shortened(self._headers.redact(endpoint.api_key.redact(text)))
 
         if isinstance(event, Completion):
             return replace(event, fault=redact(event.fault)) if event.fault else event

@@ -28,6 +28,7 @@ from ..errors import ConfigError, ExtractorError, JournalError, RunStopped, Serv
 from ..files import make_folder
 from ..messages import BatchStatus, Completion, Request
 from ..transport import http
+from ..words import one_line
 from .asking import Caller, request_key
 from .budget import ZERO, Budget, Price, worst_cost
 from .handles import MANY, MOST_ROUNDS, Action, Course, Handle, Rejected, Stage
@@ -278,7 +279,7 @@ class Courier(Generic[T]):
             after = await self._done(action, course)
         except CallFailed as error:
             after = course.failed(action, error.failure, random.random())
-            _log.warning("batch %s: %s; tried again in %.0f s", handle.id, error, after.wait)
+            _log.warning("batch %s: %s; tried again in %.0f s", handle.id, one_line(str(error)), after.wait)
         except Rejected as error:
             after = self._held_back(course, error)
         if after.handle != handle:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..words import printable
 from .outcomes import Progress
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _all(displays: list[Told]) -> Told:
 
 
 def _lines(console: Console, total: int | None, unit: str) -> Told:
+    from rich.text import Text
+
     last = 0.0
 
     def line(progress: Progress) -> None:
@@ -102,7 +105,7 @@ def _lines(console: Console, total: int | None, unit: str) -> Told:
         if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
             last = progress.elapsed
             said = f"{summary(progress, total, unit)}; {pace(progress, total, unit)}"
-            console.print(said, soft_wrap=True)
+            console.print(Text(printable(said)), soft_wrap=True)
 
     return line
 
@@ -118,7 +121,7 @@ def _bar(console: Console, total: int | None, unit: str) -> Iterator[Told]:
 
         bar = ProgressBar(total, progress.done, width=40, pulse=total is None)
         counts, speed = summary(progress, total, unit), pace(progress, total, unit)
-        return Group(bar, Text(counts), Text(speed, style="dim"))
+        return Group(bar, Text(printable(counts)), Text(printable(speed), style="dim"))
 
     with Live(drawn(Progress()), console=console, refresh_per_second=8, redirect_stdout=False) as live:
         yield lambda progress: live.update(drawn(progress))

@@ -23,6 +23,7 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from ..errors import ConfigError, JournalError
+from ..words import one_line
 from .address import Address
 from .journal import BUSY, GRANTED, Claim, Kept, key_of
 from .limits import Bucket
@@ -269,7 +270,7 @@ class RedisStore:
                 if not self._is_away(error.__cause__) or time.monotonic() >= ends:
                     raise
                 if not delay:
-                    _log.warning("%s. Trying again for %.0f s", error, self._patience)
+                    _log.warning("%s. Trying again for %.0f s", one_line(str(error)), self._patience)
             delay = min(2 * delay or 0.05, 1.0)
             time.sleep(delay * random.uniform(0.5, 1))
 

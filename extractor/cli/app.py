@@ -15,7 +15,7 @@ from ..errors import ExtractorError
 from . import batches, calibrate, demo, evaluate, extract, journal, models, probe, schema, validate, view
 from .run import EPILOG as RUN_EPILOG
 from .run import run as run_command
-from .screen import say_error
+from .screen import echo, say_error
 
 _PASSWORD = re.compile(r"(?<=://)([^\s:@/]*):(?!\$\{)\S*(?=@)")  # in a URL, but by a variable's name
 FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
@@ -67,7 +67,7 @@ def run(arguments: Sequence[str]) -> NoReturn:
         app(own, prog_name="extractor", obj=own)
     except Exception as error:
         if debug:
-            traceback.print_exception(error)
+            echo("".join(traceback.format_exception(error)), nl=False, err=True)
         said, status = explained(error)
         say_error(said)
         sys.exit(status)

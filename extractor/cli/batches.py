@@ -15,7 +15,7 @@ from ..batch.handles import Handle, Stage
 from ..batch.spool import requests_of, spool_of
 from ..errors import ConfigError
 from .journal import PlaceOption
-from .screen import say
+from .screen import echo, say
 
 if TYPE_CHECKING:
     from ..batch.sqlite import SqliteStore
@@ -41,7 +41,7 @@ def show(journal: PlaceOption = None) -> None:
         if handle.failed:
             told += f", {handle.failed:,} failed"
         state, name = handle.state or handle.stage, handle.batch or "not made yet"
-        typer.echo(f"{handle.id[:12]}  {handle.model}  {state}, {told}, {hours:.1f} h old  {name}")
+        echo(f"{handle.id[:12]}  {handle.model}  {state}, {told}, {hours:.1f} h old  {name}")
     if not handles:
         say("no batch is under way")
 

@@ -213,9 +213,7 @@ def _comparison(before: Report, after: Report, count: int) -> Table:
                 rate.name,
                 _figure(rate, first.value),
                 _figure(rate, second.value),
-                f"[{style}]{_figure(rate, by.value, signed=True)}[/]"
-                if style
-                else _figure(rate, by.value, True),
+                safe(_figure(rate, by.value, signed=True), style),
                 _interval(rate, by),
                 "–" if by.sure is None else f"{by.sure:.0%}",
             )

@@ -22,7 +22,8 @@ from ..batch.run import INTERRUPTED
 from ..client import Extractor
 from ..databases.address import is_database
 from ..databases.sink import DatabaseSink
-from ..errors import ConfigError, RunStopped
+from ..errors import ConfigError, JournalError, RunStopped
+from ..files import Abandoned
 from ..messages import Outcome
 from .feeding import Placed, Rows, kept, missing, own_fields, placed, typed_fields
 from .lines import to_json
@@ -49,6 +50,8 @@ class Report:
     refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
     stopped: str | None = None  # why, where it did not finish
     notes: Sequence[str] = ()  # what there is to know about that
+    is_full: bool = False  # whether it is because the journal took no more, as on a full disk
+    kept: bool = False  # whether files are as they were
 
     def tell(self, progress: Progress) -> None:
         """Take note of how far it is."""
@@ -116,6 +119,12 @@ class GoingOn:
         """Whether the files are written anew, so that what there is of them is better than nothing."""
         return not (self.resume or self.append)
 
+    @property
+    def replaces(self) -> bool:
+        """Whether files that are there would be written anew."""
+        files = [each for each in (self.output, self.quarantine) if each not in (None, "-")]
+        return self.anew and any(Path(str(each)).is_file() for each in files)
+
     def earlier(self) -> Table | None:
         """Return the rows of the output that is gone on with; None where there is none."""
         there = not self.anew and Path(self.output).exists() and Path(self.output).stat().st_size
@@ -128,8 +137,8 @@ class GoingOn:
             yield from table(self.quarantine).rows()
 
 
-class Unfinished(Exception):
-    """A run that adds rows did not finish: nothing is added."""
+class Unfinished(Abandoned):
+    """A run did not finish, and what files hold is better: a run that adds rows adds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +284,18 @@ class Job:
                     report.facts.add(outcome)
         except RunStopped as error:
             report.stopped = str(error).rstrip(".")
+            report.is_full = isinstance(error.cause, JournalError)
         except KeyboardInterrupt as interrupted:
             report.stopped = "it was interrupted"
             report.notes = [each for each in getattr(interrupted, "__notes__", ()) if each != INTERRUPTED]
 
     def _leave(self, rows: Rows, hold: Hold, report: Report) -> None:
-        """Leave in the quarantine what a run that did not finish has not done; else add nothing at all."""
+        """Leave in the quarantine what a run that did not finish has not done; else add nothing at all. Where
+        the disk may be full, older files stay: there may be no room for what takes their place.
+        """
+        if report.is_full and self.going_on.replaces:
+            report.kept = True
+            raise Unfinished
         if report.stopped is None or not self.going_on.append:
             return
         if not self.going_on.drained:

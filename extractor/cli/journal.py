@@ -15,7 +15,7 @@ import typer
 from ..errors import ConfigError
 from .lines import to_json
 from .output import opened
-from .screen import say
+from .screen import echo, say
 
 if TYPE_CHECKING:
     from ..batch.address import Address
@@ -42,12 +42,12 @@ def stats(journal: PlaceOption = None) -> None:
     """Print how many answers it has, of which models, and from when."""
     with _store(journal) as (store, place):
         found = store.stats()
-    typer.echo(f"{place}  {found.size / 1e6:,.1f} MB")
+    echo(f"{place}  {found.size / 1e6:,.1f} MB")
     between = f" from {_day(found.oldest)} to {_day(found.newest)}" if found.answers else ""
-    typer.echo(f"{found.answers:,} answers{between}")
+    echo(f"{found.answers:,} answers{between}")
     for model, answers in found.models.items():
-        typer.echo(f"  {model}  {answers:,}")
-    typer.echo(f"{found.claimed:,} being asked for now, {found.lost:,} lost with a process that died")
+        echo(f"  {model}  {answers:,}")
+    echo(f"{found.claimed:,} being asked for now, {found.lost:,} lost with a process that died")
 
 
 @app.command("export", epilog="Example: `extractor journal export -o answers.jsonl`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite, isnan
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
@@ -16,6 +17,7 @@ from ..evidence import Evidence, Span
 from ..evidence.merging import Conflict
 from ..loading import BadInput
 from ..messages import JSON, Extraction, Outcome
+from ..words import escaped
 
 Line: TypeAlias = dict[str, JSON]
 Dump: TypeAlias = Callable[[Any], JSON]
@@ -105,9 +107,23 @@ def _chunk(chunk: ChunkOutcome) -> JSON:
 
 
 def to_json(line: JSON, indent: int | None = None) -> str:
-    """Return a value as JSON text that UTF-8 can hold."""
-    text = json.dumps(line, ensure_ascii=False, indent=indent)
-    return text if _encodable(text) else json.dumps(line, indent=indent)
+    """Return a value as JSON text that UTF-8 can hold, and a terminal can show. JSON has no numbers that are
+    none: they become the texts "NaN", "Infinity" and "-Infinity", as in Pydantic's mode "strings".
+    """
+    try:
+        text = json.dumps(line, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(line), ensure_ascii=False, indent=indent)
+    return escaped(text)
+
+
+def finite(value: JSON) -> JSON:
+    """Return a value with texts in the place of numbers that JSON has not."""
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +171,3 @@ def _why(result: Extraction[Any], error: ExtractorError) -> JSON:
     failure = result.attempts[-1].failure if result.attempts else None
     kind, status = (result.outcome, None) if failure is None else (failure.kind, failure.status)
     return _error(str(kind), str(error), problems, len(result.attempts), status, result.raw)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate: half of a pair in a reply, or a file's undecodable name
-        return False
-    return True

@@ -14,7 +14,7 @@ from ..client import Extractor
 from ..dialogue.probe import Answer, Findings
 from ..probing import known, probe
 from .options import KEYS, BaseUrlOption, connected
-from .screen import console_on, say, tell
+from .screen import console_on, safe, say, tell
 
 EPILOG = f"""Examples:
 
@@ -68,7 +68,7 @@ def ask(
 def _table(ex: Extractor, found: Findings) -> Table:
     table = Table("feature", "what the server does", title=ex.model, title_justify="left")
     for feature, answer in found.answers.items():
-        table.add_row(feature, f"[{STYLES[answer]}]{MEANINGS[answer]}")
+        table.add_row(feature, safe(MEANINGS[answer], STYLES[answer]))
     return table
 
 

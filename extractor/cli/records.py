@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS_AT_ONCE = 4096
+_NO_JSON = re.compile("NaN|Infinity")  # which Python's parsers take, and others don't
 Keep: TypeAlias = Callable[["Found"], None]
 
 
@@ -218,8 +221,10 @@ def keeping(path: str, source: str, records: Records) -> Iterator[Keep]:
 
 
 def _keep_line(stream: IO[str], found: Found, is_line: bool) -> None:
-    stream.write(found.raw.decode().rstrip("\r\n") if is_line else as_line(plain(found.fields)))
-    stream.write("\n")
+    line = found.raw.decode().rstrip("\r\n") if is_line else as_line(plain(found.fields))
+    if is_line and _NO_JSON.search(line):
+        line = as_line(json.loads(line))
+    stream.write(line + "\n")
 
 
 @contextmanager

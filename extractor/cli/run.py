@@ -27,6 +27,7 @@ from ..schema.described import HIDDEN, hidden_in
 from .databases import TableJob, check_tables, database_table, run_name, sink_for
 from .extract import chosen_type
 from .feeding import ONLY_ONCE, as_written, feeding_again
+from .formulas import Formulas
 from .job import GoingOn, Job, Report, is_drained, is_typed
 from .lines import dump_for
 from .options import (
@@ -41,7 +42,7 @@ from .options import (
     parameters,
 )
 from .output import opened
-from .screen import say
+from .screen import echo, say
 from .tables import BadRow, Sheet, Table, check_free, first_names, format_of, kept_input, part, table
 from .versions import Version, beside
 
@@ -186,6 +187,12 @@ def run(
     confidence: ConfidenceOption = False,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
+    formulas_as_text: Annotated[
+        bool,
+        typer.Option(
+            "--formulas-as-text", help="In CSV, an apostrophe before cells that a spreadsheet would run."
+        ),
+    ] = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="The run as one page.")] = None,
     params: Annotated[
         list[str] | None,
@@ -227,7 +234,7 @@ def run(
         "mode": mode,
     }
     if dry_run:
-        typer.echo(client.estimate(rows.rows(), wanted, text=text_of, **options))
+        echo(str(client.estimate(rows.rows(), wanted, text=text_of, **options)))
         return
     command = ["extractor", *map(without_passwords, context.obj or ["run"])]
     version = Version.of(wanted, compile_schema(wanted).name)
@@ -237,7 +244,7 @@ def run(
     if hidden := hidden_in(wanted):
         say(HIDDEN.format(", ".join(hidden)), "yellow")
     again = _feeding(command, without_passwords(source), going_on)
-    sheet = Sheet(shape, dump_for(wanted))
+    sheet = Sheet(shape, dump_for(wanted), formulas=Formulas(formulas_as_text))
     job = Job(client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again))
     if sink is not None:
         job = TableJob.of(
@@ -248,6 +255,7 @@ def run(
     if html:
         with opened(str(html)) as page:
             page.write(_page(report, command, going_on))
+    _tell_formulas(sheet.formulas, output)
     _conclude(report, command, again, going_on, rows.total)
 
 
@@ -263,9 +271,18 @@ def selector(text: Sequence[str], source: Table) -> Callable[[Any], Any]:
     def text_of(row: Any) -> Any:
         if isinstance(row, BadRow):
             raise ConfigError(f"line {row.line}: {row.why}")
-        return row_of(row).text
+        return only_text(row_of(row).text)
 
     return text_of
+
+
+def only_text(found: Any) -> str | None:
+    """Return a row's text. A list would be parts of a message, such as an image that the provider fetches:
+    those are for code. Raises ConfigError.
+    """
+    if found is None or isinstance(found, str):
+        return found
+    raise ConfigError(f"the text is no text but a {type(found).__name__}: {str(found)[:80]}")
 
 
 def _check(
@@ -296,8 +313,8 @@ def _conclude(
     if report.stopped is not None:
         for note in report.notes:
             say(note, "yellow")
-        say(f"The run did not finish: {report.stopped}.{_left(going_on)} Go on with:", "yellow")
-        say(f"  {shlex.join(_go_on(command, going_on))}")
+        say(f"The run did not finish: {report.stopped}.{_left(report, going_on)} Go on with:", "yellow")
+        say(f"  {shlex.join(_go_on(command, report, going_on))}")
         raise typer.Exit(2)
     if report.held:
         rows = f"{going_on.quarantine} holds {report.held:,} of the rows."
@@ -312,6 +329,12 @@ def _conclude(
         say(f"  {shlex.join(_again(command, '--retry-failed'))}")
     if report.progress.failed or report.refused or report.bare:
         raise typer.Exit(1)
+
+
+def _tell_formulas(formulas: Formulas, output: str) -> None:
+    if formulas.found and not formulas.as_text:
+        begin = f"{formulas.found:,} cells of {output} begin as formulas do (=, +, -, @)"
+        say(f"{begin}, which a spreadsheet may run: --formulas-as-text writes them as texts.", "yellow")
 
 
 def _tell_refused(report: Report, place: str) -> None:
@@ -341,8 +364,10 @@ def _feeding(command: Sequence[str], source: str, going_on: GoingOn) -> list[str
     return [*again[:-1], beside(going_on.quarantine)]
 
 
-def _left(going_on: GoingOn) -> str:
+def _left(report: Report, going_on: GoingOn) -> str:
     """Say what is where after a run that did not finish."""
+    if report.kept:
+        return f" {going_on.place} is as it was; what is done is in the journal."
     if going_on.drained:
         return f" {going_on.place} has the rows that are done, {going_on.quarantine} the others."
     if going_on.append and going_on.sink is None:
@@ -350,7 +375,9 @@ def _left(going_on: GoingOn) -> str:
     return "" if going_on.output == "-" else f" {going_on.place} has the rows that are done."
 
 
-def _go_on(command: Sequence[str], going_on: GoingOn) -> Sequence[str]:
+def _go_on(command: Sequence[str], report: Report, going_on: GoingOn) -> Sequence[str]:
+    if report.kept:
+        return _again(command, None)
     if going_on.append and (going_on.sink is None or going_on.drained):
         return command
     return _again(command, "--resume" if going_on.output != "-" else None)

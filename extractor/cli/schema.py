@@ -18,7 +18,7 @@ from ..files import make_folder, replacing
 from ..loading import load_schema, load_type
 from ..schema import TARGETS, CompiledSchema, compile_schema
 from .lines import to_json
-from .screen import say
+from .screen import echo, say
 
 EPILOG = """Examples:
 
@@ -148,7 +148,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 def _check(folder: Path, files: dict[str, str], rewrite: Sequence[str]) -> None:
     found = list(differences(folder, files))
     for difference in found:
-        typer.echo(difference, nl=False)
+        echo(difference, nl=False)
     missing = sum(not (folder / name).is_file() for name in files)
     changed = len(found) - missing
     if found:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TextIO
+from typing import Any, TextIO
 
+import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -26,28 +25,41 @@ from rich.table import Table
 from rich.text import Text
 
 from ..messages import JSON
+from ..words import printable
+from ..words import shortened as cut
 from .lines import Line, Tally, tally
 
 LONGEST_CELL = 28  # characters
 WITHOUT_TERMINAL = 160  # characters in a line, where there is no window
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LONGEST_SAID = 10_000  # characters of a message
 STYLES = {"ok": "green", "repaired": "green", "right": "green", "wrong": "red", "plain": ""}
+
+
+class Screen(Console):
+    """A console on which strings are nothing but words: no markup, no escapes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string as text; rich calls this for titles, headings and cells too."""
+        return super().render_str(printable(text), **options)
 
 
 def standard_error() -> Console:
     """Return the console for progress and errors."""
-    return Console(stderr=True, highlight=False)
+    return Screen(stderr=True)
 
 
 def console_on(stream: TextIO) -> Console:
     """Return the console for tables on `stream`."""
     width = None if stream.isatty() else WITHOUT_TERMINAL
-    return Console(file=stream, highlight=False, width=width)
+    return Screen(file=stream, width=width)
 
 
 def say(message: str, style: str = "") -> None:
     """Print a message on standard error; a terminal wraps it between words."""
-    _print(safe(message, style))
+    _print(safe(cut(message, LONGEST_SAID), style))
 
 
 def tell(message: str) -> None:
@@ -58,12 +70,17 @@ def tell(message: str) -> None:
 
 def say_error(message: str) -> None:
     """Print one paragraph on standard error."""
-    _print(Text.assemble(("error: ", "bold red"), safe(message)))
+    _print(Text.assemble(("error: ", "bold red"), safe(cut(message, LONGEST_SAID))))
 
 
 def safe(text: str, style: str = "") -> Text:
     """Return text that moves no cursor and sets no colour, whatever a source or a model put into it."""
-    return Text(_CONTROLS.sub("\ufffd", text), style)
+    return Text(printable(text), style)
+
+
+def echo(text: str, nl: bool = True, err: bool = False) -> None:
+    """Print text on standard output as `safe` has it, without colours and not wrapped."""
+    typer.echo(printable(text), nl=nl, err=err)
 
 
 def _print(text: Text) -> None:
@@ -83,7 +100,7 @@ class Counter:
 
     def begin(self, source: str) -> None:
         """Show which input is being worked on."""
-        self._progress.update(self._task, description=escape(shortened(source)))
+        self._progress.update(self._task, description=printable(shortened(source)))
 
     def chunks(self, done: int) -> None:
         """Show how many chunks of the input have been read."""
@@ -111,8 +128,8 @@ def counting(total: int) -> Iterator[Counter]:
         MofNCompleteColumn(),
         BarColumn(bar_width=20),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[tally]}"),
-        TextColumn("[dim]{task.description}"),
+        TextColumn("{task.fields[tally]}", markup=False),
+        TextColumn("{task.description}", style="dim", markup=False),
     )
     with _progress(*columns) as progress:
         yield Counter(progress, total)
@@ -121,18 +138,23 @@ def counting(total: int) -> Iterator[Counter]:
 @contextmanager
 def reading(what: str) -> Iterator[Callable[[str], None]]:
     """Yield a function that shows how far reading a file is, in words, on a terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with _progress(*columns) as progress:
-        task = progress.add_task(escape(what))
-        yield lambda said: progress.update(task, description=escape(f"{what}: {said}"))
+        task = progress.add_task(printable(what))
+        yield lambda said: progress.update(task, description=printable(f"{what}: {said}"))
 
 
 @contextmanager
 def downloading(what: str) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that shows the bytes so far and in all, from its first call on."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
     with _progress(*columns) as progress:
-        task = progress.add_task(what, visible=False)
+        task = progress.add_task(printable(what), visible=False)
         yield lambda done, total: progress.update(task, completed=done, total=total, visible=True)
 
 
@@ -174,8 +196,8 @@ def record_table(rows: Sequence[Row], width: int, title: str = "", note: str = "
     longest = max(16, min(LONGEST_CELL, width // 6))
     lead = [
         ("text", [safe(shortened(row.source, longest)) for row in rows]),
-        ("outcome", [Text(row.outcome, STYLES.get(row.outcome, "red")) for row in rows]),
-        *([(note, [Text(row.note) for row in rows])] if note else []),
+        ("outcome", [safe(row.outcome, STYLES.get(row.outcome, "red")) for row in rows]),
+        *([(note, [safe(row.note) for row in rows])] if note else []),
     ]
     names = dict.fromkeys(name for row in rows for name in row.cells)
     fields = [(name, [_text(row.cells.get(name), longest) for row in rows]) for name in names]

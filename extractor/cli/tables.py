@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -33,7 +33,8 @@ from ..errors import ConfigError
 from ..loading import CONVERT, SNIFFED, why_no_text
 from ..messages import JSON
 from .delimited import Torn, cells_of, delimiter_in
-from .lines import to_json
+from .formulas import Formulas, unquoted
+from .lines import finite, to_json
 from .output import opened, opened_bytes
 
 if TYPE_CHECKING:
@@ -350,12 +351,13 @@ def _row_of(batch: pa.RecordBatch, number: int) -> Fields | BadRow:
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What is written of each row: its own fields, and those of the shape. dump: a record's JSON. lose: is
-    told of each record that has none.
+    told of each record that has none. formulas: what becomes of them in CSV.
     """
 
     shape: Shape
     dump: Callable[[Any], JSON]
     lose: Lose = keep_quiet
+    formulas: Formulas = field(default_factory=Formulas)
 
     def fields(self, outcome: RowOutcome[Any]) -> Fields:
         """Return a row as JSON. Its key has its own fields."""
@@ -457,12 +459,13 @@ def _csv_writer(stream: IO[str], kind: str, sheet: Sheet, names: Sequence[str]) 
     """Yield what writes rows below a header, which comes with the first of them, else at the end."""
     dialect = "excel-tab" if kind == "tsv" else "excel"
     writer = csv.DictWriter(stream, names, dialect=dialect, extrasaction="ignore")
-    header = [dict(zip(names, names, strict=True))]
+    text = sheet.formulas.text
+    header = [dict(zip(names, map(text, names), strict=True))]
 
     def again(fields: Fields) -> None:
         writer.writerows(header)
         header.clear()
-        writer.writerow({name: _cell(value) for name, value in fields.items()})
+        writer.writerow({name: text(_cell(value)) for name, value in fields.items()})
 
     yield Writer(lambda outcome: again(sheet.fields(outcome)), again)
     writer.writerows(header)
@@ -476,7 +479,7 @@ def same_row(own: Fields | BadRow, earlier: Fields) -> bool:
 
 def _as_text(value: Any) -> str:
     cell = _cell(value)
-    return "" if cell is None else str(cell)
+    return "" if cell is None else unquoted(str(cell))
 
 
 def plain(value: Any) -> JSON:
@@ -489,7 +492,7 @@ def plain(value: Any) -> JSON:
 def _cell(value: Any) -> Any:
     """Return a value as a cell of CSV: what is not a scalar is JSON text."""
     if value is None or isinstance(value, str | int | float):
-        return well_formed(value)
+        return finite(well_formed(value))
     simple = plain(value)
     return simple if isinstance(simple, str) else to_json(simple)
 

@@ -28,7 +28,7 @@ from .lines import to_json
 from .output import opened
 from .records import Found, Keep, Records, Where, keeping, records_in
 from .run import selector, without_passwords
-from .screen import reading, safe, say
+from .screen import echo, reading, say
 from .tables import BadRow, Table, format_of, plain
 
 EPILOG = """Examples:
@@ -246,4 +246,4 @@ def _check_files(data: str, output: str | None, quarantine: str | None) -> None:
 def _tell(findings: Findings, data: str, aside: bool, why: str) -> None:
     """Print what was found; aside: on standard error, where the output has the rows."""
     for line in (f"{data}: {findings}.", *findings.lines(), *([why] if why else [])):
-        typer.echo(safe(line).plain, err=aside)
+        echo(line, err=aside)

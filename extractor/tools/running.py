@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from ..errors import ConfigError, Invalid, Problem
 from ..messages import Message, ToolCall
+from ..words import one_line
 from .box import Called
 
 ERROR_CHARACTERS = 1000  # of an exception's text
@@ -83,7 +84,7 @@ def _told(problem: Problem) -> dict[str, str]:
 
 def _failed(called: Called, error: Exception) -> ToolResult:
     """The exception's text goes to the model as a member of an object: as data, shortened."""
-    _log.info("the tool %s raised %s", called.call.function.name, type(error).__name__)
+    _log.info("the tool %s raised %s", one_line(called.call.function.name, 100), type(error).__name__)
     told = {"type": type(error).__name__, "message": _short(str(error))}
     return ToolResult(called.call, _said({"error": told}), error=error)
 

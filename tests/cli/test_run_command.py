@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shlex
 import signal
 import stat
@@ -539,3 +540,81 @@ def test_a_record_that_cannot_be_written_is_a_row_that_failed(
     if not quarantine:
         assert "These records can't be written." in " ".join(end.err.split())
         assert [bool(row["visit_error"]) for row in read(folder / output)] == [True, False, False, True]
+
+
+def test_a_text_that_is_a_list_fails_its_row_and_sends_nothing(run: Run, folder: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "http://192.0.2.1/"}}
+    write(folder / "in.jsonl", [{"body": [image]}, {"body": {"a": 1}}, {"body": 7}, {"body": "Basel"}])
+    ended = run("in.jsonl", "-x", "body", "-o", "out.jsonl")
+    rows = read(folder / "out.jsonl")
+    assert ended.status == 1
+    assert [(row["visit_error"] or {}).get("kind") for row in rows] == ["input", "input", "input", None]
+    assert "the text is no text but a list" in rows[0]["visit_error"]["message"]
+    assert len(run.server.requests) == 1
+
+
+def test_numbers_that_json_has_not_are_written_as_texts_and_gone_on_with(run: Run, folder: Path) -> None:
+    (folder / "in.jsonl").write_text('{"body": "Basel", "x": [NaN, -Infinity], "y": Infinity}\n')
+    assert run("in.jsonl", "-x", "body", "-o", "out.jsonl").status == 0
+    text = (folder / "out.jsonl").read_text()
+    (row,) = [json.loads(line, parse_constant=pytest.fail) for line in text.splitlines()]
+    assert (row["x"], row["y"]) == (["NaN", "-Infinity"], "Infinity")
+    assert run("in.jsonl", "-x", "body", "-o", "out.jsonl", "--resume").status == 0
+
+
+def test_formulas_in_csv_are_told_of_or_made_texts(run: Run, folder: Path) -> None:
+    rows = [
+        {"body": "=cmd|'/c calc'!A1", "n": "-5"},
+        {"body": "@SUM(A1)", "n": "+1.5"},
+        {"body": "a=b", "n": "x"},
+    ]
+    write(folder / "in.csv", rows)
+    ended = run("in.csv", "-x", "body", "-o", "out.csv")
+    assert "2 cells of out.csv begin as formulas do" in ended.err
+    assert [row["body"] for row in read(folder / "out.csv")] == [row["body"] for row in rows]
+    for again in ((), ("--resume",)):
+        ended = run("in.csv", "-x", "body", "-o", "safe.csv", "--formulas-as-text", *again)
+        assert (ended.status, "formulas" in ended.err) == (0, False)
+        safe = read(folder / "safe.csv")
+        assert [row["body"] for row in safe] == ["'=cmd|'/c calc'!A1", "'@SUM(A1)", "a=b"]
+        assert [row["n"] for row in safe] == ["-5", "+1.5", "x"]
+
+
+def test_a_full_disk_under_the_journal_leaves_an_older_output_as_it_was(
+    server: ChatServer, folder: Path
+) -> None:
+    output = "out.csv"
+    (folder / output).write_text("before")
+    write(folder / "in.csv", [{"body": f"Basel {i}"} for i in range(400)])
+    ended = limited(200_000, server, "in.csv", "-x", "body", "-o", output, "--journal", "j.sqlite")
+    assert ended.returncode == 2
+    assert f"{output} is as it was; what is done is in the journal. Go on with:" in ended.stderr
+    assert "--resume" not in ended.stderr
+    assert (folder / output).read_text() == "before"
+
+
+def limited(most: int, server: ChatServer, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it where no file may grow beyond so many bytes, as on a disk that is full."""
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    command = [
+        sys.executable,
+        "-m",
+        "extractor",
+        "run",
+        "-t",
+        "visits.py:Visit",
+        "--base-url",
+        server.base_url,
+    ]
+    return subprocess.run(
+        [*command, "-m", "m", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=limit,
+    )

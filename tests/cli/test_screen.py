@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from extractor.cli.screen import Cell, Row, how_many_fit, record_table, safe, shortened, shown
+from extractor.batch.display import shown as progress_shown
+from extractor.batch.outcomes import Progress
+from extractor.cli.screen import (
+    Cell,
+    Row,
+    console_on,
+    how_many_fit,
+    record_table,
+    safe,
+    say_error,
+    shortened,
+    shown,
+)
+from extractor.messages import BatchStatus
 
 ROWS = [
     Row(
@@ -84,3 +97,29 @@ def test_columns_fit_until_the_first_that_does_not() -> None:
     assert how_many_fit([10, 10], 20) == 2
     assert how_many_fit([50, 10], 20) == 1
     assert how_many_fit([], 20) == 0
+
+
+WORDS = "[/nope] [red]x[/] :smile: a\x1b[2Jb\x9b31m"
+SHOWN = "[/nope] [red]x[/] :smile: a\ufffd[2Jb\ufffd31m"
+
+
+def test_names_and_titles_are_words_and_neither_markup_nor_escapes() -> None:
+    file = StringIO()
+    console = console_on(file)
+    console.print(record_table([Row(WORDS, WORDS, {WORDS: Cell(WORDS)}, WORDS)], 300, WORDS, WORDS), WORDS)
+    assert "\x1b" not in file.getvalue()
+    assert "\x9b" not in file.getvalue()
+    assert SHOWN in file.getvalue()
+
+
+def test_a_message_of_five_megabytes_is_shown_by_its_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    say_error("x" * 5_000_000)
+    said = capsys.readouterr().err
+    assert "(5,000,000 characters)" in said
+    assert len(said) < 11_000
+
+
+def test_what_a_display_shows_of_a_provider_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_shown(True, 1) as tell:
+        tell(Progress(batches=(BatchStatus("b", "[/nope]\x1b[2J"),), elapsed=99.0))
+    assert "[/nope]\ufffd[2J" in capsys.readouterr().err

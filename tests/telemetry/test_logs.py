@@ -65,3 +65,30 @@ def test_no_key_is_logged_though_a_server_quotes_it(caplog: pytest.LogCaptureFix
         ex.run(Person, TEXT)
     assert "attempt 1" in caplog.text
     assert key not in caplog.text
+
+
+def test_words_of_a_server_forge_no_lines_and_are_not_long(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "extractor")
+    code = "no\nWARNING extractor: all is paid\x1b[2J" + "x" * 100_000
+    with (
+        ChatServer(status(400, "no " * 1_000_000, code=code)) as server,
+        Extractor("m", base_url=server.base_url) as ex,
+    ):
+        result = ex.run(Person, TEXT)
+    assert len(str(result.error)) < 2_200
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "extractor"]
+    assert line.startswith("m: attempt 1: status 400 no WARNING extractor: all is paid\ufffd[2Jx")
+    assert len(line) < 200
+
+
+def test_of_where_a_reply_is_wrong_only_names_of_the_record_type_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "extractor")
+    with (
+        ChatServer([reply({"Ada Lovelace": "old"}), reply({"Ada Lovelace": 36})]) as server,
+        extractor(server) as ex,
+    ):
+        ex.run(dict[str, int], TEXT)
+    assert "invalid at /" in caplog.text
+    assert "Lovelace" not in caplog.text
