@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,10 +17,11 @@ from ..loading import BadInput, if_array, load_type, read_text
 from ..messages import JSON
 from ..report import Entry, Piece, Variants, page, piece_told
 from .output import opened
-from .screen import tell
+from .screen import say, tell
 
 EPILOG = """A line is what `extractor extract` and `extractor run` write, or any object with text and record.
-The text is the field `text`, or the one that --text names, or stands in the file that `source` names.
+The text is the field `text`, or the one that --text names, or stands in the file that `source` names, if
+that lies below the folder of RESULTS.jsonl or of --texts.
 Evidence is taken from the field `evidence` (pointer or path, start, end), else found anew.
 
 Examples:
@@ -39,6 +40,34 @@ class Names:
     record: str | None
 
 
+@dataclass
+class Texts:
+    """The files that lines may name: those below some folders. A stranger's line may name any other one,
+    such as a key. left_out: lines whose file was not read.
+    """
+
+    folders: Sequence[Path]
+    left_out: int = 0
+
+    def read(self, source: str) -> str | None:
+        """Return the text of a file, None where there is none. Relative names are of here, or of a folder."""
+        told = read_text(str(found)) if (found := self._found(source)) else None
+        return told if isinstance(told, str) else None
+
+    def _found(self, source: str) -> Path | None:
+        try:
+            files = [(folder / source).resolve() for folder in (Path(), *self.folders)]
+            files = [file for file in files if file.is_file()]
+        except (OSError, ValueError):  # no name of a file
+            return None
+        allowed = [file for file in files if any(map(file.is_relative_to, self._real()))]
+        self.left_out += bool(files) and not allowed
+        return next(iter(allowed), None)
+
+    def _real(self) -> Iterator[Path]:
+        return (folder.resolve() for folder in self.folders)
+
+
 def view(
     results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines.")],
     output: Annotated[
@@ -47,6 +76,9 @@ def view(
     text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None,
     record: Annotated[
         str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")
+    ] = None,
+    texts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the files that `source` names are, too.")
     ] = None,
     record_type: Annotated[
         str | None,
@@ -60,19 +92,23 @@ def view(
     Values that stand nowhere in the text are plainly marked. Open the page in any browser.
     """
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
-    entries = list(_entries(results, Names(text, record), adapter))
+    files = Texts([Path(results).parent, *([texts] if texts else [])])
+    entries = list(_entries(results, Names(text, record), adapter, files))
     with opened(output) as out:
         out.write(page(entries, Path(results).name))
+    if files.left_out:
+        where = " or ".join(map(str, files.folders))
+        say(f"{files.left_out} texts are not shown: their files are not below {where}; --texts DIR", "yellow")
     tell(f"{len(entries)} records are in {output}; open it in a browser.")
 
 
-def _entries(path: str, names: Names, adapter: TypeAdapter[Any] | None) -> Iterator[Entry]:
+def _entries(path: str, names: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> Iterator[Entry]:
     data = read_text(path)
     if isinstance(data, BadInput):
         raise ConfigError(data.message)
     for number, line in enumerate(data.split("\n"), 1):
         if line.strip():
-            yield _entry(_object(line, f"{path}, line {number}"), number, names, adapter, Path(path).parent)
+            yield _entry(_object(line, f"{path}, line {number}"), number, names, adapter, files)
 
 
 def _object(line: str, where: str) -> Mapping[str, JSON]:
@@ -86,10 +122,10 @@ def _object(line: str, where: str) -> Mapping[str, JSON]:
 
 
 def _entry(
-    line: Mapping[str, JSON], number: int, names: Names, adapter: TypeAdapter[Any] | None, folder: Path
+    line: Mapping[str, JSON], number: int, names: Names, adapter: TypeAdapter[Any] | None, files: Texts
 ) -> Entry:
     column = names.record or _record_field(line)
-    record, text = line.get(column), _text(line, names.text, folder)
+    record, text = line.get(column), _text(line, names.text, files)
     error = line.get(f"{column}{ERROR}") or line.get("error") or {}
     outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
     usage = line.get("usage") or line.get(f"{column}_usage") or {}
@@ -127,13 +163,12 @@ def _record_field(line: Mapping[str, JSON]) -> str:
     return "record" if "record" in line else next((name for name in beside if name in line), "record")
 
 
-def _text(line: Mapping[str, JSON], name: str | None, folder: Path) -> str:
+def _text(line: Mapping[str, JSON], name: str | None, files: Texts) -> str:
     if name is not None and name not in line:
         raise ConfigError(f"a line has no field {name!r}; it has {', '.join(line)}")
     told = line.get(name or "text")
     if told is None and name is None and isinstance(source := line.get("source"), str):
-        found = next((p for p in (Path(source), folder / source) if p.is_file()), None)
-        told = read_text(str(found)) if found else None
+        told = files.read(source)
     return told if isinstance(told, str) else ""
 
 

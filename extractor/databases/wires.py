@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -136,16 +137,26 @@ class DuckWire(_Transactions):
         duckdb = library("duckdb")
         self.errors: Kinds = (duckdb.Error, OSError, _arrow_error())
         self.faults: Kinds = (duckdb.DataError, duckdb.IntegrityError)
-        try:
-            self._connection = duckdb.connect(place, read_only=read_only and place != MEMORY)
-        except duckdb.ConnectionException:  # this process has it open otherwise
-            if not read_only:
-                raise ConfigError(
-                    f"this process has {place} open to be read only, as while a DatabaseSource is read in "
-                    "batches: read it whole first, or write into another file"
-                ) from None
-            self._connection = duckdb.connect(place)
+        self._connection = self._opened(duckdb, place, read_only)
         self._connection.execute("BEGIN")
+
+    @staticmethod
+    def _opened(duckdb: Any, place: str, read_only: bool) -> Any:
+        """A file that is read may be a stranger's: its views read no other files."""
+        ways: Sequence[dict[str, Any]] = [{}]
+        if read_only and place != MEMORY:
+            ways = [
+                {"read_only": True, "config": {"enable_external_access": "false"}},
+                {"read_only": True},
+                {},
+            ]
+        for way in ways:
+            with suppress(duckdb.ConnectionException):  # this process has it open otherwise
+                return duckdb.connect(place, **way)
+        raise ConfigError(
+            f"this process has {place} open to be read only, as while a DatabaseSource is read in batches: "
+            "read it whole first, or write into another file"
+        )
 
     def rows(self, statement: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Run a statement, and return what rows it gives."""

@@ -88,3 +88,30 @@ def test_what_is_no_result_is_told_with_its_line(cli: Cli, folder: Path, content
     assert ended.status == 2
     assert said in ended.err
     assert not (folder / "records.html").exists()
+
+
+def test_files_are_shown_that_lie_below_the_results_or_a_named_folder(cli: Cli, folder: Path) -> None:
+    (folder / "mine" / "deep").mkdir(parents=True)
+    (folder / "mine" / "deep" / "a.txt").write_text("a")
+    (folder / "private.txt").write_text("secret")
+    (folder / "mine" / "link.txt").symlink_to(folder / "private.txt")
+    names = [
+        "deep/a.txt",
+        "mine/deep/a.txt",
+        "../private.txt",
+        "link.txt",
+        "private.txt",
+        "a\0b",
+        "none.txt",
+        "deep",
+    ]
+    lines = [{"source": name, "record": {}} for name in [*names, str(folder / "private.txt")]]
+    (folder / "mine" / "in.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    ended = cli("view", "mine/in.jsonl", "-o", "page.html")
+    page = (folder / "page.html").read_text()
+    assert ended.status == 0
+    assert page.count('"text":"a"') + page.count('"text": "a"') == 2
+    assert "secret" not in page
+    assert "4 texts are not shown: their files are not below mine; --texts DIR" in ended.err
+    assert cli("view", "mine/in.jsonl", "-o", "page.html", "--texts", ".").err == ""
+    assert "secret" in (folder / "page.html").read_text()

@@ -235,3 +235,14 @@ def test_memory_does_not_grow_with_the_rows(place: Place) -> None:
         assert found == rows
         peaks.append(peak / 1024)
     assert peaks[1] - peaks[0] < 70, f"150,000 rows are 145 MB; the peaks are {peaks}"
+
+
+def test_a_view_in_a_file_of_duckdb_reads_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "private.csv").write_text("secret\nx\n")
+    place = Place("duckdb", f"duckdb:///{tmp_path}/a.db")
+    place.do(
+        f"CREATE VIEW mails AS FROM read_csv('{tmp_path}/private.csv')", "CREATE TABLE own AS SELECT 1 AS a"
+    )
+    with pytest.raises(ConfigError, match=r"private\.csv"):
+        read(DatabaseSource(place.url, table="mails"))
+    assert read(DatabaseSource(place.url, table="own")) == [{"a": 1}]
