@@ -46,7 +46,8 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
     Before it does it is safe on the disk. A link stays, and what it leads to is replaced; a device or a pipe
     is written to. partly: whether what was written before an exception takes the place too. It never does
     after an error of writing itself, or after Abandoned. aside: whether it is kept beside the file after such
-    an error, in a file that the error names. Raises Unwritten, and OSError where nothing can be written there at all.
+    an error, in a file that the error names. Raises Unwritten, and OSError where nothing can be written there
+    at all.
     """
     target = leads_to(path)
     if os.path.exists(path) and not os.path.isfile(path):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..errors import JournalError
-from ..files import make_folder
+from ..files import leads_to, make_folder
 from .handles import Handle, Stage
 from .journal import BUSY, GRANTED, Claim, Kept, Tried
 from .store import Clock, Done, Stats, Wanted, Work
@@ -64,6 +64,7 @@ class SqliteStore:
 
         with _named(path):
             make_folder(path.parent)
+            leads_to(str(path))
             with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
                 if _is_damaged(path):
                     _move_aside(path)

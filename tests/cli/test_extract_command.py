@@ -283,3 +283,17 @@ def test_how_sure_each_value_is_stands_in_the_line_where_it_is_asked_for(cli: Cl
     assert sure.lines[0]["confidence"] == {"/town": pytest.approx(0.5), "/day": 1.0}
     assert sampled.lines[0]["confidence"] == {"/town": pytest.approx(0.75), "/day": 1.0}
     assert "confidence" not in plain.lines[0]
+
+
+def test_names_of_members_that_look_like_markup_end_nothing(cli: Cli, folder: Path) -> None:
+    record = {"[/nope]": "[bold]x", "a\x1b[2J": "y"}
+    members = {name: {"type": "string"} for name in record}
+    (folder / "any.json").write_text(json.dumps({"type": "object", "properties": members}))
+    (folder / "[red].txt").write_text("Basel")
+    with ChatServer(reply(record)) as server:
+        options = ("--schema", "any.json", "--base-url", server.base_url, "-m", "m")
+        ended = cli("extract", *options, "--format", "table", "[red].txt")
+    assert ended.status == 0, ended.err
+    assert "[/nope]" in ended.out
+    assert "[red].txt" in ended.out
+    assert "\x1b" not in ended.out
