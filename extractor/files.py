@@ -58,7 +58,8 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
     handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
     try:
         with io.BufferedWriter(_Told(handle, path)) as stream:
-            os.chmod(temporary, mode)
+            if hasattr(os, "fchmod"):
+                os.fchmod(handle, mode)
             try:
                 yield stream
             except (Unwritten, Abandoned):
@@ -70,7 +71,8 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
                 raise
             _put(stream, temporary, target, path)
     except Unwritten as error:
-        error.partial = _kept_aside(temporary, target) if aside else None
+        if aside:
+            error.partial = _kept_aside(temporary, target)
         raise
     finally:
         with suppress(OSError):
@@ -83,6 +85,8 @@ def leads_to(path: str) -> str:
 
     Source: proc_sys_fs(5), protected_symlinks and protected_fifos.
     """
+    if not hasattr(os, "geteuid"):  # Windows, where making links takes a privilege
+        return os.path.realpath(path)
     place, links = os.sep, 0
     steps = os.path.join(os.getcwd(), path).split(os.sep)[::-1]
     while steps:
@@ -137,6 +141,7 @@ def _put(stream: IO[bytes], temporary: str, target: str, path: str) -> None:
     stream.flush()
     with _telling(path):
         os.fsync(stream.fileno())
+        stream.close()  # Windows renames no file that is open
         os.replace(temporary, target)
     with suppress(OSError):  # some file systems can't; the file is whole in any case
         _sync_folder(os.path.dirname(target))

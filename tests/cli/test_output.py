@@ -111,6 +111,21 @@ def test_an_error_of_writing_leaves_the_file_as_it_was_and_nothing_beside(
     assert os.listdir(tmp_path) == ["out.jsonl"]
 
 
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_ctrl_c_while_a_file_is_put_in_its_place_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "out.jsonl"
+    path.write_text("before")
+    monkeypatch.setattr(os, step, interrupted)
+    with pytest.raises(KeyboardInterrupt), opened(str(path)) as out:
+        out.write("after")
+    assert (path.read_text(), os.listdir(tmp_path)) == ("before", ["out.jsonl"])
+
+
 def written_until_full(out: IO[Any], *others: IO[str], is_full: bool = True) -> None:
     """Write a line, to the others as well, and another one, for which the disk has no room."""
     for each in others:
@@ -141,6 +156,13 @@ def test_a_file_around_one_that_could_not_be_written_stays_as_it_was_too(tmp_pat
     with pytest.raises(Unwritten), opened(str(held)) as around, opened(str(out)) as inner:
         written_until_full(inner, around)
     assert (held.read_text(), os.listdir(tmp_path)) == ("before", ["held.jsonl"])
+
+
+def test_what_is_kept_beside_is_named_also_where_there_is_a_file_around(tmp_path: Path) -> None:
+    held, out = str(tmp_path / "held"), str(tmp_path / "out")
+    with pytest.raises(Unwritten) as caught, opened(held), opened(out, aside=True) as inner:
+        written_until_full(inner)
+    assert Path(str(caught.value.partial)).read_text() == "a record\n"
 
 
 def test_parquet_is_safe_on_the_disk_before_it_takes_the_place_of_another(
