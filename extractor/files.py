@@ -156,11 +156,14 @@ def _sync_folder(folder: str) -> None:
 
 
 def _kept_aside(temporary: str, target: str) -> str | None:
-    """Rename what could be written to a name that says so, and return it; None where it is empty."""
+    """Rename what could be written to a name that says so, and return that; None where there is nothing."""
     if not os.path.exists(temporary) or not os.path.getsize(temporary):
         return None
     partial = f"{target}.{temporary.rpartition('.')[2]}.partial"
-    os.rename(temporary, partial)
+    try:
+        os.rename(temporary, partial)
+    except OSError:
+        return None
     return partial
 
 

@@ -6,7 +6,10 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, field_validator
 
+from extractor import Extractor
+from extractor.testing import ChatServer, reply
 from extractor.words import escaped, one_line, printable, shortened
 
 ODD = "a\x1b[2J\x9b31m\x07\r\x7f\u202eb\ud800"
@@ -39,3 +42,22 @@ def test_of_a_long_text_both_ends_are_shown_and_its_length() -> None:
     assert shortened("a" * 2_000) == "a" * 2_000
     told = shortened("a" * 3_000_000 + "b" * 2_000_000)
     assert told == f"{'a' * 1_500} … (5,000,000 characters) … {'b' * 500}"
+
+
+class Loud(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def shout(cls, name: str) -> str:
+        raise ValueError(name)
+
+
+def test_a_validator_that_quotes_megabytes_makes_no_message_of_megabytes() -> None:
+    with (
+        ChatServer(reply({"name": "x" * 5_000_000})) as server,
+        Extractor("m", base_url=server.base_url, max_repairs=0) as ex,
+    ):
+        result = ex.run(Loud, "text")
+    assert len(str(result.error)) < 2_500
+    assert len(result.attempts[-1].problems[0].reason) > 5_000_000

@@ -59,7 +59,7 @@ def demo(
     console = console_on(sys.stdout)
     done: list[Trial] = []
     try:
-        with extractor, opened(output) as out:
+        with extractor, opened(output, aside=True) as out:
             for each in kinds:
                 group = list(_tried(each, extractor.run, out))
                 console.print(_records(each.name, group, console.width), "")

@@ -255,7 +255,7 @@ def run(
     if html:
         with opened(str(html)) as page:
             page.write(_page(report, command, going_on))
-    _tell_formulas(sheet.formulas, output)
+    _tell_formulas(sheet.formulas, going_on.place)
     _conclude(report, command, again, going_on, rows.total)
 
 
@@ -331,9 +331,9 @@ def _conclude(
         raise typer.Exit(1)
 
 
-def _tell_formulas(formulas: Formulas, output: str) -> None:
+def _tell_formulas(formulas: Formulas, place: str) -> None:
     if formulas.found and not formulas.as_text:
-        begin = f"{formulas.found:,} cells of {output} begin as formulas do (=, +, -, @)"
+        begin = f"{formulas.found:,} cells of {place} begin as formulas do (=, +, -, @)"
         say(f"{begin}, which a spreadsheet may run: --formulas-as-text writes them as texts.", "yellow")
 
 

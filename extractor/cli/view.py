@@ -98,7 +98,8 @@ def view(
         out.write(page(entries, Path(results).name))
     if files.left_out:
         where = " or ".join(map(str, files.folders))
-        say(f"{files.left_out} texts are not shown: their files are not below {where}; --texts DIR", "yellow")
+        say(f"Texts that are not shown, as their files are not below {where}: {files.left_out}.", "yellow")
+        say("Name their folder with --texts DIR if you trust the results.")
     tell(f"{len(entries)} records are in {output}; open it in a browser.")
 
 

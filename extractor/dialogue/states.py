@@ -37,6 +37,7 @@ from ..messages import (
     Turns,
 )
 from ..reading import without_thoughts
+from ..words import shortened
 from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
@@ -367,7 +368,7 @@ def _error(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> ExtractorErr
 
 
 def _no_record(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> str:
-    shown = "; ".join(map(str, verdict.problems[:_SHOWN]))
+    shown = "; ".join(shortened(str(each)) for each in verdict.problems[:_SHOWN])
     more = f"; and {len(verdict.problems) - _SHOWN} more" if len(verdict.problems) > _SHOWN else ""
     said = attempts[-1].text
     quoted = f"; the reply was {_excerpt(said)}" if said and said.strip() else ""

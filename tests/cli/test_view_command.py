@@ -112,6 +112,6 @@ def test_files_are_shown_that_lie_below_the_results_or_a_named_folder(cli: Cli, 
     assert ended.status == 0
     assert page.count('"text":"a"') + page.count('"text": "a"') == 2
     assert "secret" not in page
-    assert "4 texts are not shown: their files are not below mine; --texts DIR" in ended.err
+    assert "Texts that are not shown, as their files are not below mine: 4." in ended.err
     assert cli("view", "mine/in.jsonl", "-o", "page.html", "--texts", ".").err == ""
     assert "secret" in (folder / "page.html").read_text()
