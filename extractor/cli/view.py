@@ -27,6 +27,7 @@ Evidence is taken from the field `evidence` (pointer or path, start, end), else 
 Examples:
 
     extractor view invoices.jsonl -o invoices.html
+    extractor view out/invoices.jsonl --texts mail -o invoices.html
     extractor view enriched.jsonl --text body --record invoice --type invoice.py:Invoice -o page.html
 """
 ERROR = "_error"  # ends the name of the column that says why a row has no record
