@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
+from ..files import leads_to
 from .address import MEMORY, Address, Name
 from .engines import ENGINES
 from .types import Existing
@@ -42,7 +43,12 @@ class Connection:
 
     def _opened(self) -> Wire:
         with self._owner_only(), self._told():
+            if self._is_file() and not self._read_only:
+                leads_to(self.address.place)
             return WIRES[self.address.kind](self.address.place, self._read_only)
+
+    def _is_file(self) -> bool:
+        return self.address.kind != "postgresql" and self.address.place != MEMORY
 
     def reopen(self) -> None:
         """Connect anew; what was not committed is undone."""
@@ -121,7 +127,7 @@ class Connection:
         log of what was committed, is for nobody who may not read the database itself.
         """
         place = self.address.place
-        if self.address.kind == "postgresql" or place == MEMORY or self._read_only:
+        if not self._is_file() or self._read_only:
             yield
             return
         with MASK.with_more(0o777 & ~os.stat(place).st_mode if os.path.exists(place) else 0o077):

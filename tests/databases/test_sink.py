@@ -489,3 +489,14 @@ def test_without_a_run_nothing_is_tried_again(server: Place) -> None:
     with pytest.raises(RunStopped, match=r"terminat|connection|closed"):
         sink.write(batches_and_then(server, *lost(server)))
     assert towns(server) == ROWS[:2]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
+def test_a_link_of_another_user_in_a_shared_folder_is_not_written_through(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "there.db").symlink_to(tmp_path / "mine.db")
+    os.chown(tmp_path / "there.db", 65534, 65534, follow_symlinks=False)
+    tmp_path.chmod(0o1777)
+    with pytest.raises(ConfigError, match="of another user"):
+        DatabaseSink(f"{kind}:///{tmp_path}/there.db", "visits").write(pa.table({"a": [1]}))
+    assert not (tmp_path / "mine.db").exists()
