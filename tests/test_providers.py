@@ -97,7 +97,7 @@ CASES = {
     "invalid": Case([reply({"name": 1, "age": "x"})] * 2, Outcome.INVALID, Invalid, 2, 2),
     "key": Case([status(401)], Outcome.TRANSPORT, ServiceError, 1, 0),
     "down": Case([status(500)] * 3, Outcome.TRANSPORT, ServiceError, 3, 0),
-    "gibberish": Case([body("<html>", 200, "text/html")], Outcome.TRANSPORT, ServiceError, 1, 0),
+    "gibberish": Case([body("<html>", 200, "text/html")] * 3, Outcome.TRANSPORT, ServiceError, 3, 0),
 }
 
 
