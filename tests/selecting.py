@@ -88,7 +88,7 @@ def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in set(left)]
-        config.stash[_left_out] = dict(Counter(item.nodeid.partition("[")[0] for item in left))
+        config.stash[_left_out].update(Counter(item.nodeid.partition("[")[0] for item in left))
 
 
 def _drawn(config: pytest.Config, name: str, n: int, items: list[pytest.Item]) -> list[pytest.Item]:
@@ -140,7 +140,7 @@ def pytest_configure_node(node: Any) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     told = getattr(node, "workeroutput", {}).get("left_out", {})
-    node.config.stash[_left_out].update(told)
+    node.config.stash[_left_out].update(told)  # all left out the same cases; a sample is one worker's
 
 
 # --- what is told at the end
@@ -163,7 +163,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("left out")
     if left:
-        terminalreporter.line(f"{sum(left.values()):,} cases of {len(left)} tests; {_chosen(config)}")
+        tests = {name.partition("[")[0] for name in left}
+        terminalreporter.line(f"{sum(left.values()):,} cases of {len(tests)} tests; {_chosen(config)}")
         terminalreporter.line("all of them: python -m pytest -q -n auto --whole")
     for reason, count in Counter(map(_reason, skipped)).most_common():
         terminalreporter.line(f"{count:,} skipped: {reason}")

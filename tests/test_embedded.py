@@ -72,6 +72,7 @@ def test_the_function_extract_needs_no_configuration(monkeypatch: pytest.MonkeyP
     assert isinstance(extract(Complaint, TEXT), Complaint)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("mode", Mode)
 def test_every_mode_ends_in_a_record_or_in_a_truthful_outcome(mode: Mode) -> None:
     with Extractor("local:smollm2", mode=mode, max_tokens=200, max_repairs=1) as ex:
@@ -84,6 +85,7 @@ def test_every_mode_ends_in_a_record_or_in_a_truthful_outcome(mode: Mode) -> Non
         assert result.attempts[-1].problems
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("mode", Mode)
 def test_every_mode_streamed_ends_in_a_record_or_in_a_truthful_outcome(mode: Mode) -> None:
     with Extractor("local:smollm2", mode=mode, max_tokens=200, max_repairs=0) as ex:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.crash
 ROWS = 1200
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(
     ("model", "kills", "sent"),
     [

@@ -12,6 +12,7 @@ from tests.loopback import Weather, running
 pytestmark = pytest.mark.crash
 
 
+@pytest.mark.sampled(1)
 def test_killed_three_times_every_row_is_there_once_in_order_and_little_is_asked_again(
     place: str,
 ) -> None:
@@ -23,6 +24,7 @@ def test_killed_three_times_every_row_is_there_once_in_order_and_little_is_asked
     assert seen["from_cache"] > 0
 
 
+@pytest.mark.sampled(1)
 def test_killed_with_packs_in_flight_no_more_rows_are_asked_again_than_these_held(place: str) -> None:
     with running(Weather(latency=0.02)) as server:
         seen = killed_again_and_again(
@@ -34,6 +36,7 @@ def test_killed_with_packs_in_flight_no_more_rows_are_asked_again_than_these_hel
     assert seen["from_cache"] > 0
 
 
+@pytest.mark.sampled(1)
 def test_where_one_of_two_is_killed_the_other_does_every_row(place: str) -> None:
     with running(Weather(latency=0.05)) as server, started(server, place, 400) as other:
         with started(server, place, 400) as killed:

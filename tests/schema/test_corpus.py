@@ -85,10 +85,10 @@ print(json.dumps(digests(sys.argv[1:])))
 """
 
 
-@pytest.mark.sampled(40)
+@pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_record_type_compiles_keeps_the_rules_and_loses_no_value(case: Case) -> None:
-    found = {target: faults(case, target, compile_schema) for target in TARGETS}
+def test_a_record_type_compiles_keeps_the_rules_and_loses_no_value(case: Case, sample: Sample) -> None:
+    found = {target: faults(case, target, compile_schema) for target in sample(TARGETS, 5)}
     assert {target: what for target, what in found.items() if what} == {}
 
 
