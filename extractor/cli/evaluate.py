@@ -31,7 +31,7 @@ from ..loading import load_examples
 from ..messages import JSON
 from .extract import chosen_type
 from .lines import dump_for
-from .options import KEYS, BaseUrlOption, ModelOption, connected
+from .options import KEYS, BaseUrlOption, ModelOption, StrictOption, ValuesOption, connected
 from .output import opened
 from .screen import console_on, counting, safe, say
 
@@ -90,6 +90,8 @@ def evaluate(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first texts.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 8,
+    strict_reading: StrictOption = False,
+    read_values: ValuesOption = False,
     fields: Annotated[bool, typer.Option("--by-field", help="A table of the fields, too.")] = False,
     compare: Annotated[
         tuple[str, str] | None,
@@ -107,7 +109,8 @@ def evaluate(
     wanted = chosen_type(record_type, schema)
     cases = load_cases(str(data), gold_reader(wanted), limit)
     solved = load_examples(examples, wanted) if examples else []
-    with connected(model, base_url, instructions) as extractor:
+    reading = {"strict_reading": strict_reading, "read_values": read_values}
+    with connected(model, base_url, instructions, **reading) as extractor:
         records = _records(extractor, wanted, cases, {"examples": solved, "concurrency": concurrency})
         report = Report(extractor.model, record_type or str(schema), records)
     if output is not None:

@@ -23,6 +23,8 @@ from .options import (
     ConfidenceOption,
     ModelOption,
     SamplesOption,
+    StrictOption,
+    ValuesOption,
     asked_confidence,
     connected,
     parameters,
@@ -91,6 +93,8 @@ def extract(
     confidence: ConfidenceOption = False,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
+    strict_reading: StrictOption = False,
+    read_values: ValuesOption = False,
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
     max_tokens: Annotated[
@@ -138,7 +142,8 @@ def extract(
     if dividing and not long:
         raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
-    extractor = connected(model, base_url, instructions, **parameters(named, params or []))
+    reading = {"strict_reading": strict_reading, "read_values": read_values}
+    extractor = connected(model, base_url, instructions, **reading, **parameters(named, params or []))
 
     how_sure = asked_confidence(confidence, calibration, samples)
 

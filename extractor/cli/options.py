@@ -51,6 +51,17 @@ SamplesOption = Annotated[
         min=1, help="Answers to each text; the one that most agree with is taken.", show_default=False
     ),
 ]
+StrictOption = Annotated[
+    bool,
+    typer.Option("--strict-reading", help="Take plain JSON in the schema's shape alone; read no slips."),
+]
+ValuesOption = Annotated[
+    bool,
+    typer.Option(
+        "--read-values",
+        help="Read choices in another spelling, numbers in strings and words for nothing, too.",
+    ),
+]
 KEYS = (
     "Keys come from the environment alone (OPENAI_API_KEY, MISTRAL_API_KEY, …): "
     "an option would show them in the list of processes."

@@ -37,6 +37,8 @@ from .options import (
     ConfidenceOption,
     ModelOption,
     SamplesOption,
+    StrictOption,
+    ValuesOption,
     asked_confidence,
     connected,
     parameters,
@@ -193,6 +195,8 @@ def run(
             "--formulas-as-text", help="In CSV, an apostrophe before cells that a spreadsheet would run."
         ),
     ] = False,
+    strict_reading: StrictOption = False,
+    read_values: ValuesOption = False,
     html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="The run as one page.")] = None,
     params: Annotated[
         list[str] | None,
@@ -222,7 +226,8 @@ def run(
         say(given.note, "yellow")
     rows = as_written(given, row_id)
     text_of = selector(text, rows)
-    client = connected(model, base_url, instructions, **parameters({}, params or []))
+    reading = {"strict_reading": strict_reading, "read_values": read_values}
+    client = connected(model, base_url, instructions, **reading, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": journal,

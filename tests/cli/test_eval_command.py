@@ -162,3 +162,9 @@ def test_labelled_texts_or_two_reports_are_named(cli: Cli, folder: Path, argumen
 def test_a_file_that_is_no_report_is_refused(cli: Cli, folder: Path) -> None:
     ended = cli("eval", "--compare", "visits.jsonl", "visits.py")
     assert (ended.status, "visits.jsonl is no report of `extractor eval -o`" in ended.err) == (2, True)
+
+
+def test_values_in_other_words_count_as_right_where_they_are_read(cli: Cli, folder: Path) -> None:
+    said = {**GOOD, "Bern": {"town": "Bern", "day": "N/A"}, "Ulm": {"town": "Ulm", "day": "N/A"}}
+    assert figures(run(cli, by_town(**said)).out)["valid in the end"] == "33.3%"
+    assert figures(run(cli, by_town(**said), "--read-values").out)["valid in the end"] == "100.0%"

@@ -297,3 +297,16 @@ def test_names_of_members_that_look_like_markup_end_nothing(cli: Cli, folder: Pa
     assert "[/nope]" in ended.out
     assert "[red].txt" in ended.out
     assert "\x1b" not in ended.out
+
+
+def test_how_tolerantly_replies_are_read_is_an_option(cli: Cli, folder: Path) -> None:
+    (folder / "prices.py").write_text(
+        "from pydantic import BaseModel\n\nclass Price(BaseModel):\n    amount: float\n"
+    )
+    with ChatServer([reply('{"amount": "1,234.50",}')], repeat_last=True) as server:
+        where = ("--type", "prices.py:Price", "--base-url", server.base_url, "-m", "m", "one.txt")
+        values = cli("extract", *where, "--read-values")
+        plain = cli("extract", *where)
+        strictly = cli("extract", *where, "--strict-reading")
+    assert values.lines[0]["record"] == {"amount": 1234.5}
+    assert [end.lines[0]["outcome"] for end in (plain, strictly)] == ["invalid", "invalid_json"]

@@ -618,3 +618,17 @@ def limited(most: int, server: ChatServer, *arguments: str) -> subprocess.Comple
         check=False,
         preexec_fn=limit,
     )
+
+
+@pytest.mark.parametrize("flags", [("--read-values",), ("--read-values", "--strict-reading")])
+def test_a_run_reads_values_in_other_words_where_that_is_asked_for(
+    cli: Cli, folder: Path, flags: tuple[str, ...]
+) -> None:
+    (folder / "prices.py").write_text(
+        "from pydantic import BaseModel\nclass Price(BaseModel):\n  amount: float\n"
+    )
+    with ChatServer(reply({"amount": "1,234.50"})) as server:
+        where = ("--base-url", server.base_url, "--model", "m", "-t", "prices.py:Price", "-x", "body")
+        end = cli("run", "in.csv", *where, "-o", "out.jsonl", *flags)
+    assert "3 ok" in end.err
+    assert read(folder / "out.jsonl")[0]["price"] == {"amount": 1234.5}
