@@ -6,7 +6,7 @@ its place can be asked for again. An object takes the members alone that its sch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
@@ -74,7 +74,8 @@ class Shape:
 
     def repeats_a_name(self, text: str) -> bool:
         """Return whether an object in JSON text has two values of one name."""
-        if all(text.count(name) < 2 for name in self._quoted_names):
+        as_named = not self._is_open and "\\u" not in text  # names are written as the schema has them
+        if as_named and all(text.count(name) < 2 for name in self._quoted_names):
             return False
         try:
             whole_value(text)
@@ -84,9 +85,14 @@ class Shape:
 
     @cached_property
     def _quoted_names(self) -> tuple[str, ...]:
-        """The names of members, as they stand in JSON: of the root, and of definitions."""
-        parts = [self.schema, *self.schema.get("$defs", {}).values()]
-        return tuple({f'"{name}"' for part in parts for name in part.get("properties", ())})
+        """The names of all members, as they stand in JSON."""
+        return tuple({f'"{name}"' for part in _parts(self.schema) for name in part.get("properties", ())})
+
+    @cached_property
+    def _is_open(self) -> bool:
+        """Whether an object may have members that the schema does not name."""
+        parts = _parts(self.schema)
+        return any(part.get("additionalProperties", "object" in _kinds(part)) is not False for part in parts)
 
     @property
     def takes_nothing(self) -> bool:
@@ -245,6 +251,15 @@ class _Check:
             others = node.get("additionalProperties", "patternProperties" in node)
         known = members or {}
         return all(self.fits(known.get(name, others), item) for name, item in value.items())
+
+
+def _parts(node: JSON) -> Iterator[Schema]:
+    """Yield the objects in a schema, itself too: all schemas in it, and some others."""
+    if isinstance(node, Mapping):
+        yield node
+    inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
+    for part in inner:
+        yield from _parts(part)
 
 
 def _kinds(node: Schema) -> set[str]:

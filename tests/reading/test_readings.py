@@ -195,6 +195,32 @@ def test_what_has_no_reading_is_no_record(record_type: Any, text: str) -> None:
     assert found.problem is not None or record_type is Person
 
 
+INLINE = {
+    "type": "object",
+    "properties": {
+        "no": {"type": "string"},
+        "buyer": {"type": "object", "properties": {"id": {"type": "string"}}},
+    },
+}
+
+
+@pytest.mark.parametrize("target", ["openai", "gemini"])
+@pytest.mark.parametrize(
+    ("record_type", "text"),
+    [
+        (INLINE, '{"no":"1","buyer":{"id":"a","id":"b"}}'),
+        (INLINE, '{"no":"1","buyer":{"id":"a","\\u0069d":"b"}}'),
+        (dict[str, int], '{"value":{"a":1,"b":2,"a":3}}'),
+    ],
+    ids=range(3),
+)
+def test_two_values_of_one_name_are_none_wherever_they_stand(
+    record_type: Any, text: str, target: str
+) -> None:
+    found = compile_schema(record_type, target=target).reader().read(text)
+    assert (found.text, found.problem and found.problem.type) == (None, "json_invalid")
+
+
 def test_a_member_that_could_be_the_record_makes_two_readings() -> None:
     found = read(Company, f'{{"name":"A call","payload":{ROME}}}')
     assert found.problem is not None
