@@ -106,6 +106,8 @@ PLAIN = {
     "after a thought": "<think>Or {b}?</think>{a}",
     "after a thought without its beginning": "{b}? No.</think>{a}",
     "before a thought": "{a}\n<think>Or {b}?</think>",
+    "in the final channel": "<|channel|>analysis<|message|>Or {b}?<|end|><|start|>assistant"
+    "<|channel|>final <|constrain|>json<|message|>{a}",
 }
 NOTED = {
     "under its name": '{{"Note":{a}}}',
@@ -114,6 +116,7 @@ NOTED = {
     "with a comma": "{comma}",
     "with raw line breaks": "{raw}",
     "encoded twice": "{text}",
+    "as the properties of a schema": '{{"properties":{a}}}',
 }
 NONE = {
     "broken before its end": '{{"name":None,"n":1,"sub":{a}}}',
@@ -124,7 +127,12 @@ NONE = {
     "two answers": "{a}\n{b}",
     "a broken one and another": '{{"name":None}} {a}',
     "under another name": '{{"other":{a}}}',
+    "after other members without braces": "name: x\nn: 1\nsub: {a}",
 }
+
+
+SHOWN = ("two answers", "in a list of one", "with a comma", "in the words of a call",
+         "after other members without braces", "as the properties of a schema")  # fmt: skip
 
 
 def written(form: str, a: Any, b: Any) -> str:
@@ -167,7 +175,7 @@ def test_while_it_streams_nothing_is_shown_that_stands_inside_of_something_broke
     text = written({**NOTED, **NONE}[form], a | {"name": "inner"}, b)
     _, shown = streamed(name, said(text))
     names = {partial.name for partial in shown if not isinstance(partial.name, type(None))}
-    if form not in ("two answers", "in a list of one", "with a comma", "in the words of a call"):
+    if form not in SHOWN:
         assert not names & {"inner"}
 
 

@@ -8,35 +8,40 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .syntax import mended, unsearched, value_at, whole_value
 from .thoughts import MARK, MARK_OR_BRACKET, thought_ends
 
 UNFINISHED = "the reply ends inside a JSON value"
+OUTSIDE = "a value stands outside of its object"
 _BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\]]', re.DOTALL)
 _ATTEMPT = re.compile(r'\{\s*+["“]|\[\s*+[\[{"]')  # what begins like this was meant as JSON
 _BEGUN = re.compile(r"""\{\s*+(?:["'“{\[]|[\w$-]++["']?\s*+:|//|/\*|\Z)|\[\s*+(?:[\[{"]|\Z)""")
 _CLOSED_BY = {"{": "}", "[": "]"}
 _OPENED_BY = {closing: opening for opening, closing in _CLOSED_BY.items()}
 _BEFORE_MEMBER = re.compile(r'(?:[,{\["}\]0-9]|null|true|false)\Z')
+_IN_A_ROW = re.compile(r"\s*+[,;]?\s*+(?:[-*•]|[0-9]{1,9}[.)])?\s*+")
 _FENCE = re.compile(r"```(?:json[lc5]?|ndjson)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One JSON value of a text, an object or an array: its text, and the slips that it was written with."""
+    """One JSON value of a text, an object or an array: its text, and the slips that it was written with.
+    before: what stands between it and the value before.
+    """
 
     value: Any
     text: str
     slips: tuple[str, ...] = ()
+    before: str = ""
 
 
 @dataclass(slots=True)
 class Found:
     """The pieces in their order. broken: why some JSON in the text can't be read. broken_at: where it begins.
-    in_a_row: whether nothing but white space stands between the pieces.
+    in_a_row: whether nothing but white space, a comma or the mark of an item stands between the pieces.
     """
 
     pieces: list[Piece] = field(default_factory=list)
@@ -49,7 +54,8 @@ class Found:
 
     def outside(self, text: str) -> None:
         """Note what stands between values: remains of a broken one are told by their punctuation."""
-        self._gap = self._gap or _FENCE.sub("", text).strip()[:1]
+        between = _FENCE.sub("", text)
+        self._gap = self._gap or ("" if _IN_A_ROW.fullmatch(between) else between.strip()[:1])
         self._quotes = self._quotes or '"' in text
         self._closers = self._closers or "}" in text or "]" in text
 
@@ -134,19 +140,19 @@ class _Search:
         except RecursionError:
             return self._broken_off(start, "it is nested too deep")
         except ValueError as error:
-            return self._no_value(start, error)
-        self._take(Piece(value, self._text[start:end]), before)
+            return self._no_value(start, error, before)
+        self._take(Piece(value, self._text[start:end], before=before))
         return end
 
-    def _take(self, piece: Piece, before: str) -> None:
-        if _names_a_member(before):
-            self._found.spoil("a value stands outside of its object")
+    def _take(self, piece: Piece) -> None:
+        if _names_a_member(piece.before):
+            self._found.spoil(OUTSIDE)
         self._found.take(piece)
 
-    def _no_value(self, start: int, error: ValueError) -> int:
+    def _no_value(self, start: int, error: ValueError, before: str) -> int:
         text, end = self._text, self._end(start)
         if end is not None and self._slips and (piece := _mended(text[start:end])):
-            self._found.take(piece)
+            self._take(replace(piece, before=before))
             return end
         reason, at = getattr(error, "msg", str(error)), getattr(error, "pos", start)
         if (closing := self._closing(start)) is not None:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .shape import Shape, choice_key, distinct
+from .shape import Shape, choice_key, distinct, folded
 from .syntax import Digits, mended, whole_value
 
 JSON: TypeAlias = Any
 MOST_SHOWN = 3  # places of values that were read in one way
 LONGEST_SHOWN = 100  # characters of a place, which may have words of the model in it
+ENTRY = {"key", "value"}
 NOTHING = frozenset({"n/a", "null", "none", "nil", "not available", "not applicable", "-", "–", "—"})
 NOTHING_IN_TEXT = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
 _NUMBER = re.compile(r"([-+]?)((?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?)")
@@ -23,7 +24,8 @@ Inner: TypeAlias = tuple[JSON, tuple[Note, ...]]
 
 class Inside:
     """Reads the inside of a value by its schema. texts: whether objects and lists are read that stand as JSON
-    in a string. values: whether choices in another spelling, numbers as text, and words for nothing are.
+    in a string, and maps where their entries are wanted. values: whether choices in another spelling,
+    numbers as text, and words for nothing are.
     """
 
     def __init__(self, shape: Shape, texts: bool, values: bool) -> None:
@@ -54,6 +56,8 @@ class Inside:
             return self._text(node, value, pointer)
         if branches := node.get("anyOf") or node.get("oneOf"):
             return self._branch(branches, value, pointer)
+        if isinstance(value, dict) and self._texts and node.get("type") == "array":
+            return self._entries(node, value, pointer)
         if isinstance(value, dict) and (members := node.get("properties")):
             read = {name: self._read(members.get(name), v, f"{pointer}/{name}") for name, v in value.items()}
             return {name: item for name, (item, _) in read.items()}, _all_notes(read.values())
@@ -61,6 +65,19 @@ class Inside:
             each = [self._read(items, item, f"{pointer}/{i}") for i, item in enumerate(value)]
             return [item for item, _ in each], _all_notes(each)
         return value, ()
+
+    def _entries(self, node: Mapping[str, JSON], value: dict[str, JSON], pointer: str) -> Inner:
+        """Return the entries of a map, where those are wanted."""
+        members = self._shape.plain(node.get("items") or {}).get("properties") or {}
+        if members.keys() != ENTRY or value.keys() <= ENTRY:
+            return value, ()
+        entries = [{"key": name, "value": item} for name, item in value.items()]
+        read, notes = self._read(node, entries, pointer)
+        return (
+            (read, (("a map as its entries", pointer), *notes))
+            if self._shape.fits(read, node)
+            else (value, ())
+        )
 
     def _branch(self, branches: list[JSON], value: JSON, pointer: str) -> Inner:
         if not self._values and any(self._shape.fits(value, branch) for branch in branches):
@@ -77,7 +94,7 @@ class Inside:
             return value, ()
         if self._texts and isinstance(inner := parsed(value), dict | list):
             read, notes = self._read(node, inner, pointer)
-            if self._shape.fits(read, node):
+            if self._shape.fits(read, node) or self._shape.resembles(read, node):
                 return read, (("JSON in a string", pointer), *notes)
         return self._value(node, value.strip(), pointer) if self._values else (value, ())
 
@@ -132,8 +149,3 @@ def _number(said: str) -> JSON:
         return None
     digits = ("-" if match[1] == "-" else "") + match[2].replace(",", "")
     return Digits.of(digits) if "." in digits or len(digits) > 300 else int(digits)
-
-
-def folded(name: str) -> str:
-    """Return a name's letters and digits, as they are compared."""
-    return "".join(filter(str.isalnum, name)).casefold()

@@ -6,26 +6,37 @@ Whether there is just one is judged by the strict schema that was sent, never by
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..errors import Problem
-from .found import UNFINISHED, Found, Piece, found_json
-from .inside import Inside, folded, listed, parsed
-from .shape import Shape, distinct
+from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
+from .inside import Inside, listed, parsed
+from .shape import Shape, distinct, folded
 from .syntax import mended, whole_value, written
 
 JSON: TypeAlias = Any
 WORDS_FOR_IT = frozenset(
     {
         *("record", "records", "result", "results", "data", "output", "response", "answer", "json"),
-        *("object", "item", "items", "list", "entries", "rows", "value"),
+        *("object", "item", "items", "list", "entries", "rows", "value", "properties"),
+        *("functioncall", "toolcall", "toolcalls", "tooluses"),
     }
 )
-ARGUMENTS = ("arguments", "parameters", "args", "input")
-BESIDE_ARGUMENTS = frozenset({"name", "type", "id", "index", "tool", "call_id"})
+ARGUMENTS = ("arguments", "parameters", "params", "args", "input", "tool_input", "action_input")
+BESIDE_ARGUMENTS = frozenset(
+    {
+        *("name", "type", "id", "index", "call_id", "tool_call_id"),
+        *("tool", "tool_name", "recipient_name", "function", "action"),
+    }
+)
+MOST_LAYERS = 3  # as of {"tool_calls": [{"name": ..., "arguments": {...}}]}
 LINES = "one JSON value a line"
+LONGEST_BEFORE = 2_000  # characters before a value that are looked at
+_LABEL = re.compile(r"(?<![\w-])([\w-]++)[\"'*`]*+\s*+[:=]|<([\w-]++)>")
+_AT_END = re.compile(r"[:=>][\s*]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,8 @@ class Reader:
         found = Found([whole]) if whole else found_json(text, self.slips)
         if found.broken is not None:
             return Read(problem=_broken(found.broken, text))
+        if any(map(self._stands_outside, found.pieces)):
+            return Read(problem=_not_json(OUTSIDE, text))
         if not found.pieces:
             return Read(problem=_not_json(why, text))
         return self._chosen(found, text)
@@ -132,6 +145,12 @@ class Reader:
             except (ValueError, RecursionError):
                 pass
         return None, why
+
+    def _stands_outside(self, piece: Piece) -> bool:
+        """Whether a piece is a member of a record that is no JSON: another member stands before it."""
+        before = piece.before[-LONGEST_BEFORE:]
+        last = {tag or name for name, tag in _LABEL.findall(before)[-2:]}
+        return len(last) == 2 and last <= self.shape.members.keys() and bool(_AT_END.search(before))
 
     def _chosen(self, found: Found, text: str) -> Read:
         pieces = [piece for piece in found.pieces if piece.value != {}] or found.pieces[:1]
@@ -161,17 +180,19 @@ class Reader:
         problem = _stranger(beside.strangers[0]) if beside.strangers else None
         if problem is None and (inner := self._record_inside(way.value)) is not None:
             problem = _inner(inner)
+        if problem is None and beside.misnamed:
+            problem = _misnamed(*beside.misnamed[0])
         return Read(said, as_it_is, notes, problem, others=tuple(beside.members))
 
     def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[Way]:
         """Return how a piece can be read so that it passes the test: as it is, or else in other ways."""
         plain = Way(piece.value, piece.slips, piece)
-        if not self.values and test(piece.value):
+        if not self.values and test == self.shape.fits and test(piece.value):
             return [plain]
         mended = [self._mended_inside(plain)] if self.slips or self.values else [plain]
         ways = [way for way in mended if test(way.value)]
         layers: list[Way] = [] if loosely or not self.slips else [plain]
-        for _ in range(2):
+        for _ in range(MOST_LAYERS):
             if ways or not layers:
                 break
             layers = [other for way in layers for other in self._without_layer(way)]
@@ -204,8 +225,20 @@ class Reader:
         """Return the name of a member that is no part of the record, and could be it; None where none is."""
         if not isinstance(value, dict):
             return None
-        other = (name for name in value if name not in self.shape.members)
-        return next((n for n in other if value[n] and self.shape.fits(value[n])), None)
+        members = self.shape.members
+        other = [name for name in value if name not in members]
+        is_whole = self.shape.fits({name: item for name, item in value.items() if name in members})
+        could_be = self.shape.fits if is_whole else self.shape.resembles
+        found = next((name for name in other if value[name] and could_be(value[name])), None)
+        if found is None and self._is_call(value):  # whose arguments are no record
+            found = next(name for name in other if name in ARGUMENTS)
+        return found
+
+    def _is_call(self, value: dict[str, JSON]) -> bool:
+        """Whether it is a call that is written out."""
+        inner = self._arguments(value)
+        names_it = self.shape.name and folded(str(value.get("name"))) == folded(self.shape.name)
+        return isinstance(inner, dict) or (inner is not None and bool(names_it))
 
     def _means_the_record(self, name: str) -> bool:
         names = {folded(known) for known in (self.shape.name, self.shape.item_name) if known}
@@ -247,7 +280,7 @@ class Decoded(Shape):
         """Return whether the function takes the value's text."""
         return self._decodes(written(value))
 
-    def resembles(self, value: JSON) -> bool:
+    def resembles(self, value: JSON, node: Any = None) -> bool:
         """The same."""
         return self.fits(value)
 
@@ -266,6 +299,10 @@ def _several(count: int) -> Problem:
 
 def _stranger(pointer: str) -> Problem:
     return Problem(pointer, "has none of the members that it should have, but others", type="extra_forbidden")
+
+
+def _misnamed(pointer: str, name: str) -> Problem:
+    return Problem(pointer, f"was given under another name: {listed([name])}", type="misnamed")
 
 
 def _inner(name: str) -> Problem:

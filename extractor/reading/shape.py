@@ -6,7 +6,7 @@ its place can be asked for again. An object takes the members alone that its sch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
@@ -41,10 +41,13 @@ def is_number(value: JSON) -> bool:
 
 @dataclass(slots=True)
 class Beside:
-    """The pointers of members that a schema does not have, and of objects that have no others."""
+    """The pointers of members that a schema does not have, and of objects that have no others. misnamed:
+    the pointers of members that are missing, and the name under which each seems to have been given.
+    """
 
     members: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
+    misnamed: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Shape:
@@ -113,15 +116,15 @@ class Shape:
         """Return whether the value has the shape: all required members, no others, the right types."""
         return self._check(value, node, exact=True)
 
-    def resembles(self, value: JSON) -> bool:
+    def resembles(self, value: JSON, node: Schema | None = None) -> bool:
         """Return whether the value has no other members than the schema names, and at least one of those;
         some may be missing, and scalars be of other types.
         """
-        return self.knows(value) and self._check(value, None, exact=False)
+        return self.knows(value, node) and self._check(value, node, exact=False)
 
-    def knows(self, value: JSON) -> bool:
+    def knows(self, value: JSON, node: Schema | None = None) -> bool:
         """Return whether some member of the value is one of the schema's, where that is an object."""
-        members = self.members
+        members = self.members if node is None else self._only(node, value).get("properties")
         return not members or (isinstance(value, dict) and not members.keys().isdisjoint(value))
 
     @property
@@ -170,24 +173,53 @@ class Shape:
         if isinstance(value, list):
             for i, item in enumerate(value):
                 self._beside(node.get("items"), item, f"{pointer}/{i}", found)
-        if not isinstance(value, dict) or not (members := node.get("properties")):
+        if not isinstance(value, dict) or (members := node.get("properties")) is None:
             return
         if not node.get("additionalProperties"):
-            found.members += [f"{pointer}/{name}" for name in value if name not in members]
-            if value and members.keys().isdisjoint(value):
+            others = [name for name in value if name not in members]
+            found.members += [f"{pointer}/{name}" for name in others]
+            if members and others and len(others) == len(value):
                 found.strangers.append(pointer)
+            missing = {name: member for name, member in members.items() if name not in value}
+            meant = {name: self._meant(name, value[name], missing) for name in others}
+            found.misnamed += [(f"{pointer}/{right}", name) for name, right in meant.items() if right]
         for name in filter(members.__contains__, value):
             self._beside(members[name], value[name], f"{pointer}/{name}", found)
 
+    def _meant(self, name: str, value: JSON, missing: Mapping[str, Schema]) -> str | None:
+        """Return the name of the missing member that one with another name stands for: it has nearly the
+        same name, or is an object, or objects, just of its shape.
+        """
+        near = (meant for meant in missing if folded(meant) == folded(name))
+        items = value if isinstance(value, list) else [value]
+        if items and all(isinstance(item, dict) and item for item in items):
+            fitting = (meant for meant, member in missing.items() if self.fits(value, member))
+            return next(near, None) or next(fitting, None)
+        return next(near, None)
+
     def _only(self, node: JSON, value: JSON) -> Schema:
-        """Return the schema that a value is meant for; one of anything where there are several."""
+        """Return the schema that a value is meant for. Where there are several for an object, it has the
+        members of all; where there are several for a list, it is one of anything.
+        """
         plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
         branches = plain.get("anyOf") or plain.get("oneOf")
         if not branches:
             return plain
         kind = "object" if isinstance(value, dict) else "array"
         left: list[Schema] = [branch for branch in map(self.plain, branches) if kind in _kinds(branch)]
-        return left[0] if len(left) == 1 else {}
+        if kind == "object" and len(left) > 1:
+            left = [branch for branch in left if self._may_be(value, branch)] or left
+        if len(left) == 1:
+            return left[0]
+        return _any_of(left) if kind == "object" and left else {}
+
+    def _may_be(self, value: Mapping[str, JSON], branch: Schema) -> bool:
+        """Whether an object has the constants of a schema, as far as it has those members."""
+        members: Mapping[str, Schema] = branch.get("properties") or {}
+        constants = (
+            name for name in members if name in value and not {"const", "enum"}.isdisjoint(members[name])
+        )
+        return all(self.fits(value[name], members[name]) for name in constants)
 
     def _check(self, value: JSON, node: Schema | None, *, exact: bool) -> bool:
         try:
@@ -265,6 +297,22 @@ def _parts(node: JSON) -> Iterator[Schema]:
 def _kinds(node: Schema) -> set[str]:
     kinds = node.get("type", ())
     return {kinds} if isinstance(kinds, str) else set(kinds)
+
+
+def _any_of(branches: Sequence[Schema]) -> Schema:
+    """Return the schema of an object that has the members of all these."""
+    members: dict[str, list[JSON]] = {}
+    for branch in branches:
+        for name, member in (branch.get("properties") or {}).items():
+            members.setdefault(name, []).append(member)
+    is_open = any("properties" not in each or each.get("additionalProperties") for each in branches)
+    properties = {name: {"anyOf": each} for name, each in members.items()}
+    return {"properties": properties, "additionalProperties": is_open}
+
+
+def folded(name: str) -> str:
+    """Return a name's letters and digits, as they are compared."""
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 def choice_key(choices: Iterable[JSON]) -> frozenset[str]:

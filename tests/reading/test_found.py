@@ -115,6 +115,17 @@ def test_slips_with_one_reading_are_read_and_told(text: str, value: Any) -> None
         ('<|channel|>analysis<|message|>{"a": 2}<|channel|>final<|message|>{"a": 1}', ['{"a": 1}']),
         ('◁think▷{"a": 2}◁/think▷{"a": 1}', ['{"a": 1}']),
         ('<thought>{"a": 2}</thought>{"a": 1}', ['{"a": 1}']),
+        ('< inner_monologue >{"a": 2}</ inner_monologue >{"a": 1}', ['{"a": 1}']),
+        ('<|START_THINKING|>{"a": 2}<|END_THINKING|>{"a": 1}', ['{"a": 1}']),
+        ('<|START_THINKING|>{"a": 2}', []),
+        ('<|begin_of_thought|>{"a": 2}<|end_of_thought|>{"a": 1}', ['{"a": 1}']),
+        ('<unused94>thought\n{"a": 2}<unused95>{"a": 1}', ['{"a": 1}']),
+        ('<|channel>thought\n{"a": 2}<channel|>{"a": 1}', ['{"a": 1}']),
+        (
+            '<|channel|>analysis<|message|>{"a": 2}<|end|><|start|>assistant'
+            '<|channel|>commentary to=functions.A <|constrain|>json<|message|>{"a": 1}<|call|>',
+            ['{"a": 1}'],
+        ),
     ],
 )
 def test_nothing_is_found_in_thoughts(text: str, found: list[str]) -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from enum import Enum, IntEnum
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -41,6 +41,11 @@ class Empty(BaseModel):
 
 class Team(BaseModel):
     people: list[Person]
+
+
+class Crew(BaseModel):
+    boat: str
+    people: list[Person] = []
 
 
 class Colour(Enum):
@@ -136,8 +141,15 @@ def test_json_in_shape_is_read_as_it_is(record_type: Any, text: str, said: str) 
          "a line"),
         (list[Person], f'{{"persons":[{ADA}]}}', {"value": [json.loads(ADA)]}, "'persons'"),
         (list[Person], f'{{"items":[{ADA}]}}', {"value": [json.loads(ADA)]}, "'items'"),
+        (list[Person], f"1. {ADA},\n2. {BOB}", {"value": [json.loads(ADA), json.loads(BOB)]}, "a line"),
+        (Note, json.dumps({"name": "x", "sub": '{"n":1}'}), {"name": "x", "sub": {"n": 1}}, "string (/sub)"),
+        (dict[str, int], '{"value":{"a":1}}', {"value": [{"key": "a", "value": 1}]}, "entries (/value)"),
+        (Person, json.dumps({"tool_calls": [{"function": {"name": "Person", "arguments": ADA}}]}),
+         json.loads(ADA), "words of a call"),
+        (Company, f'{{"action":"Company","action_input":{ROME}}}', json.loads(ROME), "words of a call"),
+        (Note, f'{{"properties":{ACME}}}', json.loads(ACME), "'properties'"),
     ],
-    ids=range(27),
+    ids=range(33),
 )  # fmt: skip
 def test_what_has_one_reading_is_read_and_told(record_type: Any, text: str, said: Any, how: str) -> None:
     found = read(record_type, text)
@@ -187,8 +199,14 @@ def test_two_readings_are_none(record_type: Any, text: str) -> None:
         (Note, "[" * 100_000),
         (Note, '{"sub":' * 100_000),
         (Person, '"just words"'),
+        (Note, f"name: X\nsub: {ACME}"),
+        (Note, f"Note(name='X', sub={ACME})"),
+        (Note, f"<name>X</name><sub>{ACME}</sub>"),
+        (Company, '{"name":"Company","arguments":{"firm":"ACME"}}'),
+        (Company, '{"name":"Company","arguments":"ACME, Rome"}'),
+        (Company, '{"name":"Company","company":{"name":"ACME"}}'),
     ],
-    ids=range(16),
+    ids=range(22),
 )
 def test_what_has_no_reading_is_no_record(record_type: Any, text: str) -> None:
     found = read(record_type, text)
@@ -231,6 +249,40 @@ def test_members_that_the_schema_does_not_have_are_told() -> None:
     found = read(Person, '{"name":"Ada","age":36,"why":"it says so"}')
     assert value(found)["age"] == 36
     assert (found.notes, found.others) == ((), ("/why",))
+
+
+def test_members_that_no_type_of_a_union_has_are_told() -> None:
+    class Cat(BaseModel):
+        kind: Literal["cat"]
+
+    class Dog(BaseModel):
+        kind: Literal["dog"]
+        age: int | None = None
+
+    class Owner(BaseModel):
+        pet: Cat | Dog
+
+    assert read(Owner, '{"pet":{"kind":"cat","age":3}}').others == ("/pet/age",)
+    assert read(Owner, '{"pet":{"kind":"dog","age":3}}').others == ()
+    assert read(Empty, '{"a":1}').others == ("/a",)
+
+
+@pytest.mark.parametrize(
+    ("record_type", "text", "pointer"),
+    [
+        (Note, '{"Name":"ACME","n":1,"sub":null}', "/name"),
+        (Note, '{"name":"x","n":1,"sub":{"name":"y","N":1,"sub":null}}', "/sub/n"),
+        (Crew, f'{{"boat":"x","sailors":[{ADA}]}}', "/people"),
+        (Shelf, '{"shirts":[{"colour":"r","size":1,"price":1,"pieces":1,"Label":"x"}]}', "/shirts/0/label"),
+    ],
+    ids=range(4),
+)
+def test_a_member_that_is_missing_and_seems_to_have_another_name_is_asked_for(
+    record_type: Any, text: str, pointer: str
+) -> None:
+    found = read(record_type, text)
+    assert found.problem is not None
+    assert found.problem.pointer == pointer
 
 
 def test_numbers_stay_as_they_were_written() -> None:
