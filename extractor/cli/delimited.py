@@ -67,6 +67,16 @@ def _torn(taken: list[str], first: int, error: csv.Error) -> Torn:
     raise ConfigError(f"line {first}: a quote opens a cell that is not closed; {MEND}") from error
 
 
+def rows_inside(cell: str, delimiter: str, columns: int) -> int:
+    """Return how many lines in the middle of a cell look like rows: all of them, or 0 where some do not.
+
+    A quote that opened too early swallows the rows up to the next one, and each of these is told by nothing
+    else. columns: of a row, 2 at least, since any line looks like a row of one.
+    """
+    inside = cell.splitlines()[1:-1] if columns > 1 else []
+    return len(inside) if all(line.count(delimiter) == columns - 1 for line in inside) else 0
+
+
 def delimiter_in(header: str) -> str:
     """Return what stands between cells: a semicolon where spreadsheets write numbers with a comma."""
     return next((each for each in ",;\t|" if each in header), ",")

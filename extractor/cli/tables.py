@@ -32,7 +32,7 @@ from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
 from ..loading import CONVERT, SNIFFED, why_no_text
 from ..messages import JSON
-from .delimited import Torn, cells_of, delimiter_in
+from .delimited import Torn, cells_of, delimiter_in, rows_inside
 from .formulas import Formulas, unquoted
 from .lines import finite, to_json
 from .output import opened, opened_bytes
@@ -168,16 +168,22 @@ def text_lines(path: str) -> Iterator[io.TextIOWrapper]:
 
 def _csv(path: str) -> Table:
     names = header_of(path)
-    total, short = 0, list[int]()
+    delimiter = delimiter_of(path)
+    total, short, swallowed = 0, list[int](), list[tuple[int, int]]()
     for line, cells in csv_rows(path):
         total += 1
-        if not isinstance(cells, BadRow) and len(cells) < len(names):
+        if isinstance(cells, BadRow):
+            continue
+        if len(cells) < len(names):
             short.append(line)
+        if (inside := max(rows_inside(cell, delimiter, len(names)) for cell in cells)) > 1:
+            swallowed.append((line, inside))
 
     def rows() -> Iterator[Fields | BadRow]:
         return (_record(names, cells, line) for line, cells in csv_rows(path))
 
-    return Table(tuple(names), total, rows, note=_short_rows(short))
+    note = " ".join(filter(None, (_short_rows(short), _swallowed_rows(swallowed)))) or None
+    return Table(tuple(names), total, rows, note=note)
 
 
 def _short_rows(lines: Sequence[int]) -> str | None:
@@ -186,6 +192,16 @@ def _short_rows(lines: Sequence[int]) -> str | None:
         return None
     found = f"{len(lines):,} rows have fewer cells than the header, first on line {lines[0]:,}"
     return f"{found}: the others are taken for empty."
+
+
+def _swallowed_rows(found: Sequence[tuple[int, int]]) -> str | None:
+    """Say that a cell holds what looks like rows. found: on which line each such row ends, and how many."""
+    if not found:
+        return None
+    line, inside = found[0]
+    return (
+        f"A cell of the row that ends on line {line:,} holds {inside:,} lines like rows: is its quote closed?"
+    )
 
 
 def header_of(path: str) -> Sequence[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.cli.delimited import Torn, cells_of, delimiter_in
+from extractor.cli.delimited import Torn, cells_of, delimiter_in, rows_inside
 from extractor.errors import ConfigError
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8) | st.sampled_from(
@@ -42,6 +42,14 @@ def test_an_opening_quote_too_many_is_never_read_as_fewer_rows(rows: list[list[s
     csv.writer(stream, quoting=csv.QUOTE_ALL).writerows(rows)
     with pytest.raises(ConfigError, match="line 1: a quote opens a cell"):
         rows_in('"x' + "\n" + stream.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("cell", "columns", "inside"),
+    [("a,b\n1,2\n3,4\n5,y", 2, 2), ("a\nin Rome, Italy\nor not\nb", 2, 0), ("a\nb\nc", 1, 0), ("a,b", 2, 0)],
+)
+def test_lines_in_a_cell_that_look_like_rows_are_counted(cell: str, columns: int, inside: int) -> None:
+    assert rows_inside(cell, ",", columns) == inside
 
 
 @pytest.mark.parametrize(

@@ -478,6 +478,12 @@ def test_rows_with_too_few_cells_are_told_of_since_a_line_break_may_have_cut_the
     assert read(folder / "out.jsonl")[0]["note"] is None
 
 
+def test_rows_in_a_cell_whose_quote_another_one_closes_are_told_of(run: Run, folder: Path) -> None:
+    (folder / "in.csv").write_text('id,body\n1,"Basel\n2,Bern\n3,Bonn\n4,Ulm"\n5,Riga\n')
+    end = run("in.csv", "-x", "body", "-o", "out.jsonl")
+    assert "the row that ends on line 5 holds 2 lines like rows" in " ".join(end.err.split())
+
+
 @pytest.mark.parametrize("sign", ["\t", "|", ";"])
 def test_cells_may_stand_apart_by_other_signs_where_the_header_has_no_comma(
     run: Run, folder: Path, sign: str
