@@ -68,6 +68,7 @@ def run(*answers: Any, **options: Any) -> Extraction[Person]:
         called([json.loads(ADA)]),
         message(content=None, reasoning_content=ADA),
         message(content="", reasoning=ADA),
+        message(content="", reasoning_content=f"\n```json\n{ADA}\n```\n"),
         message(content=ADA, reasoning_content='{"name": "Bob", "age": 7}'),
         {
             "choices": [
@@ -76,7 +77,7 @@ def run(*answers: Any, **options: Any) -> Extraction[Person]:
             ]
         },
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_what_can_be_read_is_read(answer: Any) -> None:
     result = run(body(json.dumps(answer)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -20,6 +21,7 @@ BROKEN_OFF = ("error", "insufficient_system_resource")  # the server stopped in 
 BOUND_REACHED = (
     "bound_reached"  # the type of problem where a value fills a bound that was added for the model
 )
+_FENCED = re.compile(r"\s*```(?:json)?\s(.*)```\s*", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ def _said(completion: Completion, reader: Reader) -> tuple[list[str], tuple[str,
     if texts or content.strip():
         return texts or [content], ()
     thought = message.reasoning_content or ""
+    if fenced := _FENCED.fullmatch(thought):
+        thought = fenced[1]
     if not reader.slips or not reader.shape.is_whole(thought):
         return [content], ()
     return [thought], ("the record stood in reasoning_content, and content was empty",)
