@@ -15,6 +15,7 @@ LONGEST_SHOWN = 100  # characters of a place, which may have words of the model 
 ENTRY = {"key", "value"}
 NOTHING = frozenset({"n/a", "null", "none", "nil", "not available", "not applicable", "-", "–", "—"})
 NOTHING_IN_TEXT = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
+_DECIMAL = re.compile(r"\^\(-\?\[0-9\]")  # how the pattern of a decimal begins
 _NUMBER = re.compile(r"([-+]?)((?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?)")
 
 
@@ -91,7 +92,7 @@ class Inside:
         if self._values and value in NOTHING_IN_TEXT and self._shape.fits(None, node):
             return None, (("a word for nothing", pointer),)
         if self._shape.fits(value, node):
-            return value, ()
+            return self._formatted(node, value, pointer) if self._values else (value, ())
         if self._texts and isinstance(inner := parsed(value), dict | list):
             read, notes = self._read(node, inner, pointer)
             if self._shape.fits(read, node) or self._shape.resembles(read, node):
@@ -109,6 +110,20 @@ class Inside:
         names += [(choice, choice) for choice in choices if isinstance(choice, str)]
         meant = distinct([choice for name, choice in names if folded(name) == folded(said)])
         return (meant[0], (("a choice in another spelling", pointer),)) if len(meant) == 1 else (said, ())
+
+    def _formatted(self, node: Mapping[str, JSON], value: str, pointer: str) -> Inner:
+        """Return what a text stands for where a date, a decimal or the like is wanted as a text."""
+        branches = [self._shape.plain(branch) for branch in node.get("anyOf") or node.get("oneOf") or [node]]
+        texts = [branch for branch in branches if branch.get("type") == "string"]
+        decimal = all(_DECIMAL.match(str(text.get("pattern", ""))) for text in texts)
+        said = value.strip()
+        if not texts or not (decimal or all("format" in text for text in texts)):
+            return value, ()
+        if (said.casefold() in NOTHING or not said) and self._shape.fits(None, node):
+            return None, (("a word for nothing", pointer),)
+        if decimal and (said.count(",") > 1 or ("," in said and "." in said)) and _number(said) is not None:
+            return said.replace(",", "").removeprefix("+"), (("a number with groups", pointer),)
+        return value, ()
 
     def _is_either(self, said: str, node: Mapping[str, JSON]) -> bool:
         """Whether a single comma may be a decimal one: in half of the world "1,234" is a bit over one."""

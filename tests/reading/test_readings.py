@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import date
+from decimal import Decimal
 from enum import Enum, IntEnum
 from types import FrameType
 from typing import Any, Literal
@@ -64,6 +66,8 @@ class Shirt(BaseModel):
     price: float | None
     pieces: int | None
     label: str | None
+    cost: Decimal | None
+    sold: date | None
 
 
 class Shelf(BaseModel):
@@ -293,7 +297,15 @@ def test_numbers_stay_as_they_were_written() -> None:
     assert read(Priced, '[{"price":1e999}]').text == '{"price":1e999}'
 
 
-SHIRT = {"colour": "r", "size": 1, "price": 2.5, "pieces": 3, "label": "x"}
+SHIRT = {
+    "colour": "r",
+    "size": 1,
+    "price": 2.5,
+    "pieces": 3,
+    "label": "x",
+    "cost": "1.5",
+    "sold": "2026-05-03",
+}
 
 
 @pytest.mark.parametrize(
@@ -307,8 +319,10 @@ SHIRT = {"colour": "r", "size": 1, "price": 2.5, "pieces": 3, "label": "x"}
         ({"price": "-0.5"}, {"price": -0.5}),
         ({"pieces": "1,234"}, {"pieces": 1234}),
         ({"price": "N/A", "pieces": "", "label": "N/A"}, {"price": None, "pieces": None, "label": None}),
+        ({"cost": "1,234.50"}, {"cost": "1234.50"}),
+        ({"cost": "-", "sold": ""}, {"cost": None, "sold": None}),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_values_in_other_words_are_read_where_that_is_asked_for(said: Any, meant: Any) -> None:
     text = json.dumps({"shirts": [SHIRT | said]})
@@ -318,7 +332,8 @@ def test_values_in_other_words_are_read_where_that_is_asked_for(said: Any, meant
 
 
 @pytest.mark.parametrize("said", [{"price": "1,234"}, {"price": "1.234,50"}, {"colour": "green"},
-                                  {"pieces": "12,34"}, {"label": "Nobody"}, {"size": "3"}])  # fmt: skip
+                                  {"pieces": "12,34"}, {"label": "Nobody"}, {"size": "3"},
+                                  {"cost": "1,234"}])  # fmt: skip
 def test_values_with_two_readings_stay_as_they_are(said: Any) -> None:
     text = json.dumps({"shirts": [SHIRT | said]})
     assert value(read(Shelf, text, values=True)) == json.loads(text)
