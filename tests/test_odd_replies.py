@@ -12,7 +12,7 @@ from pydantic import BaseModel, create_model
 from tenacity.wait import wait_none
 
 from extractor import Extraction, Extractor, Outcome, Price, ServiceError, Usage
-from extractor.testing import ChatServer, ReceivedRequest, body, status
+from extractor.testing import ChatServer, ReceivedRequest, body, reply, status
 
 ADA = '{"name": "Ada", "age": 36}'
 
@@ -359,3 +359,12 @@ def test_a_whole_answer_that_repeats_a_nested_mistake_is_told_that_mistake() -> 
         result = ex.run(Team, "Ada")
     assert [attempt.problems[0].pointer for attempt in result.attempts] == ["/lead/age", "/lead/age"]
     assert all("integer" in attempt.problems[0].reason for attempt in result.attempts)
+
+
+def test_where_a_part_was_asked_for_and_the_whole_is_given_the_whole_counts() -> None:
+    def repaired(second: str) -> Extraction[Person]:
+        return run(reply('{"name": "Ada", "age": "old"}'), reply(second), max_repairs=1)
+
+    assert repaired('{"name": "Ada L.", "age": 36}').record == Person(name="Ada L.", age=36)
+    assert repaired('{"name": null, "age": 36}').record == Person(name="Ada", age=36)
+    assert repaired('{"age": 36}').record == Person(name="Ada", age=36)

@@ -94,15 +94,19 @@ def _judged(
 def _part(
     texts: Sequence[str], patch: Part, decode: Decode[T], reader: Reader, notes: tuple[str, ...]
 ) -> tuple[Verdict[T], str | None]:
-    """Judge a reply to a question for a part of the record."""
+    """Judge a reply to a question for a part of the record. Where it gives the whole, the whole counts."""
     part = replace(reader, shape=Shape(patch.schema.schema, reader.shape.name)).read_all(texts)
     merged = None if part.text is None else patch.merge(part.text)
-    if merged is not None:
-        return _verdict(replace(part, text=merged, problem=None, others=()), decode, notes), part.slice
+    said = replace(part, text=merged, problem=None, others=())
+    if merged is not None and not part.others:
+        return _verdict(said, decode, notes), part.slice
     whole = reader.read_all(texts)
     verdict = _verdict(whole, decode, notes)
-    if whole.text is not None and patch.is_whole(whole.text):
+    is_whole = whole.text is not None and patch.is_whole(whole.text)
+    if is_whole and (merged is None or verdict.outcome is Outcome.OK):
         return verdict, whole.slice  # some models answer with the whole, though a part was asked for
+    if merged is not None:
+        return _verdict(said, decode, notes), part.slice
     outcome = Outcome.INVALID if verdict.outcome is Outcome.OK else verdict.outcome
     return Verdict(outcome, problems=patch.missing), None
 
