@@ -13,6 +13,7 @@ TRAILING_COMMAS = "trailing commas"
 ESCAPED_APOSTROPHES = "escaped apostrophes"
 _WORD = re.compile(r'"(?:[^"\\]++|\\.)*+"|,(?=[ \t\r\n]*+[}\]])', re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f]")
+_ESCAPE_OR_CONTROL = re.compile(r"\\.|[\x00-\x1f]", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -109,10 +110,15 @@ def mended(text: str) -> tuple[str, tuple[str, ...]]:
             said = straight
         if _CONTROL.search(said):
             slips[RAW_CHARACTERS] = None
-            said = _CONTROL.sub(lambda raw: json.dumps(raw[0])[1:-1], said)
+            said = _ESCAPE_OR_CONTROL.sub(_escaped, said)
         return said
 
     return _WORD.sub(mend, text), tuple(slips)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    said = found[0]
+    return said if said.startswith("\\") else json.dumps(said)[1:-1]  # a backslash before a line break stays
 
 
 def written(value: Any, sort: bool = False) -> str:

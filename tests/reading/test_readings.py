@@ -203,6 +203,7 @@ def test_two_readings_are_none(record_type: Any, text: str) -> None:
         (Note, "[" * 100_000),
         (Note, '{"sub":' * 100_000),
         (Person, '"just words"'),
+        (Note, '{"name":"one \\\nline","n":1,"sub":null}'),
         (Note, f"name: X\nsub: {ACME}"),
         (Note, f"Note(name='X', sub={ACME})"),
         (Note, f"<name>X</name><sub>{ACME}</sub>"),
@@ -210,7 +211,7 @@ def test_two_readings_are_none(record_type: Any, text: str) -> None:
         (Company, '{"name":"Company","arguments":"ACME, Rome"}'),
         (Company, '{"name":"Company","company":{"name":"ACME"}}'),
     ],
-    ids=range(22),
+    ids=range(23),
 )
 def test_what_has_no_reading_is_no_record(record_type: Any, text: str) -> None:
     found = read(record_type, text)
