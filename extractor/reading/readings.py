@@ -242,7 +242,7 @@ class Reader:
 
     def _means_the_record(self, name: str) -> bool:
         names = {folded(known) for known in (self.shape.name, self.shape.item_name) if known}
-        return folded(name) in WORDS_FOR_IT | names | {f"{known}s" for known in names}
+        return name in ARGUMENTS or folded(name) in WORDS_FOR_IT | names | {f"{known}s" for known in names}
 
     def _arguments(self, value: dict[str, JSON]) -> JSON:
         """Return the arguments of a call that is written out; None where it is none."""

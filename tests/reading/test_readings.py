@@ -152,8 +152,9 @@ def test_json_in_shape_is_read_as_it_is(record_type: Any, text: str, said: str) 
          json.loads(ADA), "words of a call"),
         (Company, f'{{"action":"Company","action_input":{ROME}}}', json.loads(ROME), "words of a call"),
         (Note, f'{{"properties":{ACME}}}', json.loads(ACME), "'properties'"),
+        (Note, json.dumps({"arguments": ACME}), json.loads(ACME), "'arguments'"),
     ],
-    ids=range(33),
+    ids=range(34),
 )  # fmt: skip
 def test_what_has_one_reading_is_read_and_told(record_type: Any, text: str, said: Any, how: str) -> None:
     found = read(record_type, text)
