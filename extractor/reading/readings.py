@@ -231,7 +231,7 @@ class Reader:
         could_be = self.shape.fits if is_whole else self.shape.resembles
         found = next((name for name in other if value[name] and could_be(value[name])), None)
         if found is None and self._is_call(value):  # whose arguments are no record
-            found = next(name for name in other if name in ARGUMENTS)
+            found = next((name for name in other if name in ARGUMENTS), "function")
         return found
 
     def _is_call(self, value: dict[str, JSON]) -> bool:

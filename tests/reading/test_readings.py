@@ -210,9 +210,10 @@ def test_two_readings_are_none(record_type: Any, text: str) -> None:
         (Note, f"<name>X</name><sub>{ACME}</sub>"),
         (Company, '{"name":"Company","arguments":{"firm":"ACME"}}'),
         (Company, '{"name":"Company","arguments":"ACME, Rome"}'),
+        (Company, '{"name":"a call","function":{"name":"Company","arguments":{"firm":"ACME"}}}'),
         (Company, '{"name":"Company","company":{"name":"ACME"}}'),
     ],
-    ids=range(23),
+    ids=range(24),
 )
 def test_what_has_no_reading_is_no_record(record_type: Any, text: str) -> None:
     found = read(record_type, text)
