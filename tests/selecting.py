@@ -84,10 +84,11 @@ def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
         if mark := item.get_closest_marker("sampled"):
             cases[item.nodeid.partition("[")[0], mark.args[0]].append(item)
     drawn = {item.nodeid for (name, n), each in cases.items() for item in _drawn(config, name, n, each)}
-    left = [item for item in items if item.get_closest_marker("sampled") and item.nodeid not in drawn]
+    left = [item for each in cases.values() for item in each if item.nodeid not in drawn]
     if left:
+        gone = {item.nodeid for item in left}
         config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in set(left)]
+        items[:] = [item for item in items if item.nodeid not in gone]
         config.stash[_left_out].update(Counter(item.nodeid.partition("[")[0] for item in left))
 
 
