@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import cache
@@ -60,6 +60,30 @@ class Every(BaseModel):
     anything: Any
     either: int | str | None
     more: list[Unit] | None
+
+
+EVERY = Every(
+    text="two crates",
+    number=7,
+    share=0.25,
+    sure=True,
+    price=Decimal("3.125"),
+    loose=Decimal("0.1"),
+    at=datetime(2026, 3, 5, 10, 30, tzinfo=UTC),
+    local=datetime(2026, 3, 5, 10, 30),
+    day=date(2026, 3, 5),
+    hour=time(10, 30),
+    span=timedelta(days=1, hours=2),
+    data=b"abc",
+    unit=Unit.PIECE,
+    kind=2,
+    key=UUID("43270ffa-d196-43c7-9925-a635a2b991bf"),
+    points=[(1, "a"), (2, "b")],
+    by_name={"a": [0.5, 1.5]},
+    anything={"a": [1, None, "x"]},
+    either="b",
+    more=list(Unit),
+)
 
 
 def orders(rows: int) -> pa.Table:
