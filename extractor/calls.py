@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from . import content
 from .batch import packing
 from .confidence import Calibration, loaded
-from .config import Config, Headers, Secret, advice, configure, fallback_at, lacks_version
+from .config import Config, Headers, Secret, advice, configure, fallback_at
 from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
@@ -108,7 +108,6 @@ SHORT = 20_000  # characters that every window has room for
 MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
-NO_SUCH_PATH = (404, 405)  # HTTP statuses
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
 AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
@@ -608,10 +607,6 @@ class Calls:
         else:
             now = time.time()
             event = read_reply(self._dialect, reply.status, reply.headers, reply.body, reply.latency, now)
-        if isinstance(event, Failure) and event.status in NO_SUCH_PATH:
-            hint = lacks_version(endpoint.base_url)
-            about_model = "model" in f"{event.code} {event.message}".lower()
-            event = replace(event, message=f"{event.message}; {hint}") if hint and not about_model else event
         return self._redacted(event, endpoint)
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:

@@ -167,7 +167,9 @@ def advice(failure: Failure, config: Config, url: str) -> str:
             f", or set {env}" if env else ""
         )
     if failure.status in (404, 405):
-        return f"{config.model!r} was asked for at {url}"
+        about_model = "model" in f"{failure.code} {failure.message}".lower()
+        lacks = None if about_model else lacks_version(url)
+        return f"{config.model!r} was asked for at {url}" + (f"; {lacks}" if lacks else "")
     return ""
 
 
