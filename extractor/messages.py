@@ -346,6 +346,11 @@ class Failure:
     body: str = field(default="", repr=False)
     hint: str = ""
 
+    @property
+    def said(self) -> str:
+        """All that the service said: the message, and what came instead of a reply."""
+        return f"{self.message} {self.body}"
+
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:

@@ -142,7 +142,7 @@ class Policy:
 def _keys(outcome: Outcome, failure: Failure | None) -> Iterator[str | int]:
     """The names of an attempt's end, the most precise first."""
     if failure is not None:
-        wrong_key = 401 if is_hopeless(failure) and _KEY.search(_told(failure)) else None
+        wrong_key = 401 if is_hopeless(failure) and _KEY.search(failure.said) else None
         yield from (key for key in (failure.status, wrong_key, str(failure.kind)) if key is not None)
     yield outcome
     yield Outcome.INVALID  # text that is no JSON is invalid too
@@ -176,20 +176,15 @@ def _checked(key: str | int, moves: Any) -> Sequence[Move]:
 def is_too_long(failure: Failure) -> bool:
     """Whether the service says that a request is longer than the model's window."""
     client_error = failure.status is not None and 400 <= failure.status < 500 and failure.status != 429
-    return client_error and bool(_TOO_LONG.search(f"{failure.code} {_told(failure)}"))
+    return client_error and bool(_TOO_LONG.search(f"{failure.code} {failure.said}"))
 
 
 def is_hopeless(failure: Failure) -> bool:
     """Whether the key, the credit or the model is what is wrong: no other request would fare better."""
     if failure.status in (401, 402) or failure.code in HOPELESS_CODES:
         return True
-    told = _told(failure)
     causes = (_KEY, _CREDIT, _MODEL)
-    return failure.status in (400, 403, 404) and any(cause.search(told) for cause in causes)
-
-
-def _told(failure: Failure) -> str:
-    return f"{failure.message} {failure.body}"
+    return failure.status in (400, 403, 404) and any(cause.search(failure.said) for cause in causes)
 
 
 def is_transient(failure: Failure) -> bool:

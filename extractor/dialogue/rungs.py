@@ -63,7 +63,7 @@ def refuses_mode(failure: Failure, mode: Mode) -> bool:
     names = _NAMES.get(mode)
     if failure.status not in _REFUSALS or names is None:
         return False
-    return is_vague(failure) or bool(names.search(f"{failure.message} {failure.body}"))
+    return is_vague(failure) or bool(names.search(failure.said))
 
 
 def is_vague(failure: Failure) -> bool:
@@ -79,13 +79,13 @@ def without(request: Request, params: frozenset[str]) -> Request:
 
 def refuses_logprobs(failure: Failure) -> bool:
     """Whether a server says that it tells no log-probabilities, as OpenAI's reasoning models do by a 403."""
-    said = f"{failure.message} {failure.body}".lower()
+    said = failure.said.lower()
     return failure.status in (*_REFUSALS, 403) and "logprob" in said
 
 
 def refuses_schema(failure: Failure) -> bool:
     """Whether what a server does not take is this one schema, as far as it says, and not schemas as such."""
-    return is_vague(failure) or bool(_ONE_SCHEMA.search(f"{failure.message} {failure.body}"))
+    return is_vague(failure) or bool(_ONE_SCHEMA.search(failure.said))
 
 
 def steps_down(attempts: Sequence[Attempt]) -> Iterator[tuple[Failure, Request]]:

@@ -34,7 +34,7 @@ def turns_after(failure: Failure, request: Request) -> Turns | None:
     """Return the turns to ask in after a failure; None where it is about something else, or where nothing
     is left to join. Some servers send the template's error as a 500.
     """
-    said = f"{failure.message} {failure.body}"
+    said = failure.said
     if failure.status is None or failure.status < 400 or request.turns is Turns.NO_SYSTEM:
         return None
     if _SYSTEM.search(said):
