@@ -83,8 +83,7 @@ def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if mark := item.get_closest_marker("sampled"):
             cases[item.nodeid.partition("[")[0], mark.args[0]].append(item)
-    drawn = {item.nodeid for (name, n), each in cases.items() for item in _drawn(config, name, n, each)}
-    left = [item for each in cases.values() for item in each if item.nodeid not in drawn]
+    left = [item for (name, n), each in cases.items() for item in _not_drawn(config, name, n, each)]
     if left:
         gone = {item.nodeid for item in left}
         config.hook.pytest_deselected(items=left)
@@ -92,10 +91,14 @@ def _sample(config: pytest.Config, items: list[pytest.Item]) -> None:
         config.stash[_left_out].update(Counter(item.nodeid.partition("[")[0] for item in left))
 
 
-def _drawn(config: pytest.Config, name: str, n: int, items: list[pytest.Item]) -> list[pytest.Item]:
-    chance = random.Random(f"{config.option.sample_seed} {name}")
-    ordered = sorted(items, key=lambda item: item.nodeid)
-    return chance.sample(ordered, min(n, len(ordered)))
+def _chance(config: pytest.Config, name: str) -> random.Random:
+    return random.Random(f"{config.option.sample_seed} {name}")
+
+
+def _not_drawn(config: pytest.Config, name: str, n: int, items: list[pytest.Item]) -> list[pytest.Item]:
+    shuffled = sorted(items, key=lambda item: item.nodeid)  # collected in any order
+    _chance(config, name).shuffle(shuffled)
+    return shuffled[n:]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -116,7 +119,7 @@ class Sample:
         if self._config.option.whole or len(members) <= n:
             return members
         self._config.stash[_left_out][self._name] = len(members) - n
-        chance = random.Random(f"{self._config.option.sample_seed} {self._name}")
+        chance = _chance(self._config, self._name)
         return [members[index] for index in sorted(chance.sample(range(len(members)), n))]
 
 
