@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.reading import found_json, without_thoughts
+from tests.steps import steps
 
 OBJECT = '{"a": [1, {"b": "}]"}]}'
 
@@ -177,20 +176,8 @@ def test_whatever_the_text_only_whole_json_is_found(text: str) -> None:
 
 @pytest.mark.parametrize("opening", ["{", "[", '{"', '{"a":', "[[{", '"', "\\", "`", "</think>", '{"a": 1} '])
 def test_the_work_grows_with_the_text_alone(opening: str) -> None:
-    def steps(text: str) -> int:
-        count = 0
+    def work(text: str) -> int:
+        return steps(lambda: found_json(without_thoughts(text)))
 
-        def step(frame: FrameType, event: str, arg: object) -> Any:
-            nonlocal count
-            count += 1
-            return step
-
-        sys.settrace(step)
-        try:
-            found_json(without_thoughts(text))
-        finally:
-            sys.settrace(None)
-        return count
-
-    small, large = steps(opening * 300), steps(opening * 3_000)
+    small, large = work(opening * 300), work(opening * 3_000)
     assert large <= 11 * small

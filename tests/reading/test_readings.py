@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
 from decimal import Decimal
 from enum import Enum, IntEnum
-from types import FrameType
 from typing import Any, Literal
 
 import pytest
@@ -17,6 +15,7 @@ from pydantic import BaseModel
 
 from extractor.reading import Read
 from extractor.schema import compile_schema
+from tests.steps import steps
 
 
 class Person(BaseModel):
@@ -362,21 +361,7 @@ def test_whatever_the_text_reading_it_ends(text: str, record_type: Any, strictly
      '{"name":"x",} ', "{a} ", "[x", "[x]", '{"name":1,2} ', '{"a" ', "]}"],
 )  # fmt: skip
 def test_the_work_grows_with_the_text_alone(unit: str) -> None:
-    def steps(text: str) -> int:
-        count = 0
-
-        def step(frame: FrameType, event: str, arg: object) -> Any:
-            nonlocal count
-            count += 1
-            return step
-
-        sys.settrace(step)
-        try:
-            read(Note, text)
-        finally:
-            sys.settrace(None)
-        return count
-
     read(Note, unit)
-    small, large = steps(unit * 30), steps(unit * 300)
+    small = steps(lambda: read(Note, unit * 30))
+    large = steps(lambda: read(Note, unit * 300))
     assert large <= 12 * small + 500
