@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ..errors import ConfigError
-from ..files import make_folder
+from ..files import make_folder, replacing
 from . import pieces
 from .gguf import Header, read_header
 from .pieces import Piece
@@ -212,8 +212,13 @@ def cached(model: str | ModelFile, cache: Path | None = None, afresh: bool = Fal
     stamp = _stamp(path, model)
     right = sha256_of(path) == model.sha256
     with suppress(OSError):  # another user's folder: then it is hashed each time
-        receipt.write_text(json.dumps(stamp)) if right else receipt.unlink(missing_ok=True)
+        _remember(receipt, stamp) if right else receipt.unlink(missing_ok=True)
     return path if right else None
+
+
+def _remember(receipt: Path, stamp: Mapping[str, str | int]) -> None:
+    with replacing(str(receipt)) as file:
+        file.write(json.dumps(stamp).encode())
 
 
 def _receipt(path: Path) -> Path:
