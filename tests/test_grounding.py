@@ -24,7 +24,7 @@ class Invoice(BaseModel):
     note: Free[str] = ""
 
 
-SAID = '{"number":"88-17","total":"5.00","note":"any words"}'
+SAID = '{"number": "88-17", "total": "5.00", "note": "any words"}'
 
 
 def asked(provider: str, mode: Mode | str = "auto", text: str = TEXT, **options: bool) -> ReceivedRequest:

@@ -54,8 +54,8 @@ class Provider:
 
     grammar: the member of the request that takes a Lark grammar of llguidance's in place of a
     response_format; a dot leads into an object. It can hold values to the text, the model to all of a
-    schema, and JSON to no white space, which saves a quarter of the tokens. grounded: it is used unless
-    the caller says otherwise; elsewhere it depends on how the server was started, so it has to be asked for.
+    schema, and JSON to the white space that models are used to. grounded: it is used unless the caller says
+    otherwise; elsewhere it depends on how the server was started, so it has to be asked for.
 
     batch: its batch API; None where it has none that we speak.
 

@@ -1,8 +1,8 @@
 """Strict schema + source text -> llguidance's Lark grammar, in which marked values are pieces of the text.
 
 A string that carries the mark `x-verbatim` can only be a run of whole words of the text, its white space
-collapsed; a number only one that stands there in digits. All else is held to the schema, without white
-space. Source: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md.
+collapsed; a number only one that stands there in digits. All else is held to the schema, and white
+space to what `json.dumps` writes. Source: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from .verbatim import VERBATIM
 Schema = dict[str, JSON]
 LONGEST: Final = 16_000  # characters of a text: past about 30,000 llguidance 1.9 runs out of its own bounds
 BOUNDED: Final = 3_000  # characters up to which it can also hold pieces to a length; past 6,000 it cannot
-_TIGHT: Final = {"x-guidance": {"whitespace_flexible": False}}
+# The separators that json.dumps writes and models were trained on. Without the spaces, the first value that a
+# small model writes is null.
+_SPACED: Final = {"x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}}
 _NUMERAL = re.compile(r"\d+(?:[.,'’٫٬]\d+)*")
 # Scripts that are written without spaces: each of their characters may begin or end a piece.
 _UNSPACED = re.compile(
@@ -109,16 +111,17 @@ class _Pieces:
         return dict.fromkeys(numbers_in(self.text))
 
     def string(self, shortest: int, longest: int | None) -> str:
-        """Return the terminal of pieces with so many characters; "" is one where it is long enough."""
+        """Return the terminal of pieces with so many characters, and at least one."""
         if not self.terminals:
             found = json.dumps({"substring_chunks": [_escaped(chunk) for chunk in chunks(self.text)]})
             self.terminals.append(f"PIECE: %regex {found}")
-        key = (shortest, longest)
+        key = (max(shortest, 1), longest)
         if longest == 0:
             return _literal('""')
         if key not in self.named:
             name = self.named[key] = f"STRING_{len(self.named)}"
-            within = f"PIECE & /{self._of_length(*key)}/" if len(self.text) <= BOUNDED else "PIECE"
+            form = self._of_length(*key) if len(self.text) <= BOUNDED else ".+"
+            within = f"PIECE & /{form}/"
             self.terminals.append(f'{name}: "\\"" ({within}) "\\""')
         return self.named[key]
 
@@ -130,7 +133,7 @@ class _Pieces:
         most = "" if longest is None else longest - 2
         forms = [f"{solid}{one}{{{max(shortest - 2, 0)},{most}}}{solid}"] if longest != 1 else []
         forms += [solid] if shortest <= 1 else []
-        return f"({'|'.join(forms)}){'?' if shortest == 0 else ''}"
+        return f"({'|'.join(forms)})"
 
 
 @dataclass
@@ -179,7 +182,7 @@ class _Writer:
         whole: Schema = _unmarked(node)
         if reached := self._reached(node):
             whole["$defs"] = {name: _unmarked(self.definitions[name]) for name in reached}
-        body = f"%json {json.dumps({**whole, **_TIGHT}, ensure_ascii=False)}"
+        body = f"%json {json.dumps({**whole, **_SPACED}, ensure_ascii=False)}"
         return self._rule(body, body)
 
     def _reached(self, node: Schema) -> list[str]:
@@ -231,16 +234,16 @@ class _Writer:
             return '"[" "]"'
         made = self.expression(node["items"])
         item = self._rule(f"item {made}", made)
-        more = f'("," {item}){{{max(least - 1, 0)},{"" if most is None else most - 1}}}'
+        more = f'(", " {item}){{{max(least - 1, 0)},{"" if most is None else most - 1}}}'
         return f'"[" ({item} {more}){"" if least else "?"} "]"'
 
     def _object(self, node: Schema) -> str:
         if "properties" not in node:
-            pair = f'{self._plain({"type": "string"})} ":" {self.expression(node["additionalProperties"])}'
+            pair = f'{self._plain({"type": "string"})} ": " {self.expression(node["additionalProperties"])}'
             member = self._rule(f"pair {pair}", pair)
-            return f'"{{" ({member} ("," {member})*)? "}}"'
+            return f'"{{" ({member} (", " {member})*)? "}}"'
         made = {
-            key: f'{_literal(json.dumps(key, ensure_ascii=False))} ":" {self.expression(value)}'
+            key: f'{_literal(json.dumps(key, ensure_ascii=False))} ": " {self.expression(value)}'
             for key, value in node["properties"].items()
         }
         body = self._members(made, frozenset(node.get("required", ())))
@@ -253,13 +256,13 @@ class _Writer:
             opening = f"{member} {tail}"
             openings = [opening] if key in required else [opening, *openings]
             must = must or key in required
-            again = f'"," {member}' if key in required else f'("," {member})?'
+            again = f'", " {member}' if key in required else f'(", " {member})?'
             tail = f"{again} {tail}" if len(tail) < 200 else f"{again} {self._rule(tail, tail)}"
         return f"({' | '.join(openings)}){'' if must else '?'}" if openings else ""
 
 
 def _separated(parts: Sequence[str]) -> str:
-    return ' "," '.join(parts)
+    return ' ", " '.join(parts)
 
 
 def _name(node: Schema) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -44,6 +45,11 @@ def takes(record_type: Any, text: str, bind: Any = "marked") -> engines.Takes:
     return engines.lark(lark(schema, text))
 
 
+def spaced(encoded: str) -> str:
+    """Return JSON text without white space as json.dumps writes it."""
+    return re.sub(r'("(?:[^"\\]|\\.)*")|([,:])', lambda part: part[1] or f"{part[2]} ", encoded)
+
+
 def bill(**changes: Any) -> Bill:
     return Bill(**{"number": "88-17", "seller": "Omar Haddad", "total": "5.00", **changes})
 
@@ -55,7 +61,7 @@ def bill(**changes: Any) -> Bill:
         ({"number": "88-18"}, False),
         ({"number": '"88-17"'}, True),
         ({"number": "8-17"}, False),
-        ({"number": ""}, True),
+        ({"number": ""}, False),
         ({"number": " "}, False),
         ({"number": "all \\5.00\\ EUR"}, True),
         ({"seller": None}, True),
@@ -71,7 +77,8 @@ def bill(**changes: Any) -> Bill:
         ({"note": "anything at all"}, True),
         ({"lines": [{"what": "Latte", "count": 2}, {"what": "2 Latte at"}]}, True),
         ({"lines": [{"what": "Latte", "count": 3}]}, False),
-        ({"lines": [{"what": "Latte", "more": [{"what": "EUR", "more": [{"what": ""}]}]}]}, True),
+        ({"lines": [{"what": "Latte", "more": [{"what": "EUR", "more": [{"what": "paid"}]}]}]}, True),
+        ({"lines": [{"what": "Latte", "more": [{"what": ""}]}]}, False),
         ({"lines": [{"what": "Latte", "more": [{"what": "eur"}]}]}, False),
         ({"about": "EUR"}, True),
         ({"about": "USD"}, False),
@@ -82,7 +89,7 @@ def bill(**changes: Any) -> Bill:
 )
 def test_marked_values_can_only_be_pieces_of_the_text(changes: dict[str, Any], stands: bool) -> None:
     encoded = compile_schema(Bill, grounding("local", "marked")).encode(bill(**changes))
-    assert takes(Bill, TEXT)(encoded) is stands
+    assert takes(Bill, TEXT)(spaced(encoded)) is stands
 
 
 WORDS = st.text(alphabet='abé"\\/\x00\x7f\n\t .,-5你Ⅳ\u0301\u2028😀', max_size=30)
@@ -96,7 +103,7 @@ class Pair(BaseModel):
 def pieces(text: str) -> set[str]:
     parts = chunks(text)
     found = {"".join(parts[i:j]) for i in range(len(parts)) for j in range(i, len(parts) + 1)}
-    return {"", *(piece for piece in found if piece == piece.strip(" "))}
+    return {piece for piece in found if piece and piece == piece.strip(" ")}
 
 
 @given(WORDS, WORDS, st.data())
@@ -105,11 +112,11 @@ def test_the_grammar_takes_the_records_whose_values_are_pieces_and_no_others(
     text: str, other: str, data: Any
 ) -> None:
     stand = pieces(text)
-    known = st.sampled_from(sorted(stand)) | st.just(other) | st.none()
+    known = st.sampled_from(["", *sorted(stand)]) | st.just(other) | st.none()
     one, two = (data.draw(known), data.draw(known)) if data else (other, None)
     one = one or ""
     schema = compile_schema(Pair, grounding("local", "marked"))
-    said = json.dumps({"one": one, "two": two}, ensure_ascii=False, separators=(",", ":"))
+    said = json.dumps({"one": one, "two": two}, ensure_ascii=False)
     fits = one in stand and (two is None or (two in stand and 1 <= len(two) <= 5))
     assert engines.lark(lark(schema.schema, text))(said) is fits
 
@@ -127,10 +134,29 @@ def test_every_value_of_a_type_stands_in_a_text_that_holds_it(case: Case) -> Non
     for value in case.values:
         encoded = compiled.encode(value)
         text = "\n".join(strings(json.loads(encoded)))
-        spaced = any(s != " ".join(s.split()) for s in strings(json.loads(encoded)))
-        if len(encoded) < BOUNDED and not spaced and can_ground(text):
-            assert engines.lark(lark(compiled.schema, text))(encoded), (encoded, text)
-            assert engines.lark(lark(compiled.schema))(encoded)
+        pieces = all(s and s == " ".join(s.split()) for s in strings(json.loads(encoded)))
+        if len(encoded) < BOUNDED and pieces and can_ground(text):
+            assert engines.lark(lark(compiled.schema, text))(spaced(encoded)), (encoded, text)
+
+
+@pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
+@pytest.mark.sampled(60)
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
+def test_without_a_text_every_value_of_a_type_is_taken(case: Case) -> None:
+    compiled = compile_schema(case.record_type, grounding("llguidance", "all"))
+    fits = engines.lark(lark(compiled.schema))
+    for encoded in map(compiled.encode, case.values):
+        assert fits(spaced(encoded)), encoded
+
+
+def test_an_empty_string_is_taken_where_the_type_names_it() -> None:
+    class Named(BaseModel):
+        unit: Literal["", "kg"]
+        names: list[str]
+
+    fits = takes(Named, "one two", "all")
+    assert fits('{"unit": "", "names": ["one"]}')
+    assert not fits('{"unit": "", "names": ["one", ""]}')
 
 
 def strings(value: Any) -> list[str]:
@@ -141,11 +167,11 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_without_a_text_a_grammar_is_the_schema_without_white_space() -> None:
+def test_without_a_text_a_grammar_is_the_schema_in_the_separators_that_json_dumps_writes() -> None:
     fits = takes(Bill, TEXT)
     free = engines.lark(lark(compile_schema(Bill, grounding("local", "marked")).schema))
-    invented = compile_schema(Bill, grounding("local", "marked")).encode(bill(number="INV-1"))
-    assert (fits(invented), free(invented), free(invented.replace(":", ": "))) == (False, True, False)
+    tight = compile_schema(Bill, grounding("local", "marked")).encode(bill(number="INV-1"))
+    assert (fits(spaced(tight)), free(spaced(tight)), free(tight)) == (False, True, False)
 
 
 def test_plain_strings_are_bound_where_all_are_but_for_exempt_and_formed_ones() -> None:
@@ -157,8 +183,8 @@ def test_plain_strings_are_bound_where_all_are_but_for_exempt_and_formed_ones() 
 
     fits = takes(Mixed, "one two", "all")
     record = {"plain": "two", "code": "ZZ", "free": "three", "kind": "x"}
-    assert fits(json.dumps(record, separators=(",", ":")))
-    assert not fits(json.dumps(record | {"plain": "three"}, separators=(",", ":")))
+    assert fits(json.dumps(record))
+    assert not fits(json.dumps(record | {"plain": "three"}))
 
 
 def test_members_that_may_be_missing_are_so_in_order() -> None:
@@ -170,9 +196,7 @@ def test_members_that_may_be_missing_are_so_in_order() -> None:
     }
     fits = engines.lark(lark(schema, "w"))
     wanted = {"c", "ac", "bc", "abc", "cd", "acd", "bcd", "abcd"}
-    said = {
-        keys: "{" + ",".join(f'"{key}":"w"' for key in keys) + "}" for keys in [*wanted, "", "a", "ba", "ab"]
-    }
+    said = {keys: json.dumps(dict.fromkeys(keys, "w")) for keys in [*wanted, "", "a", "ba", "ab"]}
     assert {keys for keys, text in said.items() if fits(text)} == wanted
 
 
