@@ -52,6 +52,7 @@ from .dialogue import (
     start,
     steps_down,
     system_message,
+    worked_question,
 )
 from .errors import ConfigError, Unjudged
 from .messages import (
@@ -62,6 +63,7 @@ from .messages import (
     Mode,
     Outcome,
     ParsedCompletion,
+    Prompt,
     Request,
     StrictSchema,
     Turns,
@@ -95,6 +97,7 @@ from .words import shortened
 
 T = TypeVar("T")
 Client = TypeVar("Client")
+Kind = TypeVar("Kind", Turns, Prompt)
 Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
 Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
 Bind: TypeAlias = Literal["marked", "all"]
@@ -134,7 +137,7 @@ class Calls:
             self._config = _fitted(self._config, own_row=options.get("provider") is not None)
         headers = options.get("extra_headers") or {}
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self._timeouts = http.Timeouts.of(options.get("timeout", http.Timeouts()))
+        self._timeouts = http.Timeouts.of(options.get("timeout", self._config.provider.timeout))
         self._reach = http.Reach(**{name: options[name] for name in REACH_OPTIONS if name in options})  # type: ignore[literal-required]
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._bodies = Bodies(self._dialect, self._config.provider)
@@ -153,12 +156,13 @@ class Calls:
         self._packs: dict[tuple[str, int], StrictSchema] = {}  # schemas of several records
         self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
         self._lowered: dict[str, tuple[Mode, ...]] = {}  # by the schema that the server did not take
-        self._turns = _turns(options.get("turns", Turns.ANY))
+        self._turns = _one_of(Turns, "turns", options.get("turns", Turns.ANY))
+        self._prompt = _one_of(Prompt, "prompt", options.get("prompt") or self._config.provider.prompt)
         self._own_params = params
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._told_window: int | None = None  # 0 where nothing is known
         self._asked_window = False  # whether the server has been asked
-        self._policy = _policy(options, self._config)
+        self._policy = _policy(options, self._config, self._timeouts)
         self._who = Who(
             self._config.provider.name,
             self._config.base_url,
@@ -259,7 +263,10 @@ class Calls:
 
         def request(mode: Mode) -> Request:
             schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
-            messages = question(system_message(said, schema, part=part), shots, text)
+            if schema and not shots and self._prompt is Prompt.SMALL:
+                messages = worked_question(system_message(said, None, part=part), schema, text)
+            else:
+                messages = question(system_message(said, schema, part=part), shots, text)
             sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
             return replace(self._request(messages, params, sent, mode), source=source)
 
@@ -635,7 +642,16 @@ def _fitted(config: Config, own_row: bool) -> Config:
     Raises ConfigError for a name that is not known, and for a file that is no model.
     """
     traits = models.traits_of(config.model)
-    row = replace(config.provider, tools=traits.tools, bounds=(traits.max_string, traits.max_array))
+    row = replace(
+        config.provider,
+        tools=traits.tools,
+        bounds=(traits.max_string, traits.max_array),
+        prompt=Prompt(traits.prompt),
+        defaults={
+            **config.provider.defaults,
+            **({"extra_body": dict(traits.sampler)} if traits.sampler else {}),
+        },
+    )
     return config if own_row else replace(config, provider=row)
 
 
@@ -670,10 +686,10 @@ def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple
     return findings.ladder(config.provider.modes) if findings else config.provider.modes
 
 
-def _turns(turns: Turns | str) -> Turns:
-    if turns not in list(Turns):
-        raise ConfigError(f"turns is one of {', '.join(Turns)}, not {turns!r}")
-    return Turns(turns)
+def _one_of(kind: type[Kind], name: str, given: str) -> Kind:
+    if given not in list(kind):
+        raise ConfigError(f"{name} is one of {', '.join(kind)}, not {given!r}")
+    return kind(given)
 
 
 def _grounded(wanted: bool | None, provider: Provider) -> bool:
@@ -697,10 +713,9 @@ def kept_at(config: Config) -> Path:
     return kept.path_of("probes", config.base_url or provider.name, provider.dialect, config.model)
 
 
-def _policy(options: ClientOptions, config: Config) -> Policy:
+def _policy(options: ClientOptions, config: Config, timeouts: http.Timeouts) -> Policy:
     given: dict[str, Any] = {name: options[name] for name in POLICY_OPTIONS if name in options}  # type: ignore[literal-required]
-    if "timeout" in options:
-        given["timeout"] = http.Timeouts.of(options["timeout"]).request
+    given["timeout"] = timeouts.request
     if given.get("deadline") is not None:
         check_seconds("deadline", given["deadline"])
     for name in ("max_repairs", "max_retries"):

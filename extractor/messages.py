@@ -138,6 +138,13 @@ class Turns(StrEnum):
     NO_SYSTEM = "no_system"  # user and assistant in turn, and nothing else
 
 
+class Prompt(StrEnum):
+    """How a question is laid out."""
+
+    PLAIN = "plain"  # the shape of the answer among the instructions, the text alone in its message
+    SMALL = "small"  # for small models: a worked example first, and the shape beside the text
+
+
 REJECTED = "rejected"  # the finish reason of an answer that the server itself found to be none
 
 

@@ -13,7 +13,7 @@ from .batch.sharing import Limiter
 from .config import Headers
 from .dialects import Provider
 from .errors import ConfigError
-from .messages import Mode, Turns
+from .messages import Mode, Prompt, Turns
 from .pricing import Price
 from .telemetry.events import Event
 from .transport.reach import Timeouts
@@ -191,6 +191,7 @@ class ModelOptions(TypedDict, total=False):
     read_values: bool
     fallback: Any  # names of models and Extractors, one or several
     turns: Turns | str
+    prompt: Prompt | str | None
     on: Mapping[str | int, str | Sequence[str]] | None
     max_repairs: int
     max_retries: int

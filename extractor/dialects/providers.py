@@ -11,7 +11,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Literal
 
-from ..messages import Mode
+from ..messages import Mode, Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Provider:
     grammar: the member of the request that takes a Lark grammar of llguidance's in place of a
     response_format; a dot leads into an object. It can hold values to the text, the model to all of a
     schema, and JSON to the white space that models are used to. grounded: it is used unless the caller says
-    otherwise; elsewhere it depends on how the server was started, so it has to be asked for.
+    otherwise; elsewhere it depends on how the server was started, so it has to be asked for. prompt: how a
+    question is laid out. timeout: seconds that one request may take, unless the caller says so.
 
     batch: its batch API; None where it has none that we speak.
 
@@ -89,6 +90,8 @@ class Provider:
     max_output: int | None = None
     grammar: str | None = None
     grounded: bool = False
+    prompt: Prompt = Prompt.PLAIN
+    timeout: float = 120.0
     batch: BatchLimits | None = None
     bounds: tuple[int, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -116,9 +119,6 @@ _OPENAI = Provider(
         "batch": "https://platform.openai.com/docs/guides/batch",
     },
 )
-# A tiny model repeats itself until a bound stops it; this sampler makes the next repetition unlikely.
-# Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, "dry_multiplier".
-_NO_RUNNING_ON = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 64}
 _LLAMACPP = Provider(
     "llamacpp",
     "http://127.0.0.1:8080/v1",
@@ -213,8 +213,9 @@ _ROWS = (
         target="local",
         images=False,
         modes=(Mode.JSON_SCHEMA, Mode.JSON_OBJECT, Mode.PROMPT),
-        tools=False,  # this and the bounds are each model's own, see transport.models
-        defaults={"temperature": 0, "max_tokens": 1024, "extra_body": _NO_RUNNING_ON},
+        tools=False,  # this, bounds, prompt and samplers are each model's own, see transport.models
+        defaults={"temperature": 0, "max_tokens": 1024},
+        timeout=600,  # on two cores a long text takes minutes, and asked again it would take them again
         grammar="grammar",
         grounded=True,
     ),

@@ -18,7 +18,15 @@ from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
 from .turns import joined
-from .wording import PACK_TASK, brief_question, example_messages, question, shown_schema, system_message
+from .wording import (
+    PACK_TASK,
+    brief_question,
+    example_messages,
+    question,
+    shown_schema,
+    system_message,
+    worked_question,
+)
 
 __all__ = [
     "BOUND_REACHED",
@@ -53,4 +61,5 @@ __all__ = [
     "steps_down",
     "system_message",
     "taken_by",
+    "worked_question",
 ]

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,7 +33,8 @@ class Traits:
     besides those and the weights. threads: how many write; None for half of the cores. max_string,
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
-    worth asking again for an invalid record.
+    worth asking again for an invalid record. prompt: how a question is laid out, see messages.Prompt.
+    sampler: what requests say of llama.cpp's samplers.
     """
 
     context: int
@@ -44,6 +45,8 @@ class Traits:
     max_array: int = 50
     tools: bool = False
     max_repairs: int = 2
+    prompt: str = "small"
+    sampler: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,10 @@ def memory(size: int, traits: Traits, context: int | None = None, parallel: int 
     return size + (context or traits.context) * parallel * traits.cache + traits.working
 
 
+# A tiny model repeats itself until a bound stops it; this makes the next repetition unlikely. Of larger ones
+# it takes what a record repeats on purpose: values of the text, the same amount in each line.
+# Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, "dry_multiplier".
+_NO_RUNNING_ON = MappingProxyType({"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 64})
 # Sizes of caches: 2 bytes * 2 (keys, values) * layers * heads of them * their width. What else a model takes
 # was measured: resident memory after a prompt, less the weights and the cache.
 MODELS: Mapping[str, ModelFile] = MappingProxyType(
@@ -108,7 +115,15 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                 description="tiny (SmolLM2-135M-Instruct, 4 bit): for trying the library, for tests and "
                 "offline CI; most values are wrong",
                 # Its threads mostly wait for each other, and it does not learn from its errors
-                traits=Traits(context=8192, cache=23_040, working=85_000_000, threads=1, max_repairs=0),
+                traits=Traits(
+                    context=8192,
+                    cache=23_040,
+                    working=85_000_000,
+                    threads=1,
+                    max_repairs=0,
+                    prompt="plain",
+                    sampler=_NO_RUNNING_ON,
+                ),
             ),
             ModelFile(
                 name="qwen2.5-coder-0.5b",
