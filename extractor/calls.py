@@ -29,6 +29,8 @@ from .dialects import DIALECTS, Bodies, Provider, read_reply
 from .dialogue import (
     MAX_TOKENS,
     PACK_TASK,
+    SMALL_TASK,
+    TASK,
     Answer,
     Ask,
     Budget,
@@ -52,7 +54,6 @@ from .dialogue import (
     start,
     steps_down,
     system_message,
-    worked_question,
 )
 from .errors import ConfigError, Unjudged
 from .messages import (
@@ -261,12 +262,11 @@ class Calls:
         added = self._logprobs(params) if sure else {}
         params = {**params, **self._sampling(params, samples), **added}
 
+        task = SMALL_TASK if self._prompt is Prompt.SMALL and not shots else TASK
+
         def request(mode: Mode) -> Request:
             schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
-            if schema and not shots and self._prompt is Prompt.SMALL:
-                messages = worked_question(system_message(said, None, part=part), schema, text)
-            else:
-                messages = question(system_message(said, schema, part=part), shots, text)
+            messages = question(system_message(said, schema, task, part), shots, text)
             sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
             return replace(self._request(messages, params, sent, mode), source=source)
 

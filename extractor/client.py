@@ -85,20 +85,20 @@ class Extractor(Calls):
     best that the server takes (see Mode). strict_reading: take plain JSON alone, in the schema's shape; by
     default a slip that leaves one reading is read, and the attempt's note says so. read_values: read choices
     in another spelling, numbers as text and words for nothing, too. turns: which turns of a conversation the
-    server takes, if not "any" (see Turns); it is also learned from what the server refuses. prompt: how a
-    question is laid out, "plain" or "small" for models of up to a few billion parameters (see Prompt); by
-    default what suits the embedded model, "plain" elsewhere. fallback: models to ask, in turn, where this one
-    gives no record. A name is asked with this one's options, at its URL and with its key where the provider
-    is the same; an Extractor is a model with options of its own. on: what to try then, by outcome, kind of
-    failure or HTTP status: "again", "fallback", both, or "stop". max_repairs and max_retries bound the
-    further requests after bad replies and after transient transport failures; timeout (a number or Timeouts)
-    and deadline are seconds for one request and for a whole call. proxy, verify, http2: how the server is
-    reached (see Reach); by default the environment's proxies and the usual certificate authorities.
-    max_tokens_total and max_cost (US dollars): once they are spent nothing more is asked in a call. prices: a
-    Price by model, where genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row
-    of your own, see `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself.
-    on_event: is told of each dialogue and attempt (see DialogueStarted). capture_content: whether texts go
-    into OpenTelemetry spans. Other keywords are parameters of the chat-completions API (temperature, seed,
+    server takes, if not "any" (see Turns); it is also learned from what the server refuses. prompt: the
+    instructions, "plain" or "small" for models of up to a few billion parameters (see Prompt); by default
+    what suits the embedded model, "plain" elsewhere. fallback: models to ask, in turn, where this one gives
+    no record. A name is asked with this one's options, at its URL and with its key where the provider is the
+    same; an Extractor is a model with options of its own. on: what to try then, by outcome, kind of failure
+    or HTTP status: "again", "fallback", both, or "stop". max_repairs and max_retries bound the further
+    requests after bad replies and after transient transport failures; timeout (a number or Timeouts) and
+    deadline are seconds for one request and for a whole call. proxy, verify, http2: how the server is reached
+    (see Reach); by default the environment's proxies and the usual certificate authorities. max_tokens_total
+    and max_cost (US dollars): once they are spent nothing more is asked in a call. prices: a Price by model,
+    where genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row of your own,
+    see `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. on_event: is
+    told of each dialogue and attempt (see DialogueStarted). capture_content: whether texts go into
+    OpenTelemetry spans. Other keywords are parameters of the chat-completions API (temperature, seed,
     max_tokens, extra_body, ...), sent with each request.
 
     Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.

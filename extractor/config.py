@@ -12,7 +12,7 @@ from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
 from .messages import Failure, FailureKind
 
-DEFAULT_MODEL = "local:smollm2"
+DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
 ALSO_CALLED = {  # as other libraries and the models' own names say it
     "google": "gemini",
     "vertex_ai": "gemini",

@@ -139,10 +139,10 @@ class Turns(StrEnum):
 
 
 class Prompt(StrEnum):
-    """How a question is laid out."""
+    """What the instructions hold beside the task and the shape of the answer."""
 
-    PLAIN = "plain"  # the shape of the answer among the instructions, the text alone in its message
-    SMALL = "small"  # for small models: a worked example first, and the shape beside the text
+    PLAIN = "plain"
+    SMALL = "small"  # a worked example: a small model follows one better than a rule
 
 
 REJECTED = "rejected"  # the finish reason of an answer that the server itself found to be none

@@ -36,8 +36,8 @@ SERVER = "http://127.0.0.1:8000/v1"
 @pytest.mark.parametrize(
     ("arguments", "env", "expected"),
     [
-        ((), {}, ("local", "smollm2", None, "")),
-        ((), {"OPENAI_API_KEY": KEY}, ("local", "smollm2", None, "")),
+        ((), {}, ("local", "qwen2.5-coder-1.5b", None, "")),
+        ((), {"OPENAI_API_KEY": KEY}, ("local", "qwen2.5-coder-1.5b", None, "")),
         ((), {"EXTRACTOR_MODEL": "openai:m", "OPENAI_API_KEY": KEY}, ("openai", "m", OPENAI, KEY)),
         (("local:smollm2",), {"EXTRACTOR_MODEL": "openai:x"}, ("local", "smollm2", None, "")),
         (("local:/models/a.gguf",), {}, ("local", "/models/a.gguf", None, "")),

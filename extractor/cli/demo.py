@@ -40,7 +40,7 @@ def demo(
     kind: Annotated[
         str, typer.Option(metavar="NAME", help="invoice, support_email, job_ad, or all of them.")
     ] = ALL,
-    limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 3,
+    limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 2,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[

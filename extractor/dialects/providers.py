@@ -55,8 +55,8 @@ class Provider:
     grammar: the member of the request that takes a Lark grammar of llguidance's in place of a
     response_format; a dot leads into an object. It can hold values to the text, the model to all of a
     schema, and JSON to the white space that models are used to. grounded: it is used unless the caller says
-    otherwise; elsewhere it depends on how the server was started, so it has to be asked for. prompt: how a
-    question is laid out. timeout: seconds that one request may take, unless the caller says so.
+    otherwise; elsewhere it depends on how the server was started, so it has to be asked for. prompt: which
+    instructions suit its models. timeout: seconds that one request may take, unless the caller says so.
 
     batch: its batch API; None where it has none that we speak.
 

@@ -20,12 +20,13 @@ from .states import MAX_TOKENS, Ask, Step, start
 from .turns import joined
 from .wording import (
     PACK_TASK,
+    SMALL_TASK,
+    TASK,
     brief_question,
     example_messages,
     question,
     shown_schema,
     system_message,
-    worked_question,
 )
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "INPUT_CUT",
     "MAX_TOKENS",
     "PACK_TASK",
+    "SMALL_TASK",
+    "TASK",
     "Answer",
     "Ask",
     "Budget",
@@ -61,5 +64,4 @@ __all__ = [
     "steps_down",
     "system_message",
     "taken_by",
-    "worked_question",
 ]

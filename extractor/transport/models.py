@@ -33,7 +33,7 @@ class Traits:
     besides those and the weights. threads: how many write; None for half of the cores. max_string,
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
-    worth asking again for an invalid record. prompt: how a question is laid out, see messages.Prompt.
+    worth asking again for an invalid record. prompt: which instructions, see messages.Prompt.
     sampler: what requests say of llama.cpp's samplers.
     """
 

@@ -53,7 +53,7 @@ def test_the_demo_prints_tables_and_writes_the_records(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with ChatServer(gold_or_refused) as server:
-        end = cli("demo", "--kind", "support_email", "--base-url", server.base_url, "-m", "m")
+        end = cli("demo", "--kind", "support_email", "--limit", "3", "--base-url", server.base_url, "-m", "m")
     assert end.status == 0
     lines = [json.loads(line) for line in (tmp_path / "records.jsonl").read_text("utf-8").splitlines()]
     assert [(line["kind"], line["outcome"]) for line in lines] == [

@@ -27,7 +27,8 @@ def test_models_are_listed_with_size_licence_and_whether_they_are_here(cli: Cli)
     end = cli("models", "list")
     assert end.status == 0
     assert "local:smollm2  98 MB  0.4 GB of memory  Apache-2.0" in end.out
-    assert "local:qwen2.5-coder-1.5b  1,117 MB  1.7 GB of memory  Apache-2.0\n  small (Qwen" in end.out
+    default = "local:qwen2.5-coder-1.5b  1,117 MB  1.7 GB of memory  Apache-2.0  (the default)\n  small (Qwen"
+    assert default in end.out
     assert "not here: extractor models pull smollm2" in end.out
 
 
@@ -56,7 +57,9 @@ def test_without_network_the_missing_model_is_not_downloaded(tmp_path: Path) -> 
     command = [sys.executable, "-m", "extractor", "extract", "-t", "datetime:date", str(tmp_path / "a.txt")]
     end = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (end.returncode, end.stdout) == (2, "")
-    assert "run `extractor models pull smollm2` where there is a network" in " ".join(end.stderr.split())
+    assert "run `extractor models pull qwen2.5-coder-1.5b` where there is a network" in " ".join(
+        end.stderr.split()
+    )
 
 
 def test_a_file_that_is_no_model_cannot_be_served(cli: Cli, tmp_path: Path) -> None:
@@ -70,19 +73,21 @@ with_model = pytest.mark.usefixtures("smollm2")
 
 
 @with_model
-def test_the_embedded_model_is_the_default(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_this_machine_extracts_from_files(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     schema = {"type": "object", "properties": {"town": {"enum": ["Bern", "Basel"]}}, "required": ["town"]}
     Path("visit.json").write_text(json.dumps(schema))
     Path("a.txt").write_text("We were in Basel.")
-    end = cli("extract", "--schema", "visit.json", "a.txt", "--max-tokens", "30")
+    end = cli("extract", "--schema", "visit.json", "a.txt", "--max-tokens", "30", "-m", "local:smollm2")
     assert (end.status, end.err) == (0, "")
     assert end.lines[0]["record"]["town"] in ("Bern", "Basel")
 
 
 @with_model
-def test_the_embedded_model_is_served_to_others_until_it_is_interrupted() -> None:
-    command = [sys.executable, "-m", "extractor", "serve", "--port", "0", "--context", "512"]
+def test_a_model_of_this_machine_is_served_to_others_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "extractor", "serve", "smollm2", "--port", "0", "--context", "512"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         said = re.fullmatch(r"Serving smollm2 at (\S+) \(API key: (\S+)\)\n", program.stdout.readline())

@@ -1,17 +1,16 @@
-"""How a question is laid out: plain, and for small models."""
+"""The instructions of a question: plain, and for small models."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from extractor import ConfigError, Extractor
-from extractor.dialogue import shown_schema, worked_question
-from extractor.dialogue.wording import TASK, WORKED
-from extractor.messages import Message, Mode
+from extractor.dialogue import SMALL_TASK, TASK
+from extractor.dialogue.outline import outline
 from extractor.schema import compile_schema, grounding
 from extractor.testing import ChatServer, reply
 
@@ -19,12 +18,10 @@ from extractor.testing import ChatServer, reply
 class Call(BaseModel):
     """The record type of the worked example."""
 
-    caller: str | None
+    name: str | None
     email: str | None
-    size: Literal["small", "medium", "large"] | None
-    colours: list[str]
     phone: str | None
-    paid: bool | None
+    when: str | None
 
 
 class Note(BaseModel):
@@ -47,23 +44,24 @@ def asked(**options: Any) -> list[dict[str, Any]]:
 
 
 def test_the_worked_example_is_what_the_library_itself_would_say_and_take() -> None:
-    question, answer = (str(message.content) for message in WORKED)
-    shape, _, text = question.partition("\n\nText:\n")
+    shown = SMALL_TASK.removeprefix(TASK).strip().splitlines()
+    text, shape, answer = shown[1], shown[3], shown[5]
     compiled = compile_schema(Call, grounding("local", "all"))
-    assert shape == shown_schema(compiled.schema, Mode.JSON_SCHEMA)
+    lines = outline(compiled.schema).splitlines()
+    assert shape == "{" + ", ".join(line.strip() for line in lines[1:-1]) + "}"
     record = compiled.decode(answer, {"text": text})
     assert json.loads(answer) == record.model_dump()
-    assert all(value in text for value in [record.caller, record.phone, *record.colours])
+    assert all(value in text for value in [record.name, record.phone, record.when])
 
 
-def test_a_small_model_sees_an_example_first_and_the_shape_beside_the_text() -> None:
-    system, *worked, question = asked(prompt="small", instructions="Names only.")
-    assert system["content"] == f"{TASK}\n\nNames only."
-    assert [message["content"] for message in worked] == [message.content for message in WORKED]
-    assert question == {"role": "user", "content": f"{SHAPE}\n\nText:\nAda called."}
+def test_a_small_model_sees_a_worked_example_among_the_instructions() -> None:
+    assert asked(prompt="small", instructions="Names only.") == [
+        {"role": "system", "content": f"{SMALL_TASK}\n\nNames only.\n\n{SHAPE}"},
+        {"role": "user", "content": "Ada called."},
+    ]
 
 
-def test_otherwise_the_shape_is_among_the_instructions_and_the_text_alone() -> None:
+def test_others_see_the_task_and_the_shape() -> None:
     assert asked() == [
         {"role": "system", "content": f"{TASK}\n\n{SHAPE}"},
         {"role": "user", "content": "Ada called."},
@@ -75,12 +73,6 @@ def test_the_callers_own_examples_take_the_place_of_the_worked_one() -> None:
     assert asked(prompt="small", examples=shots) == asked(examples=shots)
 
 
-def test_the_shape_stands_before_content_parts() -> None:
-    parts = [{"type": "text", "text": "Ada called."}]
-    shown = worked_question(Message("system", TASK), SHAPE, parts)[-1].content
-    assert shown == [{"type": "text", "text": f"{SHAPE}\n\nText:\n"}, *parts]
-
-
-def test_a_layout_that_is_none_is_refused() -> None:
+def test_a_prompt_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigError, match="prompt is one of plain, small, not 'tiny'"):
         Extractor("openai:m", api_key="k", prompt="tiny")
