@@ -647,10 +647,9 @@ def _fitted(config: Config, own_row: bool) -> Config:
         tools=traits.tools,
         bounds=(traits.max_string, traits.max_array),
         prompt=Prompt(traits.prompt),
-        defaults={
-            **config.provider.defaults,
-            **({"extra_body": dict(traits.sampler)} if traits.sampler else {}),
-        },
+        defaults=config.provider.defaults
+        if not traits.runs_on
+        else {**config.provider.defaults, "extra_body": config.provider.after_runaway},
     )
     return config if own_row else replace(config, provider=row)
 
@@ -722,8 +721,13 @@ def _policy(options: ClientOptions, config: Config, timeouts: http.Timeouts) -> 
         check_count(name, given.get(name, 0), least=0)
     if options.get("retry_wait") is not None:
         given["wait"] = options["retry_wait"]
-    moves, longest = moves_on(options.get("on") or {}), config.provider.max_output
-    return Policy(**given, budget=_budget(options, config), moves=moves, max_output=longest)
+    return Policy(
+        **given,
+        budget=_budget(options, config),
+        moves=moves_on(options.get("on") or {}),
+        max_output=config.provider.max_output,
+        after_runaway=config.provider.after_runaway,
+    )
 
 
 def _budget(options: ClientOptions, config: Config) -> Budget:

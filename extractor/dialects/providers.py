@@ -57,6 +57,7 @@ class Provider:
     schema, and JSON to the white space that models are used to. grounded: it is used unless the caller says
     otherwise; elsewhere it depends on how the server was started, so it has to be asked for. prompt: which
     instructions suit its models. timeout: seconds that one request may take, unless the caller says so.
+    after_runaway: what goes into the body of a request that follows a reply which was cut off.
 
     batch: its batch API; None where it has none that we speak.
 
@@ -92,6 +93,7 @@ class Provider:
     grounded: bool = False
     prompt: Prompt = Prompt.PLAIN
     timeout: float = 120.0
+    after_runaway: Mapping[str, Any] = field(default_factory=dict)
     batch: BatchLimits | None = None
     bounds: tuple[int, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -119,6 +121,9 @@ _OPENAI = Provider(
         "batch": "https://platform.openai.com/docs/guides/batch",
     },
 )
+# Makes a model's next repetition unlikely, and takes what a record repeats on purpose. Source:
+# https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, "dry_multiplier".
+_AGAINST_REPETITION = {"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 64}
 _LLAMACPP = Provider(
     "llamacpp",
     "http://127.0.0.1:8080/v1",
@@ -215,6 +220,7 @@ _ROWS = (
         modes=(Mode.JSON_SCHEMA, Mode.JSON_OBJECT, Mode.PROMPT),
         tools=False,  # this, bounds, prompt and samplers are each model's own, see transport.models
         defaults={"temperature": 0, "max_tokens": 1024},
+        after_runaway=_AGAINST_REPETITION,
         timeout=600,  # on two cores a long text takes minutes, and asked again it would take them again
         grammar="grammar",
         grounded=True,

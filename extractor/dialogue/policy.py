@@ -123,6 +123,8 @@ class Policy:
     whole call, waits included; None for no end. wait: a tenacity wait strategy for the back-off,
     of which between a half and the whole is waited (jitter). moves: what is tried after what came
     instead of a record. max_output: tokens of the longest reply that may be asked for, None if unknown.
+    after_runaway: members of the body of a request that follows a reply which was cut off, so that a model
+    which repeats itself does not do so again.
     """
 
     max_repairs: int = 2
@@ -133,6 +135,7 @@ class Policy:
     budget: Budget = Budget()
     moves: Moves = field(default_factory=lambda: DEFAULT_MOVES)
     max_output: int | None = None
+    after_runaway: Mapping[str, Any] = field(default_factory=dict)
 
     def may(self, move: Move, outcome: Outcome, failure: Failure | None = None) -> bool:
         """Whether a move is wanted after an attempt that ended so; what is said most precisely counts."""

@@ -113,6 +113,8 @@ class Ask(Generic[T]):
         if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
             return asked._give_up(verdict, event)
         request, patch = again
+        if verdict.outcome is Outcome.TRUNCATED:
+            request = _with_body(request, self.policy.after_runaway)
         return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
 
     def _judged(self, reply: Completion) -> Verdict[T]:
@@ -312,6 +314,14 @@ def start(
     """
     ends = None if policy.deadline is None else now + policy.deadline
     return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, rungs, judges=judges)._at(now, 0.0)
+
+
+def _with_body(request: Request, members: Mapping[str, Any]) -> Request:
+    """Return the request with more members in its body; what the caller has put there stays."""
+    if not members:
+        return request
+    extra = {**members, **(request.params.get("extra_body") or {})}
+    return replace(request, params={**request.params, "extra_body": extra})
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,7 +34,7 @@ class Traits:
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
     worth asking again for an invalid record. prompt: which instructions, see messages.Prompt.
-    sampler: what requests say of llama.cpp's samplers.
+    runs_on: whether it repeats itself until a bound stops it, so that every request has penalties against it.
     """
 
     context: int
@@ -46,7 +46,7 @@ class Traits:
     tools: bool = False
     max_repairs: int = 2
     prompt: str = "small"
-    sampler: Mapping[str, float] = field(default_factory=dict)
+    runs_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,6 @@ def memory(size: int, traits: Traits, context: int | None = None, parallel: int 
     return size + (context or traits.context) * parallel * traits.cache + traits.working
 
 
-# A tiny model repeats itself until a bound stops it; this makes the next repetition unlikely. Of larger ones
-# it takes what a record repeats on purpose: values of the text, the same amount in each line.
-# Source: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md, "dry_multiplier".
-_NO_RUNNING_ON = MappingProxyType({"dry_multiplier": 0.8, "dry_allowed_length": 4, "dry_penalty_last_n": 64})
 # Sizes of caches: 2 bytes * 2 (keys, values) * layers * heads of them * their width. What else a model takes
 # was measured: resident memory after a prompt, less the weights and the cache.
 MODELS: Mapping[str, ModelFile] = MappingProxyType(
@@ -122,7 +118,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                     threads=1,
                     max_repairs=0,
                     prompt="plain",
-                    sampler=_NO_RUNNING_ON,
+                    runs_on=True,
                 ),
             ),
             ModelFile(

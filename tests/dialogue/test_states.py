@@ -161,6 +161,21 @@ def test_a_value_that_fills_its_bound_counts_as_truncated() -> None:
     assert isinstance(end(tell(step, said("aaa"))).error, Truncated)
 
 
+def test_after_a_value_that_ran_away_the_request_says_what_keeps_the_model_from_it() -> None:
+    def cut(text: str) -> int:
+        raise Invalid("cut", [Problem("/name", "200 characters long", text, "bound_reached")])
+
+    policy = Policy(after_runaway={"dry_multiplier": 0.8, "top_k": 1})
+    first = replace(FIRST, params={"extra_body": {"top_k": 5}})
+    step = start(first, lambda reply, patch: judge_record(reply, patch, cut), policy, 0.0)
+    again = tell(step, said("aaa"))
+    assert isinstance(again, Ask)
+    assert again.request.params == {"extra_body": {"dry_multiplier": 0.8, "top_k": 5}}
+    invalid = tell(begin(after_runaway={"dry_multiplier": 0.8}), said("old"))
+    assert isinstance(invalid, Ask)
+    assert invalid.request.params == FIRST.params
+
+
 def test_what_the_service_asks_to_wait_is_waited_and_never_less() -> None:
     step = tell(begin(wait=wait_fixed(1)), status(429, retry_after=7.0))
     assert isinstance(step, Ask)
