@@ -1,5 +1,6 @@
 """A pytest plugin: which tests run, how long each may take, and what a run left out.
 
+`--attacks` runs what is marked `attack` too; without it none of that runs.
 `--whole` runs every case of every corpus. Without it, a test marked `sampled(n)` runs n of its cases,
 drawn by `--sample-seed`, which the run prints, and properties get a quarter of their examples.
 `--ran FILE` appends the outcome of each test. `python -m tests.selecting --skipped FILE` lists what was
@@ -21,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # seconds after which a test hangs: it is stopped, and fails; the largest of its marks counts
-LIMITS = {"slow": 600, "model": 600, "crash": 600, "server": 300}
+LIMITS = {"attack": 600, "slow": 600, "model": 600, "crash": 600, "server": 300}
 LIMIT = 180
 SERVERS = {"postgresql", "redis", "one_redis"}
 MODELS = {"smollm2"}
@@ -36,6 +37,7 @@ _left_out = pytest.StashKey[dict[str, int]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("selecting")
+    group.addoption("--attacks", action="store_true", help="run the tests that are marked attack, too")
     group.addoption("--whole", action="store_true", help="run every case of every corpus, not a sample")
     group.addoption("--sample-seed", type=int, help="draw the samples of the corpora by this number")
     group.addoption("--ran", metavar="FILE", help="append the outcome of each test to FILE, as JSON Lines")
@@ -62,8 +64,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _mark_by_fixture(item)
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_limit(item)))
+    if not config.option.attacks:
+        _leave_attacks(config, items)
     if not config.option.whole:
         _sample(config, items)
+
+
+def _leave_attacks(config: pytest.Config, items: list[pytest.Item]) -> None:
+    attacks = [item for item in items if item.get_closest_marker("attack")]
+    if attacks:
+        config.hook.pytest_deselected(items=attacks)
+        items[:] = [item for item in items if not item.get_closest_marker("attack")]
 
 
 def _mark_by_fixture(item: pytest.Item) -> None:
