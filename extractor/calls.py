@@ -25,7 +25,7 @@ from . import content
 from .batch import packing
 from .confidence import Calibration, loaded
 from .config import Config, Headers, Secret, advice, configure, fallback_at
-from .dialects import DIALECTS, Bodies, Provider, read_reply
+from .dialects import DIALECTS, Bodies, Provider, most_usage, read_reply
 from .dialogue import (
     MAX_TOKENS,
     PACK_TASK,
@@ -42,6 +42,7 @@ from .dialogue import (
     Step,
     accept,
     brief_question,
+    dollars,
     example_messages,
     joined,
     judge_record,
@@ -113,6 +114,7 @@ MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
+Bound: TypeAlias = Callable[[Request, int | None], Usage]  # the most that a request can take
 AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
 
@@ -163,7 +165,7 @@ class Calls:
         self._params = _with_defaults(self._config.provider.defaults, params)
         self._told_window: int | None = None  # 0 where nothing is known
         self._asked_window = False  # whether the server has been asked
-        self._policy = _policy(options, self._config, self._timeouts)
+        self._policy = _policy(options, self._config, self._timeouts, self._most)
         self._who = Who(
             self._config.provider.name,
             self._config.base_url,
@@ -590,8 +592,7 @@ class Calls:
         stream: bool = False,
         total: float | None = None,
     ) -> http.Post:
-        request = self._with_grammar(request)
-        request = replace(request, messages=joined(request.messages, request.turns))
+        request = self._as_sent(request)
         headers = {
             "Content-Type": "application/json",
             **self._dialect.headers(endpoint.api_key.reveal(), request, self._config.provider),
@@ -606,6 +607,14 @@ class Calls:
             self._timeouts.connect,
             timeout if self._timeouts.first_byte is None else min(timeout, self._timeouts.first_byte),
         )
+
+    def _as_sent(self, request: Request) -> Request:
+        request = self._with_grammar(request)
+        return replace(request, messages=joined(request.messages, request.turns))
+
+    def _most(self, request: Request, longest: int | None) -> Usage:
+        """Return the most tokens that a request can take. Raises ConfigError where nothing bounds them."""
+        return most_usage(self._bodies.write(self._as_sent(request)), request.model, longest)
 
     def _read(self, reply: http.HttpReply | Failure, endpoint: Endpoint) -> Completion | Failure:
         event: Completion | Failure
@@ -712,7 +721,7 @@ def kept_at(config: Config) -> Path:
     return kept.path_of("probes", config.base_url or provider.name, provider.dialect, config.model)
 
 
-def _policy(options: ClientOptions, config: Config, timeouts: http.Timeouts) -> Policy:
+def _policy(options: ClientOptions, config: Config, timeouts: http.Timeouts, bound: Bound) -> Policy:
     given: dict[str, Any] = {name: options[name] for name in POLICY_OPTIONS if name in options}  # type: ignore[literal-required]
     given["timeout"] = timeouts.request
     if given.get("deadline") is not None:
@@ -723,26 +732,29 @@ def _policy(options: ClientOptions, config: Config, timeouts: http.Timeouts) -> 
         given["wait"] = options["retry_wait"]
     return Policy(
         **given,
-        budget=_budget(options, config),
+        budget=_budget(options, config, bound),
         moves=moves_on(options.get("on") or {}),
         max_output=config.provider.max_output,
         after_runaway=config.provider.after_runaway,
     )
 
 
-def _budget(options: ClientOptions, config: Config) -> Budget:
-    price = pricer(config.provider.name, config.model, options.get("prices") or {})
+def _budget(options: ClientOptions, config: Config, bound: Bound) -> Budget:
+    prices = options.get("prices") or {}
+    if not isinstance(prices, Mapping) or not all(map(callable, prices.values())):
+        raise ConfigError(f"prices is a mapping such as {{'gpt-5-mini': Price(...)}}, not {prices!r:.80}")
+    price = pricer(config.provider.name, config.model, prices)
     cost, tokens = options.get("max_cost"), options.get("max_tokens_total")
     if tokens is not None:
         check_count("max_tokens_total", tokens, least=1)
-    if cost is not None and not cost > 0:
-        raise ConfigError(f"max_cost is a number of US dollars above 0, not {cost!r}")
+    if cost is not None:
+        dollars("max_cost", cost)
     if cost is not None and price(config.model, Usage(1, 1)) is None:
         raise ConfigError(
             f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
             "output=...)}, in US dollars for a million tokens, or install genai-prices"
         )
-    return Budget(tokens, None if cost is None else Decimal(str(cost)), price)
+    return Budget(tokens, None if cost is None else Decimal(str(cost)), price, bound)
 
 
 def _with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,7 +126,8 @@ def _answer(calls: Calls, record_type: Any, kept: Sequence[Kept]) -> tuple[int, 
         for each in kept[:AT_ONCE]
         for dialect in dict.fromkeys(spoken)
     )
-    took = [e.usage.completion_tokens for e in events if isinstance(e, Completion) and e.usage]
+    counted = [e.usage for e in events if isinstance(e, Completion) and e.is_counted]
+    took = [usage.completion_tokens for usage in counted if usage]
     if len(took) >= ENOUGH:
         return round(sum(took) / len(took)), f"completion tokens as in {len(took)} answers of the journal"
     tokens = answer_tokens(calls._compiled(record_type).schema)

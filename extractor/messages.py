@@ -26,14 +26,16 @@ ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one reply, or summed over several. `cached_tokens` are part of `prompt_tokens`,
-    `reasoning_tokens` of `completion_tokens`.
+    """Tokens of one reply, or summed over several. `cached_tokens`, read from the provider's cache, and
+    `cache_write_tokens`, put into it, are part of `prompt_tokens`, `reasoning_tokens` of
+    `completion_tokens`. A prompt of 0 tokens is one that the server did not count.
     """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def total_tokens(self) -> int:
@@ -242,6 +244,16 @@ class Completion:
         return "\n".join(filter(None, (self.content, *arguments))) or self.message.refusal or self.content
 
     @property
+    def is_counted(self) -> bool:
+        """Whether the server told all that the reply took: no prompt has 0 tokens, and no answer that says
+        something.
+        """
+        if self.usage is None or not self.usage.prompt_tokens:
+            return False
+        silent = all(choice.message == Message("assistant") for choice in self.choices)
+        return bool(self.usage.completion_tokens) or (silent and self.finish_reason != "length")
+
+    @property
     def parsed(self) -> Any:
         """The first choice's record, on replies of `parse`."""
         return self.message.parsed
@@ -401,11 +413,23 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """The most that requests can have taken: tokens, and US dollars. Infinite where nothing bounds it."""
+
+    tokens: float = 0
+    cost: Decimal = Decimal(0)
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.tokens + other.tokens, self.cost + other.cost)
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One request with what came of it, whole. `latency` and `waited` (before sending) in seconds.
     `usage` is None where none was reported, as for most failures; `cost`, in US dollars, where no
-    price is known. `note`: why it was asked in another way than the attempt before, how the reply was read
-    where it was no plain JSON in the shape that was asked for, and what else there is to know of it.
+    price is known, or not all tokens. `spent`: what counts where the call has a budget. `note`: why it was
+    asked in another way than the attempt before, how the reply was read where it was no plain JSON in the
+    shape that was asked for, and what else there is to know of it.
     """
 
     request: Request = field(repr=False)
@@ -422,6 +446,7 @@ class Attempt:
     problems: tuple[Problem, ...] = ()
     note: str | None = None
     failure: Failure | None = None
+    spent: Spent | None = None
 
 
 def total_usage(attempts: Iterable[Attempt]) -> Usage:

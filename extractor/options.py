@@ -222,6 +222,7 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 
 PARAMETERS = frozenset(Params.__annotations__)
+COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
 OF_DOCUMENTS = frozenset({"chunk", "window", "overlap", "passes", "key", "counts"})
 _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
     (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time"),
@@ -248,8 +249,11 @@ def check_count(name: str, value: object, least: int) -> None:
         raise ConfigError(f"{name} is a whole number, {least} at least, not {value!r}")
 
 
-def check_parameters(params: Iterable[str]) -> None:
-    """Raise ConfigError for a name that the chat-completions API does not have."""
+def check_parameters(params: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a name that the chat-completions API does not have, and for a count below 1."""
+    for name in COUNTS & params.keys():
+        if params[name] is not None:
+            check_count(name, params[name], least=1)
     for name in sorted(set(params) - PARAMETERS):
         for names, what in _ELSEWHERE:
             if name in names:

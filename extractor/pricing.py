@@ -8,28 +8,47 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from .dialogue.policy import dollars
 from .messages import Usage
 
 MILLION = Decimal(1_000_000)
+# Of tokens that are put into the cache, as a share of the price of input. Source:
+# https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing, for five minutes.
+CACHE_WRITE = Decimal("1.25")
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens. cached_input: None where cached tokens cost as others do."""
+    """US dollars for a million tokens. cached_input: None where cached tokens cost as others do. cache_write:
+    of tokens that are put into the cache; None for 1.25 times `input`, as at Anthropic.
+
+    Raises ConfigError for what is no price.
+    """
 
     input: Decimal | float
     output: Decimal | float
     cached_input: Decimal | float | None = None
+    cache_write: Decimal | float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output", "cached_input", "cache_write"):
+            price = getattr(self, name)
+            if price is not None or name in ("input", "output"):
+                dollars(f"Price({name}=...)", price, least=Decimal(0))
 
     def __call__(self, usage: Usage) -> Decimal:
         """Return the cost of a usage in US dollars."""
-        cached = self.input if self.cached_input is None else self.cached_input
+        usual = Decimal(str(self.input))
+        cached = usual if self.cached_input is None else Decimal(str(self.cached_input))
+        write = usual * CACHE_WRITE if self.cache_write is None else Decimal(str(self.cache_write))
+        plain = usage.prompt_tokens - usage.cached_tokens - usage.cache_write_tokens
         tokens = (
-            (usage.prompt_tokens - usage.cached_tokens, self.input),
+            (plain, usual),
             (usage.cached_tokens, cached),
-            (usage.completion_tokens, self.output),
+            (usage.cache_write_tokens, write),
+            (usage.completion_tokens, Decimal(str(self.output))),
         )
-        return sum((count * Decimal(str(price)) for count, price in tokens), Decimal(0)) / MILLION
+        return sum((count * price for count, price in tokens), Decimal(0)) / MILLION
 
 
 def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[str, Usage], Decimal | None]:
@@ -40,8 +59,9 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
     """
 
     def price(model: str, usage: Usage) -> Decimal | None:
-        if usage.cached_tokens > usage.prompt_tokens:
-            usage = replace(usage, cached_tokens=usage.prompt_tokens)
+        written = min(usage.cache_write_tokens, usage.prompt_tokens)
+        cached = min(usage.cached_tokens, usage.prompt_tokens - written)
+        usage = replace(usage, cached_tokens=cached, cache_write_tokens=written)
         own = prices.get(model) or prices.get(asked)
         if own is not None:
             return own(usage)
@@ -84,6 +104,7 @@ def _listed_price(provider: str, model: str, usage: Usage) -> Decimal:
         input_tokens=usage.prompt_tokens,
         output_tokens=usage.completion_tokens,
         cache_read_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
     )
     return Decimal(package.calc_price(counts, model_ref=model, provider_id=provider).total_price)
 

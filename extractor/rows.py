@@ -152,7 +152,8 @@ class Job:
             _check_batches(calls, samples_of(given))
         first = calls._begin(lambda model: model._extraction(record_type, "?", **given))
         if settings.max_cost is not None:
-            worst_cost(first.request, 0, first.policy.budget.price)
+            budget = first.policy.budget
+            worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
         return cls(calls, rows, record_type, row_maker(text), settings, given)
 
     async def outcomes(
@@ -178,12 +179,12 @@ class Job:
     ) -> AsyncGenerator[RowOutcome[Any]]:
         """Have the provider's batches answer first; what they leave is asked for as usual."""
         journal, rows = await run.open_journal(self.settings.journal), Replayed(self.rows)
-        settings = replace(self.settings, journal=journal)
+        settings = replace(self.settings, journal=journal, max_cost=self.settings.budget)
         try:
             begun = caller.begin("?")
             service = _service(self.calls, endpoint, begun.request, stream)
             ledger = cast(Ledger, journal)  # the settings were checked
-            courier = Courier(caller, service, ledger, journal, settings.cap, settings.on_progress)
+            courier = Courier(caller, service, ledger, journal, settings.budget, settings.on_progress)
             if stop is not None:
                 loop = asyncio.get_running_loop()
                 stop.bind(

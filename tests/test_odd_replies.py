@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,42 @@ def test_usages_are_numbers_of_tokens_however_they_are_written(usage: Any, token
     assert run(body(json.dumps(envelope(usage=usage)))).usage == tokens
 
 
-def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing() -> None:
-    usage = {"prompt_tokens": 5, "completion_tokens": 0, "prompt_tokens_details": {"cached_tokens": 5_000}}
+def test_more_cached_tokens_than_the_prompt_has_were_counted_apart_from_it() -> None:
+    usage = {"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 5_000}}
     result = run(body(json.dumps(envelope(usage=usage))), prices={"m": Price(1, 1, 0)})
-    assert result.cost == 0
+    assert (result.usage, result.cost) == (Usage(5_005, 1, cached_tokens=5_000), Decimal("0.000006"))
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {},
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": None, "completion_tokens": None},
+        {"prompt_tokens": -5, "completion_tokens": -7},
+        {"prompt_tokens": True, "completion_tokens": True},
+        {"prompt_tokens": 2**60, "completion_tokens": 2**60},
+        {"total_tokens": 9},
+        {"prompt_tokens": 0, "completion_tokens": 7},
+        {"prompt_tokens": 9, "completion_tokens": 0},
+        {"prompt_tokens": 9},
+    ],
+    ids=str,
+)
+def test_what_a_server_does_not_count_has_no_known_cost(usage: Any) -> None:
+    assert run(body(json.dumps(envelope(usage=usage))), prices={"m": Price(1, 1)}).cost is None
+
+
+def test_reasoning_that_is_counted_apart_from_the_completion_is_added_to_it() -> None:
+    apart = {
+        "prompt_tokens": 9,
+        "completion_tokens": 4,
+        "completion_tokens_details": {"reasoning_tokens": 90},
+    }
+    within = {**apart, "completion_tokens": 94, "total_tokens": 103}
+    for usage in (apart, {**apart, "total_tokens": 103}, {**apart, "total_tokens": 13}, within):
+        told = run(body(json.dumps(envelope(usage=usage)))).usage
+        assert told == Usage(9, 94, reasoning_tokens=90)
 
 
 @pytest.mark.parametrize(

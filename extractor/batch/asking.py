@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from ..dialects.replies import request_id_of
+from ..dialects import most_usage, request_id_of
 from ..dialogue import Ask
-from ..dialogue.policy import is_transient
+from ..dialogue.policy import dearest, is_transient, taken
 from ..evaluation.votes import agreed
 from ..messages import Completion, Extraction, Failure, FailureKind, Outcome, Request
 from ..schema.compile import VERSION
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Found = TypeVar("Found")
 POLL = 0.1  # seconds between two looks for an answer that another process waits for
-MAYBE_PAID = (FailureKind.TIMEOUT, FailureKind.DROPPED)  # the answer may have been made, and got lost
 OVERLOADED = (500, 502, 503, 504, 529)
 TOO_LATE = Failure(FailureKind.TIMEOUT, "the deadline passed while the quota was used up")
 
@@ -129,10 +128,13 @@ class Desk(Generic[T]):
         """Look for what the journal knows."""
         self.ways = Ways(self.journal)
 
-    def wanted(self, step: Ask[Any], size: int) -> Pass:
-        """Return what a request whose body has so many bytes reserves."""
-        worst = worst_cost(step.request, size, step.policy.budget.price) if self.capped else ZERO
-        return Pass(self.estimate.of(size), worst)
+    def wanted(self, step: Ask[Any], body: bytes) -> Pass:
+        """Return what a request reserves. Raises ConfigError where a cap can't be kept for its body."""
+        tokens = self.estimate.of(len(body))
+        if not self.capped:
+            return Pass(tokens)
+        most = most_usage(body, step.request.model)
+        return Pass(tokens, worst_cost(step.request.model, most, step.policy.budget.price), most=most)
 
     async def send(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[Any], post: http.Post
@@ -159,15 +161,16 @@ class Desk(Generic[T]):
         self, step: Ask[Any], held: Pass, event: Completion | Failure | None, size: int
     ) -> tuple[float | None, Decimal]:
         """Return the tokens and US dollars that a request took; the worst where that is not known."""
-        if isinstance(event, Completion) and event.usage is not None:
-            usage = event.usage
-            self.estimate.learn(size, usage.prompt_tokens, usage.completion_tokens)
-            if not self.capped:
-                return usage.total_tokens, ZERO
-            cost = step.policy.budget.price(event.model or step.request.model, usage)
-            return usage.total_tokens, held.worst if cost is None else cost
-        unpaid = isinstance(event, Failure) and event.kind not in MAYBE_PAID
-        return None, ZERO if unpaid else held.worst
+        used: float | None = None
+        model = step.request.model
+        if isinstance(event, Completion) and event.usage is not None and event.is_counted:
+            self.estimate.learn(size, event.usage.prompt_tokens, event.usage.completion_tokens)
+            used, model = event.usage.total_tokens, event.model
+        if not self.capped:
+            return used, ZERO
+        usage = held.most if event is None else taken(event, held.most) or held.most
+        cost = dearest(step.policy.budget.price, (step.request.model, model), usage)
+        return used, held.worst if cost is None else cost
 
 
 class Dialogue(Generic[T]):
@@ -366,7 +369,7 @@ class Dialogue(Generic[T]):
         """Return the answer where it is there, else the right to go on the wire, and the step in its time:
         a row's deadline begins when its first request may go out.
         """
-        wanted = self._desk.wanted(step, len(post.body))
+        wanted = self._desk.wanted(step, post.body)
         held = gate.try_enter(wanted)
         if held is not None:
             self.started()

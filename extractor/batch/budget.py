@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeAlias
 
+from ..dialogue.policy import Price
 from ..errors import ConfigError
-from ..messages import Request, Usage
+from ..messages import Usage
 
-Price: TypeAlias = Callable[[str, Usage], Decimal | None]
 ZERO = Decimal(0)
 
 
@@ -40,26 +38,15 @@ class Budget:
         return self.reserved == ZERO
 
 
-def worst_cost(request: Request, size: int, price: Price) -> Decimal:
-    """Return what a request can cost at most, in US dollars. Raises ConfigError where nothing bounds it.
+def worst_cost(model: str, most: Usage, price: Price) -> Decimal:
+    """Return what a request can cost at most, in US dollars. Raises ConfigError where no price is known.
 
-    size: bytes of its body. A token has at least one byte, so the prompt has no more tokens than that.
+    most: the tokens that it can take.
     """
-    most = max_tokens(request)
-    if most is None:
-        raise ConfigError(
-            "max_cost is kept by reserving the longest answer: say how long it may be, max_tokens=..."
-        )
-    cost = price(request.model, Usage(size, most * int(request.params.get("n") or 1)))
+    cost = price(model, most)
     if cost is None:
         raise ConfigError(
-            f"max_cost needs the price of {request.model!r}: give the client prices={{{request.model!r}: "
+            f"max_cost needs the price of {model!r}: give the client prices={{{model!r}: "
             "Price(input=..., output=...)}, in US dollars for a million tokens, or install genai-prices"
         )
     return cost
-
-
-def max_tokens(request: Request) -> int | None:
-    """Return the bound that a request sets on its answer; None where it sets none."""
-    bounds = (request.params.get(name) for name in ("max_tokens", "max_completion_tokens"))
-    return next((bound for bound in bounds if isinstance(bound, int)), None)

@@ -20,17 +20,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from ..dialects import BatchApi
+from ..dialects import BatchApi, most_usage
 from ..dialects.batches import Line
 from ..dialects.bodies import written
-from ..dialogue.policy import is_transient
+from ..dialogue.policy import Price, dearest, is_transient, may_be_paid, no_price
 from ..errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
 from ..files import make_folder
 from ..messages import BatchStatus, Completion, Request
 from ..transport import http
 from ..words import one_line
 from .asking import Caller, request_key
-from .budget import ZERO, Budget, Price, worst_cost
+from .budget import ZERO, Budget, worst_cost
 from .handles import MANY, MOST_ROUNDS, Action, Course, Handle, Rejected, Stage
 from .journal import Journal, Kept, Ledger
 from .outcomes import Progress, Row
@@ -42,6 +42,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 AT_ONCE = 500  # rows looked up together, and lines kept together
 TICK = 1.0  # seconds between two reports of progress
+UNKNOWN = Decimal("Infinity")  # US dollars, where an answer does not tell what it took
 TURN = 1.0  # seconds between two looks whether another process has made a batch
 
 
@@ -49,13 +50,11 @@ TURN = 1.0  # seconds between two looks whether another process has made a batch
 class Collected:
     """What batches have brought that the journal does not tell. began: Unix time. bought: requests whose
     answers this run has paid for. refused: error replies that trying again would not change, by request.
-    spent: US dollars.
     """
 
     began: float
     bought: set[bytes] = field(default_factory=set)
     refused: dict[bytes, http.HttpReply] = field(default_factory=dict)
-    spent: Decimal = ZERO
 
 
 class _GivenUp(Exception):
@@ -81,13 +80,13 @@ class Courier(Generic[T]):
         service: Service,
         ledger: Ledger,
         journal: Journal,
-        max_cost: Decimal | None,
+        budget: Budget | None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._caller, self._service, self._ledger, self._journal = caller, service, ledger, journal
         self._api, self._spool = service.api, ledger.spool
-        self._budget = None if max_cost is None else Budget(max_cost)
-        self._price: Price = lambda model, usage: None
+        self._budget = budget
+        self._price: Price = no_price
         self._on_progress = on_progress
         self._began = time.monotonic()
         self._most = service.limits.requests  # fewer where the provider's queue takes no more, or the budget
@@ -206,7 +205,8 @@ class Courier(Generic[T]):
                 self._price = step.policy.budget.price
                 worst = ZERO
                 if self._budget is not None:
-                    worst = worst_cost(step.request, len(post.body), self._price) * self._service.limits.share
+                    model, most = step.request.model, most_usage(post.body, step.request.model)
+                    worst = worst_cost(model, most, self._price) * self._service.limits.share
             except ExtractorError:
                 continue  # the run that follows says so
             path = self._service.limits.root + post.url.removeprefix(self._service.base_url)
@@ -349,15 +349,22 @@ class Courier(Generic[T]):
             if isinstance(event, Completion):
                 kept = Kept(reply.body, reply.status, line.request_id, model=handle.model, share=float(share))
                 answers[key] = kept
-                cost = None if event.usage is None else self._price(event.model or handle.model, event.usage)
-                costs[key] = (cost or ZERO) * share
+                costs[key] = self._cost(event, handle.model)
             elif not is_transient(event):
                 refused[key] = reply
+            elif may_be_paid(event):
+                self._paid[handle.id] = UNKNOWN
         found = await self._ledger.settle(handle.id, answers, [*refused])
         self._settled[handle.id] += len(found)
         self.collected.bought.update(found & answers.keys())
         self.collected.refused.update((key, refused[key]) for key in found & refused.keys())
         self._paid[handle.id] += sum((costs[key] for key in found & costs.keys()), ZERO)
+
+    def _cost(self, event: Completion, model: str) -> Decimal:
+        """Return what an answer cost, in US dollars."""
+        counted = event.usage if event.is_counted else None
+        cost = None if counted is None else dearest(self._price, (model, event.model), counted)
+        return UNKNOWN if cost is None else cost * self._service.limits.share
 
     async def _sent(self, handle: Handle) -> BatchStatus:
         """Send the file of requests."""
@@ -387,8 +394,8 @@ class Courier(Generic[T]):
 
     def _settle_budget(self, handle: Handle) -> None:
         if self._budget is not None:
-            self._budget.settle(Decimal(handle.worst), self._paid[handle.id])
-            self.collected.spent = self._budget.spent
+            worst, paid = Decimal(handle.worst), self._paid[handle.id]
+            self._budget.settle(worst, paid if paid < UNKNOWN else worst)
 
 
 class _Shelf:

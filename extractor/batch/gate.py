@@ -15,6 +15,7 @@ from itertools import count
 from typing import NamedTuple
 
 from ..errors import BudgetExceeded, ExtractorError
+from ..messages import Usage
 from .budget import ZERO, Budget
 from .limits import Limits
 from .quota import Quota
@@ -22,11 +23,14 @@ from .sharing import SharedLimits
 
 
 class Pass(NamedTuple):
-    """What a request has reserved: tokens, and US dollars. `at`: the clock's seconds when it was let out."""
+    """What a request has reserved: tokens, and US dollars for the most that it can take. `at`: the clock's
+    seconds when it was let out.
+    """
 
     tokens: float
     worst: Decimal = ZERO
     at: float = 0.0
+    most: Usage = Usage()
 
 
 class _Waiting(NamedTuple):

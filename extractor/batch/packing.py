@@ -234,7 +234,8 @@ def shares(usage: Usage, prompts: Sequence[int], replies: Sequence[int]) -> list
     """
     prompt, completion = _divided(usage.prompt_tokens, prompts), _divided(usage.completion_tokens, replies)
     cached, reasoning = _divided(usage.cached_tokens, prompt), _divided(usage.reasoning_tokens, completion)
-    return [Usage(*each) for each in zip(prompt, completion, cached, reasoning, strict=True)]
+    cache_writes = _divided(usage.cache_write_tokens, prompt)
+    return [Usage(*each) for each in zip(prompt, completion, cached, reasoning, cache_writes, strict=True)]
 
 
 def _divided(total: int, weights: Sequence[int]) -> list[int]:

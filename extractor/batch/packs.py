@@ -202,7 +202,7 @@ class _Carried(Generic[T]):
         """Return what came, and the step in whose time; None where too few rows are left to ask for."""
         while True:
             post = self._caller.post(step.request, step.timeout, step.left)
-            held = await self._entered(self._desk.wanted(step, len(post.body)))
+            held = await self._entered(self._desk.wanted(step, post.body))
             try:
                 step = self._in_time(step, held.at)
                 gone = False if self._claimed else await self._claim()
@@ -289,10 +289,13 @@ class _Carried(Generic[T]):
         self._go_on(found.again)
 
     def _part_of(self, last: Attempt, member: Member[T], usage: Usage | None) -> Attempt:
-        cost = None if usage is None else member.step.policy.budget.cost(last.model, usage)
+        counted = None if last.cost is None else usage
+        cost = member.step.policy.budget.cost(last.model, counted)
+        spent = None if usage and usage.prompt_tokens else last.spent  # else all may be this row's
+        part = replace(last, usage=usage, cost=cost, spent=spent)
         if last.outcome is not Outcome.OK:
-            return replace(last, usage=usage, cost=cost)
-        return replace(last, outcome=Outcome.INVALID, problems=(_MISSING,), usage=usage, cost=cost)
+            return part
+        return replace(part, outcome=Outcome.INVALID, problems=(_MISSING,))
 
     def _go_on(self, packs: Sequence[Sequence[int]]) -> None:
         for places in packs:
@@ -310,6 +313,7 @@ def _kept(attempt: Attempt, part: str, usage: Usage | None) -> Kept:
         body["usage"] = {
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
+            "total_tokens": usage.total_tokens,
             "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         }

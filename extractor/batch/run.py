@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from ..dialogue.policy import is_hopeless
+from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
 from ..messages import Extraction
 from .address import Address, is_url
@@ -50,7 +50,7 @@ class Settings:
     journal: Journal | str | Path | bool | None = field(default=None, repr=False)  # it may tell a password
     mode: Literal["live", "batch"] = "live"
     retry: Literal["failed"] | None = None
-    max_cost: Decimal | float | None = None
+    max_cost: Decimal | float | Budget | None = None  # a Budget is one that several runs share
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     limiter: Limiter | None = None
@@ -58,16 +58,16 @@ class Settings:
     rows_per_request: int = 1
 
     def __post_init__(self) -> None:
-        for name in (
-            "concurrency",
-            "rows_per_request",
-            "max_cost",
-            "requests_per_minute",
-            "tokens_per_minute",
-        ):
+        for name in ("concurrency", "rows_per_request"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"{name} is a number above 0, not {value!r}")
+            if type(value) is not int or value < 1:
+                raise ConfigError(f"{name} is a whole number above 0, not {value!r:.80}")
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            value = getattr(self, name)
+            if value is not None and not (type(value) in (int, float) and value > 0):
+                raise ConfigError(f"{name} is a number above 0, not {value!r:.80}")
+        if self.max_cost is not None and not isinstance(self.max_cost, Budget):
+            dollars("max_cost", self.max_cost)
         if self.retry not in (None, "failed"):
             raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
         if isinstance(self.journal, str) and is_url(self.journal):
@@ -91,9 +91,11 @@ class Settings:
             )
 
     @property
-    def cap(self) -> Decimal | None:
-        """US dollars that the run may cost."""
-        return None if self.max_cost is None else Decimal(str(self.max_cost))
+    def budget(self) -> Budget | None:
+        """What the run may cost: a new one each time, unless it is shared."""
+        if self.max_cost is None or isinstance(self.max_cost, Budget):
+            return self.max_cost
+        return Budget(dollars("max_cost", self.max_cost))
 
     @property
     def given(self) -> dict[Dimension, float]:
@@ -182,8 +184,7 @@ class _Run(Generic[T]):
         self._length = len(rows) if isinstance(rows, Sized) else None
         self._row_of, self._caller, self._settings, self._journal = row_of, caller, settings, journal
         self._window: Window[RowOutcome[T]] = Window(settings.ahead, settings.ordered)
-        cap = settings.cap
-        self._budget = None if cap is None else Budget(cap, collected.spent)
+        self._budget = settings.budget
         self._gates: dict[str, Gate] = {}
         self._reading = self._exhausted = self._stopped = False
         self._main = self._gate(caller.name)

@@ -24,6 +24,7 @@ class Tally:
     completion_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
     cost: Decimal | None = None
 
     @property
@@ -47,10 +48,17 @@ class Tally:
                 self.completion_tokens += attempt.usage.completion_tokens
                 self.cached_tokens += attempt.usage.cached_tokens
                 self.reasoning_tokens += attempt.usage.reasoning_tokens
+                self.cache_write_tokens += attempt.usage.cache_write_tokens
             if live and attempt.cost is not None:
                 self.cost = (self.cost or Decimal(0)) + attempt.cost
 
     @property
     def usage(self) -> Usage:
         """Tokens that this run has paid for."""
-        return Usage(self.prompt_tokens, self.completion_tokens, self.cached_tokens, self.reasoning_tokens)
+        return Usage(
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.cached_tokens,
+            self.reasoning_tokens,
+            self.cache_write_tokens,
+        )

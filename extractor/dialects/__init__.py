@@ -5,6 +5,7 @@ from .accumulate import Accumulator
 from .added import ADDED_TEXT, AddedText
 from .batches import BatchApi, BatchApis
 from .bodies import Bodies
+from .bounds import most_usage
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, BatchLimits, Provider
 from .replies import parse_json, read_event, read_reply, request_id_of
@@ -32,6 +33,7 @@ __all__ = [
     "Provider",
     "anthropic",
     "gemini",
+    "most_usage",
     "openai_chat",
     "openai_responses",
     "parse_json",

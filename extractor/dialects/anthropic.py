@@ -326,11 +326,16 @@ def _usage(usage: JSON) -> Usage | None:
     """Tokens read from the cache and written to it are apart from `input_tokens`."""
     if not isinstance(usage, dict):
         return None
+    said, completion = count(usage.get("input_tokens")), count(usage.get("output_tokens"))
     cached = count(usage.get("cache_read_input_tokens"))
     written = count(usage.get("cache_creation_input_tokens"))
+    prompt = said + cached + written
+    if not (prompt or completion):
+        return None
     return Usage(
-        prompt_tokens=count(usage.get("input_tokens")) + cached + written,
-        completion_tokens=count(usage.get("output_tokens")),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
         cached_tokens=cached,
+        cache_write_tokens=written,
         reasoning_tokens=count(mapping(usage.get("output_tokens_details")).get("thinking_tokens")),
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..messages import JSON
+from ..messages import JSON, Usage
 
 _REASON = 300  # characters of what a provider says behind a gateway
 
@@ -32,6 +32,25 @@ def count(value: JSON) -> int:
         value = float(value[:20])
     is_count = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**53
     return int(value) if is_count else 0
+
+
+def counted(
+    prompt: int, completion: int, total: int = 0, cached: int = 0, reasoning: int = 0
+) -> Usage | None:
+    """Return what a reply took, of counts that are 0 where there is none; None where nothing was counted.
+
+    Servers count cached tokens as part of the prompt's or apart from them, and reasoning as part of the
+    completion's or apart. The total tells; where there is none, they are taken for apart.
+    """
+    if not (prompt or completion):
+        return None
+    apart = max(0, total - prompt - completion) if prompt else 0
+    if cached > prompt > 0 or apart == cached != reasoning:
+        prompt, apart = prompt + cached, max(0, apart - cached)
+    completion += apart
+    if completion and (reasoning > completion or not total):
+        completion += reasoning
+    return Usage(prompt, completion, cached, reasoning)
 
 
 def moment(value: JSON) -> int:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import mimetypes
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -44,7 +45,7 @@ from .asking import (
     tool_name,
     with_format,
 )
-from .fields import count, ended, explained, mapping, mappings, merged, position, text, written
+from .fields import count, counted, ended, explained, mapping, mappings, merged, position, text, written
 from .providers import Provider
 
 API = "Gemini"
@@ -314,10 +315,12 @@ def _usage(usage: JSON) -> Usage | None:
     """Thoughts are apart from the candidates' tokens, results of the API's own tools from the prompt's."""
     if not isinstance(usage, dict):
         return None
-    thoughts = count(usage.get("thoughtsTokenCount"))
-    return Usage(
-        prompt_tokens=count(usage.get("promptTokenCount")) + count(usage.get("toolUsePromptTokenCount")),
-        completion_tokens=count(usage.get("candidatesTokenCount")) + thoughts,
-        cached_tokens=count(usage.get("cachedContentTokenCount")),
-        reasoning_tokens=thoughts,
+    prompt, thoughts = count(usage.get("promptTokenCount")), count(usage.get("thoughtsTokenCount"))
+    said, total = count(usage.get("candidatesTokenCount")), count(usage.get("totalTokenCount"))
+    told = counted(
+        prompt and prompt + count(usage.get("toolUsePromptTokenCount")),
+        said + thoughts if said or total else 0,
+        total,
+        cached=count(usage.get("cachedContentTokenCount")),
     )
+    return told and replace(told, reasoning_tokens=thoughts)

@@ -28,7 +28,7 @@ from ..messages import (
     Usage,
 )
 from .asking import one_limit, spelt
-from .fields import count, ended, explained, mapping, mappings, moment, position, text, written
+from .fields import count, counted, ended, explained, mapping, mappings, moment, position, text, written
 from .providers import Provider
 
 THOUGHTS = ("thinking", "reasoning", "reasoning_content", "thought")  # types of content parts
@@ -197,11 +197,12 @@ def _usage(usage: JSON) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     prompt, completion = (mapping(usage.get(f"{side}_tokens_details")) for side in ("prompt", "completion"))
-    return Usage(
-        prompt_tokens=count(usage.get("prompt_tokens")),
-        completion_tokens=count(usage.get("completion_tokens")),
-        cached_tokens=count(prompt.get("cached_tokens")),
-        reasoning_tokens=count(completion.get("reasoning_tokens")),
+    return counted(
+        count(usage.get("prompt_tokens")),
+        count(usage.get("completion_tokens")),
+        count(usage.get("total_tokens")),
+        cached=count(prompt.get("cached_tokens")),
+        reasoning=count(completion.get("reasoning_tokens")),
     )
 
 

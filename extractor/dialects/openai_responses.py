@@ -26,7 +26,7 @@ from ..messages import (
     Usage,
 )
 from .asking import SYSTEM, Name, one_limit, parts_of, spelt, text_of, tool_name, with_format
-from .fields import count, explained, mapping, mappings, merged, moment, position, text, written
+from .fields import count, counted, explained, mapping, mappings, merged, moment, position, text, written
 from .openai_chat import headers as headers
 from .providers import Provider
 
@@ -251,9 +251,10 @@ def _finish_reason(response: Mapping[str, JSON]) -> str | None:
 def _usage(usage: JSON) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    return Usage(
-        prompt_tokens=count(usage.get("input_tokens")),
-        completion_tokens=count(usage.get("output_tokens")),
-        cached_tokens=count(mapping(usage.get("input_tokens_details")).get("cached_tokens")),
-        reasoning_tokens=count(mapping(usage.get("output_tokens_details")).get("reasoning_tokens")),
+    return counted(
+        count(usage.get("input_tokens")),
+        count(usage.get("output_tokens")),
+        count(usage.get("total_tokens")),
+        cached=count(mapping(usage.get("input_tokens_details")).get("cached_tokens")),
+        reasoning=count(mapping(usage.get("output_tokens_details")).get("reasoning_tokens")),
     )

@@ -12,7 +12,7 @@ from .judge import (
     readable_arguments,
     taken_by,
 )
-from .policy import Budget, Policy, moves_on
+from .policy import Budget, Policy, dollars, moves_on
 from .probe import Answer, Findings
 from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
 from .shells import aconverse, converse
@@ -50,6 +50,7 @@ __all__ = [
     "aconverse",
     "brief_question",
     "converse",
+    "dollars",
     "example_messages",
     "joined",
     "judge_record",

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
+from math import inf
 from typing import Any, Literal, TypeAlias, cast
 
 from tenacity import RetryCallState
 from tenacity.wait import wait_base, wait_exponential
 
 from ..errors import ConfigError
-from ..messages import Attempt, Failure, FailureKind, Outcome, Usage
+from ..messages import Attempt, Completion, Failure, FailureKind, Outcome, Request, Spent, Usage
 
+MAYBE_PAID = frozenset({408, 502, 504, 524})  # a gateway gave up on who may have answered
 TRANSIENT_STATUSES = frozenset({408, 409, 429})  # and all of 500 and above
 HOPELESS_CODES = frozenset(  # with any status: no request would fare better
     {
@@ -75,24 +77,99 @@ _MODEL = re.compile(
 )
 
 
+Price: TypeAlias = Callable[[str, Usage], Decimal | None]
+
+
+def dollars(name: str, value: object, least: Decimal | None = None) -> Decimal:
+    """Return an amount of US dollars. Raises ConfigError for what is none, and for 0 and less; with `least`
+    for less than that.
+    """
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        amount = Decimal(str(value))
+        if not amount.is_nan() and (amount > 0 if least is None else least <= amount < inf):
+            return amount
+    bound = "above 0" if least is None else f"from {least}"
+    raise ConfigError(f"{name} is a number of US dollars {bound}, not {value!r:.80}")
+
+
 def no_price(model: str, usage: Usage) -> Decimal | None:
     """Return None: nothing is known of any price."""
     return None
 
 
+def no_bound(request: Request, longest: int | None) -> Usage:
+    """Raise ConfigError: nothing is known of how a request is written."""
+    raise ConfigError("nothing bounds what this request may take")
+
+
+def taken(event: Completion | Failure, most: Usage | None) -> Usage | None:
+    """Return the most tokens that an exchange can have taken: those that the server counted; where it left
+    something uncounted at least `most`, and None where nothing bounds them.
+    """
+    if isinstance(event, Failure):
+        return most if may_be_paid(event) else Usage()
+    if event.is_counted or most is None:
+        return event.usage if event.is_counted else None
+    told = event.usage or Usage()
+    return replace(
+        most,
+        prompt_tokens=max(told.prompt_tokens, most.prompt_tokens),
+        completion_tokens=max(told.completion_tokens, most.completion_tokens),
+    )
+
+
+def may_be_paid(failure: Failure) -> bool:
+    """Whether the service may have made an answer that got lost, or can't be read."""
+    if failure.kind is FailureKind.STATUS:
+        return failure.status in MAYBE_PAID
+    return failure.kind is not FailureKind.CONNECT
+
+
+def dearest(price: Price, models: Iterable[str], usage: Usage) -> Decimal | None:
+    """Return what a usage costs at most, of whichever model it was; None where no price is known."""
+    costs = (price(model, usage) for model in models if model)
+    return max((cost for cost in costs if cost is not None), default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one call may spend; once it is spent, nothing more is asked. max_tokens_total: tokens of all
-    attempts together. max_cost: US dollars. price: what a usage of a model costs, None if unknown.
+    """What one call may spend. Once it may have been spent, nothing more is asked, and nothing further whose
+    longest answer may pass it. max_tokens_total: tokens of all attempts together. max_cost: US dollars.
+    price: what a usage of a model costs, None if unknown. bound: the most that a request can take, with the
+    tokens of the longest answer where the request sets no limit; it raises ConfigError where there is none.
     """
 
     max_tokens_total: int | None = None
     max_cost: Decimal | None = None
-    price: Callable[[str, Usage], Decimal | None] = no_price
+    price: Price = no_price
+    bound: Callable[[Request, int | None], Usage] = no_bound
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a bound to keep."""
+        return self.max_tokens_total is not None or self.max_cost is not None
 
     def cost(self, model: str, usage: Usage | None) -> Decimal | None:
         """Return what one attempt cost in US dollars, None where that is unknown."""
         return None if usage is None else self.price(model, usage)
+
+    def spent(self, request: Request, event: Completion | Failure, longest: int | None) -> Spent | None:
+        """Return the most that an exchange can have taken; None where there is no bound to count it for."""
+        if not self.is_kept:
+            return None
+        counted = isinstance(event, Completion) and event.is_counted
+        usage = taken(event, None if counted else self._most(request, longest))
+        if usage is None:
+            return Spent(inf, Decimal(inf))
+        reply = event if isinstance(event, Completion) else Completion()
+        cost = dearest(self.price, (request.model, reply.model), usage)
+        return Spent(usage.total_tokens, Decimal(inf) if cost is None else cost * reply.share)
+
+    def _most(self, request: Request, longest: int | None) -> Usage | None:
+        try:
+            return self.bound(request, longest)
+        except ConfigError:
+            return None
 
     def within(self, other: Budget) -> Budget:
         """Return this budget with the bounds of another one, where those are tighter."""
@@ -107,11 +184,31 @@ class Budget:
 
     def left_after(self, attempts: Sequence[Attempt]) -> bool:
         """Whether there is something left to spend."""
-        tokens = sum(a.usage.total_tokens for a in attempts if a.usage)
-        cost = sum((a.cost for a in attempts if a.cost is not None), Decimal(0))
-        return (self.max_tokens_total is None or tokens < self.max_tokens_total) and (
-            self.max_cost is None or cost < self.max_cost
-        )
+        so_far = spent_by(attempts)
+        tokens, cost = self.max_tokens_total, self.max_cost
+        return (tokens is None or so_far.tokens < tokens) and (cost is None or so_far.cost < cost)
+
+    def left_for(self, attempts: Sequence[Attempt], request: Request) -> bool:
+        """Whether there is enough left for a further request, however long its answer is. One whose answer
+        has no bound may be asked as long as anything is left.
+        """
+        if not self.left_after(attempts):
+            return False
+        most = self._most(request, None) if self.is_kept else None
+        if most is None:
+            return True
+        then = spent_by(attempts) + Spent(most.total_tokens, self.price(request.model, most) or Decimal(0))
+        tokens, cost = self.max_tokens_total, self.max_cost
+        return (tokens is None or then.tokens <= tokens) and (cost is None or then.cost <= cost)
+
+
+def spent_by(attempts: Sequence[Attempt]) -> Spent:
+    """Return the most that attempts can have taken together."""
+    return sum((attempt.spent or _told(attempt) for attempt in attempts), Spent())
+
+
+def _told(attempt: Attempt) -> Spent:
+    return Spent(attempt.usage.total_tokens if attempt.usage else 0, attempt.cost or Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Findings:
         try:
             answers = {str(feature): Answer(answer) for feature, answer in kept["answers"].items()}
             cost = None if kept["cost"] is None else Decimal(kept["cost"])
-            usage = Usage(**{name: int(kept["usage"][name]) for name in Usage.__slots__})
+            usage = Usage(**{name: int(kept["usage"].get(name, 0)) for name in Usage.__slots__})
             return cls(MappingProxyType(answers), float(kept["asked_at"]), int(kept["requests"]), usage, cost)
         except (AttributeError, InvalidOperation, LookupError, TypeError, ValueError):
             return None

@@ -34,6 +34,7 @@ from ..messages import (
     Mode,
     Outcome,
     Request,
+    Spent,
     Turns,
 )
 from ..reading import without_thoughts
@@ -109,13 +110,15 @@ class Ask(Generic[T]):
                 quotes=verdict.quotes,
                 measured=verdict.measured,
             )
-        again = asked._better_request(event, verdict)
-        if again is None or not asked._may_go_on(now, self.repairs < self.policy.max_repairs):
-            return asked._give_up(verdict, event)
-        request, patch = again
-        if verdict.outcome is Outcome.TRUNCATED:
-            request = _with_body(request, self.policy.after_runaway)
-        return replace(asked, request=request, patch=patch, repairs=self.repairs + 1)._at(now, wait=0.0)
+        again = asked._better_request(event, verdict) if self.repairs < self.policy.max_repairs else None
+        if again is not None:
+            request, patch = again
+            if verdict.outcome is Outcome.TRUNCATED:
+                request = _with_body(request, self.policy.after_runaway)
+            after = replace(asked, request=request, patch=patch, repairs=self.repairs + 1)
+            if after._may_be_asked(now):
+                return after._at(now, wait=0.0)
+        return asked._give_up(verdict, event)
 
     def _judged(self, reply: Completion) -> Verdict[T]:
         """Return what a reply is worth. One to a part of the text is no record."""
@@ -153,18 +156,13 @@ class Ask(Generic[T]):
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
-        if self.rungs and self.rungs.spare and refuses_logprobs(failure) and asked._may_go_on(now, True):
-            return asked._without_logprobs(self.rungs)._at(now, 0.0)
-        turns = turns_after(failure, self.request)
-        if turns and asked._may_go_on(now, True):
-            return asked._in_turns(turns)._at(now, 0.0)
-        mode = self.rungs.below(self.request.mode) if self.rungs else None
-        if mode and self._refuses_mode(failure) and asked._may_go_on(now, True):
-            return asked._step_down(mode, failure)._at(now, 0.0)
+        other = asked._in_another_way(failure)
+        if other is not None and other._may_be_asked(now):
+            return other._at(now, 0.0)
         wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
         again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
         retry = again and self.retries < self.policy.max_retries
-        if not asked._may_go_on(now + wait, retry):
+        if not (retry and asked._may_be_asked(now + wait)):
             return Extraction(
                 Outcome.TRANSPORT,
                 asked.attempts,
@@ -172,6 +170,16 @@ class Ask(Generic[T]):
                 source=self.first.source,
             )
         return replace(asked, retries=self.retries + 1)._at(now, wait)
+
+    def _in_another_way(self, failure: Failure) -> Ask[T] | None:
+        """Return how to ask a server that refuses how it was asked; None where it does not."""
+        if self.rungs and self.rungs.spare and refuses_logprobs(failure):
+            return self._without_logprobs(self.rungs)
+        turns = turns_after(failure, self.request)
+        if turns:
+            return self._in_turns(turns)
+        mode = self.rungs.below(self.request.mode) if self.rungs else None
+        return self._step_down(mode, failure) if mode and self._refuses_mode(failure) else None
 
     def _without_logprobs(self, rungs: Rungs) -> Ask[T]:
         return replace(
@@ -215,9 +223,10 @@ class Ask(Generic[T]):
     def _record(self, attempt: Attempt) -> Ask[T]:
         return replace(self, attempts=(*self.attempts, attempt), note=None, counted=True)
 
-    def _may_go_on(self, then: float, allowed: bool) -> bool:
+    def _may_be_asked(self, then: float) -> bool:
+        """Whether there is time and budget left for the request."""
         in_time = self.ends is None or then < self.ends
-        return allowed and in_time and self.policy.budget.left_after(self.attempts)
+        return in_time and self.policy.budget.left_for(self.attempts, self.request)
 
     def _at(self, now: float, wait: float) -> Ask[T]:
         left = inf if self.ends is None else self.ends - now - wait
@@ -325,7 +334,10 @@ def _with_body(request: Request, members: Mapping[str, Any]) -> Request:
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:
-    cost = ask.policy.budget.cost(reply.model or ask.request.model, reply.usage)
+    budget, spent = ask.policy.budget, _spent(ask, reply)
+    usage = reply.usage if reply.is_counted else None
+    cost = budget.cost(reply.model or ask.request.model, usage)
+    uncounted = _uncounted(spent) if spent and usage is None else None
     return Attempt(
         request=ask.request,
         outcome=verdict.outcome,
@@ -339,8 +351,18 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
         usage=reply.usage,
         cost=None if cost is None else cost * reply.share,
         problems=verdict.problems,
-        note=_notes(ask.note, verdict.note),
+        note=_notes(ask.note, verdict.note, uncounted),
+        spent=spent,
     )
+
+
+def _uncounted(spent: Spent) -> str:
+    most = f"{spent.tokens:,}" if spent.tokens < inf else "any number of them"
+    return f"the server did not count all tokens: {most} count against the budget"
+
+
+def _spent(ask: Ask[Any], event: Completion | Failure) -> Spent | None:
+    return ask.policy.budget.spent(ask.request, event, ask.policy.max_output)
 
 
 def _notes(*notes: str | None) -> str | None:
@@ -358,6 +380,7 @@ def _failed_attempt(ask: Ask[Any], failure: Failure) -> Attempt:
         waited=ask.wait,
         failure=failure,
         note=ask.note,
+        spent=_spent(ask, failure),
     )
 
 

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, TypeGuard, TypeVar
 
+from ..batch.budget import Budget
 from ..batch.display import shown
 from ..batch.outcomes import Part, Row, RowOutcome
 from ..calls import Calls, context_of
-from ..dialogue.policy import is_too_long
+from ..dialogue.policy import dollars, is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
 from ..evidence import Evidence
 from ..evidence.chunking import Chunk, shorter, split
@@ -128,7 +128,8 @@ class Work:
         self._ledger: dict[Chunk, ChunkOutcome] = {}
         self._pending: Sequence[Chunk] = plan.chunks
         self._whole: Extraction[Any] | None = None  # where one request was enough
-        self._paid = Decimal(0)
+        if options.get("max_cost") is not None:  # one budget for all runs
+            self._options["max_cost"] = Budget(dollars("max_cost", options["max_cost"]))
 
     def jobs(self) -> Iterator[Job]:
         """Yield the runs to carry out, one after the other; hand what comes of each row to `take`."""
@@ -140,8 +141,6 @@ class Work:
 
     def _job(self) -> Job:
         options = dict(self._options)
-        if options.get("max_cost") is not None:
-            options["max_cost"] = max(Decimal(str(options["max_cost"])) - self._paid, Decimal("1e-9"))
         at_once = self._plan.at_once and not self._ledger
         asked = self._plan.record_type if at_once else Chunked(self._plan.record_type)
         rows = [Row(self._part(chunk, at_once), chunk) for chunk in self._pending]
@@ -158,8 +157,6 @@ class Work:
         chunk: Chunk = outcome.key
         if self._plan.at_once and not self._ledger:
             self._whole = outcome.extraction
-        if not outcome.from_cache:
-            self._paid += outcome.cost or 0
         self._ledger[chunk] = _line(chunk, outcome)
 
     def _again(self) -> Sequence[Chunk]:

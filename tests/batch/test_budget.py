@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor import ConfigError, Message, Price, Usage
+from extractor import ConfigError, Price, Usage
 from extractor.batch.budget import Budget, worst_cost
-from extractor.messages import Request
 
 
 @given(
@@ -37,15 +36,7 @@ def priced(model: str, usage: Usage) -> Decimal | None:
     return Price(1, 10)(usage) if model == "known" else None
 
 
-def test_the_worst_is_each_byte_a_token_and_the_longest_answer() -> None:
-    request = Request("known", (Message("user", "?"),), {"max_tokens": 1000})
-    assert worst_cost(request, 2000, priced) == Decimal("0.012")
-    twice = Request("known", (), {"max_completion_tokens": 1000, "n": 2})
-    assert worst_cost(twice, 0, priced) == Decimal("0.02")
-
-
-def test_a_cap_needs_a_bound_on_answers_and_a_price() -> None:
-    with pytest.raises(ConfigError, match="max_tokens="):
-        worst_cost(Request("known", ()), 0, priced)
+def test_the_worst_is_each_token_at_its_price_and_needs_one() -> None:
+    assert worst_cost("known", Usage(2000, 1000), priced) == Decimal("0.012")
     with pytest.raises(ConfigError, match="prices="):
-        worst_cost(Request("unknown", (), {"max_tokens": 1}), 0, priced)
+        worst_cost("unknown", Usage(1, 1), priced)

@@ -219,7 +219,7 @@ def test_a_reply_is_its_texts_and_calls_without_the_thoughts() -> None:
     sent = encoded(Message("user", "Weather?"), said)["messages"][1]["content"]
     assert sent == [*body["content"][:1], {**body["content"][1]}, body["content"][2]]
     assert (reply.id, reply.model, reply.finish_reason) == ("msg_01", "claude-x-1", "tool_calls")
-    assert reply.usage == Usage(150, 50, cached_tokens=100, reasoning_tokens=40)
+    assert reply.usage == Usage(150, 50, cached_tokens=100, reasoning_tokens=40, cache_write_tokens=30)
 
 
 @pytest.mark.parametrize(
