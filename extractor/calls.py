@@ -24,7 +24,7 @@ from pydantic import TypeAdapter
 from . import content
 from .batch import packing
 from .confidence import Calibration, loaded
-from .config import Config, Headers, Secret, advice, configure, fallback_at
+from .config import Config, Environment, Headers, Secret, advice, configure, fallback_at
 from .dialects import DIALECTS, Bodies, Provider, most_usage, read_reply
 from .dialogue import (
     MAX_TOKENS,
@@ -114,6 +114,8 @@ MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 REACH_OPTIONS = ("proxy", "verify", "http2")
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
+READ = 20_000  # characters at each end of what a server says that are looked through; fewer are shown
+REDACTED = ("fault", "request_id", "id", "model", "system_fingerprint")  # what a server says of a completion
 Bound: TypeAlias = Callable[[Request, int | None], Usage]  # the most that a request can take
 AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
@@ -133,8 +135,9 @@ class Calls:
     def __init__(self, model: str | None = None, **options: Unpack[ClientOptions]) -> None:
         params = {name: value for name, value in options.items() if name not in CLIENT_OPTIONS}
         check_parameters(params)
+        environment = Environment(os.environ)
         self._config = configure(
-            model, options.get("base_url"), options.get("api_key"), os.environ, options.get("provider")
+            model, options.get("base_url"), options.get("api_key"), environment, options.get("provider")
         )
         if self._config.provider.name == "local":
             self._config = _fitted(self._config, own_row=options.get("provider") is not None)
@@ -170,7 +173,7 @@ class Calls:
             self._config.provider.name,
             self._config.base_url,
             options.get("on_event"),
-            _captured(options.get("capture_content"), os.environ),
+            _captured(options.get("capture_content"), environment),
         )
         self._arguments = {"model": model, **options, **({"extra_headers": self._headers} if headers else {})}
         self._arguments.pop("api_key", None)
@@ -193,7 +196,9 @@ class Calls:
         if not isinstance(other, str):
             raise ConfigError(f"fallback= takes names of models and {kind}s, not {other!r:.80}")
         try:
-            name, here = fallback_at(other, model, self._config, options.get("base_url"), os.environ)
+            name, here = fallback_at(
+                other, model, self._config, options.get("base_url"), Environment(os.environ)
+            )
             left = ("fallback",) if here else ("fallback", *AT_HOST)
             same = {option: value for option, value in options.items() if option not in left}
             return type(self)(name, **cast(ClientOptions, same))
@@ -227,8 +232,11 @@ class Calls:
         return _remake, (type(self), self._arguments)
 
     def __repr__(self) -> str:
-        where = self._config.base_url or "in this process"
-        return f"{type(self).__name__}({self._config.provider.name}:{self._config.model} at {where})"
+        config = getattr(self, "_config", None)
+        if config is None:  # its making has failed, and a traceback shows it
+            return f"{type(self).__name__}(not made)"
+        where = config.base_url or "in this process"
+        return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
 
     # -- from a call to the first step of its dialogue
 
@@ -627,13 +635,18 @@ class Calls:
 
     def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
         def redact(text: str) -> str:  # some servers quote the key in their errors
-            return shortened(self._headers.redact(endpoint.api_key.redact(text)))
+            ends = [text] if len(text) <= 2 * READ else [text[:READ], text[-READ:]]
+            plain = [self._headers.redact(endpoint.api_key.redact(end)) for end in ends]
+            return shortened((" " * (len(text) - 2 * READ)).join(plain))
 
         if isinstance(event, Completion):
-            return replace(event, fault=redact(event.fault)) if event.fault else event
+            named = {name: getattr(event, name) for name in REDACTED}
+            plain: Any = {name: redact(said) if said else said for name, said in named.items()}
+            return event if plain == named else replace(event, **plain)
+        request_id = event.request_id and redact(event.request_id)
         code, hint = event.code and redact(event.code), advice(event, self._config, endpoint.base_url)
         message, body = redact(event.message), redact(event.body)
-        return replace(event, message=message, code=code, body=body, hint=hint)
+        return replace(event, message=message, code=code, body=body, hint=hint, request_id=request_id)
 
     def _find_endpoint(self) -> Endpoint:
         """Where to post. For the embedded model this starts its server, unless it runs."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from urllib.parse import quote, urlsplit
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
@@ -23,6 +25,7 @@ ALSO_CALLED = {  # as other libraries and the models' own names say it
     "hosted_vllm": "vllm",
 }
 API_PATHS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 VERSION = re.compile(r"/v\d+\w*(/|$)")  # in a URL's path
 SHORTEST_KEY = 8  # characters; a shorter header value is a word
 
@@ -49,15 +52,82 @@ class Secret:
         return self._value or ""
 
     def redact(self, text: str) -> str:
-        """Return `text` without the key: some servers quote it in their errors, or in JSON within them, and
-        a text may have been cut off inside of it.
+        """Return `text` without the key: some servers quote it in their errors, in JSON or a URL within them,
+        or as they got it in base64. Of a long one its beginning is taken for it too: it may be cut off.
         """
         key = self._value or ""
-        for form in (key, key.replace("/", "\\/"), quote(key, safe="")) if key else ():
-            text = text.replace(form, "***")
-        for shown in range(len(key) - 1, SHORTEST_KEY - 1, -1):
-            text = text[:-shown] + "***" if text.endswith(key[:shown]) else text
-        return text
+        return _spellings(key).redact(text) if key else text
+
+
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """What finds a key. begins: its first characters; goes_on: each other one; whole: other forms of it."""
+
+    begins: re.Pattern[str]
+    goes_on: tuple[re.Pattern[str], ...]
+    whole: re.Pattern[str]
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the key."""
+        kept, start = [], 0
+        for found in self.begins.finditer(text):
+            if found.start() >= start:
+                kept += [text[start : found.start()], "***"]
+                start = found.end()
+                for character in self.goes_on:
+                    if not (more := character.match(text, start)):
+                        break
+                    start = more.end()
+        return self.whole.sub("***", "".join([*kept, text[start:]]))
+
+
+@lru_cache(maxsize=64)
+def _spellings(key: str) -> Spellings:
+    """Return what finds a key: each of its characters as it is, percent-encoded, or as JSON and HTML escape
+    it; all of it in hexadecimal digits, or in base64, whatever stands before it. A short one is no beginning.
+    """
+    characters = [_character(each) for each in key]
+    first = SHORTEST_KEY if len(key) > SHORTEST_KEY else len(key)
+    others = tuple(re.compile(each, re.IGNORECASE) for each in characters[first:])
+    encoded = [_inside(key.encode(), before) for before in range(3)] if len(key) >= SHORTEST_KEY else []
+    urlsafe = [each.replace("+", "-").replace("/", "_") for each in encoded]
+    found = "|".join(re.escape(each) for each in dict.fromkeys([*encoded, *urlsafe]))
+    base64 = f"|(?:{found})=*" if found else ""
+    whole = re.compile(f"(?i:{key.encode().hex()}){base64}")
+    return Spellings(re.compile("".join(characters[:first]), re.IGNORECASE), others, whole)
+
+
+def _character(char: str) -> str:
+    code = ord(char)
+    escaped = rf"\\{{0,4}}(?:{re.escape(char)}|u{code:04x}|x{code:02x})"
+    return f"(?:{escaped}|%(?:25){{0,2}}{code:02x}|&(?:amp;)?#0{{0,4}}{code};|&(?:amp;)?#x0{{0,4}}{code:x};)"
+
+
+def _inside(key: bytes, before: int) -> str:
+    """Return the base64 digits that are the key's alone, where so many bytes (modulo 3) stand before it."""
+    digits = b64encode(bytes(before) + key).decode().rstrip("=")
+    first = -(-before * 8 // 6)
+    last = (before + len(key)) * 8 // 6
+    return digits[first:last]
+
+
+class Environment(Mapping[str, str]):
+    """The variables of the environment. It shows in no repr: tracebacks may have one of each local."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return f"Environment({len(self)} variables)"
 
 
 class Headers:
@@ -66,6 +136,14 @@ class Headers:
     __slots__ = ("_headers",)
 
     def __init__(self, headers: Mapping[str, str]) -> None:
+        """Raise ConfigError for what is no header."""
+        if not isinstance(headers, Mapping):
+            raise ConfigError("extra_headers is a mapping of names to values")
+        for name, value in headers.items():
+            if not (isinstance(name, str) and _HEADER.fullmatch(name)):
+                raise ConfigError(f"extra_headers: {name!r:.80} is no name of a header")
+            if not (isinstance(value, str) and value.isascii() and (value + " ").isprintable()):
+                raise ConfigError(f"extra_headers: the value of {name} has characters that no header takes")
         self._headers = dict(headers)
 
     def __repr__(self) -> str:
@@ -225,9 +303,10 @@ def _checked_url(url: str | None, provider: Provider) -> str | None:
     try:
         parts = urlsplit(url or "")
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        str(parts.hostname).encode("idna")  # how a name is looked up: its parts have 1 to 63 characters
     except ValueError:
         valid = False
-    if not valid:
+    if not valid or not str(url).isprintable() or " " in str(url):
         raise ConfigError(
             f"base_url is no URL: {url!r}; it looks like 'https://host/v1' or 'http://127.0.0.1:8000/v1'"
         )

@@ -13,7 +13,16 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
 from pydantic_core import from_json
 
-from .dialects import Accumulator, AddedText, Dialect, parse_json, read_event, read_reply, request_id_of
+from .dialects import (
+    Accumulator,
+    AddedText,
+    Dialect,
+    parse_json,
+    read_event,
+    read_reply,
+    request_id_of,
+    unreadable,
+)
 from .errors import ConfigError, ExtractorError, Invalid, Problem
 from .messages import (
     JSON,
@@ -62,7 +71,7 @@ class Reading:
         """Yield the chunks that a piece completes; what `short_cut` finds in an event comes as mere text."""
         match piece:
             case bytes() if self._is_stream():
-                return self._events(piece, short_cut)
+                return self._read(piece, short_cut)
             case bytes():
                 self._body.append(piece)
             case Head():
@@ -110,6 +119,21 @@ class Reading:
             and 200 <= head.status < 300
             and not any(form in head.headers.get("content-type", "") for form in ("json", "html"))
         )
+
+    def _read(self, data: bytes, short_cut: AddedText | None) -> Iterator[CompletionChunk | str]:
+        """Yield what `_events` does; whatever reading raises is how the stream ended."""
+        events = self._events(data, short_cut)
+        while True:
+            try:
+                event = next(events, None)
+            except MemoryError:
+                raise
+            except Exception as error:
+                self._failure = self._failure or unreadable(error, 200, data, self._clock() - self._began)
+                return
+            if event is None:
+                return
+            yield event
 
     def _events(self, data: bytes, short_cut: AddedText | None) -> Iterator[CompletionChunk | str]:
         for said, _ in self._sse.feed(data):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from ..dialects import most_usage, request_id_of
+from ..dialects import most_usage
 from ..dialogue import Ask
 from ..dialogue.policy import dearest, is_transient, taken
 from ..evaluation.votes import agreed
@@ -253,7 +253,7 @@ class Dialogue(Generic[T]):
         elif isinstance(after, Ask) and after.request != step.request:
             self._keys.append(key)  # that the server does not take a request so is an answer too
             if answer.asked and isinstance(answer.reply, http.HttpReply):
-                self._desk.journal.put(key, _kept(answer.reply, step.request.model))
+                self._desk.journal.put(key, _kept(answer.reply, answer.event, step.request.model))
                 self._desk.ways.changed(caller.name, step.request, after.request)
         return after, step
 
@@ -421,7 +421,7 @@ class Dialogue(Generic[T]):
             return None
         reply, event = came
         if isinstance(event, Completion) and isinstance(reply, http.HttpReply):
-            ticket = self._desk.journal.put(key, _kept(reply, step.request.model))
+            ticket = self._desk.journal.put(key, _kept(reply, event, step.request.model))
             return Answer(reply, event, True, ticket)
         self._desk.journal.release(key)
         return Answer(reply, event, True)
@@ -453,8 +453,8 @@ def _note(
         gate.limits.succeeded(event.latency)
 
 
-def _kept(reply: http.HttpReply, model: str) -> Kept:
-    return Kept(reply.body, reply.status, request_id_of(reply.headers), reply.latency, model=model)
+def _kept(reply: http.HttpReply, event: Completion | Failure, model: str) -> Kept:
+    return Kept(reply.body, reply.status, event.request_id, reply.latency, model=model)
 
 
 def is_throttle(event: Completion | Failure, step: Ask[Any]) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ..errors import JournalError
 from .handles import Handle
@@ -28,6 +29,15 @@ class Kept(NamedTuple):
     at: float = 0.0
     model: str = ""
     share: float = 1.0
+
+
+def sound(kept: Sequence[Any]) -> Kept | None:
+    """Return an answer as it was kept; None for one that is damaged, which counts as absent."""
+    body, status, request_id, latency, at, model, share = kept
+    numbers = all(type(each) in (int, float) and isfinite(each) for each in (latency, at, share))
+    named = isinstance(model, str) and isinstance(request_id, str | None)
+    whole = isinstance(body, bytes) and type(status) is int
+    return Kept(*kept) if whole and named and numbers and 100 <= status <= 999 else None
 
 
 class Claim(NamedTuple):

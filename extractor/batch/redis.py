@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from ..errors import ConfigError, JournalError
 from ..words import one_line
 from .address import Address
-from .journal import BUSY, GRANTED, Claim, Kept, key_of
+from .journal import BUSY, GRANTED, Claim, Kept, key_of, sound
 from .limits import Bucket
 from .sharing import SHARED_MINUTE, Errand, Grant
 from .store import Clock, Done, Stats, Wanted, Work
@@ -344,9 +344,16 @@ def _packed(kept: Kept) -> bytes:
 
 
 def _unpacked(value: bytes) -> Kept:
-    header, body = _header(value)
-    whole = zlib.decompress(body) if header.pop("packed") else body
-    return Kept(whole, at=float(value[:17]), **header)
+    """Return an answer as it was kept. Raises JournalError for one that is damaged."""
+    try:
+        header, body = _header(value)
+        whole = zlib.decompress(body) if header.pop("packed") else body
+        kept = sound(Kept(whole, at=float(value[:17]), **header))
+    except (LookupError, TypeError, ValueError, zlib.error):
+        kept = None
+    if kept is None:
+        raise JournalError("an answer in the journal is damaged: keep answers under another name")
+    return kept
 
 
 def _header(value: bytes) -> tuple[dict[str, Any], bytes]:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from ..errors import JournalError
 from ..files import leads_to, make_folder
 from .handles import Handle, Stage
-from .journal import BUSY, GRANTED, Claim, Kept, Tried
+from .journal import BUSY, GRANTED, Claim, Kept, Tried, sound
 from .store import Clock, Done, Stats, Wanted, Work
 
 VERSION = 2  # of the tables: raise it with an entry in _MIGRATIONS
@@ -144,9 +144,10 @@ class SqliteStore:
 
     def _answers(self, keys: Sequence[bytes]) -> dict[bytes, Kept]:
         return {
-            key: Kept(*kept)
+            key: kept
             for some in _chunks(keys)
-            for key, *kept in self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
+            for key, *parts in self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
+            if (kept := sound(parts)) is not None
         }
 
     def _claimed(self, keys: Sequence[bytes]) -> dict[bytes, str]:
@@ -245,8 +246,10 @@ class SqliteStore:
     def export(self) -> Iterator[tuple[bytes, Kept]]:
         """Yield each key with its answer, oldest first."""
         with _named(self._path):
-            for key, *kept in self._connection.execute(f"{_ANSWER} ORDER BY at"):
-                yield key, Kept(*kept)
+            for key, *parts in self._connection.execute(f"{_ANSWER} ORDER BY at"):
+                kept = sound(parts)
+                if kept is not None:
+                    yield key, kept
 
     def prune(self, before: float) -> int:
         """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
@@ -296,7 +299,7 @@ def _lives(host: str, pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (OverflowError, ProcessLookupError, TypeError):  # the last where the journal is damaged
         return False
     except OSError:
         return True

@@ -25,6 +25,7 @@ from .tables import (
     binary_output,
     byte_stream,
     csv_rows,
+    damage,
     delimiter_of,
     format_of,
     header_of,
@@ -185,7 +186,7 @@ def _parquet(path: str, fitting: Fitting, where: Where) -> Records:
     record = _record_maker(schema.names, fitting, where, path)
 
     def rows() -> Iterator[Found]:
-        with byte_stream(path) as stream:
+        with byte_stream(path) as stream, damage(path):
             found = rows_of(parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE))
             for index, row in enumerate(found):
                 if isinstance(row, BadRow):

@@ -331,10 +331,21 @@ def _parquet(path: str) -> Table:
         raise ConfigError(f"{path} is no Parquet file: {error}") from error
 
     def rows() -> Iterator[Fields | BadRow]:
-        with byte_stream(path) as stream:
+        with byte_stream(path) as stream, damage(path):
             yield from rows_of(parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE))
 
     return Table(tuple(schema.names), total, rows, schema)
+
+
+@contextmanager
+def damage(path: str) -> Iterator[None]:
+    """Have what Arrow raises within a file that began well be an error that says where."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ConfigError(f"{path} is damaged: {error}") from error
 
 
 def rows_of(batches: Iterable[pa.RecordBatch]) -> Iterator[Fields | BadRow]:

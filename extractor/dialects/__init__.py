@@ -8,7 +8,7 @@ from .bodies import Bodies
 from .bounds import most_usage
 from .dialect import Dialect, Dialects
 from .providers import COMPATIBLE, PROVIDERS, BatchLimits, Provider
-from .replies import parse_json, read_event, read_reply, request_id_of
+from .replies import parse_json, read_event, read_reply, request_id_of, unreadable
 
 DIALECTS: Dialects = {
     "openai_chat": openai_chat,
@@ -40,4 +40,5 @@ __all__ = [
     "read_event",
     "read_reply",
     "request_id_of",
+    "unreadable",
 ]

@@ -28,6 +28,7 @@ _OF_ANSWER = re.compile(
     r"(is|was|be) (not valid|invalid|parsed)",
     re.I,
 )
+_STATUS = re.compile("[45][0-9]{2}")
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?s")
 # What an error inside of a reply that began with 200 says, as the HTTP status that it would have had.
 STATUSES: Mapping[str, int] = {
@@ -54,7 +55,35 @@ EXCERPT = 500  # characters of a body that is no completion, kept as evidence
 def read_reply(
     dialect: Dialect, status: int, headers: Mapping[str, str], body: bytes, latency: float, now: float
 ) -> Completion | Failure:
-    """Return what a whole reply says. headers: lower-case names. latency: seconds. now: Unix time."""
+    """Return what a whole reply says, whatever reading it raises. headers: lower-case names. latency:
+    seconds. now: Unix time.
+    """
+    try:
+        return _read(dialect, status, headers, body, latency, now)
+    except MemoryError:
+        raise
+    except Exception as error:
+        return unreadable(error, status, body, latency)
+
+
+def unreadable(error: Exception, status: int, body: bytes, latency: float) -> Failure:
+    """Return the failure of a reply that raised an error when it was read."""
+    return Failure(
+        FailureKind.PROTOCOL,
+        f"the reply could not be read: {type(error).__name__}: {error!s:.{SHOWN}}",
+        status=status,
+        latency=latency,
+        body=_excerpt(body),
+    )
+
+
+def _excerpt(body: bytes) -> str:
+    return body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT]
+
+
+def _read(
+    dialect: Dialect, status: int, headers: Mapping[str, str], body: bytes, latency: float, now: float
+) -> Completion | Failure:
     parsed, success = parse_json(body), 200 <= status < 300
     read = dialect.decode(parsed) if success else _rejected(dialect, parsed, status)
     completion = read or _filtered(dialect, parsed)
@@ -64,7 +93,7 @@ def read_reply(
         [parsed] = parsed  # Google's APIs put an error into a list
     message, code = dialect.explain(parsed)
     meant = error_status(code) if success else status
-    excerpt = body[: 4 * EXCERPT].decode(errors="replace")[:EXCERPT]
+    excerpt = _excerpt(body)
     if success and meant is None:
         message = f"the server answered {status} with something that is no chat completion: " + (
             message or repr(" ".join(excerpt.split())[:SHOWN])
@@ -85,7 +114,7 @@ def read_reply(
 
 def error_status(code: str | None) -> int | None:
     """Return the HTTP status that an error's code stands for; None where it stands for none."""
-    if code is not None and code.isdecimal() and 400 <= int(code[:4]) <= 599:
+    if code is not None and _STATUS.fullmatch(code):
         return int(code)
     return STATUSES.get(code or "")
 
@@ -149,9 +178,10 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
             return _bearable(float(value) * scale)
         try:
             date = parsedate_to_datetime(value)
-        except ValueError:
+            moment = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
             continue
-        return _bearable((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now)
+        return _bearable(moment - now)
     return None
 
 

@@ -57,7 +57,6 @@ class Session:
         """Send, and return the whole reply, or why there is none. unwanted: asked once there is a connection,
         which may take a while; where it says so nothing is sent, and HELD_BACK returned.
         """
-        import aiohttp
 
         began = clock()
         _unwanted.set(unwanted)
@@ -65,15 +64,14 @@ class Session:
             async with self._open(call) as response:
                 _begun(response, call)
                 body = await response.read()
-        except (aiohttp.ClientError, OSError) as error:
-            return _failure(error, clock() - began)
         except _HeldBack:
             return HELD_BACK
+        except Exception as error:
+            return _failure(error, clock() - began)
         return HttpReply(response.status, _headers(response), body, clock() - began)
 
     async def stream(self, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
         """Send, and yield a Head, then the body's bytes as they come; a Failure ends it early."""
-        import aiohttp
 
         began = clock()
         _unwanted.set(None)
@@ -84,7 +82,7 @@ class Session:
                 async for chunk in response.content.iter_any():
                     yield chunk
             return
-        except (aiohttp.ClientError, OSError) as error:
+        except Exception as error:
             failure = _failure(error, clock() - began)
         yield failure
 
@@ -162,6 +160,9 @@ def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
 
 
 def _failure(error: Exception, latency: float) -> Failure:
+    """Return the failure of an exchange that raised an error: whatever the library may raise."""
+    if isinstance(error, MemoryError):
+        raise error
     kind, message = _kind(error)
     said = _said(error)
     return Failure(kind, f"{message} ({said})" if said else message, latency=latency)
@@ -172,7 +173,10 @@ def _said(error: Exception) -> str:
 
     if isinstance(error, aiohttp.ClientResponseError):  # as text it has the proxy's URL, password and all
         return f"{error.status} {error.message}"
-    return str(error)
+    if isinstance(error, aiohttp.InvalidURL):  # and this may be that URL
+        return type(error).__name__
+    known = isinstance(error, aiohttp.ClientError | OSError)
+    return str(error) if known else f"{type(error).__name__}: {error}"
 
 
 def _kind(error: Exception) -> tuple[FailureKind, str]:
@@ -188,6 +192,8 @@ def _kind(error: Exception) -> tuple[FailureKind, str]:
         case aiohttp.ClientPayloadError(__cause__=aiohttp.http_exceptions.ContentEncodingError()):
             return FailureKind.PROTOCOL, "the reply could not be read"
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
-            return FailureKind.PROTOCOL, "the reply could not be read"
-        case _:
+            return FailureKind.CONNECT, "the request could not be sent"
+        case aiohttp.ClientError() | OSError():
             return FailureKind.DROPPED, "the connection broke before the reply was complete"
+        case _:
+            return FailureKind.PROTOCOL, "the reply could not be read"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..messages import Failure, FailureKind
@@ -82,19 +83,23 @@ class Direct:
 
     def send(self, call: Post) -> httpx.Response:
         """Return the reply to a POST, its body yet to be read. Raises what httpx raises."""
+        request = self._request(call)
+        response = self._transport.handle_request(request)
+        response.request = request
+        return response
+
+    def _request(self, call: Post) -> httpx.Request:
+        """Return what is sent. No local of `send` holds the key: a traceback may show them."""
         import httpx
 
         url, headers = self._head(call.url, call.headers)
-        request = httpx.Request(
+        return httpx.Request(
             call.method,
             url,
             headers=[*headers, (b"Content-Length", b"%d" % len(call.body))],
             stream=httpx.ByteStream(call.body),
             extensions={"timeout": _timeout(call).as_dict()},
         )
-        response = self._transport.handle_request(request)
-        response.request = request
-        return response
 
     def close(self) -> None:
         """Close the connections."""
@@ -128,7 +133,7 @@ def get(
         with httpx.Client(proxy=proxy, verify=tls, trust_env=False, timeout=timeout) as client:
             response = client.get(url, headers=dict(headers))
             return HttpReply(response.status_code, dict(response.headers), response.content, 0.0)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except Exception as error:
         return _failure(error, 0.0)
 
 
@@ -150,7 +155,7 @@ def download(
             yield _head_of(response)
             yield from response.iter_raw()
         return
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+    except Exception as error:
         failure = _failure(error, 0.0)
     yield failure
 
@@ -180,7 +185,6 @@ def stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
 
 
 def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
-    import httpx
 
     began = clock()
     try:
@@ -193,15 +197,42 @@ def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
         finally:
             response.close()
         return
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+    except Exception as error:
         failure = _failure(error, clock() - began)
     yield failure
 
 
 def _sent(client: Sender, call: Post) -> httpx.Response:
-    return (
-        client.send(call) if isinstance(client, Direct) else client.send(_request(client, call), stream=True)
-    )
+    if isinstance(client, Direct):
+        return client.send(call)
+    response = client.send(_request(client, call), stream=True, follow_redirects=False)
+    hops = count(1)
+    while (further := _hop(client, response, next(hops))) is not None:
+        response.close()
+        response = client.send(further, stream=True, follow_redirects=False)
+    return response
+
+
+async def _asent(client: httpx.AsyncClient, call: Post) -> httpx.Response:
+    response = await client.send(_request(client, call), stream=True, follow_redirects=False)
+    hops = count(1)
+    while (further := _hop(client, response, next(hops))) is not None:
+        await response.aclose()
+        response = await client.send(further, stream=True, follow_redirects=False)
+    return response
+
+
+def _hop(
+    client: httpx.Client | httpx.AsyncClient, response: httpx.Response, hops: int
+) -> httpx.Request | None:
+    """Return the request to which a caller's own client follows a redirect; None where it ends here. It is
+    followed on its own server alone: to another one httpx takes along each key but that in `Authorization`.
+    """
+    further, url = response.next_request, response.request.url
+    if further is None or not client.follow_redirects or hops > client.max_redirects:
+        return None
+    same = (further.url.scheme, further.url.netloc) == (url.scheme, url.netloc)
+    return further if same else None
 
 
 def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
@@ -212,11 +243,10 @@ def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Pie
 
 
 async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
-    import httpx
 
     began = clock()
     try:
-        response = await client.send(_request(client, call), stream=True)
+        response = await _asent(client, call)
         try:
             yield _begun(response, call)
             async for chunk in response.aiter_bytes():
@@ -225,7 +255,7 @@ async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> Async
         finally:
             await response.aclose()
         return
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
+    except Exception as error:
         failure = _failure(error, clock() - began)
     yield failure
 
@@ -318,9 +348,15 @@ def _check(ends: float, clock: Clock) -> None:
 
 
 def _failure(error: Exception, latency: float) -> Failure:
+    """Return the failure of an exchange that raised an error: whatever a client and its parts may raise."""
+    import httpx
+
+    if isinstance(error, MemoryError):
+        raise error
     kind, message = _kind(error)
-    detail = f" ({error})" if str(error) else ""
-    return Failure(kind, message + detail, latency=latency)
+    known = isinstance(error, httpx.HTTPError | httpx.StreamError)
+    said = str(error) if known else f"{type(error).__name__}: {error}"
+    return Failure(kind, f"{message} ({said})" if said else message, latency=latency)
 
 
 def _kind(error: Exception) -> tuple[FailureKind, str]:
@@ -334,6 +370,10 @@ def _kind(error: Exception) -> tuple[FailureKind, str]:
         case httpx.ConnectError() | httpx.ProxyError():
             return FailureKind.CONNECT, "the server could not be reached"
         case httpx.ReadError() | httpx.WriteError() | httpx.CloseError() | httpx.RemoteProtocolError():
+            return FailureKind.DROPPED, "the connection broke before the reply was complete"
+        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
+            return FailureKind.CONNECT, "the request could not be sent"
+        case OSError():
             return FailureKind.DROPPED, "the connection broke before the reply was complete"
         case _:
             return FailureKind.PROTOCOL, "the reply could not be read"

@@ -5,6 +5,10 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from ..errors import ConfigError
+
+SCHEMES = ("http", "https", "socks5", "socks5h")
+
 
 def is_loopback(url: str) -> bool:
     """Whether a URL points at this machine; proxies of the environment are not asked for those."""
@@ -24,4 +28,20 @@ def proxy_of(url: str) -> str | None:
         return None
     proxies = getproxies()
     proxy = proxies.get(parts.scheme) or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+    return proxy and checked_proxy(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def checked_proxy(url: str) -> str:
+    """Return a proxy's URL. Raises ConfigError for what is none, without its text: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+        str(parts.hostname).encode("idna")
+    except ValueError:  # which says the password, too
+        known = False
+    if not known or not url.isprintable() or " " in url or parts.path.strip("/"):
+        raise ConfigError(
+            "a proxy is a URL, http://host:port, https://... or socks5://...; other characters than letters "
+            "and digits in its user and password are percent-encoded"
+        ) from None
+    return url

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from .exchange import CONNECT_TIMEOUT
+from .proxies import checked_proxy
 
 
 def check_seconds(name: str, seconds: object) -> None:
@@ -57,13 +58,8 @@ class Reach:
 
     def __post_init__(self) -> None:
         """Raise ConfigError for what would fail on first use."""
-        if self.proxy is not None and urlsplit(self.proxy).scheme not in (
-            "http",
-            "https",
-            "socks5",
-            "socks5h",
-        ):
-            raise ConfigError("a proxy is a URL, http://host:port, https://... or socks5://...")
+        if self.proxy is not None:
+            checked_proxy(self.proxy)
         if self.proxy is not None and self.proxy.startswith("socks") and find_spec("socksio") is None:
             raise ConfigError("a SOCKS proxy needs `pip install 'httpx[socks]'`")
         if self.http2 and find_spec("h2") is None:

@@ -42,7 +42,7 @@ def bounded(request: pytest.FixtureRequest) -> Bounded:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     lines = [
-        (report.nodeid.rpartition("/")[2], outcome, told)
+        (report.nodeid.partition("attacks/")[2], outcome, told)
         for outcome in ("passed", "failed")
         for report in terminalreporter.stats.get(outcome, [])
         if "tests/attacks/" in report.nodeid
