@@ -356,7 +356,8 @@ def test_whatever_stands_in_a_body_reading_it_gives_an_event(told: tuple[str, st
     name, text = told
     event = read_reply(DIALECTS[name], status, {}, text.encode(), 0.0, 0.0)
     assert isinstance(event, Completion | Failure)
-    assert "could not be read" not in getattr(event, "message", "")  # each reader takes it for what it is
+    if isinstance(event, Failure):  # each reader takes it for what it is
+        assert "could not be read" not in event.message
 
 
 @FUZZ
