@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import BaseModel
 from tenacity.wait import wait_none
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError, Outcome
+from extractor.cli.tables import table
 from extractor.dialects import DIALECTS, read_reply
 from extractor.messages import Completion, Failure
 from extractor.streams import Reading
@@ -229,6 +231,36 @@ def damaged(place: str, statement: str) -> list[list[str]]:
 def test_a_damaged_answer_of_a_journal_counts_as_absent(name: str, tmp_path: Path, bounded: Bounded) -> None:
     runs = bounded(damaged, str(tmp_path / "j.sqlite"), DAMAGES[name], seconds=60).value
     assert [(run[0], run[2]) for run in runs] == [("ok", "ok")] * 4
+
+
+# -- files
+
+
+def flipped(place: str, flips: int) -> set[str]:
+    """Return what reading a Parquet file came to, over 50 ways to damage it."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    texts = [f"text {number * 7919 % 10_007}" for number in range(5_000)]
+    parquet.write_table(pa.table({"body": texts}), place, row_group_size=1_000)
+    whole, ends = Path(place).read_bytes(), set()
+    for seed in range(50):
+        chance, bytes_ = random.Random(seed), bytearray(whole)
+        for _ in range(flips):
+            bytes_[chance.randrange(4, len(bytes_) - 4)] = chance.randrange(256)
+        Path(place).write_bytes(bytes_)
+        try:
+            ends.add(f"{sum(1 for _ in table(place).rows())} rows")
+        except ConfigError as error:
+            ends.add("damaged" if "is damaged" in str(error) else "no Parquet file")
+    return ends
+
+
+@pytest.mark.parametrize("flips", [1, 20, 500])
+def test_a_damaged_parquet_file_is_told_as_one(flips: int, tmp_path: Path, bounded: Bounded) -> None:
+    outcome = bounded(flipped, str(tmp_path / "in.parquet"), flips, seconds=60, megabytes=600)
+    assert outcome.value is not None, outcome
+    assert outcome.value & {"damaged", "no Parquet file"}
 
 
 # -- arguments
