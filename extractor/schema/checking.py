@@ -11,9 +11,8 @@ from pydantic_core import core_schema, from_json
 
 from ..errors import Problem
 from ..messages import JSON
-from .documents import load, problems
-from .drafts import DRAFT_2020
-from .judge import JudgeRecord, format_checker
+from .documents import load_with_judge
+from .judge import conforms
 from .problems import explain
 from .proof import Prove, proof_of
 from .rewrites import built
@@ -98,8 +97,8 @@ def _no_json(why: str) -> Problem:
 
 
 def _by_document(document: Mapping[str, JSON]) -> Check:
-    judge: JudgeRecord = problems(document)
-    proves: Prove | None = proof_of(load(document), format_checker(DRAFT_2020.uri))
+    loaded, judge = load_with_judge(document)
+    proves: Prove | None = proof_of(loaded, conforms)
 
     def check(data: bytes, text: str | None = None) -> Sequence[Problem]:
         if text is None and proves is not None and proves(data):

@@ -24,8 +24,9 @@ def read(
     from . import documents as library
 
     schema, judge = library.load_with_judge(document, documents)
-    raw = {f"#/$defs/{name}": body for name, body in schema.pop("$defs", {}).items()}
-    root, definitions, notes = convert(schema, raw, keeps_extras)
+    raw = {f"#/$defs/{name}": body for name, body in schema.get("$defs", {}).items()}
+    bare = {keyword: value for keyword, value in schema.items() if keyword != "$defs"}
+    root, definitions, notes = convert(bare, raw, keeps_extras)
     name = str(unwrapped(document).get("title") or "record")
     return Source(name, root, definitions, tuple(notes), _validate(judge), _explain)
 

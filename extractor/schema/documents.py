@@ -21,7 +21,6 @@ from urllib.parse import unquote, urljoin
 from ..errors import SchemaError
 from ..messages import JSON
 from .drafts import (
-    DRAFT_2020,
     IN_PLACE,
     MANY,
     NAMED,
@@ -62,7 +61,7 @@ def load(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = No
 def problems(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = None) -> JudgeRecord:
     """Return the function that says what is wrong with a plain JSON value: () if nothing is.
 
-    The judge is `jsonschema` with its format checker, by the document as it was given. Raises
+    The judge is `jsonschema` with its format checker, by what `load` makes of the document. Raises
     SchemaError as `load` does.
     """
     return load_with_judge(document, documents)[1]
@@ -72,16 +71,8 @@ def load_with_judge(
     document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = None
 ) -> tuple[dict[str, JSON], JudgeRecord]:
     """Return what `load` and `problems` do, of a document that is opened once."""
-    library = _Library.of(document, documents or {})
-    loaded = _Loading(library).run()
-    return loaded, _judge(library, loaded)
-
-
-def _judge(library: _Library, loaded: dict[str, JSON]) -> JudgeRecord:
-    if any(place.dialect.nullable for place in library.places.values()):  # which no validator knows
-        library = _Library.of({"$schema": DRAFT_2020.uri, **loaded}, {})
-    registry = library.registry.with_resources(library.shelf.open.items()).crawl()
-    return judge_by(library.root, library.places.values(), registry)
+    loaded = load(document, documents)
+    return loaded, judge_by(loaded)
 
 
 @dataclass(frozen=True, slots=True)

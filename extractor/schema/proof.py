@@ -92,14 +92,20 @@ class _Translation:
     def __init__(self, document: Schema, conforms: Conforms) -> None:
         self._document, self._conforms = document, conforms
         self._names: dict[str, None] = {}  # definitions that are referred to
+        self._met: set[str] = set()  # those that the definition at hand refers to
+        self._forked: set[str] = set()  # ... and those that several choices of one union of it refer to
 
     def whole(self) -> Core:
         """Return the document as pydantic-core's schema. Raises _Unproven."""
         root = self._core(self._document)
+        refers, forks, names = {"": self._met}, {"": self._forked}, [*self._names]
         done: list[Core] = []
-        while len(done) < len(self._names):
-            name = list(self._names)[len(done)]
+        for name in names:
+            self._met, self._forked = set(), set()
             done.append({**self._core(self._document["$defs"][name]), "ref": name})
+            refers[name], forks[name] = self._met, self._forked
+            names += [*self._names][len(names) :]
+        _refuse_doubling(refers, forks)
         return core_schema.definitions_schema(root, done) if done else root
 
     def _core(self, schema: JSON) -> Core:
@@ -114,13 +120,24 @@ class _Translation:
             case {"$ref": str(reference), **rest} if not rest and reference.startswith(DEFINITIONS):
                 return self._referred(reference.removeprefix(DEFINITIONS))
             case {"anyOf": list(choices), **rest} if not rest:
-                return _any_of([self._core(each) for each in choices])
+                return self._union(choices)
         if "enum" in said or "const" in said:
             return self._choice(said)
         kinds = said.get("type")
         if isinstance(kinds, list):
             return _any_of([self._typed(kind, said) for kind in kinds])
         return self._typed(kinds, said)
+
+    def _union(self, choices: list[JSON]) -> Core:
+        before, cores, met = self._met, list[Core](), list[set[str]]()
+        for choice in choices:
+            self._met = set()
+            cores.append(self._core(choice))
+            met.append(self._met)
+        self._met = before.union(*met)
+        if sum(map(bool, met)) > 1:
+            self._forked = self._forked.union(*met)
+        return _any_of(cores)
 
     def _referred(self, name: str) -> Core:
         body = self._document["$defs"][name]
@@ -129,6 +146,7 @@ class _Translation:
         if body.keys() - SAYS_NOTHING <= {"$ref", "anyOf"}:  # it could be a reference to itself
             raise _Unproven
         self._names[name] = None
+        self._met.add(name)
         return core_schema.definition_reference_schema(name)
 
     def _choice(self, said: Schema) -> Core:
@@ -160,9 +178,9 @@ class _Translation:
         plain = core_schema.str_schema(
             min_length=_length(said.get("minLength")), max_length=_length(said.get("maxLength"))
         )
-        tests: list[Callable[[str], bool]] = []
+        tests: list[Callable[[str], bool | None]] = []
         if "pattern" in said:
-            tests.append(matcher(said["pattern"]))
+            tests.append(matcher(said["pattern"]).quick)
         if "format" in said:
             tests.append(partial(self._conforms, format=said["format"]))
         return core_schema.no_info_after_validator_function(_passing(tests), plain) if tests else plain
@@ -212,6 +230,20 @@ KEYWORDS: Mapping[str, frozenset[str]] = {
 }
 
 
+def _refuse_doubling(refers: Mapping[str, set[str]], forks: Mapping[str, set[str]]) -> None:
+    """Raise _Unproven where a union of several references leads to another one, or to itself: pydantic-core
+    tries each choice anew, so that its steps double at each level.
+    """
+    pending = [name for found in forks.values() for name in found]
+    seen = set(pending)
+    while pending:
+        name = pending.pop()
+        if forks[name]:
+            raise _Unproven
+        pending += refers[name] - seen
+        seen |= refers[name]
+
+
 def _any_of(choices: list[Core]) -> Core:
     if not choices:
         raise _Unproven
@@ -223,7 +255,7 @@ def _hashable(value: JSON) -> Any:
     return value if value is None or isinstance(value, str) else object()
 
 
-def _passing(tests: list[Callable[[str], bool]]) -> Callable[[str], str]:
+def _passing(tests: list[Callable[[str], bool | None]]) -> Callable[[str], str]:
     def passing(value: str) -> str:
         if not all(test(value) for test in tests):
             raise PydanticCustomError("unproven", "not proven")

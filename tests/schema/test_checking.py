@@ -17,8 +17,7 @@ from extractor.errors import SchemaError
 from extractor.schema.checking import checker_of
 from extractor.schema.described import described, kinds, members
 from extractor.schema.documents import load, problems
-from extractor.schema.drafts import DRAFT_2020
-from extractor.schema.judge import format_checker
+from extractor.schema.judge import conforms
 from extractor.schema.proof import proof_of
 from tests.selecting import examples
 
@@ -137,7 +136,7 @@ DOCUMENTS = st.recursive(
 @example({"enum": ["a", None], "type": "string"}, [None, "a"])
 @example({"type": "object", "properties": {"a": {"type": "boolean"}}}, [{"a": 1}])
 def test_a_proof_never_contradicts_the_judge(document: dict[str, Any], values: list[Any]) -> None:
-    prove, judge = proof_of(load(document), format_checker(DRAFT_2020.uri)), problems(document)
+    prove, judge = proof_of(load(document), conforms), problems(document)
     for value in values:
         if prove is not None and prove(json.dumps(value).encode()):
             assert judge(value) == ()
@@ -155,7 +154,7 @@ def test_flat_records_are_proven_and_not_only_believed(values: list[Any]) -> Non
         "required": ["a"],
         "additionalProperties": False,
     }
-    prove, judge = proof_of(load(document), format_checker(DRAFT_2020.uri)), problems(document)
+    prove, judge = proof_of(load(document), conforms), problems(document)
     assert prove is not None
     for value in [*values, {"a": "2026-05-03"}, {"a": "2026-05-03", "b": 1.5}, {"a": "x"}, {"b": None}]:
         assert prove(json.dumps(value).encode()) == (judge(value) == ())
@@ -171,7 +170,7 @@ def test_a_recursive_document_is_proven_too() -> None:
             }
         },
     }
-    prove = proof_of(load(document), format_checker(DRAFT_2020.uri))
+    prove = proof_of(load(document), conforms)
     assert prove is not None
     assert prove(b'{"next": {"next": null}}')
     assert not prove(b'{"next": {"next": 1}}')
@@ -186,7 +185,7 @@ def test_a_definition_may_be_anything(definition: Any) -> None:
         loaded = load(document)
     except SchemaError:
         return
-    prove, judge = proof_of(loaded, format_checker(DRAFT_2020.uri)), problems(document)
+    prove, judge = proof_of(loaded, conforms), problems(document)
     assert prove is None or prove(b'"x"') == (judge("x") == ())
 
 
