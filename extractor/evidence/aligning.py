@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from functools import cache, cached_property
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +21,8 @@ from .fuzzy import Vocabulary, find_fuzzy
 from .leaves import Leaf, leaves
 from .numbers import Numbers, normal, numbers
 from .spans import Evidence, How, Span
-from .strings import find
+from .strings import MOST_PLACES
+from .strings import find as find_in
 
 if TYPE_CHECKING:
     from .dates import Calendar
@@ -50,6 +53,9 @@ _YES = frozenset(
 _NO = frozenset(
     ["no", "n", "false", "nein", "non", "não", "nee", "нет", "いいえ", "否", "✗", "✘", "☐", "unchecked"]
 )
+_ANSWERS = _YES | _NO
+_PLACES = 200_000  # of all values together that are looked at; past them few of each
+_FEW = 100
 _PREFIXES = re.compile(r"^(?:is|has|was|are|did|does|can|should)[_ ]")
 _WITHIN = 3  # words between the name of a boolean field and its answer
 _ISO = re.compile(r"\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?|\d\d:\d\d(:\d\d.*)?|-?P.*\d.*")
@@ -62,8 +68,9 @@ def aligned(
     """Do what `align` says."""
     source, found = _Source(text, reference_date), leaves(record)
     cited = {pointer: source.quoted(tuple(pieces)) for pointer, pieces in quotes.items()}
+    citing = _Citing()
     candidates = {
-        leaf.path: _cited(source.candidates(leaf), _quotes_of(leaf.pointer, cited)) for leaf in found
+        leaf.path: citing.cited(source.candidates(leaf), _quotes_of(leaf.pointer, cited)) for leaf in found
     }
     names = {
         key for path, spans in candidates.items() if len(spans) > 1 for key in path if isinstance(key, str)
@@ -79,10 +86,27 @@ def _quotes_of(pointer: str, cited: Mapping[str, list[Span]]) -> list[Span]:
     return cited.get(pointer, [])
 
 
-def _cited(spans: Sequence[Span], quotes: list[Span]) -> Sequence[Span]:
-    if not quotes:
-        return spans
-    inside = [s for s in spans if any(q.start <= s.start and s.end <= q.end for q in quotes)]
+class _Citing:
+    """The spans of values that lie in quotes, found once for the same spans and quotes."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], tuple[Sequence[Span], list[Span], Sequence[Span]]] = {}
+
+    def cited(self, spans: Sequence[Span], quotes: list[Span]) -> Sequence[Span]:
+        """Return the spans inside of a quote, those of the quotes where there are none."""
+        if not quotes:
+            return spans
+        key = id(spans), id(quotes)
+        if key not in self._known:  # with what it was found for, so that identities stay their own
+            self._known[key] = spans, quotes, _inside(spans, quotes)
+        return self._known[key][2]
+
+
+def _inside(spans: Sequence[Span], quotes: list[Span]) -> Sequence[Span]:
+    """quotes: in order."""
+    starts, reach = [q.start for q in quotes], list(accumulate((q.end for q in quotes), max))
+    before = (bisect_right(starts, s.start) for s in spans)
+    inside = [s for s, at in zip(spans, before, strict=True) if at and s.end <= reach[at - 1]]
     return inside or [replace(q, how=How.QUOTE, score=_QUOTED) for q in quotes]
 
 
@@ -91,7 +115,9 @@ class _Source:
 
     def __init__(self, text: str, reference: date | None) -> None:
         self.text, self.reference = text, reference
-        self._found: dict[tuple[object, ...], list[Span]] = {}
+        self._found: dict[tuple[object, ...], Sequence[Span]] = {}
+        self._labels: dict[tuple[str, ...], list[int]] = {}
+        self._left = _PLACES
 
     @cached_property
     def folded(self) -> Folded:
@@ -114,10 +140,24 @@ class _Source:
     def labels(self, name: str) -> list[int]:
         """Where the name of a field, as words, ends in the text."""
         words = fold(_words_of(name)).words
-        return [self.folded.ends[past - 1] for _, past in self.folded.runs(words)] if words else []
+        if words and words not in self._labels:
+            runs = islice(self.folded.runs(words), self._most())
+            self._labels[words] = [self.folded.ends[past - 1] for _, past in runs]
+            self._left -= len(self._labels[words])
+        return self._labels.get(words, [])
+
+    def _most(self) -> int:
+        """How many places of one more value are looked at."""
+        return max(_FEW, min(MOST_PLACES, self._left))
+
+    def find(self, value: str) -> list[Span]:
+        """Where the words of a string stand, in order."""
+        found = find_in(value, self.folded, self._most())
+        self._left -= len(found)
+        return found
 
     def quoted(self, pieces: tuple[str, ...]) -> list[Span]:
-        return sorted({s for piece in pieces for s in find(piece, self.folded)}, key=lambda s: s.start)
+        return sorted({s for piece in pieces for s in self.find(piece)}, key=lambda s: s.start)
 
     def candidates(self, leaf: Leaf) -> Sequence[Span]:
         """Where the value of a leaf stands, in order; the same list for equal values."""
@@ -129,13 +169,15 @@ class _Source:
             )
         key = (type(leaf.value), str(leaf.value), str(leaf.json))
         if key not in self._found:
-            self._found[key] = sorted(self._of(leaf.value, leaf.json), key=lambda s: (s.start, -s.score))
+            spans = self._of(leaf.value, leaf.json)
+            in_order = isinstance(spans, tuple)  # those of a number, shared by all who write it otherwise
+            self._found[key] = spans if in_order else sorted(spans, key=lambda s: (s.start, -s.score))
         return self._found[key]
 
     def _of(self, value: Any, plain: Any) -> Sequence[Span]:
         if isinstance(value, Enum):
-            named = find(value.name.replace("_", " "), self.folded) if isinstance(plain, str) else []
-            return [replace(s, how=How.LABEL) for s in find(str(plain), self.folded) or named]
+            named = self.find(value.name.replace("_", " ")) if isinstance(plain, str) else []
+            return [replace(s, how=How.LABEL) for s in self.find(str(plain)) or named]
         if isinstance(value, int | float | Decimal):
             number = normal(Decimal(str(value)))
             return self.numbers.get(number, ()) if number is not None else ()
@@ -145,24 +187,29 @@ class _Source:
         return self._of_string(plain if isinstance(plain, str) else str(value))
 
     def _of_string(self, value: str) -> Sequence[Span]:
-        spans = find(value, self.folded)
+        spans = self.find(value)
         if spans and any(s.how is How.EXACT for s in spans):
             return spans
         typed = _typed(value)
         if typed is not None:
-            return [*spans, *self._of(typed, typed)]
+            others = self._of(typed, typed)
+            return [*spans, *others] if spans else others
         return spans or find_fuzzy(fold(value), self.vocabulary)
 
-    def _answered(self, name: str, value: bool) -> list[Span]:
+    def _answered(self, name: str, value: bool) -> Sequence[Span]:
         """Where the name of the field stands with "yes", or "no", right after it."""
         words, text = fold(_PREFIXES.sub("", _words_of(name).lower())).words, self.folded
-        wanted, spans = (_YES if value else _NO), []
-        for first, past in text.runs(words) if words else ():
+        if (words, value) in self._found:
+            return self._found[words, value]
+        wanted, spans = (_YES if value else _NO), list[Span]()
+        for first, past in islice(text.runs(words), self._most()) if words else ():
+            self._left -= 1
             after = text.words[past : past + _WITHIN]
-            at = next((i for i, word in enumerate(after) if word in _YES | _NO), None)
+            at = next((i for i, word in enumerate(after) if word in _ANSWERS), None)
             if at is not None and after[at] in wanted:
                 start, end = text.starts[first], text.ends[past + at]
                 spans.append(Span(start, end, text.text[start:end], How.LABEL, _ANSWERED))
+        self._found[words, value] = spans
         return spans
 
 

@@ -27,6 +27,7 @@ _ACCENTS = (  # of Latin, Greek, Cyrillic, Hebrew and Arabic; those of other scr
 )
 _KINDS = {"M": "m", "L": "l", "N": "d", "S": "s", "C": " ", "P": " ", "Z": " "}  # by general category
 _LETTER_NUMBERS = {"Nl": "l"}
+_COMPARED = 1_000_000  # letters of tries
 _MEANT = "#%@"  # punctuation that is part of a value: "C#", "7 %"
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _LINE_END = re.compile(r"(?<=\w)[-\u2010]\W*\n\W*(?=\w)")
@@ -115,9 +116,11 @@ class Folded:
             hit = self.spaced.find(needle, hit + len(needle) - 1)
 
     def squeezed_runs(self, letters: str, tries: int = 2000) -> Iterator[tuple[int, int]]:
-        """Yield where words are spelt by just these letters, whatever the words; only `tries` are tried."""
+        """Yield where words are spelt by just these letters, whatever the words; only `tries` are tried,
+        and fewer where they are long.
+        """
         at, hit = self._squeezed_at, -1
-        for _ in range(tries):
+        for _ in range(min(tries, max(1, _COMPARED // max(1, len(letters))))):
             hit = self.squeezed.find(letters, hit + 1)
             if hit < 0:
                 return

@@ -10,6 +10,9 @@ from .spans import How, Span
 
 _LEAST, _LEAST_SHORT = 0.8, 0.85  # similarity; values of few letters need more
 _SHORT, _LONGEST = 8, 4000  # letters
+_LONG = 256  # letters; from there on the places of common letters tell where the value begins and ends
+_TELLING = 8  # letters in a row that two texts hardly share by chance
+_WIDEST = 20  # times as many letters as the value has, in which it is looked for
 _SCORE = 0.9  # of a value that is similar at all
 _COMMON = 500  # places of a word that are looked at
 _PLACES = 5  # candidates that are compared letter by letter
@@ -80,11 +83,11 @@ def _compared(value: Folded, letters: str, text: Folded, place: int) -> Span | N
     width = max(2, len(value.words))
     first, past = max(0, place - width), min(len(text.words), place + 3 * width + 1)
     window = text.words[first:past]
-    best = fuzz.partial_ratio_alignment(letters, "".join(window))
+    best = _overlap(letters, "".join(window))
     if best is None:
         return None
     starts = _edges(window)
-    a, b = _nearest(starts, best.dest_start), _nearest(starts, best.dest_end)
+    a, b = _nearest(starts, best[0]), _nearest(starts, best[1])
     tries = [(x, y) for x in (a - 1, a, a + 1) for y in (b - 1, b, b + 1) if 0 <= x < y <= len(window)]
     if not tries:
         return None
@@ -94,6 +97,22 @@ def _compared(value: Folded, letters: str, text: Folded, place: int) -> Span | N
         return None
     start, end = text.starts[first + x], text.ends[first + y - 1]
     return Span(start, end, text.text[start:end], How.FUZZY, round(likeness * _SCORE, 3))
+
+
+def _overlap(letters: str, window: str) -> tuple[int, int] | None:
+    """Return from where to where the window is most like the letters; None where it is in no part."""
+    from rapidfuzz import fuzz
+    from rapidfuzz.distance import Indel
+
+    if len(window) > _WIDEST * len(letters) + 1000:
+        return None
+    if len(letters) < _LONG:
+        best = fuzz.partial_ratio_alignment(letters, window)
+        return (best.dest_start, best.dest_end) if best else None
+    blocks = [b for b in Indel.editops(letters, window).as_matching_blocks() if b.size >= _TELLING]
+    if not blocks:
+        return None
+    return max(0, blocks[0].b - blocks[0].a), blocks[-1].b + len(letters) - blocks[-1].a
 
 
 def _digits(letters: str) -> str:

@@ -25,6 +25,7 @@ NOTHING: Final = object()
 _TELLING = 8  # characters of a value that tell as much as any more would
 _ELSEWHERE = 0.1  # what a value that two items share, but at two places, takes from their likeness
 _OTHER = 1.5  # what a value takes that they do not share
+_NEIGHBOURS = 64  # items that stand at one place and are compared with the next one there
 _INVENTED = 0.5  # ... where one of the two stands nowhere: it may be a mistake about the same item
 
 
@@ -264,7 +265,7 @@ class _Groups:
         if a != b:
             for member in self._members[b]:
                 self._of[member] = a
-            self._members[a] = sorted(self._members[a] + self._members.pop(b))
+            self._members[a] += self._members.pop(b)
 
     def readings(self, i: int, items: Sequence[_Said]) -> set[int]:
         """The readings that have said something of an item's group."""
@@ -276,7 +277,7 @@ class _Groups:
 
     def all(self) -> list[list[int]]:
         """The groups."""
-        return list(self._members.values())
+        return [sorted(members) for members in self._members.values()]
 
 
 def _places(item: _Said) -> list[Place]:
@@ -295,7 +296,8 @@ def _places(item: _Said) -> list[Place]:
 
 def _meeting(items: Sequence[_Said], known: Mapping[int, _Item]) -> Iterator[tuple[int, int]]:
     """Yield the pairs of items of different readings that have a leaf at one place, each alone there: what
-    stands under a common heading says nothing, and would pair all with all.
+    stands under a common heading says nothing, and would pair all with all. Where very many overlap, each
+    is paired with the _NEIGHBOURS before it.
     """
     found = sorted(
         (path, s.start, s.end, i)
@@ -313,7 +315,7 @@ def _meeting(items: Sequence[_Said], known: Mapping[int, _Item]) -> Iterator[tup
             if items[i].order != items[other].order and pair not in seen:
                 seen.add(pair)
                 yield pair
-        active.append((end, i))
+        active = [*active[1 - _NEIGHBOURS :], (end, i)]
         before = path
 
 
@@ -369,14 +371,17 @@ def _join_unplaced(
     equal: defaultdict[str, list[int]] = defaultdict(list)  # one item of each group
     for i in placed:
         equal[canonical(items[i].value)].append(i)
+    taken: defaultdict[tuple[str, int], int] = defaultdict(int)  # groups that have an item of a reading
     for i in unplaced:
-        value = canonical(items[i].value)
-        free = (other for other in equal[value] if items[i].order not in groups.readings(other, items))
-        other = next(free, None)
-        if other is None:
-            equal[value].append(i)
+        value, order = canonical(items[i].value), items[i].order
+        at, others = taken[value, order], equal[value]
+        while at < len(others) and order in groups.readings(others[at], items):
+            at += 1
+        if at == len(others):
+            others.append(i)
         else:
-            groups.join(other, i)
+            groups.join(others[at], i)
+        taken[value, order] = at + 1
 
 
 def _order(groups: Sequence[list[_Said]], parts: Sequence[Merged]) -> list[int]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 
 from .folding import Folded, as_said, canonical, fold, same
 from .spans import How, Span
@@ -16,6 +18,9 @@ _CASE, _WRITING, _SPACING = (
 _GLUED, _SHORT = 0.7, 0.8  # inside letters with digits, such as the 12 of B12; "us" for "US"
 _MARKS = ".,'’٫٬"  # join digits to one number
 _ELLIPSIS = re.compile(r"\[?(?:…|\.{3,})\]?")
+MOST_PLACES = 10_000  # of one value that are looked at
+_LOOKED_AT = 2_000  # ... where one is enough
+_KEPT = 200  # characters of pieces whose comparison is kept
 _SKIPPED = 3  # white space between a word and its punctuation
 
 
@@ -43,14 +48,31 @@ def find_said(value: str, text: str | Folded) -> tuple[Span, ...]:
     return tuple(s for s in spans if s.score > _GLUED and as_said(s.text) == wanted)
 
 
+def first_said(value: str, text: Folded) -> Span | None:
+    """Return the first place that `find_said` finds; where the words stand in very many, a verbatim one may
+    be past those that are looked at.
+    """
+    wanted, best = fold(value), None
+    for run in islice(text.runs(wanted.words), _LOOKED_AT) if wanted.words else ():
+        if _whole(text, *run):
+            span = _span(wanted, text, *run)
+            if span.how is How.EXACT:
+                return span
+            said = best is None and span.score > _GLUED and as_said(span.text) == as_said(value)
+            best = span if said else best
+    return best or next(iter(find_said(value, text)), None)
+
+
 def find_elided(quote: str, text: str | Folded) -> tuple[Span, ...]:
     """Return where the pieces of a quote with ellipses in it stand in `text`, one after the other; () where
     one of them does not.
     """
     folded = text if isinstance(text, Folded) else fold(text)
-    found, here = list[Span](), 0
+    found, here, said = list[Span](), 0, dict[str, Iterator[Span]]()
     for piece in filter(str.strip, _ELLIPSIS.split(quote)):
-        span = next((each for each in find_said(piece, folded) if each.start >= here), None)
+        if piece not in said:
+            said[piece] = iter(find_said(piece, folded))
+        span = next((each for each in said[piece] if each.start >= here), None)
         if span is None:
             return ()
         found.append(span)
@@ -58,12 +80,13 @@ def find_elided(quote: str, text: str | Folded) -> tuple[Span, ...]:
     return tuple(found)
 
 
-def find(value: str, text: Folded) -> list[Span]:
-    """Return where the words of `value` stand in `text`, in order."""
+def find(value: str, text: Folded, most: int = MOST_PLACES) -> list[Span]:
+    """Return where the words of `value` stand in `text`, in order, in the first `most` places."""
     wanted = fold(value)
     if not wanted.words:
-        return list(_as_it_is(value.strip(), text.text))
-    spans = [_span(wanted, text, *run) for run in text.runs(wanted.words) if _whole(text, *run)]
+        return list(islice(_as_it_is(value.strip(), text.text), most))
+    runs = islice(text.runs(wanted.words), most)
+    spans = [_span(wanted, text, *run) for run in runs if _whole(text, *run)]
     if any(s.how is How.EXACT for s in spans):
         return spans
     others = (run for run in text.squeezed_runs(wanted.squeezed) if _whole(text, *run))
@@ -94,15 +117,22 @@ def _span(wanted: Folded, text: Folded, first: int, past: int, best: float = 1.0
     start = _back(source, text.starts[first], value[: wanted.starts[0]])
     end = _forth(source, text.ends[past - 1], value[wanted.ends[-1] :])
     piece = source[start:end]
-    if same(piece, value):
-        how, score = How.EXACT, 1.0
-    elif same(piece.casefold(), value.casefold()):
-        how, score = How.FOLDED, _CASE * (_SHORT if len(value) <= 3 else 1)
-    else:
-        how, score = How.FOLDED, min(best, _WRITING)
+    how, score = _likeness(piece, value, best) if len(piece) <= _KEPT else _compared(piece, value, best)
     if _glued(text, first) or _glued(text, past):
         how, score = How.FOLDED, score * _GLUED
     return Span(start, end, piece, how, round(score, 3))
+
+
+def _compared(piece: str, value: str, best: float) -> tuple[How, float]:
+    """Return how a piece of the text is the value, and how sure that is."""
+    if same(piece, value):
+        return How.EXACT, 1.0
+    if same(piece.casefold(), value.casefold()):
+        return How.FOLDED, _CASE * (_SHORT if len(value) <= 3 else 1)
+    return How.FOLDED, min(best, _WRITING)
+
+
+_likeness = lru_cache(maxsize=4096)(_compared)  # a value stands at many places in few ways
 
 
 def _glued(text: Folded, word: int) -> bool:

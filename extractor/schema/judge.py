@@ -1,8 +1,8 @@
 """The judge of plain JSON records: `jsonschema`, with ECMAScript's patterns and a bounded number of steps.
 
 `jsonschema` asks a reference anew wherever it is met, and collects what is wrong with every branch of a
-union: of a type that refers to itself this doubles with each level. Here what a reference says of a value is found
-once, and only what is wrong is told. What still takes too many steps is a problem of the record.
+union: of a type that refers to itself this doubles with each level. Here what a reference says of a value is
+found once, and only what is wrong is told. What still takes too many steps is a problem of the record.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticCustomError, core_schema
 
-from ..evidence import find_said
 from ..evidence.folding import ENTITY, Folded, fold, unescaped
+from ..evidence.strings import first_said
 from ..messages import JSON
 from .nodes import python_of
 from .numerals import numbers_in
@@ -97,12 +97,12 @@ def as_it_stands(value: Any, info: ValidationInfo) -> Any:
 
 def _spelt(value: Any, text: str) -> Any:
     if isinstance(value, str):
-        spans = find_said(value, folded(text)) if value else ()
-        if value and not spans:
+        span = first_said(value, folded(text)) if value else None
+        if value and not span:
             raise PydanticCustomError("verbatim", REASON)
-        if not spans or type(value) is not str:
+        if not span or type(value) is not str:
             return value
-        return spans[0].text if ENTITY.search(value) else unescaped(spans[0].text)
+        return span.text if ENTITY.search(value) else unescaped(span.text)
     if isinstance(value, list | tuple | set | frozenset):
         return type(value)(_spelt(item, text) for item in value)
     if isinstance(value, dict):
@@ -117,7 +117,7 @@ def stands(value: Any, text: str) -> bool:
     Nothing, the empty string and true and false stand anywhere.
     """
     if isinstance(value, str):
-        return not value or bool(find_said(value, folded(text)))
+        return not value or first_said(value, folded(text)) is not None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         return number in numbers_in(unescaped(text))
