@@ -382,7 +382,8 @@ class Converter:
                 if others is None and "additionalProperties" in schema:
                     return {PYTHON: Python("never")}
                 properties[name] = others or {PYTHON: Python("any")}
-        members = [Member(name, name, name in required) for name in properties]
+        always = frozenset(required)
+        members = [Member(name, name, name in always) for name in properties]
         told = [sentence(k, v) for k, v in lengths.items()]
         stated = "additionalProperties" in schema or "patternProperties" in schema
         record = Record(members, by_item=True, extras=others if stated or self._keeps(schema) else None)

@@ -1,0 +1,19 @@
+"""Schemas, records and texts that once took minutes: each is done, or refused by name, within its bound."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Bounded
+from .growing import CASES
+
+
+def worked(name: str) -> str:
+    case = CASES[name]
+    return repr(case.make(4 * case.n)())[:200]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_work_ends_within_its_bound(name: str, bounded: Bounded) -> None:
+    outcome = bounded(worked, name, seconds=30, megabytes=1000)
+    assert not outcome.error or outcome.error.startswith("SchemaError"), outcome
