@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -33,6 +32,7 @@ from .dialogue import (
     TASK,
     Answer,
     Ask,
+    Bound,
     Budget,
     Findings,
     Judge,
@@ -55,6 +55,7 @@ from .dialogue import (
     start,
     steps_down,
     system_message,
+    with_body,
 )
 from .errors import ConfigError, Unjudged
 from .messages import (
@@ -116,7 +117,6 @@ REACH_OPTIONS = ("proxy", "verify", "http2")
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
 READ = 20_000  # characters at each end of what a server says that are looked through; fewer are shown
 REDACTED = ("fault", "request_id", "id", "model", "system_fingerprint")  # what a server says of a completion
-Bound: TypeAlias = Callable[[Request, int | None], Usage]  # the most that a request can take
 AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
 
@@ -668,10 +668,8 @@ def _fitted(config: Config, own_row: bool) -> Config:
         config.provider,
         tools=traits.tools,
         bounds=(traits.max_string, traits.max_array),
-        prompt=Prompt(traits.prompt),
-        defaults=config.provider.defaults
-        if not traits.runs_on
-        else {**config.provider.defaults, "extra_body": config.provider.after_runaway},
+        prompt=traits.prompt,
+        defaults=with_body(config.provider.defaults, config.provider.after_runaway if traits.runs_on else {}),
     )
     return config if own_row else replace(config, provider=row)
 
@@ -760,21 +758,19 @@ def _budget(options: ClientOptions, config: Config, bound: Bound) -> Budget:
     cost, tokens = options.get("max_cost"), options.get("max_tokens_total")
     if tokens is not None:
         check_count("max_tokens_total", tokens, least=1)
-    if cost is not None:
-        dollars("max_cost", cost)
-    if cost is not None and price(config.model, Usage(1, 1)) is None:
+    cap = None if cost is None else dollars("max_cost", cost)
+    if cap is not None and price(config.model, Usage(1, 1)) is None:
         raise ConfigError(
             f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
             "output=...)}, in US dollars for a million tokens, or install genai-prices"
         )
-    return Budget(tokens, None if cost is None else Decimal(str(cost)), price, bound)
+    return Budget(tokens, cap, price, bound)
 
 
 def _with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     if not MAX_TOKENS.isdisjoint(params):  # one limit goes by two names
         defaults = {name: value for name, value in defaults.items() if name not in MAX_TOKENS}
-    extra = {**defaults.get("extra_body", {}), **(params.get("extra_body") or {})}
-    return {**defaults, **params, **({"extra_body": extra} if extra else {})}
+    return dict(with_body({**defaults, **params}, defaults.get("extra_body", {})))
 
 
 def _remake(client: type[Calls], arguments: Mapping[str, Any]) -> Calls:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -13,18 +13,14 @@ from .outcomes import RowOutcome
 
 @dataclass(slots=True)
 class Tally:
-    """What a run has come to, as plain numbers."""
+    """What a run has come to, as plain numbers. usage: tokens that this run has paid for."""
 
     ok: int = 0
     repaired: int = 0
     failed: int = 0
     empty: int = 0
     from_cache: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    cache_write_tokens: int = 0
+    usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = None
 
     @property
@@ -44,21 +40,6 @@ class Tally:
         self.from_cache += outcome.from_cache
         for attempt, live in zip(outcome.attempts, paid, strict=False):
             if live and attempt.usage is not None:
-                self.prompt_tokens += attempt.usage.prompt_tokens
-                self.completion_tokens += attempt.usage.completion_tokens
-                self.cached_tokens += attempt.usage.cached_tokens
-                self.reasoning_tokens += attempt.usage.reasoning_tokens
-                self.cache_write_tokens += attempt.usage.cache_write_tokens
+                self.usage += attempt.usage
             if live and attempt.cost is not None:
                 self.cost = (self.cost or Decimal(0)) + attempt.cost
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens that this run has paid for."""
-        return Usage(
-            self.prompt_tokens,
-            self.completion_tokens,
-            self.cached_tokens,
-            self.reasoning_tokens,
-            self.cache_write_tokens,
-        )

@@ -12,7 +12,7 @@ from .judge import (
     readable_arguments,
     taken_by,
 )
-from .policy import Budget, Policy, dollars, moves_on
+from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
 from .probe import Answer, Findings
 from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
 from .shells import aconverse, converse
@@ -38,6 +38,7 @@ __all__ = [
     "TASK",
     "Answer",
     "Ask",
+    "Bound",
     "Budget",
     "Findings",
     "Judge",
@@ -65,4 +66,5 @@ __all__ = [
     "steps_down",
     "system_message",
     "taken_by",
+    "with_body",
 ]

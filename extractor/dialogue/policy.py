@@ -78,6 +78,7 @@ _MODEL = re.compile(
 
 
 Price: TypeAlias = Callable[[str, Usage], Decimal | None]
+Bound: TypeAlias = Callable[[Request, int | None], Usage]  # the most that a request can take
 
 
 def dollars(name: str, value: object, least: Decimal | None = None) -> Decimal:
@@ -90,6 +91,12 @@ def dollars(name: str, value: object, least: Decimal | None = None) -> Decimal:
             return amount
     bound = "above 0" if least is None else f"from {least}"
     raise ConfigError(f"{name} is a number of US dollars {bound}, not {value!r:.80}")
+
+
+def with_body(params: Mapping[str, Any], members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return parameters with more members for the body; what is there already stays."""
+    extra = {**members, **(params.get("extra_body") or {})}
+    return {**params, "extra_body": extra} if extra else params
 
 
 def no_price(model: str, usage: Usage) -> Decimal | None:
@@ -142,7 +149,7 @@ class Budget:
     max_tokens_total: int | None = None
     max_cost: Decimal | None = None
     price: Price = no_price
-    bound: Callable[[Request, int | None], Usage] = no_bound
+    bound: Bound = no_bound
 
     @property
     def is_kept(self) -> bool:

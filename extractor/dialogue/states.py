@@ -42,7 +42,7 @@ from ..words import shortened
 from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
 from .patch import Patch, plan
-from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient
+from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient, with_body
 from .rest import Rest, rest
 from .rungs import Rungs, is_vague, refuses_logprobs, refuses_mode, without
 from .turns import turns_after
@@ -114,7 +114,8 @@ class Ask(Generic[T]):
         if again is not None:
             request, patch = again
             if verdict.outcome is Outcome.TRUNCATED:
-                request = _with_body(request, self.policy.after_runaway)
+                params = with_body(request.params, self.policy.after_runaway)
+                request = replace(request, params=params)
             after = replace(asked, request=request, patch=patch, repairs=self.repairs + 1)
             if after._may_be_asked(now):
                 return after._at(now, wait=0.0)
@@ -323,14 +324,6 @@ def start(
     """
     ends = None if policy.deadline is None else now + policy.deadline
     return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, rungs, judges=judges)._at(now, 0.0)
-
-
-def _with_body(request: Request, members: Mapping[str, Any]) -> Request:
-    """Return the request with more members in its body; what the caller has put there stays."""
-    if not members:
-        return request
-    extra = {**members, **(request.params.get("extra_body") or {})}
-    return replace(request, params={**request.params, "extra_body": extra})
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:

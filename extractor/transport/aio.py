@@ -57,7 +57,6 @@ class Session:
         """Send, and return the whole reply, or why there is none. unwanted: asked once there is a connection,
         which may take a while; where it says so nothing is sent, and HELD_BACK returned.
         """
-
         began = clock()
         _unwanted.set(unwanted)
         try:
@@ -72,7 +71,6 @@ class Session:
 
     async def stream(self, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
         """Send, and yield a Head, then the body's bytes as they come; a Failure ends it early."""
-
         began = clock()
         _unwanted.set(None)
         try:

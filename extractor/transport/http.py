@@ -185,7 +185,6 @@ def stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
 
 
 def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
-
     began = clock()
     try:
         response = _sent(client, call)
@@ -243,7 +242,6 @@ def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Pie
 
 
 async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
-
     began = clock()
     try:
         response = await _asent(client, call)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from ..errors import ConfigError
 from ..files import make_folder, replacing
+from ..messages import Prompt
 from . import pieces
 from .gguf import Header, read_header
 from .pieces import Piece
@@ -45,7 +46,7 @@ class Traits:
     max_array: int = 50
     tools: bool = False
     max_repairs: int = 2
-    prompt: str = "small"
+    prompt: Prompt = Prompt.SMALL
     runs_on: bool = False
 
 
@@ -117,7 +118,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                     working=85_000_000,
                     threads=1,
                     max_repairs=0,
-                    prompt="plain",
+                    prompt=Prompt.PLAIN,
                     runs_on=True,
                 ),
             ),
