@@ -93,7 +93,7 @@ from .schema import (
     with_extras,
 )
 from .telemetry import Who, watching
-from .tools import MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
+from .tools import MAX_CALLS, MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
 from .transport import http, kept, local, models, tape
 from .transport.reach import check_seconds
 from .words import shortened
@@ -105,11 +105,13 @@ Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content par
 Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
+MostBytes: TypeAlias = Literal["max_reply_bytes", "max_line_bytes"]
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
 TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 KEPT = 256  # schemas as prompts show them
+STREAMED = 4  # how much larger a reply is whose every token comes in an event of its own
 SHORT = 20_000  # characters that every window has room for
 MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
@@ -144,6 +146,8 @@ class Calls:
         headers = options.get("extra_headers") or {}
         self._headers = headers if isinstance(headers, Headers) else Headers(headers)
         self._timeouts = http.Timeouts.of(options.get("timeout", self._config.provider.timeout))
+        self._most_reply = _most_bytes("max_reply_bytes", options, http.LARGE)
+        self._most_line = _most_bytes("max_line_bytes", options, http.LARGE // 4)
         self._reach = http.Reach(**{name: options[name] for name in REACH_OPTIONS if name in options})  # type: ignore[literal-required]
         self._dialect = DIALECTS[self._config.provider.dialect]
         self._bodies = Bodies(self._dialect, self._config.provider)
@@ -403,11 +407,14 @@ class Calls:
         tools: Sequence[Tool],
         tool_choice: str | Mapping[str, Any] | None = None,
         max_rounds: int = MAX_ROUNDS,
+        max_calls: int = MAX_CALLS,
         awaits: bool = False,
         **params: Any,
     ) -> Round:
         check_tools(tools, self._config.provider.target, awaits)
-        settled = Settled(tuple(tools), record_type, params, max_rounds, self._policy, self._reading)
+        settled = Settled(
+            tuple(tools), record_type, params, max_rounds, max_calls, self._policy, self._reading
+        )
         return first_round(_checked(messages), settled, tool_choice, self._config.provider, time.monotonic())
 
     def _round(self, step: Round) -> Ask[Reply]:
@@ -614,6 +621,7 @@ class Calls:
             timeout if total is None else total,
             self._timeouts.connect,
             timeout if self._timeouts.first_byte is None else min(timeout, self._timeouts.first_byte),
+            most=self._most_reply and self._most_reply * (STREAMED if stream else 1),
         )
 
     def _as_sent(self, request: Request) -> Request:
@@ -730,6 +738,15 @@ def kept_at(config: Config) -> Path:
     """Return where it is kept what a probe found out about a model at a server."""
     provider = config.provider
     return kept.path_of("probes", config.base_url or provider.name, provider.dialect, config.model)
+
+
+def _most_bytes(
+    name: Literal["max_reply_bytes", "max_line_bytes"], options: ClientOptions, usual: int
+) -> int | None:
+    most = options.get(name, usual)
+    if most is not None:
+        check_count(name, most, least=1)
+    return most
 
 
 def _policy(options: ClientOptions, config: Config, timeouts: http.Timeouts, bound: Bound) -> Policy:

@@ -93,7 +93,9 @@ class Extractor(Calls):
     or HTTP status: "again", "fallback", both, or "stop". max_repairs and max_retries bound the further
     requests after bad replies and after transient transport failures; timeout (a number or Timeouts) and
     deadline are seconds for one request and for a whole call. proxy, verify, http2: how the server is reached
-    (see Reach); by default the environment's proxies and the usual certificate authorities. max_tokens_total
+    (see Reach); by default the environment's proxies and the usual certificate authorities. max_reply_bytes
+    and max_line_bytes: what a reply, unpacked, and one event of a stream may have; a stream may have four
+    times as much as a whole reply, since each token comes in an event. max_tokens_total
     and max_cost (US dollars): once they are spent nothing more is asked in a call. prices: a Price by model,
     where genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row of your own,
     see `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. on_event: is
@@ -392,7 +394,7 @@ class Extractor(Calls):
             while isinstance(step, Ask) and not isinstance(event, Completion):
                 time.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time)
+                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 with closing(http.stream(client, call, time.monotonic)) as pieces:
                     for piece in pieces:
@@ -413,7 +415,7 @@ class Extractor(Calls):
             while True:
                 time.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time)
+                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 with closing(http.stream(client, call, time.monotonic)) as pieces:
                     for piece in pieces:
@@ -679,7 +681,7 @@ class AsyncExtractor(Calls):
             while isinstance(step, Ask) and not isinstance(event, Completion):
                 await asyncio.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time)
+                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
                     async for piece in pieces:
@@ -702,7 +704,7 @@ class AsyncExtractor(Calls):
             while True:
                 await asyncio.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time)
+                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
                     async for piece in pieces:

@@ -346,6 +346,7 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     DROPPED = "dropped"  # the connection broke before the reply was whole
     PROTOCOL = "protocol"  # what came is not the protocol
+    TOO_LARGE = "too_large"  # more bytes came than the Extractor allows
     STATUS = "status"  # an HTTP status that is no success
 
 

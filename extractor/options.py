@@ -174,11 +174,13 @@ class RunToolsOptions(Params, total=False):
     """tools: functions, and Pydantic models with a `__call__`, which are run on their validated arguments;
     a type that nothing runs ends the conversation, as its answer, when the model calls it. tool_choice:
     as in ChatOptions, but a call is forced in the first round alone. max_rounds: replies at most.
+    max_calls: calls of tools at most, in all replies together.
     """
 
     tools: Required[Sequence[Tool]]
     tool_choice: str | Mapping[str, Any] | None
     max_rounds: int
+    max_calls: int
 
 
 class ModelOptions(TypedDict, total=False):
@@ -199,6 +201,8 @@ class ModelOptions(TypedDict, total=False):
     proxy: str | None
     verify: Any
     http2: bool
+    max_reply_bytes: int | None
+    max_line_bytes: int | None
     deadline: float | None
     max_tokens_total: int | None
     prices: Mapping[str, Price] | None

@@ -83,6 +83,11 @@ class ModelCaller(Generic[T]):
         """How many answers each row asks for."""
         return samples_of(self._options)
 
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that a row's dialogue may take."""
+        return self._calls._policy.deadline
+
     def begin(self, text: Text) -> Ask[T]:
         """Return the first step of a row's dialogue."""
         options = {**self._options, "part": text.said} if isinstance(text, Part) else self._options
@@ -102,9 +107,9 @@ class ModelCaller(Generic[T]):
         step: Ask[dict[int, str]] = self._begin_pack(texts, **self._options)
         return step
 
-    def post(self, request: Request, timeout: float, total: float) -> http.Post:
+    def post(self, request: Request, timeout: float) -> http.Post:
         """Return the request as it is sent."""
-        return self._calls._post(self._endpoint, request, timeout, total=total)
+        return self._calls._post(self._endpoint, request, timeout)
 
     async def send(self, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
         """Return what came back."""

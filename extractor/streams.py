@@ -37,6 +37,7 @@ from .messages import (
 )
 from .schema.compile import CompiledSchema
 from .schema.partial import Growing, Items, Partial
+from .transport.decoding import TOO_LARGE, TooLarge
 from .transport.http import Head, Piece
 from .transport.sse import SSEDecoder
 
@@ -49,13 +50,20 @@ DONE = "[DONE]"
 class Reading:
     """Takes the pieces of one streamed reply in order, gives chunks, then `end`: completion or failure."""
 
-    def __init__(self, dialect: Dialect, clock: Callable[[], float], wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+        most: int | None = None,
+    ) -> None:
+        """most: bytes that one event may have, None for any number."""
         self._dialect = dialect
         self._clock, self._wall_clock = clock, wall_clock
         self._began = clock()
         self._head: Head | None = None
         self._body: list[bytes] = []
-        self._sse = SSEDecoder()
+        self._sse = SSEDecoder(most)
         self._accumulator = Accumulator()
         self._halves = Halves()
         self._done = False
@@ -129,11 +137,17 @@ class Reading:
             except MemoryError:
                 raise
             except Exception as error:
-                self._failure = self._failure or unreadable(error, 200, data, self._clock() - self._began)
+                self._failure = self._failure or self._unreadable(error, data)
                 return
             if event is None:
                 return
             yield event
+
+    def _unreadable(self, error: Exception, data: bytes) -> Failure:
+        latency = self._clock() - self._began
+        if isinstance(error, TooLarge):
+            return Failure(FailureKind.TOO_LARGE, f"{TOO_LARGE} ({error})", latency=latency)
+        return unreadable(error, 200, data, latency)
 
     def _events(self, data: bytes, short_cut: AddedText | None) -> Iterator[CompletionChunk | str]:
         for said, _ in self._sse.feed(data):

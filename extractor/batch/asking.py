@@ -50,6 +50,11 @@ class Caller(Protocol[T]):
         """How many answers each row asks for."""
         ...
 
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that a row's dialogue may take."""
+        ...
+
     def begin(self, text: Text) -> Ask[T]:
         """Return the first step of a row's dialogue. Raises ConfigError for a text that can't be asked of."""
         ...
@@ -58,7 +63,7 @@ class Caller(Protocol[T]):
         """Return what a dialogue runs in, from its first step to its end."""
         ...
 
-    def post(self, request: Request, timeout: float, total: float) -> http.Post:
+    def post(self, request: Request, timeout: float) -> http.Post:
         """Return the request as it is sent."""
         ...
 
@@ -237,14 +242,14 @@ class Dialogue(Generic[T]):
             return first
         for way in await self._desk.ways.of(caller.name):
             step = first if way == Way.of(first.request) else way.begin(first)
-            key = self._key(caller, caller.post(step.request, step.timeout, step.left))
+            key = self._key(caller, caller.post(step.request, step.timeout))
             if await self._desk.journal.look(key, self._since) is not None:
                 return step
         return first
 
     async def _next(self, caller: Caller[T], step: Ask[T]) -> tuple[Ask[T] | Extraction[T], Ask[T]]:
         """Return the step after this one, and this one as it was asked."""
-        post = caller.post(step.request, step.timeout, step.left)
+        post = caller.post(step.request, step.timeout)
         key = self._key(caller, post)
         answer, step = await self._answer(caller, step, post, key)
         after = self._after(step, answer)
@@ -269,8 +274,8 @@ class Dialogue(Generic[T]):
         packs = self._desk.packs
         if packs is None or self._since or not takes(text):
             return step
-        plain, alone = caller.plainly(step), self._key(caller, caller.post(step.request, 0.0, 0.0))
-        as_planned = alone if plain is step.request else self._key(caller, caller.post(plain, 0.0, 0.0))
+        plain, alone = caller.plainly(step), self._key(caller, caller.post(step.request, 0.0))
+        as_planned = alone if plain is step.request else self._key(caller, caller.post(plain, 0.0))
         key = key_of(TOGETHER, as_planned)
         found: Answer | Extraction[T] | None
         if key in self._desk.asking:
@@ -337,7 +342,7 @@ class Dialogue(Generic[T]):
         self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes
     ) -> tuple[Answer, Ask[T]]:
         """Ask until there is an answer, or a failure that the dialogue is to hear of. A 429 is not: it
-        takes of the row's time, but of none of its attempts.
+        takes of the row's time, but of none of its attempts. Raises RunStopped where all would wait too long.
         """
         refused = None if self.paid else self._desk.refused.get(key)
         if refused is not None:
@@ -349,7 +354,7 @@ class Dialogue(Generic[T]):
                 return self._read(caller, entered, key), step
             held, in_time = entered
             if in_time is not step:
-                step, post = in_time, replace(post, timeout=in_time.timeout, total=in_time.left)
+                step, post = in_time, post.within(in_time.timeout)
             if step.left <= 0:
                 gate.take_back(held)
                 return Answer(TOO_LATE, TOO_LATE, False), step
@@ -359,6 +364,7 @@ class Dialogue(Generic[T]):
             elif not is_throttle(answer.event, step):
                 return answer, step
             else:
+                gate.check()
                 now, pause = time.monotonic(), gate.limits.paused_until
                 if step.ends is not None and max(now, pause) >= step.ends:
                     return answer, step

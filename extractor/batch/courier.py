@@ -201,7 +201,7 @@ class Courier(Generic[T]):
                 if text is None or (isinstance(text, str) and not text.strip()):
                     continue
                 step = self._caller.begin(text)
-                post = self._caller.post(step.request, step.timeout, step.left)
+                post = self._caller.post(step.request, step.timeout)
                 self._price = step.policy.budget.price
                 worst = ZERO
                 if self._budget is not None:

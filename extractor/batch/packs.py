@@ -201,7 +201,7 @@ class _Carried(Generic[T]):
     ) -> tuple[Completion | Failure | None, Ask[dict[int, str]]]:
         """Return what came, and the step in whose time; None where too few rows are left to ask for."""
         while True:
-            post = self._caller.post(step.request, step.timeout, step.left)
+            post = self._caller.post(step.request, step.timeout)
             held = await self._entered(self._desk.wanted(step, post.body))
             try:
                 step = self._in_time(step, held.at)
@@ -217,9 +217,11 @@ class _Carried(Generic[T]):
                     return TOO_LATE, step
                 step = self._in_time(self._begun(), held.at) if gone else step
                 continue
-            event = await self._sent(held, step, replace(post, timeout=step.timeout, total=step.left))
+            event = await self._sent(held, step, post.within(step.timeout))
             if event is None:
                 continue
+            if is_throttle(event, step):
+                self._gate.check()
             pause = max(time.monotonic(), self._gate.limits.paused_until)
             if not is_throttle(event, step) or (step.ends is not None and pause >= step.ends):
                 return event, step

@@ -300,6 +300,8 @@ def is_transient(failure: Failure) -> bool:
     """
     if failure.code in HOPELESS_CODES:
         return False
+    if failure.kind is FailureKind.TOO_LARGE:
+        return False
     if failure.kind is not FailureKind.STATUS:
         return failure.kind is not FailureKind.PROTOCOL or is_no_completion(failure)
     return failure.status in TRANSIENT_STATUSES or (failure.status or 0) >= 500

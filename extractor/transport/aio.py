@@ -11,9 +11,10 @@ from contextvars import ContextVar
 from functools import cache
 from io import BytesIO
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..messages import Failure, FailureKind
+from .decoding import ACCEPTED, TOO_LARGE, UNREADABLE, Body, TooLarge, Unreadable
 from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, Spooled
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Session:
             connector=self._connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             proxy=proxy,
+            auto_decompress=False,  # it would unpack any number of bytes
+            headers={"Accept-Encoding": ACCEPTED},
             request_class=_request_class(),
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
@@ -62,7 +65,7 @@ class Session:
         try:
             async with self._open(call) as response:
                 _begun(response, call)
-                body = await response.read()
+                body = await _unpacked(response, call)
         except _HeldBack:
             return HELD_BACK
         except Exception as error:
@@ -77,8 +80,8 @@ class Session:
             async with self._open(call) as response:
                 _begun(response, call)
                 yield Head(response.status, _headers(response))
-                async for chunk in response.content.iter_any():
-                    yield chunk
+                async for piece in _pieces(response, call):
+                    yield piece
             return
         except Exception as error:
             failure = _failure(error, clock() - began)
@@ -153,6 +156,22 @@ def _begun(response: aiohttp.ClientResponse, call: Post) -> None:
         connection.protocol.start_timeout()
 
 
+async def _unpacked(response: aiohttp.ClientResponse, call: Post) -> bytes:
+    """Return the whole body."""
+    plain = response.content_length is not None and "Content-Encoding" not in response.headers
+    if plain and (call.most is None or cast("int", response.content_length) <= call.most):
+        return await response.read()
+    return b"".join([piece async for piece in _pieces(response, call)])
+
+
+async def _pieces(response: aiohttp.ClientResponse, call: Post) -> AsyncGenerator[bytes]:
+    body = Body(response.headers.get("Content-Encoding", ""), call.most)
+    async for data in response.content.iter_any():
+        for piece in body.feed(data):
+            yield piece
+    body.end()
+
+
 def _headers(response: aiohttp.ClientResponse) -> Mapping[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
@@ -173,7 +192,7 @@ def _said(error: Exception) -> str:
         return f"{error.status} {error.message}"
     if isinstance(error, aiohttp.InvalidURL):  # and this may be that URL
         return type(error).__name__
-    known = isinstance(error, aiohttp.ClientError | OSError)
+    known = isinstance(error, aiohttp.ClientError | OSError | TooLarge | Unreadable)
     return str(error) if known else f"{type(error).__name__}: {error}"
 
 
@@ -181,17 +200,17 @@ def _kind(error: Exception) -> tuple[FailureKind, str]:
     import aiohttp
 
     match error:
+        case TooLarge():
+            return FailureKind.TOO_LARGE, TOO_LARGE
         case aiohttp.ConnectionTimeoutError():
             return FailureKind.CONNECT, "no connection to the server in time"
         case TimeoutError():
             return FailureKind.TIMEOUT, "the server did not answer in time"
         case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
             return FailureKind.CONNECT, "the server could not be reached"
-        case aiohttp.ClientPayloadError(__cause__=aiohttp.http_exceptions.ContentEncodingError()):
-            return FailureKind.PROTOCOL, "the reply could not be read"
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return FailureKind.CONNECT, "the request could not be sent"
         case aiohttp.ClientError() | OSError():
             return FailureKind.DROPPED, "the connection broke before the reply was complete"
         case _:
-            return FailureKind.PROTOCOL, "the reply could not be read"
+            return FailureKind.PROTOCOL, UNREADABLE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,7 @@ Clock: TypeAlias = Callable[[], float]
 CONNECT_TIMEOUT = 10.0  # seconds: a host that is there answers sooner
 HELD_BACK = Failure(FailureKind.CONNECT, "not sent: it was no longer wanted once there was a connection")
 KEPT_OPEN = 30.0  # seconds that a connection without a request is kept
-
+LARGE = 2**24  # bytes: no whole reply of a model is larger, but for its log-probabilities
 
 PIECE = 1 << 20  # bytes of a file that are in memory at once
 
@@ -47,7 +47,8 @@ class Post:
     """One request, a POST unless `method` says otherwise. `headers` hold the key and stay out of the
     repr. timeout: seconds to wait for the next bytes; total: seconds for all of it; connect: seconds
     for the connection; first: seconds until the reply begins, None for `timeout`. spooled: what is
-    sent in place of `body`, by async clients and by httpx's alone.
+    sent in place of `body`, by async clients and by httpx's alone. most: bytes that the reply may unpack
+    to, None for any number.
     """
 
     url: str
@@ -59,6 +60,7 @@ class Post:
     first: float | None = None
     method: Literal["POST", "GET"] = "POST"
     spooled: Spooled | None = None
+    most: int | None = None
 
     @property
     def until_head(self) -> float:
@@ -69,6 +71,10 @@ class Post:
     def until_next(self) -> float:
         """Seconds until the next bytes."""
         return min(self.timeout, self.total)
+
+    def within(self, seconds: float) -> Post:
+        """Return the request as it is sent where that is all the time there is."""
+        return replace(self, timeout=min(self.timeout, seconds), total=seconds)
 
 
 @dataclass(frozen=True, slots=True)

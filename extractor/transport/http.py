@@ -1,26 +1,32 @@
 """Bytes out and back over HTTP. The only file that imports httpx; it decides nothing.
 
 What can go wrong on the way comes back as a `Failure`, not as an exception. A client of the caller's
-own is an httpx client, used with all that it is set to do. Ours are faster: for sync code httpx's
-transport without the client around it, for async code aiohttp. httpx is imported on first use: where
+own is an httpx client, used with all that it is set to do. Ours are faster and bound each wait: for sync
+code httpcore, for async code aiohttp. httpx is imported on first use: where
 rich is installed it loads that too, for a command line of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import AsyncGenerator, Generator, Mapping
-from functools import lru_cache
+from contextlib import closing
+from functools import cache, lru_cache, partial
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..messages import Failure, FailureKind
 from . import tape
 from .aio import Session, Unwanted, apieces
+from .decoding import ACCEPTED, TOO_LARGE, UNREADABLE, Body
 from .exchange import (
     CONNECT_TIMEOUT,
     HELD_BACK,
     KEPT_OPEN,
+    LARGE,
     Clock,
     Head,
     HttpReply,
@@ -35,10 +41,15 @@ from .reach import Reach, Timeouts
 if TYPE_CHECKING:
     import ssl
 
+    import httpcore
     import httpx
+    from typing_extensions import TypeIs
+
+    from .direct import Direct
 
 __all__ = [
     "HELD_BACK",
+    "LARGE",
     "AsyncClient",
     "AsyncSender",
     "Client",
@@ -67,74 +78,15 @@ AsyncClient: TypeAlias = "httpx.AsyncClient"
 Sender: TypeAlias = "httpx.Client | Direct"
 AsyncSender: TypeAlias = "httpx.AsyncClient | Session"
 USUAL = Reach()
-Raw: TypeAlias = list[tuple[bytes, bytes]]
-
-
-class Direct:
-    """Our own client for one server. Safe to use from several threads.
-
-    It posts through httpx's transport itself: the client around that costs as much again, for
-    cookies, redirects and authentication that an API of models has no use for.
-    """
-
-    def __init__(self, transport: httpx.BaseTransport, defaults: Mapping[str, str]) -> None:
-        self._transport, self._defaults = transport, defaults
-        self._last: tuple[str, Mapping[str, str], httpx.URL, Raw] | None = None
-
-    def send(self, call: Post) -> httpx.Response:
-        """Return the reply to a POST, its body yet to be read. Raises what httpx raises."""
-        request = self._request(call)
-        response = self._transport.handle_request(request)
-        response.request = request
-        return response
-
-    def _request(self, call: Post) -> httpx.Request:
-        """Return what is sent. No local of `send` holds the key: a traceback may show them."""
-        import httpx
-
-        url, headers = self._head(call.url, call.headers)
-        return httpx.Request(
-            call.method,
-            url,
-            headers=[*headers, (b"Content-Length", b"%d" % len(call.body))],
-            stream=httpx.ByteStream(call.body),
-            extensions={"timeout": _timeout(call).as_dict()},
-        )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
-
-    def _head(self, url: str, headers: Mapping[str, str]) -> tuple[httpx.URL, Raw]:
-        """Return what is the same for every call, made once."""
-        last = self._last
-        if last is None or last[0] != url or last[1] != headers:
-            last = self._last = (url, headers, *_head(url, self._defaults, headers))
-        return last[2:]
-
-
-def _head(url: str, defaults: Mapping[str, str], headers: Mapping[str, str]) -> tuple[httpx.URL, Raw]:
-    import httpx
-
-    merged = httpx.Headers(defaults)
-    merged.update(headers)  # whatever the case of their names
-    request = httpx.Request("GET", url, headers=merged)
-    return request.url, request.headers.raw
 
 
 def get(
     url: str, headers: Mapping[str, str], reach: Reach = USUAL, timeout: float = 10.0
 ) -> HttpReply | Failure:
     """Return the reply to a GET, by a connection of its own, or why there is none."""
-    import httpx
-
-    proxy, tls = reach.proxy or proxy_of(url), reach.context(_tls(url))
-    try:
-        with httpx.Client(proxy=proxy, verify=tls, trust_env=False, timeout=timeout) as client:
-            response = client.get(url, headers=dict(headers))
-            return HttpReply(response.status_code, dict(response.headers), response.content, 0.0)
-    except Exception as error:
-        return _failure(error, 0.0)
+    with closing(new_client(url, reach)) as client:
+        call = Post(url, b"", headers, timeout, timeout, method="GET", most=LARGE)
+        return post(client, call, time.monotonic)
 
 
 def download(
@@ -187,23 +139,41 @@ def stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
 def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
     began = clock()
     try:
-        response = _sent(client, call)
-        try:
-            yield _begun(response, call)
-            for chunk in response.iter_bytes():
-                yield chunk
+        with closing(_raw(client, call)) as sent:
+            head = next(sent)
+            assert isinstance(head, Head)  # noqa: S101  it comes first
+            yield head
+            body = Body(head.headers.get("content-encoding", ""), call.most)
+            for data in sent:
+                yield from body.feed(cast("bytes", data))
                 _check(began + call.total, clock)
-        finally:
-            response.close()
+            body.end()
         return
     except Exception as error:
         failure = _failure(error, clock() - began)
     yield failure
 
 
-def _sent(client: Sender, call: Post) -> httpx.Response:
-    if isinstance(client, Direct):
-        return client.send(call)
+def _raw(client: Sender, call: Post) -> Generator[Head | bytes]:
+    """Send, and yield a Head, then the body's bytes as they were sent."""
+    if not _is_httpx(client):
+        yield from client.stream(call)
+        return
+    response = _sent(client, call)
+    try:
+        yield _begun(response, call)
+        yield from response.iter_bytes() if response.is_stream_consumed else response.iter_raw()
+    finally:
+        response.close()
+
+
+def _is_httpx(client: Sender) -> TypeIs[httpx.Client]:
+    import httpx
+
+    return isinstance(client, httpx.Client)
+
+
+def _sent(client: httpx.Client, call: Post) -> httpx.Response:
     response = client.send(_request(client, call), stream=True, follow_redirects=False)
     hops = count(1)
     while (further := _hop(client, response, next(hops))) is not None:
@@ -244,12 +214,18 @@ def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Pie
 async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
     began = clock()
     try:
-        response = await _asent(client, call)
+        async with asyncio.timeout(_finite(call.total)):
+            response = await _asent(client, call)
         try:
-            yield _begun(response, call)
-            async for chunk in response.aiter_bytes():
-                yield chunk
+            head = _begun(response, call)
+            yield head
+            body = Body(head.headers.get("content-encoding", ""), call.most)
+            sent = response.aiter_bytes() if response.is_stream_consumed else response.aiter_raw()
+            async for data in sent:
+                for piece in body.feed(data):
+                    yield piece
                 _check(began + call.total, clock)
+            body.end()
         finally:
             await response.aclose()
         return
@@ -258,18 +234,14 @@ async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> Async
     yield failure
 
 
-def new_client(base_url: str, reach: Reach = USUAL) -> Sender:
+def new_client(base_url: str, reach: Reach = USUAL, clock: Clock = time.monotonic) -> Sender:
     """Return a pooled client for one server."""
-    import httpx
+    from .direct import Direct, pool_of
 
-    transport = httpx.HTTPTransport(
-        verify=reach.context(_tls(base_url)),
-        proxy=reach.proxy or proxy_of(base_url),
-        limits=_limits(),
-        trust_env=False,
-        http2=reach.http2,
-    )
-    return Direct(transport, httpx.Client(transport=transport).headers)
+    proxy = reach.proxy or proxy_of(base_url)
+    by = _proxy(proxy) if proxy else None
+    pool = pool_of(reach.context(_tls(base_url)), by, reach.http2, clock)
+    return Direct(pool, partial(_on_the_wire, _usual_headers()), clock)
 
 
 def new_async_client(base_url: str, reach: Reach = USUAL) -> AsyncSender:
@@ -280,6 +252,39 @@ def new_async_client(base_url: str, reach: Reach = USUAL) -> AsyncSender:
     import httpx  # the other library knows no SOCKS and no HTTP/2
 
     return httpx.AsyncClient(proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=reach.http2)
+
+
+def _proxy(url: str) -> httpcore.Proxy:
+    import httpcore
+    import httpx
+
+    proxy = httpx.Proxy(url)  # takes the user and the password out of the URL
+    return httpcore.Proxy(_url(proxy.url), auth=proxy.raw_auth)
+
+
+@cache
+def _usual_headers() -> Mapping[str, str]:
+    import httpx
+
+    with httpx.Client(trust_env=False) as client:
+        return {**client.headers, "accept-encoding": ACCEPTED}
+
+
+def _on_the_wire(
+    usual: Mapping[str, str], url: str, headers: Mapping[str, str]
+) -> tuple[httpcore.URL, list[tuple[bytes, bytes]]]:
+    import httpx
+
+    merged = httpx.Headers(usual)
+    merged.update(headers)  # whatever the case of their names
+    request = httpx.Request("GET", url, headers=merged)
+    return _url(request.url), request.headers.raw
+
+
+def _url(url: httpx.URL) -> httpcore.URL:
+    import httpcore
+
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
 
 
 def _limits() -> httpx.Limits:
@@ -303,7 +308,11 @@ def _authorities(file: str | None, folder: str | None) -> ssl.SSLContext:
 def _begun(response: httpx.Response, call: Post) -> Head:
     """Return the head of a reply that has begun; from here on the next bytes are waited for as long."""
     response.request.extensions["timeout"]["read"] = call.until_next
-    return _head_of(response)
+    head = _head_of(response)
+    if not response.is_stream_consumed:
+        return head
+    unpacked = {name: value for name, value in head.headers.items() if name != "content-encoding"}
+    return Head(head.status, unpacked)  # a transport of the caller's own had it whole
 
 
 def _head_of(response: httpx.Response) -> Head:
@@ -320,10 +329,14 @@ def _timeout(call: Post) -> httpx.Timeout:
     return httpx.Timeout(call.until_next, connect=connect, read=call.until_head)
 
 
+def _finite(seconds: float) -> float | None:
+    return None if seconds == inf else seconds
+
+
 def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Request:
     import httpx
 
-    headers = dict(call.headers)
+    headers = {"Accept-Encoding": ACCEPTED, **call.headers}
     if call.spooled is None:
         return client.build_request(
             call.method, call.url, content=call.body, headers=headers, timeout=_timeout(call)
@@ -347,31 +360,36 @@ def _check(ends: float, clock: Clock) -> None:
 
 def _failure(error: Exception, latency: float) -> Failure:
     """Return the failure of an exchange that raised an error: whatever a client and its parts may raise."""
-    import httpx
-
     if isinstance(error, MemoryError):
         raise error
     kind, message = _kind(error)
-    known = isinstance(error, httpx.HTTPError | httpx.StreamError)
+    known = type(error).__module__.startswith(("httpx", "httpcore", "extractor"))
     said = str(error) if known else f"{type(error).__name__}: {error}"
     return Failure(kind, f"{message} ({said})" if said else message, latency=latency)
 
 
 def _kind(error: Exception) -> tuple[FailureKind, str]:
-    import httpx
+    """Return the kind of failure that an error is, and its sentence."""
+    names = (each.__name__ for each in type(error).__mro__)  # httpx and httpcore have the same ones
+    return next((_KINDS[name] for name in names if name in _KINDS), (FailureKind.PROTOCOL, UNREADABLE))
 
-    match error:
-        case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return FailureKind.CONNECT, "no connection to the server in time"
-        case httpx.TimeoutException():
-            return FailureKind.TIMEOUT, "the server did not answer in time"
-        case httpx.ConnectError() | httpx.ProxyError():
-            return FailureKind.CONNECT, "the server could not be reached"
-        case httpx.ReadError() | httpx.WriteError() | httpx.CloseError() | httpx.RemoteProtocolError():
-            return FailureKind.DROPPED, "the connection broke before the reply was complete"
-        case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
-            return FailureKind.CONNECT, "the request could not be sent"
-        case OSError():
-            return FailureKind.DROPPED, "the connection broke before the reply was complete"
-        case _:
-            return FailureKind.PROTOCOL, "the reply could not be read"
+
+_NO_CONNECTION = (FailureKind.CONNECT, "no connection to the server in time")
+_LATE = (FailureKind.TIMEOUT, "the server did not answer in time")
+_NOT_REACHED = (FailureKind.CONNECT, "the server could not be reached")
+_BROKEN = (FailureKind.DROPPED, "the connection broke before the reply was complete")
+_NOT_SENT = (FailureKind.CONNECT, "the request could not be sent")
+_KINDS = {
+    "ConnectTimeout": _NO_CONNECTION,
+    "PoolTimeout": _NO_CONNECTION,
+    "TimeoutException": _LATE,
+    "TimeoutError": _LATE,
+    "ConnectError": _NOT_REACHED,
+    "ProxyError": _NOT_REACHED,
+    "NetworkError": _BROKEN,
+    "RemoteProtocolError": _BROKEN,
+    "UnsupportedProtocol": _NOT_SENT,
+    "LocalProtocolError": _NOT_SENT,
+    "OSError": _BROKEN,
+    "TooLarge": (FailureKind.TOO_LARGE, TOO_LARGE),
+}

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .decoding import TooLarge
+
 _LINE = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
@@ -22,10 +24,12 @@ class Event(NamedTuple):
 
 class SSEDecoder:
     """Feed it bytes, get the events that they complete. An event without its blank line is not one:
-    `pending` tells whether the stream ended inside of one.
+    `pending` tells whether the stream ended inside of one. most: bytes that an event may have, None for
+    any number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most, self._size = most, 0  # of what has not ended, give or take a chunk
         self._parts: list[bytes] = []  # the line that has not ended yet
         self._data: list[bytes] = []
         self._event = b""
@@ -38,12 +42,13 @@ class SSEDecoder:
         return bool(self._data or any(self._parts))
 
     def feed(self, chunk: bytes) -> Iterator[Event]:
-        """Yield the events that `chunk` completes."""
+        """Yield the events that `chunk` completes. Raises TooLarge where one goes on and on."""
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF
             self._after_cr = False
         if not chunk:
             return
+        self._size += len(chunk)
         self._after_cr = chunk.endswith(b"\r")
         *lines, rest = _LINE.split(chunk) if b"\r" in chunk else chunk.split(b"\n")
         if lines:
@@ -56,6 +61,9 @@ class SSEDecoder:
             elif self._data or self._event:
                 yield from self._dispatch()
         self._parts.append(rest)
+        self._size = self._size if self.pending else 0
+        if self._most is not None and self._size > self._most:
+            raise TooLarge(f"one event has more than {self._most} bytes; max_line_bytes= allows more")
 
     def _first(self, line: bytes) -> bytes:
         """Return a chunk's first line with what came of it before."""
@@ -75,6 +83,6 @@ class SSEDecoder:
 
     def _dispatch(self) -> Iterator[Event]:
         data, event = self._data, self._event or b"message"
-        self._data, self._event = [], b""
+        self._data, self._event, self._size = [], b"", 0
         if data:
             yield Event(b"\n".join(data).decode(errors="replace"), event.decode(errors="replace"))

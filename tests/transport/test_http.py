@@ -204,6 +204,37 @@ def test_compressed_replies_are_read_and_broken_ones_are_failures(send: Send) ->
 
 
 @every_client
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_reply_that_is_larger_than_is_allowed_is_told_as_that(send: Send, packed: bool) -> None:
+    body = bytes(10_000)
+    answer = says(gzip.compress(body), "Content-Encoding: gzip\r\n") if packed else says(body)
+    with answering(answer) as (url, _):
+        whole, failure = send(url, call_of(url, most=10_000), call_of(url, most=9_999))
+    assert isinstance(whole, HttpReply)
+    assert whole.body == body
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.TOO_LARGE
+    assert "more than 9999 bytes; max_reply_bytes= allows more" in failure.message
+
+
+async def drips_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\n")
+    while not writer.is_closing():
+        writer.write(b"x: y\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.02)
+    raise ConnectionError
+
+
+@pytest.mark.parametrize("send", [sync_own, async_own, async_given])
+def test_headers_that_drip_for_ever_end_with_the_request(send: Send) -> None:
+    with answering(drips_headers) as (url, _):
+        (failure,) = send(url, call_of(url, timeout=0.2, total=0.3))
+    assert isinstance(failure, Failure)
+    assert failure.kind is FailureKind.TIMEOUT
+
+
+@every_client
 def test_megabytes_go_out_and_come_back_whole(send: Send) -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

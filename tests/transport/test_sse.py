@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain, repeat
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extractor.transport.decoding import TooLarge
 from extractor.transport.sse import Event, SSEDecoder
 
 
@@ -73,4 +76,21 @@ def test_an_event_without_its_blank_line_is_pending() -> None:
     assert list(decoder.feed(b"data: half")) == []
     assert decoder.pending
     assert list(decoder.feed(b"\n\n")) == [Event("half")]
+    assert not decoder.pending
+
+
+@given(st.integers(1, 40), st.sampled_from([b"data: ", b": ", b"event: "]), st.booleans())
+def test_an_event_that_goes_on_and_on_is_too_large(size: int, field: bytes, ends: bool) -> None:
+    decoder = SSEDecoder(most=1000)
+    list(decoder.feed(b"data: x\n"))
+    line = field + b"y" * size + (b"\n" if ends else b"")
+    with pytest.raises(TooLarge, match="more than 1000 bytes; max_line_bytes="):
+        list(chain.from_iterable(map(decoder.feed, repeat(line, 2000 // len(line)))))
+
+
+@given(st.integers(1, 900))
+def test_events_within_the_bound_are_read_however_many_there_are(size: int) -> None:
+    decoder = SSEDecoder(most=1000)
+    for _ in range(50):
+        assert list(decoder.feed(b": ping\n\ndata: " + b"x" * size + b"\n\n")) == [Event("x" * size)]
     assert not decoder.pending
