@@ -14,12 +14,14 @@ from decimal import Decimal
 from itertools import count
 from typing import NamedTuple
 
-from ..errors import BudgetExceeded, ExtractorError
+from ..errors import BudgetExceeded, ExtractorError, RunStopped
 from ..messages import Usage
 from .budget import ZERO, Budget
 from .limits import Limits
 from .quota import Quota
 from .sharing import SharedLimits
+
+LONGEST_STANDSTILL = 600.0  # seconds; who is told to come back tomorrow does not wait
 
 
 class Pass(NamedTuple):
@@ -41,7 +43,9 @@ class _Waiting(NamedTuple):
 
 
 class Gate:
-    """The requests of one run to one quota. `changed` is called when there may be room for more rows."""
+    """The requests of one run to one quota. `changed` is called when there may be room for more rows.
+    longest: seconds that all may have to wait; where it is longer the run stops.
+    """
 
     def __init__(
         self,
@@ -50,7 +54,9 @@ class Gate:
         clock: Callable[[], float],
         changed: Callable[[], None],
         shared: SharedLimits | None = None,
+        longest: float = LONGEST_STANDSTILL,
     ) -> None:
+        self._longest = longest
         self.limits, self._budget, self._clock, self._changed = limits, budget, clock, changed
         self._shared = shared
         self._waiting: list[_Waiting] = []
@@ -64,6 +70,10 @@ class Gate:
     def paused(self) -> bool:
         """Whether the service has asked to wait, and that time is not over."""
         return self.limits.paused_until > self._clock()
+
+    def check(self) -> None:
+        """Raise RunStopped where the service has asked to wait for too long."""
+        self._check(self.limits.paused_until - self._clock())
 
     def is_shut(self) -> bool:
         """Whether nothing may go out at present."""
@@ -83,7 +93,9 @@ class Gate:
         return None if self._waiting or self._shared else self._enter(wanted)
 
     async def enter(self, wanted: Pass, row: int) -> Pass:
-        """Return the pass once the request may go out. Raises BudgetExceeded, or what `close` was given."""
+        """Return the pass once the request may go out. Raises BudgetExceeded, RunStopped where that would
+        take too long, or what `close` was given.
+        """
         if self._closed:
             raise self._closed
         future: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
@@ -157,7 +169,7 @@ class Gate:
             if not future.done():
                 try:
                     held = self._enter(wanted)
-                except BudgetExceeded as error:
+                except RunStopped as error:
                     future.set_exception(error)
                 else:
                     if held is None:
@@ -181,6 +193,7 @@ class Gate:
                 if grant.pause > 0:
                     self.limits.paused_until = max(self.limits.paused_until, self._clock() + grant.pause)
                 if asked:
+                    self._check(grant.wait)
                     self._ask_again = self._clock() + grant.wait
                     self._wake_after(grant.wait)
                     break
@@ -223,8 +236,14 @@ class Gate:
         if self._budget is not None:
             self._budget.settle(wanted.worst, ZERO)
         if wait < math.inf:
+            self._check(wait)
             self._wake_after(wait)
         return None
+
+    def _check(self, wait: float) -> None:
+        """Raise RunStopped for a wait that is too long."""
+        if wait > self._longest:
+            raise RunStopped(f"the service takes nothing more for another {_words_of(wait)}")
 
     def _wake_after(self, seconds: float) -> None:
         if self._timer:
@@ -235,3 +254,10 @@ class Gate:
         self._timer = None
         self.pump()
         self._changed()
+
+
+def _words_of(seconds: float) -> str:
+    for name, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {name}"
+    return f"{seconds:.0f} seconds"

@@ -15,6 +15,7 @@ from ..errors import ServiceError
 from ..messages import BatchStatus, Failure, FailureKind
 
 FIRST_LOOK, LONGEST_LOOK = 0.5, 60.0  # seconds between two looks at a batch, doubling
+LONGEST_ASKED = 3600.0  # seconds; a server may ask for a month
 LONGEST_WAIT = 60.0  # seconds after a failure, doubling from one, where the service asks for nothing else
 MOST_FAILURES = 6  # in a row, half a minute or so; where a batch is running, an hour's worth
 PATIENCE = 66
@@ -172,7 +173,8 @@ class Course:
         if not is_transient(failure) or failures > most:
             raise _service_error(self.handle, failure)
         planned = min(LONGEST_WAIT, 2.0 ** (failures - 1)) * (0.5 + 0.5 * chance)
-        wait = planned if failure.retry_after is None else failure.retry_after + 0.1 * planned
+        asked = failure.retry_after
+        wait = planned if asked is None else min(asked, LONGEST_ASKED) + 0.1 * planned
         surely_not = failure.kind is FailureKind.CONNECT or failure.status == 429
         undone = tried in _INTENDED and surely_not
         course = self._at(_UNDONE[_INTENDED[tried]]) if undone else self

@@ -24,7 +24,7 @@ from .address import Address, is_url
 from .asking import Caller, Desk, Dialogue
 from .budget import Budget
 from .courier import Collected
-from .gate import Gate
+from .gate import LONGEST_STANDSTILL, Gate
 from .journal import Journal, Ledger, Memory
 from .limits import Bucket, Concurrency, Limits, Rates
 from .outcomes import Progress, Row, RowOutcome
@@ -211,10 +211,16 @@ class _Run(Generic[T]):
             shared = limiter.limits(name, given) if isinstance(limiter, Limiter) else None
             buckets = {} if shared else {each: Bucket.of_minute(given[each], now) for each in given}
             limits = Limits(Concurrency(self._settings.concurrency), Rates(buckets))
-            gate = self._gates[name] = Gate(limits, self._budget, time.monotonic, self._changed, shared)
+            gate = self._gates[name] = Gate(
+                limits, self._budget, time.monotonic, self._changed, shared, self._longest_standstill
+            )
             if self._stopped:
                 gate.close(RunStopped("the run was stopped"))
         return gate
+
+    @property
+    def _longest_standstill(self) -> float:
+        return max(LONGEST_STANDSTILL, self._caller.deadline or 0.0)
 
     # -- what the caller of the run sees
 

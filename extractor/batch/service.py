@@ -19,6 +19,8 @@ REQUEST = 120.0  # seconds for the next bytes of a reply
 LONGEST = 86_400.0  # seconds for all of one, and so for a download
 SLOWEST = 100_000  # bytes a second of an upload
 Stream: TypeAlias = Callable[[http.Post], AsyncGenerator[http.Piece]]
+PAGES = 1000  # of a list of batches
+_ENDLESS = Failure(FailureKind.PROTOCOL, f"the list of batches has not ended after {PAGES} pages")
 _UNREADABLE = Failure(FailureKind.DROPPED, "the reply of the batch API could not be read")
 
 
@@ -60,7 +62,9 @@ class Service:
         self, call: Call | None, is_it: Callable[[BatchStatus], bool], since: float
     ) -> BatchStatus | None:
         """Return what is found in a list, newest first, back to a Unix time."""
-        while call is not None:
+        for _ in range(PAGES):
+            if call is None:
+                return None
             page = self.api.listed(call, await self._answer(self._post(call)))
             if page is None:
                 raise CallFailed(_UNREADABLE)
@@ -69,7 +73,7 @@ class Service:
                 return found
             old = page.items and page.items[-1].created < since - SKEW
             call = None if old or page.next == call else page.next  # some servers know no further pages
-        return None
+        raise CallFailed(_ENDLESS)
 
     async def lines(self, path: str) -> AsyncGenerator[Line]:
         """Yield the answers in a file of results, as they come."""

@@ -31,6 +31,7 @@ V = TypeVar("V")
 
 OVERLAP = 0.1  # of a chunk
 MOST_OVERLAP = 1000  # characters
+FEW = 6  # chunks that may be read again in any text
 ROUNDS = 3  # a chunk that fails is read again in shorter ones, and those once more
 NAMED = 3  # missing chunks in an error's message
 OWN = frozenset({"chunk", "window", "overlap", "passes", "key", "counts", "progress"})
@@ -127,6 +128,7 @@ class Work:
         self._calls, self._plan, self._options = calls, plan, dict(options)
         self._ledger: dict[Chunk, ChunkOutcome] = {}
         self._pending: Sequence[Chunk] = plan.chunks
+        self._more = max(FEW, len(plan.chunks))  # shorter chunks that may be asked for
         self._whole: Extraction[Any] | None = None  # where one request was enough
         if options.get("max_cost") is not None:  # one budget for all runs
             self._options["max_cost"] = Budget(dollars("max_cost", options["max_cost"]))
@@ -160,11 +162,14 @@ class Work:
         self._ledger[chunk] = _line(chunk, outcome)
 
     def _again(self) -> Sequence[Chunk]:
-        """The shorter chunks to read in place of those that failed, where that may help."""
+        """The shorter chunks to read in place of those that failed, where that may help. Where most replies
+        are of no use, so will be those about parts: no more are asked for than there were chunks at first.
+        """
         todo: list[Chunk] = []
         for chunk, line in list(self._ledger.items()):
             parts = shorter(self._plan.text, chunk, self._plan.overlap) if _may_help(line) else ()
-            if parts:
+            if parts and (_was_too_long(line) or len(parts) <= self._more):
+                self._more -= 0 if _was_too_long(line) else len(parts)
                 self._ledger[chunk] = replace(line, again=True)
                 todo += parts
         return todo
@@ -260,8 +265,14 @@ def _may_help(line: ChunkOutcome) -> bool:
     """
     if line.error is None or line.again or line.extraction is None or isinstance(line.error, Unjudged):
         return False
+    failed = bool(line.attempts and line.attempts[-1].failure)
+    return not failed or _was_too_long(line)
+
+
+def _was_too_long(line: ChunkOutcome) -> bool:
+    """Whether the service took no request about so long a chunk, and so was paid for none."""
     failure = line.attempts[-1].failure if line.attempts else None
-    return failure is None or is_too_long(failure)
+    return failure is not None and is_too_long(failure)
 
 
 def _shifted(line: ChunkOutcome) -> Evidence:

@@ -36,6 +36,7 @@ from .spoken import heard, read_step, spoken
 T = TypeVar("T")
 Choice: TypeAlias = str | Mapping[str, Any] | None
 MAX_ROUNDS = 10
+MAX_CALLS = 200
 NO_ANSWER = (Outcome.INVALID, Outcome.INVALID_JSON, Outcome.EMPTY)
 
 
@@ -95,14 +96,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What holds for all rounds. params: sampling parameters of each request. reading: how arguments and
-    answers are read, see CompiledSchema.reader.
+    """What holds for all rounds. max_calls: of tools, in all of them. params: sampling parameters of each
+    request. reading: how arguments and answers are read, see CompiledSchema.reader.
     """
 
     tools: tuple[Tool, ...]
     record_type: Any
     params: Mapping[str, Any]
     max_rounds: int
+    max_calls: int
     policy: Policy
     reading: Mapping[str, bool] = field(default_factory=dict)
 
@@ -143,9 +145,10 @@ class Round:
 
     def calls(self, reply: Extraction[Reply], now: float) -> tuple[Called, ...]:
         """Return the calls to carry out: none where nobody would hear of their results."""
-        if reply.record is None or not (reply.record.ends or self._goes_on(reply, now)):
+        read = reply.record
+        if read is None or not self._has_room(read) or not (read.ends or self._goes_on(reply, now)):
             return ()
-        return reply.record.calls
+        return read.calls
 
     def after(
         self, reply: Extraction[Reply], results: Sequence[ToolResult], now: float
@@ -153,11 +156,11 @@ class Round:
         """Return the next round, or how it ended. results: what the calls of `calls` gave."""
         read = reply.record
         if read is None or len(results) < len(read.calls):
-            return self._ended(reply)
+            return self._ended(reply, cut=read is not None)
         said = (*self.messages, read.completion.message, *(result.message for result in results))
         heard = replace(self, messages=said, results=(*self.results, *results))
         if read.ends or not self._goes_on(reply, now):
-            return heard._ended(reply)
+            return heard._ended(reply, cut=not read.ends)
         if read.problems:
             heard = replace(heard, messages=(*said, _complaint(read.problems)))
         return replace(heard, choice=self._next_choice(), rounds=self.rounds + 1, attempts=reply.attempts)
@@ -180,9 +183,13 @@ class Round:
             and self.settled.policy.budget.left_after(reply.attempts)
         )
 
-    def _ended(self, reply: Extraction[Reply]) -> ToolRun[Any]:
+    def _has_room(self, read: Reply) -> bool:
+        return len(self.results) + len(read.calls) <= self.settled.max_calls
+
+    def _ended(self, reply: Extraction[Reply], cut: bool) -> ToolRun[Any]:
+        """Return how it ended. cut: because of a bound, before there was an answer."""
         read, outcome, error = reply.record, reply.outcome, reply.error
-        if read is not None and not read.ends:
+        if cut:
             outcome, error = Outcome.TRUNCATED, _bound_reached(self.rounds + 1, reply.attempts)
         return ToolRun(
             outcome,
@@ -190,7 +197,7 @@ class Round:
             reply.attempts,
             self.results,
             self.rounds + (read is not None),
-            read.record if read is not None and read.ends else None,
+            read.record if read is not None and not cut else None,
             error,
             reply.completion if read is None else read.completion,
         )
@@ -258,5 +265,5 @@ def _complaint(problems: Sequence[Problem]) -> Message:
 
 
 def _bound_reached(rounds: int, attempts: tuple[Attempt, ...]) -> ExtractionError:
-    reason = f"no answer after {rounds} rounds: max_rounds, the deadline or the budget was reached"
+    reason = f"no answer after {rounds} rounds: max_rounds, max_calls, the deadline or the budget was reached"
     return Truncated(reason, [Problem("", reason, type="max_rounds")], attempts)

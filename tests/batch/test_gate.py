@@ -128,3 +128,17 @@ def test_a_closed_gate_lets_nobody_out() -> None:
             door.try_enter(Pass(1))
 
     asyncio.run(scene())
+
+
+def test_a_wait_that_is_too_long_stops_the_run_and_is_told() -> None:
+    async def refused_after(seconds: float) -> None:
+        door = gate(4)
+        held = door.try_enter(Pass(1))
+        assert held is not None
+        door.limits.throttled(seconds, held.at, 0.0, 0.5)
+        door.check()
+        assert door.try_enter(Pass(1)) is None
+
+    asyncio.run(refused_after(600.0))
+    with pytest.raises(RunStopped, match="takes nothing more for another 2 days"):
+        asyncio.run(refused_after(2 * 86_400.0))

@@ -490,6 +490,19 @@ def test_what_a_pause_held_back_while_its_connection_opened_costs_nothing_and_is
     assert (held, seen[-1].in_flight, seen[-1].possibly_paid_twice) == ([False], 0, 0)
 
 
+def test_a_service_that_is_shut_for_a_day_stops_the_run_and_what_is_done_stays() -> None:
+    def answer(text: str, times: int) -> httpx.Response:
+        return httpx.Response(429, headers={"retry-after": "86400"}) if len(service.asked) > 6 else echo(text)
+
+    service: Service = Service(answer)
+    got: list[Any] = []
+    with pytest.raises(RunStopped, match="takes nothing more for another 24 hours") as stopped:
+        collect(service.extractor().rows(TEXTS, Echo, concurrency=2, journal=False), got)
+    assert [o.record for o in got[:5]] == [Echo.of(text) for text in TEXTS[:5]]
+    assert "Run the same again to go on from there" in str(stopped.value)
+    assert len(service.asked) <= 8
+
+
 def test_a_429_is_charged_to_the_deadline_of_the_row() -> None:
     service = Service(lambda text, times: httpx.Response(429, headers={"retry-after": "60"}))
     began = time.monotonic()

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from extractor.batch.service import Service
+from extractor.batch.service import CallFailed, Service
 from extractor.dialects import BATCH_APIS, PROVIDERS
 from extractor.messages import Completion, Failure, FailureKind
 from extractor.transport import http
@@ -39,3 +39,24 @@ def test_a_server_that_gives_one_page_again_and_again_is_asked_for_it_no_more(pr
     found = asyncio.run(service.found(api.batches(), lambda status: False, since=0.0))
     assert found is None
     assert len(asked) == 2
+
+
+def test_a_list_of_batches_that_never_ends_is_a_failure_of_the_call() -> None:
+    limits = PROVIDERS["openai"].batch
+    assert limits is not None
+    asked = list[str]()
+
+    async def stream(post: http.Post) -> AsyncGenerator[http.Piece]:
+        asked.append(post.url)
+        batch = {"id": f"b{len(asked)}", "status": "completed", "created_at": 9e9}
+        yield http.Head(200, {})
+        yield json.dumps({"data": [batch], "has_more": True, "last_id": batch["id"]}).encode()
+
+    def explain(reply: http.HttpReply | Failure) -> Completion | Failure:
+        return Failure(FailureKind.DROPPED, "never asked")
+
+    api = BATCH_APIS[limits.api]
+    service = Service(api, limits, "http://127.0.0.1:9/v1", {}, stream, explain)
+    with pytest.raises(CallFailed, match="has not ended after 1000 pages"):
+        asyncio.run(service.found(api.batches(), lambda status: False, since=0.0))
+    assert len(asked) == 1000

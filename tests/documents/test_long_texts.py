@@ -199,6 +199,20 @@ def test_a_chunk_whose_answer_is_too_long_is_read_again_in_shorter_ones(
     assert result.missing == ()
 
 
+def test_where_no_reply_is_of_use_shorter_chunks_are_asked_for_no_more_than_once(
+    server: ChatServer, ex: Extractor
+) -> None:
+    server.play(model)
+    planned = len(ex.document(Ledger, BOOK, chunk=CHUNK, journal=False).chunks)
+    server.play(reply('{"deliveries": "?"}'))
+    before = len(server.requests)
+    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    assert result.outcome is Outcome.INVALID
+    assert planned < len(result.chunks) <= planned + max(6, planned)
+    assert len(server.requests) - before == 3 * len(result.chunks)  # each with its repairs
+    assert {chunk.outcome for chunk in result.chunks} == {Outcome.INVALID}
+
+
 def test_a_chunk_that_stays_refused_is_named_and_the_rest_is_there(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", refusal()))
     result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)

@@ -191,6 +191,24 @@ def test_a_model_that_calls_for_ever_is_stopped_and_its_last_calls_are_not_run(
     assert len(raised.value.attempts) == 3
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_reply_with_more_calls_than_may_be_run_is_cut_off_and_none_of_them_is_run(
+    server: ChatServer, ex: Extractor, answered: bool
+) -> None:
+    ran = list[float]()
+
+    def spy(amount: float) -> None:
+        ran.append(amount)
+
+    answer = [("Quote", {"dollars": "1", "kettles": 2})] if answered else []
+    server.play([calls(*[("spy", {"amount": 1})] * 3), calls(*[("spy", {"amount": 2})] * 2000, *answer)])
+    run = ex.run_tools(ASK, Quote, tools=[spy], max_calls=2002)
+    assert (run.outcome, run.record, len(server.requests)) == (Outcome.TRUNCATED, None, 2)
+    assert ran == [1, 1, 1]
+    with pytest.raises(Truncated, match="max_calls"):
+        run.unwrap()
+
+
 @given(
     st.lists(st.sampled_from(["call", "bad", "text", "cut"]), max_size=6), st.integers(1, 4), st.booleans()
 )
@@ -219,7 +237,7 @@ def test_the_budget_and_the_deadline_hold_for_all_rounds_together(server: ChatSe
 
 
 def test_past_the_deadline_nothing_is_run_and_nothing_asked() -> None:
-    settled = Settled((convert,), None, {}, 10, Policy(deadline=60))
+    settled = Settled((convert,), None, {}, 10, 99, Policy(deadline=60))
     step = first_round((Message("user", "?"),), settled, None, PROVIDERS["openai"], now=100.0)
     call = Called(ToolCall("1", FunctionCall("convert", "{}")), {"amount": 1}, lambda arguments: 1)
     reply = Extraction(Outcome.OK, (), Reply(Completion(), (call,)))
