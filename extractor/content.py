@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+import operator
 import os
 import re
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from .errors import ConfigError
 from .messages import Message
+from .pages import As, Unreadable, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from pypdfium2 import PdfDocument
 
     from .dialects import Provider
 
@@ -43,6 +43,7 @@ _BEGINNINGS = (
     (re.compile(rb"BM.{4}\x00\x00\x00\x00", re.DOTALL), "image/bmp"),
     (re.compile(rb".{0,1019}?%PDF-", re.DOTALL), PDF),  # some programs write a few bytes before
 )
+MOST_DPI = 1200
 _SNIFFED = 1024  # bytes
 
 
@@ -69,7 +70,7 @@ def pdf(
     source: Path | bytes | str,
     *,
     pages: Iterable[int] | None = None,
-    as_: Literal["file", "images", "text"] = "file",
+    as_: As = "file",
     dpi: int = 150,
 ) -> list[Part]:
     """Return the parts that a PDF makes: one file, or an image or a text for each page.
@@ -77,7 +78,8 @@ def pdf(
     source: a Path, the bytes of a file, or a URL (a str; passed on, not fetched, so whole only). pages:
     numbers from 1, in this order; None for all. as_: "file" for models that read PDFs, "images" for
     those that see, "text" for the text in the file, which scans have none of. dpi: of the images.
-    All but a whole file needs `pip install 'extractor[pdf]'`. Raises ConfigError.
+    All but a whole file needs `pip install 'extractor[pdf]'`, and is read in a process of its own, within
+    1 GiB and two minutes of CPU. Raises ConfigError.
     """
     if isinstance(source, str) and URL.match(source):
         if pages is not None or as_ != "file":
@@ -88,16 +90,16 @@ def pdf(
     name = source.name if isinstance(source, Path) else "document.pdf"
     if as_ == "file" and pages is None:
         return [_file(data, name)]
-    with _opened(data) as document:
-        chosen = _chosen(pages, len(document))
-        match as_:
-            case "file":
-                return [_file(_only(document, chosen), name)]
-            case "images":
-                return [image(document[i].render(scale=dpi / 72).to_pil()) for i in chosen]
-            case "text":
-                return [text(words) for words in _texts(document, chosen)]
-    raise ConfigError(f"as_ is 'file', 'images' or 'text', not {as_!r}")
+    found = _pages(data, as_, pages, dpi)
+    match as_:
+        case "file":
+            return [_file(whole, name) for whole in found]
+        case "images":
+            return [image(picture) for picture in found]
+    texts = [words.decode() for words in found]
+    if not any(words.strip() for words in texts):
+        raise ConfigError("there is no text in these pages of the PDF, only pictures: use as_='images'")
+    return [text(words) for words in texts]
 
 
 def parts(content: Iterable[Any]) -> list[Part]:
@@ -251,53 +253,17 @@ def _png(picture: Any) -> bytes:
 
 # -- pages
 
-_pdfium = threading.Lock()  # PDFium is not thread-safe
 
-
-@contextmanager
-def _opened(data: bytes) -> Iterator[PdfDocument]:
-    """Open a PDF for one thread at a time. Raises ConfigError."""
+def _pages(data: bytes, as_: As, numbers: Iterable[int] | None, dpi: float) -> list[bytes]:
+    """Return what the pages of a PDF make. Raises ConfigError."""
+    if as_ not in get_args(As):
+        raise ConfigError(f"as_ is 'file', 'images' or 'text', not {as_!r}")
+    if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 0 < dpi <= MOST_DPI:
+        raise ConfigError(f"dpi is a number above 0 and at most {MOST_DPI}, not {dpi!r:.80}")
+    chosen = None if numbers is None else [operator.index(number) for number in numbers]
+    if find_spec("pypdfium2") is None:
+        raise ConfigError("pages of a PDF need `pip install 'extractor[pdf]'`")
     try:
-        import pypdfium2
-    except ImportError as error:
-        raise ConfigError("pages of a PDF need `pip install 'extractor[pdf]'`") from error
-    with _pdfium:
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            raise ConfigError(f"the PDF cannot be opened, it may be encrypted or damaged: {error}") from error
-        try:
-            yield document
-        except pypdfium2.PdfiumError as error:
-            raise ConfigError(f"a page of the PDF cannot be read: {error}") from error
-        finally:
-            document.close()
-
-
-def _chosen(pages: Iterable[int] | None, count: int) -> list[int]:
-    """Return indexes from 0."""
-    chosen = list(range(1, count + 1)) if pages is None else list(pages)
-    wrong = [page for page in chosen if not 1 <= page <= count]
-    if wrong or not chosen:
-        said = f"no page {wrong[0]}" if wrong else "no page chosen"
-        raise ConfigError(f"{said}: the PDF has pages 1 to {count}")
-    return [page - 1 for page in chosen]
-
-
-def _only(document: PdfDocument, chosen: Sequence[int]) -> bytes:
-    import pypdfium2
-
-    part, file = pypdfium2.PdfDocument.new(), BytesIO()
-    try:
-        part.import_pages(document, list(chosen))
-        part.save(file)
-    finally:
-        part.close()
-    return file.getvalue()
-
-
-def _texts(document: PdfDocument, chosen: Sequence[int]) -> list[str]:
-    texts = [document[i].get_textpage().get_text_bounded().replace("\r\n", "\n") for i in chosen]
-    if not any(words.strip() for words in texts):
-        raise ConfigError("there is no text in these pages of the PDF, only pictures: use as_='images'")
-    return texts
+        return read(data, as_, chosen, dpi)
+    except Unreadable as error:
+        raise ConfigError(str(error)) from None

@@ -59,6 +59,7 @@ def document(*pages: str) -> bytes:
 
 
 PNG, PDF = picture(), document("Total 12.50", "Thank you")
+WIDE = PDF.replace(b"[0 0 300 100]", b"[0 0 1440000 100]")
 PNG64, PDF64 = base64.b64encode(PNG).decode(), base64.b64encode(PDF).decode()
 
 
@@ -166,6 +167,9 @@ def test_a_pdf_is_a_file_or_its_pages_as_images_or_as_texts(tmp_path: Path) -> N
         (lambda: pdf(document("", ""), as_="text"), "only pictures: use as_='images'"),
         (lambda: pdf("https://example.org/a.pdf", pages=[1]), "passed on whole"),
         (lambda: pdf("a.pdf"), r"give pathlib\.Path"),
+        (lambda: pdf(PDF, as_="images", dpi=0), "dpi is a number above 0 and at most 1200, not 0"),
+        (lambda: pdf(PDF, as_="images", dpi=10**9), "at most 1200"),
+        (lambda: pdf(WIDE, as_="images", dpi=1200), "is an image of 24,000,000 x 1,667 pixels.*smaller dpi"),
         (lambda: pdf(PDF, as_="words"), "as_ is 'file', 'images' or 'text'"),  # type: ignore[arg-type]
     ],
 )
