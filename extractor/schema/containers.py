@@ -169,7 +169,8 @@ class Field:
             encoded = at_all(self.path, self.codec.encode, found)
             result[self.wire] = {"value": encoded} if self.wrapped else encoded
         elif not self.optional:
-            result[self.wire] = None
+            told = not self.may_be_absent and self.codec.accepts(None)
+            result[self.wire] = self.codec.encode(None) if told else None  # null may be a text on the wire
 
     @property
     def may_be_absent(self) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
-from typing import Any, Literal, Self
+from typing import Any, Literal, NotRequired, Self
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter, model_validator
+from typing_extensions import TypedDict
 
 from extractor import Invalid, Verbatim, compile_schema
 from extractor.evidence.merging import NOTHING, Reading, merge
@@ -153,6 +154,17 @@ def test_a_record_that_is_whole_goes_through_a_chunk_unchanged(case: Case) -> No
             continue
         told = chunked.decode(chunked.encode(value))
         assert same(compiled.whole(told), value)
+
+
+class Loose(TypedDict):
+    a: NotRequired[JsonValue]
+
+
+@pytest.mark.parametrize("target", sorted(EVERY_TARGET))
+@pytest.mark.parametrize("value", [{}, {"a": 1}, {"a": {"b": [None]}}])
+def test_any_value_may_be_left_out_of_a_chunk(target: str, value: Any) -> None:
+    chunked = compile_schema(Chunked(Loose), target)
+    assert chunked.decode(chunked.encode(value)) == value
 
 
 @settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
