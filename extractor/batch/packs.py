@@ -181,8 +181,8 @@ class _Carried(Generic[T]):
                 self._desk.journal.release(key)
 
     async def _asked(self) -> None:
-        if len(self._members) == 1:
-            return self._members[0].tell(None)
+        if len(self._members) == 1:  # another run may have it in a pack
+            return None if await self._claim() else self._members[0].tell(None)
         step: Ask[dict[int, str]] | Extraction[dict[int, str]] = self._begun()
         while isinstance(step, Ask):
             await asyncio.sleep(step.wait)

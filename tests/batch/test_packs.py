@@ -407,6 +407,20 @@ def test_two_runs_on_one_journal_ask_of_each_row_once_together(tmp_path: Path) -
     assert sorted(text for said in service.asked for text in texts_of(said)) == sorted(TEXTS)
 
 
+def test_a_row_by_itself_that_another_run_has_in_a_pack_is_waited_for(tmp_path: Path) -> None:
+    service, options = Service(echoes, latency=0.3), {"journal": tmp_path / "j.sqlite", "rows_per_request": 8}
+
+    async def both() -> list[list[Any]]:
+        pack = asyncio.ensure_future(service.outcomes(TEXTS[:8], **options))
+        while not service.asked:
+            await asyncio.sleep(0.001)
+        return list(await asyncio.gather(pack, service.outcomes(TEXTS[:1], **options)))
+
+    _, (outcome,) = asyncio.run(both())
+    assert outcome.record == Echo.of(TEXTS[0])
+    assert sizes(service) == [8]
+
+
 def test_rows_of_an_abandoned_pack_are_counted_as_possibly_paid_twice(tmp_path: Path) -> None:
     seen: list[Any] = []
 
