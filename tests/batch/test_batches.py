@@ -44,6 +44,7 @@ from extractor.testing import (
     truncated,
 )
 from tests.batch.batch_crash import echo
+from tests.batch.hasty import hastily
 from tests.loopback import Echo
 
 TEXTS = [f"text {row}" for row in range(30)]
@@ -80,8 +81,20 @@ def client(server: ChatServer, model: str = MODELS[0], **options: Any) -> Extrac
 def run(
     server: ChatServer, journal: Path, model: str = MODELS[0], rows: Any = TEXTS, **options: Any
 ) -> list[Any]:
-    with client(server, model) as extractor:
-        return list(extractor.rows(rows, Echo, journal=journal, mode="batch", **options))
+    """The outcomes, by a clock that is fast: batches are looked at every second or so."""
+
+    async def outcomes() -> list[Any]:
+        url, key = server.base_url, "sk-secret-of-mine"
+        async with AsyncExtractor(model, base_url=url, api_key=key, prices=PRICES) as extractor:
+            found = extractor.rows(rows, Echo, journal=journal, mode="batch", **options)
+            return [outcome async for outcome in found]
+
+    return hastily(outcomes())
+
+
+def run_in_real_time(server: ChatServer, journal: Path, **options: Any) -> list[Any]:
+    with client(server) as extractor:
+        return list(extractor.rows(TEXTS, Echo, journal=journal, mode="batch", **options))
 
 
 def calls(server: ChatServer, method: str = "POST") -> list[str]:
@@ -243,7 +256,6 @@ def test_what_expired_or_is_missing_is_asked_by_ordinary_calls_where_it_is_littl
     assert outcomes[3].cost == outcomes[4].cost * 2
 
 
-@pytest.mark.slow
 def test_where_it_is_much_it_goes_into_another_batch_at_most_twice(serve: Serve, journal: Path) -> None:
     texts = [f"text {n}" for n in range(120)]
     server = serve(fate=lambda n, _: "expired")
@@ -431,7 +443,7 @@ def test_ctrl_c_leaves_the_batch_running_and_the_same_call_collects_it(serve: Se
 
     sent: list[None] = []
     with pytest.raises(KeyboardInterrupt) as raised:
-        run(server, journal, on_progress=interrupt)
+        run_in_real_time(server, journal, on_progress=interrupt)
     assert "1 batch goes on at the provider" in raised.value.__notes__[0]
     (handle,) = kept(journal)
     assert handle.stage is Stage.RUNNING
@@ -469,7 +481,6 @@ def test_other_rows_batches_are_not_waited_for(serve: Serve, journal: Path) -> N
     assert kept(journal) == [other]
 
 
-@pytest.mark.slow
 def test_progress_tells_what_the_provider_says(serve: Serve, journal: Path) -> None:
     told: list[Progress] = []
     run(serve(looks=3), journal, on_progress=told.append)
