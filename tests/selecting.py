@@ -9,6 +9,7 @@ skipped in every run that FILE tells of; without `--skipped` it says why, and fa
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -52,6 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile(name, max_examples=share, deadline=None, suppress_health_check=[TIMED])
     settings.load_profile(profile)
     config.option.sample_seed = random.SystemRandom().randrange(10_000) if given is None else given
+
+
+# --- modules and items stay until the end: no collector of garbage goes through them again and again
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    gc.disable()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def examples(n: int) -> int:
