@@ -11,11 +11,14 @@ from extractor.testing import ChatServer, shaped
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = {"engines.md"}  # its examples are run where its engines are, in tests/engines
+MARKS = {"local-model.md": pytest.mark.model}
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in ELSEWHERE)]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=page.name, marks=MARKS.get(page.name, ())) for page in PAGES]
+)
 def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names: dict[str, object] = {"__name__": "docs"}
     monkeypatch.chdir(tmp_path)
