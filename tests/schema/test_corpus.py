@@ -14,7 +14,7 @@ import pytest
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from extractor.errors import Invalid
+from extractor.errors import Invalid, Unjudged
 from extractor.schema import TARGETS, CompiledSchema, compile_schema
 from tests.schema.corpus import CASES, Case
 from tests.schema.damage import damaged
@@ -34,6 +34,8 @@ TAKES_ANOTHER_FORM = {
     "base64 url bytes",
     "inherited typed dict with an alias",
 }
+# whose own code raises where a value is of another type than it thinks
+RAISES = {"callable discriminator", "validators with an input type"}
 NO_DOCUMENTS = {
     "odd schemas by hand": "one of its patterns is none",
     "alias path": "Pydantic writes a member that its schema does not name",
@@ -132,13 +134,15 @@ def test_an_ordinary_model_is_never_sent_as_json_text_in_a_string(target: str) -
     assert not [c.name for c in compiled if any("JSON text" in note.detail for note in c.report)]
 
 
+@pytest.mark.filterwarnings("ignore:__int__ returned non-int:DeprecationWarning")  # of Python's ipaddress
 @pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_a_damaged_text_gives_a_record_or_says_what_is_wrong(case: Case) -> None:
     for target in ("permissive", "openai", "anthropic"):
         compiled = compile_schema(case.record_type, target)
         wires = [wire for wire in map(compiled.encode, case.values[:4]) if len(wire) < 3_000]
-        assert all(is_judged(compiled, text) for wire in wires for text in damaged(wire))
+        raises = case.name in RAISES
+        assert all(is_judged(compiled, text, raises) for wire in wires for text in damaged(wire))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:24]))
@@ -159,10 +163,15 @@ def test_a_hostile_text_gives_a_record_or_says_what_is_wrong(text: str | bytes) 
             assert is_judged(compile_schema(CASES[name].record_type, target), text)
 
 
-def is_judged(compiled: CompiledSchema[Any], text: str | bytes) -> bool:
-    """Return whether `text` gives a record, or problems that each have a reason and a JSON pointer."""
+def is_judged(compiled: CompiledSchema[Any], text: str | bytes, raises: bool = False) -> bool:
+    """Return whether `text` gives a record, or problems that each have a reason and a JSON pointer.
+
+    raises: whether the type's own code may raise what is no verdict.
+    """
     try:
         compiled.decode(text)
+    except Unjudged:
+        return raises
     except Invalid as error:
         return bool(error.problems) and all(p.pointer[:1] in ("", "/") and p.reason for p in error.problems)
     return True
