@@ -280,6 +280,7 @@ def rows(job: Job) -> Generator[RowOutcome[Any]]:
         def wire(endpoint: Endpoint) -> Wire:
             given, reach = endpoint.owner._given_client, endpoint.owner._reach
             if given is not None:
+                endpoint.owner._client(endpoint)  # checks that it was made in this process
                 return Wire(
                     partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
                 )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import copy_context
 from typing import Generic, TypeVar
+
+from ..processes import check_process
 
 T = TypeVar("T")
 _MOST_AHEAD = 256  # items that wait to be taken, before the generator is held up
@@ -21,13 +24,16 @@ def iterate(make: Callable[[], AsyncGenerator[T]], stop: Callable[[], str] = lam
     and returns how to go on later. It is waited for; a second KeyboardInterrupt ends it at once. Safe
     where a loop is running.
     """
-    crossing = _Crossing(make)
+    crossing, process = _Crossing(make), os.getpid()
     crossing.thread.start()
     try:
-        yield from crossing.items(stop)
+        for item in crossing.items(stop):
+            yield item
+            check_process(process, "an iterator over rows that was begun")
     finally:
-        crossing.cancel()
-        crossing.thread.join()
+        if process == os.getpid():  # a forked child has no such thread
+            crossing.cancel()
+            crossing.thread.join()
 
 
 class _Crossing(Generic[T]):

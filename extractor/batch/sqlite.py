@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from ..errors import JournalError
 from ..files import leads_to, make_folder
+from ..processes import leave_alone
 from .handles import Handle, Stage
 from .journal import BUSY, GRANTED, Claim, Kept, Tried, sound
 from .store import Clock, Done, Stats, Wanted, Work
@@ -55,7 +56,8 @@ class SqliteStore:
     """An open journal file. Every method may raise JournalError."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock) -> None:
-        self._path, self._connection, self._clock = path, connection, clock
+        self._path, self._opened, self._clock = path, connection, clock
+        self._process = os.getpid()
 
     @classmethod
     def open(cls, path: Path, clock: Clock = time.time) -> SqliteStore:
@@ -69,6 +71,14 @@ class SqliteStore:
                 if _is_damaged(path):
                     _move_aside(path)
                 return cls(path, _connect(path), clock)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The connection of this process. Source: https://sqlite.org/howtocorrupt.html, section 2.6."""
+        if self._process != os.getpid():
+            leave_alone(self._opened)
+            self._opened, self._process = _connect(self._path), os.getpid()
+        return self._opened
 
     def close(self) -> None:
         """Close the file."""
