@@ -1,17 +1,77 @@
-"""Which process this is: what a forked child makes anew, and what it leaves to its parent."""
+"""Processes: which one lives, what a forked child makes anew, and what it leaves to its parent."""
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from .errors import ConfigError
 
 T = TypeVar("T")
+TICK = 0.05  # seconds by which two readings of one start may differ
 _anew: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
+
+
+class Process(NamedTuple):
+    """One process, told apart from all others. place: the machine, since its last start, and the namespace of
+    the number. began: Unix time; after_boot: the same as seconds since the machine started. When its clock
+    is set, one of the two stays as it was, which one depends on the system.
+    """
+
+    place: str
+    pid: int
+    began: float
+    after_boot: float
+
+    def is_same(self, other: Process) -> bool:
+        """Whether two readings are of one process. A number that was given again has another start."""
+        starts = ((self.began, other.began), (self.after_boot, other.after_boot))
+        return self[:2] == other[:2] and any(abs(one - another) < TICK for one, another in starts)
+
+
+def this_process() -> Process:
+    """Return this process."""
+    found = found_process(os.getpid())
+    assert found is not None  # noqa: S101
+    return found
+
+
+def lives(process: Process) -> bool | None:
+    """Return whether a process is alive; None where that can't be seen from here, on another machine."""
+    if process.place != _place():
+        return None
+    found = found_process(process.pid)
+    return found is not None and process.is_same(found)
+
+
+def found_process(pid: int) -> Process | None:
+    """Return the living process of this machine that has a number, None where there is none."""
+    import psutil
+
+    try:
+        found = psutil.Process(pid)
+        began = found.create_time()
+        if found.status() == psutil.STATUS_ZOMBIE:
+            return None
+    except (psutil.NoSuchProcess, ValueError, OverflowError, TypeError):  # the others of a damaged journal
+        return None
+    return Process(_place(), pid, began, began - psutil.boot_time())
+
+
+@lru_cache(maxsize=1)
+def _place() -> str:
+    told = [socket.gethostname()]
+    with suppress(OSError):  # Linux tells of these; containers may share a name
+        told.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        told.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(told)
 
 
 def when_forked(thing: T, act: Callable[[T], object]) -> None:

@@ -59,7 +59,9 @@ class Store(Protocol):
     """An open journal. Every method may raise JournalError."""
 
     def enter(self, owner: str, lease: float) -> None:
-        """Sign in. lease: seconds that the owner is believed to live after its last sign of life."""
+        """Sign in. lease: seconds that an owner on another machine is believed to live after its last sign of
+        life.
+        """
         ...
 
     def beat(self, owner: str, lease: float) -> None:
