@@ -39,15 +39,19 @@ class Abandoned(Exception):
     """What has been written is not to take the place of a file, not even partly."""
 
 
+class Halted(BaseException):
+    """The process is to end at once. It may come in the middle of anything: no file is replaced any more."""
+
+
 @contextmanager
 def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 0o600) -> Iterator[IO[bytes]]:
     """Yield what takes the place of the file at `path` once the block is left.
 
     Before it does it is safe on the disk. A link stays, and what it leads to is replaced; a device or a pipe
     is written to. partly: whether what was written before an exception takes the place too. It never does
-    after an error of writing itself, or after Abandoned. aside: whether it is kept beside the file after such
-    an error, in a file that the error names. Raises Unwritten, and OSError where nothing can be written there
-    at all.
+    after an error of writing itself, or after Abandoned or Halted. aside: whether it is kept beside the file
+    after an error of writing, in a file that the error names. Raises Unwritten, and OSError where nothing can
+    be written there at all.
     """
     target = leads_to(path)
     if os.path.exists(path) and not os.path.isfile(path):
@@ -62,7 +66,7 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
                 os.fchmod(handle, mode)
             try:
                 yield stream
-            except (Unwritten, Abandoned):
+            except (Unwritten, Abandoned, Halted):
                 raise
             except BaseException:
                 stream.flush()
