@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
+from .processes import Process, lives, this_process
+
+LONGEST = 190  # bytes of a name that stand in that of a temporary file, which has 255 at most
+_LEFT = re.compile(r"\w{8}\.([0-9a-f-]+)\.tmp")  # what follows on that name
 MOST_LINKS = 40  # as Linux follows
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -59,7 +64,8 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
             yield direct
         return
     folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
+    sweep(folder, name)
+    handle, temporary = tempfile.mkstemp(f".{this_process().mark}.tmp", _beginning(name), folder)  # mode 0600
     try:
         with io.BufferedWriter(_Told(handle, path)) as stream:
             if hasattr(os, "fchmod"):
@@ -81,6 +87,22 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
     finally:
         with suppress(OSError):
             os.unlink(temporary)
+
+
+def sweep(folder: str, name: str) -> None:
+    """Remove what killed processes of this machine have left of a file that they were to replace."""
+    beginning = _beginning(name)
+    with suppress(OSError):
+        for each in os.scandir(folder):
+            left = _LEFT.fullmatch(each.name[len(beginning) :]) if each.name.startswith(beginning) else None
+            writer = Process.of_mark(left[1]) if left else None
+            if writer is not None and lives(writer) is False and each.is_file(follow_symlinks=False):
+                os.unlink(each)
+
+
+def _beginning(name: str) -> str:
+    """Return how the name of a temporary file begins."""
+    return f".{name.encode()[:LONGEST].decode(errors='ignore')}."
 
 
 def leads_to(path: str) -> str:
@@ -163,7 +185,7 @@ def _kept_aside(temporary: str, target: str) -> str | None:
     """Rename what could be written to a name that says so, and return that; None where there is nothing."""
     if not os.path.exists(temporary) or not os.path.getsize(temporary):
         return None
-    partial = f"{target}.{temporary.rpartition('.')[2]}.partial"
+    partial = f"{target}.{temporary.removesuffix('.tmp').rpartition('.')[0].rpartition('.')[2]}.partial"
     try:
         os.rename(temporary, partial)
     except OSError:

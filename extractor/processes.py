@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,10 +12,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
+from zlib import crc32
 
 from .errors import ConfigError
 
 T = TypeVar("T")
+_MARK = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{1,8}-[0-9a-f]{1,12}-[0-9a-f]{1,12}")
 TICK = 0.05  # seconds by which two readings of one start may differ
 _anew: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
 
@@ -34,6 +37,24 @@ class Process(NamedTuple):
         """Whether two readings are of one process. A number that was given again has another start."""
         starts = ((self.began, other.began), (self.after_boot, other.after_boot))
         return self[:2] == other[:2] and any(abs(one - another) < TICK for one, another in starts)
+
+    @property
+    def mark(self) -> str:
+        """A short text for the names of files, which `of_mark` reads."""
+        starts = (round(1000 * each) for each in (self.began, self.after_boot))
+        return "-".join(f"{each:x}" for each in (_told(self.place), self.pid, *starts))
+
+    @classmethod
+    def of_mark(cls, mark: str) -> Process | None:
+        """Return the process that a mark is of, where it is one of this machine; else None."""
+        if _MARK.fullmatch(mark) is None:
+            return None
+        told, pid, began, after_boot = (int(each, 16) for each in mark.split("-"))
+        return cls(_place(), pid, began / 1000, after_boot / 1000) if told == _told(_place()) else None
+
+
+def _told(place: str) -> int:
+    return crc32(place.encode())
 
 
 def this_process() -> Process:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import typer
@@ -15,6 +16,7 @@ from ..files import Halted
 from .screen import say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_WAITING = b"Stopping: what is in flight is waited for. A second signal ends the run at once.\n"
 _TOLD = {signal.SIGINT: "it was interrupted", signal.SIGTERM: "it was terminated"}
 
 
@@ -41,6 +43,8 @@ class Stopping:
             self._stop.halted = True
             raise Halted
         self._signal = number
+        with suppress(OSError):
+            os.write(2, _WAITING)  # what prints in the meantime may hold the lock of sys.stderr
         self.advice = self._stop()
 
 

@@ -81,6 +81,14 @@ def until(server: Loopback, name: str, count: int) -> None:
         time.sleep(0.01)
 
 
+def until_settled(server: Loopback) -> None:
+    """Return once what began in fair weather is answered."""
+    before = -1
+    while (now := server.stats()["answered"]) != before:
+        before = now
+        time.sleep(0.5)
+
+
 def kept() -> int:
     with closing(SqliteStore.open(Path("j.sqlite"))) as store:
         stats = store.stats()
@@ -139,13 +147,14 @@ def test_a_second_signal_ends_it_at_once_with_the_old_file_whole(
     with running(Weather(latency=0.1)) as server, begun(server, "out.jsonl", "--concurrency", "4") as process:
         until(server, "answered", 10)
         server.weather(Weather(latency=60))
-        time.sleep(0.5)  # those that began in fair weather are answered
+        until_settled(server)
         until(server, "in_flight", 4)
         process.send_signal(number)
-        time.sleep(0.5)
+        assert process.stderr
+        assert any("is waited for" in line for line in iter(process.stderr.readline, ""))
         assert process.poll() is None
         process.send_signal(number)
-        said = process.communicate(timeout=10)[1]
+        said = process.communicate(timeout=40)[1]  # the server would take a minute
         answered = server.stats()["answered"]
     assert process.returncode == STATUS[number], said
     assert "Stopped at once" in said
