@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import JournalError
 from ..files import leads_to, make_folder
 from ..processes import Process, leave_alone, lives, this_process
 from .address import LEASE
 from .handles import Handle, Stage
-from .journal import BUSY, GRANTED, Claim, Kept, Tried, sound
-from .store import Clock, Done, Stats, Wanted, Work
+from .journal import BUSY, GRANTED, Claim, Kept, Tried, checksum, sound
+from .store import DAMAGED, Clock, Done, Stats, Wanted, Work
 
 VERSION = 3  # of the tables: raise it with an entry in _MIGRATIONS
 _APPLICATION = 0x65787472  # "extr", in the file's header
@@ -38,9 +38,13 @@ CREATE TABLE owners (
     after_boot REAL NOT NULL, beats INTEGER NOT NULL
 );
 """
+_SUMS = """
+ALTER TABLE answers ADD COLUMN sum BLOB;
+CREATE TABLE unsummed AS SELECT coalesce(max(rowid), 0) AS upto FROM answers;
+"""
 _MIGRATIONS: Mapping[int, str] = {  # from an older version to the next
     1: "ALTER TABLE answers ADD COLUMN share REAL NOT NULL DEFAULT 1;" + _BATCHES,
-    2: "DROP TABLE owners;" + _OWNERS,  # an older release can't go on beside this one
+    2: "DROP TABLE owners;" + _OWNERS + _SUMS,  # an older release can't go on beside this one
 }
 _TABLES = """
 CREATE TABLE answers (
@@ -50,7 +54,7 @@ CREATE TABLE answers (
 );
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
 """
-_ANSWER = "SELECT key, body, status, request_id, latency, at, model, share FROM answers"
+_ANSWER = "SELECT key, sum, rowid, body, status, request_id, latency, at, model, share FROM answers"
 _HANDLE = ", ".join(Handle._fields)
 _AT_ONCE = 200  # keys in one statement
 _DATABASES = frozenset({"", ".sqlite", ".sqlite3", ".db", ".journal", ".extractor"})
@@ -71,7 +75,7 @@ class SqliteStore:
     ) -> None:
         self._path, self._opened, self._clock, self._monotonic = path, connection, clock, monotonic
         self._here, self._process, self._lease = here, os.getpid(), LEASE
-        self._entered = set[str]()
+        self._entered, self._damaged = set[str](), set[bytes]()
         self._seen = dict[str, tuple[int, float]]()  # the last sign of life, and when it was new
 
     @classmethod
@@ -114,6 +118,8 @@ class SqliteStore:
                 rows = [(owner,) for owner in self._entered]
                 connection.executemany("DELETE FROM owners WHERE owner = ?", rows)
             connection.close()
+        if self._damaged:
+            _log.warning(DAMAGED, len(self._damaged), self._path)
 
     # -- who is at work
 
@@ -180,7 +186,8 @@ class SqliteStore:
     def _put(self, puts: Mapping[bytes, Kept]) -> None:
         now = self._clock()
         rows = [
-            (key, now, k.model, k.status, k.request_id, k.latency, k.body, k.share) for key, k in puts.items()
+            (key, now, k.model, k.status, k.request_id, k.latency, k.body, k.share, checksum(key, k))
+            for key, k in puts.items()
         ]
         self._many("INSERT OR REPLACE INTO answers VALUES", rows)
 
@@ -204,9 +211,21 @@ class SqliteStore:
         return {
             key: kept
             for some in _chunks(keys)
-            for key, *parts in self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
-            if (kept := sound(parts)) is not None
+            for key, kept in self._whole(
+                self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
+            )
         }
+
+    def _whole(self, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[bytes, Kept]]:
+        """Yield the answers that are as they were kept. Those of older releases have no checksum."""
+        (upto,) = self._connection.execute("SELECT upto FROM unsummed").fetchone() or (0,)
+        for key, told, number, *parts in rows:
+            kept = sound(parts)
+            older = told is None and number <= upto
+            if kept is None or not (older or told == checksum(key, kept)):
+                self._damaged.add(key)
+            else:
+                yield key, kept
 
     def _claimed(self, keys: Sequence[bytes]) -> dict[bytes, str]:
         query = "SELECT key, owner FROM claims WHERE key IN"
@@ -304,10 +323,7 @@ class SqliteStore:
     def export(self) -> Iterator[tuple[bytes, Kept]]:
         """Yield each key with its answer, oldest first."""
         with _named(self._path):
-            for key, *parts in self._connection.execute(f"{_ANSWER} ORDER BY at"):
-                kept = sound(parts)
-                if kept is not None:
-                    yield key, kept
+            yield from self._whole(self._connection.execute(f"{_ANSWER} ORDER BY at"))
 
     def prune(self, before: float) -> int:
         """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
@@ -366,6 +382,7 @@ def _marks(values: Iterable[object]) -> str:
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")  # of a damaged answer, too
     try:
         _upgrade(path, connection)
         for file in _files(path):
@@ -390,7 +407,7 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
             f"the journal {path} is of version {version}, made by a later release than this one, which "
             f"knows version {VERSION}: upgrade, or name another file"
         )
-    scripts = [_TABLES, _OWNERS, _BATCHES] if not tables else _scripts(path, version)
+    scripts = [_TABLES, _SUMS, _OWNERS, _BATCHES] if not tables else _scripts(path, version)
     if scripts:
         marks = f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION};"
         connection.executescript("BEGIN IMMEDIATE;" + "".join(scripts) + marks + "COMMIT;")

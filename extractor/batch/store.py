@@ -15,6 +15,7 @@ from .sharing import Errand, Grant
 
 Wanted = Sequence[tuple[bytes, float]]  # keys, and since when (Unix time) an answer counts
 Clock = Callable[[], float]
+DAMAGED = "%d answers in the journal %s are damaged. They count as absent, and are asked for again"
 
 
 @dataclass(frozen=True, slots=True)
