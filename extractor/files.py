@@ -48,8 +48,33 @@ class Halted(BaseException):
     """The process is to end at once. It may come in the middle of anything: no file is replaced any more."""
 
 
+class Disk:
+    """What is done to the file that takes the place of another; tests hand in disks that fail."""
+
+    def write(self, handle: int, data: Any) -> int:
+        """Write some of the bytes, and return how many."""
+        return os.write(handle, data)
+
+    def fsync(self, handle: int) -> None:
+        """Return once a file or folder is safe."""
+        os.fsync(handle)
+
+    def replace(self, temporary: str, target: str) -> None:
+        """Move a file to where another one is."""
+        os.replace(temporary, target)
+
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
+
+DISK = Disk()
+
+
 @contextmanager
-def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 0o600) -> Iterator[IO[bytes]]:
+def replacing(
+    path: str, partly: bool = False, aside: bool = False, mode: int = 0o600, disk: Disk = DISK
+) -> Iterator[IO[bytes]]:
     """Yield what takes the place of the file at `path` once the block is left.
 
     Before it does it is safe on the disk. A link stays, and what it leads to is replaced; a device or a pipe
@@ -67,7 +92,7 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
     sweep(folder, name)
     handle, temporary = tempfile.mkstemp(f".{this_process().mark}.tmp", _beginning(name), folder)  # mode 0600
     try:
-        with io.BufferedWriter(_Told(handle, path)) as stream:
+        with io.BufferedWriter(_Told(handle, path, disk)) as stream:
             if hasattr(os, "fchmod"):
                 os.fchmod(handle, mode)
             try:
@@ -77,16 +102,16 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
             except BaseException:
                 stream.flush()
                 if partly and stream.tell():
-                    _put(stream, temporary, target, path)
+                    _put(stream, temporary, target, path, disk)
                 raise
-            _put(stream, temporary, target, path)
+            _put(stream, temporary, target, path, disk)
     except Unwritten as error:
         if aside:
             error.partial = _kept_aside(temporary, target)
         raise
     finally:
         with suppress(OSError):
-            os.unlink(temporary)
+            disk.unlink(temporary)
 
 
 def sweep(folder: str, name: str) -> None:
@@ -144,14 +169,14 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
 class _Told(io.FileIO):
     """A file whose errors of writing are Unwritten."""
 
-    def __init__(self, handle: int, path: str) -> None:
+    def __init__(self, handle: int, path: str, disk: Disk) -> None:
         super().__init__(handle, "w")
-        self._path = path
+        self._path, self._disk = path, disk
 
     def write(self, data: Any) -> int:
         """Write some of the bytes, and return how many."""
         with _telling(self._path):
-            return super().write(data)
+            return self._disk.write(self.fileno(), data)
 
 
 @contextmanager
@@ -162,21 +187,21 @@ def _telling(path: str) -> Iterator[None]:
         raise Unwritten(error.errno, error.strerror or str(error), path) from error
 
 
-def _put(stream: IO[bytes], temporary: str, target: str, path: str) -> None:
+def _put(stream: IO[bytes], temporary: str, target: str, path: str, disk: Disk) -> None:
     """Move a file to where it belongs, once it is safe on the disk."""
     stream.flush()
     with _telling(path):
-        os.fsync(stream.fileno())
+        disk.fsync(stream.fileno())
         stream.close()  # Windows renames no file that is open
-        os.replace(temporary, target)
+        disk.replace(temporary, target)
     with suppress(OSError):  # some file systems can't; the file is whole in any case
-        _sync_folder(os.path.dirname(target))
+        _sync_folder(os.path.dirname(target), disk)
 
 
-def _sync_folder(folder: str) -> None:
+def _sync_folder(folder: str, disk: Disk) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        disk.fsync(handle)
     finally:
         os.close(handle)
 
