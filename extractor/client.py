@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import threading
 import time
@@ -53,6 +54,7 @@ from .options import (
     RowOptions,
     RunToolsOptions,
 )
+from .processes import check_process, leave_alone, when_forked
 from .schema.partial import Partial
 from .streams import (
     AsyncChatStream,
@@ -71,6 +73,7 @@ from .transport import http
 T = TypeVar("T")
 Out = TypeVar("Out")
 Frame = TypeVar("Frame")
+_GIVEN = "an Extractor with an http_client of your own, which keeps connections,"
 Begin: TypeAlias = Callable[[Calls], Ask[T]]  # the first step of a call, by one model
 
 
@@ -115,8 +118,9 @@ class Extractor(Calls):
     ) -> None:
         super().__init__(model, **options)
         self._own_client: http.Sender | None = None
-        self._given_client = self._given(http_client)
-        self._lock = threading.Lock()
+        self._given_client, self._process = self._given(http_client), os.getpid()
+        self._begin_anew()
+        when_forked(self, Extractor._begin_anew)
 
     @overload
     def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
@@ -433,10 +437,14 @@ class Extractor(Calls):
                 yield from others[0]._chunks(sequel, begin, others[1:])
                 return
 
+    def _begin_anew(self) -> None:
+        self._lock = threading.Lock()
+
     def _client(self, endpoint: Endpoint) -> http.Sender:
+        if self._given_client is not None:
+            check_process(self._process, _GIVEN)
+            return self._given_client
         with self._lock:
-            if self._given_client is not None:
-                return self._given_client
             if self._own_client is None:
                 self._own_client = http.new_client(endpoint.base_url, self._reach)
                 finalize(self, self._own_client.close)  # for who forgets to; a second time it does nothing
@@ -458,7 +466,8 @@ class AsyncExtractor(Calls):
         self._own_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncSender] = (
             WeakKeyDictionary()
         )
-        self._given_client = self._given(http_client)
+        self._given_client, self._process = self._given(http_client), os.getpid()
+        when_forked(self, AsyncExtractor._begin_anew)
 
     @overload
     async def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
@@ -729,8 +738,14 @@ class AsyncExtractor(Calls):
             return self._find_endpoint()
         return await asyncio.to_thread(self._find_endpoint)  # it may have to start the embedded model
 
+    def _begin_anew(self) -> None:
+        for client in self._own_clients.values():
+            leave_alone(client)
+        self._own_clients.clear()
+
     def _client(self, endpoint: Endpoint) -> http.AsyncSender:
         if self._given_client is not None:
+            check_process(self._process, _GIVEN)
             return self._given_client
         loop = asyncio.get_running_loop()
         if loop not in self._own_clients:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any
 
+from .processes import Process, lives, this_process
+
+LONGEST = 190  # bytes of a name that stand in that of a temporary file, which has 255 at most
+_LEFT = re.compile(r"\w{8}\.([0-9a-f-]+)\.tmp")  # what follows on that name
 MOST_LINKS = 40  # as Linux follows
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -39,15 +44,44 @@ class Abandoned(Exception):
     """What has been written is not to take the place of a file, not even partly."""
 
 
+class Halted(BaseException):
+    """The process is to end at once. It may come in the middle of anything: no file is replaced any more."""
+
+
+class Disk:
+    """What is done to the file that takes the place of another; tests hand in disks that fail."""
+
+    def write(self, handle: int, data: Any) -> int:
+        """Write some of the bytes, and return how many."""
+        return os.write(handle, data)
+
+    def fsync(self, handle: int) -> None:
+        """Return once a file or folder is safe."""
+        os.fsync(handle)
+
+    def replace(self, temporary: str, target: str) -> None:
+        """Move a file to where another one is."""
+        os.replace(temporary, target)
+
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
+
+DISK = Disk()
+
+
 @contextmanager
-def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 0o600) -> Iterator[IO[bytes]]:
+def replacing(
+    path: str, partly: bool = False, aside: bool = False, mode: int = 0o600, disk: Disk = DISK
+) -> Iterator[IO[bytes]]:
     """Yield what takes the place of the file at `path` once the block is left.
 
     Before it does it is safe on the disk. A link stays, and what it leads to is replaced; a device or a pipe
     is written to. partly: whether what was written before an exception takes the place too. It never does
-    after an error of writing itself, or after Abandoned. aside: whether it is kept beside the file after such
-    an error, in a file that the error names. Raises Unwritten, and OSError where nothing can be written there
-    at all.
+    after an error of writing itself, or after Abandoned or Halted. aside: whether it is kept beside the file
+    after an error of writing, in a file that the error names. Raises Unwritten, and OSError where nothing can
+    be written there at all.
     """
     target = leads_to(path)
     if os.path.exists(path) and not os.path.isfile(path):
@@ -55,28 +89,45 @@ def replacing(path: str, partly: bool = False, aside: bool = False, mode: int = 
             yield direct
         return
     folder, name = os.path.split(target)
-    handle, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)  # mode 0600
+    sweep(folder, name)
+    handle, temporary = tempfile.mkstemp(f".{this_process().mark}.tmp", _beginning(name), folder)  # mode 0600
     try:
-        with io.BufferedWriter(_Told(handle, path)) as stream:
+        with io.BufferedWriter(_Told(handle, path, disk)) as stream:
             if hasattr(os, "fchmod"):
                 os.fchmod(handle, mode)
             try:
                 yield stream
-            except (Unwritten, Abandoned):
+            except (Unwritten, Abandoned, Halted):
                 raise
             except BaseException:
                 stream.flush()
                 if partly and stream.tell():
-                    _put(stream, temporary, target, path)
+                    _put(stream, temporary, target, path, disk)
                 raise
-            _put(stream, temporary, target, path)
+            _put(stream, temporary, target, path, disk)
     except Unwritten as error:
         if aside:
             error.partial = _kept_aside(temporary, target)
         raise
     finally:
         with suppress(OSError):
-            os.unlink(temporary)
+            disk.unlink(temporary)
+
+
+def sweep(folder: str, name: str) -> None:
+    """Remove what killed processes of this machine have left of a file that they were to replace."""
+    beginning = _beginning(name)
+    with suppress(OSError):
+        for each in os.scandir(folder):
+            left = _LEFT.fullmatch(each.name[len(beginning) :]) if each.name.startswith(beginning) else None
+            writer = Process.of_mark(left[1]) if left else None
+            if writer is not None and lives(writer) is False and each.is_file(follow_symlinks=False):
+                os.unlink(each)
+
+
+def _beginning(name: str) -> str:
+    """Return how the name of a temporary file begins."""
+    return f".{name.encode()[:LONGEST].decode(errors='ignore')}."
 
 
 def leads_to(path: str) -> str:
@@ -118,14 +169,14 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
 class _Told(io.FileIO):
     """A file whose errors of writing are Unwritten."""
 
-    def __init__(self, handle: int, path: str) -> None:
+    def __init__(self, handle: int, path: str, disk: Disk) -> None:
         super().__init__(handle, "w")
-        self._path = path
+        self._path, self._disk = path, disk
 
     def write(self, data: Any) -> int:
         """Write some of the bytes, and return how many."""
         with _telling(self._path):
-            return super().write(data)
+            return self._disk.write(self.fileno(), data)
 
 
 @contextmanager
@@ -136,21 +187,21 @@ def _telling(path: str) -> Iterator[None]:
         raise Unwritten(error.errno, error.strerror or str(error), path) from error
 
 
-def _put(stream: IO[bytes], temporary: str, target: str, path: str) -> None:
+def _put(stream: IO[bytes], temporary: str, target: str, path: str, disk: Disk) -> None:
     """Move a file to where it belongs, once it is safe on the disk."""
     stream.flush()
     with _telling(path):
-        os.fsync(stream.fileno())
+        disk.fsync(stream.fileno())
         stream.close()  # Windows renames no file that is open
-        os.replace(temporary, target)
+        disk.replace(temporary, target)
     with suppress(OSError):  # some file systems can't; the file is whole in any case
-        _sync_folder(os.path.dirname(target))
+        _sync_folder(os.path.dirname(target), disk)
 
 
-def _sync_folder(folder: str) -> None:
+def _sync_folder(folder: str, disk: Disk) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        disk.fsync(handle)
     finally:
         os.close(handle)
 
@@ -159,7 +210,7 @@ def _kept_aside(temporary: str, target: str) -> str | None:
     """Rename what could be written to a name that says so, and return that; None where there is nothing."""
     if not os.path.exists(temporary) or not os.path.getsize(temporary):
         return None
-    partial = f"{target}.{temporary.rpartition('.')[2]}.partial"
+    partial = f"{target}.{temporary.removesuffix('.tmp').rpartition('.')[0].rpartition('.')[2]}.partial"
     try:
         os.rename(temporary, partial)
     except OSError:

@@ -269,9 +269,11 @@ def arows(job: Job) -> AsyncGenerator[RowOutcome[Any]]:
     return job.outcomes(lambda endpoint: _wire(endpoint.owner._client(endpoint)))
 
 
-def rows(job: Job) -> Generator[RowOutcome[Any]]:
-    """`arows` for code that is not async: it runs in a thread."""
-    stop = run.Stop()
+def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
+    """`arows` for code that is not async: it runs in a thread. Left before its end it waits for what is in
+    flight, where there is a journal to keep it. stop: asks the run to end.
+    """
+    stop = stop or run.Stop()
 
     async def outcomes() -> AsyncGenerator[RowOutcome[Any]]:
         own: dict[Any, http.AsyncSender] = {}
@@ -280,6 +282,7 @@ def rows(job: Job) -> Generator[RowOutcome[Any]]:
         def wire(endpoint: Endpoint) -> Wire:
             given, reach = endpoint.owner._given_client, endpoint.owner._reach
             if given is not None:
+                endpoint.owner._client(endpoint)  # checks that it was made in this process
                 return Wire(
                     partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
                 )
@@ -296,7 +299,7 @@ def rows(job: Job) -> Generator[RowOutcome[Any]]:
                 await opened.aclose()
             threads.shutdown(wait=False)
 
-    return iterate(outcomes, stop)
+    return iterate(outcomes, stop, lambda: job.settings.journal is not False and not stop.halted)
 
 
 async def _threaded_post(

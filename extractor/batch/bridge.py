@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import os
+import sys
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextvars import copy_context
 from typing import Generic, TypeVar
 
+from ..processes import check_process
+
 T = TypeVar("T")
 _MOST_AHEAD = 256  # items that wait to be taken, before the generator is held up
 
 
-def iterate(make: Callable[[], AsyncGenerator[T]], stop: Callable[[], str] = lambda: "") -> Generator[T]:
+def iterate(
+    make: Callable[[], AsyncGenerator[T]],
+    stop: Callable[[], str] = lambda: "",
+    keeps: Callable[[], bool] = lambda: False,
+) -> Generator[T]:
     """Yield what the async generator yields; it works on while the caller is busy with an item.
 
     stop: called from this thread on the first KeyboardInterrupt: asks the generator to end by itself,
-    and returns how to go on later. It is waited for; a second KeyboardInterrupt ends it at once. Safe
-    where a loop is running.
+    and returns how to go on later. It is waited for; a second KeyboardInterrupt ends it at once. keeps:
+    whether it is asked and waited for also where the iterator is left before its end, as where the caller's
+    code raises; else it is ended at once then. Safe where a loop is running.
     """
-    crossing = _Crossing(make)
+    crossing, process = _Crossing(make), os.getpid()
+
+    def leave() -> None:
+        if process != os.getpid() or sys.is_finalizing():  # here its thread does not run, or not any more
+            return
+        try:
+            if keeps():
+                crossing.finish(stop)
+        finally:
+            crossing.cancel()
+            crossing.thread.join()
+
+    atexit.register(leave)  # threads end with the interpreter, before an iterator that is held somewhere
     crossing.thread.start()
     try:
-        yield from crossing.items(stop)
+        for item in crossing.items(stop):
+            yield item
+            check_process(process, "an iterator over rows that was begun")
+    except GeneratorExit:
+        leave()
+        raise
     finally:
-        crossing.cancel()
-        crossing.thread.join()
+        atexit.unregister(leave)
+        if process == os.getpid() and not sys.is_finalizing():
+            crossing.cancel()
+            crossing.thread.join()
 
 
 class _Crossing(Generic[T]):
@@ -70,6 +99,16 @@ class _Crossing(Generic[T]):
                 raise interrupted
             else:
                 return
+
+    def finish(self, stop: Callable[[], str]) -> None:
+        """Ask the generator to end, and wait until it has; what it still yields is not wanted any more."""
+        self._begun.wait()
+        stop()
+        while not self._ended:
+            self._news.wait()
+            self._news.clear()
+            while self._items:
+                self._take()
 
     def _take(self) -> T:
         item = self._items.popleft()

@@ -8,6 +8,7 @@ over, and counted, since its answer may have been paid for.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
@@ -38,6 +39,19 @@ def sound(kept: Sequence[Any]) -> Kept | None:
     named = isinstance(model, str) and isinstance(request_id, str | None)
     whole = isinstance(body, bytes) and type(status) is int
     return Kept(*kept) if whole and named and numbers and 100 <= status <= 999 else None
+
+
+def checksum(key: bytes, kept: Kept) -> bytes:
+    """Return what tells an answer from a damaged one, and from that to another request; `at` is not in it.
+
+    Eight bytes of BLAKE2b: of random damage one in 2**64 goes unnoticed, where a CRC-32 lets pass one in
+    2**32, and to hash an answer takes microseconds, as a CRC does.
+    """
+    told = [kept.status, kept.request_id, float(kept.latency), kept.model, float(kept.share)]
+    digest = hashlib.blake2b(key, digest_size=8)
+    digest.update(json.dumps(told).encode())
+    digest.update(kept.body)
+    return digest.digest()
 
 
 class Claim(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from hashlib import blake2b
 from typing import Any, TypeAlias
 
 from pydantic_core import to_jsonable_python
@@ -13,8 +15,8 @@ from .cells import Cell, cell, error_cell
 from .outcomes import RowOutcome
 
 Line: TypeAlias = dict[str, JSON]
-VERSION = 1
-KEYS = frozenset({"quarantine", "index", "input", "error", "attempts", "schema", "again"})
+VERSION = 2
+KEYS = frozenset({"quarantine", "index", "input", "error", "attempts", "schema", "again", "seal"})
 NO_TEXT = cell("no_text", "there is no text to ask about")
 
 
@@ -32,6 +34,7 @@ def line_of(index: int, row: JSON, error: Cell, schema: str, again: str) -> Line
         "attempts": [],
         "schema": schema,
         "again": again,
+        "seal": _seal(index, schema, again),
     }
 
 
@@ -48,8 +51,16 @@ def held(outcome: RowOutcome[Any], row: JSON, schema: str, again: str, fault: st
 
 
 def is_held(row: Mapping[str, JSON]) -> bool:
-    """Whether a row is a line of a quarantine."""
-    return row.keys() == KEYS
+    """Whether a row is a line of a quarantine, and not one that has the same keys by chance."""
+    if row.keys() != KEYS:
+        return False
+    told = [row[name] for name in ("index", "schema", "again")]
+    return [*map(type, told)] == [int, str, str] and row["seal"] == _seal(*told)
+
+
+def _seal(*told: JSON) -> str:
+    """Return what only we write. The rest of a line may be mended by hand."""
+    return blake2b(json.dumps([VERSION, *told]).encode(), digest_size=8).hexdigest()
 
 
 def problem_cells(problems: Iterable[Problem]) -> list[JSON]:

@@ -25,12 +25,12 @@ from typing import Any, TypeVar
 from ..errors import ConfigError, JournalError
 from ..words import one_line
 from .address import Address
-from .journal import BUSY, GRANTED, Claim, Kept, key_of, sound
+from .journal import BUSY, GRANTED, Claim, Kept, checksum, key_of, sound
 from .limits import Bucket
 from .sharing import SHARED_MINUTE, Errand, Grant
-from .store import Clock, Done, Stats, Wanted, Work
+from .store import DAMAGED, Clock, Done, Stats, Wanted, Work
 
-VERSION = 1  # of the names and what is kept under them
+VERSION = 2  # of the names and what is kept under them; that of before had no checksums, and is read
 PATIENCE = 15.0  # seconds for which a server that is away is tried again, in the middle of a run
 _LARGE = 512  # bytes of a body from which on compressing pays
 _AT_ONCE = 500  # answers in one trip
@@ -46,7 +46,7 @@ def _script(name: str) -> tuple[str, str]:
     return text, sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-_DO, _LIMIT, _PRUNE = map(_script, ("do", "limit", "prune"))
+_DO, _LIMIT, _PRUNE, _DROP = map(_script, ("do", "limit", "prune", "drop"))
 
 
 class RedisStore:
@@ -58,6 +58,7 @@ class RedisStore:
         self._errors, self._redis = _errors(), _client(address)
         self._ahead = 0.0  # seconds by which the server's clock is ahead of ours, or a little less
         self._sign: tuple[Any, ...] | None = None  # the last sign of life
+        self._damaged = set[bytes]()
 
     @classmethod
     def open(cls, address: Address, clock: Clock | None = None, patience: float = PATIENCE) -> RedisStore:
@@ -85,6 +86,8 @@ class RedisStore:
     def close(self) -> None:
         """Close the connection."""
         self._redis.close()
+        if self._damaged:
+            _log.warning(DAMAGED, len(self._damaged), self._address)
 
     # -- who is at work
 
@@ -110,7 +113,7 @@ class RedisStore:
         if work.puts or work.released or work.claims or work.looks:
             lists = (
                 len(work.puts),
-                *(part for key, kept in work.puts.items() for part in (key, _packed(kept))),
+                *(part for key, kept in work.puts.items() for part in (key, _packed(key, kept))),
                 len(work.released),
                 *work.released,
                 *self._wanted(work.claims),
@@ -122,10 +125,25 @@ class RedisStore:
         said = self._trip(*scripts)
         claimed, found = said.pop(0) if len(scripts) > len(work.errands) else ((), ())
         return Done(
-            [_CLAIMS[each] if isinstance(each, int) else Claim(_unpacked(each)) for each in claimed],
-            [_unpacked(each) if each else None for each in found],
+            [self._claim(owner, *asked, each) for asked, each in zip(work.claims, claimed, strict=True)],
+            [self._found(key, each) for (key, _), each in zip(work.looks, found, strict=True)],
             [Grant(granted, float(wait), float(pause)) for granted, wait, pause in said],
         )
+
+    def _claim(self, owner: str, key: bytes, since: float, said: int | bytes) -> Claim:
+        """Return what a claim gave; for a damaged answer, what it gives once that is dropped."""
+        if isinstance(said, int):
+            return _CLAIMS[said]
+        kept = self._found(key, said)
+        return self.do(owner, Work(claims=[(key, since)])).claims[0] if kept is None else Claim(kept)
+
+    def _found(self, key: bytes, said: bytes) -> Kept | None:
+        """Return an answer as it was kept; None where there is none. One that is damaged is dropped."""
+        kept = _unpacked(key, said) if said else None
+        if said and kept is None:
+            self._damaged.add(key)
+            self._trip((_DROP, self._base, key, said))
+        return kept
 
     def look(self, wanted: Wanted) -> Sequence[Kept | None]:
         """Return the answers that there are, in the order of `wanted`."""
@@ -160,7 +178,8 @@ class RedisStore:
             models: Counter[str] = Counter()
             size = 0
             for head, length in self._heads(keys):
-                models[_header(head)[0]["model"]] += 1
+                with contextlib.suppress(LookupError, TypeError, ValueError):  # of a damaged answer
+                    models[_header(head)[0]["model"]] += 1
                 size += length
             living = {*self._redis.zrangebyscore(self._name("owners"), f"({self._time()}", "+inf")}
             held = [owner in living for owner in self._redis.hvals(self._name("claims"))]
@@ -173,7 +192,9 @@ class RedisStore:
         with self._named():
             for some in _chunks(self._redis.zrange(self._name("at"), 0, -1)):
                 values = self._redis.mget([self._answer(key) for key in some])
-                yield from ((key, _unpacked(value)) for key, value in zip(some, values, strict=True) if value)
+                for key, value in zip(some, values, strict=True):
+                    if value and (kept := _unpacked(key, value)) is not None:
+                        yield key, kept
 
     def prune(self, before: float) -> int:
         """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
@@ -222,13 +243,14 @@ class RedisStore:
         if self._redis.get(name) is None:
             self._redis.set(name, VERSION, nx=True)
         version = int(self._redis.get(name) or VERSION)
-        if version != VERSION:
-            later = "made by a later release than this one" if version > VERSION else "which it can't read"
+        if version > VERSION:
             raise JournalError(
-                f"the journal {self._address} is of version {version}, {later}, which knows version "
-                f"{VERSION}: upgrade, or begin another one with ?prefix=NAME"
+                f"the journal {self._address} is of version {version}, made by a later release than this one "
+                f"(which knows version {VERSION}): upgrade, or begin another one with ?prefix=NAME"
             )
-        for text, _ in (_DO, _LIMIT, _PRUNE):
+        if version < VERSION:
+            self._redis.set(name, VERSION)
+        for text, _ in (_DO, _LIMIT, _PRUNE, _DROP):
             self._redis.script_load(text)
         if self._clock is None:
             self._ahead = self._time() - time.time()
@@ -335,25 +357,23 @@ def _bucket(limit: float) -> tuple[float, float, float]:
     return limit, bucket.capacity, bucket.per_second
 
 
-def _packed(kept: Kept) -> bytes:
+def _packed(key: bytes, kept: Kept) -> bytes:
     """Return an answer as it is kept, after the time that the server puts before it."""
     small = len(kept.body) < _LARGE
     header = {name: value for name, value in kept._asdict().items() if name not in ("body", "at")}
-    told = json.dumps({**header, "packed": None if small else "zlib"})
+    told = json.dumps({**header, "packed": None if small else "zlib", "sum": checksum(key, kept).hex()})
     return told.encode() + b"\n" + (kept.body if small else zlib.compress(kept.body, 1))
 
 
-def _unpacked(value: bytes) -> Kept:
-    """Return an answer as it was kept. Raises JournalError for one that is damaged."""
+def _unpacked(key: bytes, value: bytes) -> Kept | None:
+    """Return an answer as it was kept, None for one that is damaged. Older releases kept no checksum."""
     try:
         header, body = _header(value)
-        whole = zlib.decompress(body) if header.pop("packed") else body
+        whole, told = zlib.decompress(body) if header.pop("packed") else body, header.pop("sum", None)
         kept = sound(Kept(whole, at=float(value[:17]), **header))
     except (LookupError, TypeError, ValueError, zlib.error):
-        kept = None
-    if kept is None:
-        raise JournalError("an answer in the journal is damaged: keep answers under another name")
-    return kept
+        return None
+    return kept if kept is not None and told in (None, checksum(key, kept).hex()) else None
 
 
 def _header(value: bytes) -> tuple[dict[str, Any], bytes]:

@@ -113,19 +113,26 @@ class Settings:
 
 
 class Stop:
-    """Asks a run to end by itself, from any thread: what is in flight is waited for, and kept."""
+    """Asks a run to end by itself, from any thread: what is in flight is waited for, and kept. halted: set
+    where it is not waited for after all.
+    """
 
     def __init__(self) -> None:
+        self._asked = self.halted = False
         self._stop: Callable[[], object] = lambda: None
         self._advice: Callable[[], str] = lambda: INTERRUPTED
 
     def bind(self, stop: Callable[[], object], advice: Callable[[], str] = lambda: INTERRUPTED) -> None:
-        """Say what to do, and what is said to who has asked for it."""
+        """Say what to do, at once where it has been asked for, and what is said to who asks."""
         self._stop, self._advice = stop, advice
+        if self._asked:
+            stop()
 
     def __call__(self) -> str:
-        """Stop the run; return how to go on later."""
-        self._stop()
+        """Stop the run, also one that has not begun; return how to go on later."""
+        self._asked = True
+        with contextlib.suppress(RuntimeError):  # the loop has closed: it has ended by itself
+            self._stop()
         return self._advice()
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import socket
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ..errors import JournalError
 from ..files import leads_to, make_folder
+from ..processes import Process, leave_alone, lives, this_process
+from .address import LEASE
 from .handles import Handle, Stage
-from .journal import BUSY, GRANTED, Claim, Kept, Tried, sound
-from .store import Clock, Done, Stats, Wanted, Work
+from .journal import BUSY, GRANTED, Claim, Kept, Tried, checksum, sound
+from .store import DAMAGED, Clock, Done, Stats, Wanted, Work
 
-VERSION = 2  # of the tables: raise it with an entry in _MIGRATIONS
+VERSION = 3  # of the tables: raise it with an entry in _MIGRATIONS
 _APPLICATION = 0x65787472  # "extr", in the file's header
 _BATCHES = """
 CREATE TABLE batches (
@@ -31,8 +32,19 @@ CREATE TABLE batches (
 CREATE TABLE batch_keys (key BLOB PRIMARY KEY, batch TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX batch_keys_of ON batch_keys (batch);
 """
+_OWNERS = """
+CREATE TABLE owners (
+    owner TEXT PRIMARY KEY, place TEXT NOT NULL, pid INTEGER NOT NULL, began REAL NOT NULL,
+    after_boot REAL NOT NULL, beats INTEGER NOT NULL
+);
+"""
+_SUMS = """
+ALTER TABLE answers ADD COLUMN sum BLOB;
+CREATE TABLE unsummed AS SELECT coalesce(max(rowid), 0) AS upto FROM answers;
+"""
 _MIGRATIONS: Mapping[int, str] = {  # from an older version to the next
     1: "ALTER TABLE answers ADD COLUMN share REAL NOT NULL DEFAULT 1;" + _BATCHES,
+    2: "DROP TABLE owners;" + _OWNERS + _SUMS,  # an older release can't go on beside this one
 }
 _TABLES = """
 CREATE TABLE answers (
@@ -41,9 +53,8 @@ CREATE TABLE answers (
     share REAL NOT NULL DEFAULT 1
 );
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE owners (owner TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
 """
-_ANSWER = "SELECT key, body, status, request_id, latency, at, model, share FROM answers"
+_ANSWER = "SELECT key, sum, rowid, body, status, request_id, latency, at, model, share FROM answers"
 _HANDLE = ", ".join(Handle._fields)
 _AT_ONCE = 200  # keys in one statement
 _DATABASES = frozenset({"", ".sqlite", ".sqlite3", ".db", ".journal", ".extractor"})
@@ -52,14 +63,34 @@ _log = logging.getLogger("extractor")
 
 
 class SqliteStore:
-    """An open journal file. Every method may raise JournalError."""
+    """An open journal file. Every method may raise JournalError.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, clock: Clock) -> None:
-        self._path, self._connection, self._clock = path, connection, clock
+    Whether a process of this machine is alive is asked of the system. One of another machine is dead once
+    its sign of life has not changed for a lease, by the monotonic time of who looks. No clock is compared
+    with another one: they may be set at any moment.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, clock: Clock, monotonic: Clock, here: Process
+    ) -> None:
+        self._path, self._opened, self._clock, self._monotonic = path, connection, clock, monotonic
+        self._here, self._process, self._lease = here, os.getpid(), LEASE
+        self._entered, self._damaged = set[str](), set[bytes]()
+        self._seen = dict[str, tuple[int, float]]()  # the last sign of life, and when it was new
 
     @classmethod
-    def open(cls, path: Path, clock: Clock = time.time) -> SqliteStore:
-        """Return the journal in a file, made where it is not there. One that is damaged is moved aside."""
+    def open(
+        cls,
+        path: Path,
+        clock: Clock = time.time,
+        monotonic: Clock = time.monotonic,
+        here: Process | None = None,
+    ) -> SqliteStore:
+        """Return the journal in a file, made where it is not there. One that is damaged is moved aside.
+
+        clock: Unix time, of answers. monotonic: measures silence. here: who signs in, by default this
+        process.
+        """
         from filelock import FileLock
 
         with _named(path):
@@ -68,36 +99,69 @@ class SqliteStore:
             with FileLock(path.with_name(path.name + ".lock"), mode=0o600):
                 if _is_damaged(path):
                     _move_aside(path)
-                return cls(path, _connect(path), clock)
+                return cls(path, _connect(path), clock, monotonic, here or this_process())
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The connection of this process. Source: https://sqlite.org/howtocorrupt.html, section 2.6."""
+        if self._process != os.getpid():
+            leave_alone(self._opened)
+            self._opened, self._process = _connect(self._path), os.getpid()
+            self._here, self._entered = this_process(), set()
+        return self._opened
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file. Who has not signed out is signed out, or this process would seem to be at work."""
         with _named(self._path):
-            self._connection.close()
+            connection = self._connection
+            with contextlib.suppress(sqlite3.Error):  # the disk may be why it is closed
+                rows = [(owner,) for owner in self._entered]
+                connection.executemany("DELETE FROM owners WHERE owner = ?", rows)
+            connection.close()
+        if self._damaged:
+            _log.warning(DAMAGED, len(self._damaged), self._path)
 
     # -- who is at work
 
-    def enter(self, owner: str, lease: float, host: str | None = None, pid: int | None = None) -> None:
-        """Sign in, by default as this process. lease: seconds for which it is believed to live."""
-        row = (owner, host or socket.gethostname(), pid or os.getpid(), self._clock() + lease)
+    def enter(self, owner: str, lease: float) -> None:
+        """Sign in. lease: seconds without a sign of life after which others, of other machines, are dead."""
+        self._lease = lease
         with self._writing():
-            self._connection.execute("INSERT INTO owners VALUES (?, ?, ?, ?)", row)
+            row = (owner, *self._here, 0)
+            self._connection.execute("INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?, ?, ?)", row)
+            self._entered.add(owner)
+            self._living()
 
     def beat(self, owner: str, lease: float) -> None:
-        """Give a sign of life."""
+        """Give a sign of life, and look for those of others."""
         with self._writing():
-            until = self._clock() + lease
-            self._connection.execute("UPDATE owners SET until = ? WHERE owner = ?", (until, owner))
+            self._connection.execute("UPDATE owners SET beats = beats + 1 WHERE owner = ?", (owner,))
+            self._living()
 
     def leave(self, owner: str) -> None:
         """Sign out. Claims that are still held count as lost."""
         with self._writing():
             self._connection.execute("DELETE FROM owners WHERE owner = ?", (owner,))
+        self._entered.discard(owner)
 
     def _living(self) -> set[str]:
-        query = "SELECT owner, host, pid FROM owners WHERE until > ?"
-        rows = self._connection.execute(query, (self._clock(),))
-        return {owner for owner, host, pid in rows if _lives(host, pid)}
+        """Return who may be alive, after a look at the signs of life."""
+        rows = self._connection.execute(
+            "SELECT owner, beats, place, pid, began, after_boot FROM owners"
+        ).fetchall()
+        now, seen = self._monotonic(), self._seen
+        self._seen = {
+            owner: seen[owner] if owner in seen and seen[owner][0] == beats else (beats, now)
+            for owner, beats, *_ in rows
+        }
+        return {owner for owner, _, *process in rows if self._lives(owner, Process(*process), now)}
+
+    def _lives(self, owner: str, process: Process, now: float) -> bool:
+        try:
+            known = lives(process)
+        except TypeError:  # what a damaged journal holds
+            return False
+        return now - self._seen[owner][1] < self._lease if known is None else known
 
     # -- what is asked and answered
 
@@ -122,7 +186,8 @@ class SqliteStore:
     def _put(self, puts: Mapping[bytes, Kept]) -> None:
         now = self._clock()
         rows = [
-            (key, now, k.model, k.status, k.request_id, k.latency, k.body, k.share) for key, k in puts.items()
+            (key, now, k.model, k.status, k.request_id, k.latency, k.body, k.share, checksum(key, k))
+            for key, k in puts.items()
         ]
         self._many("INSERT OR REPLACE INTO answers VALUES", rows)
 
@@ -146,9 +211,21 @@ class SqliteStore:
         return {
             key: kept
             for some in _chunks(keys)
-            for key, *parts in self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
-            if (kept := sound(parts)) is not None
+            for key, kept in self._whole(
+                self._connection.execute(f"{_ANSWER} WHERE key IN ({_marks(some)})", some)
+            )
         }
+
+    def _whole(self, rows: Iterable[Sequence[Any]]) -> Iterator[tuple[bytes, Kept]]:
+        """Yield the answers that are as they were kept. Those of older releases have no checksum."""
+        (upto,) = self._connection.execute("SELECT upto FROM unsummed").fetchone() or (0,)
+        for key, told, number, *parts in rows:
+            kept = sound(parts)
+            older = told is None and number <= upto
+            if kept is None or not (older or told == checksum(key, kept)):
+                self._damaged.add(key)
+            else:
+                yield key, kept
 
     def _claimed(self, keys: Sequence[bytes]) -> dict[bytes, str]:
         query = "SELECT key, owner FROM claims WHERE key IN"
@@ -246,10 +323,7 @@ class SqliteStore:
     def export(self) -> Iterator[tuple[bytes, Kept]]:
         """Yield each key with its answer, oldest first."""
         with _named(self._path):
-            for key, *parts in self._connection.execute(f"{_ANSWER} ORDER BY at"):
-                kept = sound(parts)
-                if kept is not None:
-                    yield key, kept
+            yield from self._whole(self._connection.execute(f"{_ANSWER} ORDER BY at"))
 
     def prune(self, before: float) -> int:
         """Forget the answers that came before a Unix time, and lost claims; return how many answers."""
@@ -293,19 +367,6 @@ def _recent(kept: Kept | None, since: float) -> Kept | None:
     return kept if kept is not None and kept.at >= since else None
 
 
-def _lives(host: str, pid: int) -> bool:
-    """Whether a process may be alive; of another machine's nothing is known."""
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(pid, 0)
-    except (OverflowError, ProcessLookupError, TypeError):  # the last where the journal is damaged
-        return False
-    except OSError:
-        return True
-    return True
-
-
 def _chunks(values: Sequence[V]) -> Iterator[Sequence[V]]:
     for start in range(0, len(values), _AT_ONCE):
         yield values[start : start + _AT_ONCE]
@@ -321,6 +382,7 @@ def _marks(values: Iterable[object]) -> str:
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")  # of a damaged answer, too
     try:
         _upgrade(path, connection)
         for file in _files(path):
@@ -345,7 +407,7 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
             f"the journal {path} is of version {version}, made by a later release than this one, which "
             f"knows version {VERSION}: upgrade, or name another file"
         )
-    scripts = [_TABLES, _BATCHES] if not tables else _scripts(path, version)
+    scripts = [_TABLES, _SUMS, _OWNERS, _BATCHES] if not tables else _scripts(path, version)
     if scripts:
         marks = f"PRAGMA user_version = {VERSION}; PRAGMA application_id = {_APPLICATION};"
         connection.executescript("BEGIN IMMEDIATE;" + "".join(scripts) + marks + "COMMIT;")

@@ -15,6 +15,7 @@ from .sharing import Errand, Grant
 
 Wanted = Sequence[tuple[bytes, float]]  # keys, and since when (Unix time) an answer counts
 Clock = Callable[[], float]
+DAMAGED = "%d answers in the journal %s are damaged. They count as absent, and are asked for again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Store(Protocol):
     """An open journal. Every method may raise JournalError."""
 
     def enter(self, owner: str, lease: float) -> None:
-        """Sign in. lease: seconds that the owner is believed to live after its last sign of life."""
+        """Sign in. lease: seconds that an owner on another machine is believed to live after its last sign of
+        life.
+        """
         ...
 
     def beat(self, owner: str, lease: float) -> None:

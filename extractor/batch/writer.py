@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 import time
 import uuid
@@ -95,7 +96,7 @@ class StoreJournal:
     def __init__(self, opened: Callable[[], Store], lease: float = LEASE) -> None:
         self.durable = 0
         self.error: JournalError | None = None
-        self._open, self._lease = opened, lease
+        self._open, self._lease, self._process = opened, lease, os.getpid()
         self._loop = asyncio.get_running_loop()
         self._changed: Callable[[], None] = lambda: None
         self._tickets = 0
@@ -141,6 +142,8 @@ class StoreJournal:
     async def _ask(self, *operation: Any) -> Any:
         if self.error:
             raise self.error
+        if self._process != os.getpid():
+            raise JournalError("an open journal can't be used in a forked child, which has no thread for it")
         future = self._loop.create_future()
         self._submit(*operation, future)
         return await future

@@ -15,7 +15,7 @@ from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..messages import Extraction
 from ..options import DocumentOptions
 from ..schema.described import HIDDEN, hidden_in
-from .lines import Line, Tally, dump_for, line_of, tally, to_json
+from .lines import Line, Tally, dump_for, line_of, sha256_of, tally, to_json
 from .options import (
     KEYS,
     BaseUrlOption,
@@ -206,7 +206,10 @@ def _lines(
     for file in files:
         counter.begin(file)
         text = read_text(file)
-        line = line_of(file, text if isinstance(text, BadInput) else run(text, counter), dump)
+        if isinstance(text, BadInput):
+            line = line_of(file, text, dump)
+        else:
+            line = {**line_of(file, run(text, counter), dump), "sha256": sha256_of(text)}
         counter.done(line)
         yield line
 

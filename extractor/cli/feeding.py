@@ -114,6 +114,12 @@ class Rows:
         self._rows = rows
         self._ahead: deque[Placed] = deque(maxlen=1)
         self._open: deque[Placed] = deque()
+        self._ended = False
+
+    @property
+    def all_settled(self) -> bool:
+        """Whether all rows have been read, and are done."""
+        return self._ended and not self._open
 
     def peek(self) -> Placed | None:
         """Return the next row, None at the end."""
@@ -126,6 +132,7 @@ class Rows:
             self._open.append(row)
             self._ahead.clear()
             yield row
+        self._ended = True
 
     def skip(self) -> None:
         """Leave the next row out."""

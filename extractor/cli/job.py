@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from .. import rows as bulk
 from ..batch.address import masked
 from ..batch.cells import Gathered, Lose, cell
 from ..batch.columns import records_of
@@ -18,7 +19,7 @@ from ..batch.display import shown
 from ..batch.outcomes import Progress, RowOutcome
 from ..batch.page import RunFacts
 from ..batch.quarantine import Line, held, line_of
-from ..batch.run import INTERRUPTED
+from ..batch.run import INTERRUPTED, Stop
 from ..client import Extractor
 from ..databases.address import is_database
 from ..databases.sink import DatabaseSink
@@ -28,6 +29,7 @@ from ..messages import Outcome
 from .feeding import Placed, Rows, kept, missing, own_fields, placed, typed_fields
 from .lines import to_json
 from .output import opened
+from .signals import Stopping, stopping
 from .tables import BadRow, Fields, Sheet, Table, Writer, format_of, table, written
 from .versions import Version
 
@@ -50,6 +52,7 @@ class Report:
     refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
     stopped: str | None = None  # why, where it did not finish
     notes: Sequence[str] = ()  # what there is to know about that
+    status: int = 2  # the exit status, where it did not finish
     is_full: bool = False  # whether it is because the journal took no more, as on a full disk
     kept: bool = False  # whether files are as they were
 
@@ -160,14 +163,19 @@ class Job:
 
     def run(self) -> Report:
         """Run it, and return what it came to."""
-        report = Report()
+        report, stop = Report(), Stop()
         rows = Rows(self._fed())
-        with shown(True, self.given.total, report.tell) as told, suppress(Unfinished):
-            options = {**self.options, "on_progress": told}
+        with (
+            stopping(stop) as asked,
+            shown(True, self.given.total, report.tell) as told,
+            suppress(Unfinished),
+        ):
+            options: Any = {**self.options, "on_progress": told}
             # what is wrong with the call is said here, before there is a file
-            outcomes = self.client.rows(rows, self.record_type, text=lambda r: self.text_of(r.row), **options)
+            job = bulk.Job.of(self.client, rows, self.record_type, lambda r: self.text_of(r.row), options)
             with self._opened(rows, report) as (settle, hold):
-                self._write(outcomes, rows, settle, report)
+                self._write(bulk.rows(job, stop), rows, settle, report)
+                _note(asked, rows, report)
                 self._leave(rows, hold, report)
         return report
 
@@ -285,9 +293,6 @@ class Job:
         except RunStopped as error:
             report.stopped = str(error).rstrip(".")
             report.is_full = isinstance(error.cause, JournalError)
-        except KeyboardInterrupt as interrupted:
-            report.stopped = "it was interrupted"
-            report.notes = [each for each in getattr(interrupted, "__notes__", ()) if each != INTERRUPTED]
 
     def _leave(self, rows: Rows, hold: Hold, report: Report) -> None:
         """Leave in the quarantine what a run that did not finish has not done; else add nothing at all. Where
@@ -303,6 +308,14 @@ class Job:
         for each in rows.unsettled():
             new = line_of(each.index, each.input, NOT_RUN, self.version.stamp, self.again)
             hold(new if each.line is None else each.line)
+
+
+def _note(asked: Stopping, rows: Rows, report: Report) -> None:
+    """Take note that a signal has stopped the run, unless it has come to its end all the same."""
+    if not asked or (report.stopped is None and rows.all_settled):
+        return
+    report.stopped, report.status = str(asked), asked.status
+    report.notes = [each for each in [asked.advice] if each != INTERRUPTED]
 
 
 def is_typed(output: str) -> bool:

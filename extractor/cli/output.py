@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TextIO
 
 from ..errors import ConfigError
-from ..files import replacing
+from ..files import DISK, Disk, replacing
 
 
 @contextmanager
-def opened(path: str, partly: bool = True, aside: bool = False) -> Iterator[TextIO]:
+def opened(path: str, partly: bool = True, aside: bool = False, disk: Disk = DISK) -> Iterator[TextIO]:
     """Yield what to write to: standard output for "-", else a file that stands at `path` afterwards.
 
     Until the block is left, `path` is as it was, and also where the block raises before anything
@@ -25,7 +25,7 @@ def opened(path: str, partly: bool = True, aside: bool = False) -> Iterator[Text
         yield sys.stdout
         sys.stdout.flush()
         return
-    with opened_bytes(path, partly, aside) as stream:
+    with opened_bytes(path, partly, aside, disk) as stream:
         text = io.TextIOWrapper(stream, "utf-8")
         try:
             yield text
@@ -35,11 +35,13 @@ def opened(path: str, partly: bool = True, aside: bool = False) -> Iterator[Text
 
 
 @contextmanager
-def opened_bytes(path: str, partly: bool = False, aside: bool = False) -> Iterator[IO[bytes]]:
+def opened_bytes(
+    path: str, partly: bool = False, aside: bool = False, disk: Disk = DISK
+) -> Iterator[IO[bytes]]:
     """Yield what writes bytes to a file of this machine, as `opened` does text."""
     with ExitStack() as stack:
         try:
-            stream = stack.enter_context(replacing(path, partly, aside))
+            stream = stack.enter_context(replacing(path, partly, aside, disk=disk))
         except OSError as error:
             reason = error.strerror or error
             raise ConfigError(f"cannot write to {path}: {reason}; name another file with -o") from error

@@ -64,7 +64,9 @@ EPILOG = f"""Examples:
 Each answer is kept in a journal as soon as it is there: the same command again asks only for what has no
 answer yet. {KEYS}
 
-Exit status: 0 when every row with text gave a record, 1 when some did not, 2 when the run did not finish.
+Exit status: 0 when every row with text gave a record, 1 when some did not, 2 when the run did not finish,
+130 or 143 when Ctrl-C or SIGTERM stopped it: what was in flight was waited for and written. A second signal
+ends it at once.
 """
 
 
@@ -320,7 +322,7 @@ def _conclude(
             say(note, "yellow")
         say(f"The run did not finish: {report.stopped}.{_left(report, going_on)} Go on with:", "yellow")
         say(f"  {shlex.join(_go_on(command, report, going_on))}")
-        raise typer.Exit(2)
+        raise typer.Exit(report.status)
     if report.held:
         rows = f"{going_on.quarantine} holds {report.held:,} of the rows."
         say(f"{rows} Once they are mended, feed them again with:")

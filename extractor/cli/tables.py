@@ -30,6 +30,7 @@ from ..batch.cells import (
 )
 from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
+from ..files import DISK, Disk
 from ..loading import CONVERT, SNIFFED, why_no_text
 from ..messages import JSON
 from .delimited import Torn, cells_of, delimiter_in, rows_inside
@@ -440,6 +441,7 @@ def written(
     gathered: Callable[[], Gathered],
     earlier: Table | None = None,
     partly: bool = True,
+    disk: Disk = DISK,
 ) -> Iterator[Writer]:
     """Yield what writes rows. The file stands at `path` once the block is left, and not before.
 
@@ -449,14 +451,14 @@ def written(
     """
     kind = format_of(path)
     if kind == "parquet":
-        with _parquet_writer(path, source, gathered(), earlier) as writer:
+        with _parquet_writer(path, source, gathered(), earlier, disk) as writer:
             yield writer
         return
     names: Sequence[str] = ()
     if kind != "jsonl":
         new = gathered().schema.names
         names = [*_input_names(source), *new] if earlier is None else _names_in(earlier, source, new)
-    with _text_output(path, partly) as stream:
+    with _text_output(path, partly, disk) as stream:
         if kind == "jsonl":
             yield _jsonl_writer(stream, sheet)
             return
@@ -553,17 +555,19 @@ def _input_names(source: Table) -> Sequence[str]:
 
 
 @contextmanager
-def _text_output(path: str, partly: bool) -> Iterator[IO[str]]:
+def _text_output(path: str, partly: bool, disk: Disk) -> Iterator[IO[str]]:
     if "://" in path:
         with _remote(path, "wb") as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
             yield text
     else:
-        with opened(path, partly) as text_stream:
+        with opened(path, partly, disk=disk) as text_stream:
             yield text_stream
 
 
 @contextmanager
-def _parquet_writer(path: str, source: Table, gathered: Gathered, before: Table | None) -> Iterator[Writer]:
+def _parquet_writer(
+    path: str, source: Table, gathered: Gathered, before: Table | None, disk: Disk
+) -> Iterator[Writer]:
     parquet = arrow_library()
     import pyarrow as pa
 
@@ -571,7 +575,7 @@ def _parquet_writer(path: str, source: Table, gathered: Gathered, before: Table 
     schema = pa.schema([*own, *gathered.schema])
     rows: list[Fields] = []
     earlier: list[Fields] = []
-    with binary_output(path) as stream, parquet.ParquetWriter(stream, schema) as writer:
+    with binary_output(path, disk) as stream, parquet.ParquetWriter(stream, schema) as writer:
 
         def flush() -> None:
             writer.write_table(arrow_table(earlier, schema))
@@ -635,11 +639,11 @@ def _inferred(source: Table) -> pa.Schema:
 
 
 @contextmanager
-def binary_output(path: str) -> Iterator[IO[bytes]]:
+def binary_output(path: str, disk: Disk = DISK) -> Iterator[IO[bytes]]:
     """Yield what writes to a file that stands at `path` once the block is left, if it raises nothing."""
     if "://" in path:
         with _remote(path, "wb") as stream:
             yield stream
     else:
-        with opened_bytes(path) as file:
+        with opened_bytes(path, disk=disk) as file:
             yield file

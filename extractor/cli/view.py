@@ -16,6 +16,7 @@ from ..evidence import Evidence, How, Span, align
 from ..loading import BadInput, if_array, load_type, read_text
 from ..messages import JSON
 from ..report import Entry, Piece, Variants, page, piece_told
+from .lines import sha256_of
 from .output import opened
 from .screen import say, tell
 
@@ -30,6 +31,7 @@ Examples:
     extractor view out/invoices.jsonl --texts mail -o invoices.html
     extractor view enriched.jsonl --text body --record invoice --type invoice.py:Invoice -o page.html
 """
+CHANGED = "the text has changed since it was read: it is not shown, and nothing is marked"
 ERROR = "_error"  # ends the name of the column that says why a row has no record
 
 
@@ -128,14 +130,19 @@ def _entry(
 ) -> Entry:
     column = names.record or _record_field(line)
     record, text = line.get(column), _text(line, names.text, files)
+    changed = bool(text) and line.get("sha256") not in (None, sha256_of(text))
+    if changed:  # its marks would stand at other words
+        text = ""
     error = line.get(f"{column}{ERROR}") or line.get("error") or {}
     outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
     usage = line.get("usage") or line.get(f"{column}_usage") or {}
     facts = {name.replace("_", " "): str(told) for name, told in usage.items() if told is not None}
     title = str(line.get("source") or line.get("id") or number)
-    why = (str(error["message"]),) if error.get("message") else ()
+    why = ((CHANGED,) if changed else ()) + ((str(error["message"]),) if error.get("message") else ())
     evidence = _given(line.get("evidence") or line.get(f"{column}_evidence"), text)
-    if evidence is None:
+    if changed:
+        evidence = {}
+    elif evidence is None:
         evidence = {} if record is None else align(_typed(record, adapter), text)
     return Entry(
         title,

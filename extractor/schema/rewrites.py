@@ -14,6 +14,7 @@ from pydantic import EncodedBytes
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema, to_json
 
 from ..messages import JSON
+from ..processes import held_over_forks
 from .nodes import TAG, VALUE
 from .smart_mode import choices_of
 
@@ -42,7 +43,7 @@ def _takes_use_prebuilt() -> bool:
 
 
 TAKES_USE_PREBUILT = _takes_use_prebuilt()
-BUILDING = Lock()
+BUILDING = held_over_forks(Lock())
 
 
 def built(core: Core, config: Any = None) -> SchemaValidator:

@@ -15,6 +15,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
@@ -235,13 +236,14 @@ def _hidden_pieces(pieces: Sequence[bytes], secrets: Iterable[str]) -> tuple[str
 
 def _read(path: Path) -> list[Exchange]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_bytes().splitlines()
     except OSError as error:
         raise ConfigError(f"cannot read the cassette {path}: {error.strerror or error}") from error
     exchanges = []
     for number, line in enumerate(lines, 1):
         try:
             told = json.loads(line)
+            _check(told, told.pop("sum", None))
             exchanges.append(Exchange(**{**told, "pieces": tuple(told.get("pieces", ()))}))
         except (ValueError, TypeError, AttributeError) as error:
             raise ConfigError(f"line {number} of the cassette {path} is no exchange: {error}") from error
@@ -260,7 +262,18 @@ def _write(path: Path, exchanges: Iterable[Exchange]) -> None:
 
 def _line(exchange: Exchange) -> dict[str, Any]:
     told = {name: getattr(exchange, name) for name in Exchange.__slots__}
-    return {name: value for name, value in told.items() if value not in (None, {}, ())}
+    line = {name: value for name, value in told.items() if value not in (None, {}, ())}
+    return {**line, "sum": _sum_of(line)}
+
+
+def _sum_of(line: JSON) -> str:
+    return blake2b(json.dumps(line, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def _check(line: JSON, told: JSON) -> None:
+    """Raise ValueError for a line that is not as it was written; one without a checksum may be any."""
+    if told is not None and told != _sum_of(line):
+        raise ValueError("it was changed since it was recorded; where that is meant, take its `sum` out")
 
 
 # -- what differs

@@ -83,6 +83,11 @@ class ChatServer:
         """All requests so far, in the order of their arrival."""
         return self._log.all()
 
+    @property
+    def connections(self) -> int:
+        """How many connections are open now, idle ones too."""
+        return len(self._connections)
+
     def wait_for(self, n: int, timeout: float = 10.0) -> tuple[ReceivedRequest, ...]:
         """Return the requests once there are `n`. Raises TimeoutError after so many seconds."""
         try:

@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ..messages import Failure, FailureKind
+from ..processes import leave_alone, when_forked
 from .decoding import ACCEPTED, TOO_LARGE, UNREADABLE, Body, TooLarge, Unreadable
 from .exchange import HELD_BACK, KEPT_OPEN, Clock, Head, HttpReply, Piece, Post, Spooled
 
@@ -55,6 +56,7 @@ class Session:
             max_line_size=_LONGEST_HEADER,
             max_field_size=_LONGEST_HEADER,
         )
+        when_forked(self, Session._leave_alone)
 
     async def post(self, call: Post, clock: Clock, unwanted: Unwanted | None = None) -> HttpReply | Failure:
         """Send, and return the whole reply, or why there is none. unwanted: asked once there is a connection,
@@ -90,6 +92,11 @@ class Session:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+    def _leave_alone(self) -> None:
+        """In a forked child: it belongs to a loop of the parent's, and this object is of no more use."""
+        leave_alone(self._session)
+        del self._session
 
     def __del__(self) -> None:
         """Once its loop has ended nothing can be closed in order any more, and there is nobody to warn."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpcore
 
+from ..processes import leave_alone, when_forked
 from .exchange import KEPT_OPEN, Clock, Head, Post
 
 if TYPE_CHECKING:
@@ -26,15 +27,17 @@ LATE = "the reply was not complete in time"
 
 
 class Direct:
-    """Our own client for one server. Safe to use from several threads.
+    """Our own client for one server. Safe to use from several threads, and in a forked child, where it
+    opens connections of its own.
 
-    pool: httpcore's, over a `Bounded` network. as_sent: what a URL and headers are on the wire. clock:
-    that of the network.
+    make: gives httpcore's pool, over a `Bounded` network. as_sent: what a URL and headers are on the wire.
+    clock: that of the network.
     """
 
-    def __init__(self, pool: httpcore.ConnectionPool, as_sent: AsSent, clock: Clock) -> None:
-        self._pool, self._as_sent, self._clock = pool, as_sent, clock
+    def __init__(self, make: Callable[[], httpcore.ConnectionPool], as_sent: AsSent, clock: Clock) -> None:
+        self._make, self._pool, self._as_sent, self._clock = make, make(), as_sent, clock
         self._last: tuple[str, Mapping[str, str], httpcore.URL, Raw] | None = None
+        when_forked(self, Direct._begin_anew)
 
     def stream(self, call: Post) -> Generator[Head | bytes]:
         """Send, and yield a Head, then the body's bytes as they were sent. Raises what httpcore raises, a
@@ -59,6 +62,10 @@ class Direct:
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
+
+    def _begin_anew(self) -> None:
+        leave_alone(self._pool)
+        self._pool = self._make()
 
     def _begun(self, call: Post) -> tuple[dict[str, float | None], httpcore.Response]:
         """Return how long each step may take, to be changed, and the reply, its body yet to be read."""

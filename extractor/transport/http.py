@@ -19,6 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..messages import Failure, FailureKind
+from ..processes import check_process
 from . import tape
 from .aio import Session, Unwanted, apieces
 from .decoding import ACCEPTED, TOO_LARGE, UNREADABLE, Body
@@ -137,7 +138,7 @@ def stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
 
 
 def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
-    began = clock()
+    began, process = clock(), os.getpid()
     try:
         with closing(_raw(client, call)) as sent:
             head = next(sent)
@@ -146,6 +147,7 @@ def _stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
             body = Body(head.headers.get("content-encoding", ""), call.most)
             for data in sent:
                 yield from body.feed(cast("bytes", data))
+                check_process(process, "a stream")
                 _check(began + call.total, clock)
             body.end()
         return
@@ -240,7 +242,7 @@ def new_client(base_url: str, reach: Reach = USUAL, clock: Clock = time.monotoni
 
     proxy = reach.proxy or proxy_of(base_url)
     by = _proxy(proxy) if proxy else None
-    pool = pool_of(reach.context(_tls(base_url)), by, reach.http2, clock)
+    pool = partial(pool_of, reach.context(_tls(base_url)), by, reach.http2, clock)
     return Direct(pool, partial(_on_the_wire, _usual_headers()), clock)
 
 

@@ -34,9 +34,12 @@ def main(base_url: str, journal: str, rows: str, options: str = "{}") -> None:
     print(json.dumps({"from_cache": last.from_cache, "lost": last.possibly_paid_twice}))  # noqa: T201
 
 
-def started(server: Loopback, journal: Path | str, rows: int, **options: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.batch.crash", server.base_url, str(journal), str(rows)]
-    command.append(json.dumps(options))
+def started(
+    server: Loopback, journal: Path | str, rows: int, clock_steps: float | None = None, **options: Any
+) -> subprocess.Popen[str]:
+    """Start a run. clock_steps: seconds by which the clock of its process is set in the middle."""
+    program = ["tests.batch.crash"] if clock_steps is None else ["tests.batch.stepped", str(clock_steps)]
+    command = [sys.executable, "-m", *program, server.base_url, str(journal), str(rows), json.dumps(options)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

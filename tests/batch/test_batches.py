@@ -32,6 +32,7 @@ from extractor.batch.display import pace
 from extractor.batch.handles import Handle, Stage
 from extractor.batch.journal import Memory
 from extractor.batch.sqlite import SqliteStore
+from extractor.processes import Process
 from extractor.testing import (
     BatchScript,
     ChatServer,
@@ -474,8 +475,8 @@ def test_other_rows_batches_are_not_waited_for(serve: Serve, journal: Path) -> N
     other = Handle(
         "0" * 32, f"openai {server.base_url}", "m", "/v1/chat/completions", "ab", stage=Stage.RUNNING
     )
-    with closing(SqliteStore.open(journal)) as store:
-        store.enter("other", 99.0, "elsewhere", 1)
+    with closing(SqliteStore.open(journal, here=Process("elsewhere", 1, 0.0, 0.0))) as store:
+        store.enter("other", 99.0)
         store.begin("other", other, [b"other"])
     assert [outcome.record for outcome in run(server, journal)] == RECORDS
     assert kept(journal) == [other]

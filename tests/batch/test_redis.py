@@ -112,7 +112,7 @@ def test_an_option_that_redis_py_does_not_take_is_told_of(redis: RedisServer) ->
 def test_data_of_a_later_release_is_refused_and_left_alone(redis: RedisServer) -> None:
     store_at(redis.url).close()
     with redis.client() as client:
-        client.set("{extractor}:version", 2)
+        client.set("{extractor}:version", 99)
     for open_it in (store_at, lambda url: find_store(Address.of(url))):
         with pytest.raises(JournalError, match=r"later release.*upgrade, or begin another one"):
             open_it(redis.url)

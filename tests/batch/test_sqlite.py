@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import stat
+import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,16 +16,25 @@ from extractor.batch.journal import Claim, Kept, Tried, key_of
 from extractor.batch.sqlite import SqliteStore
 from extractor.batch.store import Clock, Work
 from extractor.errors import JournalError
+from extractor.processes import Process, found_process, lives, this_process
 
 KEY, OTHER = key_of("a"), key_of("b")
 SAID = Kept(b'{"id": 1}', 200, "req-1", 0.5, model="any")
-HERE, FAR = os.uname().nodename, 1e12
+FAR = Process("another machine", 1, 0.0, 0.0)
+LEASE = 20.0
+BUSY, LOST = Claim(), Claim(granted=True, lost=True)
 
 
-def opened(path: Path, *owners: str, clock: Clock = lambda: 1.0) -> SqliteStore:
-    store = SqliteStore.open(path, clock)
+def opened(
+    path: Path,
+    *owners: str,
+    clock: Clock = lambda: 1.0,
+    monotonic: Clock = lambda: 1.0,
+    here: Process | None = None,
+) -> SqliteStore:
+    store = SqliteStore.open(path, clock, monotonic, here)
     for owner in owners:
-        store.enter(owner, FAR)
+        store.enter(owner, LEASE)
     return store
 
 
@@ -33,18 +43,111 @@ def put(store: SqliteStore, key: bytes, said: Kept = SAID) -> None:
 
 
 def test_the_claim_of_a_dead_process_is_taken_over_and_told_of(tmp_path: Path) -> None:
-    ended = os.fork()
-    if ended == 0:
-        os._exit(0)
-    os.waitpid(ended, 0)
-    with closing(opened(tmp_path / "j", "me")) as store:
-        store.enter("dead", FAR, HERE, ended)
-        store.enter("far", FAR, "another machine", ended)
-        store.do("dead", Work(claims=[(KEY, 0)]))
-        store.do("far", Work(claims=[(OTHER, 0)]))
+    path = tmp_path / "j"
+    with (
+        closing(opened(path, "me")) as store,
+        closing(opened(path, "dead", here=ended())) as dead,
+        closing(opened(path, "far", here=FAR)) as far,
+    ):
+        dead.do("dead", Work(claims=[(KEY, 0)]))
+        far.do("far", Work(claims=[(OTHER, 0)]))
         assert (store.stats().claimed, store.stats().lost) == (1, 1)
         claims = store.do("me", Work(claims=[(KEY, 0), (OTHER, 0)])).claims
-        assert claims == [Claim(granted=True, lost=True), Claim()]
+        assert claims == [LOST, BUSY]
+
+
+def ended() -> Process:
+    """A process of this machine that has ended."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        found = found_process(process.pid)
+        assert found is not None
+        assert lives(found)
+    assert lives(found) is False
+    return found
+
+
+NOW = this_process()
+
+
+@pytest.mark.parametrize(
+    ("holder", "given"),
+    [
+        (NOW, BUSY),
+        (NOW._replace(began=NOW.began + 45), BUSY),  # the clock was set, on Linux
+        (NOW._replace(after_boot=NOW.after_boot - 45), BUSY),  # and elsewhere
+        (NOW._replace(began=NOW.began - 99, after_boot=NOW.after_boot - 99), LOST),
+        (NOW._replace(pid=2**31 - 1), LOST),
+        (NOW._replace(place="another machine"), BUSY),
+    ],
+    ids=["alive", "clock set", "clock set, seen from the boot", "number given again", "gone", "elsewhere"],
+)
+def test_a_process_of_this_machine_is_known_by_number_and_start(
+    tmp_path: Path, holder: Process, given: Claim
+) -> None:
+    with (
+        closing(opened(tmp_path / "j", "held", here=holder)) as held,
+        closing(opened(tmp_path / "j")) as store,
+    ):
+        held.do("held", Work(claims=[(KEY, 0)]))
+        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [given]
+
+
+def test_a_process_that_has_ended_and_is_not_waited_for_is_dead() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        found = found_process(process.pid)
+        assert found is not None
+        process.stdin.close()  # type: ignore[union-attr]
+        process.stdout.read()  # type: ignore[union-attr]
+        ends = time.monotonic() + 10
+        while lives(found) and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert lives(found) is False
+
+
+@pytest.mark.parametrize("step", [45.0, -45.0, 1e6, -1e6])
+@pytest.mark.parametrize("here", [None, FAR], ids=["on this machine", "on another one"])
+def test_a_step_of_anybodys_clock_makes_nobody_look_dead(
+    tmp_path: Path, step: float, here: Process | None
+) -> None:
+    now = [1000.0]
+    true, wrong = (lambda: now[0]), (lambda: now[0] + step)
+    with (
+        closing(opened(tmp_path / "j", "you", clock=wrong, monotonic=lambda: 5.0, here=here)) as yours,
+        closing(opened(tmp_path / "j", "me", clock=true, monotonic=lambda: 77.0)) as mine,
+    ):
+        yours.do("you", Work(claims=[(KEY, 0)]))
+        for _ in range(5):
+            now[0] += step
+            yours.beat("you", LEASE)
+            mine.beat("me", LEASE)
+            assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+
+
+def test_a_process_of_another_machine_is_dead_once_its_sign_of_life_has_not_changed_for_a_lease(
+    tmp_path: Path,
+) -> None:
+    now = [0.0]
+    with (
+        closing(opened(tmp_path / "j", "far", here=FAR)) as far,
+        closing(opened(tmp_path / "j", "me", monotonic=lambda: now[0])) as mine,
+    ):
+        far.do("far", Work(claims=[(KEY, 0)]))
+        for _ in range(10):
+            now[0] += LEASE - 1
+            far.beat("far", LEASE)
+            assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+        now[0] += LEASE - 1
+        assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+        now[0] += 1
+        assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [LOST]
+
+
+def test_who_closes_without_signing_out_is_not_at_work_any_more(tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "j", "me")) as store:
+        with closing(opened(tmp_path / "j", "you")) as other:
+            other.do("you", Work(claims=[(KEY, 0)]))
+            assert store.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [LOST]
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:

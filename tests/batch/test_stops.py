@@ -30,6 +30,18 @@ def test_two_processes_on_one_journal_ask_for_each_row_once_together(place: str)
     assert (seen["distinct"], seen["repeated"]) == (300, 0)
 
 
+@pytest.mark.parametrize("step", [45.0, -45.0])
+def test_where_the_clock_of_one_is_set_they_still_ask_for_each_row_once(place: str, step: float) -> None:
+    with running(Weather(latency=0.02)) as server:
+        both = [started(server, place, 600), started(server, place, 600, clock_steps=step)]
+        said = [process.communicate(timeout=60) for process in both]
+        seen = server.stats()
+    for (lines, errors), process in zip(said, both, strict=True):
+        assert process.returncode == 0, errors
+        assert [json.loads(line) for line in lines.splitlines()][:-1] == expected(600)
+    assert (seen["distinct"], seen["repeated"]) == (600, 0)
+
+
 def test_a_full_disk_stops_the_run_by_name_and_the_next_one_goes_on(tmp_path: Path) -> None:
     journal = tmp_path / "journal.sqlite"
     with running(Weather(latency=0.005)) as server:

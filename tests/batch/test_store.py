@@ -17,6 +17,7 @@ from extractor.batch.address import Address
 from extractor.batch.journal import Claim, Kept, key_of
 from extractor.batch.sqlite import SqliteStore
 from extractor.batch.store import Store, Work
+from extractor.processes import Process
 from tests.batch.servers import RedisServer
 
 KEY, OTHER = key_of("a"), key_of("b\n")
@@ -48,7 +49,8 @@ def clock() -> Clock:
 def open_named(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Open:
     """Opens the store of a name."""
     if request.param == "sqlite":
-        return lambda name: SqliteStore.open(tmp_path / f"{name}.sqlite", clock)
+        far = Process("another machine", 1, 0.0, 0.0)
+        return lambda name: SqliteStore.open(tmp_path / f"{name}.sqlite", clock, clock, far)
     server: RedisServer = request.getfixturevalue("redis")
     from extractor.batch.redis import RedisStore
 
@@ -129,6 +131,7 @@ def test_what_is_done_in_one_trip_is_done_in_its_order(opened: Opened) -> None:
 def test_the_claim_of_a_silent_worker_is_taken_over_and_told_of(opened: Opened, clock: Clock) -> None:
     mine, yours = opened("me"), opened("you")
     claim(yours, "you", KEY, OTHER)
+    assert mine.stats().claimed == 2  # from here on mine waits for a sign of life
     clock.now += LEASE - 1
     mine.beat("me", LEASE)
     assert claim(mine, "me", KEY) == [BUSY]

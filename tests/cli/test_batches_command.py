@@ -78,7 +78,7 @@ def test_ctrl_c_leaves_the_batch_it_is_listed_and_resume_collects_it(cli: Cli, t
             server.wait_for(3, timeout=60)
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=60)
-        assert process.returncode == 2
+        assert process.returncode == 130
         assert "1 batch goes on at the provider" in said
         again = shlex.split(next(line for line in said.splitlines() if "--resume" in line))
         listed = cli("batches", "list").out

@@ -6,7 +6,10 @@ import errno
 import os
 import pickle
 import stat
-from contextlib import suppress
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import TextIOBase
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +20,7 @@ from extractor.cli.output import opened
 from extractor.cli.tables import binary_output
 from extractor.errors import ConfigError
 from extractor.files import Unwritten, leads_to, make_folder
+from extractor.processes import Process, this_process
 
 
 def test_a_file_is_there_once_it_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -238,3 +242,86 @@ def test_new_folders_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path
     finally:
         os.umask(before)
     assert {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "a", tmp_path / "a" / "b")} == {0o700}
+
+
+# -- what killed processes leave behind
+
+
+WRITER = """
+import sys
+from extractor.cli.output import opened
+with opened(sys.argv[1]) as out:
+    out.write("half")
+    out.flush()
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process
+
+
+@pytest.mark.crash
+def test_what_a_killed_process_has_left_is_removed_by_the_next_one_and_what_a_living_one_writes_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("before")
+    with writing(path) as killed:
+        killed.kill()
+    assert len(os.listdir(tmp_path)) == 2
+    assert path.read_text() == "before"
+    with writing(path) as living:
+        (temporary,) = (each for each in os.listdir(tmp_path) if each != "out.jsonl")
+        with opened(str(path)) as out:
+            out.write("mine")
+        assert sorted(os.listdir(tmp_path)) == [temporary, "out.jsonl"]
+        living.communicate(b"")
+    assert os.listdir(tmp_path) == ["out.jsonl"]
+    assert path.read_text() == "half"
+
+
+def test_only_what_is_ours_by_its_name_and_its_dead_writer_is_removed(tmp_path: Path) -> None:
+    mine = this_process()
+    dead = mine._replace(pid=2**31 - 1).mark
+    far = dead.replace(dead.partition("-")[0], "0", 1)
+    names = [
+        f".out.jsonl.abcdefgh.{mine.mark}.tmp",  # of a process that lives
+        f".out.jsonl.abcdefgh.{far}.tmp",  # of another machine
+        f".other.jsonl.abcdefgh.{dead}.tmp",  # of another output
+        f".out.jsonl.abcdefgh.{dead}.tmp2",
+        f".out.jsonl.abc.{dead}.tmp",
+        f"out.jsonl.abcdefgh.{dead}.tmp",
+        ".out.jsonl.abcdefgh",
+        ".out.jsonl.tmp",
+        "out.jsonl.tmp",
+    ]
+    for name in [*names, f".out.jsonl.abcdefgh.{dead}.tmp"]:
+        (tmp_path / name).touch()
+    (tmp_path / f".out.jsonl.hgfedcba.{dead}.tmp").mkdir()
+    with opened(str(tmp_path / "out.jsonl")) as out:
+        out.write("x")
+    left = {*os.listdir(tmp_path)} - {"out.jsonl", f".out.jsonl.hgfedcba.{dead}.tmp"}
+    assert left == {*names}
+
+
+def test_a_mark_is_read_as_it_was_written() -> None:
+    mine = this_process()
+    found = Process.of_mark(mine.mark)
+    assert found is not None
+    assert found.is_same(mine)
+    assert Process.of_mark("x") is None
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "東"])
+def test_a_file_may_have_the_longest_name_that_there_is(tmp_path: Path, letter: str) -> None:
+    path = tmp_path / (letter * (255 // len(letter.encode())))
+    with opened(str(path)) as out:
+        out.write("x")
+    assert os.listdir(tmp_path) == [path.name]

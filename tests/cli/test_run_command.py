@@ -307,7 +307,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
         assert seen.wait(30)
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=30)[1]
-        assert process.returncode == 2, err
+        assert process.returncode == 130, err
         done = read(folder / "out.jsonl")
         assert [row["n"] for row in done] == list(range(len(done)))
         assert "interrupted" in err

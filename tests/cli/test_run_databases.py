@@ -522,7 +522,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(folder: Path) -> None:
         assert seen.wait(60)
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=60)[1]
-        assert process.returncode == 2, err
+        assert process.returncode == 130, err
         done = place.rows("SELECT id FROM visits ORDER BY id")
         assert done == [(i,) for i in range(len(done))]
         assert len(done) >= 5

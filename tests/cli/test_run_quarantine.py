@@ -224,7 +224,7 @@ def test_what_is_not_done_stays_in_a_quarantine_that_is_being_emptied(
         assert seen.wait(30)
         process.send_signal(signal.SIGINT)
         err = process.communicate(timeout=30)[1]
-        assert process.returncode == 2, err
+        assert process.returncode == 130, err
         done, left = ids(folder / "good.jsonl"), [line["index"] for line in read(folder / "bad.jsonl")]
         assert 0 < len(done) < 40
         assert done + left == list(range(40))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import stat
@@ -115,3 +116,24 @@ def test_files_are_shown_that_lie_below_the_results_or_a_named_folder(cli: Cli, 
     assert "Texts that are not shown, as their files are not below mine: 4." in ended.err
     assert cli("view", "mine/in.jsonl", "-o", "page.html", "--texts", ".").err == ""
     assert "secret" in (folder / "page.html").read_text()
+
+
+def test_a_text_that_has_changed_since_it_was_read_is_not_shown_and_nothing_is_marked(
+    cli: Cli, folder: Path
+) -> None:
+    (folder / "one.txt").write_text("Ada was here.")
+    line = {
+        "source": "one.txt",
+        "outcome": "ok",
+        "record": {"name": "Ada"},
+        "evidence": [{"pointer": "/name", "start": 0, "end": 3}],
+        "sha256": hashlib.sha256(b"Ada was here.").hexdigest(),
+    }
+    (entry,) = shown(cli, folder, [line])
+    assert (entry["text"], entry["spans"]) == ("Ada was here.", {"/name": [[0, 3, "exact", 1.0]]})
+    (folder / "one.txt").write_text("Bob was here.")
+    (entry,) = shown(cli, folder, [line])
+    assert (entry["text"], entry["spans"]) == ("", {})
+    assert "the text has changed" in entry["problems"][0]
+    (other,) = shown(cli, folder, [{**line, "text": "Ada was here?"}])
+    assert (other["text"], other["spans"]) == ("", {})

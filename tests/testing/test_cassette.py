@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import string
 import subprocess
 import sys
@@ -232,3 +233,38 @@ def test_the_embedded_model_is_recorded_and_then_not_needed(tmp_path: Path) -> N
         [sys.executable, "-c", code, file], env=nothing, capture_output=True, text=True, check=True
     )
     assert Person.model_validate_json(done.stdout) == recorded
+
+
+def test_a_bit_of_a_cassette_is_flipped_and_no_reply_is_another_one(tmp_path: Path) -> None:
+    path = tmp_path / "flipped.jsonl"
+    with ChatServer(reply({"name": "Ada", "age": 36})) as server, cassette(path):
+        with Extractor("any", base_url=server.base_url) as ex:
+            recorded = ex.run(Person, "Ada is 36.").record
+        url = server.base_url
+    whole = path.read_bytes()
+    rng = random.Random(1)
+    for _ in range(300):
+        at = rng.randrange(len(whole))
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :])
+        try:
+            with cassette(path), Extractor("any", base_url=url) as ex:
+                assert ex.run(Person, "Ada is 36.").record == recorded
+        except ConfigError:
+            continue
+
+
+def test_a_cassette_that_was_changed_by_hand_is_told_of_unless_its_sum_is_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "changed.jsonl"
+    with ChatServer(reply({"name": "Ada", "age": 36})) as server, cassette(path):
+        with Extractor("any", base_url=server.base_url) as ex:
+            ex.run(Person, "Ada is 36.")
+        url = server.base_url
+    line = json.loads(path.read_text())
+    line["pieces"] = [piece.replace("Ada", "Eva") for piece in line["pieces"]]
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(ConfigError, match="take its `sum` out"), cassette(path):
+        pass
+    del line["sum"]
+    path.write_text(json.dumps(line) + "\n")
+    with cassette(path), Extractor("any", base_url=url) as ex:
+        assert ex.run(Person, "Ada is 36.").record.name == "Eva"

@@ -45,7 +45,7 @@ class Network(httpcore.NetworkBackend):
 
 def client_of(wire: Wire) -> Direct:
     pool = httpcore.ConnectionPool(network_backend=Bounded(Network(wire), lambda: wire.now))
-    return Direct(pool, lambda url, headers: (httpcore.URL(url), [(b"Host", b"h")]), lambda: wire.now)
+    return Direct(lambda: pool, lambda url, headers: (httpcore.URL(url), [(b"Host", b"h")]), lambda: wire.now)
 
 
 def dripping(head: bytes, drop: bytes) -> Iterator[bytes]:
