@@ -131,6 +131,14 @@ class Endpoint:
     owner: Any = field(default=None, repr=False, compare=False)  # the client whose it is
 
 
+@dataclass(frozen=True, slots=True)
+class Shots:
+    """Examples as messages: as turns before one text, and as one question with its answer before several."""
+
+    turns: tuple[Message, ...]
+    together: tuple[Message, ...]
+
+
 class Calls:
     """A model, and how each call to it begins and is read."""
 
@@ -249,7 +257,7 @@ class Calls:
         record_type: Any,
         text: Text,
         instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
+        examples: Iterable[tuple[str, Any]] | Shots = (),
         context: Mapping[str, Any] | None = None,
         evidence: bool | Literal["quote"] | None = None,
         confidence: bool | str | PathLike[str] | None = None,
@@ -266,7 +274,7 @@ class Calls:
         bind: Bind | None = ("all" if self._grounded else "marked") if self._writes_grammar else None
         compiled, in_grammar = self._compiled(asked), self._compiled(asked, bind)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
-        shots = example_messages([_checked_example(compiled, asked, *pair) for pair in examples])
+        shots = self._shots(record_type, examples, evidence, extras).turns
         text = _checked_text(text)
         source = source_text(text)
         if source is not None and len(source) > SHORT:
@@ -298,12 +306,28 @@ class Calls:
         too_long = bind and source is not None and not can_ground(source)
         return replace(begun, note=TOO_LONG) if too_long else begun
 
+    def _shots(
+        self,
+        record_type: Any,
+        examples: Iterable[tuple[str, Any]] | Shots,
+        evidence: bool | Literal["quote"] | None = None,
+        extras: Literal["keep"] | None = None,
+        **_: Any,
+    ) -> Shots:
+        """Return examples as they are said, checked once for all texts. Raises ConfigError."""
+        if isinstance(examples, Shots):
+            return examples
+        asked = _asked(record_type, evidence, extras)
+        compiled = self._compiled(asked)
+        pairs = [_checked_example(compiled, asked, *pair) for pair in examples]
+        return Shots(example_messages(pairs), packing.example(pairs))
+
     def _together(
         self,
         record_type: Any,
         texts: Sequence[str],
         instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
+        examples: Iterable[tuple[str, Any]] | Shots = (),
         context: Mapping[str, Any] | None = None,
         evidence: bool | Literal["quote"] | None = None,
         confidence: Any = None,
@@ -318,7 +342,7 @@ class Calls:
         compiled, count = self._compiled(asked), len(texts)
         strict = self._strict_for(compiled, count)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
-        shots = packing.example([_checked_example(compiled, asked, *pair) for pair in examples])
+        shots = self._shots(record_type, examples, evidence, extras).together
         params = packing.params_for(_with_defaults(self._params, params), count, self._policy.max_output)
 
         def request(mode: Mode) -> Request:

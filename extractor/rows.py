@@ -69,7 +69,8 @@ class ModelCaller(Generic[T]):
         self._calls, self._endpoint, self._fallback = calls, endpoint, fallback
         self._begin = partial(calls._extraction, record_type)
         self._begin_pack = partial(calls._together, record_type)
-        self._options = options
+        shots = calls._shots(record_type, **{"examples": (), **options})
+        self._options = {**options, "examples": shots}
         self._send = send
 
     @property

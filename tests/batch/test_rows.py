@@ -20,6 +20,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from pydantic import field_validator
 
 from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, ServiceError
 from extractor.batch.journal import Claim, Memory
@@ -666,3 +667,23 @@ def test_nothing_is_logged_of_a_good_run(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.WARNING):
         run(TEXTS, Service())
     assert not caplog.records
+
+
+def test_examples_are_checked_once_and_not_for_each_row() -> None:
+    checked = 0
+
+    class Counted(Echo):
+        @field_validator("length")
+        @classmethod
+        def count(cls, length: int) -> int:
+            nonlocal checked
+            checked += length == 4711
+            return length
+
+    def checks(rows: int) -> int:
+        before = checked
+        examples = [("an example", {"checksum": 1, "length": 4711})]
+        assert all(o.record for o in run(TEXTS[:rows], Service(), record_type=Counted, examples=examples))
+        return checked - before
+
+    assert checks(40) == checks(2) > 0
