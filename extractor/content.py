@@ -78,8 +78,8 @@ def pdf(
     source: a Path, the bytes of a file, or a URL (a str; passed on, not fetched, so whole only). pages:
     numbers from 1, in this order; None for all. as_: "file" for models that read PDFs, "images" for
     those that see, "text" for the text in the file, which scans have none of. dpi: of the images.
-    All but a whole file needs `pip install 'extractor[pdf]'`, and is read in a process of its own, within
-    1 GiB and two minutes of CPU. Raises ConfigError.
+    All but a whole file needs `pip install 'typed-extractor[pdf]'`, and is read in a process of its own,
+    within 1 GiB and two minutes of CPU. Raises ConfigError.
     """
     if isinstance(source, str) and URL.match(source):
         if pages is not None or as_ != "file":
@@ -262,7 +262,7 @@ def _pages(data: bytes, as_: As, numbers: Iterable[int] | None, dpi: float) -> l
         raise ConfigError(f"dpi is a number above 0 and at most {MOST_DPI}, not {dpi!r:.80}")
     chosen = None if numbers is None else [operator.index(number) for number in numbers]
     if find_spec("pypdfium2") is None:
-        raise ConfigError("pages of a PDF need `pip install 'extractor[pdf]'`")
+        raise ConfigError("pages of a PDF need `pip install 'typed-extractor[pdf]'`")
     try:
         return read(data, as_, chosen, dpi)
     except Unreadable as error:

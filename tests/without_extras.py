@@ -1,4 +1,4 @@
-"""A script, not a test: what has to work after a plain `pip install extractor`."""
+"""A script, not a test: what has to work after a plain `pip install typed-extractor`."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def main() -> None:
     try:
         Extractor("local:smollm2").extract(Person, "Ada is 36.")
     except ConfigError as error:
-        assert "extractor[local]" in str(error), error
+        assert "typed-extractor[local]" in str(error), error
     else:
         raise AssertionError("the embedded model ran without its extra")
     for extra, ask in {
-        "extractor[pdf]": lambda: pdf(b"%PDF-1.4", as_="text"),
-        "extractor[databases]": lambda: DatabaseSource(
+        "typed-extractor[pdf]": lambda: pdf(b"%PDF-1.4", as_="text"),
+        "typed-extractor[databases]": lambda: DatabaseSource(
             "postgresql://db/shop", table="a"
         ).__arrow_c_stream__(),
-        "extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
-        "extractor[calibrate]": check_installed,
-        "extractor[long]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1").document(
+        "typed-extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
+        "typed-extractor[calibrate]": check_installed,
+        "typed-extractor[long]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1").document(
             Person, "Ada is 36. " * 99, chunk=99
         ),
-        "extractor[redis]": lambda: list(
+        "typed-extractor[redis]": lambda: list(
             Extractor("m", base_url="http://127.0.0.1:9/v1").rows(
                 ["Ada"], Person, journal="redis://127.0.0.1"
             )

@@ -102,7 +102,7 @@ def records_of(record_type: Any, extras: str | None = None) -> Records:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
-        raise ConfigError("frames need pyarrow: pip install 'extractor[frames]'") from error
+        raise ConfigError("frames need pyarrow: pip install 'typed-extractor[frames]'") from error
     if isinstance(record_type, Mapping):
         document = unwrapped(record_type)
         types = _Types(document, keeps_extras=extras == "keep")

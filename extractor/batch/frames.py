@@ -291,7 +291,7 @@ def _stream(frame: Any) -> Opened:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise ConfigError("frames need pyarrow: pip install 'extractor[frames]'") from error
+        raise ConfigError("frames need pyarrow: pip install 'typed-extractor[frames]'") from error
     try:
         return _arrow(pa.table(frame))
     except (pa.ArrowException, TypeError, ValueError) as error:

@@ -341,7 +341,9 @@ def _errors() -> Any:
     try:
         return importlib.import_module("redis.exceptions")
     except ImportError:
-        raise ConfigError("a journal on a server needs redis-py: pip install 'extractor[redis]'") from None
+        raise ConfigError(
+            "a journal on a server needs redis-py: pip install 'typed-extractor[redis]'"
+        ) from None
 
 
 def _client(address: Address) -> Any:

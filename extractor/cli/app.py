@@ -46,7 +46,7 @@ app.add_typer(batches.app, name="batches")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"extractor {version('extractor')}")
+        typer.echo(f"extractor {version('typed-extractor')}")
         raise typer.Exit
 
 

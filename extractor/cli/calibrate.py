@@ -81,7 +81,7 @@ def calibrate(
 ) -> None:
     """Make probabilities of confidence scores: fit a map on labelled texts, and show how true it is.
 
-    Needs scikit-learn, `extractor[calibrate]`; what uses the file does not.
+    Needs scikit-learn, `typed-extractor[calibrate]`; what uses the file does not.
     """
     known: Method = "platt" if method == "platt" else "isotonic"
     if method != known:

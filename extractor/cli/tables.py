@@ -318,7 +318,7 @@ def arrow_library() -> Any:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ConfigError("Parquet needs pyarrow: pip install 'extractor[frames]'") from error
+        raise ConfigError("Parquet needs pyarrow: pip install 'typed-extractor[frames]'") from error
     return pyarrow.parquet
 
 

@@ -275,7 +275,7 @@ def library(kind: str) -> Any:
         import_module("pyarrow")
         return import_module(_NEEDED[kind])
     except ImportError as error:
-        raise ConfigError("databases need their drivers: pip install 'extractor[databases]'") from error
+        raise ConfigError("databases need their drivers: pip install 'typed-extractor[databases]'") from error
 
 
 WIRES: Mapping[str, Callable[[str, bool], Wire]] = {

@@ -54,7 +54,7 @@ def extract(
         import pyarrow as pa
         from ray.data import ActorPoolStrategy
     except ImportError as error:
-        raise ConfigError("this needs Ray: pip install 'extractor[ray]'") from error
+        raise ConfigError("this needs Ray: pip install 'typed-extractor[ray]'") from error
     least, most = (actors, actors) if isinstance(actors, int) else actors
     if (cost := options.get("max_cost")) is not None:
         options["max_cost"] = Decimal(str(cost)) / most

@@ -36,7 +36,7 @@ def extract(
         from pyspark.sql.pandas.types import from_arrow_schema
         from pyspark.sql.types import StructType
     except ImportError as error:
-        raise ConfigError("this needs PySpark: pip install 'extractor[spark]'") from error
+        raise ConfigError("this needs PySpark: pip install 'typed-extractor[spark]'") from error
     _check_shared(options)
     step = ArrowStep(record_type, text=text, model=model, **options)
     step.schema(pa.schema([(name, pa.string()) for name in df.columns]), fold=True)

@@ -118,7 +118,7 @@ def fitted(
 def check_installed() -> None:
     """Raise ConfigError where scikit-learn is not installed."""
     if find_spec("sklearn") is None:
-        raise ConfigError("calibrate needs scikit-learn: pip install 'extractor[calibrate]'")
+        raise ConfigError("calibrate needs scikit-learn: pip install 'typed-extractor[calibrate]'")
 
 
 def check_enough(values: Sequence[Labelled], half: str) -> None:

@@ -107,7 +107,7 @@ def _settings(
     verbosity: int = 1,  # errors only
 ) -> dict[str, Any]:
     if find_spec("xllamacpp") is None:
-        raise ConfigError("local models need llama.cpp: run `pip install 'extractor[local]'`")
+        raise ConfigError("local models need llama.cpp: run `pip install 'typed-extractor[local]'`")
     for name, value in {"context": context, "threads": threads, "parallel": parallel}.items():
         if value is not None and value < 1:
             raise ConfigError(f"{name} must be at least 1, not {value}")

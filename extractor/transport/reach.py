@@ -63,7 +63,7 @@ class Reach:
         if self.proxy is not None and self.proxy.startswith("socks") and find_spec("socksio") is None:
             raise ConfigError("a SOCKS proxy needs `pip install 'httpx[socks]'`")
         if self.http2 and find_spec("h2") is None:
-            raise ConfigError("http2=True needs `pip install 'extractor[http2]'`")
+            raise ConfigError("http2=True needs `pip install 'typed-extractor[http2]'`")
         if isinstance(self.verify, str | os.PathLike) and not os.path.exists(self.verify):
             raise ConfigError(f"verify: there is no file {os.fspath(self.verify)}")
 

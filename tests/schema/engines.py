@@ -3,7 +3,7 @@
 Each engine turns a schema into a function text -> bool, and raises ValueError where it refuses the
 schema. A tokenizer of the 256 bytes stands for any other: what a grammar takes does not depend on it.
 
-    pip install 'extractor[judges]'                  llguidance and outlines-core
+    pip install 'typed-extractor[judges]'                  llguidance and outlines-core
     pip install torch transformers                   all that xgrammar imports of its dependencies
     pip install --no-deps xgrammar apache-tvm-ffi    xgrammar, without a compiler for GPUs
 """
