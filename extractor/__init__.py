@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
+    from .previewing import Preview
     from .pricing import Price
     from .schema import CompiledSchema, Free, Target, Verbatim, compile_schema, tool_schema
     from .schema.partial import Partial
@@ -107,6 +108,7 @@ __all__ = [
     "Outcome",
     "ParsedCompletion",
     "Partial",
+    "Preview",
     "Price",
     "Problem",
     "Progress",
@@ -156,6 +158,7 @@ _ROOMS = (
     "evidence",
     "evidence.merging",
     "documents",
+    "previewing",
 )
 
 

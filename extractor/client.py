@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
 from weakref import WeakKeyDictionary, finalize
 
 from .batch.estimate import Estimate
@@ -69,6 +69,9 @@ from .streams import (
 )
 from .tools import Round, ToolRun, arun, run
 from .transport import http
+
+if TYPE_CHECKING:
+    from .previewing import Preview
 
 T = TypeVar("T")
 Out = TypeVar("Out")
@@ -331,6 +334,15 @@ class Extractor(Calls):
                 for outcome in bulk.rows(job):
                     reading.take(outcome)
         return reading.result()
+
+    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
+        """Return the request that `extract` would send first, without keys; nothing is sent.
+
+        Raises ConfigError and SchemaError, as `extract` does.
+        """
+        from .previewing import preview
+
+        return preview(self, record_type, text, options)
 
     def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
@@ -628,6 +640,12 @@ class AsyncExtractor(Calls):
                 async for outcome in bulk.arows(job):
                     reading.take(outcome)
         return reading.result()
+
+    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
+        """Return the request that `extract` would send first; see Extractor.preview."""
+        from .previewing import preview
+
+        return preview(self, record_type, text, options)
 
     async def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]

@@ -18,7 +18,7 @@ AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BatchLimit
 Candidate ChatStream Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError Conflict
 DatabaseSink DatabaseSource DialogueEnded DialogueStarted DocumentExtraction Empty Estimate Event Extraction
 ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
-JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Price Problem Progress Provider
+JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Preview Price Problem Progress Provider
 RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Span Target Timeouts ToolCall ToolResult
 ToolRun Truncated Usage Verbatim Written align compile_schema extract image pdf tool_schema
 """

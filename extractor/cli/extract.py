@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TextIO, TypeAlias
 
@@ -14,7 +15,9 @@ from ..errors import ConfigError
 from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..messages import Extraction
 from ..options import DocumentOptions
+from ..previewing import Preview
 from ..schema.described import HIDDEN, hidden_in
+from ..words import printable
 from .lines import Line, Tally, dump_for, line_of, sha256_of, tally, to_json
 from .options import (
     KEYS,
@@ -122,6 +125,12 @@ def extract(
         int | None,
         typer.Option("--passes", min=1, help="With --long: how often to go over the text."),
     ] = None,
+    show_request: Annotated[
+        bool,
+        typer.Option(
+            "--show-request", help="Show what would be sent for each text, without keys, and send nothing."
+        ),
+    ] = False,
     params: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,6 +155,11 @@ def extract(
     extractor = connected(model, base_url, instructions, **reading, **parameters(named, params or []))
 
     how_sure = asked_confidence(confidence, calibration, samples)
+    if show_request:
+        asked = partial(extractor.preview, wanted, examples=solved, **how_sure)
+        with extractor, opened(output) as out:
+            _show_requests(files, asked, out)
+        return
 
     def run(text: str, counter: Counter) -> Result:
         if not long:
@@ -212,6 +226,17 @@ def _lines(
             line = {**line_of(file, run(text, counter), dump), "sha256": sha256_of(text)}
         counter.done(line)
         yield line
+
+
+def _show_requests(files: Sequence[str], preview: Callable[[str], Preview], out: TextIO) -> None:
+    """Write what would be sent for each file. Raises ConfigError for one that can't be read."""
+    for file in files:
+        text = read_text(file)
+        if isinstance(text, BadInput):
+            raise ConfigError(f"{file}: {text.message}")
+        shown = preview(text)
+        out.write(f"{printable(str(shown))}\n\n")
+        say(f"{file}: about {shown.tokens:,} tokens would be sent; nothing was.")
 
 
 def _write_table(lines: Sequence[Line], out: TextIO) -> None:

@@ -310,3 +310,24 @@ def test_how_tolerantly_replies_are_read_is_an_option(cli: Cli, folder: Path) ->
         strictly = cli("extract", *where, "--strict-reading")
     assert values.lines[0]["record"] == {"amount": 1234.5}
     assert [end.lines[0]["outcome"] for end in (plain, strictly)] == ["invalid", "invalid_json"]
+
+
+def test_the_request_is_shown_and_nothing_is_sent(cli: Cli, folder: Path) -> None:
+    command = ("extract", "-t", "visits.py:Visit", "one.txt", "two.txt", "--show-request")
+    with ChatServer() as server:
+        done = cli(*command, "--temperature", "0", "-m", "m", "--base-url", server.base_url)
+        assert server.requests == ()
+    assert done.status == 0
+    first, second = done.out.removeprefix("POST ").split("POST ")
+    assert first.startswith(f"{server.base_url}/chat/completions")
+    assert json.loads(first.partition("\n\n")[2])["temperature"] == 0
+    assert "Grüße aus Köln" in second
+    assert "two.txt: about" in done.err
+    assert "nothing was" in done.err
+
+
+def test_a_file_that_is_not_there_has_no_request(cli: Cli, folder: Path) -> None:
+    where = ("-m", "m", "--base-url", "http://127.0.0.1:9/v1")
+    done = cli("extract", "-t", "visits.py:Visit", "none.txt", "--show-request", *where)
+    assert done.status == 2
+    assert "none.txt" in done.err

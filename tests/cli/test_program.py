@@ -27,7 +27,7 @@ def test_the_module_and_the_command_are_the_same_program() -> None:
         subprocess.run([*program, "--version"], capture_output=True, text=True)
         for program in ([command], [sys.executable, "-m", "extractor"])
     )
-    assert first.stdout == second.stdout == f"extractor {version('extractor')}\n"
+    assert first.stdout == second.stdout == f"extractor {version('typed-extractor')}\n"
 
 
 @pytest.mark.parametrize("command", ["extract", "schema", "demo", "serve", "models pull", "models list"])
