@@ -111,6 +111,8 @@ def _settings(
     for name, value in {"context": context, "threads": threads, "parallel": parallel}.items():
         if value is not None and value < 1:
             raise ConfigError(f"{name} must be at least 1, not {value}")
+    import psutil
+
     traits = traits_of(spec)
     demand_memory(spec, memory.available(), context, parallel)
     path = resolve(spec)
@@ -119,7 +121,7 @@ def _settings(
         "alias": spec if spec in MODELS else path.stem,
         "context": context or traits.context,
         "parallel": parallel,
-        "threads": threads or traits.threads or max(1, cores() // 2),
+        "threads": threads or traits.threads or whole_cores(cores(), psutil.cpu_count(logical=False)),
         "prompt_threads": threads or cores(),
         "port": port,
         "api_key": api_key or secrets.token_urlsafe(24),
@@ -174,6 +176,13 @@ def cores() -> int:
     except OSError:
         quota = "max"
     return within_quota(affinity, quota)
+
+
+def whole_cores(usable: int, physical: int | None) -> int:
+    """Return how many threads write: one a core, since two of one core only wait for each other. Where nobody
+    tells which are which, half of what this process may use.
+    """
+    return max(1, usable // 2 if physical is None else min(usable, physical))
 
 
 def within_quota(cores: int, quota: str) -> int:

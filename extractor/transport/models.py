@@ -31,7 +31,7 @@ class Traits:
     """What a model is run with unless the caller says otherwise, and what it takes.
 
     context: tokens of one request and its reply. cache: bytes of memory for each of them. working: bytes
-    besides those and the weights. threads: how many write; None for half of the cores. max_string,
+    besides those and the weights. threads: how many write; None for one a core. max_string,
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
     worth asking again for an invalid record. prompt: which instructions, see messages.Prompt.

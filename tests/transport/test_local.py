@@ -19,7 +19,7 @@ import pytest
 
 from extractor.errors import ConfigError, ServiceError
 from extractor.transport import local
-from extractor.transport.local import LocalServer, in_process, serve, shared, within_quota
+from extractor.transport.local import LocalServer, in_process, serve, shared, whole_cores, within_quota
 from tests.transport.gguf_files import gguf
 
 BODY = {
@@ -307,3 +307,12 @@ def test_serving_in_the_foreground_ends_with_a_signal(smollm2: Path) -> None:
 )
 def test_a_containers_quota_bounds_the_cores(cores: int, quota: str, allowed: int) -> None:
     assert within_quota(cores, quota) == allowed
+
+
+@pytest.mark.parametrize(
+    ("usable", "physical", "threads"),
+    [(2, 2, 2), (8, 4, 4), (2, 16, 2), (8, None, 4), (1, None, 1), (1, 1, 1)],
+    ids=["virtual cores", "two threads a core", "a container", "not told", "one, not told", "one"],
+)
+def test_one_thread_a_core_writes(usable: int, physical: int | None, threads: int) -> None:
+    assert whole_cores(usable, physical) == threads
