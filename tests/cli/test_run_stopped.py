@@ -120,7 +120,7 @@ def test_every_answer_that_was_paid_for_is_kept_and_written_and_the_run_goes_on_
     folder: Path, output: str, number: signal.Signals
 ) -> None:
     with running(Weather(latency=0.4)) as server:
-        with begun(server, output) as process:
+        with begun(server, output, "--concurrency", "8") as process:  # six seconds, if nobody stops it
             until(server, "requests", 16 + random.randrange(32))
             time.sleep(random.random() * 0.2)
             process.send_signal(number)
