@@ -274,7 +274,7 @@ def test_a_model_that_takes_too_long_to_load_is_given_up(smollm2: Path) -> None:
 
 def test_without_llama_cpp_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    with pytest.raises(ConfigError, match=r"pip install 'extractor\[local\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'typed-extractor\[local\]'"):
         serve("smollm2")
 
 
