@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from .batch import packing
-from .batch.asking import request_key
+from .batch.context import request_key
 from .batch.estimate import Asked, Counted, Estimate, Together, answer_tokens, estimate
 from .batch.frames import is_frame, open_frame, rows_of
 from .batch.journal import TOGETHER, Journal, Kept, key_of
@@ -102,7 +102,7 @@ def _rest(job: Job, count: int) -> int:
 
 def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
     """Yield what the journal has, where it is there."""
-    from .batch.store import find_store, place_of
+    from .batch.places import find_store, place_of
 
     if journal is False or isinstance(journal, Journal):
         return  # none; or a journal of the user's own, which is asked in a run alone

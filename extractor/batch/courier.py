@@ -29,8 +29,8 @@ from ..files import make_folder
 from ..messages import BatchStatus, Completion, Request
 from ..transport import http
 from ..words import one_line
-from .asking import Caller, request_key
 from .budget import ZERO, Budget, worst_cost
+from .context import Caller, request_key
 from .handles import MANY, MOST_ROUNDS, Action, Course, Handle, Rejected, Stage
 from .journal import Journal, Kept, Ledger
 from .outcomes import Progress, Row

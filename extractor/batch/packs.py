@@ -19,7 +19,7 @@ from ..dialogue import Ask
 from ..errors import BudgetExceeded, Problem
 from ..messages import Attempt, Completion, Extraction, Failure, Outcome, Usage
 from ..transport import http
-from .asking import POLL, TOO_LATE, Answer, Caller, Desk, is_throttle
+from .context import POLL, TOO_LATE, Answer, Caller, RunContext, is_throttle
 from .gate import Gate, Pass
 from .journal import Kept
 from .packing import Packer, halves, shares, sort
@@ -85,9 +85,9 @@ class Packs(Generic[T]):
     """The packs of a run. ended: whether no more rows will come. held_up: whether none come at present."""
 
     def __init__(
-        self, desk: Desk[T], most: int, ended: Callable[[], bool], held_up: Callable[[], bool]
+        self, context: RunContext[T], most: int, ended: Callable[[], bool], held_up: Callable[[], bool]
     ) -> None:
-        self._desk, self._ended, self._held_up = desk, ended, held_up
+        self._context, self._ended, self._held_up = context, ended, held_up
         self._packer: Packer[Member[T]] = Packer(most)
         self._coming = 0  # rows that may still join the open pack
         self._timer: asyncio.TimerHandle | None = None
@@ -105,9 +105,9 @@ class Packs(Generic[T]):
         while True:
             told = await self._joined(member, alone)
             while isinstance(told, Pack):
-                await _Carried(self._desk, caller, told.members).carry()
+                await _Carried(self._context, caller, told.members).carry()
                 told = await member.heard()
-                self._desk.on_wire(False, None)
+                self._context.on_wire(False, None)
             if not isinstance(told, _Busy):
                 return told
             await asyncio.sleep(POLL)
@@ -116,9 +116,9 @@ class Packs(Generic[T]):
         """Return what a row is told once it has joined a pack, or what the journal has in place of that."""
         self._coming += 1
         try:
-            if await self._desk.journal.look(alone, 0.0) is not None:
+            if await self._context.journal.look(alone, 0.0) is not None:
                 return None
-            kept = await self._desk.journal.look(member.key, 0.0)
+            kept = await self._context.journal.look(member.key, 0.0)
             if kept is not None:
                 return answer_of(kept, False)
             self._join(member)
@@ -126,7 +126,7 @@ class Packs(Generic[T]):
             self._coming -= 1
             self.check()
         told = await member.heard()
-        self._desk.on_wire(False, None)
+        self._context.on_wire(False, None)
         return told
 
     def check(self) -> None:
@@ -154,9 +154,9 @@ class Packs(Generic[T]):
 class _Carried(Generic[T]):
     """One pack, from the gate to what its rows are told."""
 
-    def __init__(self, desk: Desk[T], caller: Caller[T], members: tuple[Member[T], ...]) -> None:
-        self._desk, self._caller, self._members = desk, caller, members
-        self._gate: Gate = desk.gate(caller.name)
+    def __init__(self, context: RunContext[T], caller: Caller[T], members: tuple[Member[T], ...]) -> None:
+        self._context, self._caller, self._members = context, caller, members
+        self._gate: Gate = context.gate(caller.name)
         self._claims: list[bytes] = []
         self._claimed = False
         begun = [m.step.ends for m in members if m.paid and m.step.ends is not None]
@@ -178,7 +178,7 @@ class _Carried(Generic[T]):
                     member.told.set_exception(error)
         finally:
             for key in self._claims:
-                self._desk.journal.release(key)
+                self._context.journal.release(key)
 
     async def _asked(self) -> None:
         if len(self._members) == 1:  # another run may have it in a pack
@@ -202,7 +202,7 @@ class _Carried(Generic[T]):
         """Return what came, and the step in whose time; None where too few rows are left to ask for."""
         while True:
             post = self._caller.post(step.request, step.timeout)
-            held = await self._entered(self._desk.wanted(step, post.body))
+            held = await self._entered(self._context.wanted(step, post.body))
             try:
                 step = self._in_time(step, held.at)
                 gone = False if self._claimed else await self._claim()
@@ -244,10 +244,10 @@ class _Carried(Generic[T]):
         """Claim the rows; return whether some were not to be had, and have left the pack."""
         before, self._claimed = self._members, True
         self._claims += [member.key for member in before]
-        claims = await asyncio.gather(*[self._desk.journal.claim(key, 0.0) for key in self._claims])
+        claims = await asyncio.gather(*[self._context.journal.claim(key, 0.0) for key in self._claims])
         stay = []
         for member, claim in zip(before, claims, strict=True):
-            self._desk.lost += claim.lost
+            self._context.lost += claim.lost
             if claim.granted:
                 stay.append(member)
                 continue
@@ -258,11 +258,11 @@ class _Carried(Generic[T]):
 
     async def _sent(self, held: Pass, step: Ask[Any], post: http.Post) -> Completion | Failure | None:
         for member in self._members:
-            self._desk.on_wire(True, member.task)
+            self._context.on_wire(True, member.task)
         claims, self._claims = self._claims, []  # left without an event they stay
-        came = await self._desk.send(self._caller, self._gate, held, step, post)
+        came = await self._context.send(self._caller, self._gate, held, step, post)
         self._claims = claims
-        self._desk.on_wire(False, None)
+        self._context.on_wire(False, None)
         return came and came[1]
 
     # -- what came of it
@@ -280,7 +280,7 @@ class _Carried(Generic[T]):
             if part:
                 kept = _kept(last, part, usage)
                 self._claims.remove(member.key)
-                ticket = self._desk.journal.put(member.key, kept)
+                ticket = self._context.journal.put(member.key, kept)
                 member.tell(answer_of(kept, True, ticket))
             else:
                 member.add([self._part_of(last, member, usage)], self._ends)

@@ -21,8 +21,9 @@ from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
 from ..messages import Extraction
 from .address import Address, is_url
-from .asking import Caller, Desk, Dialogue
+from .asking import Dialogue
 from .budget import Budget
+from .context import Caller, RunContext
 from .courier import Collected
 from .gate import LONGEST_STANDSTILL, Gate
 from .journal import Journal, Ledger, Memory
@@ -196,10 +197,14 @@ class _Run(Generic[T]):
         self._reading = self._exhausted = self._stopped = False
         self._main = self._gate(caller.name)
         retry, capped = settings.retry == "failed", self._budget is not None
-        self._desk: Desk[T] = Desk(journal, self._gate, capped, retry, collected.began, self._on_wire)
-        self._desk.bought, self._desk.refused = collected.bought, collected.refused
+        self._context: RunContext[T] = RunContext(
+            journal, self._gate, capped, retry, collected.began, self._on_wire
+        )
+        self._context.bought, self._context.refused = collected.bought, collected.refused
         if settings.rows_per_request > 1:
-            self._desk.packs = Packs(self._desk, settings.rows_per_request, self._no_more, self._held_up)
+            self._context.packs = Packs(
+                self._context, settings.rows_per_request, self._no_more, self._held_up
+            )
         self._tally = Tally()
         self._began = time.monotonic()
         self._starting = 0  # rows begun whose first request has not come to the gate
@@ -259,7 +264,7 @@ class _Run(Generic[T]):
     async def _look_back(self) -> None:
         """Find out in which ways earlier runs have asked, before the first row begins."""
         try:
-            await self._desk.ways.of(self._caller.name)
+            await self._context.ways.of(self._caller.name)
         except JournalError as error:
             self.stop(error)
 
@@ -319,7 +324,7 @@ class _Run(Generic[T]):
             usage=tally.usage,
             cost=tally.cost,
             elapsed=now - self._began,
-            possibly_paid_twice=self._desk.lost,
+            possibly_paid_twice=self._context.lost,
         )
 
     # -- workers
@@ -366,8 +371,8 @@ class _Run(Generic[T]):
             except StopAsyncIteration:
                 self._exhausted = True
                 self._news.set()
-                if self._desk.packs:
-                    self._desk.packs.check()
+                if self._context.packs:
+                    self._context.packs.check()
                 return
             except Exception as error:
                 self._exhausted = True
@@ -390,7 +395,7 @@ class _Run(Generic[T]):
         await asyncio.gather(*workers, return_exceptions=True)
 
     async def _settle(self, index: int, given: Any) -> None:
-        dialogue = Dialogue(self._desk, index, self._at_gate)
+        dialogue = Dialogue(self._context, index, self._at_gate)
         key: Any = given
         error: ExtractorError | None = None
         extraction: Extraction[T] | None = None
@@ -440,7 +445,7 @@ class _Run(Generic[T]):
         failure = extraction.attempts[-1].failure if extraction.attempts else None
         if failure is None:
             return False
-        alone = failure.status in (403, 404) and not self._desk.answered
+        alone = failure.status in (403, 404) and not self._context.answered
         return alone or is_hopeless(failure)
 
 

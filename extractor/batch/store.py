@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from .address import Address, is_url
 from .journal import Claim, Kept
 from .sharing import Errand, Grant
 
@@ -96,43 +92,3 @@ class Store(Protocol):
     def close(self) -> None:
         """Close it."""
         ...
-
-
-def default_path() -> Path:
-    """Return where the journal is kept unless a run names another: below EXTRACTOR_CACHE, else below
-    the user's cache folder.
-    """
-    from platformdirs import user_cache_path
-
-    root = os.environ.get("EXTRACTOR_CACHE")
-    folder = Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
-    return folder / "journal" / "journal.sqlite"
-
-
-def place_of(journal: Any) -> Path | Address:
-    """Return the file or server that `journal=` names. Raises ConfigError."""
-    if journal is None or journal is True:
-        return default_path()
-    if isinstance(journal, str) and is_url(journal):
-        return Address.of(journal)
-    return Path(journal).expanduser()
-
-
-def open_store(place: Path | Address, clock: Clock = time.time) -> Store:
-    """Return the store at a place, made where it is not there. Raises JournalError and ConfigError."""
-    if isinstance(place, Address):
-        from .redis import RedisStore
-
-        return RedisStore.open(place)
-    from .sqlite import SqliteStore
-
-    return SqliteStore.open(place, clock)
-
-
-def find_store(place: Path | Address) -> Store | None:
-    """Return the store at a place, None where there is none. Raises JournalError and ConfigError."""
-    if isinstance(place, Address):
-        from .redis import RedisStore
-
-        return RedisStore.find(place)
-    return open_store(place) if place.is_file() else None

@@ -19,10 +19,11 @@ from ..errors import ExtractorError, JournalError
 from .address import LEASE, Address
 from .handles import Handle
 from .journal import Claim, Kept, Tried
+from .places import open_store, place_of
 from .quota import Dimension, Quota
 from .sharing import Errand, Grant
 from .spool import spool_of
-from .store import Done, Store, Work, open_store, place_of
+from .store import Done, Store, Work
 
 if TYPE_CHECKING:
     from .sqlite import SqliteStore

@@ -84,7 +84,7 @@ def _opened(journal: str | None) -> closing[SqliteStore]:
 
 
 def _file(journal: str | None) -> Path:
-    from ..batch.store import place_of
+    from ..batch.places import place_of
 
     place = place_of(journal)
     if not isinstance(place, Path) or not place.is_file():

@@ -87,7 +87,7 @@ def prune(
 
 @contextmanager
 def _store(journal: str | None) -> Iterator[tuple[Store, Path | Address]]:
-    from ..batch.store import find_store, place_of
+    from ..batch.places import find_store, place_of
 
     place = place_of(journal)
     store = find_store(place)

@@ -202,7 +202,8 @@ def journals() -> Callable[[bytes], None]:
     import logging
 
     from extractor.batch.journal import Kept
-    from extractor.batch.store import Work, open_store
+    from extractor.batch.places import open_store
+    from extractor.batch.store import Work
     from extractor.errors import JournalError
 
     logging.disable()

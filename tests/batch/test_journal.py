@@ -13,8 +13,9 @@ import pytest
 
 from extractor.batch.address import Address
 from extractor.batch.journal import Claim, Journal, Kept, Memory, key_of
+from extractor.batch.places import open_store
 from extractor.batch.sharing import Limiter
-from extractor.batch.store import Done, Store, Work, open_store
+from extractor.batch.store import Done, Store, Work
 from extractor.batch.writer import SharedJournal, StoreJournal, opened
 from extractor.errors import JournalError
 from tests.batch.servers import RedisServer

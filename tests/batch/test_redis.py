@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from extractor.batch.address import Address
 from extractor.batch.journal import Claim, Kept, key_of
+from extractor.batch.places import find_store
 from extractor.batch.quota import Quota
 from extractor.batch.sharing import Errand, Pool
-from extractor.batch.store import Work, find_store
+from extractor.batch.store import Work
 from extractor.batch.writer import SharedJournal, opened
 from extractor.errors import ConfigError, JournalError, RunStopped
 from tests.batch.callers import Service
