@@ -30,15 +30,15 @@ from .dialogue import (
     PACK_TASK,
     SMALL_TASK,
     TASK,
-    Answer,
     Ask,
     Bound,
     Budget,
     Findings,
     Judge,
     Measure,
+    ModeLadder,
     Policy,
-    Rungs,
+    ProbeAnswer,
     Step,
     accept,
     brief_question,
@@ -93,7 +93,7 @@ from .schema import (
     with_extras,
 )
 from .telemetry import Who, watching
-from .tools import MAX_CALLS, MAX_ROUNDS, Reply, Round, Settled, check_tools, first_round
+from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round
 from .transport import http, kept, local, models, tape
 from .transport.reach import check_seconds
 from .words import shortened
@@ -168,8 +168,11 @@ class Calls:
         probed = self._config.provider.name != "local" and options.get("provider") is None
         findings = _findings(self._config) if probed else None
         self._modes = _modes(options.get("mode", "auto"), self._config, findings)
-        found = findings.answers.get("logprobs", Answer.UNKNOWN) if findings else Answer.UNKNOWN
-        self._tells_logprobs = self._config.provider.logprobs and found in (Answer.YES, Answer.UNKNOWN)
+        found = findings.answers.get("logprobs", ProbeAnswer.UNKNOWN) if findings else ProbeAnswer.UNKNOWN
+        self._tells_logprobs = self._config.provider.logprobs and found in (
+            ProbeAnswer.YES,
+            ProbeAnswer.UNKNOWN,
+        )
         self._ladder = self._modes  # as it is before anything is learned
         self._packs: dict[tuple[str, int], StrictSchema] = {}  # schemas of several records
         self._schemas: dict[tuple[str, Mode], str] = {}  # as prompts show them
@@ -351,14 +354,14 @@ class Calls:
             return replace(self._request(messages, params, mode=mode), response_schema=strict)
 
         modes = self._modes_for(strict)
-        rungs = Rungs(modes, request, self._shows_schema)
+        ladder = ModeLadder(modes, request, self._shows_schema)
         policy = replace(self._policy, max_repairs=0)  # what is wrong with a row's record is its own dialogue
-        return start(request(modes[0]), packing.judge_for(count), policy, time.monotonic(), rungs)
+        return start(request(modes[0]), packing.judge_for(count), policy, time.monotonic(), ladder)
 
     def _plainly(self, step: Ask[Any]) -> Request:
         """Return a dialogue's first request as it is before anything is learned of the service."""
         mode = self._ladder[0]
-        return step.request if step.request.mode is mode or not step.rungs else step.rungs.request(mode)
+        return step.request if step.request.mode is mode or not step.ladder else step.ladder.request(mode)
 
     def _strict_for(self, compiled: CompiledSchema[Any], count: int) -> StrictSchema:
         key = compiled.fingerprint, count
@@ -441,7 +444,7 @@ class Calls:
         )
         return first_round(_checked(messages), settled, tool_choice, self._config.provider, time.monotonic())
 
-    def _round(self, step: Round) -> Ask[Reply]:
+    def _round(self, step: Round) -> Ask[ToolReply]:
         request = self._request(step.messages, step.settled.params, mode=self._modes[0])
         return step.ask(request, self._config.provider, self._policy, time.monotonic())
 
@@ -456,7 +459,7 @@ class Calls:
         reading: Mapping[str, bool] | None = None,
     ) -> Ask[T]:
         modes = self._modes_for(compiled.strict)
-        rungs = Rungs(modes, request, self._shows_schema, brief, spare)
+        ladder = ModeLadder(modes, request, self._shows_schema, brief, spare)
         reader = compiled.reader(**(reading or self._reading))
 
         def judges(attempt: int) -> Judge[T]:
@@ -468,7 +471,7 @@ class Calls:
                 reader=reader,
             )
 
-        return start(request(modes[0]), judges(1), self._policy, time.monotonic(), rungs, judges)
+        return start(request(modes[0]), judges(1), self._policy, time.monotonic(), ladder, judges)
 
     def _reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, bool]:
         """Return how replies are read, where a call says so or not."""

@@ -62,9 +62,9 @@ from .streams import (
     ChatStream,
     Growth,
     ItemGrowth,
-    Reading,
     RecordGrowth,
     RecordStream,
+    StreamReader,
     last_chunk,
 )
 from .tools import Round, ToolRun, arun, run
@@ -410,7 +410,7 @@ class Extractor(Calls):
             while isinstance(step, Ask) and not isinstance(event, Completion):
                 time.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
+                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 with closing(http.stream(client, call, time.monotonic)) as pieces:
                     for piece in pieces:
@@ -431,7 +431,7 @@ class Extractor(Calls):
             while True:
                 time.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
+                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 with closing(http.stream(client, call, time.monotonic)) as pieces:
                     for piece in pieces:
@@ -708,7 +708,7 @@ class AsyncExtractor(Calls):
             while isinstance(step, Ask) and not isinstance(event, Completion):
                 await asyncio.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
+                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
                     async for piece in pieces:
@@ -731,7 +731,7 @@ class AsyncExtractor(Calls):
             while True:
                 await asyncio.sleep(step.wait)
                 call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = Reading(self._dialect, time.monotonic, time.time, self._most_line)
+                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
                 begun = False
                 async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
                     async for piece in pieces:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from .errors import ConfigError
 from .messages import Message
-from .pages import As, Unreadable, read
+from .pages import As, UnreadablePages, read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -265,5 +265,5 @@ def _pages(data: bytes, as_: As, numbers: Iterable[int] | None, dpi: float) -> l
         raise ConfigError("pages of a PDF need `pip install 'typed-extractor[pdf]'`")
     try:
         return read(data, as_, chosen, dpi)
-    except Unreadable as error:
+    except UnreadablePages as error:
         raise ConfigError(str(error)) from None

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter
 
 from .errors import ConfigError
-from .evaluation.metrics import MISSING, Score, Tally, score
+from .evaluation.metrics import MISSING, LeafCounts, Score, score
 from .loading import load_type
 from .messages import JSON, Extraction
 
@@ -53,7 +53,7 @@ class Trial:
         return sum(attempt.latency + attempt.waited for attempt in self.extraction.attempts)
 
     @property
-    def right(self) -> Tally:
+    def right(self) -> LeafCounts:
         """The counts of its values, in the normalised reading."""
         return self.score.normalised.overall
 

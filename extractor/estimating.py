@@ -11,7 +11,7 @@ from typing import Any
 
 from .batch import packing
 from .batch.context import request_key
-from .batch.estimate import Asked, Counted, Estimate, Together, answer_tokens, estimate
+from .batch.estimate import Asked, Counted, Estimate, PackEstimate, answer_tokens, estimate
 from .batch.frames import is_frame, open_frame, rows_of
 from .batch.journal import TOGETHER, Journal, Kept, key_of
 from .batch.texts import Select
@@ -46,7 +46,7 @@ def estimated(calls: Calls, given: Any, record_type: Any, text: Select, options:
         found = price(config.model, usage)
         return None if found is None else found * share
 
-    shared = Together(job.settings.rows_per_request, partial(_rest, job))
+    shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
     return estimate(counted, kept, answer, assumption, cost, config.model, shared)
 
 

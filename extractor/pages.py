@@ -19,12 +19,12 @@ SECONDS = 120  # of CPU
 PIXELS = 50_000_000  # of one page's image: 20 inches by 20 at 350 dpi
 
 
-class Unreadable(Exception):
+class UnreadablePages(Exception):
     """The pages cannot be had; the message says why."""
 
 
 def read(data: bytes, as_: As, pages: list[int] | None, dpi: float) -> list[bytes]:
-    """Return what the pages of a PDF make: one file, PNG images, or texts in UTF-8. Raises Unreadable."""
+    """Return what the pages of a PDF make: one file, PNG images or texts. Raises UnreadablePages."""
     asked = {"as": as_, "pages": pages, "dpi": dpi, "sys_path": sys.path}
     command = [sys.executable, "-I", __file__]
     given = json.dumps(asked).encode() + b"\n" + data
@@ -32,12 +32,12 @@ def read(data: bytes, as_: As, pages: list[int] | None, dpi: float) -> list[byte
         done = subprocess.run(command, input=given, capture_output=True, timeout=5 * SECONDS)  # noqa: S603
         said = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
-        raise Unreadable(
+        raise UnreadablePages(
             f"the PDF cannot be read: it takes more than {MEMORY / 2**30:g} GiB or {SECONDS} s, or PDFium "
             "breaks on it"
         ) from None
     if "error" in said:
-        raise Unreadable(said["error"])
+        raise UnreadablePages(said["error"])
     return [base64.b64decode(each) for each in said["pages"]]
 
 
@@ -48,7 +48,7 @@ def _main() -> None:
     _limit(len(data))
     try:
         told: dict[str, Any] = {"pages": [base64.b64encode(each).decode() for each in _read(data, asked)]}
-    except Unreadable as error:
+    except UnreadablePages as error:
         told = {"error": str(error)}
     sys.stdout.write(json.dumps(told))
 
@@ -68,7 +68,7 @@ def _read(data: bytes, asked: dict[str, Any]) -> list[bytes]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise Unreadable(f"the PDF cannot be opened, it may be encrypted or damaged: {error}") from error
+        raise UnreadablePages(f"the PDF cannot be opened, it may be encrypted or damaged: {error}") from error
     chosen = _chosen(asked["pages"], len(document))
     try:
         match asked["as"]:
@@ -78,7 +78,7 @@ def _read(data: bytes, asked: dict[str, Any]) -> list[bytes]:
                 return [_png(document, number, asked["dpi"]) for number in chosen]
         return [_text(document, number) for number in chosen]
     except pypdfium2.PdfiumError as error:
-        raise Unreadable(f"a page of the PDF cannot be read: {error}") from error
+        raise UnreadablePages(f"a page of the PDF cannot be read: {error}") from error
 
 
 def _chosen(pages: list[int] | None, count: int) -> list[int]:
@@ -87,7 +87,7 @@ def _chosen(pages: list[int] | None, count: int) -> list[int]:
     wrong = [page for page in chosen if not 1 <= page <= count]
     if wrong or not chosen:
         said = f"no page {wrong[0]}" if wrong else "no page chosen"
-        raise Unreadable(f"{said}: the PDF has pages 1 to {count}")
+        raise UnreadablePages(f"{said}: the PDF has pages 1 to {count}")
     return [page - 1 for page in chosen]
 
 
@@ -107,7 +107,7 @@ def _png(document: Any, number: int, dpi: float) -> bytes:
 
     width, height = (side * dpi / 72 for side in document.get_page_size(number))
     if width * height > PIXELS:
-        raise Unreadable(
+        raise UnreadablePages(
             f"page {number + 1} is an image of {width:,.0f} x {height:,.0f} pixels at dpi={dpi:g}; "
             f"{PIXELS // 1_000_000} million are allowed: give a smaller dpi"
         )

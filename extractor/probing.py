@@ -11,7 +11,7 @@ from decimal import Decimal
 from .calls import kept_at
 from .client import Extractor
 from .dialogue import accept, start
-from .dialogue.probe import LIMIT, PLAIN, QUESTIONS, SCHEMA, Answer, Findings, Question, answer
+from .dialogue.probe import LIMIT, PLAIN, QUESTIONS, SCHEMA, Findings, ProbeAnswer, Question, answer
 from .errors import ConfigError
 from .messages import Completion, Extraction, Usage
 from .transport import kept
@@ -60,8 +60,8 @@ def _asked(ex: Extractor, question: Question) -> Extraction[Completion] | None:
         return None
 
 
-def _meaning(question: Question, result: Extraction[Completion] | None) -> Answer:
+def _meaning(question: Question, result: Extraction[Completion] | None) -> ProbeAnswer:
     if result is None:
-        return Answer.NO
+        return ProbeAnswer.NO
     event = result.attempts[-1].failure or result.completion
-    return Answer.UNKNOWN if event is None else answer(question, event)
+    return ProbeAnswer.UNKNOWN if event is None else answer(question, event)

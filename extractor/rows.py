@@ -21,13 +21,13 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
 
 from .batch import run
+from .batch.batch_client import BatchClient
 from .batch.bridge import iterate
 from .batch.budget import worst_cost
-from .batch.courier import Courier
 from .batch.frames import has_columns
 from .batch.handles import Handle
 from .batch.journal import Ledger
-from .batch.outcomes import Part, Row, RowOutcome, Text
+from .batch.outcomes import ChunkText, Row, RowOutcome, Text
 from .batch.service import CallFailed, Service, Stream
 from .batch.spool import Replayed
 from .batch.texts import Select, row_maker
@@ -91,8 +91,8 @@ class ModelCaller(Generic[T]):
 
     def begin(self, text: Text) -> Ask[T]:
         """Return the first step of a row's dialogue."""
-        options = {**self._options, "part": text.said} if isinstance(text, Part) else self._options
-        step: Ask[T] = self._begin(text.text if isinstance(text, Part) else text, **options)
+        options = {**self._options, "part": text.said} if isinstance(text, ChunkText) else self._options
+        step: Ask[T] = self._begin(text.text if isinstance(text, ChunkText) else text, **options)
         return step
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
@@ -190,7 +190,7 @@ class Job:
             begun = caller.begin("?")
             service = _service(self.calls, endpoint, begun.request, stream)
             ledger = cast(Ledger, journal)  # the settings were checked
-            courier = Courier(caller, service, ledger, journal, settings.budget, settings.on_progress)
+            courier = BatchClient(caller, service, ledger, journal, settings.budget, settings.on_progress)
             if stop is not None:
                 loop = asyncio.get_running_loop()
                 stop.bind(

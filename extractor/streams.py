@@ -1,6 +1,6 @@
 """Streamed replies: server-sent events in, chunks, growing records or list items out, the whole at the end.
 
-`Reading` and `Growth` are the sans-I/O parts; the streams are the loops around them.
+`StreamReader` and `Growth` are the sans-I/O parts; the streams are the loops around them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Place: TypeAlias = tuple[int, str, int]  # a choice, what it adds to, and of whi
 DONE = "[DONE]"
 
 
-class Reading:
+class StreamReader:
     """Takes the pieces of one streamed reply in order, gives chunks, then `end`: completion or failure."""
 
     def __init__(

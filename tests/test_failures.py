@@ -25,7 +25,7 @@ from extractor.dialects import DIALECTS, read_reply
 from extractor.dialogue import Policy, judge_record, start
 from extractor.errors import Unjudged
 from extractor.messages import Message, Request
-from extractor.streams import Reading
+from extractor.streams import StreamReader
 from extractor.testing import ChatServer, ReceivedRequest, body, calls, reply, status
 from extractor.transport.http import Head
 from tests.asking import ADA, TEXT, Person, extractor, run
@@ -277,7 +277,7 @@ def test_whatever_a_server_sends_is_an_attempt_with_its_outcome(api: str, sent: 
     compiled = compile_schema(Person)
     request = Request("m", (Message("user", TEXT),), response_schema=compiled.strict)
     step = start(request, partial(judge_record, decode=compiled.decode), Policy(), 0.0)
-    stream = Reading(DIALECTS[api], lambda: 0.0, lambda: 0.0)
+    stream = StreamReader(DIALECTS[api], lambda: 0.0, lambda: 0.0)
     for piece in (Head(code, {"content-type": "text/event-stream"}), b"data: " + sent + b"\n\n"):
         list(stream.feed(piece))
     for event in (read_reply(DIALECTS[api], code, {}, sent, 0.0, 0.0), stream.end()):

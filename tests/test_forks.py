@@ -19,10 +19,10 @@ import httpx
 import pytest
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ServiceError
-from extractor.batch.address import Address
+from extractor.batch.address import JournalAddress
 from extractor.batch.journal import Kept, key_of
 from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import Work
+from extractor.batch.store import StoreWork
 from extractor.processes import leave_alone, when_forked
 from extractor.testing import ChatServer, reply, slow
 from extractor.transport import local
@@ -222,17 +222,17 @@ def test_rows_of_the_parents_are_not_iterated_on_in_the_child(server: Loopback) 
 def test_an_sqlite_journal_is_opened_anew_in_the_child_and_the_parents_stays_whole(tmp_path: Path) -> None:
     store = SqliteStore.open(tmp_path / "j")
     keys = {name: key_of(name) for name in ("parent", "child")}
-    store.do("parent", Work(puts={keys["parent"]: Kept(b"parent")}))
+    store.do("parent", StoreWork(puts={keys["parent"]: Kept(b"parent")}))
 
     def child() -> Any:
         found = store.look([(keys["parent"], 0.0)])
-        store.do("child", Work(puts={keys["child"]: Kept(b"child")}))
+        store.do("child", StoreWork(puts={keys["child"]: Kept(b"child")}))
         store.close()
         return [each and each.body for each in found]
 
     assert in_child(child) == [b"parent"]
     found = store.look([(key, 0.0) for key in keys.values()])
-    store.do("parent", Work(puts={key_of("after"): Kept(b"after")}))
+    store.do("parent", StoreWork(puts={key_of("after"): Kept(b"after")}))
     store.close()
     assert [each and each.body for each in found] == [b"parent", b"child"]
     with sqlite3.connect(tmp_path / "j") as connection:
@@ -242,12 +242,12 @@ def test_an_sqlite_journal_is_opened_anew_in_the_child_and_the_parents_stays_who
 def test_a_redis_journal_is_connected_anew_in_the_child(redis: RedisServer) -> None:
     from extractor.batch.redis import RedisStore
 
-    store = RedisStore.open(Address.of(redis.url))
+    store = RedisStore.open(JournalAddress.of(redis.url))
 
     def many(whose: str) -> bool:
         kept = {key_of(whose, str(i)): Kept(f"{whose} {i}".encode()) for i in range(200)}
         for key, each in kept.items():
-            store.do(whose, Work(puts={key: each}))
+            store.do(whose, StoreWork(puts={key: each}))
         found = [store.look([(key, 0.0)])[0] for key in kept]
         return [each and each.body for each in found] == [each.body for each in kept.values()]
 

@@ -28,7 +28,7 @@ from extractor.errors import (
     Truncated,
 )
 from extractor.messages import Mode
-from extractor.reading import Shape
+from extractor.reading import RecordShape
 from extractor.schema import compile_schema
 from extractor.schema.targets import TARGETS
 from extractor.testing import (
@@ -195,7 +195,7 @@ def test_a_list_that_was_cut_off_goes_on_at_each_provider(
 
 @each_provider
 def test_a_list_of_each_provider_is_one_that_can_go_on(row: Provider) -> None:
-    assert Shape(compile_schema(list[Person], row.target).schema).list_name == "value"
+    assert RecordShape(compile_schema(list[Person], row.target).schema).list_name == "value"
 
 
 TAKE_SCHEMAS = [row for row in ROWS if Mode.JSON_SCHEMA in row.modes]

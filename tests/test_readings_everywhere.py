@@ -28,7 +28,7 @@ from extractor.messages import (
     ToolCall,
 )
 from extractor.schema import compile_schema
-from extractor.streams import Reading, RecordGrowth
+from extractor.streams import RecordGrowth, StreamReader
 from extractor.testing import Reply
 from extractor.transport.http import Head
 from tests.dialects.test_every_dialect import ASKED, RECEIVED, SERVERS
@@ -68,7 +68,7 @@ def streamed(name: str, reply: Reply, compiled: Any = NOTE) -> tuple[Completion 
 
 
 def read_stream(name: str, pieces: Iterable[bytes], compiled: Any = NOTE) -> Any:
-    reading, growth = Reading(DIALECTS[name], lambda: 0.0, lambda: 0.0), RecordGrowth(compiled)
+    reading, growth = StreamReader(DIALECTS[name], lambda: 0.0, lambda: 0.0), RecordGrowth(compiled)
     shown = []
     for piece in (HEAD, *pieces):
         for chunk in reading.feed(piece):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from extractor.dialects import ADDED_TEXT, DIALECTS
 from extractor.messages import Completion, CompletionChunk
-from extractor.streams import Reading
+from extractor.streams import StreamReader
 from extractor.transport.http import Head
 from tests.dialects.test_every_dialect import ASKED, RECEIVED, SERVERS, said
 from tests.selecting import examples
@@ -28,7 +28,7 @@ def stream_of(name: str, reply: Any, end: str) -> bytes:
 
 
 def read(name: str, pieces: Iterable[bytes], short: bool) -> tuple[list[Any], Any]:
-    reading = Reading(DIALECTS[name], lambda: 0.0, lambda: 0.0)
+    reading = StreamReader(DIALECTS[name], lambda: 0.0, lambda: 0.0)
     short_cut = ADDED_TEXT.get(name) if short else None
     given_out = [chunk for piece in (HEAD, *pieces) for chunk in reading.feed_short(piece, short_cut)]
     return given_out, reading.end()

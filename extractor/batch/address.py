@@ -19,7 +19,7 @@ _SECRETS = re.compile(r"(?<=://)(?!\w*:?\$\{\w+\}@)[^\s]*(?=@)|(?<=password=)(?!
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class JournalAddress:
     """A Redis or Valkey server. url: as redis-py takes it, passwords and all; it is never shown.
     prefix: begins the names of all keys. lease: seconds after which a silent worker counts as dead.
     """
@@ -30,7 +30,7 @@ class Address:
     lease: float = LEASE
 
     @classmethod
-    def of(cls, given: str, environ: Mapping[str, str] = os.environ) -> Address:
+    def of(cls, given: str, environ: Mapping[str, str] = os.environ) -> JournalAddress:
         """Read a URL. ${NAME} in it is a variable of the environment. Raises ConfigError."""
         shown = masked(given)
         missing = [name for name in _VARIABLE.findall(given) if name not in environ]

@@ -15,12 +15,12 @@ from ..dialogue import Ask
 from ..evaluation.votes import agreed
 from ..messages import Completion, Extraction, Failure
 from ..transport import http
-from .context import POLL, TOO_LATE, Answer, Caller, RunContext, is_throttle, request_key
+from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle, request_key
 from .gate import Gate, Pass
 from .journal import TOGETHER, Kept, key_of
 from .outcomes import Text
 from .packing import NOTE, takes
-from .ways import Way
+from .ways import AskedWay
 
 T = TypeVar("T")
 Found = TypeVar("Found")
@@ -86,10 +86,10 @@ class Dialogue(Generic[T]):
         """Return the first step of a dialogue in the way in which the journal has its answer. Packs have a
         key that is the same in all ways.
         """
-        if self._context.packs is not None or first.rungs is None:
+        if self._context.packs is not None or first.ladder is None:
             return first
         for way in await self._context.ways.of(caller.name):
-            step = first if way == Way.of(first.request) else way.begin(first)
+            step = first if way == AskedWay.of(first.request) else way.begin(first)
             key = self._key(caller, caller.post(step.request, step.timeout))
             if await self._context.journal.look(key, self._since) is not None:
                 return step
@@ -110,7 +110,7 @@ class Dialogue(Generic[T]):
                 self._context.ways.changed(caller.name, step.request, after.request)
         return after, step
 
-    def _after(self, step: Ask[T], answer: Answer) -> Ask[T] | Extraction[T]:
+    def _after(self, step: Ask[T], answer: RowAnswer) -> Ask[T] | Extraction[T]:
         self.paid.append(answer.asked)
         self.ticket = max(self.ticket, answer.ticket)
         return step.tell(step.receive(answer.event, time.monotonic(), random.random()), answer.asked)
@@ -125,7 +125,7 @@ class Dialogue(Generic[T]):
         plain, alone = caller.plainly(step), self._key(caller, caller.post(step.request, 0.0))
         as_planned = alone if plain is step.request else self._key(caller, caller.post(plain, 0.0))
         key = key_of(TOGETHER, as_planned)
-        found: Answer | Extraction[T] | None
+        found: RowAnswer | Extraction[T] | None
         if key in self._context.asking:
             shared = await self._shared(key)
             found = shared and shared._replace(asked=False)
@@ -135,7 +135,7 @@ class Dialogue(Generic[T]):
                 found = hand_over(await packs.answer(caller, member, alone))
             step, self.paid = member.step, member.paid
             self._asked += any(self.paid)
-        if not isinstance(found, Answer):
+        if not isinstance(found, RowAnswer):
             return found or step
         self._keys.append(key)
         self._asked += found.asked
@@ -150,7 +150,7 @@ class Dialogue(Generic[T]):
 
     async def _answer(
         self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes
-    ) -> tuple[Answer, Ask[T]]:
+    ) -> tuple[RowAnswer, Ask[T]]:
         """Return the answer to a request that only one row at a time asks for, and the step in whose time."""
         while key in self._context.asking:
             shared = await self._shared(key)
@@ -161,7 +161,7 @@ class Dialogue(Generic[T]):
             hand_over(answer)
             return answer, step
 
-    async def _shared(self, key: bytes) -> Answer | None:
+    async def _shared(self, key: bytes) -> RowAnswer | None:
         """Return what came for another row that asks the same; None where that was no answer."""
         shared = self._context.asking[key] or asyncio.get_running_loop().create_future()
         self._context.asking[key] = shared
@@ -171,11 +171,11 @@ class Dialogue(Generic[T]):
     @contextmanager
     def _asking(self, key: bytes) -> Iterator[Callable[[Found], Found]]:
         """Have other rows that ask the same wait for what is handed over."""
-        found: Answer | None = None
+        found: RowAnswer | None = None
 
         def hand_over(what: Found) -> Found:
             nonlocal found
-            found = what if isinstance(what, Answer) and isinstance(what.event, Completion) else None
+            found = what if isinstance(what, RowAnswer) and isinstance(what.event, Completion) else None
             return what
 
         self._context.asking[key] = None
@@ -188,13 +188,13 @@ class Dialogue(Generic[T]):
 
     async def _asked_for(
         self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes
-    ) -> tuple[Answer, Ask[T]]:
+    ) -> tuple[RowAnswer, Ask[T]]:
         """Ask until there is an answer, or a failure that the dialogue is to hear of. A 429 is not: it
         takes of the row's time, but of none of its attempts. Raises RunStopped where all would wait too long.
         """
         refused = None if self.paid else self._context.refused.get(key)
         if refused is not None:
-            return Answer(refused, caller.read(refused), True), step
+            return RowAnswer(refused, caller.read(refused), True), step
         gate = self._context.gate(caller.name)
         while True:
             entered = await self._enter(gate, step, post, key)
@@ -205,7 +205,7 @@ class Dialogue(Generic[T]):
                 step, post = in_time, post.within(in_time.timeout)
             if step.left <= 0:
                 gate.take_back(held)
-                return Answer(TOO_LATE, TOO_LATE, False), step
+                return RowAnswer(TOO_LATE, TOO_LATE, False), step
             answer = await self._claimed(caller, gate, held, step, post, key)
             if answer is None:
                 await asyncio.sleep(POLL)
@@ -241,7 +241,7 @@ class Dialogue(Generic[T]):
 
     async def _claimed(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
-    ) -> Answer | None:
+    ) -> RowAnswer | None:
         """Return what came; None where it can't be asked now: another process does, or a pause has begun."""
         journal = self._context.journal
         try:
@@ -262,7 +262,7 @@ class Dialogue(Generic[T]):
 
     async def _sent(
         self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
-    ) -> Answer | None:
+    ) -> RowAnswer | None:
         self._asked += 1
         self._context.on_wire(True, None)
         try:  # left without an event the claim stays: what comes of the request is not known
@@ -276,11 +276,11 @@ class Dialogue(Generic[T]):
         reply, event = came
         if isinstance(event, Completion) and isinstance(reply, http.HttpReply):
             ticket = self._context.journal.put(key, _kept(reply, event, step.request.model))
-            return Answer(reply, event, True, ticket)
+            return RowAnswer(reply, event, True, ticket)
         self._context.journal.release(key)
-        return Answer(reply, event, True)
+        return RowAnswer(reply, event, True)
 
-    def _read(self, caller: Caller[T], kept: Kept, key: bytes) -> Answer:
+    def _read(self, caller: Caller[T], kept: Kept, key: bytes) -> RowAnswer:
         headers = {"x-request-id": kept.request_id} if kept.request_id else {}
         reply = http.HttpReply(kept.status, headers, kept.body, kept.latency)
         event = caller.read(reply)
@@ -289,7 +289,7 @@ class Dialogue(Generic[T]):
         bought = key in self._context.bought
         self._context.bought.discard(key)
         self._asked += bought
-        return Answer(reply, event, bought)
+        return RowAnswer(reply, event, bought)
 
 
 def _kept(reply: http.HttpReply, event: Completion | Failure, model: str) -> Kept:

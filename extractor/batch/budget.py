@@ -13,7 +13,7 @@ ZERO = Decimal(0)
 
 
 @dataclass(slots=True)
-class Budget:
+class RunBudget:
     """US dollars. Every `reserve` that returned True is followed by one `settle` of the same amount."""
 
     cap: Decimal

@@ -89,7 +89,7 @@ def confidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ColumnShape:
     """Which columns come of the rows, and how they are called.
 
     name: of the record's column, and what the others' names begin with. flatten: one column for each
@@ -119,10 +119,10 @@ def shape_of(
     evidence: bool = False,
     confidence: bool = False,
     stamp: str | None = None,
-) -> Shape:
+) -> ColumnShape:
     """Return the shape for a type. name: None for the type's own name, in snake case."""
     prefix = f"{name}_" if name else ""
-    return Shape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp)
+    return ColumnShape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp)
 
 
 Lose: TypeAlias = Callable[[RowOutcome[Any], str], None]  # is told of a record that can't be written, and why
@@ -137,7 +137,7 @@ class Gathered:
     that no column can hold.
     """
 
-    def __init__(self, records: Records, shape: Shape, lose: Lose = keep_quiet) -> None:
+    def __init__(self, records: Records, shape: ColumnShape, lose: Lose = keep_quiet) -> None:
         self._records, self._shape, self._lose = records, shape, lose
         self._outcomes: list[RowOutcome[Any]] = []
         self._batches: list[pa.RecordBatch] = []
@@ -199,13 +199,13 @@ class Gathered:
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _is_flat(records: Records, shape: Shape) -> bool:
+def _is_flat(records: Records, shape: ColumnShape) -> bool:
     import pyarrow as pa
 
     return shape.flatten and pa.types.is_struct(records.type)
 
 
-def _schema(records: Records, shape: Shape) -> pa.Schema:
+def _schema(records: Records, shape: ColumnShape) -> pa.Schema:
     import pyarrow as pa
 
     flat = _is_flat(records, shape)

@@ -91,7 +91,7 @@ def request_key(name: str, post: http.Post) -> bytes:
     return key_of(VERSION, name, post.url.rpartition("/")[2], post.body)
 
 
-class Answer(NamedTuple):
+class RowAnswer(NamedTuple):
     """What came of one request. asked: whether this row has asked it in this run. ticket: the journal's."""
 
     reply: http.HttpReply | Failure
@@ -107,7 +107,7 @@ class Together(Protocol[T]):
         """Return a row of the current task's, which has not joined yet."""
         ...
 
-    async def answer(self, caller: Caller[T], member: Any, alone: bytes) -> Answer | Extraction[T] | None:
+    async def answer(self, caller: Caller[T], member: Any, alone: bytes) -> RowAnswer | Extraction[T] | None:
         """Return what came for a row; None where it is to be asked alone, by the request with that key."""
         ...
 
@@ -134,7 +134,7 @@ class RunContext(Generic[T]):
     bought: set[bytes] = field(default_factory=set)
     refused: Mapping[bytes, http.HttpReply] = field(default_factory=dict)
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
-    asking: dict[bytes, asyncio.Future[Answer | None] | None] = field(default_factory=dict)
+    asking: dict[bytes, asyncio.Future[RowAnswer | None] | None] = field(default_factory=dict)
     ways: Ways = field(init=False)
     lost: int = 0  # claims taken over from processes that died
     answered: bool = False  # whether the service has answered anything at all

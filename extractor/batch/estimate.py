@@ -74,7 +74,7 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class PackEstimate:
     """How rows share requests. most: rows of one. rest: bytes of a request for so many, the texts apart."""
 
     most: int
@@ -103,7 +103,7 @@ def estimate(
     assumption: str,
     price: PriceOf,
     model: str,
-    together: Together,
+    together: PackEstimate,
 ) -> Estimate:
     """Return the estimate. paid: keys of requests whose answers the journal has. answer: tokens of one."""
     left = [row for key, row in counted.asked.items() if key not in paid and row.together not in paid]

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ..errors import BudgetExceeded, ExtractorError, RunStopped
 from ..messages import Usage
-from .budget import ZERO, Budget
+from .budget import ZERO, RunBudget
 from .limits import Limits
 from .quota import Quota
 from .sharing import SharedLimits
@@ -50,7 +50,7 @@ class Gate:
     def __init__(
         self,
         limits: Limits,
-        budget: Budget | None,
+        budget: RunBudget | None,
         clock: Callable[[], float],
         changed: Callable[[], None],
         shared: SharedLimits | None = None,

@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ChunkText:
     """A text that is part of a longer one. said: what the model is told of that."""
 
     text: str
     said: str
 
 
-Text: TypeAlias = str | Sequence[Mapping[str, Any]] | Part  # a text, or content parts
+Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ChunkText  # a text, or content parts
 
 
 class Row(NamedTuple):

@@ -19,7 +19,7 @@ from ..dialogue import Ask
 from ..errors import BudgetExceeded, Problem
 from ..messages import Attempt, Completion, Extraction, Failure, Outcome, Usage
 from ..transport import http
-from .context import POLL, TOO_LATE, Answer, Caller, RunContext, is_throttle
+from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle
 from .gate import Gate, Pass
 from .journal import Kept
 from .packing import Packer, halves, shares, sort
@@ -40,14 +40,14 @@ BUSY = _Busy()
 class Pack(Generic[T]):
     """Rows to ask for together; the first is to see to it."""
 
-    members: tuple[Member[T], ...]
+    members: tuple[PackMember[T], ...]
 
 
-Told: TypeAlias = "Answer | Extraction[T] | Pack[T] | _Busy | None"  # None: go on alone
+Told: TypeAlias = "RowAnswer | Extraction[T] | Pack[T] | _Busy | None"  # None: go on alone
 
 
 @dataclass(slots=True, eq=False)
-class Member(Generic[T]):
+class PackMember(Generic[T]):
     """A row on its way through packs. step: its own dialogue, with the attempts so far. paid: by attempt,
     whether this run has paid for it. key: what the journal knows its answer out of a pack by.
     """
@@ -88,17 +88,19 @@ class Packs(Generic[T]):
         self, context: RunContext[T], most: int, ended: Callable[[], bool], held_up: Callable[[], bool]
     ) -> None:
         self._context, self._ended, self._held_up = context, ended, held_up
-        self._packer: Packer[Member[T]] = Packer(most)
+        self._packer: Packer[PackMember[T]] = Packer(most)
         self._coming = 0  # rows that may still join the open pack
         self._timer: asyncio.TimerHandle | None = None
 
-    def member(self, row: int, text: str, key: bytes, step: Ask[T], started: Callable[[], None]) -> Member[T]:
+    def member(
+        self, row: int, text: str, key: bytes, step: Ask[T], started: Callable[[], None]
+    ) -> PackMember[T]:
         """Return a row of the current task's, which has not joined yet."""
-        return Member(row, text, key, step, started)
+        return PackMember(row, text, key, step, started)
 
     async def answer(
-        self, caller: Caller[T], member: Member[T], alone: bytes
-    ) -> Answer | Extraction[T] | None:
+        self, caller: Caller[T], member: PackMember[T], alone: bytes
+    ) -> RowAnswer | Extraction[T] | None:
         """Return what came for a row in a pack; None where it is to be asked alone. alone: the key of the
         request that does so; where that is answered, it is not asked in a pack.
         """
@@ -112,7 +114,7 @@ class Packs(Generic[T]):
                 return told
             await asyncio.sleep(POLL)
 
-    async def _joined(self, member: Member[T], alone: bytes) -> Told[T]:
+    async def _joined(self, member: PackMember[T], alone: bytes) -> Told[T]:
         """Return what a row is told once it has joined a pack, or what the journal has in place of that."""
         self._coming += 1
         try:
@@ -134,7 +136,7 @@ class Packs(Generic[T]):
         if not self._coming and self._ended():
             self._close()
 
-    def _join(self, member: Member[T]) -> None:
+    def _join(self, member: PackMember[T]) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._look_after)
         for members in self._packer.add(member, len(member.text)):
@@ -154,7 +156,7 @@ class Packs(Generic[T]):
 class _Carried(Generic[T]):
     """One pack, from the gate to what its rows are told."""
 
-    def __init__(self, context: RunContext[T], caller: Caller[T], members: tuple[Member[T], ...]) -> None:
+    def __init__(self, context: RunContext[T], caller: Caller[T], members: tuple[PackMember[T], ...]) -> None:
         self._context, self._caller, self._members = context, caller, members
         self._gate: Gate = context.gate(caller.name)
         self._claims: list[bytes] = []
@@ -290,7 +292,7 @@ class _Carried(Generic[T]):
                 member.tell(Extraction(end.outcome, attempts, error=end.error, source=source))
         self._go_on(found.again)
 
-    def _part_of(self, last: Attempt, member: Member[T], usage: Usage | None) -> Attempt:
+    def _part_of(self, last: Attempt, member: PackMember[T], usage: Usage | None) -> Attempt:
         counted = None if last.cost is None else usage
         cost = member.step.policy.budget.cost(last.model, counted)
         spent = None if usage and usage.prompt_tokens else last.spent  # else all may be this row's
@@ -323,9 +325,9 @@ def _kept(attempt: Attempt, part: str, usage: Usage | None) -> Kept:
     return Kept(text.encode(), 200, attempt.request_id, attempt.latency, model=attempt.request.model)
 
 
-def answer_of(kept: Kept, asked: bool, ticket: int = 0) -> Answer:
+def answer_of(kept: Kept, asked: bool, ticket: int = 0) -> RowAnswer:
     """Return a row's answer out of a pack."""
     headers = {"x-request-id": kept.request_id} if kept.request_id else {}
     reply = http.HttpReply(kept.status, headers, kept.body, kept.latency)
     event = read_reply(DIALECTS["openai_chat"], kept.status, headers, kept.body, kept.latency, time.time())
-    return Answer(reply, event, asked, ticket)
+    return RowAnswer(reply, event, asked, ticket)

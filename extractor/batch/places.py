@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .address import Address, is_url
+from .address import JournalAddress, is_url
 from .store import Clock, Store
 
 
@@ -22,18 +22,18 @@ def default_path() -> Path:
     return folder / "journal" / "journal.sqlite"
 
 
-def place_of(journal: Any) -> Path | Address:
+def place_of(journal: Any) -> Path | JournalAddress:
     """Return the file or server that `journal=` names. Raises ConfigError."""
     if journal is None or journal is True:
         return default_path()
     if isinstance(journal, str) and is_url(journal):
-        return Address.of(journal)
+        return JournalAddress.of(journal)
     return Path(journal).expanduser()
 
 
-def open_store(place: Path | Address, clock: Clock = time.time) -> Store:
+def open_store(place: Path | JournalAddress, clock: Clock = time.time) -> Store:
     """Return the store at a place, made where it is not there. Raises JournalError and ConfigError."""
-    if isinstance(place, Address):
+    if isinstance(place, JournalAddress):
         from .redis import RedisStore
 
         return RedisStore.open(place)
@@ -42,9 +42,9 @@ def open_store(place: Path | Address, clock: Clock = time.time) -> Store:
     return SqliteStore.open(place, clock)
 
 
-def find_store(place: Path | Address) -> Store | None:
+def find_store(place: Path | JournalAddress) -> Store | None:
     """Return the store at a place, None where there is none. Raises JournalError and ConfigError."""
-    if isinstance(place, Address):
+    if isinstance(place, JournalAddress):
         from .redis import RedisStore
 
         return RedisStore.find(place)

@@ -24,11 +24,11 @@ from typing import Any, TypeVar
 
 from ..errors import ConfigError, JournalError
 from ..words import one_line
-from .address import Address
+from .address import JournalAddress
 from .journal import BUSY, GRANTED, Claim, Kept, checksum, key_of, sound
 from .limits import Bucket
-from .sharing import SHARED_MINUTE, Errand, Grant
-from .store import DAMAGED, Clock, Done, Stats, Wanted, Work
+from .sharing import SHARED_MINUTE, LimitGrant, LimitRequest
+from .store import DAMAGED, Clock, Done, Stats, StoreWork, Wanted
 
 VERSION = 2  # of the names and what is kept under them; that of before had no checksums, and is read
 PATIENCE = 15.0  # seconds for which a server that is away is tried again, in the middle of a run
@@ -52,7 +52,7 @@ _DO, _LIMIT, _PRUNE, _DROP = map(_script, ("do", "limit", "prune", "drop"))
 class RedisStore:
     """An open journal on a server. Every method may raise JournalError."""
 
-    def __init__(self, address: Address, clock: Clock | None, patience: float) -> None:
+    def __init__(self, address: JournalAddress, clock: Clock | None, patience: float) -> None:
         self._address, self._clock, self._patience = address, clock, patience
         self._base = f"{{{address.prefix}}}:"
         self._errors, self._redis = _errors(), _client(address)
@@ -61,7 +61,9 @@ class RedisStore:
         self._damaged = set[bytes]()
 
     @classmethod
-    def open(cls, address: Address, clock: Clock | None = None, patience: float = PATIENCE) -> RedisStore:
+    def open(
+        cls, address: JournalAddress, clock: Clock | None = None, patience: float = PATIENCE
+    ) -> RedisStore:
         """Return the journal on a server. clock: Unix time instead of the server's. patience: seconds for
         which a server that went away is tried again.
         """
@@ -73,7 +75,7 @@ class RedisStore:
         return store
 
     @classmethod
-    def find(cls, address: Address) -> RedisStore | None:
+    def find(cls, address: JournalAddress) -> RedisStore | None:
         """Return the journal on a server, None where there is none."""
         store = cls(address, None, PATIENCE)
         with store._named():
@@ -107,7 +109,7 @@ class RedisStore:
 
     # -- what is asked and answered
 
-    def do(self, owner: str, work: Work) -> Done:
+    def do(self, owner: str, work: StoreWork) -> Done:
         """Keep answers, give claims back, claim, look, and run the errands, in one trip."""
         scripts = [self._limit(errand) for errand in work.errands]
         if work.puts or work.released or work.claims or work.looks:
@@ -127,7 +129,7 @@ class RedisStore:
         return Done(
             [self._claim(owner, *asked, each) for asked, each in zip(work.claims, claimed, strict=True)],
             [self._found(key, each) for (key, _), each in zip(work.looks, found, strict=True)],
-            [Grant(granted, float(wait), float(pause)) for granted, wait, pause in said],
+            [LimitGrant(granted, float(wait), float(pause)) for granted, wait, pause in said],
         )
 
     def _claim(self, owner: str, key: bytes, since: float, said: int | bytes) -> Claim:
@@ -135,7 +137,7 @@ class RedisStore:
         if isinstance(said, int):
             return _CLAIMS[said]
         kept = self._found(key, said)
-        return self.do(owner, Work(claims=[(key, since)])).claims[0] if kept is None else Claim(kept)
+        return self.do(owner, StoreWork(claims=[(key, since)])).claims[0] if kept is None else Claim(kept)
 
     def _found(self, key: bytes, said: bytes) -> Kept | None:
         """Return an answer as it was kept; None where there is none. One that is damaged is dropped."""
@@ -147,7 +149,7 @@ class RedisStore:
 
     def look(self, wanted: Wanted) -> Sequence[Kept | None]:
         """Return the answers that there are, in the order of `wanted`."""
-        return self.do("", Work(looks=wanted)).found
+        return self.do("", StoreWork(looks=wanted)).found
 
     def _wanted(self, wanted: Wanted) -> Iterator[Any]:
         yield len(wanted)
@@ -155,7 +157,7 @@ class RedisStore:
             yield key
             yield repr(since + self._ahead if since > 0 else 0.0)
 
-    def _limit(self, errand: Errand) -> tuple[Any, ...]:
+    def _limit(self, errand: LimitRequest) -> tuple[Any, ...]:
         told = {
             "given": {name: _bucket(limit) for name, limit in errand.given.items()},
             "requests": errand.requests,
@@ -346,7 +348,7 @@ def _errors() -> Any:
         ) from None
 
 
-def _client(address: Address) -> Any:
+def _client(address: JournalAddress) -> Any:
     redis = importlib.import_module("redis")
     once = importlib.import_module("redis.retry").Retry(
         importlib.import_module("redis.backoff").NoBackoff(), 0

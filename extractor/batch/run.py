@@ -20,11 +20,11 @@ from typing import Any, Generic, Literal, TypeVar
 from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
 from ..messages import Extraction
-from .address import Address, is_url
+from .address import JournalAddress, is_url
 from .asking import Dialogue
-from .budget import Budget
+from .batch_client import Collected
+from .budget import RunBudget
 from .context import Caller, RunContext
-from .courier import Collected
 from .gate import LONGEST_STANDSTILL, Gate
 from .journal import Journal, Ledger, Memory
 from .limits import Bucket, Concurrency, Limits, Rates
@@ -51,7 +51,7 @@ class Settings:
     journal: Journal | str | Path | bool | None = field(default=None, repr=False)  # it may tell a password
     mode: Literal["live", "batch"] = "live"
     retry: Literal["failed"] | None = None
-    max_cost: Decimal | float | Budget | None = None  # a Budget is one that several runs share
+    max_cost: Decimal | float | RunBudget | None = None  # a RunBudget is one that several runs share
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
     limiter: Limiter | None = None
@@ -67,12 +67,12 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not (type(value) in (int, float) and value > 0):
                 raise ConfigError(f"{name} is a number above 0, not {value!r:.80}")
-        if self.max_cost is not None and not isinstance(self.max_cost, Budget):
+        if self.max_cost is not None and not isinstance(self.max_cost, RunBudget):
             dollars("max_cost", self.max_cost)
         if self.retry not in (None, "failed"):
             raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
         if isinstance(self.journal, str) and is_url(self.journal):
-            Address.of(self.journal)
+            JournalAddress.of(self.journal)
         self._check_mode()
 
     def _check_mode(self) -> None:
@@ -92,11 +92,11 @@ class Settings:
             )
 
     @property
-    def budget(self) -> Budget | None:
+    def budget(self) -> RunBudget | None:
         """What the run may cost: a new one each time, unless it is shared."""
-        if self.max_cost is None or isinstance(self.max_cost, Budget):
+        if self.max_cost is None or isinstance(self.max_cost, RunBudget):
             return self.max_cost
-        return Budget(dollars("max_cost", self.max_cost))
+        return RunBudget(dollars("max_cost", self.max_cost))
 
     @property
     def given(self) -> dict[Dimension, float]:

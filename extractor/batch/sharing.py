@@ -18,7 +18,7 @@ from .quota import Dimension, Quota
 SHARED_MINUTE = MINUTE + 1  # seconds: what was let out together does not arrive together
 
 
-class Grant(NamedTuple):
+class LimitGrant(NamedTuple):
     """granted: how many of the requests, from the first on, may go out now. wait: seconds after which to
     ask for the next one. pause: seconds of it in which the service has asked all to wait.
     """
@@ -35,7 +35,7 @@ class SharedLimits(Protocol):
     afterwards in this worker, and soon for those of the others.
     """
 
-    async def reserve(self, tokens: Sequence[float]) -> Grant:
+    async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
         """Take what the first requests of so many tokens each need. Raises ExtractorError where the
         limiter is away for good.
         """
@@ -66,7 +66,7 @@ class Limiter(Protocol):
 
 
 @dataclass(slots=True)
-class Errand:
+class LimitRequest:
     """What a worker has to tell of one endpoint, and what it asks for there, in one trip and in this order:
     requests and tokens to take, seconds to pause, quotas that replies told, tokens of requests to reserve.
     """
@@ -106,7 +106,7 @@ class Pool:
                 bucket.level = min(bucket.level, before.level)
                 self.rates.given[name] = bucket
 
-    def run(self, errand: Errand, now: float) -> Grant:
+    def run(self, errand: LimitRequest, now: float) -> LimitGrant:
         """Return what is granted, after all that was told."""
         self.give(errand.given, now)
         self.rates.take(errand.requests, errand.tokens)
@@ -116,17 +116,17 @@ class Pool:
             self.rates.learn(quota, now)
         return self.reserve(errand.wanted, now)
 
-    def reserve(self, tokens: Sequence[float], now: float) -> Grant:
+    def reserve(self, tokens: Sequence[float], now: float) -> LimitGrant:
         """Take what the first requests need, as many as may go out now."""
         pause = self.paused_until - now
         if pause > 0:
-            return Grant(0, pause, pause)
+            return LimitGrant(0, pause, pause)
         for granted, each in enumerate(tokens):
             wait = self.rates.wait(each, now)
             if wait > 0:
-                return Grant(granted, wait)
+                return LimitGrant(granted, wait)
             self.rates.take(1, each)
-        return Grant(len(tokens))
+        return LimitGrant(len(tokens))
 
     def pause(self, seconds: float, now: float) -> None:
         """Let nobody out for so long."""

@@ -18,7 +18,7 @@ from ..processes import Process, leave_alone, lives, this_process
 from .address import LEASE
 from .handles import Handle, Stage
 from .journal import BUSY, GRANTED, Claim, Kept, Tried, checksum, sound
-from .store import DAMAGED, Clock, Done, Stats, Wanted, Work
+from .store import DAMAGED, Clock, Done, Stats, StoreWork, Wanted
 
 VERSION = 3  # of the tables: raise it with an entry in _MIGRATIONS
 _APPLICATION = 0x65787472  # "extr", in the file's header
@@ -173,7 +173,7 @@ class SqliteStore:
             found = self._answers([key for key, _ in wanted])
         return [_recent(found.get(key), since) for key, since in wanted]
 
-    def do(self, owner: str, work: Work) -> Done:
+    def do(self, owner: str, work: StoreWork) -> Done:
         """Keep answers, give claims back, and claim, in one transaction; then look."""
         claims: list[Claim] = []
         if work.puts or work.released or work.claims:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .journal import Claim, Kept
-from .sharing import Errand, Grant
+from .sharing import LimitGrant, LimitRequest
 
 Wanted = Sequence[tuple[bytes, float]]  # keys, and since when (Unix time) an answer counts
 Clock = Callable[[], float]
@@ -15,7 +15,7 @@ DAMAGED = "%d answers in the journal %s are damaged. They count as absent, and a
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StoreWork:
     """What is done in one trip, in this order. puts: answers to keep, in place of the owner's claims.
     released: claims to give back, as far as they are the owner's. errands: those to shared limits.
     """
@@ -24,7 +24,7 @@ class Work:
     released: Sequence[bytes] = ()
     claims: Wanted = ()
     looks: Wanted = ()
-    errands: Sequence[Errand] = ()
+    errands: Sequence[LimitRequest] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Done:
 
     claims: Sequence[Claim] = ()
     found: Sequence[Kept | None] = ()
-    grants: Sequence[Grant] = ()
+    grants: Sequence[LimitGrant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Store(Protocol):
         """Sign out. Claims that are still held count as lost."""
         ...
 
-    def do(self, owner: str, work: Work) -> Done:
+    def do(self, owner: str, work: StoreWork) -> Done:
         """Do it in one transaction: all of it, or nothing is known to be done."""
         ...
 

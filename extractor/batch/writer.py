@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ExtractorError, JournalError
-from .address import LEASE, Address
+from .address import LEASE, JournalAddress
 from .handles import Handle
 from .journal import Claim, Kept, Tried
 from .places import open_store, place_of
 from .quota import Dimension, Quota
-from .sharing import Errand, Grant
+from .sharing import LimitGrant, LimitRequest
 from .spool import spool_of
-from .store import Done, Store, Work
+from .store import Done, Store, StoreWork
 
 if TYPE_CHECKING:
     from .sqlite import SqliteStore
@@ -42,7 +42,7 @@ class _Batch:
     claims: list[tuple[bytes, float, asyncio.Future[Any]]] = field(default_factory=list)
     puts: dict[bytes, Kept] = field(default_factory=dict)
     released: list[bytes] = field(default_factory=list)
-    errands: dict[str, Errand] = field(default_factory=dict)
+    errands: dict[str, LimitRequest] = field(default_factory=dict)
     reserving: list[tuple[str, int, asyncio.Future[Any]]] = field(default_factory=list)
     calls: list[tuple[Callable[[Any, str], Any], asyncio.Future[Any]]] = field(default_factory=list)
     ticket: int = 0
@@ -54,8 +54,8 @@ class _Batch:
         return [*told, *(future for _, future in self.calls)]
 
     @property
-    def work(self) -> Work:
-        return Work(
+    def work(self) -> StoreWork:
+        return StoreWork(
             self.puts,
             self.released,
             [(key, since) for key, since, _ in self.claims],
@@ -63,9 +63,9 @@ class _Batch:
             [*self.errands.values()],
         )
 
-    def errand(self, endpoint: str, given: Mapping[Dimension, float]) -> Errand:
+    def errand(self, endpoint: str, given: Mapping[Dimension, float]) -> LimitRequest:
         """Return the errand to an endpoint's limits."""
-        errand = self.errands.setdefault(endpoint, Errand(endpoint))
+        errand = self.errands.setdefault(endpoint, LimitRequest(endpoint))
         errand.given = given
         return errand
 
@@ -74,7 +74,7 @@ class _Batch:
         told = [*done.claims, *done.found, *self._granted(done.grants), *called]
         return list(zip(self.futures, told, strict=True))
 
-    def _granted(self, grants: Sequence[Grant]) -> list[Grant]:
+    def _granted(self, grants: Sequence[LimitGrant]) -> list[LimitGrant]:
         """Share out what was granted for each endpoint among those who asked, the first first."""
         left = dict(zip(self.errands, grants, strict=True))
         shares = []
@@ -286,8 +286,8 @@ class _Limits:
     def __init__(self, journal: SharedJournal, endpoint: str, given: Mapping[Dimension, float]) -> None:
         self._journal, self._about = journal, (endpoint, given)
 
-    async def reserve(self, tokens: Sequence[float]) -> Grant:
-        grant: Grant = await self._journal._ask("reserve", *self._about, tokens)
+    async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
+        grant: LimitGrant = await self._journal._ask("reserve", *self._about, tokens)
         return grant
 
     def take(self, requests: float, tokens: float) -> None:
@@ -309,7 +309,7 @@ def _settle(answers: Answers) -> None:
 async def opened(journal: Any) -> StoreJournal:
     """Return the journal that `journal=` names. Raises JournalError and ConfigError."""
     place = place_of(journal)
-    if isinstance(place, Address):
+    if isinstance(place, JournalAddress):
         work: StoreJournal = SharedJournal(partial(open_store, place), place.lease)
     else:
         work = FileJournal(place)

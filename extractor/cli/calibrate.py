@@ -13,7 +13,7 @@ from rich.table import Table
 from ..client import Extractor
 from ..confidence import Method
 from ..errors import ConfigError
-from ..evaluation.calibrating import Labelled, Trial, alike, check_installed, labelled, tried
+from ..evaluation.calibrating import CalibrationTrial, Labelled, alike, check_installed, labelled, tried
 from ..evaluation.cases import Case, load_cases
 from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
@@ -131,7 +131,7 @@ def _values(
     return values
 
 
-def figures(trial: Trial) -> list[list[str]]:
+def figures(trial: CalibrationTrial) -> list[list[str]]:
     """Return a line for each way to say how sure the values are: its calibration error, and the share of
     errors among the least sure of them.
     """
@@ -145,14 +145,14 @@ def _share(share: float | None) -> str:
     return "–" if share is None else f"{share:.1%}"
 
 
-def _plot(trial: Trial, panels: Mapping[str, Sequence[Bin]], kind: str) -> str:
+def _plot(trial: CalibrationTrial, panels: Mapping[str, Sequence[Bin]], kind: str) -> str:
     if kind == ".svg":
         return reliability_svg(panels)
     title = f"How sure {trial.calibration.model} is, and how right"
     return reliability_page(title, panels, HEAD, figures(trial))
 
 
-def _figures(trial: Trial) -> Table:
+def _figures(trial: CalibrationTrial) -> Table:
     count, texts = len(trial.held_out), len({value.text for value in trial.held_out})
     wrong = 1 - sum(trial.right) / count
     most = f"; no order could bring more than {REVIEWED / wrong:.0%} there" if wrong > REVIEWED else ""

@@ -15,8 +15,8 @@ from typing import IO, TYPE_CHECKING, Any
 from ..batch.cells import Gathered, cell
 from ..batch.outcomes import RowOutcome
 from ..batch.quarantine import Line, held
-from ..databases.address import Address, is_database
-from ..databases.marks import BEGINNING, Mark, check_same
+from ..databases.address import DatabaseAddress, is_database
+from ..databases.marks import BEGINNING, TableMark, check_same
 from ..databases.sink import DatabaseSink, Writing
 from ..databases.source import DatabaseSource
 from ..databases.types import arrow_type
@@ -24,7 +24,7 @@ from ..databases.wires import library
 from ..errors import ConfigError, RunStopped
 from ..files import leads_to
 from .feeding import Placed, Rows, placed, typed
-from .job import GoingOn, Hold, Job, Report, Settle
+from .job import CommandJob, GoingOn, Hold, RunReport, Settle
 from .lines import to_json
 from .output import opened
 from .tables import BadRow, Fields, Table, Writer, own_schema, rows_of, table, well_formed
@@ -43,7 +43,7 @@ def database_table(url: str, name: str | None, query: str | None, limit: int | N
 
     limit: how many are copied at most. Raises ConfigError.
     """
-    address = Address.of(url)
+    address = DatabaseAddress.of(url)
     library(address.kind)
     import pyarrow as pa
 
@@ -84,7 +84,7 @@ def sink_for(output: str, into: str | None, key: Sequence[str], batch_rows: int)
             raise ConfigError("--into and --key are of an OUTPUT that is a database: name it with -o")
         return None
     if into is None:
-        raise ConfigError(f"which table of {Address.of(output)}? Name it with --into")
+        raise ConfigError(f"which table of {DatabaseAddress.of(output)}? Name it with --into")
     return DatabaseSink(output, into, "upsert" if key else "append", tuple(key), batch_rows)
 
 
@@ -96,7 +96,7 @@ def check_tables(
         if name is not None or query is not None:
             raise ConfigError("--table and --query are of an INPUT that is a database")
     elif (name is None) == (query is None):
-        raise ConfigError(f"which rows of {Address.of(source)}? Name them with --table or --query")
+        raise ConfigError(f"which rows of {DatabaseAddress.of(source)}? Name them with --table or --query")
     if going_on.sink is None or going_on.sink.keys:
         return
     if going_on.drained:
@@ -111,19 +111,19 @@ def check_tables(
 
 
 @dataclass(frozen=True, slots=True)
-class TableJob(Job):
+class TableJob(CommandJob):
     """A run whose rows go into a table. name: of the run, which is noted in the database."""
 
     sink: DatabaseSink
     name: str
 
     @classmethod
-    def of(cls, job: Job, sink: DatabaseSink, name: str) -> TableJob:
+    def of(cls, job: CommandJob, sink: DatabaseSink, name: str) -> TableJob:
         """Return a job with a table for its output."""
         return cls(**{each.name: getattr(job, each.name) for each in fields(job)}, sink=sink, name=name)
 
     @contextmanager
-    def _opened(self, rows: Rows, report: Report) -> Iterator[tuple[Settle, Hold]]:
+    def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what an earlier run has done is left out."""
         import pyarrow as pa
 
@@ -145,7 +145,7 @@ class TableJob(Job):
             _leave_out(rows, done)
             self.version.remember()
             with self._holding_beside(done, report) as hold:
-                filling = Filling(self, writing, own, gathered, hold, report)
+                filling = DatabaseFilling(self, writing, own, gathered, hold, report)
                 to = self._to(Writer(filling.row, filling.again), hold, None, report.lose)
 
                 def settle(outcome: RowOutcome[Any], each: Placed) -> None:
@@ -156,7 +156,7 @@ class TableJob(Job):
                 yield settle, hold
                 self._end(filling, report)
 
-    def _end(self, filling: Filling, report: Report) -> None:
+    def _end(self, filling: DatabaseFilling, report: RunReport) -> None:
         """Write what waits. Raises RunStopped where a quarantine that is drained is to stay as it is."""
         try:
             filling.flush()
@@ -174,7 +174,7 @@ class TableJob(Job):
             self.version.refuse(found, f"the table {self.sink.name}", "another table, with --into")
 
     @contextmanager
-    def _holding_beside(self, done: Mark, report: Report) -> Iterator[Hold]:
+    def _holding_beside(self, done: TableMark, report: RunReport) -> Iterator[Hold]:
         """Yield what writes a line of the quarantine: it is safe before it is noted that the row is done."""
         path = self.going_on.quarantine
         if path is None or self.going_on.drained:
@@ -193,15 +193,15 @@ class TableJob(Job):
 
             yield safely
 
-    def _next_inputs(self, done: Mark) -> set[tuple[int, str]]:
+    def _next_inputs(self, done: TableMark) -> set[tuple[int, str]]:
         """The rows that may be in the quarantine already, though that they are done was not noted."""
         following = islice(placed(self.given.rows()), done.rows, done.rows + self.sink.batch_rows)
         return {(each.index, to_json(each.input)) for each in following}
 
-    def _leave(self, rows: Rows, hold: Hold, report: Report) -> None:
+    def _leave(self, rows: Rows, hold: Hold, report: RunReport) -> None:
         """Leave in a quarantine that is drained what was not done; else the note says how far it is."""
         if self.going_on.drained:
-            Job._leave(self, rows, hold, report)
+            CommandJob._leave(self, rows, hold, report)
 
 
 def run_name(source: str, *others: object) -> str:
@@ -210,7 +210,7 @@ def run_name(source: str, *others: object) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
 
-def _leave_out(rows: Rows, done: Mark) -> None:
+def _leave_out(rows: Rows, done: TableMark) -> None:
     """Leave out the rows that are done. Raises ConfigError where they are other ones."""
     found = BEGINNING
     while found.rows < done.rows and (each := rows.peek()) is not None:
@@ -252,18 +252,24 @@ def _added_to(path: str, anew: bool) -> Iterator[IO[str]]:
         yield stream
 
 
-class Filling:
+class DatabaseFilling:
     """Rows on their way into a table, batch by batch, and how far the input is behind each of them."""
 
     def __init__(
-        self, job: TableJob, writing: Writing, own: pa.Schema, gathered: Gathered, hold: Hold, report: Report
+        self,
+        job: TableJob,
+        writing: Writing,
+        own: pa.Schema,
+        gathered: Gathered,
+        hold: Hold,
+        report: RunReport,
     ) -> None:
         self._job, self._writing, self._own, self._gathered = job, writing, own, gathered
         self._hold, self._report = hold, report
         self._place = writing.mark
         self._settled, self.is_broken = 0, False  # what a write that failed has done is not known
         self._rows: list[tuple[RowOutcome[Any], Placed, Fields]] = []
-        self._behind: list[Mark] = []
+        self._behind: list[TableMark] = []
 
     def begin(self, outcome: RowOutcome[Any], each: Placed) -> None:
         """Take note of the row that is written or held next."""

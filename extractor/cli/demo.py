@@ -16,7 +16,7 @@ from ..transport.models import MODELS, traits_of
 from .lines import dump_for, line_of, to_json
 from .options import BaseUrlOption, ModelOption, connected, name_here
 from .output import opened
-from .screen import Cell, Row, console_on, counting, record_table, say
+from .screen import ShownCell, ShownRow, console_on, counting, record_table, say
 
 EPILOG = """Examples:
 
@@ -100,7 +100,7 @@ def _tried(kind: Kind, run: Run, out: TextIO) -> Iterator[Trial]:
 
 def _records(kind: str, group: Sequence[Trial], width: int) -> Table:
     rows = [
-        Row(
+        ShownRow(
             trial.example.file.removesuffix(".txt"),
             str(trial.extraction.outcome),
             _cells(trial),
@@ -111,13 +111,14 @@ def _records(kind: str, group: Sequence[Trial], width: int) -> Table:
     return record_table(rows, width, title=kind, note="right")
 
 
-def _cells(trial: Trial) -> dict[str, Cell]:
+def _cells(trial: Trial) -> dict[str, ShownCell]:
     """Return the record's values by field, marked right or wrong; empty ones where there is no record."""
     if trial.found is MISSING:
-        return {name: Cell("") for name in trial.example.gold}
+        return {name: ShownCell("") for name in trial.example.gold}
     record = dump_for(trial.kind.record_type)(trial.extraction.record)
     return {
-        name: Cell(record[name], "right" if _agrees(trial, name) else "wrong") for name in trial.example.gold
+        name: ShownCell(record[name], "right" if _agrees(trial, name) else "wrong")
+        for name in trial.example.gold
     }
 
 

@@ -19,8 +19,8 @@ from ..evaluation.cases import Case, load_cases, scored
 from ..evaluation.rates import (
     RATES,
     Difference,
-    Estimate,
     Rate,
+    RateEstimate,
     Scored,
     by_field,
     differences,
@@ -55,7 +55,7 @@ CHANGED = 20  # records shown; the files have all of them
 
 
 @dataclass(frozen=True)
-class Report:
+class EvalReport:
     """One evaluation, as it is kept in a file."""
 
     model: str
@@ -63,7 +63,7 @@ class Report:
     records: list[Scored]
 
 
-_REPORT = TypeAdapter(Report)
+_REPORT = TypeAdapter(EvalReport)
 
 
 def evaluate(
@@ -112,7 +112,7 @@ def evaluate(
     reading = {"strict_reading": strict_reading, "read_values": read_values}
     with connected(model, base_url, instructions, **reading) as extractor:
         records = _records(extractor, wanted, cases, {"examples": solved, "concurrency": concurrency})
-        report = Report(extractor.model, record_type or str(schema), records)
+        report = EvalReport(extractor.model, record_type or str(schema), records)
     if output is not None:
         with opened(output, aside=True) as out:
             out.write(_REPORT.dump_json(report, indent=1).decode() + "\n")
@@ -152,7 +152,7 @@ def _records(
     return records
 
 
-def _load(path: str) -> Report:
+def _load(path: str) -> EvalReport:
     try:
         return _REPORT.validate_json(Path(path).read_bytes())
     except OSError as error:
@@ -161,7 +161,7 @@ def _load(path: str) -> Report:
         raise ConfigError(f"{path} is no report of `extractor eval -o`") from error
 
 
-def _summary(report: Report) -> Table:
+def _summary(report: EvalReport) -> Table:
     outcomes = Count(record.outcome for record in report.records)
     told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     table = Table(
@@ -190,7 +190,7 @@ def _fields(records: Sequence[Scored]) -> Table:
     return table
 
 
-def _print_comparison(show: Callable[[Table], None], before: Report, after: Report) -> None:
+def _print_comparison(show: Callable[[Table], None], before: EvalReport, after: EvalReport) -> None:
     pairs = paired(before.records, after.records)
     if not pairs:
         raise ConfigError("the two reports have no text in common: their ids are all different")
@@ -200,7 +200,7 @@ def _print_comparison(show: Callable[[Table], None], before: Report, after: Repo
         show(_changes(changed))
 
 
-def _comparison(before: Report, after: Report, count: int) -> Table:
+def _comparison(before: EvalReport, after: EvalReport, count: int) -> Table:
     kept = paired(before.records, after.records)
     one, other = estimates([b for b, _ in kept]), estimates([a for _, a in kept])
     change = differences(before.records, after.records)
@@ -259,7 +259,7 @@ def _figure(rate: Rate, value: float, signed: bool = False) -> str:
     return f"{value:{sign},.4f}" if abs(value) < 1 else f"{value:{sign},.1f}"
 
 
-def _interval(rate: Rate, of: Estimate | Difference) -> str:
+def _interval(rate: Rate, of: RateEstimate | Difference) -> str:
     if of.low is None or of.high is None:
         return ""
     signed = isinstance(of, Difference)

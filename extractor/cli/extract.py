@@ -18,7 +18,7 @@ from ..options import DocumentOptions
 from ..previewing import Preview
 from ..schema.described import HIDDEN, hidden_in
 from ..words import printable
-from .lines import Line, Tally, dump_for, line_of, sha256_of, tally, to_json
+from .lines import Line, LineTally, dump_for, line_of, sha256_of, tally, to_json
 from .options import (
     KEYS,
     BaseUrlOption,
@@ -33,7 +33,7 @@ from .options import (
     parameters,
 )
 from .output import opened
-from .screen import Cell, Counter, Row, console_on, counting, record_table, safe, say, tell
+from .screen import Counter, ShownCell, ShownRow, console_on, counting, record_table, safe, say, tell
 
 EPILOG = f"""Examples:
 
@@ -241,21 +241,21 @@ def _show_requests(files: Sequence[str], preview: Callable[[str], Preview], out:
 
 def _write_table(lines: Sequence[Line], out: TextIO) -> None:
     console = console_on(out)
-    rows = [Row(line["source"], line["outcome"], _cells(line.get("record"))) for line in lines]
+    rows = [ShownRow(line["source"], line["outcome"], _cells(line.get("record"))) for line in lines]
     console.print(record_table(rows, console.width))
     for line in lines:
         if "error" in line:
             console.print(safe(f"{line['source']}: {line['error']['message']}"))
 
 
-def _cells(record: Any) -> dict[str, Cell]:
+def _cells(record: Any) -> dict[str, ShownCell]:
     fields = record if isinstance(record, dict) else {} if record is None else {"record": record}
-    return {name: Cell(value) for name, value in fields.items()}
+    return {name: ShownCell(value) for name, value in fields.items()}
 
 
 def _conclude(lines: Sequence[Line], asked: int, whole: bool, output: str) -> None:
     """Say what is not as it should be, and end with the exit status that tells it."""
-    counts = sum(map(tally, lines), Tally())
+    counts = sum(map(tally, lines), LineTally())
     if not whole:
         kept = "" if output == "-" else f"; they are in {output}"
         say(f"Interrupted: {len(lines)} of {asked} inputs are done ({counts}){kept}.", "yellow")

@@ -39,7 +39,7 @@ NOT_RUN = cell("not_run", "the run stopped before this row")
 
 
 @dataclass(slots=True)
-class Report:
+class RunReport:
     """What a run came to. told: its progress, before records were written; lost: those that couldn't be,
     by how their dialogue ended.
     """
@@ -145,7 +145,7 @@ class Unfinished(Abandoned):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class CommandJob:
     """A run over a table, ready to begin. given: the input. rows: its rows as they are written. again: the
     command that feeds the quarantine again.
     """
@@ -161,9 +161,9 @@ class Job:
     going_on: GoingOn
     again: str
 
-    def run(self) -> Report:
+    def run(self) -> RunReport:
         """Run it, and return what it came to."""
-        report, stop = Report(), Stop()
+        report, stop = RunReport(), Stop()
         rows = Rows(self._fed())
         with (
             stopping(stop) as asked,
@@ -180,7 +180,7 @@ class Job:
         return report
 
     @contextmanager
-    def _opened(self, rows: Rows, report: Report) -> Iterator[tuple[Settle, Hold]]:
+    def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what earlier files have is written."""
         earlier = self.going_on.earlier()
         base = earlier if self.going_on.append else None
@@ -211,7 +211,7 @@ class Job:
         return Gathered(records_of(self.record_type), self.sheet.shape, lose)
 
     @contextmanager
-    def _holding(self, report: Report) -> Iterator[Hold]:
+    def _holding(self, report: RunReport) -> Iterator[Hold]:
         """Yield what writes a line of the quarantine."""
         if self.going_on.quarantine is None:
             yield lambda line: None
@@ -280,7 +280,9 @@ class Job:
 
         return settle
 
-    def _write(self, outcomes: Iterator[RowOutcome[Any]], rows: Rows, settle: Settle, report: Report) -> None:
+    def _write(
+        self, outcomes: Iterator[RowOutcome[Any]], rows: Rows, settle: Settle, report: RunReport
+    ) -> None:
         """Write what comes of the rows, up to the first one that was not run."""
         try:
             whole = True
@@ -294,7 +296,7 @@ class Job:
             report.stopped = str(error).rstrip(".")
             report.is_full = isinstance(error.cause, JournalError)
 
-    def _leave(self, rows: Rows, hold: Hold, report: Report) -> None:
+    def _leave(self, rows: Rows, hold: Hold, report: RunReport) -> None:
         """Leave in the quarantine what a run that did not finish has not done; else add nothing at all. Where
         the disk may be full, older files stay: there may be no room for what takes their place.
         """
@@ -310,7 +312,7 @@ class Job:
             hold(new if each.line is None else each.line)
 
 
-def _note(asked: Stopping, rows: Rows, report: Report) -> None:
+def _note(asked: Stopping, rows: Rows, report: RunReport) -> None:
     """Take note that a signal has stopped the run, unless it has come to its end all the same."""
     if not asked or (report.stopped is None and rows.all_settled):
         return

@@ -18,7 +18,7 @@ from .output import opened
 from .screen import echo, say
 
 if TYPE_CHECKING:
-    from ..batch.address import Address
+    from ..batch.address import JournalAddress
     from ..batch.store import Store
 
 app = typer.Typer(
@@ -86,7 +86,7 @@ def prune(
 
 
 @contextmanager
-def _store(journal: str | None) -> Iterator[tuple[Store, Path | Address]]:
+def _store(journal: str | None) -> Iterator[tuple[Store, Path | JournalAddress]]:
     from ..batch.places import find_store, place_of
 
     place = place_of(journal)

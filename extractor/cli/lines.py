@@ -133,25 +133,25 @@ def finite(value: JSON) -> JSON:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class LineTally:
     """Counts over inputs: those with a record, those without one, and the tokens of all."""
 
     ok: int = 0
     failed: int = 0
     tokens: int = 0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(self.ok + other.ok, self.failed + other.failed, self.tokens + other.tokens)
+    def __add__(self, other: LineTally) -> LineTally:
+        return LineTally(self.ok + other.ok, self.failed + other.failed, self.tokens + other.tokens)
 
     def __str__(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
         return f"{self.ok} ok{failed}, {self.tokens:,} tokens"
 
 
-def tally(line: Line) -> Tally:
+def tally(line: Line) -> LineTally:
     """Return what one line adds to the counts."""
     found = "record" in line and "error" not in line
-    return Tally(int(found), int(not found), line.get("usage", {}).get("total_tokens", 0))
+    return LineTally(int(found), int(not found), line.get("usage", {}).get("total_tokens", 0))
 
 
 def _error(

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from ..client import Extractor
-from ..dialogue.probe import Answer, Findings
+from ..dialogue.probe import Findings, ProbeAnswer
 from ..probing import known, probe
 from .options import KEYS, BaseUrlOption, connected
 from .screen import console_on, safe, say, tell
@@ -24,12 +24,17 @@ EPILOG = f"""Examples:
 {KEYS}
 """
 MEANINGS = {
-    Answer.YES: "yes",
-    Answer.IGNORED: "no: it takes the request, and ignores what it asks for",
-    Answer.NO: "no: it refuses the request",
-    Answer.UNKNOWN: "unknown: its reply did not tell",
+    ProbeAnswer.YES: "yes",
+    ProbeAnswer.IGNORED: "no: it takes the request, and ignores what it asks for",
+    ProbeAnswer.NO: "no: it refuses the request",
+    ProbeAnswer.UNKNOWN: "unknown: its reply did not tell",
 }
-STYLES = {Answer.YES: "green", Answer.IGNORED: "red", Answer.NO: "red", Answer.UNKNOWN: "yellow"}
+STYLES = {
+    ProbeAnswer.YES: "green",
+    ProbeAnswer.IGNORED: "red",
+    ProbeAnswer.NO: "red",
+    ProbeAnswer.UNKNOWN: "yellow",
+}
 
 
 def ask(

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 4096
 _NO_JSON = re.compile("NaN|Infinity")  # which Python's parsers take, and others don't
-Keep: TypeAlias = Callable[["Found"], None]
+Keep: TypeAlias = Callable[["FoundRecord"], None]
 
 
-class Found(NamedTuple):
+class FoundRecord(NamedTuple):
     """A row. line: where it stands, from 1. data: the JSON text of its record. position: from 0, in the
     input that it first came from. raw: the row as the file has it. fields: its own fields, where known.
     """
@@ -55,13 +55,13 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
+class RecordLines:
     """A file of records. rows: makes an iterator from its beginning. fields: tells a row's own fields.
     names: its columns, None for JSON Lines. schema: the types of Parquet.
     """
 
-    rows: Callable[[], Iterator[Found]]
-    fields: Callable[[Found], Fields | BadRow]
+    rows: Callable[[], Iterator[FoundRecord]]
+    fields: Callable[[FoundRecord], Fields | BadRow]
     names: Sequence[str] | None = None
     schema: pa.Schema | None = None
 
@@ -77,7 +77,7 @@ class Where:
     by_field: bool = False  # whether fields are wanted one by one
 
 
-def records_in(path: str, record_type: Any, where: Where) -> Records:
+def records_in(path: str, record_type: Any, where: Where) -> RecordLines:
     """Return the records of a file. Raises ConfigError where it can't be read."""
     document = described(record_type)
     others = where.others - members(document, document).keys()
@@ -87,14 +87,14 @@ def records_in(path: str, record_type: Any, where: Where) -> Records:
     )
 
 
-def _jsonl(path: str, fitting: Fitting, where: Where) -> Records:
+def _jsonl(path: str, fitting: Fitting, where: Where) -> RecordLines:
     read = fitting.whole()
 
     def whole(value: Any) -> Any:
         """A record as it is, or out of its JSON text."""
         return read(value) if isinstance(value, str) else value
 
-    def rows() -> Iterator[Found]:
+    def rows() -> Iterator[FoundRecord]:
         index = 0
         with byte_stream(path) as stream:
             for number, line in enumerate(stream, 1):
@@ -102,28 +102,30 @@ def _jsonl(path: str, fitting: Fitting, where: Where) -> Records:
                 if not text.strip():
                     continue
                 if not where.by_field and b'"quarantine"' not in text:
-                    yield Found(number, text, index, text)
+                    yield FoundRecord(number, text, index, text)
                 else:
                     yield _taken_apart(text, number, index, where, whole)
                 index += 1
 
-    return Records(rows, lambda found: found.fields or object_of(found.raw, found.line))
+    return RecordLines(rows, lambda found: found.fields or object_of(found.raw, found.line))
 
 
-def _taken_apart(line: bytes, number: int, index: int, where: Where, whole: Fit) -> Found:
+def _taken_apart(line: bytes, number: int, index: int, where: Where, whole: Fit) -> FoundRecord:
     """Return a row whose record is a part of its line."""
     row = object_of(line, number)
     if isinstance(row, BadRow):
-        return Found(number, line if where.column is None else row, index, line)
+        return FoundRecord(number, line if where.column is None else row, index, line)
     if is_held(row):
         index, row = row["index"], row["input"]
         line = as_line(row).encode()
         if not isinstance(row, dict):
-            return Found(number, BadRow(number, "the quarantined row could not be read", row), index, line)
+            return FoundRecord(
+                number, BadRow(number, "the quarantined row could not be read", row), index, line
+            )
     if where.column is not None:
-        return Found(number, _in_column(row, where.column, number, whole), index, line, row)
+        return FoundRecord(number, _in_column(row, where.column, number, whole), index, line, row)
     own = {name: value for name, value in row.items() if name not in where.others}
-    return Found(number, line if len(own) == len(row) else to_json(own), index, line, row)
+    return FoundRecord(number, line if len(own) == len(row) else to_json(own), index, line, row)
 
 
 def _in_column(row: Fields, column: str, number: int, fit: Fit) -> bytes | BadRow:
@@ -152,31 +154,31 @@ def _record_maker(
     return lambda row, number: _json(fit({n: v for n, v in row.items() if n not in where.others}))
 
 
-def _csv(path: str, fitting: Fitting, where: Where) -> Records:
+def _csv(path: str, fitting: Fitting, where: Where) -> RecordLines:
     names = header_of(path)
     record = _record_maker(names, fitting, where, path)
 
-    def rows() -> Iterator[Found]:
+    def rows() -> Iterator[FoundRecord]:
         for index, (line, cells) in enumerate(csv_rows(path)):
             yield found(cells, line, index)
 
-    def found(cells: Sequence[str] | BadRow, line: int, index: int) -> Found:
+    def found(cells: Sequence[str] | BadRow, line: int, index: int) -> FoundRecord:
         if isinstance(cells, BadRow):
-            return Found(line, cells, index, [cells.raw])
+            return FoundRecord(line, cells, index, [cells.raw])
         if len(cells) > len(names):
             why = f"there are {len(cells)} cells, but {len(names)} columns"
-            return Found(line, BadRow(line, why, list(cells)), index, cells)
+            return FoundRecord(line, BadRow(line, why, list(cells)), index, cells)
         row = dict(zip(names, cells, strict=False))
-        return Found(line, record(row, line), index, cells, row)
+        return FoundRecord(line, record(row, line), index, cells, row)
 
-    return Records(rows, _known, names)
+    return RecordLines(rows, _known, names)
 
 
-def _known(found: Found) -> Fields | BadRow:
+def _known(found: FoundRecord) -> Fields | BadRow:
     return found.data if found.fields is None and isinstance(found.data, BadRow) else found.fields or {}
 
 
-def _parquet(path: str, fitting: Fitting, where: Where) -> Records:
+def _parquet(path: str, fitting: Fitting, where: Where) -> RecordLines:
     parquet = arrow_library()
     try:
         with byte_stream(path) as stream:
@@ -185,23 +187,23 @@ def _parquet(path: str, fitting: Fitting, where: Where) -> Records:
         raise ConfigError(f"{path} is no Parquet file: {error}") from error
     record = _record_maker(schema.names, fitting, where, path)
 
-    def rows() -> Iterator[Found]:
+    def rows() -> Iterator[FoundRecord]:
         with byte_stream(path) as stream, damage(path):
             found = rows_of(parquet.ParquetFile(stream).iter_batches(ROWS_AT_ONCE))
             for index, row in enumerate(found):
                 if isinstance(row, BadRow):
-                    yield Found(index + 1, row, index, None)
+                    yield FoundRecord(index + 1, row, index, None)
                 else:
-                    yield Found(index + 1, record(row, index + 1), index, row, row)
+                    yield FoundRecord(index + 1, record(row, index + 1), index, row, row)
 
-    return Records(rows, _known, schema.names, schema)
+    return RecordLines(rows, _known, schema.names, schema)
 
 
 # -- rows that are kept, as they stand in their file
 
 
 @contextmanager
-def keeping(path: str, source: str, records: Records) -> Iterator[Keep]:
+def keeping(path: str, source: str, records: RecordLines) -> Iterator[Keep]:
     """Yield what writes a row to `path` as it was in `source`; as JSON where `path` is another kind of
     file. Raises ConfigError where it is neither of that kind nor JSON Lines.
     """
@@ -221,7 +223,7 @@ def keeping(path: str, source: str, records: Records) -> Iterator[Keep]:
             yield lambda found: writer.writerow(found.raw)
 
 
-def _keep_line(stream: IO[str], found: Found, is_line: bool) -> None:
+def _keep_line(stream: IO[str], found: FoundRecord, is_line: bool) -> None:
     line = found.raw.decode().rstrip("\r\n") if is_line else as_line(plain(found.fields))
     if is_line and _NO_JSON.search(line):
         line = as_line(json.loads(line))
@@ -229,7 +231,7 @@ def _keep_line(stream: IO[str], found: Found, is_line: bool) -> None:
 
 
 @contextmanager
-def _parquet_keeper(path: str, records: Records) -> Iterator[Keep]:
+def _parquet_keeper(path: str, records: RecordLines) -> Iterator[Keep]:
     import pyarrow as pa
 
     rows: list[Fields] = []
@@ -239,7 +241,7 @@ def _parquet_keeper(path: str, records: Records) -> Iterator[Keep]:
             writer.write_table(pa.Table.from_pylist(rows, records.schema))
             rows.clear()
 
-        def keep(found: Found) -> None:
+        def keep(found: FoundRecord) -> None:
             rows.append(found.raw)
             if len(rows) == ROWS_AT_ONCE:
                 flush()

@@ -28,7 +28,7 @@ from .databases import TableJob, check_tables, database_table, run_name, sink_fo
 from .extract import chosen_type
 from .feeding import ONLY_ONCE, as_written, feeding_again
 from .formulas import Formulas
-from .job import GoingOn, Job, Report, is_drained, is_typed
+from .job import CommandJob, GoingOn, RunReport, is_drained, is_typed
 from .lines import dump_for
 from .options import (
     KEYS,
@@ -252,7 +252,9 @@ def run(
         say(HIDDEN.format(", ".join(hidden)), "yellow")
     again = _feeding(command, without_passwords(source), going_on)
     sheet = Sheet(shape, dump_for(wanted), formulas=Formulas(formulas_as_text))
-    job = Job(client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again))
+    job = CommandJob(
+        client, wanted, text_of, options, given, rows, sheet, version, going_on, shlex.join(again)
+    )
     if sink is not None:
         job = TableJob.of(
             job, sink, run_name(without_passwords(source), from_table, query, sample, version.name, text)
@@ -311,7 +313,7 @@ def _check(
 
 
 def _conclude(
-    report: Report, command: Sequence[str], feed: Sequence[str], going_on: GoingOn, total: int | None
+    report: RunReport, command: Sequence[str], feed: Sequence[str], going_on: GoingOn, total: int | None
 ) -> None:
     say(f"{summary(report.progress, total)}{_failures(report)}.", "yellow" if report.progress.failed else "")
     if report.progress.possibly_paid_twice:
@@ -344,7 +346,7 @@ def _tell_formulas(formulas: Formulas, place: str) -> None:
         say(f"{begin}, which a spreadsheet may run: --formulas-as-text writes them as texts.", "yellow")
 
 
-def _tell_refused(report: Report, place: str) -> None:
+def _tell_refused(report: RunReport, place: str) -> None:
     """Say what a database did not take."""
     if bare := len(report.bare - report.refused.keys()):
         say(f"{bare:,} records did not go into {place}: their rows' errors say why.", "yellow")
@@ -371,7 +373,7 @@ def _feeding(command: Sequence[str], source: str, going_on: GoingOn) -> list[str
     return [*again[:-1], beside(going_on.quarantine)]
 
 
-def _left(report: Report, going_on: GoingOn) -> str:
+def _left(report: RunReport, going_on: GoingOn) -> str:
     """Say what is where after a run that did not finish."""
     if report.kept:
         return f" {going_on.place} is as it was; what is done is in the journal."
@@ -382,7 +384,7 @@ def _left(report: Report, going_on: GoingOn) -> str:
     return "" if going_on.output == "-" else f" {going_on.place} has the rows that are done."
 
 
-def _go_on(command: Sequence[str], report: Report, going_on: GoingOn) -> Sequence[str]:
+def _go_on(command: Sequence[str], report: RunReport, going_on: GoingOn) -> Sequence[str]:
     if report.kept:
         return _again(command, None)
     if going_on.append and (going_on.sink is None or going_on.drained):
@@ -390,7 +392,7 @@ def _go_on(command: Sequence[str], report: Report, going_on: GoingOn) -> Sequenc
     return _again(command, "--resume" if going_on.output != "-" else None)
 
 
-def _failures(report: Report) -> str:
+def _failures(report: RunReport) -> str:
     found = kinds(report.facts)
     return f" ({', '.join(found)})" if found else ""
 
@@ -400,7 +402,7 @@ def _again(command: Sequence[str], option: str | None) -> list[str]:
     return plain if option is None else [*plain, option]
 
 
-def _page(report: Report, command: Sequence[str], going_on: GoingOn) -> str:
+def _page(report: RunReport, command: Sequence[str], going_on: GoingOn) -> str:
     retry = shlex.join(_again(command, "--retry-failed")) if report.progress.failed else None
     ended = "All rows are done." if report.stopped is None else f"It did not finish: {report.stopped}."
     return run_page(

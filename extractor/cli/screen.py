@@ -27,7 +27,7 @@ from rich.text import Text
 from ..messages import JSON
 from ..words import printable
 from ..words import shortened as cut
-from .lines import Line, Tally, tally
+from .lines import Line, LineTally, tally
 
 LONGEST_CELL = 28  # characters
 WITHOUT_TERMINAL = 160  # characters in a line, where there is no window
@@ -95,7 +95,7 @@ class Counter:
     """Shows how many inputs are done, on a terminal; elsewhere it is silent."""
 
     def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._tally = progress, Tally()
+        self._progress, self._tally = progress, LineTally()
         self._task = progress.add_task("", total=total, tally="")
 
     def begin(self, source: str) -> None:
@@ -171,7 +171,7 @@ def _progress(*columns: ProgressColumn) -> Iterator[Progress]:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ShownCell:
     """One value in a table of records. style: a key of STYLES."""
 
     value: JSON
@@ -179,16 +179,16 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ShownRow:
     """One input in a table of records. note: what stands after the outcome."""
 
     source: str
     outcome: str
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, ShownCell]
     note: str = ""
 
 
-def record_table(rows: Sequence[Row], width: int, title: str = "", note: str = "") -> Table:
+def record_table(rows: Sequence[ShownRow], width: int, title: str = "", note: str = "") -> Table:
     """Return a table of records with the fields that `width` characters have room for.
 
     note: the heading of the rows' notes; "" for none.
@@ -225,7 +225,7 @@ def _width(column: tuple[str, Sequence[Text]]) -> int:
     return 3 + max(len(heading), *(cell.cell_len for cell in cells))  # 3: frame and padding
 
 
-def _text(cell: Cell | None, longest: int) -> Text:
+def _text(cell: ShownCell | None, longest: int) -> Text:
     text = Text("") if cell is None else safe(shown(cell.value), STYLES[cell.style])
     text.truncate(longest, overflow="ellipsis")
     return text

@@ -18,9 +18,9 @@ from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..batch.cells import (
+    ColumnShape,
     Gathered,
     Lose,
-    Shape,
     cell,
     confidence_cell,
     error_cell,
@@ -382,7 +382,7 @@ class Sheet:
     told of each record that has none. formulas: what becomes of them in CSV.
     """
 
-    shape: Shape
+    shape: ColumnShape
     dump: Callable[[Any], JSON]
     lose: Lose = keep_quiet
     formulas: Formulas = field(default_factory=Formulas)

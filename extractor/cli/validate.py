@@ -26,7 +26,7 @@ from ..schema.verbatim import VERBATIM
 from .extract import chosen_type
 from .lines import to_json
 from .output import opened
-from .records import Found, Keep, Records, Where, keeping, records_in
+from .records import FoundRecord, Keep, RecordLines, Where, keeping, records_in
 from .run import selector, without_passwords
 from .screen import echo, reading, say
 from .tables import BadRow, Table, format_of, plain
@@ -44,11 +44,11 @@ SHOWN_EVERY = 5_000  # rows
 MOST_KINDS = 1_000  # kinds of problems that are told apart
 MOST_SHOWN = 20
 LONGEST = 160  # characters of a reason
-Handle: TypeAlias = Callable[[Found, Sequence[Problem]], None]
+Handle: TypeAlias = Callable[[FoundRecord, Sequence[Problem]], None]
 
 
 @dataclass(slots=True)
-class Kind:
+class ProblemKind:
     """Problems of one kind at one place. first: the line of the first of them."""
 
     reason: str
@@ -57,13 +57,13 @@ class Kind:
 
 
 @dataclass(slots=True)
-class Findings:
+class FileFindings:
     """What came of the rows so far. others: problems of kinds that are too many to be told apart."""
 
     rows: int = 0
     invalid: int = 0
     others: int = 0
-    kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], ProblemKind] = field(default_factory=dict)
 
     def add(self, line: int, problems: Sequence[Problem]) -> None:
         """Take in an invalid row: each kind of problem counts once."""
@@ -73,7 +73,7 @@ class Findings:
             if key not in self.kinds and len(self.kinds) == MOST_KINDS:
                 self.others += 1
                 continue
-            self.kinds.setdefault(key, Kind(problem.reason, line)).rows += 1
+            self.kinds.setdefault(key, ProblemKind(problem.reason, line)).rows += 1
 
     def __str__(self) -> str:
         return f"{self.rows:,} rows, {self.rows - self.invalid:,} valid, {self.invalid:,} invalid"
@@ -149,7 +149,7 @@ def validate(
         say("Verbatim values are not looked for in a text: name its column with --text.", "yellow")
     command = shlex.join(["extractor", *map(without_passwords, context.obj or ["validate"])])
     shown = without_passwords(data)
-    findings, stopped = Findings(), False
+    findings, stopped = FileFindings(), False
     with reading(shown) as show, _handling(output, quarantine, data, records, wanted, command) as handle:
         try:
             for found in islice(records.rows(), limit):
@@ -171,7 +171,7 @@ def validate(
         raise typer.Exit(1)
 
 
-def problems_of(found: Found, check: Check, text_of: Callable[[Any], Any] | None) -> Sequence[Problem]:
+def problems_of(found: FoundRecord, check: Check, text_of: Callable[[Any], Any] | None) -> Sequence[Problem]:
     """Return what is wrong with a row."""
     if isinstance(found.data, BadRow):
         return [Problem("", found.data.why, type="input")]
@@ -181,7 +181,7 @@ def problems_of(found: Found, check: Check, text_of: Callable[[Any], Any] | None
         return [Problem("", str(error), type="input")]
 
 
-def _text_finder(text: Sequence[str] | None, records: Records) -> Callable[[Any], Any] | None:
+def _text_finder(text: Sequence[str] | None, records: RecordLines) -> Callable[[Any], Any] | None:
     if not text:
         return None
     names = None if records.names is None else tuple(records.names)
@@ -196,7 +196,7 @@ def columns_in(text: Sequence[str]) -> Iterator[str]:
 
 @contextmanager
 def _handling(
-    output: str | None, quarantine: str | None, data: str, records: Records, wanted: Any, command: str
+    output: str | None, quarantine: str | None, data: str, records: RecordLines, wanted: Any, command: str
 ) -> Iterator[Handle]:
     """Yield what writes a row to where it belongs."""
     with _keeping(output, data, records) as keep, _holding(quarantine, records, wanted, command) as hold:
@@ -204,7 +204,7 @@ def _handling(
 
 
 @contextmanager
-def _keeping(output: str | None, data: str, records: Records) -> Iterator[Keep]:
+def _keeping(output: str | None, data: str, records: RecordLines) -> Iterator[Keep]:
     if output is None:
         yield lambda found: None
         return
@@ -213,7 +213,7 @@ def _keeping(output: str | None, data: str, records: Records) -> Iterator[Keep]:
 
 
 @contextmanager
-def _holding(quarantine: str | None, records: Records, wanted: Any, command: str) -> Iterator[Handle]:
+def _holding(quarantine: str | None, records: RecordLines, wanted: Any, command: str) -> Iterator[Handle]:
     if quarantine is None:
         yield lambda found, problems: None
         return
@@ -226,7 +226,9 @@ def _hold(write: Callable[[str], object], line: JSON) -> None:
     write(to_json(line) + "\n")
 
 
-def _line(found: Found, problems: Sequence[Problem], records: Records, version: str, command: str) -> JSON:
+def _line(
+    found: FoundRecord, problems: Sequence[Problem], records: RecordLines, version: str, command: str
+) -> JSON:
     row = records.fields(found)
     own = row.raw if isinstance(row, BadRow) else plain(row)
     kind = "input" if isinstance(found.data, BadRow) else "invalid"
@@ -243,7 +245,7 @@ def _check_files(data: str, output: str | None, quarantine: str | None) -> None:
         raise ConfigError("DATA, OUTPUT and the quarantine are different files: one would be overwritten")
 
 
-def _tell(findings: Findings, data: str, aside: bool, why: str) -> None:
+def _tell(findings: FileFindings, data: str, aside: bool, why: str) -> None:
     """Print what was found; aside: on standard error, where the output has the rows."""
     for line in (f"{data}: {findings}.", *findings.lines(), *([why] if why else [])):
         echo(line, err=aside)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from ..batch.cells import Shape
+from ..batch.cells import ColumnShape
 from ..batch.stamps import Meaning, changes, meaning_of, stamp
 from ..errors import ConfigError
 from ..transport import kept
@@ -35,7 +35,7 @@ class Version:
         with suppress(OSError):
             kept.save(kept.path_of("schemas", self.stamp), self.meaning)
 
-    def check(self, row: Fields, shape: Shape, output: str) -> None:
+    def check(self, row: Fields, shape: ColumnShape, output: str) -> None:
         """Raise ConfigError unless a row of an earlier output was written for this version."""
         found = row.get(shape.stamp_name)
         if found == self.stamp:

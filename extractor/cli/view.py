@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..evidence import Evidence, How, Span, align
 from ..loading import BadInput, if_array, load_type, read_text
 from ..messages import JSON
-from ..report import Entry, Piece, Variants, page, piece_told
+from ..report import Entry, PagePiece, Variants, page, piece_told
 from .lines import sha256_of
 from .output import opened
 from .screen import say, tell
@@ -225,12 +225,12 @@ def _conflicts(told: JSON, text: str) -> Iterator[Variants]:
                 )
 
 
-def _chunks(told: JSON, text: str) -> Iterator[Piece]:
+def _chunks(told: JSON, text: str) -> Iterator[PagePiece]:
     for one in told if isinstance(told, list) else ():
         match one:
             case {"start": int(start), "end": int(end)} if 0 <= start <= end <= len(text):
                 why, again = str(one.get("error") or ""), bool(one.get("again"))
-                yield Piece(
+                yield PagePiece(
                     start,
                     end,
                     piece_told(one.get("outcome"), why, again),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .calibration import Calibration, Method, load_calibration, loaded, logit
 from .signals import Measured, Signals, signals_of
-from .tokens import Path, Told, leaf_spans, told_by_tokens
+from .tokens import Path, TokenScore, leaf_spans, told_by_tokens
 
 __all__ = [
     "Calibration",
@@ -12,7 +12,7 @@ __all__ = [
     "Method",
     "Path",
     "Signals",
-    "Told",
+    "TokenScore",
     "leaf_spans",
     "load_calibration",
     "loaded",

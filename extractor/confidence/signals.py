@@ -10,7 +10,7 @@ from typing import Any
 from ..evidence.leaves import Leaf, leaves
 from ..evidence.spans import Span
 from .calibration import Calibration
-from .tokens import Told
+from .tokens import TokenScore
 
 NOT_FOUND = 0.5  # what is left of the score of a value that should stand in the text, and does not
 
@@ -51,7 +51,7 @@ class Measured:
     type names, which need not stand in the text. calibration: what makes probabilities of the scores.
     """
 
-    told: Mapping[str, Told] = field(default_factory=dict)
+    told: Mapping[str, TokenScore] = field(default_factory=dict)
     agreement: Mapping[str, float] = field(default_factory=dict)
     choices: frozenset[str] = frozenset()
     calibration: Calibration | None = None

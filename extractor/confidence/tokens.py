@@ -22,7 +22,7 @@ _ENDED = re.compile(rb"[\s,\]}]").match
 LEAST = -30.0  # log-probabilities below are as good as never; some servers say -9999, or -inf
 
 
-class Told(NamedTuple):
+class TokenScore(NamedTuple):
     """What the tokens of a value tell. probability: in (0, 1], normalised by their number; mean_logprob: the
     plain mean of their log-probabilities, as the server says them.
     """
@@ -69,7 +69,7 @@ def leaf_spans(text: str) -> dict[Path, Span]:
     return spans
 
 
-def told_by_tokens(text: str, logprobs: Any) -> dict[Path, Told]:
+def told_by_tokens(text: str, logprobs: Any) -> dict[Path, TokenScore]:
     """Return what the tokens tell of each value in the JSON text of a reply, by its path.
 
     logprobs: of a Choice. Nothing is returned unless the text stands in the tokens, once and byte for byte.
@@ -85,7 +85,7 @@ def told_by_tokens(text: str, logprobs: Any) -> dict[Path, Told]:
     except (ValueError, IndexError):
         return {}
     at = _byte_offsets(text, {place for span in spans.values() for place in span})
-    found, first = dict[Path, Told](), 0
+    found, first = dict[Path, TokenScore](), 0
     for path, (start, end) in spans.items():
         place = offset + at[start], offset + at[end]
         while tokens[first].end <= place[0]:
@@ -110,10 +110,10 @@ def _over(tokens: Sequence[_Token], first: int, place: Span) -> Iterator[_Token]
             yield tokens[i]
 
 
-def _told(tokens: Sequence[_Token], place: Span) -> Told:
+def _told(tokens: Sequence[_Token], place: Span) -> TokenScore:
     together = sum(_log(token, place) for token in tokens)
     mean = sum(token.logprob for token in tokens) / len(tokens)
-    return Told(math.exp(together / math.sqrt(len(tokens))), mean)
+    return TokenScore(math.exp(together / math.sqrt(len(tokens))), mean)
 
 
 def _log(token: _Token, place: Span) -> float:

@@ -22,7 +22,7 @@ _NAME = re.compile(rf"(?:({_PART})\.)?({_PART})")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Address:
+class DatabaseAddress:
     """A database. kind: "postgresql", "sqlite" or "duckdb". place: what its driver opens: a URL, which
     may hold a password, or the path of a file. As text it is the URL without the password, which is
     also all that is pickled: elsewhere the password has to come out of the environment again.
@@ -34,9 +34,9 @@ class Address:
     secrets: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, url: str | Address) -> Address:
+    def of(cls, url: str | DatabaseAddress) -> DatabaseAddress:
         """Return the address that a URL means. Raises ConfigError."""
-        if isinstance(url, Address):
+        if isinstance(url, DatabaseAddress):
             return url
         if (kind := _kind(url)) is None:
             raise ConfigError("a database is named postgresql://..., sqlite:///FILE or duckdb:///FILE")
@@ -49,7 +49,7 @@ class Address:
         return repr(self.url)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return Address.of, (self.url,)
+        return DatabaseAddress.of, (self.url,)
 
     def hide(self, text: str) -> str:
         """Return the text without the password, wherever it came from."""
@@ -59,14 +59,14 @@ class Address:
 
 
 def is_database(url: str) -> bool:
-    """Whether a text is the URL of a database that `Address.of` knows."""
+    """Whether a text is the URL of a database that `DatabaseAddress.of` knows."""
     return _kind(url) is not None
 
 
 def without_password(text: str) -> str:
     """Return a command's word; the password is taken out where it is the URL of a database."""
     try:
-        return str(Address.of(text)) if is_database(text) else text
+        return str(DatabaseAddress.of(text)) if is_database(text) else text
     except ConfigError:
         return text.partition("://")[0] + "://..."
 
@@ -76,7 +76,7 @@ def _kind(url: str) -> str | None:
     return SCHEMES.get(scheme.partition("+")[0].lower()) if colon else None  # postgresql+psycopg://
 
 
-def _server(url: str) -> Address:
+def _server(url: str) -> DatabaseAddress:
     rest = url.partition("://")[2]
     try:
         parts = urlsplit(f"postgresql://{rest}")
@@ -91,10 +91,12 @@ def _server(url: str) -> Address:
     shown = f"postgresql://{user.partition(':')[0]}{at}{host}{parts.path}" + (f"?{query}" if query else "")
     secrets = [password or "", *(value for name, _, value in given if unquote(name) in _PASSWORDS)]
     hidden = {each for secret in secrets if secret for each in (secret, unquote(secret))}
-    return Address("postgresql", shown, f"postgresql://{rest}", tuple(sorted(hidden, key=len, reverse=True)))
+    return DatabaseAddress(
+        "postgresql", shown, f"postgresql://{rest}", tuple(sorted(hidden, key=len, reverse=True))
+    )
 
 
-def _file(kind: str, url: str) -> Address:
+def _file(kind: str, url: str) -> DatabaseAddress:
     rest = url.partition("://")[2]
     path = unquote(rest.removeprefix("/"))
     if rest and not rest.startswith("/"):
@@ -103,7 +105,7 @@ def _file(kind: str, url: str) -> Address:
         )
     if path in ("", MEMORY) and kind == "sqlite":
         raise ConfigError(f"{url} names no file: write {kind}:///FILE.db")
-    return Address(kind, url, path or MEMORY)
+    return DatabaseAddress(kind, url, path or MEMORY)
 
 
 # -- names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from .engines import Engine
-from .marks import BEGINNING, Mark, check_same, places
+from .marks import BEGINNING, TableMark, check_same, places
 from .types import as_text, family, plain
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _one(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return pa.Table.from_batches(batches).combine_chunks().to_batches()[0] if len(batches) > 1 else batches[0]
 
 
-def behind(done: Mark, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def behind(done: TableMark, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield what comes after a place. Raises ConfigError where the rows before it are other ones."""
     place = BEGINNING
     for batch in batches:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..files import leads_to
-from .address import MEMORY, Address, Name
+from .address import MEMORY, DatabaseAddress, Name
 from .engines import ENGINES
 from .types import Existing
-from .wires import WIRES, Wire
+from .wires import WIRES, DatabaseWire
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,15 +33,15 @@ class Failed(Exception):
         self.rows = rows
 
 
-class Connection:
+class DatabaseConnection:
     """A connection on which each step is in a transaction. Each method raises Failed."""
 
-    def __init__(self, address: Address, read_only: bool = False) -> None:
+    def __init__(self, address: DatabaseAddress, read_only: bool = False) -> None:
         self.address, self.engine = address, ENGINES[address.kind]
         self._read_only = read_only
         self._wire = self._opened()
 
-    def _opened(self) -> Wire:
+    def _opened(self) -> DatabaseWire:
         with self._owner_only(), self._told():
             if self._is_file() and not self._read_only:
                 leads_to(self.address.place)
@@ -113,7 +113,7 @@ class Connection:
         except (ConfigError, Failed):
             raise
         except Exception as error:
-            wire: Wire | None = getattr(self, "_wire", None)
+            wire: DatabaseWire | None = getattr(self, "_wire", None)
             if wire is not None and not isinstance(error, wire.errors):
                 raise
             faults = wire.faults if wire else ()
@@ -170,11 +170,11 @@ def _shorter(message: str) -> str:
 
 
 @contextmanager
-def connected(address: Address, read_only: bool = False) -> Iterator[Connection]:
+def connected(address: DatabaseAddress, read_only: bool = False) -> Iterator[DatabaseConnection]:
     """Yield a connection. Raises ConfigError where there is none, or where the block fails."""
-    connection: Connection | None = None
+    connection: DatabaseConnection | None = None
     try:
-        connection = Connection(address, read_only)
+        connection = DatabaseConnection(address, read_only)
         yield connection
     except Failed as error:
         raise ConfigError(f"{address}: {error}") from None

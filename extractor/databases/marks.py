@@ -13,30 +13,30 @@ from pydantic_core import to_json
 from ..errors import ConfigError
 
 
-class Mark(NamedTuple):
+class TableMark(NamedTuple):
     """A place in an input. rows: how many lie before it. digest: of these, as hexadecimal digits."""
 
     rows: int = 0
     digest: str = ""
 
-    def after(self, row: Any) -> Mark:
+    def after(self, row: Any) -> TableMark:
         """Return the place behind one row more."""
         try:
             told = to_json(row, bytes_mode="base64", inf_nan_mode="strings", serialize_unknown=True)
         except ValueError:  # a lone surrogate in JSON Lines
             told = json.dumps(row).encode()
-        return Mark(self.rows + 1, hashlib.sha256(self.digest.encode() + told).hexdigest())
+        return TableMark(self.rows + 1, hashlib.sha256(self.digest.encode() + told).hexdigest())
 
 
-BEGINNING = Mark()
+BEGINNING = TableMark()
 
 
-def places(begin: Mark, rows: Iterable[Any]) -> list[Mark]:
+def places(begin: TableMark, rows: Iterable[Any]) -> list[TableMark]:
     """Return the places behind each of the rows."""
-    return [*accumulate(rows, Mark.after, initial=begin)][1:]
+    return [*accumulate(rows, TableMark.after, initial=begin)][1:]
 
 
-def check_same(found: Mark, done: Mark) -> None:
+def check_same(found: TableMark, done: TableMark) -> None:
     """Raise ConfigError where an input has come to another place than the one that it was at before."""
     if found != done:
         raise ConfigError(

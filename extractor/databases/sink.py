@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ..errors import ConfigError, RunStopped
 from . import statements
-from .address import MEMORY, Address, Name
+from .address import MEMORY, DatabaseAddress, Name
 from .batches import behind, check_names, keyless, latest, opened, rebatched, sent
-from .connection import Connection, Failed, connected
-from .marks import BEGINNING, Mark, places
+from .connection import DatabaseConnection, Failed, connected
+from .marks import BEGINNING, TableMark, places
 from .types import Existing, plain_field
 from .wires import library
 
@@ -45,14 +45,14 @@ class DatabaseSink:
     Nothing is opened before something is written. Raises ConfigError.
     """
 
-    url: str | Address
+    url: str | DatabaseAddress
     table: str
     mode: Literal["append", "upsert"] = "append"
     key: str | Sequence[str] = ()
     batch_rows: int = BATCH_ROWS
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "url", Address.of(self.url))
+        object.__setattr__(self, "url", DatabaseAddress.of(self.url))
         if self.address.place == MEMORY:
             raise ConfigError(f"{self.address} ends with the process: name a file")
         if self.mode not in ("append", "upsert"):
@@ -65,9 +65,9 @@ class DatabaseSink:
             raise ConfigError(f"{self.table} is a name for tables of our own: name another one")
 
     @property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """Where the database is."""
-        return Address.of(self.url)
+        return DatabaseAddress.of(self.url)
 
     @property
     def name(self) -> Name:
@@ -125,13 +125,18 @@ class Writing:
     """A table that is being written. mark: the place in the input up to which it has been."""
 
     def __init__(
-        self, connection: Connection, insert: str, keys: Sequence[str], note: Note | None, mark: Mark
+        self,
+        connection: DatabaseConnection,
+        insert: str,
+        keys: Sequence[str],
+        note: SinkNote | None,
+        mark: TableMark,
     ) -> None:
         self._connection, self._insert, self._keys, self._note = connection, insert, keys, note
         self.mark = mark
 
     def put(
-        self, batch: pa.RecordBatch, behind: Sequence[Mark], instead: Instead | None = None
+        self, batch: pa.RecordBatch, behind: Sequence[TableMark], instead: Instead | None = None
     ) -> dict[int, str]:
         """Write the next rows in one transaction, and return why the database did not take some, by their
         number in the batch: where there is one of these, it is halved until all others are in.
@@ -141,12 +146,12 @@ class Writing:
         """
         return dict(self._put(batch, 0, behind, instead)) if behind else {}
 
-    def move(self, place: Mark) -> None:
+    def move(self, place: TableMark) -> None:
         """Note a place that is reached without a row more."""
         self._transact(None, place)
 
     def _put(
-        self, batch: pa.RecordBatch, start: int, behind: Sequence[Mark], instead: Instead | None
+        self, batch: pa.RecordBatch, start: int, behind: Sequence[TableMark], instead: Instead | None
     ) -> Iterator[tuple[int, str]]:
         try:
             self._transact(batch, behind[-1])
@@ -162,7 +167,7 @@ class Writing:
             self.move(behind[-1])
             yield start, why
 
-    def _transact(self, batch: pa.RecordBatch | None, place: Mark) -> None:
+    def _transact(self, batch: pa.RecordBatch | None, place: TableMark) -> None:
         """Write rows and the note of where they end, both or neither. Raises Failed where it is for the
         rows, RunStopped for all else.
         """
@@ -183,7 +188,7 @@ class Writing:
             raise
         self.mark = place
 
-    def _attempt(self, batch: pa.RecordBatch | None, place: Mark) -> None:
+    def _attempt(self, batch: pa.RecordBatch | None, place: TableMark) -> None:
         if self._note is not None:
             self._note.move(self._connection, self.mark, place)
         if batch is not None:
@@ -193,34 +198,34 @@ class Writing:
         self._connection.commit()
 
 
-def _places(begin: Mark, batch: pa.RecordBatch, told: bool) -> Sequence[Mark]:
+def _places(begin: TableMark, batch: pa.RecordBatch, told: bool) -> Sequence[TableMark]:
     """Return the places behind the rows of a batch. told: whether their digests matter."""
     if told:
         return places(begin, batch.to_pylist())
-    return [Mark(begin.rows + 1 + number) for number in range(batch.num_rows)]
+    return [TableMark(begin.rows + 1 + number) for number in range(batch.num_rows)]
 
 
-class Note(NamedTuple):
+class SinkNote(NamedTuple):
     """The note of how far a run into a table is. table: the one with such notes."""
 
     table: Name
     into: str
     run: str
 
-    def read(self, connection: Connection) -> Mark:
+    def read(self, connection: DatabaseConnection) -> TableMark:
         """Return how far the run is."""
         found = connection.rows(statements.read_run(self.table), self.into, self.run)
-        return Mark(*found[0]) if found else BEGINNING
+        return TableMark(*found[0]) if found else BEGINNING
 
-    def begin(self, connection: Connection) -> None:
+    def begin(self, connection: DatabaseConnection) -> None:
         """Note that it is at its beginning."""
         connection.rows(statements.begin_run(self.table), self.into, self.run)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: DatabaseConnection) -> None:
         """Forget all runs into the table."""
         connection.rows(statements.forget_runs(self.table), self.into)
 
-    def move(self, connection: Connection, before: Mark, after: Mark) -> None:
+    def move(self, connection: DatabaseConnection, before: TableMark, after: TableMark) -> None:
         """Note that it is further. Raises RunStopped where another process has written the same run."""
         move = statements.advance_run(self.table)
         moved = connection.rows(move, after.rows, after.digest, self.into, self.run, before.rows)
@@ -232,7 +237,7 @@ class Note(NamedTuple):
 
 
 def _begun(
-    sink: DatabaseSink, connection: Connection, schema: pa.Schema, run: str | None, again: bool
+    sink: DatabaseSink, connection: DatabaseConnection, schema: pa.Schema, run: str | None, again: bool
 ) -> Writing:
     import pyarrow as pa
 
@@ -246,7 +251,7 @@ def _begun(
             statements.check_key(name, connection.uniques(name), sink.keys)
     else:
         connection.rows(statements.create(engine, name, schema, sink.keys))
-    note = None if run is None else Note(name.beside(statements.RUNS), name.table, run)
+    note = None if run is None else SinkNote(name.beside(statements.RUNS), name.table, run)
     mark = BEGINNING if note is None else _noted(note, connection, not existing, again)
     insert = statements.insert(engine, name, schema, connection.columns(name), sink.keys)
     _insert(connection, insert, pa.RecordBatch.from_pylist([], schema=schema))  # would it be taken?
@@ -254,7 +259,7 @@ def _begun(
     return Writing(connection, insert, sink.keys, note, mark)
 
 
-def _noted(note: Note, connection: Connection, is_new: bool, again: bool) -> Mark:
+def _noted(note: SinkNote, connection: DatabaseConnection, is_new: bool, again: bool) -> TableMark:
     """Return how far a run is; note that it begins, where it does."""
     if not connection.columns(note.table):
         connection.rows(statements.create_runs(note.table))
@@ -266,7 +271,7 @@ def _noted(note: Note, connection: Connection, is_new: bool, again: bool) -> Mar
     return mark
 
 
-def _insert(connection: Connection, insert: str, batch: pa.RecordBatch) -> None:
+def _insert(connection: DatabaseConnection, insert: str, batch: pa.RecordBatch) -> None:
     connection.stage(sent(batch, connection.engine))
     connection.rows(insert)
     connection.rows(statements.DROP_STAGE)

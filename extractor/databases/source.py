@@ -8,8 +8,8 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
-from .address import Address, Name, listed, quoted
-from .connection import Connection, connected
+from .address import DatabaseAddress, Name, listed, quoted
+from .connection import DatabaseConnection, connected
 from .engines import DUCKDB, KEPT
 from .types import TYPE_NAME, plain, plain_field
 from .wires import ROWS_AT_ONCE, library
@@ -33,21 +33,21 @@ class DatabaseSource:
     undone. Raises ConfigError.
     """
 
-    url: str | Address
+    url: str | DatabaseAddress
     table: str | None = None
     query: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "url", Address.of(self.url))
+        object.__setattr__(self, "url", DatabaseAddress.of(self.url))
         if (self.table is None) == (self.query is None):
             raise ConfigError(f"which rows of {self.url}? Name a table or a query")
         if self.table is not None:
             Name.of(self.table)
 
     @property
-    def address(self) -> Address:
+    def address(self) -> DatabaseAddress:
         """Where the database is."""
-        return Address.of(self.url)
+        return DatabaseAddress.of(self.url)
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         batches = self.batches()
@@ -75,7 +75,7 @@ class DatabaseSource:
             for batch in connection.stream(query, told):
                 yield from _parts(_plain_batch(batch, told))
 
-    def _selected(self, connection: Connection) -> str:
+    def _selected(self, connection: DatabaseConnection) -> str:
         if self.table is None:
             return str(self.query).strip().rstrip(";")
         name = Name.of(self.table)

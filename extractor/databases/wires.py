@@ -1,4 +1,4 @@
-"""How statements and rows reach each kind of database: one small class each, with the methods of Wire.
+"""How statements and rows reach each kind of database: one small class each, with the same methods.
 
 PostgreSQL is reached by its ADBC driver. The other two live in files, which a process may have open only
 by one and the same library, or writes get lost: so each is reached by the module that your code uses too.
@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 1_024
 BUSY = 60  # seconds to wait for another process that is writing
 
 
-class Wire(Protocol):
+class DatabaseWire(Protocol):
     """An open connection, on which a transaction is always begun. It raises what its library raises.
 
     errors: what that is. faults: which of these are for what is in the rows.
@@ -278,7 +278,7 @@ def library(kind: str) -> Any:
         raise ConfigError("databases need their drivers: pip install 'typed-extractor[databases]'") from error
 
 
-WIRES: Mapping[str, Callable[[str, bool], Wire]] = {
+WIRES: Mapping[str, Callable[[str, bool], DatabaseWire]] = {
     "postgresql": PostgresWire,
     "sqlite": SqliteWire,
     "duckdb": DuckWire,

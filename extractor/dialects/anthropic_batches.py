@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ..messages import JSON, BatchStatus
-from .batches import Around, Call, Line, Listed
+from .batches import Call, Envelope, Line, Listed
 from .fields import count, mapping, mappings, text
 
 UPLOADS = False
@@ -36,9 +36,9 @@ def request(custom_id: str, path: str, body: bytes) -> bytes:
     return b'{"custom_id":"' + custom_id.encode() + b'","params":' + body + b"}"
 
 
-def sending(marker: str) -> Around:
+def sending(marker: str) -> Envelope:
     """Return what makes a batch of the requests."""
-    return Around("/messages/batches", "application/json", b'{"requests":[', b"]}")
+    return Envelope("/messages/batches", "application/json", b'{"requests":[', b"]}")
 
 
 def create(marker: str, file: str, path: str) -> Call:

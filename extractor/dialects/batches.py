@@ -16,7 +16,7 @@ class Call(NamedTuple):
     body: bytes = b""
 
 
-class Around(NamedTuple):
+class Envelope(NamedTuple):
     """What stands around a file of requests where it is sent: its path, the content type of the whole,
     and the bytes before and after.
     """
@@ -59,7 +59,7 @@ class BatchApi(Protocol):
         """Return a request as it stands in the file. path: where it would be posted to by itself."""
         ...
 
-    def sending(self, marker: str) -> Around:
+    def sending(self, marker: str) -> Envelope:
         """Return what stands around the file where it is sent: uploaded, or as the batch itself."""
         ...
 

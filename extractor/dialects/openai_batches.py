@@ -7,7 +7,7 @@ Source: https://platform.openai.com/docs/api-reference/batch and /files, the typ
 from __future__ import annotations
 
 from ..messages import JSON, BatchStatus
-from .batches import Around, Call, Line, Listed
+from .batches import Call, Envelope, Line, Listed
 from .bodies import written
 from .fields import count, json_text, mapping, mappings, moment, text
 
@@ -25,7 +25,7 @@ def request(custom_id: str, path: str, body: bytes) -> bytes:
     return told[:-1].encode() + b',"body":' + body + b"}"
 
 
-def sending(marker: str) -> Around:
+def sending(marker: str) -> Envelope:
     """Return the parts of the form in which the file is uploaded, named by the marker."""
     boundary = f"extractor-{marker}"
     before = (
@@ -35,7 +35,7 @@ def sending(marker: str) -> Around:
     )
     after = f"\r\n--{boundary}--\r\n"
     kind = f"multipart/form-data; boundary={boundary}"
-    return Around("/files", kind, before.encode(), after.encode())
+    return Envelope("/files", kind, before.encode(), after.encode())
 
 
 def _name(marker: str) -> str:

@@ -12,9 +12,9 @@ from .judge import (
     readable_arguments,
     taken_by,
 )
+from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
 from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
-from .probe import Answer, Findings
-from .rungs import Rungs, refuses_logprobs, refuses_schema, steps_down
+from .probe import Findings, ProbeAnswer
 from .shells import aconverse, converse
 from .states import MAX_TOKENS, Ask, Step, start
 from .turns import joined
@@ -36,15 +36,15 @@ __all__ = [
     "PACK_TASK",
     "SMALL_TASK",
     "TASK",
-    "Answer",
     "Ask",
     "Bound",
     "Budget",
     "Findings",
     "Judge",
     "Measure",
+    "ModeLadder",
     "Policy",
-    "Rungs",
+    "ProbeAnswer",
     "Step",
     "Verdict",
     "accept",

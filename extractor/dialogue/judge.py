@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from ..confidence import Measured, Told, told_by_tokens
+from ..confidence import Measured, TokenScore, told_by_tokens
 from ..errors import Invalid, InvalidJSON, Problem, Unjudged
 from ..messages import Cited, Completion, Outcome
-from ..reading import Decoded, Read, Reader, Shape, begun_json, how
+from ..reading import Decoded, Read, Reader, RecordShape, begun_json, how
+from .continuation import Continuation
 from .patch import Patch, Path
-from .rest import Rest
 
 T = TypeVar("T")
 
@@ -37,14 +37,16 @@ class Verdict(Generic[T]):
     problems: tuple[Problem, ...] = ()
     text: str | None = None
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    told: Mapping[Path, Told] = field(default_factory=dict)
+    told: Mapping[Path, TokenScore] = field(default_factory=dict)
     measured: Measured | None = None
     note: str | None = None
 
 
 Decode: TypeAlias = Callable[[str], T]
-Measure: TypeAlias = Callable[[Any, str, Mapping[Path, Told]], Measured]  # of a record, out of which text
-Part: TypeAlias = Patch | Rest  # what was asked for, where it was not the whole record
+Measure: TypeAlias = Callable[
+    [Any, str, Mapping[Path, TokenScore]], Measured
+]  # of a record, out of which text
+Part: TypeAlias = Patch | Continuation  # what was asked for, where it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
 
@@ -95,7 +97,7 @@ def _part(
     texts: Sequence[str], patch: Part, decode: Decode[T], reader: Reader, notes: tuple[str, ...]
 ) -> tuple[Verdict[T], str | None]:
     """Judge a reply to a question for a part of the record. Where it gives the whole, the whole counts."""
-    part = replace(reader, shape=Shape(patch.schema.schema, reader.shape.name)).read_all(texts)
+    part = replace(reader, shape=RecordShape(patch.schema.schema, reader.shape.name)).read_all(texts)
     merged = None if part.text is None else patch.merge(part.text)
     said = replace(part, text=merged, problem=None, others=())
     if merged is not None and not part.others:
@@ -141,7 +143,7 @@ def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T
     return verdict if note is None else replace(verdict, note=note)
 
 
-def taken_by(decode: Decode[Any]) -> Shape:
+def taken_by(decode: Decode[Any]) -> RecordShape:
     """Return the shape of what `decode` takes."""
     return Decoded(
         lambda text: _decoded(text, decode).outcome is not Outcome.INVALID_JSON,

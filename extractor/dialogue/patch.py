@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..confidence import Told
+from ..confidence import TokenScore
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
 
@@ -32,7 +32,7 @@ class Patch:
     reply: JSON
     places: Mapping[str, Path]
     schema: StrictSchema
-    told: Mapping[Path, Told] = field(default_factory=dict)
+    told: Mapping[Path, TokenScore] = field(default_factory=dict)
 
     @property
     def pointers(self) -> dict[str, str]:
@@ -66,7 +66,7 @@ class Patch:
             return False
         return isinstance(value, dict) and isinstance(self.reply, dict) and value.keys() >= self.reply.keys()
 
-    def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
+    def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return what the tokens tell of the merged reply, `told` being that of the new values."""
         new = tuple(self.places.values())
         kept = {path: each for path, each in self.told.items() if not any(path[: len(n)] == n for n in new)}

@@ -20,7 +20,7 @@ MAX_AGE = 30 * 24 * 3600.0  # seconds: servers learn, so what one did a month ag
 LIMIT = 500  # tokens of a reply: enough for models that think first
 
 
-class Answer(StrEnum):
+class ProbeAnswer(StrEnum):
     """What a server does about a feature."""
 
     YES = "yes"
@@ -53,7 +53,7 @@ class Question:
 class Findings:
     """What one server does with one model. asked_at: Unix time. answers: by mode or other feature."""
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, ProbeAnswer]
     asked_at: float
     requests: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -61,7 +61,7 @@ class Findings:
 
     def ladder(self, modes: tuple[Mode, ...]) -> tuple[Mode, ...]:
         """Return those modes, best first, that the server was not found to lack; never none."""
-        lacking = (Answer.NO, Answer.IGNORED)
+        lacking = (ProbeAnswer.NO, ProbeAnswer.IGNORED)
         return tuple(mode for mode in modes if self.answers.get(mode) not in lacking) or modes[-1:]
 
     def is_fresh(self, now: float) -> bool:
@@ -82,7 +82,7 @@ class Findings:
     def of(cls, kept: JSON) -> Findings | None:
         """Return what was kept; None where it is not what `to_json` gives."""
         try:
-            answers = {str(feature): Answer(answer) for feature, answer in kept["answers"].items()}
+            answers = {str(feature): ProbeAnswer(answer) for feature, answer in kept["answers"].items()}
             cost = None if kept["cost"] is None else Decimal(kept["cost"])
             usage = Usage(**{name: int(kept["usage"].get(name, 0)) for name in Usage.__slots__})
             return cls(MappingProxyType(answers), float(kept["asked_at"]), int(kept["requests"]), usage, cost)
@@ -90,14 +90,14 @@ class Findings:
             return None
 
 
-def answer(question: Question, event: Completion | Failure) -> Answer:
+def answer(question: Question, event: Completion | Failure) -> ProbeAnswer:
     """Return what a reply tells. It comes from a server that answers plain questions."""
     if isinstance(event, Failure):
         lasting = event.kind is FailureKind.STATUS and event.status not in _PASSING
-        return Answer.NO if lasting else Answer.UNKNOWN
+        return ProbeAnswer.NO if lasting else ProbeAnswer.UNKNOWN
     if question.shows(event):
-        return Answer.YES
-    return Answer.UNKNOWN if event.finish_reason in (*CUT_OFF, REJECTED) else Answer.IGNORED
+        return ProbeAnswer.YES
+    return ProbeAnswer.UNKNOWN if event.finish_reason in (*CUT_OFF, REJECTED) else ProbeAnswer.IGNORED
 
 
 _PASSING = frozenset({401, 403, 408, 409, 425, 429, 502, 503, 504, 529})  # nothing to do with the feature
@@ -146,7 +146,7 @@ _SCHEMA: Mapping[str, Any] = {
     "additionalProperties": False,
 }
 SCHEMA = StrictSchema("colour", _SCHEMA)
-FORBIDDEN = 'Answer with exactly this and nothing else: {"taste": "sweet", "number": 7}'
+FORBIDDEN = 'ProbeAnswer with exactly this and nothing else: {"taste": "sweet", "number": 7}'
 PLAIN = Question("streamed usage", "Say hello.", lambda completion: completion.usage is not None)
 QUESTIONS = (
     Question(Mode.JSON_SCHEMA, FORBIDDEN, _is_colour, Mode.JSON_SCHEMA),
@@ -160,7 +160,7 @@ QUESTIONS = (
     Question("logprobs", "Say hello.", _has_logprobs, logprobs=True),
     Question(
         "images",
-        "Which colour is this picture? Answer with one word.",
+        "Which colour is this picture? ProbeAnswer with one word.",
         lambda completion: "red" in (completion.content or "").lower(),
         image=True,
     ),

@@ -39,12 +39,12 @@ from ..messages import (
 )
 from ..reading import without_thoughts
 from ..words import shortened
+from .continuation import Continuation, rest
 from .input import INPUT_CUT, cut_input
 from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
+from .ladder import ModeLadder, is_vague, refuses_logprobs, refuses_mode, without
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient, with_body
-from .rest import Rest, rest
-from .rungs import Rungs, is_vague, refuses_logprobs, refuses_mode, without
 from .turns import turns_after
 from .wording import go_on, repair, repair_places, shown_schema
 
@@ -66,7 +66,7 @@ class Ask(Generic[T]):
     judge: Judge[T]
     policy: Policy
     ends: float | None
-    rungs: Rungs | None = None
+    ladder: ModeLadder | None = None
     patch: Part | None = None  # what `request` asks for, where it is not the whole record
     attempts: tuple[Attempt, ...] = ()
     repairs: int = 0
@@ -174,20 +174,20 @@ class Ask(Generic[T]):
 
     def _in_another_way(self, failure: Failure) -> Ask[T] | None:
         """Return how to ask a server that refuses how it was asked; None where it does not."""
-        if self.rungs and self.rungs.spare and refuses_logprobs(failure):
-            return self._without_logprobs(self.rungs)
+        if self.ladder and self.ladder.spare and refuses_logprobs(failure):
+            return self._without_logprobs(self.ladder)
         turns = turns_after(failure, self.request)
         if turns:
             return self._in_turns(turns)
-        mode = self.rungs.below(self.request.mode) if self.rungs else None
+        mode = self.ladder.below(self.request.mode) if self.ladder else None
         return self._step_down(mode, failure) if mode and self._refuses_mode(failure) else None
 
-    def _without_logprobs(self, rungs: Rungs) -> Ask[T]:
+    def _without_logprobs(self, ladder: ModeLadder) -> Ask[T]:
         return replace(
             self,
-            first=without(self.first, rungs.spare),
-            request=without(self.request, rungs.spare),
-            rungs=rungs.without_spare(),
+            first=without(self.first, ladder.spare),
+            request=without(self.request, ladder.spare),
+            ladder=ladder.without_spare(),
             note="the server tells no log-probabilities: asked without",
         )
 
@@ -205,8 +205,8 @@ class Ask(Generic[T]):
 
     def _step_down(self, mode: Mode, failure: Failure) -> Ask[T]:
         """Ask anew by the next weaker mode, from the beginning."""
-        assert self.rungs is not None  # noqa: S101  the mode below came from there
-        first = replace(self.rungs.request(mode), turns=self.request.turns)
+        assert self.ladder is not None  # noqa: S101  the mode below came from there
+        first = replace(self.ladder.request(mode), turns=self.request.turns)
         why = "does not say what it does not take in" if is_vague(failure) else "does not take"
         note = f"the server {why} mode {self.request.mode}: asked by {mode} instead"
         return replace(self, first=first, request=first, patch=None, note=note)
@@ -274,16 +274,16 @@ class Ask(Generic[T]):
         """The messages before the complaint, and the schema to show. Where the server puts the schema
         before all messages, none of them is cached under another one, so they may be fewer.
         """
-        if self.rungs is None:
+        if self.ladder is None:
             return self.first.messages, None
-        if self.rungs.shows_schema(self.request.mode):
+        if self.ladder.shows_schema(self.request.mode):
             return self.first.messages, shown_schema(patch.schema.schema, self.request.mode)
-        return self.rungs.brief() if self.rungs.brief else self.first.messages, None
+        return self.ladder.brief() if self.ladder.brief else self.first.messages, None
 
-    def _continued(self, verdict: Verdict[T]) -> tuple[Request, Rest] | None:
+    def _continued(self, verdict: Verdict[T]) -> tuple[Request, Continuation] | None:
         """The rest of a list that was cut off; None where the reply is none, or got no further."""
         strict, before = self.first.response_schema, self.patch
-        if strict is None or verdict.text is None or not (before is None or isinstance(before, Rest)):
+        if strict is None or verdict.text is None or not (before is None or isinstance(before, Continuation)):
             return None
         more = rest(strict, verdict.text, before)
         if more is None:
@@ -314,16 +314,16 @@ def start(
     judge: Judge[T],
     policy: Policy,
     now: float,
-    rungs: Rungs | None = None,
+    ladder: ModeLadder | None = None,
     judges: Callable[[int], Judge[T]] | None = None,
 ) -> Ask[T]:
     """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
 
-    rungs: the weaker modes to step down to, where the server does not take the request's. judges: the
+    ladder: the weaker modes to step down to, where the server does not take the request's. judges: the
     judge of the n-th attempt, counted from 1, where it is not `judge` for all of them.
     """
     ends = None if policy.deadline is None else now + policy.deadline
-    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, rungs, judges=judges)._at(now, 0.0)
+    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, ladder, judges=judges)._at(now, 0.0)
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:

@@ -129,7 +129,7 @@ class DocumentExtraction(Generic[T]):
         return frame(self.to_html())
 
     def _entry(self, title: str) -> Entry:
-        from ..report import Entry, Piece, Variants, as_json, piece_told
+        from ..report import Entry, PagePiece, Variants, as_json, piece_told
 
         why = () if self.error is None or self.missing else (str(self.error),)
         facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
@@ -149,7 +149,7 @@ class DocumentExtraction(Generic[T]):
                 for each in self.conflicts
             ),
             chunks=tuple(
-                Piece(
+                PagePiece(
                     c.start,
                     c.end,
                     piece_told(c.outcome, c.reason, c.again),

@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, TypeVar
 
-from ..batch.budget import Budget
+from ..batch.budget import RunBudget
 from ..batch.display import shown
-from ..batch.outcomes import Part, Row, RowOutcome
+from ..batch.outcomes import ChunkText, Row, RowOutcome
 from ..calls import Calls, context_of
 from ..dialogue.policy import dollars, is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
 from ..evidence import Evidence
 from ..evidence.chunking import Chunk, shorter, split
 from ..evidence.leaves import Path, leaves, value_at
-from ..evidence.merging import NOTHING, KeyOf, Merged, Reading, canonical, merge
+from ..evidence.merging import NOTHING, ChunkReading, KeyOf, Merged, canonical, merge
 from ..messages import JSON, Extraction, Outcome
 from ..options import DocumentOptions
 from ..rows import RUN_OPTIONS, Job
@@ -121,7 +121,7 @@ def _size(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -
     return chunk_size(text, request, provider.shows_schema, window, provider.max_output)
 
 
-class Work:
+class DocumentWork:
     """A document that is being read: jobs go out, outcomes come in, and the result comes out."""
 
     def __init__(self, calls: Calls, plan: Plan, options: Mapping[str, Any]) -> None:
@@ -131,7 +131,7 @@ class Work:
         self._more = max(FEW, len(plan.chunks))  # shorter chunks that may be asked for
         self._whole: Extraction[Any] | None = None  # where one request was enough
         if options.get("max_cost") is not None:  # one budget for all runs
-            self._options["max_cost"] = Budget(dollars("max_cost", options["max_cost"]))
+            self._options["max_cost"] = RunBudget(dollars("max_cost", options["max_cost"]))
 
     def jobs(self) -> Iterator[Job]:
         """Yield the runs to carry out, one after the other; hand what comes of each row to `take`."""
@@ -152,7 +152,7 @@ class Work:
         text = self._plan.text[chunk.start : chunk.end]
         if at_once or not text.strip():
             return text
-        return Part(text, _place(chunk, self._plan))
+        return ChunkText(text, _place(chunk, self._plan))
 
     def take(self, outcome: RowOutcome[Any]) -> None:
         """Take what came of a chunk."""
@@ -188,7 +188,7 @@ class Work:
             merged = Merged(_json_of(whole.record), whole.evidence, (), whole.confidence or {})
             return _concluded(self._plan, lines, merged, lambda: whole.record)
         readings = [
-            Reading(
+            ChunkReading(
                 line.start,
                 line.end,
                 line.extraction.record,
@@ -206,14 +206,14 @@ class Work:
 
 
 @contextmanager
-def reading(calls: Calls, plan: Plan, options: Mapping[str, Any]) -> Iterator[Work]:
+def reading(calls: Calls, plan: Plan, options: Mapping[str, Any]) -> Iterator[DocumentWork]:
     """Yield what carries a document through its runs; meanwhile its progress is shown. A RunStopped gets
     the result as far as it is as `partial`.
     """
     others = {name: value for name, value in options.items() if name not in OWN}
     total = len(plan.chunks)
     with shown(options.get("progress"), total, options.get("on_progress"), "chunks") as told:
-        work = Work(calls, plan, {**others, "on_progress": told})
+        work = DocumentWork(calls, plan, {**others, "on_progress": told})
         try:
             yield work
         except RunStopped as error:

@@ -16,7 +16,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..batch.quota import Dimension, Quota
-from ..batch.sharing import Errand, Grant, Pool
+from ..batch.sharing import LimitGrant, LimitRequest, Pool
 from ..batch.texts import Select
 from ..errors import ConfigError, RunStopped
 from ..options import EngineOptions
@@ -65,7 +65,7 @@ def extract(
     if isinstance(known, pa.Schema):
         step.schema(known)
     return dataset.map_batches(
-        Enriching,
+        RayEnriching,
         fn_constructor_args=(step,),
         compute=ActorPoolStrategy(
             min_size=least, max_size=most, max_concurrent_calls_per_actor=TASKS_AT_ONCE
@@ -77,7 +77,7 @@ def extract(
     )
 
 
-class Enriching:
+class RayEnriching:
     """What an actor does: the batches of all its tasks go into one run, so that none waits for another."""
 
     def __init__(self, step: ArrowStep) -> None:
@@ -149,7 +149,7 @@ class Quotas:
         self._clock = clock
         self._pools: defaultdict[str, Pool] = defaultdict(Pool)
 
-    def run(self, errand: Errand) -> Grant:
+    def run(self, errand: LimitRequest) -> LimitGrant:
         """Take in what a worker tells, and return what it may do."""
         return self._pools[errand.endpoint].run(errand, self._clock())
 
@@ -170,7 +170,7 @@ class ActorLimiter:
 
     def limits(self, endpoint: str, given: Mapping[Dimension, float]) -> ActorLimits:
         """Return the limits of an endpoint."""
-        return ActorLimits(self._actor, partial(Errand, endpoint, given))
+        return ActorLimits(self._actor, partial(LimitRequest, endpoint, given))
 
 
 @cache
@@ -193,10 +193,10 @@ def _quotas_of(job: str, node: str) -> Any:
 class ActorLimits:
     """The limits of one endpoint as one worker sees them; what it has to tell waits for its next question."""
 
-    def __init__(self, actor: Any, new: Callable[[], Errand]) -> None:
+    def __init__(self, actor: Any, new: Callable[[], LimitRequest]) -> None:
         self._actor, self._new, self._errand = actor, new, new()
 
-    async def reserve(self, tokens: Sequence[float]) -> Grant:
+    async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
         """Take what the first requests need. Raises RunStopped where the actor has gone."""
         from ray.exceptions import RayError
 
@@ -219,8 +219,8 @@ class ActorLimits:
         """Take in what a reply's headers say."""
         self._errand.learn(quotas)
 
-    def _send(self, wanted: Sequence[float]) -> Awaitable[Grant]:
+    def _send(self, wanted: Sequence[float]) -> Awaitable[LimitGrant]:
         errand, self._errand = self._errand, self._new()
         errand.wanted.extend(wanted)
-        answer: Awaitable[Grant] = self._actor.run.remote(errand)
+        answer: Awaitable[LimitGrant] = self._actor.run.remote(errand)
         return answer

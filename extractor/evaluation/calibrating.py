@@ -28,7 +28,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class CalibrationTrial:
     """A calibration, and the values that it was not fitted on."""
 
     calibration: Calibration
@@ -51,14 +51,16 @@ class Trial:
         return {"mean log-probability": plain, **ways} if len(plain) == len(signals) else ways
 
 
-def tried(values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int) -> Trial:
+def tried(
+    values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int
+) -> CalibrationTrial:
     """Return a calibration fitted on half of the texts, with the other half. Raises ConfigError where there
     are too few values in one of them, and where scikit-learn is not installed.
     """
     fit_on, held_out = halves(values)
     check_enough(fit_on, "that are fitted on")
     check_enough(held_out, "that are held out")
-    return Trial(fitted(fit_on, method, model, fingerprint, samples), held_out)
+    return CalibrationTrial(fitted(fit_on, method, model, fingerprint, samples), held_out)
 
 
 def labelled(case: Case, result: Extraction[object] | None, dump: Dump) -> list[Labelled]:

@@ -30,7 +30,7 @@ MISSING: Final = _Missing.MISSING  # no record at all: what a failed extraction 
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class LeafCounts:
     """Counts of leaves. gold, predicted: leaves with a value; correct: those that agree.
     nulls: gold leaves that are null; correct_nulls: those for which nothing was predicted.
     """
@@ -69,28 +69,31 @@ class Tally:
     def _share(self, part: int, whole: int) -> float:
         return part / whole if whole else float(self.perfect)
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tally)))
+    def __add__(self, other: LeafCounts) -> LeafCounts:
+        return LeafCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(LeafCounts)))
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FieldCounts:
     """One way to compare, over one record or many. perfect: how many records are wholly right.
     by_field: a tally for each JSON pointer, with `*` for array indices: `/items/*/amount`.
     """
 
-    by_field: Mapping[str, Tally] = field(default_factory=dict)
+    by_field: Mapping[str, LeafCounts] = field(default_factory=dict)
     perfect: int = 0
 
     @property
-    def overall(self) -> Tally:
+    def overall(self) -> LeafCounts:
         """All fields together, each leaf counting once."""
-        return sum(self.by_field.values(), Tally())
+        return sum(self.by_field.values(), LeafCounts())
 
-    def __add__(self, other: Reading) -> Reading:
+    def __add__(self, other: FieldCounts) -> FieldCounts:
         names = dict.fromkeys((*self.by_field, *other.by_field))
-        both = {name: self.by_field.get(name, Tally()) + other.by_field.get(name, Tally()) for name in names}
-        return Reading(both, self.perfect + other.perfect)
+        both = {
+            name: self.by_field.get(name, LeafCounts()) + other.by_field.get(name, LeafCounts())
+            for name in names
+        }
+        return FieldCounts(both, self.perfect + other.perfect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,8 @@ class Score:
 
     records: int = 0
     valid: int = 0
-    strict: Reading = Reading()
-    normalised: Reading = Reading()
+    strict: FieldCounts = FieldCounts()
+    normalised: FieldCounts = FieldCounts()
 
     def __add__(self, other: Score) -> Score:
         return Score(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Score)))
@@ -195,18 +198,20 @@ def _give_column(
         row_of[column], column = row_of[before[column]], before[column]
 
 
-def _reading(gold: JSON, predicted: JSON) -> Reading:
-    by_field: dict[str, Tally] = {}
+def _reading(gold: JSON, predicted: JSON) -> FieldCounts:
+    by_field: dict[str, LeafCounts] = {}
     for path, _, one, other in _compare((), (), gold, predicted):
         name = _pointer(tuple("*" if isinstance(step, int) else step for step in path))
-        by_field[name] = by_field.get(name, Tally()) + _tally(one, other)
-    return Reading(by_field, int(predicted is not MISSING and sum(by_field.values(), Tally()).perfect))
+        by_field[name] = by_field.get(name, LeafCounts()) + _tally(one, other)
+    return FieldCounts(
+        by_field, int(predicted is not MISSING and sum(by_field.values(), LeafCounts()).perfect)
+    )
 
 
-def _tally(gold: JSON, predicted: JSON) -> Tally:
+def _tally(gold: JSON, predicted: JSON) -> LeafCounts:
     wanted, claimed = _is_value(gold), _is_value(predicted)
     same = gold == predicted and isinstance(gold, bool) == isinstance(predicted, bool)
-    return Tally(wanted, claimed, wanted and same, gold is None, gold is None and predicted is None)
+    return LeafCounts(wanted, claimed, wanted and same, gold is None, gold is None and predicted is None)
 
 
 def _compare(path: Path, there: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
@@ -242,7 +247,7 @@ def _compare_arrays(path: Path, there: Path, gold: list[JSON], predicted: list[J
 
 def _agreement(gold: JSON, predicted: JSON, unit: int) -> int:
     pairs = _compare((), (), gold, predicted)
-    together = sum((_tally(one, other) for _, _, one, other in pairs), Tally())
+    together = sum((_tally(one, other) for _, _, one, other in pairs), LeafCounts())
     return unit * together.correct + together.correct_nulls
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .metrics import Reading, Score, Tally
+from .metrics import FieldCounts, LeafCounts, Score
 from .spans import Grounding
 
 Ratio: TypeAlias = tuple[float, float]  # one record's share in numerator and denominator
@@ -49,7 +49,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class RateEstimate:
     """A figure over all records, and its 95 % bootstrap interval; None where nothing was counted."""
 
     value: float | None
@@ -69,11 +69,13 @@ class Difference:
     sure: float | None
 
 
-def _of(reading: Callable[[Score], Reading], counts: Callable[[Tally], Ratio]) -> Callable[[Scored], Ratio]:
+def _of(
+    reading: Callable[[Score], FieldCounts], counts: Callable[[LeafCounts], Ratio]
+) -> Callable[[Scored], Ratio]:
     return lambda record: counts(reading(record.score).overall)
 
 
-def _perfect(reading: Callable[[Score], Reading]) -> Callable[[Scored], Ratio]:
+def _perfect(reading: Callable[[Score], FieldCounts]) -> Callable[[Scored], Ratio]:
     return lambda record: (reading(record.score).perfect, 1)
 
 
@@ -81,15 +83,15 @@ def _grounded(counts: Callable[[Grounding], Ratio]) -> Callable[[Scored], Ratio]
     return lambda record: (0, 0) if record.grounding is None else counts(record.grounding)
 
 
-def _f1(tally: Tally) -> Ratio:
+def _f1(tally: LeafCounts) -> Ratio:
     return 2 * tally.correct, tally.gold + tally.predicted
 
 
-def _strict(score: Score) -> Reading:
+def _strict(score: Score) -> FieldCounts:
     return score.strict
 
 
-def _normalised(score: Score) -> Reading:
+def _normalised(score: Score) -> FieldCounts:
     return score.normalised
 
 
@@ -119,7 +121,7 @@ RATES: tuple[Rate, ...] = (
 )
 
 
-def estimates(records: Sequence[Scored], resamples: int = RESAMPLES) -> dict[str, Estimate]:
+def estimates(records: Sequence[Scored], resamples: int = RESAMPLES) -> dict[str, RateEstimate]:
     """Return each figure of RATES with its interval, by name."""
     drawn = _draws(len(records), resamples)
     return {rate.name: _estimate([rate.of(record) for record in records], drawn) for rate in RATES}
@@ -143,12 +145,12 @@ def paired(before: Sequence[Scored], after: Sequence[Scored]) -> list[tuple[Scor
     return [(record, second[record.id]) for record in before if record.id in second]
 
 
-def by_field(records: Sequence[Scored]) -> Mapping[str, Tally]:
+def by_field(records: Sequence[Scored]) -> Mapping[str, LeafCounts]:
     """Return the counts of each field over all records, in the normalised reading."""
-    fields: dict[str, Tally] = {}
+    fields: dict[str, LeafCounts] = {}
     for record in records:  # in place: sums of whole readings would be quadratic
         for name, tally in record.score.normalised.by_field.items():
-            fields[name] = fields.get(name, Tally()) + tally
+            fields[name] = fields.get(name, LeafCounts()) + tally
     return fields
 
 
@@ -162,11 +164,11 @@ def _ratio(numbers: Sequence[float], wholes: Sequence[float], draw: Sequence[int
     return sum(map(numbers.__getitem__, draw)) / whole if whole else None
 
 
-def _estimate(ratios: Sequence[Ratio], drawn: Sequence[Sequence[int]]) -> Estimate:
+def _estimate(ratios: Sequence[Ratio], drawn: Sequence[Sequence[int]]) -> RateEstimate:
     numbers, wholes = [n for n, _ in ratios], [w for _, w in ratios]
     value = _ratio(numbers, wholes, range(len(ratios)))
     found = [r for r in (_ratio(numbers, wholes, draw) for draw in drawn) if r is not None]
-    return Estimate(value, *_middle(found))
+    return RateEstimate(value, *_middle(found))
 
 
 def _difference(

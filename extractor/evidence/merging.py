@@ -30,7 +30,7 @@ _INVENTED = 0.5  # ... where one of the two stands nowhere: it may be a mistake 
 
 
 @dataclass(frozen=True)
-class Reading:
+class ChunkReading:
     """What one chunk gave: a record as plain JSON, with evidence in the whole text. start, end: of the
     chunk. number: which pass over the text it belongs to. confidence: of leaves, by pointer.
     """
@@ -90,7 +90,7 @@ def no_key(path: Path, item: JSON) -> JSON:
     return None
 
 
-def merge(readings: Iterable[Reading], joins: Joins = joined, key_of: KeyOf = no_key) -> Merged:
+def merge(readings: Iterable[ChunkReading], joins: Joins = joined, key_of: KeyOf = no_key) -> Merged:
     """Return the record that the readings of a text's chunks make together.
 
     joins: what is done with the lists at a path (with "*" for the index): "list" joins them, "set" joins
@@ -102,7 +102,7 @@ def merge(readings: Iterable[Reading], joins: Joins = joined, key_of: KeyOf = no
     return _Merge(joins, key_of).value(found, ())
 
 
-def _identity(reading: Reading) -> tuple[Any, ...]:
+def _identity(reading: ChunkReading) -> tuple[Any, ...]:
     spans = sorted((pointer, str(spans)) for pointer, spans in reading.evidence.items())
     told = f"{spans} {sorted(reading.confidence.items())}"
     return reading.start, reading.end, reading.number, canonical(reading.record), told
@@ -114,7 +114,7 @@ class _Said:
 
     value: JSON
     at: str
-    reading: Reading
+    reading: ChunkReading
     order: int
 
     def child(self, key: str | int) -> _Said:

@@ -2,7 +2,7 @@
 
 from .found import begun_json, found_json, without_thoughts
 from .readings import Decoded, Read, Reader, how, says_nothing
-from .shape import Shape, bare, choice_key
+from .shape import RecordShape, bare, choice_key
 from .syntax import mended
 from .thoughts import CLOSING_MARK, MARK, held_back
 
@@ -12,7 +12,7 @@ __all__ = [
     "Decoded",
     "Read",
     "Reader",
-    "Shape",
+    "RecordShape",
     "bare",
     "begun_json",
     "choice_key",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .shape import Shape, choice_key, distinct, folded
+from .shape import RecordShape, choice_key, distinct, folded
 from .syntax import Digits, mended, whole_value
 
 JSON: TypeAlias = Any
@@ -29,7 +29,7 @@ class Inside:
     numbers as text, and words for nothing are.
     """
 
-    def __init__(self, shape: Shape, texts: bool, values: bool) -> None:
+    def __init__(self, shape: RecordShape, texts: bool, values: bool) -> None:
         self._shape, self._texts, self._values = shape, texts, values
         self._kept: list[JSON] = []  # so that no other value gets the place of one that was looked at
         self._known: dict[tuple[int, int, str], Inner] = {}

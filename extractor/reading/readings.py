@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ..errors import Problem
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
 from .inside import Inside, listed, parsed
-from .shape import Shape, distinct, folded
+from .shape import RecordShape, distinct, folded
 from .syntax import mended, whole_value, written
 
 JSON: TypeAlias = Any
@@ -57,7 +57,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ReadingWay:
     """One way to read a value. as_it_is: it is the text of a piece."""
 
     value: JSON
@@ -76,7 +76,7 @@ class Reader:
     it has one reading. values: whether values are read that are said otherwise than the schema has them.
     """
 
-    shape: Shape
+    shape: RecordShape
     slips: bool = True
     values: bool = False
 
@@ -168,10 +168,10 @@ class Reader:
                 return self._of(way, test == self.shape.fits)
         if len({piece.text for piece in pieces}) > 1:
             return Read(problem=_several(len(pieces)), invalid=True)
-        way = Way(pieces[0].value, pieces[0].slips, pieces[0])
+        way = ReadingWay(pieces[0].value, pieces[0].slips, pieces[0])
         return self._of(way, False)
 
-    def _of(self, way: Way, fits: bool) -> Read:
+    def _of(self, way: ReadingWay, fits: bool) -> Read:
         said, notes = way.text, way.notes
         as_it_is = said if way.as_it_is and not notes else None
         if fits:
@@ -184,14 +184,14 @@ class Reader:
             problem = _misnamed(*beside.misnamed[0])
         return Read(said, as_it_is, notes, problem, others=tuple(beside.members))
 
-    def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[Way]:
+    def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[ReadingWay]:
         """Return how a piece can be read so that it passes the test: as it is, or else in other ways."""
-        plain = Way(piece.value, piece.slips, piece)
+        plain = ReadingWay(piece.value, piece.slips, piece)
         if not self.values and test == self.shape.fits and test(piece.value):
             return [plain]
         mended = [self._mended_inside(plain)] if self.slips or self.values else [plain]
         ways = [way for way in mended if test(way.value)]
-        layers: list[Way] = [] if loosely or not self.slips else [plain]
+        layers: list[ReadingWay] = [] if loosely or not self.slips else [plain]
         for _ in range(MOST_LAYERS):
             if ways or not layers:
                 break
@@ -199,12 +199,12 @@ class Reader:
             ways = [way for way in map(self._mended_inside, layers) if test(way.value)]
         return ways
 
-    def _mended_inside(self, way: Way) -> Way:
+    def _mended_inside(self, way: ReadingWay) -> ReadingWay:
         """Return the way with the values inside read that are not as the schema has them."""
         value, notes = Inside(self.shape, self.slips, self.values).read(way.value)
-        return Way(value, (*way.notes, *notes)) if notes else way
+        return ReadingWay(value, (*way.notes, *notes)) if notes else way
 
-    def _without_layer(self, way: Way) -> Iterator[Way]:
+    def _without_layer(self, way: ReadingWay) -> Iterator[ReadingWay]:
         """Yield what stands in a layer around the record, or with the one that was left out."""
         value, members = way.value, self.shape.members
         if isinstance(value, str):
@@ -212,14 +212,14 @@ class Reader:
         if isinstance(value, dict) and len(value) == 1:
             [(name, inner)] = value.items()
             if name not in members and self._means_the_record(name):
-                yield Way(inner, (*way.notes, f"the record stood under {name!r}"))
+                yield ReadingWay(inner, (*way.notes, f"the record stood under {name!r}"))
         if isinstance(value, dict) and (inner := self._arguments(value)) is not None:
-            yield Way(inner, (*way.notes, "the record stood in the words of a call"))
+            yield ReadingWay(inner, (*way.notes, "the record stood in the words of a call"))
         if isinstance(value, list) and len(value) == 1:
-            yield Way(value[0], (*way.notes, "the record stood in a list of one"))
+            yield ReadingWay(value[0], (*way.notes, "the record stood in a list of one"))
         if len(members) == 1 and value != {} and (isinstance(value, list) or "value" in members):
             [name] = members
-            yield Way({name: value}, (*way.notes, f"its wrapper {name!r} was left out"))
+            yield ReadingWay({name: value}, (*way.notes, f"its wrapper {name!r} was left out"))
 
     def _record_inside(self, value: JSON) -> str | None:
         """Return the name of a member that is no part of the record, and could be it; None where none is."""
@@ -254,7 +254,7 @@ class Reader:
             return None
         return value[inner[0]]
 
-    def _lines(self, pieces: Sequence[Piece], test: Callable[[JSON], bool]) -> list[Way]:
+    def _lines(self, pieces: Sequence[Piece], test: Callable[[JSON], bool]) -> list[ReadingWay]:
         """Return the items that a list's were written as, one after another."""
         members = self.shape.members
         if len(members) != 1 or not self.slips or not all(piece.value for piece in pieces):
@@ -262,12 +262,12 @@ class Reader:
         [name] = members
         slips = [slip for piece in pieces for slip in piece.slips]
         way = self._mended_inside(
-            Way({name: [piece.value for piece in pieces]}, (*dict.fromkeys(slips), LINES))
+            ReadingWay({name: [piece.value for piece in pieces]}, (*dict.fromkeys(slips), LINES))
         )
         return [way] if test(way.value) else []
 
 
-class Decoded(Shape):
+class Decoded(RecordShape):
     """The shape of what a function takes, where no schema says more. is_json, decodes: whether it takes a
     text for JSON, and for a record.
     """

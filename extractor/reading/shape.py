@@ -50,7 +50,7 @@ class Beside:
     misnamed: list[tuple[str, str]] = field(default_factory=list)
 
 
-class Shape:
+class RecordShape:
     """The shape of a strict schema. name: what the record is called there. prove: says quickly of most
     JSON texts with this shape that they have it. names: tells the names of choices, by all choices of a
     place, see `choice_key`.
@@ -231,7 +231,7 @@ class Shape:
 class _Check:
     """One check; what was found out is kept by schema and value, so that unions do not multiply it."""
 
-    def __init__(self, shape: Shape, exact: bool) -> None:
+    def __init__(self, shape: RecordShape, exact: bool) -> None:
         self._shape, self._exact = shape, exact
         self._known: dict[tuple[int, int], bool] = {}
 

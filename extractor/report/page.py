@@ -36,7 +36,7 @@ class Variants:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PagePiece:
     """A chunk of a text. told: what came of it. missing: whether the record lacks some of what stands in
     it. passed: in which pass over the text. read: whether it gave a record.
     """
@@ -72,7 +72,7 @@ class Entry:
     problems: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Variants, ...] = ()
-    chunks: tuple[Piece, ...] = ()
+    chunks: tuple[PagePiece, ...] = ()
     confidence: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..messages import JSON
 from ..reading import choice_key
-from .codec import Choice, Codec
+from .codec import ChoiceCodec, Codec
 from .containers import Reference
 
 
@@ -29,7 +29,7 @@ def choice_names(codec: Codec) -> dict[frozenset[str], dict[str, JSON]]:
     return found
 
 
-def _choices(codec: Codec) -> Iterator[Choice]:
+def _choices(codec: Codec) -> Iterator[ChoiceCodec]:
     rest: list[Any] = [codec]
     seen = set[int]()
     while rest:
@@ -40,7 +40,7 @@ def _choices(codec: Codec) -> Iterator[Choice]:
             rest += part.values()
         elif id(part) not in seen:
             seen.add(id(part))
-            if isinstance(part, Choice):
+            if isinstance(part, ChoiceCodec):
                 yield part
             elif isinstance(part, Reference):
                 rest.append(part.codec)

@@ -173,7 +173,7 @@ class Around(Codec):
 
 
 @dataclass(slots=True)
-class Leaf(Codec):
+class LeafCodec(Codec):
     """A scalar. type: the class of its values, None where any will do. test: says more. strict: values
     of other classes have no place here, since nothing will make them fit.
     """
@@ -265,7 +265,7 @@ class Decimals(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """A number that was said after all gives its digits, as they were written."""
-        return data.digits if isinstance(data, Written) else data
+        return data.digits if isinstance(data, WrittenNumber) else data
 
     def accepts(self, value: Any) -> bool:
         """Only decimals."""
@@ -304,7 +304,7 @@ class Encoded(Codec):
 
 
 @dataclass(slots=True)
-class Choice(Codec):
+class ChoiceCodec(Codec):
     """One of a few values; `said` and `sent` are parallel to `meant`: plain JSON and strict JSON."""
 
     meant: list[Any]
@@ -353,7 +353,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 @dataclass(slots=True)
-class Bounded(Around):
+class BoundedCodec(Around):
     """A string or an array with a length that the compiler has added: one that fills it was cut off."""
 
     limit: int = 0
@@ -393,7 +393,7 @@ class Foreign(Around):
 
 
 @dataclass(slots=True)
-class Text(Around):
+class TextCodec(Around):
     """JSON text in a string where `inside`; else a plain value for which Pydantic wants JSON text."""
 
     inside: bool = True
@@ -420,13 +420,13 @@ class Text(Around):
 # JSON text
 
 
-class Written(float):
+class WrittenNumber(float):
     """A number as it was written."""
 
     digits: str
 
     @classmethod
-    def of(cls, digits: str) -> Written:
+    def of(cls, digits: str) -> WrittenNumber:
         """Return the number that `digits` say; NaN for the number that stands for it."""
         number = cls(math.nan if digits == NAN else digits)
         number.digits = digits
@@ -445,7 +445,7 @@ def loads(text: str | bytes, *, as_written: bool = False) -> JSON:
     as_written: numbers remember their digits.
     """
     data = from_json(text, allow_inf_nan=False)
-    return json.loads(text, parse_float=Written.of) if as_written or says_nan(text) else data
+    return json.loads(text, parse_float=WrittenNumber.of) if as_written or says_nan(text) else data
 
 
 def has_too_many_digits(error: Exception) -> bool:

@@ -18,7 +18,7 @@ from ..errors import ConfigError, Invalid, Problem, SchemaError, Unjudged
 from ..evidence.leaves import Path
 from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
-from ..reading import Reader, Shape, bare
+from ..reading import Reader, RecordShape, bare
 from .choices import choice_names
 from .chunked import Chunked, has, items_have, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
@@ -61,7 +61,7 @@ class CompiledSchema(Generic[T]):
     _codec: Codec = field(repr=False, compare=False)
     _source: Source = field(repr=False, compare=False)
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
-    _shape: Shape = field(repr=False, compare=False)
+    _shape: RecordShape = field(repr=False, compare=False)
 
     def reader(self, strictly: bool = False, values: bool = False) -> Reader:
         """Return what finds the record in a reply, by the strict schema. strictly: in plain JSON alone, in
@@ -292,7 +292,7 @@ def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
         _codec=codec,
         _source=source,
         _made_from=(),
-        _shape=Shape(schema, name, quick_proof(bare(schema)), partial(choice_names, codec)),
+        _shape=RecordShape(schema, name, quick_proof(bare(schema)), partial(choice_names, codec)),
     )
 
 

@@ -24,8 +24,8 @@ from .drafts import (
     IN_PLACE,
     MANY,
     NAMED,
-    Dialect,
-    Place,
+    DocumentPlace,
+    Draft,
     at,
     children,
     components,
@@ -82,11 +82,11 @@ class _Library:
     places: every schema that is open, by its identity.
     """
 
-    root: Place
+    root: DocumentPlace
     base: str
     registry: Registry[Any]
     shelf: _Shelf
-    places: dict[int, Place]
+    places: dict[int, DocumentPlace]
 
     @classmethod
     def of(cls, document: Mapping[str, JSON], documents: Mapping[str, JSON]) -> _Library:
@@ -112,8 +112,8 @@ class _Shelf:
 
     documents: Mapping[str, JSON]
     uris: Mapping[str, str]
-    dialect: Dialect
-    places: dict[int, Place]
+    dialect: Draft
+    places: dict[int, DocumentPlace]
     open: dict[str, Resource[Any]] = field(default_factory=dict)
 
     def retrieve(self, uri: str) -> Resource[Any]:
@@ -150,15 +150,15 @@ def _uri(base: str, reference: str) -> str:
         raise SchemaError(f"documents are handed in by URI, and {reference!r} is none") from error
 
 
-def _resource(place: Place) -> Any:
+def _resource(place: DocumentPlace) -> Any:
     from referencing.jsonschema import specification_with
 
     return specification_with(place.dialect.uri).create_resource(place.schema)
 
 
-def _opened(document: JSON, pointer: str, default: Dialect | None = None) -> Place:
+def _opened(document: JSON, pointer: str, default: Draft | None = None) -> DocumentPlace:
     schema = _copied(document, pointer)
-    return Place(schema, pointer, declared(schema, pointer) or default or guessed(schema))
+    return DocumentPlace(schema, pointer, declared(schema, pointer) or default or guessed(schema))
 
 
 def _copied(document: JSON, pointer: str) -> JSON:
@@ -210,7 +210,7 @@ def _fault_of(value: JSON) -> str:
     return "" if known else f"no JSON value: {value!r:.60}"
 
 
-def _checked(document: Place, around: Dialect | None) -> Iterator[Place]:
+def _checked(document: DocumentPlace, around: Draft | None) -> Iterator[DocumentPlace]:
     """Yield every schema of a document of our own. Raises SchemaError at the first that is malformed.
 
     around: the dialect of whoever refers to the document.
@@ -227,7 +227,7 @@ def _checked(document: Place, around: Dialect | None) -> Iterator[Place]:
         yield from _checked(place, document.dialect)
 
 
-def _settle(place: Place, around: Dialect | None) -> None:
+def _settle(place: DocumentPlace, around: Draft | None) -> None:
     """Spare the libraries that read the schema next what they would stumble over.
 
     A `$schema` that changes nothing would bring back jsonschema's own regular expressions, and it
@@ -251,7 +251,7 @@ class _Loading:
     library: _Library
     names: dict[tuple[JSON, ...], str] = field(default_factory=dict)
     definitions: dict[str, JSON] = field(default_factory=dict)
-    queue: deque[tuple[Place, Resolver[Any], Any, str | int]] = field(default_factory=deque)
+    queue: deque[tuple[DocumentPlace, Resolver[Any], Any, str | int]] = field(default_factory=deque)
     dynamic: dict[str, bool] = field(default_factory=dict)
     found: dict[tuple[str, str, int], tuple[Resolver[Any], Resolved[Any]]] = field(default_factory=dict)
 
@@ -274,7 +274,7 @@ class _Loading:
         _refuse_endless({"": schema, **self.definitions})
         return {**schema, "$defs": self.definitions} if self.definitions else schema
 
-    def shape(self, place: Place, resolver: Resolver[Any]) -> JSON:
+    def shape(self, place: DocumentPlace, resolver: Resolver[Any]) -> JSON:
         """Return the schema at `place` in its new form; its subschemas will be filled in by the queue."""
         if not isinstance(place.schema, dict):
             return place.schema
@@ -290,7 +290,12 @@ class _Loading:
         return schema
 
     def visit(
-        self, child: JSON, path: tuple[str | int, ...], parent: Place, resolver: Resolver[Any], schema: Any
+        self,
+        child: JSON,
+        path: tuple[str | int, ...],
+        parent: DocumentPlace,
+        resolver: Resolver[Any],
+        schema: Any,
     ) -> None:
         """Queue a subschema, to be put into `schema` at `path`."""
         place = self.place(child, parent.pointer + as_pointer(path), parent.dialect)
@@ -298,18 +303,18 @@ class _Loading:
             resolver = resolver.in_subresource(_resource(place))
         self.queue.append((place, resolver, at(schema, path[:-1]), path[-1]))
 
-    def place(self, schema: JSON, pointer: str, dialect: Dialect) -> Place:
+    def place(self, schema: JSON, pointer: str, dialect: Draft) -> DocumentPlace:
         """Return where `schema` stands; by `pointer` if it is in none of the documents' usual places."""
         if isinstance(schema, bool):
-            return Place(schema, pointer, dialect)
+            return DocumentPlace(schema, pointer, dialect)
         known = self.library.places.get(id(schema))
         if known is None:
-            known = Place(schema, pointer, declared(schema, pointer) or dialect)
+            known = DocumentPlace(schema, pointer, declared(schema, pointer) or dialect)
             known.check()
             self.library.places[id(schema)] = known
         return known
 
-    def refer(self, kind: str, reference: str, place: Place, resolver: Resolver[Any]) -> str:
+    def refer(self, kind: str, reference: str, place: DocumentPlace, resolver: Resolver[Any]) -> str:
         """Return the reference to the definition that `reference` leads to, and queue it if it is new."""
         known = (kind, reference, id(resolver))
         if known not in self.found:  # with the resolver, so that its id stays its own
@@ -323,7 +328,7 @@ class _Loading:
             self.queue.append((target, found.resolver, self.definitions, name))
         return f"#/$defs/{self.names[key]}"
 
-    def name(self, reference: str, target: Place) -> str:
+    def name(self, reference: str, target: DocumentPlace) -> str:
         """Return a name of letters, digits and underscores that is not yet taken."""
         last = unquote(re.split(r"[/#]", reference.rstrip("/#"))[-1]).replace("~1", "/").replace("~0", "~")
         if not last and isinstance(target.schema, dict):
@@ -347,7 +352,7 @@ class _Loading:
         return self.dynamic[uri]
 
 
-def _resolved(kind: str, reference: str, place: Place, resolver: Resolver[Any]) -> Resolved[Any]:
+def _resolved(kind: str, reference: str, place: DocumentPlace, resolver: Resolver[Any]) -> Resolved[Any]:
     from referencing.exceptions import NoSuchAnchor, PointerToNowhere, Unresolvable
     from referencing.jsonschema import lookup_recursive_ref
 

@@ -22,7 +22,7 @@ MAX_REASON = 400  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Draft:
     """How one draft differs from 2020-12. `means_nothing`: keywords that only later drafts know."""
 
     uri: str
@@ -40,13 +40,11 @@ _AFTER_7 = _AFTER_2019 | {
 _AFTER_6 = _AFTER_7 | {"else", "if", "then"}
 _AFTER_4 = _AFTER_6 | {"const", "contains", "propertyNames"}
 
-DRAFT_2020 = Dialect(
-    "https://json-schema.org/draft/2020-12/schema", means_nothing=frozenset({"$recursiveRef"})
-)
-DRAFT_2019 = Dialect("https://json-schema.org/draft/2019-09/schema", means_nothing=_AFTER_2019)
-DRAFT_7 = Dialect("http://json-schema.org/draft-07/schema#", True, True, means_nothing=_AFTER_7)
-DRAFT_6 = Dialect("http://json-schema.org/draft-06/schema#", True, True, means_nothing=_AFTER_6)
-DRAFT_4 = Dialect("http://json-schema.org/draft-04/schema#", True, True, means_nothing=_AFTER_4)
+DRAFT_2020 = Draft("https://json-schema.org/draft/2020-12/schema", means_nothing=frozenset({"$recursiveRef"}))
+DRAFT_2019 = Draft("https://json-schema.org/draft/2019-09/schema", means_nothing=_AFTER_2019)
+DRAFT_7 = Draft("http://json-schema.org/draft-07/schema#", True, True, means_nothing=_AFTER_7)
+DRAFT_6 = Draft("http://json-schema.org/draft-06/schema#", True, True, means_nothing=_AFTER_6)
+DRAFT_4 = Draft("http://json-schema.org/draft-04/schema#", True, True, means_nothing=_AFTER_4)
 OPENAPI_30 = replace(DRAFT_4, nullable=True)
 
 
@@ -86,18 +84,18 @@ REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentPlace:
     """One schema: where it stands, in the user's eyes, and the dialect it is written in."""
 
     schema: JSON
     pointer: str
-    dialect: Dialect
+    dialect: Draft
 
-    def child(self, path: tuple[str | int, ...]) -> Place:
+    def child(self, path: tuple[str | int, ...]) -> DocumentPlace:
         """Return the place of the subschema at `path`."""
         schema = at(self.schema, path)
         pointer = self.pointer + as_pointer(path)
-        return Place(schema, pointer, declared(schema, pointer) or self.dialect)
+        return DocumentPlace(schema, pointer, declared(schema, pointer) or self.dialect)
 
     def check(self) -> None:
         """Raise SchemaError unless the schema's own keywords are as its metaschema wants them."""
@@ -134,7 +132,7 @@ class Place:
         }
 
 
-def _check_references(place: Place) -> None:
+def _check_references(place: DocumentPlace) -> None:
     """Raise SchemaError for references and identifiers that are no URIs: some metaschemas let them pass."""
     for keyword in ("$ref", "$id", *(["id"] if place.dialect.uri == DRAFT_4.uri else ())):
         uri = place.schema.get(keyword, "")
@@ -150,7 +148,7 @@ def _is_uri(text: str) -> bool:
         return False
 
 
-def _translated(keyword: str, schema: dict[str, JSON], dialect: Dialect) -> Iterator[tuple[str, JSON]]:
+def _translated(keyword: str, schema: dict[str, JSON], dialect: Draft) -> Iterator[tuple[str, JSON]]:
     """Yield what stands in 2020-12 for one keyword of an older schema."""
     value = schema[keyword]
     match keyword, value:
@@ -209,7 +207,7 @@ def at(value: JSON, path: Iterable[str | int]) -> JSON:
     return value
 
 
-def declared(schema: JSON, pointer: str) -> Dialect | None:
+def declared(schema: JSON, pointer: str) -> Draft | None:
     """Return the dialect that the schema names, if it names one that is known."""
     if not isinstance(schema, dict):
         return None
@@ -223,7 +221,7 @@ def declared(schema: JSON, pointer: str) -> Dialect | None:
     return _DIALECTS.get(_bare(uri)) if isinstance(uri, str) else None
 
 
-def components(document: Place) -> Iterator[Place]:
+def components(document: DocumentPlace) -> Iterator[DocumentPlace]:
     """Yield the places of an OpenAPI document's schemas."""
     components = document.schema.get("components") if isinstance(document.schema, dict) else None
     schemas = components.get("schemas") if isinstance(components, dict) else None
@@ -231,9 +229,9 @@ def components(document: Place) -> Iterator[Place]:
         yield document.child(("components", "schemas", name))
 
 
-def guessed(schema: JSON) -> Dialect:
+def guessed(schema: JSON) -> Draft:
     """Return the dialect whose words the schema and its subschemas use."""
-    root = Place(schema, "", DRAFT_2020)
+    root = DocumentPlace(schema, "", DRAFT_2020)
     words: set[str] = set()
     pending = [schema, *(place.schema for place in components(root))]
     while pending:
@@ -244,7 +242,7 @@ def guessed(schema: JSON) -> Dialect:
     return replace(_earliest(words), nullable="nullable:bool" in words)
 
 
-def _earliest(words: set[str]) -> Dialect:
+def _earliest(words: set[str]) -> Draft:
     if words & {"exclusiveMinimum:bool", "exclusiveMaximum:bool"}:
         return DRAFT_4
     if not words & {"items:list", "additionalItems:dict", "additionalItems:bool", "dependencies:dict"}:

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import SecretBytes, SecretStr
 
 from ..messages import JSON
-from .codec import Bounded, Bytes, Codec, Decimals, Encoded, Leaf, Number
+from .codec import BoundedCodec, Bytes, Codec, Decimals, Encoded, LeafCodec, Number
 from .ecmascript import as_written, matcher
 from .nodes import STRICT, Python, python_of
 from .regex import repetitions, translate
@@ -92,7 +92,7 @@ def leaf(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, C
     wire: Schema = {"type": schema["type"]}
     strict = python.data == STRICT
     known = python.type if strict else FORMAT_TYPES.get(schema.get("format", ""), python.type)
-    codec = Leaf(known, _within(schema), strict)
+    codec = LeafCodec(known, _within(schema), strict)
     if schema["type"] != "string":
         return told(walk, schema, wire, at), codec
     return bounded(walk, text(walk, wire, schema, at), codec, at)
@@ -151,7 +151,7 @@ def bounded(walk: Walk, wire: Schema, codec: Codec, at: str) -> tuple[Schema, Co
     if limit is None or not wire.keys().isdisjoint({"maxLength", "pattern", "format"}):
         return wire, codec
     walk.note(at, "maxLength", "bounded", f"at most {limit} characters")
-    return {**wire, "maxLength": limit}, Bounded(codec, limit=limit)
+    return {**wire, "maxLength": limit}, BoundedCodec(codec, limit=limit)
 
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -256,19 +256,19 @@ def moment(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema,
     """A date and time; a pattern where it may be without an offset, which the format forces."""
     words = "A date and time as YYYY-MM-DDTHH:MM:SS" + OFFSET_WORDS[python.data]
     form = "date-time" if python.data == "aware" else None
-    return string(walk, at, Leaf(python.type), words, f"^{DATE}T{TIME}{OFFSETS[python.data]}$", form)
+    return string(walk, at, LeafCodec(python.type), words, f"^{DATE}T{TIME}{OFFSETS[python.data]}$", form)
 
 
 def clock(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
     """A time of day."""
     words = "A time as HH:MM:SS" + OFFSET_WORDS[python.data]
     form = "time" if python.data == "aware" else None
-    return string(walk, at, Leaf(python.type), words, f"^{TIME}{OFFSETS[python.data]}$", form)
+    return string(walk, at, LeafCodec(python.type), words, f"^{TIME}{OFFSETS[python.data]}$", form)
 
 
 def span(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
     """A span of time; the format `duration` has no fractions and no signs."""
-    return string(walk, at, Leaf(python.type), sentence("format", "duration"), DURATION)
+    return string(walk, at, LeafCodec(python.type), sentence("format", "duration"), DURATION)
 
 
 def binary(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic_core import core_schema, from_json
 
 from ..errors import ExtractorError
-from .codec import Around, Choice, Codec, Leaf, Null, Number, Text
+from .codec import Around, ChoiceCodec, Codec, LeafCodec, Null, Number, TextCodec
 from .compile import CompiledSchema
 from .containers import Anything, Array, Branch, Mapped, Object, Reference, Tuple, Union, Wrapped
 from .nodes import ABSENT, VALUE
@@ -24,7 +24,7 @@ ANY: Core = {"type": "any"}
 INNER = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
 CLOSED = ("json", "function-plain", "chain")  # what they take is not what stands inside
 SCALARS = {"str": str, "int": int, "float": float, "bool": bool}
-NEVER_OBJECTS = (Leaf, Choice, Array)
+NEVER_OBJECTS = (LeafCodec, ChoiceCodec, Array)
 Read = Callable[[str | bytes, Any], Any]
 
 
@@ -102,7 +102,7 @@ class Part:
     def is_text(self) -> bool:
         """Whether its beginning means something: that of a text does, that of a date does not."""
         any_text = isinstance(self.form, Anything) or (
-            isinstance(self.form, Leaf) and self.form.type in (str, None)
+            isinstance(self.form, LeafCodec) and self.form.type in (str, None)
         )
         return any_text and (self.core is None or self.core["type"] in ("str", "any"))
 
@@ -156,7 +156,7 @@ class Part:
         if node.kind == '"' and _is_no_text(form):
             return False
         if node.kind == "[":
-            return not isinstance(form, Leaf | Choice | Object)
+            return not isinstance(form, LeafCodec | ChoiceCodec | Object)
         if node.kind != "{" or not isinstance(form, Object):
             return node.kind != "{" or not isinstance(form, NEVER_OBJECTS)
         fields = {member.wire: member.codec for member in form.fields}
@@ -242,7 +242,7 @@ class Part:
 
 def _is_no_text(form: Codec) -> bool:
     """Whether a value of this form is never said as a string."""
-    if isinstance(form, Leaf):
+    if isinstance(form, LeafCodec):
         return form.type in (int, float, bool)
     return isinstance(form, Null | Array | Object) or (isinstance(form, Number) and not form.names)
 
@@ -251,7 +251,7 @@ def _form(codec: Codec) -> Codec:
     while True:
         if isinstance(codec, Reference):
             codec = codec.codec
-        elif isinstance(codec, Around) and not isinstance(codec, Wrapped | Text):
+        elif isinstance(codec, Around) and not isinstance(codec, Wrapped | TextCodec):
             codec = codec.inner
         else:
             return codec
@@ -316,6 +316,6 @@ def _class(core: Core, definitions: Mapping[str, Core]) -> Any:
 def _fits(codec: Codec, scan: Scan, node: Node, at: int) -> bool:
     """Whether a member does not speak against an object's being the one meant: constants may."""
     form = _form(codec)
-    if not isinstance(form, Choice) or not 0 < node.whole <= at:
+    if not isinstance(form, ChoiceCodec) or not 0 < node.whole <= at:
         return True
     return from_json(scan.raw(node)) in [*form.sent, None]

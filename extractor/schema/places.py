@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
-from ..confidence import Calibration, Measured, Path, Told, leaf_spans
+from ..confidence import Calibration, Measured, Path, TokenScore, leaf_spans
 from ..evidence.leaves import Leaf, leaves
 from ..messages import JSON
-from .codec import Choice
+from .codec import ChoiceCodec
 from .compile import CompiledSchema
 from .parts import Part, root_part
 from .problems import Step, pointer
@@ -32,7 +32,7 @@ def measured(
     calibration: Calibration | None,
     record: Any,
     text: str,
-    told: Mapping[Path, Told],
+    told: Mapping[Path, TokenScore],
 ) -> Measured:
     """Return what is known of how sure the leaves of a record are.
 
@@ -57,7 +57,7 @@ def places(compiled: CompiledSchema[Any], text: str) -> dict[str, Place]:
 
 def _walk(scan: Scan, node: Node, part: Part, steps: tuple[Step, ...]) -> Iterator[tuple[str, Place]]:
     if node.kind not in "{[":
-        yield pointer(steps), Place(node.start, from_json(scan.raw(node)), isinstance(part.form, Choice))
+        yield pointer(steps), Place(node.start, from_json(scan.raw(node)), isinstance(part.form, ChoiceCodec))
     elif (found := part.settled(scan, node, scan.length)) and found[0] is not node:
         yield from _walk(scan, *found, steps)
     elif found:

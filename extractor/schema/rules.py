@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..errors import SchemaError
 from ..messages import JSON
-from .codec import Bounded, Choice, Codec, Foreign, Null, Text
+from .codec import BoundedCodec, ChoiceCodec, Codec, Foreign, Null, TextCodec
 from .containers import (
     Anything,
     Array,
@@ -86,7 +86,7 @@ def never(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
 def choice(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     """One of a few values, of one type or of several."""
     said = [value for value, _ in python.data]
-    codec = Choice([meant for _, meant in python.data], said, [sent(value) for value in said])
+    codec = ChoiceCodec([meant for _, meant in python.data], said, [sent(value) for value in said])
     codec.plain = all(a is b for a, b in zip(codec.said, codec.sent, strict=True))
     if not codec.plain:
         walk.note(at, "enum", "re-encoded", "objects, arrays and long integers as text")
@@ -110,7 +110,7 @@ def anything(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     target = walk.target
     if target.recursion == "none":
         walk.note(at, "type", "re-encoded", "any JSON value as JSON text")
-        return {"type": "string", "description": "Any JSON value, as JSON text."}, Text(Anything())
+        return {"type": "string", "description": "Any JSON value, as JSON text."}, TextCodec(Anything())
     boxed = target.recursion == "optional"
     wrapped = boxed or not target.maps
     if not walk.json_name:
@@ -140,7 +140,7 @@ def json_text(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
     """A value for which Pydantic wants JSON text: it is said plainly."""
     wire, inner = walk.node(python.data, at)
     walk.note(at, "contentMediaType", "re-encoded", "the value itself, not its text")
-    return wire, Text(inner, inside=False)
+    return wire, TextCodec(inner, inside=False)
 
 
 def foreign(walk: Walk, schema: Schema, at: str) -> Rule:
@@ -173,7 +173,7 @@ def bounded_array(walk: Walk, wire: Schema, codec: Codec, at: str) -> Rule:
     if limit is None or "maxItems" in wire:
         return wire, codec
     walk.note(at, "maxItems", "bounded", f"at most {limit} items")
-    return {**wire, "maxItems": limit}, Bounded(codec, limit=limit)
+    return {**wire, "maxItems": limit}, BoundedCodec(codec, limit=limit)
 
 
 def fixed(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
@@ -284,7 +284,7 @@ def _rest(walk: Walk, schema: Schema, rest: Record, wire: Schema, codec: Object,
     words = f"JSON text of an object with the other {len(rest.members)} members: {names}, ..."
     wire["properties"][key] = {"type": "string", "description": words}
     wire["required"].append(key)
-    codec.rest = (key, Text(inner))
+    codec.rest = (key, TextCodec(inner))
     what = f"{len(rest.members)} members as JSON text in {key!r}"
     walk.note(at, "properties", "re-encoded", f"{what}: {walk.why}")
 

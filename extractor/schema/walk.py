@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import SchemaError
 from ..messages import JSON
-from .codec import Text
+from .codec import TextCodec
 from .containers import Reference, Wrapped
 from .limits import fresh
 from .nodes import PYTHON, TOLD, Note, Python, Source, python_of
@@ -204,7 +204,7 @@ class Walk:
             return self.is_text(ref)
         reference = self.references.get((ref, self._level(ref)[0]))
         codec = None if reference is None else reference.codec
-        return isinstance(codec, Text) and codec.inside
+        return isinstance(codec, TextCodec) and codec.inside
 
     def _level(self, ref: str) -> tuple[int, int]:
         circle = self.circles.get(ref, 0)
@@ -236,7 +236,7 @@ class Walk:
         keyword = "$ref" if "$ref" in schema else "type"
         self.note(at, keyword, "re-encoded", f"JSON text in a string{too_large}")
         words = f"JSON text, by this JSON Schema: {text}" if len(text) <= MAX_TOLD else "JSON text."
-        return {"type": "string", "description": words}, Text(codec, inside=True)
+        return {"type": "string", "description": words}, TextCodec(codec, inside=True)
 
     @cached_property
     def inside(self) -> Walk:

@@ -1,16 +1,16 @@
 """Tools that are run for the model: what it calls, what that gives, and when it is done."""
 
 from .box import Called, check_tools
-from .rounds import MAX_CALLS, MAX_ROUNDS, Reply, Round, Settled, ToolRun, first_round
+from .rounds import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, ToolRun, first_round
 from .running import ToolResult, arun, run
 
 __all__ = [
     "MAX_CALLS",
     "MAX_ROUNDS",
     "Called",
-    "Reply",
     "Round",
     "Settled",
+    "ToolReply",
     "ToolResult",
     "ToolRun",
     "arun",

@@ -82,7 +82,7 @@ class ToolRun(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ToolReply:
     """One reply, read: its calls; whether it ends the conversation, and with which record; what is wrong
     with it where it should have been a record.
     """
@@ -129,13 +129,13 @@ class Round:
     attempts: tuple[Attempt, ...] = ()
     results: tuple[ToolResult, ...] = ()
 
-    def ask(self, request: Request, provider: Provider, policy: Policy, now: float) -> Ask[Reply]:
+    def ask(self, request: Request, provider: Provider, policy: Policy, now: float) -> Ask[ToolReply]:
         """Return the dialogue of this round, within the time and the budget of the whole.
 
         request: without tools. provider: whose schemas the tools get. policy: of the model that is asked.
         """
         box = self.settled.box(provider)
-        judge: Judge[Reply] = partial(_judge, box=box)
+        judge: Judge[ToolReply] = partial(_judge, box=box)
         if provider.tools:
             request = replace(request, tools=box.strict, tool_choice=self.choice)
         else:
@@ -143,7 +143,7 @@ class Round:
             judge = partial(_judge_spoken, box=box, number=self.rounds)
         return start(request, judge, policy, now).within(self.attempts, self.ends, now)
 
-    def calls(self, reply: Extraction[Reply], now: float) -> tuple[Called, ...]:
+    def calls(self, reply: Extraction[ToolReply], now: float) -> tuple[Called, ...]:
         """Return the calls to carry out: none where nobody would hear of their results."""
         read = reply.record
         if read is None or not self._has_room(read) or not (read.ends or self._goes_on(reply, now)):
@@ -151,7 +151,7 @@ class Round:
         return read.calls
 
     def after(
-        self, reply: Extraction[Reply], results: Sequence[ToolResult], now: float
+        self, reply: Extraction[ToolReply], results: Sequence[ToolResult], now: float
     ) -> Round | ToolRun[Any]:
         """Return the next round, or how it ended. results: what the calls of `calls` gave."""
         read = reply.record
@@ -175,7 +175,7 @@ class Round:
             return "required" if self.choice != "auto" else "auto"
         return self.choice if self.choice in (None, "auto", "none") else None
 
-    def _goes_on(self, reply: Extraction[Reply], now: float) -> bool:
+    def _goes_on(self, reply: Extraction[ToolReply], now: float) -> bool:
         in_time = self.ends is None or now < self.ends
         return (
             in_time
@@ -183,10 +183,10 @@ class Round:
             and self.settled.policy.budget.left_after(reply.attempts)
         )
 
-    def _has_room(self, read: Reply) -> bool:
+    def _has_room(self, read: ToolReply) -> bool:
         return len(self.results) + len(read.calls) <= self.settled.max_calls
 
-    def _ended(self, reply: Extraction[Reply], cut: bool) -> ToolRun[Any]:
+    def _ended(self, reply: Extraction[ToolReply], cut: bool) -> ToolRun[Any]:
         """Return how it ended. cut: because of a bound, before there was an answer."""
         read, outcome, error = reply.record, reply.outcome, reply.error
         if cut:
@@ -216,7 +216,7 @@ def first_round(
     return Round(messages, settled, answer.name, choice or "required", ends)
 
 
-def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[Reply]:
+def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[ToolReply]:
     """Judge a reply to a request with tools. A bad call is no bad reply: the model is told of it."""
     calls = completion.tool_calls
     if calls and completion.finish_reason not in ("length", "max_tokens"):
@@ -228,22 +228,22 @@ def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[Reply]:
     verdict = judge_tool_calls(completion, patch, {}, required=True)
     if calls or verdict.outcome not in NO_ANSWER:
         return Verdict(verdict.outcome, problems=verdict.problems)
-    return Verdict(Outcome.OK, Reply(completion, ends=True))
+    return Verdict(Outcome.OK, ToolReply(completion, ends=True))
 
 
-def _judge_answer(completion: Completion, box: Toolbox) -> Verdict[Reply]:
+def _judge_answer(completion: Completion, box: Toolbox) -> Verdict[ToolReply]:
     """Judge words where the model should have called the type of the answer: they may say it all the same."""
     assert box.answer is not None  # noqa: S101  the caller has looked
     verdict = judge_record(completion, None, box.answer.decode, reader=box.answer_reader)
     if verdict.outcome is Outcome.OK:
-        return Verdict(Outcome.OK, Reply(completion, ends=True, record=verdict.record), note=verdict.note)
+        return Verdict(Outcome.OK, ToolReply(completion, ends=True, record=verdict.record), note=verdict.note)
     if verdict.outcome in NO_ANSWER:
         missing = Problem("", f"the answer has to be a call of {box.answer.name!r}", type="missing")
-        return Verdict(Outcome.OK, Reply(completion, problems=(missing, *verdict.problems)))
+        return Verdict(Outcome.OK, ToolReply(completion, problems=(missing, *verdict.problems)))
     return Verdict(verdict.outcome, problems=verdict.problems)
 
 
-def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int) -> Verdict[Reply]:
+def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int) -> Verdict[ToolReply]:
     """Judge a reply to a request whose tools are told in words."""
     verdict = judge_record(completion, patch, read_step)
     if verdict.record is None:
@@ -252,11 +252,11 @@ def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int)
     return Verdict(Outcome.OK, _reply(said, box.check(said.tool_calls)), text=verdict.text, note=verdict.note)
 
 
-def _reply(completion: Completion, calls: tuple[Called, ...]) -> Reply:
+def _reply(completion: Completion, calls: tuple[Called, ...]) -> ToolReply:
     """A reply without a call is the last; so is one that calls what nothing has to be run for."""
     answer = next((called for called in calls if called.is_answer), None)
     checked = completion.with_message(tool_calls=tuple(called.call for called in calls))
-    return Reply(checked, calls, not calls or answer is not None, answer.arguments if answer else None)
+    return ToolReply(checked, calls, not calls or answer is not None, answer.arguments if answer else None)
 
 
 def _complaint(problems: Sequence[Problem]) -> Message:

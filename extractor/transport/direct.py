@@ -30,7 +30,7 @@ class Direct:
     """Our own client for one server. Safe to use from several threads, and in a forked child, where it
     opens connections of its own.
 
-    make: gives httpcore's pool, over a `Bounded` network. as_sent: what a URL and headers are on the wire.
+    make: gives httpcore's pool, over a `BoundedNetwork`. as_sent: what a URL and headers are on the wire.
     clock: that of the network.
     """
 
@@ -105,7 +105,7 @@ def pool_of(
         max_keepalive_connections=64,
         keepalive_expiry=KEPT_OPEN,
         http2=http2,
-        network_backend=Bounded(httpcore.SyncBackend(), clock),
+        network_backend=BoundedNetwork(httpcore.SyncBackend(), clock),
     )
 
 
@@ -127,7 +127,7 @@ class _Until:
         _ends.reset(self._token)
 
 
-class Bounded(httpcore.NetworkBackend):
+class BoundedNetwork(httpcore.NetworkBackend):
     """A network whose waits end when the request does that waits."""
 
     def __init__(self, inner: httpcore.NetworkBackend, clock: Clock) -> None:

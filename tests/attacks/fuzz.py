@@ -101,11 +101,11 @@ def streams(name: str) -> Callable[[], Callable[[bytes], None]]:
     def made() -> Callable[[bytes], None]:
         from extractor.dialects import DIALECTS
         from extractor.messages import Completion, Failure
-        from extractor.streams import Reading
+        from extractor.streams import StreamReader
         from extractor.transport.http import Head
 
         def one(data: bytes) -> None:
-            reading = Reading(DIALECTS[name], lambda: 0.0, lambda: 0.0)
+            reading = StreamReader(DIALECTS[name], lambda: 0.0, lambda: 0.0)
             list(reading.feed(Head(200, {"content-type": "text/event-stream"})))
             for start in range(0, len(data), 7):
                 list(reading.feed(data[start : start + 7]))
@@ -203,14 +203,14 @@ def journals() -> Callable[[bytes], None]:
 
     from extractor.batch.journal import Kept
     from extractor.batch.places import open_store
-    from extractor.batch.store import Work
+    from extractor.batch.store import StoreWork
     from extractor.errors import JournalError
 
     logging.disable()
     folder, keys = Path(tempfile.mkdtemp()), [bytes([n]) * 16 for n in range(40)]
     kept = {key: Kept(REPLY + key, 200, "r", 0.5, model="m") for key in keys}
     store = open_store(folder / "whole.sqlite")
-    store.do("me", Work(puts=kept))
+    store.do("me", StoreWork(puts=kept))
     store.close()
     whole = (folder / "whole.sqlite").read_bytes()
 

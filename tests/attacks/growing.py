@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import create_model
 
 from extractor.evidence import Span, align, find_elided, find_said
-from extractor.evidence.merging import Reading, merge
+from extractor.evidence.merging import ChunkReading, merge
 from extractor.evidence.spans import How
 from extractor.schema import Verbatim, compile_schema
 from extractor.schema.checking import checker_of
@@ -279,11 +279,11 @@ def quoted(n: int) -> Work:
 def samples(n: int) -> Work:
     """Three samples of n items, each of a value that all share and one of its own."""
 
-    def reading(number: int) -> Reading:
+    def reading(number: int) -> ChunkReading:
         record = [{"name": f"item {i}", "unit": "kg", "price": i % 7} for i in range(n)]
         found = {f"/{i}/name": (Span(i * 30, i * 30 + 9, f"item {i}", How.EXACT),) for i in range(n)}
         found |= {f"/{i}/unit": (Span(i * 30 + 10, i * 30 + 12, "kg", How.EXACT),) for i in range(n)}
-        return Reading(0, n * 30, record, found, number)
+        return ChunkReading(0, n * 30, record, found, number)
 
     readings = [reading(number) for number in (1, 2, 3)]
     return lambda: len(merge(readings).record)
@@ -292,22 +292,22 @@ def samples(n: int) -> Work:
 def overlapping(n: int) -> Work:
     """Samples whose items all have spans that overlap with those of all others."""
 
-    def reading(number: int) -> Reading:
+    def reading(number: int) -> ChunkReading:
         record = [{"name": f"item {i} {number}"} for i in range(n)]
         found = {f"/{i}/name": (Span(i, 10 * n + i, "x", How.FUZZY),) for i in range(n)}
-        return Reading(0, n * 30, record, found, number)
+        return ChunkReading(0, n * 30, record, found, number)
 
     readings = [reading(number) for number in (1, 2, 3)]
     return lambda: len(merge(readings).record)
 
 
 def same_key(n: int) -> Work:
-    readings = [Reading(i, i + 1, [{"id": 1, "v": i}], {}, 1) for i in range(n)]
+    readings = [ChunkReading(i, i + 1, [{"id": 1, "v": i}], {}, 1) for i in range(n)]
     return lambda: len(merge(readings, key_of=lambda path, item: item["id"]).record)
 
 
 def unplaced(n: int) -> Work:
-    readings = [Reading(0, 1, [{"v": f"{i}"} for i in range(n)], {}, number) for number in (1, 2, 3)]
+    readings = [ChunkReading(0, 1, [{"v": f"{i}"} for i in range(n)], {}, number) for number in (1, 2, 3)]
     return lambda: len(merge(readings).record)
 
 

@@ -21,7 +21,7 @@ from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError, Ou
 from extractor.cli.tables import table
 from extractor.dialects import DIALECTS, read_reply
 from extractor.messages import Completion, Failure
-from extractor.streams import Reading
+from extractor.streams import StreamReader
 from extractor.transport.http import Head
 from extractor.transport.sse import SSEDecoder
 
@@ -400,7 +400,7 @@ def test_whatever_stands_in_events_reading_them_gives_an_event(
     name = told[0][0]
     sent = "".join(f"data: {text}\n\n" for _, text in told).encode()
     ticks = iter(range(1_000_000))
-    reading = Reading(DIALECTS[name], lambda: float(next(ticks)), lambda: 0.0)
+    reading = StreamReader(DIALECTS[name], lambda: float(next(ticks)), lambda: 0.0)
     list(reading.feed(Head(200, {"content-type": "text/event-stream"})))
     for start in range(0, len(sent), size):
         list(reading.feed(sent[start : start + size]))
@@ -436,7 +436,7 @@ def test_an_error_that_nobody_has_thought_of_is_a_failure_with_what_came() -> No
         "the reply could not be read: ZeroDivisionError: decode",
         '{"a": 1}',
     )
-    reading = Reading(Breaks(), lambda: 0.0, lambda: 0.0)  # type: ignore[arg-type]
+    reading = StreamReader(Breaks(), lambda: 0.0, lambda: 0.0)  # type: ignore[arg-type]
     list(reading.feed(Head(200, {"content-type": "text/event-stream"})))
     assert list(reading.feed(b"data: {}\n\n")) == []
     ended = reading.end()

@@ -17,7 +17,7 @@ import pytest
 from extractor import Extractor
 from extractor.batch.journal import Kept, key_of
 from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import Work
+from extractor.batch.store import StoreWork
 from extractor.cli.output import opened
 from extractor.processes import Process, this_process
 from tests.loopback import Echo, Weather, running
@@ -64,8 +64,8 @@ def claims_of_the_dead(owners: int, claims: int) -> tuple[int, int]:
                 with closing(sqlite3.connect(path)) as connection, connection:
                     connection.execute("INSERT INTO owners VALUES (?, ?, ?, ?, ?, 0)", (str(n), *process))
             for n in range(owners):
-                store.do(str(n), Work(claims=[(key, 0) for key in keys[n::owners]]))
-            given = store.do("new", Work(claims=[(key, 0) for key in keys])).claims
+                store.do(str(n), StoreWork(claims=[(key, 0) for key in keys[n::owners]]))
+            given = store.do("new", StoreWork(claims=[(key, 0) for key in keys])).claims
     of_dead = [each for n, each in enumerate(given) if n % owners % 2 == 0]
     return sum(each.granted for each in of_dead), sum(each.granted for each in given)
 
@@ -81,7 +81,7 @@ def damaged_answers(answers: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "j")
         with closing(SqliteStore.open(path)) as store:
-            store.do("me", Work(puts=kept))
+            store.do("me", StoreWork(puts=kept))
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.create_function("flipped", 1, lambda body: bytes([body[0] ^ 4]) + body[1:])
             connection.execute("UPDATE answers SET body = flipped(body)")

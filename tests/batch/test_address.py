@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.batch.address import Address, is_url, masked
+from extractor.batch.address import JournalAddress, is_url, masked
 from extractor.batch.run import Settings
 from extractor.errors import ConfigError
 
@@ -27,21 +27,24 @@ from extractor.errors import ConfigError
 )
 def test_urls_are_read_as_redis_py_takes_them(given: str, meant: str) -> None:
     assert is_url(given)
-    assert Address.of(given).url == meant
+    assert JournalAddress.of(given).url == meant
 
 
 def test_prefix_and_lease_are_our_own() -> None:
-    address = Address.of("redis://host?prefix=mail&lease=60")
+    address = JournalAddress.of("redis://host?prefix=mail&lease=60")
     assert (address.prefix, address.lease) == ("mail", 60.0)
-    assert (Address.of("redis://host").prefix, Address.of("redis://host").lease) == ("extractor", 20.0)
+    assert (JournalAddress.of("redis://host").prefix, JournalAddress.of("redis://host").lease) == (
+        "extractor",
+        20.0,
+    )
 
 
 def test_a_password_may_stay_in_the_environment_with_all_its_characters() -> None:
-    address = Address.of("redis://:${PASSWORD}@host", {"PASSWORD": "p/w@#:%"})
+    address = JournalAddress.of("redis://:${PASSWORD}@host", {"PASSWORD": "p/w@#:%"})
     assert address.url == "redis://:p%2Fw%40%23%3A%25@host"
     assert str(address) == "redis://:${PASSWORD}@host"
     with pytest.raises(ConfigError, match="needs PASSWORD in the environment"):
-        Address.of("redis://:${PASSWORD}@host", {})
+        JournalAddress.of("redis://:${PASSWORD}@host", {})
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_no_text_about_a_journal_has_its_password(password: str) -> None:
     assert masked(f"run --journal {url}") == "run --journal redis://***@host:1/0?prefix=x"
     told: list[Any] = [masked(url)]
     try:
-        told.append(Address.of(url))
+        told.append(JournalAddress.of(url))
     except ConfigError as error:
         told.append(error)
     assert f"0{password}0" not in f"{told!r} {told[-1]!s}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor import ConfigError, Price, Usage
-from extractor.batch.budget import Budget, worst_cost
+from extractor.batch.budget import RunBudget, worst_cost
 
 
 @given(
@@ -19,7 +19,7 @@ from extractor.batch.budget import Budget, worst_cost
 def test_no_order_of_reserving_and_settling_passes_the_cap(
     cap: Decimal, requests: list[tuple[Decimal, float, bool]]
 ) -> None:
-    budget, open_ones = Budget(cap), list[tuple[Decimal, Decimal]]()
+    budget, open_ones = RunBudget(cap), list[tuple[Decimal, Decimal]]()
     for worst, share, settle_first in requests:
         if settle_first and open_ones:
             budget.settle(*open_ones.pop(0))

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractor.batch.address import Address
+from extractor.batch.address import JournalAddress
 from extractor.batch.journal import GRANTED, Claim, Kept, checksum, key_of
 from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import Store, Work
+from extractor.batch.store import Store, StoreWork
 from extractor.errors import JournalError
 from tests.batch.servers import RedisServer
 from tests.selecting import examples
@@ -43,7 +43,7 @@ def journal() -> bytes:
     """The file of a journal with answers."""
     with TemporaryDirectory() as folder:
         with closing(SqliteStore.open(Path(folder, "j"))) as store:
-            store.do("me", Work(puts={**ANSWERS, KEY: LARGE}))
+            store.do("me", StoreWork(puts={**ANSWERS, KEY: LARGE}))
         return Path(folder, "j").read_bytes()
 
 
@@ -81,7 +81,7 @@ def test_an_answer_with_another_value_in_any_column_is_absent_and_is_asked_for_a
     tmp_path: Path, column: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with closing(SqliteStore.open(tmp_path / "j")) as store:
-        store.do("me", Work(puts={KEY: SMALL, **ANSWERS}))
+        store.do("me", StoreWork(puts={KEY: SMALL, **ANSWERS}))
     with closing(sqlite3.connect(tmp_path / "j")) as connection:
         if column == "key":  # the answer to one request under the name of another
             connection.execute("DELETE FROM answers WHERE key = ?", (KEY,))
@@ -96,9 +96,9 @@ def test_an_answer_with_another_value_in_any_column_is_absent_and_is_asked_for_a
         store.enter("me", 20.0)
         for _ in range(3):
             assert store.look([(KEY, 0)]) == [None]
-        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [GRANTED]
+        assert store.do("me", StoreWork(claims=[(KEY, 0)])).claims == [GRANTED]
         assert not caplog.records
-        store.do("me", Work(puts={KEY: SMALL}))
+        store.do("me", StoreWork(puts={KEY: SMALL}))
         assert plain(store.look([(KEY, 0)])[0]) == SMALL
     (warned,) = caplog.records
     assert "1 answers in the journal" in warned.getMessage()
@@ -107,7 +107,7 @@ def test_an_answer_with_another_value_in_any_column_is_absent_and_is_asked_for_a
 def redis_store(redis: RedisServer) -> Store:
     from extractor.batch.redis import RedisStore
 
-    return RedisStore.open(Address.of(redis.url))
+    return RedisStore.open(JournalAddress.of(redis.url))
 
 
 @pytest.mark.parametrize("said", [SMALL, LARGE], ids=["plain", "packed"])
@@ -120,7 +120,7 @@ def test_every_bit_of_an_answer_on_a_server_is_flipped_and_none_is_another_one(
         redis.client() as client,
         caplog.at_level(logging.WARNING, "extractor"),
     ):
-        store.do("me", Work(puts={KEY: said}))
+        store.do("me", StoreWork(puts={KEY: said}))
         value = client.get(name)
         absent = 0
         for bit in range(8 * 17, 8 * len(value)):  # before them stands when it came
@@ -130,10 +130,10 @@ def test_every_bit_of_an_answer_on_a_server_is_flipped_and_none_is_another_one(
             absent += found is None
         assert absent > 0.9 * 8 * (len(value) - 17)
         client.set(name, flipped(value, 8 * len(value) - 20))
-        assert store.do("me", Work(claims=[(KEY, 0), (key_of("b"), 0)])).claims == [GRANTED, GRANTED]
+        assert store.do("me", StoreWork(claims=[(KEY, 0), (key_of("b"), 0)])).claims == [GRANTED, GRANTED]
         assert client.get(name) is None
-        store.do("me", Work(puts={KEY: said}))
-        (claim,) = store.do("you", Work(claims=[(KEY, 0)])).claims
+        store.do("me", StoreWork(puts={KEY: said}))
+        (claim,) = store.do("you", StoreWork(claims=[(KEY, 0)])).claims
         assert plain(claim.kept) == said
         assert claim == Claim(claim.kept)
     assert sum("1 answers in the journal" in record.getMessage() for record in caplog.records) == 1
@@ -141,7 +141,7 @@ def test_every_bit_of_an_answer_on_a_server_is_flipped_and_none_is_another_one(
 
 def test_an_answer_on_a_server_that_an_older_release_kept_is_read(redis: RedisServer) -> None:
     with closing(redis_store(redis)) as store, redis.client() as client:
-        store.do("me", Work(puts={KEY: SMALL}))
+        store.do("me", StoreWork(puts={KEY: SMALL}))
         client.set("{extractor}:version", 1)
         name = b"{extractor}:answer:" + KEY
         head, _, body = client.get(name).partition(b"\n")

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.batch.budget import ZERO, Budget
+from extractor.batch.budget import ZERO, RunBudget
 from extractor.batch.gate import Gate, Pass
 from extractor.batch.limits import Concurrency, Limits
 from extractor.batch.quota import Quota
-from extractor.batch.sharing import Grant
+from extractor.batch.sharing import LimitGrant
 from extractor.errors import BudgetExceeded, RunStopped, ServiceError
 
 
-def gate(at_once: int, budget: Budget | None = None) -> Gate:
+def gate(at_once: int, budget: RunBudget | None = None) -> Gate:
     return Gate(Limits(Concurrency(at_once, at_once)), budget, lambda: 0.0, lambda: None)
 
 
@@ -56,7 +56,7 @@ class Lost:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
 
-    async def reserve(self, tokens: Sequence[float]) -> Grant:
+    async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
         self.asked.set()
         await asyncio.sleep(0.01)
         raise ServiceError("the limiter is away")
@@ -83,7 +83,7 @@ def test_a_row_that_comes_while_the_shared_limits_fail_does_not_wait_for_ever() 
 
 def test_what_can_not_be_paid_waits_for_others_to_cost_less_than_their_worst() -> None:
     async def scene() -> None:
-        door = gate(10, Budget(Decimal(10)))
+        door = gate(10, RunBudget(Decimal(10)))
         dear = Pass(1, Decimal(6))
         held = door.try_enter(dear)
         assert held is not None

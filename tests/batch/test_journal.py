@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from extractor.batch.address import Address
+from extractor.batch.address import JournalAddress
 from extractor.batch.journal import Claim, Journal, Kept, Memory, key_of
 from extractor.batch.places import open_store
 from extractor.batch.sharing import Limiter
-from extractor.batch.store import Done, Store, Work
+from extractor.batch.store import Done, Store, StoreWork
 from extractor.batch.writer import SharedJournal, StoreJournal, opened
 from extractor.errors import JournalError
 from tests.batch.servers import RedisServer
@@ -152,8 +152,8 @@ class Broken:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def do(self, owner: str, work: Work) -> Done:
-        if work == Work(looks=[], claims=[], released=[], errands=[]):
+    def do(self, owner: str, work: StoreWork) -> Done:
+        if work == StoreWork(looks=[], claims=[], released=[], errands=[]):
             return Done()
         raise OSError("a broken disk")
 
@@ -184,5 +184,5 @@ def test_only_a_journal_on_a_server_shares_limits(journal: Open) -> None:
     asyncio.run(scene())
 
 
-def _address(place: str) -> Path | Address:
-    return Address.of(place) if "://" in place else Path(place)
+def _address(place: str) -> Path | JournalAddress:
+    return JournalAddress.of(place) if "://" in place else Path(place)

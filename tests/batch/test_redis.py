@@ -17,12 +17,12 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extractor.batch.address import Address
+from extractor.batch.address import JournalAddress
 from extractor.batch.journal import Claim, Kept, key_of
 from extractor.batch.places import find_store
 from extractor.batch.quota import Quota
-from extractor.batch.sharing import Errand, Pool
-from extractor.batch.store import Work
+from extractor.batch.sharing import LimitRequest, Pool
+from extractor.batch.store import StoreWork
 from extractor.batch.writer import SharedJournal, opened
 from extractor.errors import ConfigError, JournalError, RunStopped
 from tests.batch.callers import Service
@@ -38,11 +38,11 @@ SAID = Kept(b'{"id": 1}', 200, "req-1", 0.5, model="any")
 
 
 def store_at(url: str, **options: Any) -> RedisStore:
-    return RedisStore.open(Address.of(url), **options)
+    return RedisStore.open(JournalAddress.of(url), **options)
 
 
 def put(store: RedisStore, key: bytes = KEY) -> None:
-    store.do("me", Work(puts={key: SAID}))
+    store.do("me", StoreWork(puts={key: SAID}))
 
 
 # -- where it is
@@ -68,10 +68,10 @@ def test_prefixes_keep_journals_apart(redis: RedisServer) -> None:
 
 
 def test_a_journal_that_is_not_there_is_not_made_by_looking_for_it(redis: RedisServer) -> None:
-    assert find_store(Address.of(redis.url)) is None
-    assert find_store(Address.of(redis.url)) is None
+    assert find_store(JournalAddress.of(redis.url)) is None
+    assert find_store(JournalAddress.of(redis.url)) is None
     store_at(redis.url).close()
-    found = find_store(Address.of(redis.url))
+    found = find_store(JournalAddress.of(redis.url))
     assert found is not None
     found.close()
 
@@ -114,7 +114,7 @@ def test_data_of_a_later_release_is_refused_and_left_alone(redis: RedisServer) -
     store_at(redis.url).close()
     with redis.client() as client:
         client.set("{extractor}:version", 99)
-    for open_it in (store_at, lambda url: find_store(Address.of(url))):
+    for open_it in (store_at, lambda url: find_store(JournalAddress.of(url))):
         with pytest.raises(JournalError, match=r"later release.*upgrade, or begin another one"):
             open_it(redis.url)
     store_at(f"{redis.url}?prefix=other").close()
@@ -146,7 +146,7 @@ def test_a_server_that_is_full_keeps_what_it_has_and_says_what_to_do(tmp_path: P
         first, second = store.look([(KEY, 0), (OTHER, 0)])
         assert first is not None
         assert second is None
-        again = find_store(Address.of(server.url))
+        again = find_store(JournalAddress.of(server.url))
         assert again is not None
         with closing(again):
             assert again.prune(math.inf) == 1
@@ -170,15 +170,17 @@ def test_a_server_that_is_started_anew_in_the_middle_is_found_again(
     with redis_server(tmp_path, appendonly="yes") as server, closing(store_at(server.url)) as store:
         store.enter("me", 20)
         put(store)
-        store.do("me", Work(claims=[(OTHER, 0)]))
+        store.do("me", StoreWork(claims=[(OTHER, 0)]))
         server.stop()
         with server.back_after(0.5):
-            done = store.do("me", Work(claims=[(KEY, 0), (OTHER, 0)], errands=[Errand("any", wanted=[1.0])]))
+            done = store.do(
+                "me", StoreWork(claims=[(KEY, 0), (OTHER, 0)], errands=[LimitRequest("any", wanted=[1.0])])
+            )
         kept, granted = done.claims
         assert kept.kept is not None
         assert granted == Claim(granted=True)
         assert done.grants[0].granted == 1
-        assert store.do("you", Work(claims=[(OTHER, 0)])).claims == [Claim()]
+        assert store.do("you", StoreWork(claims=[(OTHER, 0)])).claims == [Claim()]
         assert "Trying again" in caplog.text
 
 
@@ -188,8 +190,8 @@ def test_a_server_that_forgot_the_scripts_is_taught_them_again(redis: RedisServe
         with redis.client() as client:
             client.script_flush()
             client.zrem("{extractor}:owners", "me")
-        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [Claim(granted=True)]
-        assert store.do("you", Work(claims=[(KEY, 0)])).claims == [Claim()], "it counts as alive again"
+        assert store.do("me", StoreWork(claims=[(KEY, 0)])).claims == [Claim(granted=True)]
+        assert store.do("you", StoreWork(claims=[(KEY, 0)])).claims == [Claim()], "it counts as alive again"
 
 
 def test_a_server_that_stays_away_is_given_up_after_a_while(tmp_path: Path) -> None:
@@ -217,7 +219,7 @@ def test_a_run_whose_server_goes_away_for_good_stops_by_name_and_goes_on_later(t
 
     async def scene() -> None:
         with redis_server(tmp_path, appendonly="yes", appendfsync="always") as server:
-            address, service, outcomes = Address.of(server.url), Service(latency=0.01), list[Any]()
+            address, service, outcomes = JournalAddress.of(server.url), Service(latency=0.01), list[Any]()
             journal = SharedJournal(lambda: RedisStore.open(address, patience=0.2), lease=1)
             await journal.opened()
 
@@ -282,7 +284,7 @@ QUOTA = st.builds(
     st.floats(1, 60),
 )
 ERRANDS = st.builds(
-    Errand,
+    LimitRequest,
     st.just("any"),
     st.dictionaries(st.sampled_from(["requests", "tokens"]), st.sampled_from([12.0, 600.0])),
     st.floats(-2, 2),
@@ -295,14 +297,16 @@ ERRANDS = st.builds(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), ERRANDS), max_size=20))
-def test_the_server_decides_as_the_pool_does(redis: RedisServer, errands: list[tuple[float, Errand]]) -> None:
+def test_the_server_decides_as_the_pool_does(
+    redis: RedisServer, errands: list[tuple[float, LimitRequest]]
+) -> None:
     now, pool = 1.7e9, Pool()
     with redis.client() as client:
         client.flushall()
     with closing(store_at(redis.url, clock=lambda: now)) as store:
         for wait, errand in errands:
             now += wait
-            (grant,) = store.do("me", Work(errands=[errand])).grants
+            (grant,) = store.do("me", StoreWork(errands=[errand])).grants
             assert grant == pytest.approx(pool.run(errand, now), abs=1e-3)
 
 
@@ -315,8 +319,8 @@ def test_all_workers_on_a_server_together_keep_a_limit_in_any_minute(redis: Redi
         for step in range(3000):
             now += 0.1
             store = one if step % 3 else two
-            errand = Errand("any", {"requests": 100}, wanted=[1.0] * (step % 5))
-            sent += [now] * store.do("me", Work(errands=[errand])).grants[0].granted
+            errand = LimitRequest("any", {"requests": 100}, wanted=[1.0] * (step % 5))
+            sent += [now] * store.do("me", StoreWork(errands=[errand])).grants[0].granted
     assert all(last - first > 60 for first, last in zip(sent, sent[100:], strict=False))
     assert len(sent) > 5 * 90
 
@@ -325,12 +329,12 @@ def test_what_a_dead_worker_reserved_comes_back_by_itself_and_is_forgotten_in_th
     redis: RedisServer,
 ) -> None:
     now = 1.7e9
-    errand = Errand("any", {"requests": 60}, wanted=[1.0] * 5)
+    errand = LimitRequest("any", {"requests": 60}, wanted=[1.0] * 5)
     with closing(store_at(redis.url, clock=lambda: now)) as store:
-        assert store.do("dead", Work(errands=[errand])).grants[0].granted == 5
-        assert store.do("me", Work(errands=[errand])).grants[0].granted == 0
+        assert store.do("dead", StoreWork(errands=[errand])).grants[0].granted == 5
+        assert store.do("me", StoreWork(errands=[errand])).grants[0].granted == 0
         now += 6
-        assert store.do("me", Work(errands=[errand])).grants[0].granted == 5
+        assert store.do("me", StoreWork(errands=[errand])).grants[0].granted == 5
     with redis.client() as client:
         (name,) = client.keys("{extractor}:limits:*")
         assert 0 < client.pttl(name) <= 3_600_000

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.batch.budget import ZERO, Budget
+from extractor.batch.budget import ZERO, RunBudget
 from extractor.batch.gate import Gate, Pass
 from extractor.batch.limits import Concurrency, Limits
 from extractor.batch.quota import Dimension, Quota
-from extractor.batch.sharing import Grant, Limiter, Pool
+from extractor.batch.sharing import Limiter, LimitGrant, Pool
 from extractor.errors import JournalError, RunStopped
 from tests.batch.callers import Service
 from tests.batch.crash import expected, started
@@ -40,7 +40,7 @@ class Desk:
         self.pool.give(given, self.now)
         return self
 
-    async def reserve(self, tokens: Sequence[float]) -> Grant:
+    async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
         self.asked.append([*tokens])
         await self.on_the_way()
         grant = self.pool.reserve(tokens, self.now)
@@ -57,7 +57,7 @@ class Desk:
             self.pool.rates.learn(quota, self.now)
 
 
-def gate(desk: Desk, at_once: int = 64, budget: Budget | None = None) -> Gate:
+def gate(desk: Desk, at_once: int = 64, budget: RunBudget | None = None) -> Gate:
     def clock() -> float:
         return desk.now
 
@@ -112,8 +112,8 @@ def test_nobody_goes_out_in_a_pause_and_the_longest_one_counts() -> None:
     pool = Pool()
     pool.pause(5.0, 0.0)
     pool.pause(1.0, 1.0)
-    assert pool.reserve([1.0], 2.0) == Grant(0, 3.0, 3.0)
-    assert pool.reserve([1.0], 5.0) == Grant(1)
+    assert pool.reserve([1.0], 2.0) == LimitGrant(0, 3.0, 3.0)
+    assert pool.reserve([1.0], 5.0) == LimitGrant(1)
 
 
 # -- the gate
@@ -200,7 +200,7 @@ def test_what_a_cancelled_or_unsent_request_reserved_is_given_back() -> None:
 def test_a_budget_is_kept_where_the_quota_is_shared() -> None:
     async def scene() -> None:
         desk = Desk()
-        door = gate(desk, budget=Budget(Decimal(10)))
+        door = gate(desk, budget=RunBudget(Decimal(10)))
         dear = Pass(1, Decimal(6))
         held = await door.enter(dear, 0)
         waiting = asyncio.create_task(door.enter(dear, 1))

@@ -14,7 +14,7 @@ import pytest
 from extractor.batch.handles import Handle, Stage
 from extractor.batch.journal import Claim, Kept, Tried, key_of
 from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import Clock, Work
+from extractor.batch.store import Clock, StoreWork
 from extractor.errors import JournalError
 from extractor.processes import Process, found_process, lives, this_process
 
@@ -39,7 +39,7 @@ def opened(
 
 
 def put(store: SqliteStore, key: bytes, said: Kept = SAID) -> None:
-    store.do("me", Work(puts={key: said}))
+    store.do("me", StoreWork(puts={key: said}))
 
 
 def test_the_claim_of_a_dead_process_is_taken_over_and_told_of(tmp_path: Path) -> None:
@@ -49,10 +49,10 @@ def test_the_claim_of_a_dead_process_is_taken_over_and_told_of(tmp_path: Path) -
         closing(opened(path, "dead", here=ended())) as dead,
         closing(opened(path, "far", here=FAR)) as far,
     ):
-        dead.do("dead", Work(claims=[(KEY, 0)]))
-        far.do("far", Work(claims=[(OTHER, 0)]))
+        dead.do("dead", StoreWork(claims=[(KEY, 0)]))
+        far.do("far", StoreWork(claims=[(OTHER, 0)]))
         assert (store.stats().claimed, store.stats().lost) == (1, 1)
-        claims = store.do("me", Work(claims=[(KEY, 0), (OTHER, 0)])).claims
+        claims = store.do("me", StoreWork(claims=[(KEY, 0), (OTHER, 0)])).claims
         assert claims == [LOST, BUSY]
 
 
@@ -88,8 +88,8 @@ def test_a_process_of_this_machine_is_known_by_number_and_start(
         closing(opened(tmp_path / "j", "held", here=holder)) as held,
         closing(opened(tmp_path / "j")) as store,
     ):
-        held.do("held", Work(claims=[(KEY, 0)]))
-        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [given]
+        held.do("held", StoreWork(claims=[(KEY, 0)]))
+        assert store.do("me", StoreWork(claims=[(KEY, 0)])).claims == [given]
 
 
 def test_a_process_that_has_ended_and_is_not_waited_for_is_dead() -> None:
@@ -115,12 +115,12 @@ def test_a_step_of_anybodys_clock_makes_nobody_look_dead(
         closing(opened(tmp_path / "j", "you", clock=wrong, monotonic=lambda: 5.0, here=here)) as yours,
         closing(opened(tmp_path / "j", "me", clock=true, monotonic=lambda: 77.0)) as mine,
     ):
-        yours.do("you", Work(claims=[(KEY, 0)]))
+        yours.do("you", StoreWork(claims=[(KEY, 0)]))
         for _ in range(5):
             now[0] += step
             yours.beat("you", LEASE)
             mine.beat("me", LEASE)
-            assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+            assert mine.do("me", StoreWork(claims=[(KEY, 0)])).claims == [BUSY]
 
 
 def test_a_process_of_another_machine_is_dead_once_its_sign_of_life_has_not_changed_for_a_lease(
@@ -131,23 +131,23 @@ def test_a_process_of_another_machine_is_dead_once_its_sign_of_life_has_not_chan
         closing(opened(tmp_path / "j", "far", here=FAR)) as far,
         closing(opened(tmp_path / "j", "me", monotonic=lambda: now[0])) as mine,
     ):
-        far.do("far", Work(claims=[(KEY, 0)]))
+        far.do("far", StoreWork(claims=[(KEY, 0)]))
         for _ in range(10):
             now[0] += LEASE - 1
             far.beat("far", LEASE)
-            assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+            assert mine.do("me", StoreWork(claims=[(KEY, 0)])).claims == [BUSY]
         now[0] += LEASE - 1
-        assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
+        assert mine.do("me", StoreWork(claims=[(KEY, 0)])).claims == [BUSY]
         now[0] += 1
-        assert mine.do("me", Work(claims=[(KEY, 0)])).claims == [LOST]
+        assert mine.do("me", StoreWork(claims=[(KEY, 0)])).claims == [LOST]
 
 
 def test_who_closes_without_signing_out_is_not_at_work_any_more(tmp_path: Path) -> None:
     with closing(opened(tmp_path / "j", "me")) as store:
         with closing(opened(tmp_path / "j", "you")) as other:
-            other.do("you", Work(claims=[(KEY, 0)]))
-            assert store.do("me", Work(claims=[(KEY, 0)])).claims == [BUSY]
-        assert store.do("me", Work(claims=[(KEY, 0)])).claims == [LOST]
+            other.do("you", StoreWork(claims=[(KEY, 0)]))
+            assert store.do("me", StoreWork(claims=[(KEY, 0)])).claims == [BUSY]
+        assert store.do("me", StoreWork(claims=[(KEY, 0)])).claims == [LOST]
 
 
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_damaged_journal_is_moved_aside_and_told_of(
 ) -> None:
     path = tmp_path / "journal.sqlite"
     with closing(opened(path, "me")) as store:
-        store.do("me", Work(puts={key_of(str(n)): SAID for n in range(500)}))
+        store.do("me", StoreWork(puts={key_of(str(n)): SAID for n in range(500)}))
     whole = path.read_bytes()
     spoilt = b"garbage" * 1000 if damage == "garbage" else whole[:4096] + b"\xff" * 20_000 + whole[24_096:]
     path.write_bytes(spoilt)

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from extractor.batch.address import Address
+from extractor.batch.address import JournalAddress
 from extractor.batch.journal import Claim, Kept, key_of
 from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import Store, Work
+from extractor.batch.store import Store, StoreWork
 from extractor.processes import Process
 from tests.batch.servers import RedisServer
 
@@ -54,7 +54,7 @@ def open_named(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> 
     server: RedisServer = request.getfixturevalue("redis")
     from extractor.batch.redis import RedisStore
 
-    return lambda name: RedisStore.open(Address.of(f"{server.url}?prefix={name}"), clock)
+    return lambda name: RedisStore.open(JournalAddress.of(f"{server.url}?prefix={name}"), clock)
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def kept(at: float, said: Kept = SAID) -> Kept:
 
 
 def claim(store: Store, owner: str, *keys: bytes, since: float = 0) -> list[Claim]:
-    return list(store.do(owner, Work(claims=[(key, since) for key in keys])).claims)
+    return list(store.do(owner, StoreWork(claims=[(key, since) for key in keys])).claims)
 
 
 def put(store: Store, owner: str, key: bytes, said: Kept = SAID) -> None:
-    store.do(owner, Work(puts={key: said}))
+    store.do(owner, StoreWork(puts={key: said}))
 
 
 def test_an_answer_is_found_by_its_key_and_only_if_it_is_recent_enough(opened: Opened, clock: Clock) -> None:
@@ -113,7 +113,7 @@ def test_what_one_worker_is_asking_no_other_may_ask(opened: Opened) -> None:
     assert claim(mine, "me", KEY) == [GRANTED]
     assert claim(mine, "me", KEY) == [GRANTED]
     assert claim(yours, "you", KEY, OTHER) == [BUSY, GRANTED]
-    mine.do("me", Work(released=[KEY]))
+    mine.do("me", StoreWork(released=[KEY]))
     assert claim(yours, "you", KEY) == [GRANTED]
     put(yours, "you", KEY)
     assert claim(mine, "me", KEY) == [Claim(kept(1.0))]
@@ -122,7 +122,7 @@ def test_what_one_worker_is_asking_no_other_may_ask(opened: Opened) -> None:
 def test_what_is_done_in_one_trip_is_done_in_its_order(opened: Opened) -> None:
     store = opened("me")
     claim(store, "me", OTHER)
-    work = Work({KEY: SAID}, [OTHER], [(KEY, 0), (OTHER, 0)], [(KEY, 0), (OTHER, 0)])
+    work = StoreWork({KEY: SAID}, [OTHER], [(KEY, 0), (OTHER, 0)], [(KEY, 0), (OTHER, 0)])
     done = store.do("me", work)
     assert done.claims == [Claim(kept(1.0)), GRANTED]
     assert done.found == [kept(1.0), None]
@@ -165,7 +165,7 @@ def test_nobody_gives_back_what_another_has_taken_over(opened: Opened, clock: Cl
         store.beat(owner, LEASE)
     assert claim(yours, "you", KEY) == [LOST]
     mine.beat("me", LEASE)  # it was not dead, only late
-    mine.do("me", Work(released=[KEY]))
+    mine.do("me", StoreWork(released=[KEY]))
     assert claim(theirs, "they", KEY) == [BUSY]
     put(mine, "me", KEY, LONG)  # an answer counts, whoever brings it
     found = claim(theirs, "they", KEY)[0].kept
@@ -192,7 +192,7 @@ def test_many_answers_are_written_and_found_at_once(opened: Opened) -> None:
     keys = [key_of(str(nth)) for nth in range(1001)]
     store = opened("me")
     assert claim(store, "me", *keys) == [GRANTED] * 1001
-    store.do("me", Work(puts=dict.fromkeys(keys, SAID)))
+    store.do("me", StoreWork(puts=dict.fromkeys(keys, SAID)))
     assert store.look([(key, 0) for key in keys]) == [kept(1.0)] * 1001
     assert (store.stats().answers, store.stats().claimed) == (1001, 0)
     assert len([*store.export()]) == 1001
@@ -201,7 +201,7 @@ def test_many_answers_are_written_and_found_at_once(opened: Opened) -> None:
 
 def test_nothing_to_do_is_done_at_once(opened: Opened) -> None:
     store = opened("me")
-    assert [*store.do("me", Work()).claims] == []
+    assert [*store.do("me", StoreWork()).claims] == []
     assert [*store.look([])] == []
 
 
@@ -277,7 +277,7 @@ class Workers:
         self.believed[key].discard(worker)
 
     def release(self, worker: int, key: int) -> None:
-        self.store.do(str(worker), Work(released=[key_of(str(key))]))
+        self.store.do(str(worker), StoreWork(released=[key_of(str(key))]))
         self.believed[key].discard(worker)
 
     def beat(self, worker: int, _: Any) -> None:

@@ -32,7 +32,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 
 from extractor import Extractor
 from extractor.demo import examples_folder, load_kinds
-from extractor.evaluation.metrics import MISSING, Reading, Score, Tally, flatten, score
+from extractor.evaluation.metrics import MISSING, FieldCounts, LeafCounts, Score, flatten, score
 from extractor.evaluation.rates import Scored, differences, estimates
 from extractor.evidence import find_verbatim
 from extractor.transport import local
@@ -302,8 +302,8 @@ def load(rows: Path) -> list[Row]:
 
 
 def scored(made: Row) -> Scored:
-    tally = Tally(made.gold, made.predicted, made.correct, made.nulls, made.correct_nulls)
-    whole = Score(1, int(made.outcome in RECORDS), normalised=Reading({"": tally}))
+    tally = LeafCounts(made.gold, made.predicted, made.correct, made.nulls, made.correct_nulls)
+    whole = Score(1, int(made.outcome in RECORDS), normalised=FieldCounts({"": tally}))
     return Scored(made.id, made.outcome, whole, tokens=tokens(made), seconds=made.seconds)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field, field_serializer
 
 from extractor import Extraction, Extractor
-from extractor.cli.lines import Tally, dump_for, line_of, tally, to_json
+from extractor.cli.lines import LineTally, dump_for, line_of, tally, to_json
 from extractor.loading import BadInput
 from extractor.testing import ChatServer, Script, refusal, reply, status
 
@@ -119,7 +119,7 @@ def test_a_tally_counts_records_failures_and_the_tokens_of_both() -> None:
         {"error": {}, "usage": {"total_tokens": 234}},
         {"error": {}},
     ]
-    counts = sum(map(tally, lines), Tally())
-    assert counts == Tally(1, 2, 1234)
+    counts = sum(map(tally, lines), LineTally())
+    assert counts == LineTally(1, 2, 1234)
     assert str(counts) == "1 ok, 2 failed, 1,234 tokens"
-    assert str(Tally(3)) == "3 ok, 0 tokens"
+    assert str(LineTally(3)) == "3 ok, 0 tokens"

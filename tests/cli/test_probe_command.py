@@ -15,7 +15,7 @@ from ended import Cli
 from pydantic import BaseModel
 
 from extractor import PROVIDERS, Extractor, Mode
-from extractor.dialogue.probe import MAX_AGE, QUESTIONS, Answer, Findings, answer
+from extractor.dialogue.probe import MAX_AGE, QUESTIONS, Findings, ProbeAnswer, answer
 from extractor.messages import Failure, FailureKind
 from extractor.probing import known, probe
 from extractor.testing import ChatServer, ReceivedRequest, calls, reply, shaped, status
@@ -174,7 +174,7 @@ def test_a_feature_that_the_api_has_no_word_for_is_not_asked_for() -> None:
         ChatServer(reply("Hello.")) as server,
         Extractor("anthropic:c", base_url=server.base_url, api_key="any") as ex,
     ):
-        assert probe(ex, 0.0).answers["logprobs"] is Answer.NO
+        assert probe(ex, 0.0).answers["logprobs"] is ProbeAnswer.NO
         assert len(server.requests) == 5
 
 
@@ -182,26 +182,26 @@ def test_a_feature_that_the_api_has_no_word_for_is_not_asked_for() -> None:
 def test_where_nothing_can_be_kept_the_answer_is_given_all_the_same(cache: Path) -> None:
     cache.chmod(0o500)
     with ChatServer(server_that()) as server, Extractor("m", base_url=server.base_url) as ex:
-        assert probe(ex, 0.0).answers["tool"] is Answer.YES
+        assert probe(ex, 0.0).answers["tool"] is ProbeAnswer.YES
 
 
 @pytest.mark.parametrize(
     ("event", "means"),
     [
-        (Failure(FailureKind.STATUS, "no", 400), Answer.NO),
-        (Failure(FailureKind.STATUS, "no", 422), Answer.NO),
-        (Failure(FailureKind.STATUS, "image input is not supported", 500), Answer.NO),
-        (Failure(FailureKind.STATUS, "wait", 429), Answer.UNKNOWN),
-        (Failure(FailureKind.STATUS, "wait", 503), Answer.UNKNOWN),
-        (Failure(FailureKind.TIMEOUT, "slow"), Answer.UNKNOWN),
+        (Failure(FailureKind.STATUS, "no", 400), ProbeAnswer.NO),
+        (Failure(FailureKind.STATUS, "no", 422), ProbeAnswer.NO),
+        (Failure(FailureKind.STATUS, "image input is not supported", 500), ProbeAnswer.NO),
+        (Failure(FailureKind.STATUS, "wait", 429), ProbeAnswer.UNKNOWN),
+        (Failure(FailureKind.STATUS, "wait", 503), ProbeAnswer.UNKNOWN),
+        (Failure(FailureKind.TIMEOUT, "slow"), ProbeAnswer.UNKNOWN),
     ],
 )
-def test_passing_trouble_says_nothing_about_a_feature(event: Failure, means: Answer) -> None:
+def test_passing_trouble_says_nothing_about_a_feature(event: Failure, means: ProbeAnswer) -> None:
     assert {answer(question, event) for question in QUESTIONS} == {means}
 
 
 def test_findings_come_back_as_they_were_kept() -> None:
-    found = Findings({"tool": Answer.YES, "images": Answer.UNKNOWN}, 7.5, 3)
+    found = Findings({"tool": ProbeAnswer.YES, "images": ProbeAnswer.UNKNOWN}, 7.5, 3)
     assert Findings.of(json.loads(json.dumps(found.to_json()))) == found
 
 
@@ -217,6 +217,6 @@ def test_the_embedded_model_is_held_to_schemas_and_sees_no_images(
     with Extractor("llamacpp:smollm2", **options) as ex:  # type: ignore[arg-type]
         answers = probe(ex, 0.0).answers
     wanted = (Mode.JSON_SCHEMA, Mode.JSON_OBJECT, "streamed usage")
-    assert [answers[feature] for feature in wanted] == [Answer.YES] * 3
-    assert answers[Mode.TOOL] is Answer.IGNORED  # its template knows of none
-    assert answers["images"] is Answer.NO
+    assert [answers[feature] for feature in wanted] == [ProbeAnswer.YES] * 3
+    assert answers[Mode.TOOL] is ProbeAnswer.IGNORED  # its template knows of none
+    assert answers["images"] is ProbeAnswer.NO

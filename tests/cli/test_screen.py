@@ -12,8 +12,8 @@ from rich.console import Console
 from extractor.batch.display import shown as progress_shown
 from extractor.batch.outcomes import Progress
 from extractor.cli.screen import (
-    Cell,
-    Row,
+    ShownCell,
+    ShownRow,
     console_on,
     how_many_fit,
     record_table,
@@ -25,12 +25,16 @@ from extractor.cli.screen import (
 from extractor.messages import BatchStatus
 
 ROWS = [
-    Row(
+    ShownRow(
         "mail/one.txt",
         "ok",
-        {"name": Cell("Ada\nLovelace", "right"), "items": Cell([{}, {}]), "note": Cell("x" * 99)},
+        {
+            "name": ShownCell("Ada\nLovelace", "right"),
+            "items": ShownCell([{}, {}]),
+            "note": ShownCell("x" * 99),
+        },
     ),
-    Row("two.txt", "truncated", {}),
+    ShownRow("two.txt", "truncated", {}),
 ]
 
 
@@ -61,7 +65,7 @@ def test_a_value_is_shown_on_one_line(value: object, text: str) -> None:
 def test_nothing_that_is_shown_can_steer_the_terminal() -> None:
     assert str(safe("a\x1b[31mb\x9bc\x07\nd\te")) == "a\ufffd[31mb\ufffdc\ufffd\nd\te"
     console = Console(file=StringIO(), width=80)
-    console.print(record_table([Row("a\x1b[2J.txt", "ok", {"x": Cell("\x1b]0;title\x07")})], 80))
+    console.print(record_table([ShownRow("a\x1b[2J.txt", "ok", {"x": ShownCell("\x1b]0;title\x07")})], 80))
     assert isinstance(console.file, StringIO)
     assert "\x1b" not in console.file.getvalue()
 
@@ -106,7 +110,9 @@ SHOWN = "[/nope] [red]x[/] :smile: a\ufffd[2Jb\ufffd31m"
 def test_names_and_titles_are_words_and_neither_markup_nor_escapes() -> None:
     file = StringIO()
     console = console_on(file)
-    console.print(record_table([Row(WORDS, WORDS, {WORDS: Cell(WORDS)}, WORDS)], 300, WORDS, WORDS), WORDS)
+    console.print(
+        record_table([ShownRow(WORDS, WORDS, {WORDS: ShownCell(WORDS)}, WORDS)], 300, WORDS, WORDS), WORDS
+    )
     assert "\x1b" not in file.getvalue()
     assert "\x9b" not in file.getvalue()
     assert SHOWN in file.getvalue()

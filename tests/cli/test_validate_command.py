@@ -25,7 +25,7 @@ from visits import TYPES, Run, read, visit, write
 from extractor.batch.columns import records_of
 from extractor.cli.lines import dump_for
 from extractor.cli.records import Where, records_in
-from extractor.cli.validate import Findings, place_of
+from extractor.cli.validate import FileFindings, place_of
 from extractor.errors import Problem
 from extractor.schema.checking import checker_of
 from extractor.schema.tabular import cell_reader
@@ -522,7 +522,7 @@ def test_records_of_any_type_come_out_of_a_table_as_they_went_in(
 
 
 def test_findings_are_counted_by_place_and_kind_and_stay_bounded() -> None:
-    findings = Findings()
+    findings = FileFindings()
     for line in range(1, 3001):
         findings.rows += 1
         findings.add(

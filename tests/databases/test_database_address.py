@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor import ConfigError
-from extractor.databases.address import Address, Name, is_database, quoted, without_password
+from extractor.databases.address import DatabaseAddress, Name, is_database, quoted, without_password
 
 SECRET = "s3cr:t/@#%"
 WRITTEN = "s3cr%3At%2F%40%23%25"
@@ -29,7 +29,7 @@ WRITTEN = "s3cr%3At%2F%40%23%25"
     ],
 )
 def test_a_url_says_which_database_is_meant(url: str, kind: str, place: str) -> None:
-    found = Address.of(url)
+    found = DatabaseAddress.of(url)
     assert (found.kind, found.place) == (kind, place)
     assert is_database(url)
 
@@ -50,7 +50,7 @@ def test_files_and_other_urls_are_no_databases(path: str) -> None:
     ],
 )
 def test_a_password_is_handed_to_the_driver_and_shown_nowhere(url: str) -> None:
-    address = Address.of(url)
+    address = DatabaseAddress.of(url)
     assert WRITTEN in address.place
     for shown in (str(address), repr(address), f"{address}", without_password(url)):
         assert "s3cr" not in shown
@@ -77,7 +77,7 @@ def test_a_password_is_handed_to_the_driver_and_shown_nowhere(url: str) -> None:
 )
 def test_a_url_that_is_none_is_refused_without_saying_its_password(url: str, why: str) -> None:
     with pytest.raises(ConfigError) as error:
-        Address.of(url)
+        DatabaseAddress.of(url)
     assert why in str(error.value)
     assert "s3cr" not in str(error.value)
     assert not is_database(url) or "s3cr" not in without_password(url)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extractor import ConfigError
 from extractor.databases.batches import behind, latest, rebatched
-from extractor.databases.marks import BEGINNING, Mark, places
+from extractor.databases.marks import BEGINNING, TableMark, places
 from extractor.databases.types import declared
 
 Rows = list[tuple[int, str]]
@@ -56,12 +56,12 @@ def test_what_lies_behind_a_place_are_the_other_rows_however_the_input_is_cut(
     place = [BEGINNING, *places(BEGINNING, known)][-1]
     assert read(list(behind(place, cut(rows, cuts)))) == rows[done:]
     with pytest.raises(ConfigError, match="does not begin with"):
-        list(behind(Mark(place.rows + 1, "other"), cut(rows, cuts)))
+        list(behind(TableMark(place.rows + 1, "other"), cut(rows, cuts)))
 
 
 def test_a_digest_tells_rows_their_order_and_their_borders_apart() -> None:
     inputs = [["a", "b"], ["b", "a"], ["ab"], ["a", "b", ""], ["a", None], [b"a", "b"], [1, "b"], [{"a": 1}]]
-    found = [list(accumulate(rows, Mark.after, initial=BEGINNING))[-1].digest for rows in inputs]
+    found = [list(accumulate(rows, TableMark.after, initial=BEGINNING))[-1].digest for rows in inputs]
     assert len({*found}) == len(found)
 
 

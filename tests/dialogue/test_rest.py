@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
-from extractor.dialogue import Ask, Policy, Rungs, judge_record, start
+from extractor.dialogue import Ask, ModeLadder, Policy, judge_record, start
+from extractor.dialogue.continuation import Continuation, complete_items, rest
 from extractor.dialogue.policy import BOTH, DEFAULT_MOVES
-from extractor.dialogue.rest import Rest, complete_items, rest
 from extractor.messages import (
     Choice,
     Completion,
@@ -25,7 +25,7 @@ from extractor.messages import (
     Request,
     StrictSchema,
 )
-from extractor.reading import Shape
+from extractor.reading import RecordShape
 from extractor.schema import compile_schema
 
 NUMBERS = compile_schema(list[int], "openai")
@@ -59,7 +59,7 @@ class Invoice(BaseModel):
     ids=str,
 )
 def test_a_record_that_is_one_list_is_known_as_such(record_type: Any, name: str | None) -> None:
-    assert Shape(compile_schema(record_type, "openai").schema).list_name == name
+    assert RecordShape(compile_schema(record_type, "openai").schema).list_name == name
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_the_rest_has_no_bounds_but_the_shape_of_the_list() -> None:
 
 
 def test_a_rest_is_put_behind_what_came_whole() -> None:
-    more = Rest("value", (1, 2), StrictSchema("x", {}))
+    more = Continuation("value", (1, 2), StrictSchema("x", {}))
     assert json.loads(more.merge('{"value": [3]}') or "") == {"value": [1, 2, 3]}
     assert json.loads(more.merge('{"value": [1, 2, 3]}') or "") == {"value": [1, 2, 3]}
     for unfit in ("{", "[3]", '{"value": 3}', '{"values": [3]}', "null"):
@@ -149,13 +149,13 @@ def test_whatever_arrives_and_is_wanted_a_dialogue_asks_no_more_than_it_may(
     policy = Policy(
         max_repairs=repairs, max_retries=retries, moves={**DEFAULT_MOVES, **wanted}, max_output=longest
     )
-    rungs = Rungs(tuple(Mode), request, lambda mode: False)
+    ladder = ModeLadder(tuple(Mode), request, lambda mode: False)
     step: Any = start(
         request(Mode.JSON_SCHEMA),
         lambda reply, part: judge_record(reply, part, NUMBERS.decode),
         policy,
         0.0,
-        rungs,
+        ladder,
     )
     for event in arriving:
         assert isinstance(step, Ask)

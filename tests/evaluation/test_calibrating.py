@@ -7,7 +7,7 @@ import random
 import pytest
 
 from extractor import ConfigError
-from extractor.confidence import Measured, Method, Signals, Told
+from extractor.confidence import Measured, Method, Signals, TokenScore
 from extractor.evaluation.calibrating import Labelled, alike, check_enough, fitted, halves, labelled
 from extractor.evaluation.cases import Case
 from extractor.evaluation.reliability import calibration_error
@@ -72,7 +72,7 @@ def test_leaves_are_right_by_value_nulls_where_gold_has_none_and_what_is_invente
     record = {"n": "5.0", "s": "new york", "none": None, "missed": None, "items": ["a", "b"]}
     gold = {"n": 5, "s": "New York", "none": None, "missed": "x", "items": ["b"]}
     measured = Measured(
-        {f"/{name}": Told(0.5, -0.7) for name in ("n", "s", "none", "missed", "items/0", "items/1")}
+        {f"/{name}": TokenScore(0.5, -0.7) for name in ("n", "s", "none", "missed", "items/0", "items/1")}
     )
     attempt = Attempt(Request("m", (Message("user", "?"),)), Outcome.OK, "m")
     result = Extraction(Outcome.OK, (attempt,), record, measured=measured)

@@ -14,7 +14,16 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from extractor.evaluation.metrics import MISSING, Reading, Score, Tally, assign, flatten, score, total
+from extractor.evaluation.metrics import (
+    MISSING,
+    FieldCounts,
+    LeafCounts,
+    Score,
+    assign,
+    flatten,
+    score,
+    total,
+)
 
 GOLD = {
     "number": "BW-2031",
@@ -81,7 +90,7 @@ class TestAssign:
 class TestScore:
     def test_a_wrong_a_missed_and_an_invented_value_each_count(self) -> None:
         tally = score({"a": "x", "b": "y", "c": "z"}, {"a": "x", "b": "?", "d": "w"}).strict.overall
-        assert tally == Tally(gold=3, predicted=3, correct=1)
+        assert tally == LeafCounts(gold=3, predicted=3, correct=1)
         assert (tally.precision, tally.recall, tally.f1) == (1 / 3, 1 / 3, 1 / 3)
 
     def test_precision_and_recall_part_where_little_is_predicted(self) -> None:
@@ -90,7 +99,7 @@ class TestScore:
 
     def test_nulls_are_right_where_nothing_is_predicted_and_never_count_as_values(self) -> None:
         tally = score({"a": None, "b": None, "c": None, "d": 1}, {"a": None, "c": "made up", "d": 1}).strict
-        assert tally.overall == Tally(gold=1, predicted=2, correct=1, nulls=3, correct_nulls=2)
+        assert tally.overall == LeafCounts(gold=1, predicted=2, correct=1, nulls=3, correct_nulls=2)
         assert tally.overall.null_accuracy == 2 / 3
         assert tally.perfect == 0
 
@@ -100,14 +109,14 @@ class TestScore:
     def test_an_object_predicted_for_a_null_is_a_wrong_null_and_invented_values(self) -> None:
         tally = score({"pay": None}, {"pay": {"from": 10, "to": 20}}).strict
         assert tally.by_field == {
-            "/pay": Tally(nulls=1),
-            "/pay/from": Tally(predicted=1),
-            "/pay/to": Tally(predicted=1),
+            "/pay": LeafCounts(nulls=1),
+            "/pay/from": LeafCounts(predicted=1),
+            "/pay/to": LeafCounts(predicted=1),
         }
 
     def test_a_null_predicted_for_an_object_misses_its_values_but_not_its_nulls(self) -> None:
         tally = score({"pay": {"from": 10, "to": None}}, {"pay": None}).strict.overall
-        assert tally == Tally(gold=1, nulls=1, correct_nulls=1)
+        assert tally == LeafCounts(gold=1, nulls=1, correct_nulls=1)
 
     def test_array_items_are_aligned_whatever_their_order(self) -> None:
         shuffled = {**GOLD, "items": [GOLD["items"][i] for i in (2, 0, 1)]}
@@ -115,30 +124,34 @@ class TestScore:
 
     def test_a_missing_item_costs_its_own_leaves_only(self) -> None:
         tally = score(GOLD, {**GOLD, "items": GOLD["items"][1:]}).strict
-        assert tally.by_field["/items/*/what"] == Tally(gold=3, predicted=2, correct=2)
-        assert tally.overall == Tally(gold=7, predicted=5, correct=5, nulls=2, correct_nulls=2)
+        assert tally.by_field["/items/*/what"] == LeafCounts(gold=3, predicted=2, correct=2)
+        assert tally.overall == LeafCounts(gold=7, predicted=5, correct=5, nulls=2, correct_nulls=2)
 
     def test_a_surplus_item_costs_precision_only(self) -> None:
         tally = score(GOLD, {**GOLD, "items": [{"what": "Nails", "qty": 1}, *GOLD["items"]]}).strict.overall
-        assert tally == Tally(gold=7, predicted=9, correct=7, nulls=2, correct_nulls=2)
+        assert tally == LeafCounts(gold=7, predicted=9, correct=7, nulls=2, correct_nulls=2)
 
     def test_items_are_aligned_as_a_whole_not_one_after_the_other(self) -> None:
         # the first gold item agrees as well with either; only one choice leaves the second its own
         gold = {"items": [{"a": 1, "b": 1}, {"a": 1, "b": 2}]}
         predicted = {"items": [{"a": 1, "b": 2}, {"a": 1, "b": 9}]}
-        assert score(gold, predicted).strict.overall == Tally(gold=4, predicted=4, correct=3)
+        assert score(gold, predicted).strict.overall == LeafCounts(gold=4, predicted=4, correct=3)
 
     def test_one_value_weighs_more_in_the_alignment_than_all_nulls(self) -> None:
         gold = [{"a": 1, "b": None, "c": None}]
         predicted = [{"a": 1, "b": 5, "c": 5}, {"a": 2, "b": None, "c": None}]
-        assert score(gold, predicted).strict.overall == Tally(gold=1, predicted=4, correct=1, nulls=2)
+        assert score(gold, predicted).strict.overall == LeafCounts(gold=1, predicted=4, correct=1, nulls=2)
 
     def test_arrays_within_arrays_are_aligned_too(self) -> None:
         gold = [["a", "b"], ["c"]]
-        assert score(gold, [["c", "d"], ["b", "a"]]).strict.overall == Tally(gold=3, predicted=4, correct=3)
+        assert score(gold, [["c", "d"], ["b", "a"]]).strict.overall == LeafCounts(
+            gold=3, predicted=4, correct=3
+        )
 
     def test_repeated_values_are_matched_once_each(self) -> None:
-        assert score(["a", "a", "b"], ["a", "b", "b"]).strict.overall == Tally(gold=3, predicted=3, correct=2)
+        assert score(["a", "a", "b"], ["a", "b", "b"]).strict.overall == LeafCounts(
+            gold=3, predicted=3, correct=2
+        )
 
     def test_true_is_not_one(self) -> None:
         assert score({"a": True}, {"a": 1}).normalised.overall.correct == 0
@@ -146,7 +159,7 @@ class TestScore:
     def test_a_failed_extraction_scores_zero_whatever_it_should_have_found(self) -> None:
         failed = score(GOLD, MISSING)
         assert (failed.records, failed.valid, failed.strict.perfect) == (1, 0, 0)
-        assert failed.strict.overall == failed.normalised.overall == Tally(gold=7, nulls=2)
+        assert failed.strict.overall == failed.normalised.overall == LeafCounts(gold=7, nulls=2)
         assert failed.strict.overall.null_accuracy == 0
         assert score({"a": None}, MISSING).strict.overall.f1 == 0
         assert score({}, MISSING).strict.perfect == 0
@@ -201,11 +214,11 @@ class TestTotal:
         large, small = {"a": list(range(9))}, {"a": [0]}
         both = total([score(large, large), score(small, {"a": [5]})])
         assert (both.records, both.valid, both.strict.perfect) == (2, 2, 1)
-        assert both.strict.by_field == {"/a/*": Tally(gold=10, predicted=10, correct=9)}
+        assert both.strict.by_field == {"/a/*": LeafCounts(gold=10, predicted=10, correct=9)}
         assert both.strict.overall.f1 == 0.9
 
     def test_no_scores_have_an_empty_total(self) -> None:
-        assert total([]) == Score(0, 0, Reading(), Reading())
+        assert total([]) == Score(0, 0, FieldCounts(), FieldCounts())
 
     def test_a_score_survives_pickle(self) -> None:
         assert pickle.loads(pickle.dumps(score(GOLD, GOLD))) == score(GOLD, GOLD)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from extractor.evidence import How, Span, align, find_elided, find_said
 from extractor.evidence.folding import fold
-from extractor.evidence.merging import Reading, merge
+from extractor.evidence.merging import ChunkReading, merge
 from extractor.evidence.strings import MOST_PLACES, first_said
 
 
@@ -53,15 +53,17 @@ def test_a_long_string_that_stands_nowhere_is_not_found() -> None:
 
 
 def test_samples_whose_items_all_overlap_are_still_merged() -> None:
-    def reading(number: int) -> Reading:
+    def reading(number: int) -> ChunkReading:
         record = [{"name": f"item {i}"} for i in range(200)]
         found = {f"/{i}/name": (Span(i, 1000 + i, "x", How.FUZZY),) for i in range(200)}
-        return Reading(0, 2000, record, found, number)
+        return ChunkReading(0, 2000, record, found, number)
 
     merged = merge([reading(1), reading(2), reading(3)])
     assert merged.record == [{"name": f"item {i}"} for i in range(200)]
 
 
 def test_equal_items_that_stand_nowhere_are_joined_the_nth_to_the_nth() -> None:
-    readings = [Reading(0, 1, [{"v": 1}] * count, {}, number) for number, count in ((1, 3), (2, 2), (3, 4))]
+    readings = [
+        ChunkReading(0, 1, [{"v": 1}] * count, {}, number) for number, count in ((1, 3), (2, 2), (3, 4))
+    ]
     assert merge(readings).record == [{"v": 1}] * 4

@@ -18,9 +18,9 @@ from extractor.evidence.chunking import split
 from extractor.evidence.merging import (
     NOTHING,
     Candidate,
+    ChunkReading,
     Conflict,
     Merged,
-    Reading,
     canonical,
     leaves_of,
     merge,
@@ -29,7 +29,7 @@ from extractor.evidence.merging import (
 from tests.selecting import examples
 
 
-def read(text: str, start: int, end: int, record: Any, number: int = 1) -> Reading:
+def read(text: str, start: int, end: int, record: Any, number: int = 1) -> ChunkReading:
     """What a chunk gave, with the evidence that `align` finds in it."""
     found = align(record, text[start:end])
     moved = {
@@ -37,7 +37,7 @@ def read(text: str, start: int, end: int, record: Any, number: int = 1) -> Readi
         for pointer, spans in found.items()
         if spans
     }
-    return Reading(start, end, record, moved, number)
+    return ChunkReading(start, end, record, moved, number)
 
 
 ORDER = "2 pens at 3.00\n2 pens at 3.00\n5 inks at 7.50\n1 desk at 99.00\n"
@@ -136,7 +136,7 @@ def test_null_and_empty_texts_say_nothing() -> None:
     assert merge([first, second]) == Merged(
         {"seller": "Acme Ltd"}, {"/seller": (Span(0, 8, "Acme Ltd", How.EXACT),)}
     )
-    assert merge([Reading(0, 5, None, {})]).record is NOTHING
+    assert merge([ChunkReading(0, 5, None, {})]).record is NOTHING
 
 
 def test_nested_objects_and_lists_are_merged_likewise() -> None:
@@ -171,9 +171,9 @@ def test_confidence_goes_with_the_values_that_are_chosen() -> None:
     evidence = {"/seller": (Span(0, 8, "Acme Ltd", How.EXACT),)}
     merged = merge(
         [
-            Reading(0, 9, {**acme, "n": [1]}, evidence, confidence={"/seller": 0.5, "/n/0": 0.7}),
-            Reading(9, 18, acme, evidence, confidence={"/seller": 0.8}),
-            Reading(18, 25, globex, {}, confidence={"/seller": 0.9}),
+            ChunkReading(0, 9, {**acme, "n": [1]}, evidence, confidence={"/seller": 0.5, "/n/0": 0.7}),
+            ChunkReading(9, 18, acme, evidence, confidence={"/seller": 0.8}),
+            ChunkReading(18, 25, globex, {}, confidence={"/seller": 0.9}),
         ]
     )
     assert merged.confidence == {"/seller": pytest.approx(0.8 * 2 / 3), "/n/0": 0.7}
@@ -182,7 +182,7 @@ def test_confidence_goes_with_the_values_that_are_chosen() -> None:
 @given(st.lists(st.tuples(st.sampled_from(["Acme", "Globex", "", None]), st.floats(0, 1)), max_size=6))
 def test_the_more_chunks_disagree_the_less_sure_a_value_is(said: list[tuple[str | None, float]]) -> None:
     readings = [
-        Reading(n, n + 9, {"seller": seller}, {}, confidence={} if seller is None else {"/seller": sure})
+        ChunkReading(n, n + 9, {"seller": seller}, {}, confidence={} if seller is None else {"/seller": sure})
         for n, (seller, sure) in enumerate(said)
     ]
     merged = merge(readings)
@@ -215,7 +215,7 @@ RECORD = st.fixed_dictionaries(
 
 
 @st.composite
-def readings(draw: st.DrawFn) -> list[Reading]:
+def readings(draw: st.DrawFn) -> list[ChunkReading]:
     text = " ".join(draw(st.lists(WORDS, min_size=4, max_size=14)))
     found = []
     for _ in range(draw(st.integers(1, 4))):
@@ -227,7 +227,7 @@ def readings(draw: st.DrawFn) -> list[Reading]:
 @settings(max_examples=examples(150))
 @given(readings(), st.randoms(use_true_random=False))
 def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
-    found: list[Reading], chance: Any
+    found: list[ChunkReading], chance: Any
 ) -> None:
     shuffled = [*found, *found[: len(found) // 2]]
     chance.shuffle(shuffled)
@@ -236,15 +236,17 @@ def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
 
 @settings(max_examples=examples(150))
 @given(readings())
-def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[Reading]) -> None:
+def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[ChunkReading]) -> None:
     once = merge(found)
-    again = merge([Reading(0, 10**6, once.record, once.evidence)]) if once.record is not NOTHING else once
+    again = (
+        merge([ChunkReading(0, 10**6, once.record, once.evidence)]) if once.record is not NOTHING else once
+    )
     assert (again.record, again.evidence, again.conflicts) == (once.record, once.evidence, ())
 
 
 @settings(max_examples=examples(150))
 @given(readings())
-def test_no_value_is_lost(found: list[Reading]) -> None:
+def test_no_value_is_lost(found: list[ChunkReading]) -> None:
     """Each value that a reading has at a place that is no list's stands there, or in the place's conflict."""
     merged = merge(found)
     if merged.record is NOTHING:
@@ -263,7 +265,7 @@ def test_no_value_is_lost(found: list[Reading]) -> None:
 
 @settings(max_examples=examples(150))
 @given(readings())
-def test_no_more_and_no_fewer_items_than_chunks_gave(found: list[Reading]) -> None:
+def test_no_more_and_no_fewer_items_than_chunks_gave(found: list[ChunkReading]) -> None:
     merged = merge(found)
     counts = [len([i for i in r.record.get("items", ()) if i]) for r in found]
     items = merged.record.get("items", []) if merged.record is not NOTHING else []
@@ -289,12 +291,12 @@ def test_thousands_of_items_are_merged_in_seconds(many: int) -> None:
     items = [{"sku": f"SKU-{i:05}", "price": i % 90} for i in range(many)]
     place = {i: text.index(f"SKU-{i:05}") for i in range(many)}
 
-    def chunk(first: int, last: int) -> Reading:
+    def chunk(first: int, last: int) -> ChunkReading:
         evidence = {
             f"/{n}/sku": (Span(place[i], place[i] + 9, f"SKU-{i:05}", How.EXACT),)
             for n, i in enumerate(range(first, last))
         }
-        return Reading(first * width, last * width, items[first:last], evidence)
+        return ChunkReading(first * width, last * width, items[first:last], evidence)
 
     parts = [chunk(max(0, n - 10), n + 100) for n in range(0, many, 100)]
     assert merge(parts).record == items
@@ -311,7 +313,7 @@ def test_the_work_is_linear_in_the_items_under_a_heading_that_is_read_twice() ->
         counted = Counter[str]()
         sys.setprofile(lambda frame, event, argument: counted.update([event]))
         try:
-            merged = merge([Reading(0, 10**6, items, evidence, number) for number in (1, 2)])
+            merged = merge([ChunkReading(0, 10**6, items, evidence, number) for number in (1, 2)])
         finally:
             sys.setprofile(None)
         assert merged.record == items
@@ -331,7 +333,7 @@ PRICED_ITEM = st.tuples(
 
 
 @st.composite
-def price_lists(draw: st.DrawFn, names: bool) -> tuple[list[dict[str, Any]], list[Reading]]:
+def price_lists(draw: st.DrawFn, names: bool) -> tuple[list[dict[str, Any]], list[ChunkReading]]:
     """Lines of few products and prices, some twice in a row. names: each line has one of its own."""
     drawn = draw(st.lists(PRICED_ITEM, min_size=8, max_size=30))
     lines = [line for line in drawn for _ in range(1 + line[0] // 3)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extractor.evidence import How, Span, align
-from extractor.report import Entry, Piece, Variants, page
+from extractor.report import Entry, PagePiece, Variants, page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -109,7 +109,7 @@ def test_a_hostile_text_stays_text(show: Show) -> None:
     attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
     told = {
         "conflicts": (Variants(f"/{attack}", ((attack, (), 1), ({attack: attack}, (), 1))),),
-        "chunks": (Piece(0, 5, attack, missing=True, read=False), Piece(5, 9, attack)),
+        "chunks": (PagePiece(0, 5, attack, missing=True, read=False), PagePiece(5, 9, attack)),
     }
     tab = show(
         Entry(attack, attack, attack, {attack: attack}, problems=(attack,), facts={attack: attack}, **told)
@@ -203,9 +203,9 @@ def document(**changes: Any) -> Entry:
     given: dict[str, Any] = {
         "conflicts": (Variants("/depot", (("North", spans["/depot"], 1), ("South", other, 2))),),
         "chunks": (
-            Piece(0, HALF, "ok"),
-            Piece(HALF - 40, HALF + 60, "refused: the model refused to answer", missing=True, read=False),
-            Piece(HALF + 60, len(PARTS), "ok"),
+            PagePiece(0, HALF, "ok"),
+            PagePiece(HALF - 40, HALF + 60, "refused: the model refused to answer", missing=True, read=False),
+            PagePiece(HALF + 60, len(PARTS), "ok"),
         ),
         "confidence": {"/depot": 0.31},
         **changes,
@@ -230,7 +230,7 @@ def test_a_chunk_that_is_missing_is_told_in_a_list_and_marked_in_the_text(show: 
 
 
 def test_where_all_chunks_were_read_their_list_is_folded(show: Show) -> None:
-    tab = show(document(chunks=(Piece(0, HALF, "ok"), Piece(HALF, len(PARTS), "ok"))))
+    tab = show(document(chunks=(PagePiece(0, HALF, "ok"), PagePiece(HALF, len(PARTS), "ok"))))
     assert tab.inner_text("#chunks summary") == "2 chunks, none missing in the record"
     assert tab.get_attribute("#chunks", "open") is None
     assert show(entry()).is_hidden("#chunks")
@@ -274,7 +274,7 @@ def test_a_text_of_200_pages_stays_responsive(show: Show) -> None:
     starts = [text.index(f"D-{n:04}") for n in range(230)]
     record = [{"number": f"D-{n:04}"} for n in range(230)]
     spans = {f"/{n}/number": (Span(at, at + 6, f"D-{n:04}", How.EXACT),) for n, at in enumerate(starts)}
-    chunks = tuple(Piece(n, min(n + 9000, len(text)), "ok") for n in range(0, len(text), 8000))
+    chunks = tuple(PagePiece(n, min(n + 9000, len(text)), "ok") for n in range(0, len(text), 8000))
     tab = show(Entry("long", "ok", text, record, spans, chunks=chunks))
     assert len(text) > 360_000
     took = tab.evaluate(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter, model_validator
 from typing_extensions import TypedDict
 
 from extractor import Invalid, Verbatim, compile_schema
-from extractor.evidence.merging import NOTHING, Reading, merge
+from extractor.evidence.merging import NOTHING, ChunkReading, merge
 from extractor.schema import TARGETS as EVERY_TARGET
 from extractor.schema import Chunked, Quoted
 from tests.schema.corpus import CASES, Case
@@ -188,7 +188,7 @@ def test_whatever_a_chunk_may_say_is_taken_or_told_to_be_wrong(
     wire = json.dumps(data.draw(wire_values(chunked.schema)))
     try:
         told = chunked.decode(wire)
-        merged = merge([Reading(0, 9, told, {}), Reading(0, 9, told, {}, 2)], compiled.joins)
+        merged = merge([ChunkReading(0, 9, told, {}), ChunkReading(0, 9, told, {}, 2)], compiled.joins)
         compiled.whole(None if merged.record is NOTHING else merged.record)
     except Invalid as error:
         assert error.problems  # noqa: PT017  (a record is as good an end)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from extractor import compile_schema
-from extractor.confidence import Told, leaf_spans
+from extractor.confidence import TokenScore, leaf_spans
 from extractor.evidence.leaves import leaves
 from extractor.schema import measured
 from tests.schema.corpus import CASES
@@ -26,7 +26,7 @@ def test_what_the_tokens_of_a_value_tell_comes_to_the_leaf_that_has_it(name: str
         text = compiled.encode(value)
         record, spans = compiled.decode(text), leaf_spans(text)
         said = {start: json.loads(text[start:end]) for start, end in spans.values()}
-        told = {path: Told(1.0, float(start)) for path, (start, _) in spans.items()}
+        told = {path: TokenScore(1.0, float(start)) for path, (start, _) in spans.items()}
         found = measured(compiled, None, record, text, told).told
         for leaf in leaves(record):
             if leaf.pointer in found and any(isinstance(step, int) for step in leaf.path):
@@ -42,7 +42,7 @@ def test_most_leaves_are_found() -> None:
         for value in CASES[name].values:
             text = compiled.encode(value)
             record = compiled.decode(text)
-            told = dict.fromkeys(leaf_spans(text), Told(1.0, 0.0))
+            told = dict.fromkeys(leaf_spans(text), TokenScore(1.0, 0.0))
             pointers = {leaf.pointer for leaf in leaves(record)}
             count += len(pointers)
             known += len(pointers & measured(compiled, None, record, text, told).told.keys())

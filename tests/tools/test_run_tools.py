@@ -38,7 +38,7 @@ from extractor import (
 from extractor.dialects import PROVIDERS
 from extractor.dialogue import Policy
 from extractor.testing import ChatServer, calls, drop, refusal, reply, shaped, status, truncated
-from extractor.tools import Called, Reply, Settled, first_round
+from extractor.tools import Called, Settled, ToolReply, first_round
 
 ASK = [{"role": "user", "content": "How much is 20 EUR in dollars, and how many kettles are there?"}]
 ONE = Usage(10, 5)
@@ -240,7 +240,7 @@ def test_past_the_deadline_nothing_is_run_and_nothing_asked() -> None:
     settled = Settled((convert,), None, {}, 10, 99, Policy(deadline=60))
     step = first_round((Message("user", "?"),), settled, None, PROVIDERS["openai"], now=100.0)
     call = Called(ToolCall("1", FunctionCall("convert", "{}")), {"amount": 1}, lambda arguments: 1)
-    reply = Extraction(Outcome.OK, (), Reply(Completion(), (call,)))
+    reply = Extraction(Outcome.OK, (), ToolReply(Completion(), (call,)))
     assert step.calls(reply, now=159.0) == (call,)
     assert step.calls(reply, now=160.0) == ()
     run = step.after(reply, [], now=160.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Thread
 
 from extractor.transport.models import ModelFile, Published, Traits
-from extractor.transport.pieces import Piece
+from extractor.transport.pieces import ModelPiece
 from extractor.transport.pulling import Watch
 
 CONTENT = b"GGUF" + bytes(range(256)) * 40
@@ -50,7 +50,7 @@ class Shop:
     seen: list[tuple[str, int]] = field(default_factory=list)
     ranges: bool = True
 
-    def __call__(self, piece: Piece, folder: Path, watch: Watch) -> None:
+    def __call__(self, piece: ModelPiece, folder: Path, watch: Watch) -> None:
         self.seen.append((piece.package, 0))
         fault, packed = self.fault(piece.package), self.wheels[piece.package]
         if isinstance(fault, BaseException):
@@ -81,7 +81,7 @@ def opened(pieces: int = 3, content: bytes = CONTENT) -> Shop:
         package, member = f"tiny-part{number}", f"tiny_part{number}/data/part{number:02}.bin"
         wheels[package] = wheel(package, member, part)
         hashes = [hashlib.sha256(each).hexdigest() for each in (wheels[package], part)]
-        rows.append(Piece(package, "1.0", hashes[0], member, len(part), hashes[1]))
+        rows.append(ModelPiece(package, "1.0", hashes[0], member, len(part), hashes[1]))
     model = ModelFile(
         name="tiny",
         sha256=hashlib.sha256(content).hexdigest(),

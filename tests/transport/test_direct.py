@@ -8,7 +8,7 @@ from typing import Any
 import httpcore
 import pytest
 
-from extractor.transport.direct import PIECE, Bounded, Direct
+from extractor.transport.direct import PIECE, BoundedNetwork, Direct
 from extractor.transport.exchange import Head, Post
 
 
@@ -44,7 +44,7 @@ class Network(httpcore.NetworkBackend):
 
 
 def client_of(wire: Wire) -> Direct:
-    pool = httpcore.ConnectionPool(network_backend=Bounded(Network(wire), lambda: wire.now))
+    pool = httpcore.ConnectionPool(network_backend=BoundedNetwork(Network(wire), lambda: wire.now))
     return Direct(lambda: pool, lambda url, headers: (httpcore.URL(url), [(b"Host", b"h")]), lambda: wire.now)
 
 

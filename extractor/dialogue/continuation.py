@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..confidence import Path, Told
+from ..confidence import Path, TokenScore
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
-from ..reading import Shape
+from ..reading import RecordShape
 from .patch import closed, plain
 
 _decode = json.JSONDecoder().raw_decode
@@ -19,7 +19,7 @@ _FOLLOWS = re.compile(r"[ \t\n\r]*([,\]])")
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Continuation:
     """What to ask for after the items of a list that came whole. name: the list's member in the reply."""
 
     name: str
@@ -46,7 +46,7 @@ class Rest:
         """Return that nothing is but what `merge` takes."""
         return False
 
-    def told_of(self, told: Mapping[Path, Told]) -> dict[Path, Told]:
+    def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return nothing: what the tokens of a reply that was cut off tell is not kept."""
         return {}
 
@@ -56,11 +56,11 @@ class Rest:
         return items if items[: len(known)] == known else known + items
 
 
-def rest(strict: StrictSchema, text: str, before: Rest | None) -> Rest | None:
+def rest(strict: StrictSchema, text: str, before: Continuation | None) -> Continuation | None:
     """Return how to go on with a reply that is one list; None where it is none, or has no more complete
     items than those of `before`.
     """
-    name = Shape(strict.schema).list_name
+    name = RecordShape(strict.schema).list_name
     if name is None:
         return None
     items = complete_items(text, name)
@@ -70,7 +70,9 @@ def rest(strict: StrictSchema, text: str, before: Rest | None) -> Rest | None:
         return None
     array = plain(strict.schema, strict.schema["properties"][name])
     unbounded = {key: value for key, value in array.items() if key not in ("minItems", "maxItems")}
-    return Rest(name, tuple(items), StrictSchema(strict.name, closed(strict.schema, {name: unbounded})))
+    return Continuation(
+        name, tuple(items), StrictSchema(strict.name, closed(strict.schema, {name: unbounded}))
+    )
 
 
 def complete_items(text: str, name: str) -> list[JSON]:

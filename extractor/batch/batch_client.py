@@ -29,7 +29,7 @@ from ..files import make_folder
 from ..messages import BatchStatus, Completion, Request
 from ..transport import http
 from ..words import one_line
-from .budget import ZERO, Budget, worst_cost
+from .budget import ZERO, RunBudget, worst_cost
 from .context import Caller, request_key
 from .handles import MANY, MOST_ROUNDS, Action, Course, Handle, Rejected, Stage
 from .journal import Journal, Kept, Ledger
@@ -71,7 +71,7 @@ class _Asked(NamedTuple):
     worst: Decimal
 
 
-class Courier(Generic[T]):
+class BatchClient(Generic[T]):
     """Puts rows into batches, and brings the answers. For one run, in one event loop."""
 
     def __init__(
@@ -80,7 +80,7 @@ class Courier(Generic[T]):
         service: Service,
         ledger: Ledger,
         journal: Journal,
-        budget: Budget | None,
+        budget: RunBudget | None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self._caller, self._service, self._ledger, self._journal = caller, service, ledger, journal

@@ -33,7 +33,7 @@ _ONE_SCHEMA = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Rungs:
+class ModeLadder:
     """modes: those that may be tried, best first. request: the first request of a dialogue in a mode.
     shows_schema: whether the prompt shows the schema in a mode. brief: the messages for a question about
     a few values; None where they can't be fewer. spare: parameters that are left out where the server does
@@ -46,7 +46,7 @@ class Rungs:
     brief: Callable[[], tuple[Message, ...]] | None = None
     spare: frozenset[str] = frozenset()
 
-    def without_spare(self) -> Rungs:
+    def without_spare(self) -> ModeLadder:
         """Return the same without the parameters that can be spared."""
         return replace(self, request=lambda mode: without(self.request(mode), self.spare), spare=frozenset())
 
