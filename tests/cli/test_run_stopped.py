@@ -24,7 +24,7 @@ from tests.loopback import Loopback, Weather, running
 from tests.postgres import empty_database
 
 pytestmark = [pytest.mark.crash, pytest.mark.skipif(os.name != "posix", reason="signals")]
-ROWS = 120
+ROWS = 300
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143}
 FILES = ("csv", "jsonl", "parquet")
 
@@ -120,7 +120,9 @@ def test_every_answer_that_was_paid_for_is_kept_and_written_and_the_run_goes_on_
     folder: Path, output: str, number: signal.Signals
 ) -> None:
     with running(Weather(latency=0.4)) as server:
-        with begun(server, output, "--concurrency", "8") as process:  # six seconds, if nobody stops it
+        with begun(
+            server, output, "--concurrency", "8"
+        ) as process:  # a quarter of a minute, if nobody stops it
             until(server, "requests", 16 + random.randrange(32))
             time.sleep(random.random() * 0.2)
             process.send_signal(number)
@@ -133,6 +135,7 @@ def test_every_answer_that_was_paid_for_is_kept_and_written_and_the_run_goes_on_
         assert ids(output) == list(range(seen["answered"]))
         again = shlex.split(said.splitlines()[-1])
         again[again.index("-o") + 1] = output  # with its password
+        server.weather(Weather(latency=0))
         ended = subprocess.run([sys.executable, "-m", *again], capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr
         assert ids(output) == list(range(ROWS))
