@@ -70,6 +70,8 @@ class Session:
                 body = await _unpacked(response, call)
         except _HeldBack:
             return HELD_BACK
+        except asyncio.CancelledError as error:
+            raise error.with_traceback(None) from None  # its frames hold the headers, and the key
         except Exception as error:
             return _failure(error, clock() - began)
         return HttpReply(response.status, _headers(response), body, clock() - began)
@@ -85,6 +87,8 @@ class Session:
                 async for piece in _pieces(response, call):
                     yield piece
             return
+        except asyncio.CancelledError as error:
+            raise error.with_traceback(None) from None
         except Exception as error:
             failure = _failure(error, clock() - began)
         yield failure

@@ -44,8 +44,11 @@ class Direct:
         ReadTimeout once `call.total` seconds have gone.
         """
         ends = self._clock() + call.total
-        with _Until(ends):
-            timeouts, response = self._begun(call)
+        try:
+            with _Until(ends):
+                timeouts, response = self._begun(call)
+        except KeyboardInterrupt as error:
+            raise error.with_traceback(None) from None  # its frames hold the headers, and the key
         try:
             timeouts["read"] = _finite(call.until_next)
             yield Head(response.status, _lower(response.headers))

@@ -6,17 +6,23 @@ import asyncio
 import base64
 import logging
 import os
+import socket
+import time
 import traceback
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpcore
 import httpx
 import pytest
 from pydantic import BaseModel
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError
 from extractor.config import Environment, Headers, Secret
+from extractor.transport import http
+from extractor.transport.direct import Direct
+from extractor.transport.exchange import Post
 
 KEY = "sk-live/ab+c=d_Ef-1234567890"
 OWN = "hunter2hunter2hunter2"
@@ -230,3 +236,71 @@ def test_what_holds_keys_shows_none() -> None:
 def test_a_word_that_is_no_key_is_left_as_it_is() -> None:
     assert Secret("abc").redact("an alphabet: abc") == "an alphabet: ***"
     assert Secret(KEY).redact("no such model") == "no such model"
+
+
+def all_locals_of(error: BaseException) -> str:
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+class Interrupted(httpcore.NetworkStream):
+    """A connection on which Ctrl-C comes: while something is written, or once it is read from."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        raise KeyboardInterrupt
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._at == "write":
+            raise KeyboardInterrupt
+
+    def close(self) -> None:
+        pass
+
+
+class Interrupting(httpcore.NetworkBackend):
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def connect_tcp(self, *_: Any, **__: Any) -> Interrupted:
+        return Interrupted(self._at)
+
+
+@pytest.mark.parametrize("at", ["write", "read"])
+def test_ctrl_c_in_the_middle_of_a_request_shows_no_key(at: str) -> None:
+    def headers(url: str, headers: Any) -> tuple[httpcore.URL, list[tuple[bytes, bytes]]]:
+        return httpcore.URL(url), [(b"Host", b"h"), (b"Authorization", f"Bearer {KEY}".encode())]
+
+    client = Direct(lambda: httpcore.ConnectionPool(network_backend=Interrupting(at)), headers, lambda: 0.0)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        list(client.stream(Post("http://127.0.0.1/v1", b"{}", {"Authorization": f"Bearer {KEY}"}, 5, 5)))
+    assert KEY not in all_locals_of(raised.value)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_cancelled_request_shows_no_key(streams: bool) -> None:
+    async def cancelled(port: int) -> BaseException:
+        client = http.new_async_client("http://127.0.0.1/v1")
+        call = Post(f"http://127.0.0.1:{port}/v1", b"{}", {"Authorization": f"Bearer {KEY}"}, 5, 5)
+
+        async def sent() -> None:
+            if streams:
+                async for _ in http.astream(client, call, time.monotonic):
+                    pass
+            else:
+                await http.apost(client, call, time.monotonic)
+
+        task = asyncio.create_task(sent())
+        await asyncio.sleep(0.1)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError as error:
+            return error
+        finally:
+            await client.aclose()
+        raise AssertionError("it was not cancelled")
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert KEY not in all_locals_of(asyncio.run(cancelled(silent.getsockname()[1])))
