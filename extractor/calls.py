@@ -668,12 +668,14 @@ class Calls:
             event = read_reply(self._dialect, reply.status, reply.headers, reply.body, reply.latency, now)
         return self._redacted(event, endpoint)
 
-    def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
-        def redact(text: str) -> str:  # some servers quote the key in their errors
-            ends = [text] if len(text) <= 2 * READ else [text[:READ], text[-READ:]]
-            plain = [self._headers.redact(endpoint.api_key.redact(end)) for end in ends]
-            return shortened((" " * (len(text) - 2 * READ)).join(plain))
+    def _redact(self, endpoint: Endpoint, text: str) -> str:
+        """Return what a server says without the key: some quote it in their errors."""
+        ends = [text] if len(text) <= 2 * READ else [text[:READ], text[-READ:]]
+        plain = [self._headers.redact(endpoint.api_key.redact(end)) for end in ends]
+        return shortened((" " * (len(text) - 2 * READ)).join(plain))
 
+    def _redacted(self, event: Completion | Failure, endpoint: Endpoint) -> Completion | Failure:
+        redact = partial(self._redact, endpoint)
         if isinstance(event, Completion):
             named = {name: getattr(event, name) for name in REDACTED}
             plain: Any = {name: redact(said) if said else said for name, said in named.items()}

@@ -241,7 +241,8 @@ def _service(calls: Calls, endpoint: Endpoint, request: Request, stream: Stream)
     headers = calls._post(endpoint, request, 1.0).headers
     others = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     explain = partial(calls._read, endpoint=endpoint)
-    return Service(BATCH_APIS[limits.api], limits, endpoint.base_url, others, stream, explain)
+    redact = partial(calls._redact, endpoint)
+    return Service(BATCH_APIS[limits.api], limits, endpoint.base_url, others, stream, explain, redact)
 
 
 async def cancel(handle: Handle) -> BatchStatus:

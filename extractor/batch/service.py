@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -35,7 +35,8 @@ class CallFailed(Exception):
 @dataclass(frozen=True, slots=True)
 class Service:
     """A batch API, and how it is reached. headers: with the key, as for an ordinary request. stream:
-    sends a request. explain: reads an error reply. All methods that send raise CallFailed.
+    sends a request. explain: reads an error reply. redact: takes keys out of what is said. All methods
+    that send raise CallFailed.
     """
 
     api: BatchApi
@@ -44,6 +45,7 @@ class Service:
     headers: Mapping[str, str] = field(repr=False)
     stream: Stream
     explain: Callable[[http.HttpReply | Failure], Completion | Failure]
+    redact: Callable[[str], str] = str
 
     async def sent(self, marker: str, file: Path) -> BatchStatus:
         """Send a file of requests; return what it has become."""
@@ -109,7 +111,8 @@ class Service:
         status = self.api.read(body)
         if status is None:
             raise CallFailed(_UNREADABLE)
-        return status
+        reasons = tuple((self.redact(code), self.redact(why)) for code, why in status.refused)
+        return replace(status, state=self.redact(status.state), refused=reasons)
 
     def _whole(self, pieces: list[http.Piece]) -> JSON:
         """Return the JSON of a reply."""

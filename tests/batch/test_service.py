@@ -60,3 +60,24 @@ def test_a_list_of_batches_that_never_ends_is_a_failure_of_the_call() -> None:
     with pytest.raises(CallFailed, match="has not ended after 1000 pages"):
         asyncio.run(service.found(api.batches(), lambda status: False, since=0.0))
     assert len(asked) == 1000
+
+
+def test_a_key_in_the_reasons_of_a_refused_batch_is_taken_out() -> None:
+    limits = PROVIDERS["openai"].batch
+    assert limits is not None
+    refused = {"data": [{"code": "invalid_key", "message": "sk-secret may not send batches"}]}
+
+    async def stream(post: http.Post) -> AsyncGenerator[http.Piece]:
+        yield http.Head(200, {})
+        yield json.dumps({"id": "b", "status": "failed", "errors": refused}).encode()
+
+    def explain(reply: http.HttpReply | Failure) -> Completion | Failure:
+        return Failure(FailureKind.DROPPED, "never asked")
+
+    def redact(text: str) -> str:
+        return text.replace("sk-secret", "***")
+
+    api = BATCH_APIS[limits.api]
+    service = Service(api, limits, "http://127.0.0.1:9/v1", {}, stream, explain, redact)
+    status = asyncio.run(service.told(api.look("b")))
+    assert status.refused == (("invalid_key", "*** may not send batches"),)
