@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from . import content
 from .batch import packing
 from .confidence import Calibration, loaded
-from .config import Config, Environment, Headers, Secret, advice, configure, fallback_at
+from .config import Config, advice, configure, fallback_at
 from .dialects import DIALECTS, Bodies, Provider, most_usage, read_reply
 from .dialogue import (
     MAX_TOKENS,
@@ -92,6 +92,7 @@ from .schema import (
     unwrapped,
     with_extras,
 )
+from .secrets import Environment, Headers, Secret
 from .telemetry import Who, watching
 from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round
 from .transport import http, kept, local, models, tape

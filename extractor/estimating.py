@@ -16,13 +16,13 @@ from .batch.frames import is_frame, open_frame, rows_of
 from .batch.journal import TOGETHER, Journal, Kept, key_of
 from .batch.texts import Select
 from .calls import Calls, Endpoint, samples_of
-from .config import Secret
 from .dialects import DIALECTS, read_reply
 from .errors import ConfigError
 from .messages import Completion, Request, Usage
 from .options import RowOptions
 from .pricing import pricer
 from .rows import Job
+from .secrets import Secret
 
 AT_ONCE = 500  # keys looked up together
 ENOUGH = 20  # answers to learn from

@@ -10,11 +10,11 @@ from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 from .batch.outcomes import Progress
 from .batch.sharing import Limiter
-from .config import Headers
 from .dialects import Provider
 from .errors import ConfigError
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
+from .secrets import Headers
 from .telemetry.events import Event
 from .transport.reach import Timeouts
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from .batch.estimate import prompt_tokens
 from .calls import Calls, Endpoint
-from .config import Secret
+from .secrets import Secret
 
 MASK = "***"
 HERE = "http://127.0.0.1/v1"  # the embedded model's server has another port each time

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import pytest
 
 from extractor import Extractor
-from extractor.config import Config, Headers, Secret, configure, lacks_version
+from extractor.config import Config, configure, lacks_version
 from extractor.errors import ConfigError
 from extractor.options import ClientOptions, check_parameters
+from extractor.secrets import Headers, Secret
 from extractor.transport.reach import Timeouts
 
 KEY = "sk-secret-0123456789"

@@ -19,7 +19,7 @@ import pytest
 from pydantic import BaseModel
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError
-from extractor.config import Environment, Headers, Secret
+from extractor.secrets import Environment, Headers, Secret
 from extractor.transport import http
 from extractor.transport.direct import Direct
 from extractor.transport.exchange import Post
