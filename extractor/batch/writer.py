@@ -188,6 +188,10 @@ class StoreJournal:
                 case "put", key, kept, ticket:
                     batch.puts[key], batch.ticket = kept, ticket
                 case "release", key:
+                    if any(key == claimed for claimed, *_ in batch.claims):
+                        self._waiting.appendleft(("release", key))
+                        self._news.set()
+                        break  # a trip gives back before it claims: this one after it
                     batch.released.append(key)
                 case "take", endpoint, given, requests, tokens:
                     errand = batch.errand(endpoint, given)

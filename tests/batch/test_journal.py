@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -16,7 +17,7 @@ from extractor.batch.journal import Claim, Journal, Kept, Memory, key_of
 from extractor.batch.places import open_store
 from extractor.batch.sharing import Limiter
 from extractor.batch.store import Done, Store, StoreWork
-from extractor.batch.writer import SharedJournal, StoreJournal, opened
+from extractor.batch.writer import FileJournal, SharedJournal, StoreJournal, opened
 from extractor.errors import JournalError
 from tests.batch.servers import RedisServer
 
@@ -186,3 +187,22 @@ def test_only_a_journal_on_a_server_shares_limits(journal: Open) -> None:
 
 def _address(place: str) -> Path | JournalAddress:
     return JournalAddress.of(place) if "://" in place else Path(place)
+
+
+def test_a_claim_that_is_given_back_before_it_was_made_is_not_left_behind(tmp_path: Path) -> None:
+    """A row may be cancelled while its claim is on the way: both go into one trip."""
+    keys = [bytes([n]) * 16 for n in range(200)]
+
+    async def claimed_and_given_back() -> None:
+        journal = FileJournal(tmp_path / "j.sqlite")
+        await journal.look(keys[0], 0.0)
+        claims = [asyncio.ensure_future(journal.claim(key, 0.0)) for key in keys]
+        await asyncio.sleep(0)
+        for claim, key in zip(claims, keys, strict=True):
+            claim.cancel()
+            journal.release(key)
+        await journal.aclose()
+
+    asyncio.run(claimed_and_given_back())
+    with contextlib.closing(open_store(tmp_path / "j.sqlite")) as store:
+        assert (store.stats().claimed, store.stats().lost) == (0, 0)
