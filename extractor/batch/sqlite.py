@@ -382,7 +382,7 @@ def _marks(values: Iterable[object]) -> str:
 def _connect(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
-    connection.text_factory = lambda text: text.decode("utf-8", "replace")  # of a damaged answer, too
+    connection.text_factory = _text
     try:
         _upgrade(path, connection)
         for file in _files(path):
@@ -426,16 +426,22 @@ def _scripts(path: Path, version: int) -> list[str]:
 _SMALL = 64 << 20  # bytes: what is checked whole before it is used
 
 
+def _text(raw: bytes) -> str:
+    """Return a text of the file, also of a damaged one."""
+    return raw.decode(errors="replace")
+
+
 def _is_damaged(path: Path) -> bool:
     if not path.exists() or path.stat().st_size == 0:
         return False
     check = "PRAGMA quick_check(1)" if path.stat().st_size < _SMALL else "SELECT count(*) FROM sqlite_master"
     with contextlib.closing(sqlite3.connect(path, timeout=60)) as connection:
+        connection.text_factory = _text  # what is wrong may be told in words of the file
         try:
             (found,) = connection.execute(check).fetchone()
         except sqlite3.OperationalError:
             raise
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):  # its message quotes the file
             return True
     return found != "ok" and isinstance(found, str)
 
@@ -459,7 +465,11 @@ def _named(path: Path) -> Iterator[None]:
     """Say what went wrong, where, and what to do about it."""
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except (
+        OSError,
+        sqlite3.Error,
+        UnicodeDecodeError,
+    ) as error:  # the last of a message that quotes the file
         reason = getattr(error, "strerror", None) or str(error)
         advice = "make room, or " if "full" in reason or "space" in reason else ""
         raise JournalError(

@@ -157,3 +157,17 @@ def test_a_checksum_is_the_same_for_the_same_answer_and_hangs_on_the_request(kep
     assert checksum(KEY, kept) == checksum(KEY, Kept(*kept)._replace(at=9.0))
     assert checksum(KEY, kept) != checksum(key_of("b"), kept)
     assert checksum(KEY, kept) != checksum(KEY, kept._replace(body=kept.body + b" "))
+
+
+def test_damage_that_is_told_in_words_out_of_the_file_is_no_surprise(journal: Path, tmp_path: Path) -> None:
+    """SQLite's message quotes a name that is no text, and Python can't read the message."""
+    whole, place = bytearray(journal.read_bytes()), tmp_path / "j.sqlite"
+    name = whole.index(b"batch_keys_ofbatch_keys")
+    whole[name : name + 2] = b"\xf0\xff"
+    statement = whole.index(b"CREATE INDEX batch_keys_of")
+    whole[statement : statement + 6] = b"CREATX"
+    place.write_bytes(whole)
+    with pytest.raises(UnicodeDecodeError), closing(sqlite3.connect(place)) as connection:
+        connection.execute("SELECT * FROM answers")
+    with closing(SqliteStore.open(place)) as store:
+        assert list(store.look([(KEY, 0)])) == [None], "it is set aside, and another one begun"
