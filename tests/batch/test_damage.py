@@ -171,3 +171,15 @@ def test_damage_that_is_told_in_words_out_of_the_file_is_no_surprise(journal: Pa
         connection.execute("SELECT * FROM answers")
     with closing(SqliteStore.open(place)) as store:
         assert list(store.look([(KEY, 0)])) == [None], "it is set aside, and another one begun"
+
+
+@pytest.mark.parametrize("key", ["a text", 7, 0.5], ids=repr)
+def test_an_answer_whose_key_is_of_another_kind_is_absent(journal: Path, tmp_path: Path, key: Any) -> None:
+    place = tmp_path / "j.sqlite"
+    place.write_bytes(journal.read_bytes())
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute("UPDATE answers SET key = ? WHERE key = ?", (key, KEY))
+        connection.commit()
+    with closing(SqliteStore.open(place)) as store:
+        assert list(store.look([(KEY, 0)])) == [None]
+        assert {found for found, _ in store.export()} == set(ANSWERS)
