@@ -40,6 +40,7 @@ from .spool import Bounds, Filling, Replayed, requests_of
 _log = logging.getLogger("extractor")
 T = TypeVar("T")
 V = TypeVar("V")
+ALONE = 3  # times that a batch of one request may find the queue full though no other one of ours runs
 AT_ONCE = 500  # rows looked up together, and lines kept together
 TICK = 1.0  # seconds between two reports of progress
 UNKNOWN = Decimal("Infinity")  # US dollars, where an answer does not tell what it took
@@ -89,6 +90,7 @@ class BatchClient(Generic[T]):
         self._price: Price = no_price
         self._on_progress = on_progress
         self._began = time.monotonic()
+        self._alone = Counter[str]()  # how often each batch was refused so
         self._most = service.limits.requests  # fewer where the provider's queue takes no more, or the budget
         self._handles: dict[str, Handle] = {}
         self._paid = defaultdict[str, Decimal](Decimal)  # US dollars, by handle
@@ -310,7 +312,7 @@ class BatchClient(Generic[T]):
 
     def _held_back(self, course: Course, error: Rejected) -> Course:
         """What to do about a batch that was not begun: later where others are before it in the queue, in
-        smaller batches where it is alone. Raises _GivenUp for that, and the error where neither helps.
+        smaller batches where it is alone. Raises _GivenUp for that, and the error where none of it helps.
         """
         if not error.queue_full:
             raise error
@@ -318,7 +320,10 @@ class BatchClient(Generic[T]):
         if any(e.stage is Stage.RUNNING for e in self._handles.values() if e.id != handle.id):
             return course.held_back()
         if handle.requests == 1:
-            raise error
+            self._alone[handle.id] += 1
+            if self._alone[handle.id] > ALONE:
+                raise error
+            return course.held_back()  # those that filled the queue may have ended since it was made
         self._most = max(1, min(self._most, handle.requests // 2))
         raise _GivenUp
 

@@ -401,6 +401,11 @@ def test_a_queue_that_is_full_is_waited_for_and_batches_become_as_small_as_it_ta
     assert ordinary(server) == 0
 
 
+def test_a_queue_that_takes_not_even_one_request_stops_the_run(serve: Serve, journal: Path) -> None:
+    with pytest.raises(RunStopped, match="Enqueued token limit reached"):
+        run(serve(queue=0, looks=0), journal, rows=TEXTS[:2])
+
+
 # -- money
 
 
