@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import httpcore
 
 from ..processes import leave_alone, when_forked
-from .exchange import KEPT_OPEN, Clock, Head, Post
+from .exchange import KEPT_OPEN, Clock, Head, Post, finite
 
 if TYPE_CHECKING:
     import ssl
@@ -50,8 +50,8 @@ class Direct:
         except KeyboardInterrupt as error:
             raise error.with_traceback(None) from None  # its frames hold the headers, and the key
         try:
-            timeouts["read"] = _finite(call.until_next)
-            yield Head(response.status, _lower(response.headers))
+            timeouts["read"] = finite(call.until_next)
+            yield Head.of(response.status, response.headers)
             pieces = response.iter_stream()
             while True:
                 with _Until(ends):
@@ -72,12 +72,12 @@ class Direct:
 
     def _begun(self, call: Post) -> tuple[dict[str, float | None], httpcore.Response]:
         """Return how long each step may take, to be changed, and the reply, its body yet to be read."""
-        connect = _finite(min(call.connect, call.until_head))
+        connect = finite(min(call.connect, call.until_head))
         timeouts = {
             "connect": connect,
             "pool": connect,
-            "write": _finite(call.until_next),
-            "read": _finite(call.until_head),
+            "write": finite(call.until_next),
+            "read": finite(call.until_head),
         }
         return timeouts, self._pool.handle_request(self._request(call, timeouts))
 
@@ -184,11 +184,3 @@ def _left(timeout: float | None, clock: Clock, late: type[Exception]) -> float |
     if left <= 0:
         raise late(LATE)
     return left if timeout is None else min(timeout, left)
-
-
-def _finite(seconds: float) -> float | None:
-    return None if seconds == inf else seconds
-
-
-def _lower(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
-    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in headers}

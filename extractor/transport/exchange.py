@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -84,6 +85,11 @@ class Head:
     status: int
     headers: Mapping[str, str]
 
+    @classmethod
+    def of(cls, status: int, raw: Iterable[tuple[bytes, bytes]]) -> Head:
+        """Return the head whose headers are these on the wire."""
+        return cls(status, {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in raw})
+
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
@@ -96,6 +102,11 @@ class HttpReply:
 
 
 Piece: TypeAlias = Head | bytes | Failure
+
+
+def finite(seconds: float) -> float | None:
+    """Return a time as clients take it: None for one without an end."""
+    return None if seconds == inf else seconds
 
 
 def whole(pieces: list[Piece], latency: float) -> HttpReply | Failure:

@@ -15,7 +15,6 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import closing
 from functools import cache, lru_cache, partial
 from itertools import count
-from math import inf
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..messages import Failure, FailureKind
@@ -34,6 +33,7 @@ from .exchange import (
     Piece,
     Post,
     Spooled,
+    finite,
     whole,
 )
 from .proxies import is_loopback, proxy_of
@@ -105,7 +105,7 @@ def download(
             httpx.Client(proxy=proxy, verify=tls, trust_env=False, timeout=limits) as client,
             client.stream("GET", url, headers=dict(headers), follow_redirects=True) as response,
         ):
-            yield _head_of(response)
+            yield Head.of(response.status_code, response.headers.raw)
             yield from response.iter_raw()
         return
     except Exception as error:
@@ -216,7 +216,7 @@ def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Pie
 async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
     began = clock()
     try:
-        async with asyncio.timeout(_finite(call.total)):
+        async with asyncio.timeout(finite(call.total)):
             response = await _asent(client, call)
         try:
             head = _begun(response, call)
@@ -310,18 +310,11 @@ def _authorities(file: str | None, folder: str | None) -> ssl.SSLContext:
 def _begun(response: httpx.Response, call: Post) -> Head:
     """Return the head of a reply that has begun; from here on the next bytes are waited for as long."""
     response.request.extensions["timeout"]["read"] = call.until_next
-    head = _head_of(response)
+    head = Head.of(response.status_code, response.headers.raw)
     if not response.is_stream_consumed:
         return head
     unpacked = {name: value for name, value in head.headers.items() if name != "content-encoding"}
     return Head(head.status, unpacked)  # a transport of the caller's own had it whole
-
-
-def _head_of(response: httpx.Response) -> Head:
-    headers = {
-        name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers.raw
-    }
-    return Head(response.status_code, headers)
 
 
 def _timeout(call: Post) -> httpx.Timeout:
@@ -329,10 +322,6 @@ def _timeout(call: Post) -> httpx.Timeout:
 
     connect = min(call.connect, call.until_head)
     return httpx.Timeout(call.until_next, connect=connect, read=call.until_head)
-
-
-def _finite(seconds: float) -> float | None:
-    return None if seconds == inf else seconds
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Request:
