@@ -1,49 +1,30 @@
-"""Extractor and AsyncExtractor: where the rooms meet. They wait and post; what to say is decided below."""
+"""Extractor and AsyncExtractor: the verbs. Tasks and conversations begin them, connections carry them out."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import random
-import threading
 import time
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, closing
 from contextvars import copy_context
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, Unpack, cast, overload
-from weakref import WeakKeyDictionary, finalize
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, cast, overload
 
 from .batch.estimate import Estimate
 from .batch.outcomes import RowOutcome
+from .batch.run import Stop
 from .batch.texts import Select
-from .calls import (
-    Calls,
-    Endpoint,
-    Messages,
-    Text,
-    after_stream,
-    context_of,
-    list_of,
-    parsed,
-    samples_of,
-    streamed,
-)
-from .dialects import ADDED_TEXT
-from .dialogue import Ask, Step, aconverse, converse
+from .config import fallback_at
+from .connections import AsyncModelConnection, AsyncModels, ModelConnection, SyncModels
+from .conversations import asking, chatting, opening, parsed, parsing
+from .dialogue import Ask
 from .documents.outcome import DocumentExtraction
+from .errors import ConfigError
 from .evaluation.votes import agreed
-from .messages import Completion, CompletionChunk, Extraction, Failure, ParsedCompletion, Request
+from .given import Messages, Text, context_of
+from .messages import Completion, Extraction, Mode, ParsedCompletion
+from .model import Model
 from .options import (
     ChatOptions,
     ClientOptions,
@@ -54,33 +35,102 @@ from .options import (
     RowOptions,
     RunToolsOptions,
 )
-from .processes import check_process, leave_alone, when_forked
 from .schema.partial import Partial
+from .secrets import Environment
+from .settings import Settings
 from .streams import (
     AsyncChatStream,
     AsyncRecordStream,
     ChatStream,
-    Growth,
     ItemGrowth,
     RecordGrowth,
     RecordStream,
-    StreamReader,
-    last_chunk,
+    achunks,
+    agrown,
+    chunks,
+    grown,
 )
+from .task import Task, list_of, samples_of, streamed
 from .tools import Round, ToolRun, arun, run
 from .transport import http
 
 if TYPE_CHECKING:
+    from .dialogue import Findings
     from .previewing import Preview
 
 T = TypeVar("T")
-Out = TypeVar("Out")
 Frame = TypeVar("Frame")
-_GIVEN = "an Extractor with an http_client of your own, which keeps connections,"
-Begin: TypeAlias = Callable[[Calls], Ask[T]]  # the first step of a call, by one model
+Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
+AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
 
-class Extractor(Calls):
+class _Client(Generic[Link]):
+    """What both clients share: their models with their connections, how they are copied and printed."""
+
+    def __init__(self, link: type[Link], model: str | None, given: Any, options: ClientOptions) -> None:
+        environment = Environment(os.environ)
+        settings = Settings.of(model, options, environment)
+        headers: Any = {"extra_headers": settings.headers} if options.get("extra_headers") else {}
+        self._arguments: dict[str, Any] = {"model": model, **options, **headers}
+        self._arguments.pop("api_key", None)
+        first = Model(settings, options)
+        self._own: dict[Model, Link] = {first: link(first, given)}  # what is closed with this one
+        self._first = first
+        self._links: dict[Model, Link] = dict(self._own)
+        for other in _listed(options.get("fallback")):
+            if isinstance(other, type(self)):
+                self._links.update(other._links)
+            else:
+                named = self._fallback(other, first, options, environment)
+                self._links[named] = self._own[named] = link(named)
+
+    def _fallback(
+        self, name: Any, first: Model, options: ClientOptions, environment: Mapping[str, str]
+    ) -> Model:
+        """Return a fallback model by its name, with this client's options. Raises ConfigError where it does
+        not take them, and where texts would go to a host that nobody has named.
+        """
+        kind = type(self).__name__
+        if not isinstance(name, str):
+            raise ConfigError(f"fallback= takes names of models and {kind}s, not {name!r:.80}")
+        given, url = self._arguments["model"], options.get("base_url")
+        try:
+            model, here = fallback_at(name, given, first.settings.config, url, environment)
+            left = ("fallback",) if here else ("fallback", *AT_HOST)
+            same = cast(ClientOptions, {key: value for key, value in options.items() if key not in left})
+            return Model(Settings.of(model, same, environment), same)
+        except ConfigError as error:
+            also = f"fallback= also takes an {kind}, with its own options"
+            raise ConfigError(f"the fallback model {name!r}: {error} ({also})") from error
+
+    @property
+    def model(self) -> str:
+        """The model's name, as it is sent."""
+        return self._first.name
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes in which a record may be asked for, best first, as far as the server is known."""
+        return self._first.learnt.modes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
+        else must not leave the process, and cannot be found there.
+        """
+        if self._first.settings.reach.has_password:
+            raise TypeError("the proxy's password is not pickled: name the proxy in the environment")
+        return _remake, (type(self), self._arguments)
+
+    def __repr__(self) -> str:
+        first: Model | None = getattr(self, "_first", None)
+        if first is None:  # its making has failed, and a traceback shows it
+            return f"{type(self).__name__}(not made)"
+        config = first.settings.config
+        where = config.base_url or "in this process"
+        return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
+
+
+class Extractor(_Client[ModelConnection]):
     """A model, ready to extract records and to chat. Safe to use from several threads.
 
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
@@ -119,11 +169,8 @@ class Extractor(Calls):
         http_client: http.Client | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(model, **options)
-        self._own_client: http.Sender | None = None
-        self._given_client, self._process = self._given(http_client), os.getpid()
-        self._begin_anew()
-        when_forked(self, Extractor._begin_anew)
+        super().__init__(ModelConnection, model, http_client, options)
+        self._models = SyncModels(self._links)
 
     @overload
     def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
@@ -148,16 +195,11 @@ class Extractor(Calls):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
-
-        def begin(calls: Calls) -> Ask[Any]:
-            return calls._extraction(record_type, text, **options)
-
-        samples = samples_of(options)
+        ask, samples = _extracting(record_type, text, options), samples_of(options)
         if samples == 1:
-            return self._converse(begin)
+            return self._models.carry(ask)
         with ThreadPoolExecutor(samples) as threads:
-            asked = [threads.submit(copy_context().run, self._converse, begin) for _ in range(samples)]
+            asked = [threads.submit(copy_context().run, self._models.carry, ask) for _ in range(samples)]
             return agreed([each.result() for each in asked])
 
     @overload
@@ -172,7 +214,9 @@ class Extractor(Calls):
         self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
     ) -> ParsedCompletion[Any]:
         """Return a completion whose `parsed` is a record. Raises what `extract` raises."""
-        return parsed(self._converse(lambda calls: calls._parse(messages, record_type, **options)))
+        return parsed(
+            self._models.carry(partial(parsing, messages=messages, record_type=record_type, **options))
+        )
 
     def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
         """Return the model's reply to a conversation.
@@ -182,7 +226,7 @@ class Extractor(Calls):
         `parsed_arguments`. Raises ConfigError, SchemaError, ServiceError, and Invalid where a tool
         call does not fit its tool.
         """
-        return self._converse(lambda calls: calls._chat(messages, **options)).unwrap()
+        return self._models.carry(partial(chatting, messages=messages, **options)).unwrap()
 
     def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> ChatStream:
         """Return an iterator over the chunks of the reply; the last has the whole `completion`.
@@ -190,11 +234,8 @@ class Extractor(Calls):
         Failures before the first chunk are retried, and fallback models are asked then; a stream that
         breaks later raises ServiceError.
         """
-
-        def begin(calls: Calls) -> Ask[Completion]:
-            return calls._chat(messages, **options)
-
-        return ChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
+        first = self._models.begin(partial(chatting, messages=messages, **options))
+        return ChatStream(chunks(self._models.pump(first, once=False)))
 
     @overload
     def stream(
@@ -214,9 +255,9 @@ class Extractor(Calls):
         Failures before the first words are retried. What follows on the first whole reply, repairs and
         fallback models, is not streamed.
         """
-        options = streamed(options)
-        growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
-        return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
+        first = self._models.begin(_extracting(record_type, text, streamed(options)))
+        growth = RecordGrowth[Any](self._first.compiled(record_type), _context(text, options))
+        return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
 
     @overload
     def items(
@@ -235,11 +276,11 @@ class Extractor(Calls):
         list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
         repair has taken back what was given.
         """
-        options = streamed(options)
-        whole = list_of(item_type)
-        document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
-        growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
-        return self._record_stream(lambda calls: calls._extraction(whole, text, **options), growth)
+        whole, compiled = list_of(item_type), self._first.compiled
+        first = self._models.begin(_extracting(whole, text, streamed(options)))
+        document = compiled(item_type) if isinstance(item_type, Mapping) else None
+        growth = ItemGrowth[Any](compiled(whole), _context(text, options), document)
+        return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
 
     @overload
     def run_tools(
@@ -261,27 +302,34 @@ class Extractor(Calls):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        step: Round | ToolRun[Any] = self._first_round(messages, record_type, **options)
+        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, **options)
         while isinstance(step, Round):
-            reply = self._converse(partial(Calls._round, step=step))
+            reply = self._models.carry(partial(asking, step=step))
             results = [run(called) for called in step.calls(reply, time.monotonic())]
             step = step.after(reply, results, time.monotonic())
         return step
 
     def rows(
-        self, rows: Iterable[Any], record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
+        self,
+        rows: Iterable[Any],
+        record_type: Any,
+        *,
+        text: Select = None,
+        interrupt: Stop | None = None,
+        **options: Unpack[RowOptions],
     ) -> Iterator[RowOutcome[Any]]:
         """Yield what came of each row, in the order of the input: a RowOutcome, never an exception.
 
         rows: texts, or mappings and the like with `text` saying which text to take: a field, several, a
         template such as "{title}: {body}", or a function. Empty texts ask nothing. The rows are read as
-        they are needed, in another thread. options: see RowOptions and ExtractOptions. Raises ConfigError
-        and SchemaError before anything is sent, and RunStopped where going on makes no sense: a wrong
-        key, no credit, max_cost, a full disk. Run the same again to go on from there.
+        they are needed, in another thread. interrupt: ends the run early when it is called; requests in
+        flight are waited for. options: see RowOptions and ExtractOptions. Raises ConfigError and SchemaError
+        before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
+        max_cost, a full disk. Run the same again to go on from there.
         """
         from . import rows as bulk
 
-        return bulk.rows(bulk.Job.of(self, rows, record_type, text, options))
+        return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
     def frame(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -328,8 +376,8 @@ class Extractor(Calls):
         from .documents import work
 
         options["examples"] = list(options.get("examples", ()))
-        plan = work.plan(self, record_type, text, options)
-        with work.reading(self, plan, options) as reading:
+        plan = work.plan(self._models, record_type, text, options)
+        with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
                 for outcome in bulk.rows(job):
                     reading.take(outcome)
@@ -342,7 +390,7 @@ class Extractor(Calls):
         """
         from .previewing import preview
 
-        return preview(self, record_type, text, options)
+        return preview(self._first, record_type, text, options)
 
     def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
@@ -354,15 +402,24 @@ class Extractor(Calls):
         """
         from .estimating import estimated
 
-        return estimated(self, rows, record_type, text, options)
+        return estimated(self._models, rows, record_type, text, options)
+
+    def probe(self, report: Callable[[str], None] = lambda feature: None, refresh: bool = False) -> Findings:
+        """Return what the server really does with the model, asked by at most six tiny requests.
+
+        The answers are kept for 30 days, and mode="auto" begins with the best mode that the server was found
+        to have. refresh: ask whatever is kept. report: told each feature before it is asked for. Raises
+        ServiceError where the server does not even answer a plain question.
+        """
+        from .probing import known, probe
+
+        now = time.time()
+        return (None if refresh else known(self._first, now)) or probe(self._models, now, report)
 
     def close(self) -> None:
         """Close the connections. The embedded model's server is shared and ends with the process."""
-        if self._own_client is not None:
-            self._own_client.close()
-            self._own_client = None
-        for other in self._own_fallbacks:
-            other.close()
+        for link in self._own.values():
+            link.close()
 
     def __enter__(self) -> Self:
         return self
@@ -370,100 +427,8 @@ class Extractor(Calls):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _converse(self, begin: Begin[T]) -> Extraction[T]:
-        """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
-        with self._watching(self._begin(begin)) as step:
-            return self._concluded(self._dialogue(step), step, begin)
 
-    def _concluded(self, result: Extraction[T], step: Ask[T], begin: Begin[T]) -> Extraction[T]:
-        """Go on with the fallback models, where there is no record."""
-        for other in self._fallbacks:
-            if not self._falls_back(result, step):
-                break
-            sequel = begin(other).after(result.attempts, step, time.monotonic())
-            result = other._dialogue(sequel)
-        return result
-
-    def _dialogue(self, step: Ask[T]) -> Extraction[T]:
-        endpoint = self._find_endpoint()
-        client = self._client(endpoint)
-
-        def exchange(request: Request, timeout: float) -> Completion | Failure:
-            return self._read(
-                http.post(client, self._post(endpoint, request, timeout), time.monotonic), endpoint
-            )
-
-        result = converse(step, exchange, time.sleep, time.monotonic, random.random)
-        self._learn(result)
-        return result
-
-    def _record_stream(self, begin: Begin[T], growth: Growth[Out, T]) -> RecordStream[Out, T]:
-        return RecordStream(self._growing(self._begin(begin), begin, growth), growth)
-
-    def _growing(self, first: Ask[T], begin: Begin[T], growth: Growth[Out, T]) -> Iterator[Out]:
-        with self._watching(first) as first:
-            endpoint = self._find_endpoint()
-            client = self._client(endpoint)
-            step: Step[T] = first
-            short_cut = ADDED_TEXT.get(self._config.provider.dialect)
-            event: Completion | Failure | None = None
-            while isinstance(step, Ask) and not isinstance(event, Completion):
-                time.sleep(step.wait)
-                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
-                begun = False
-                with closing(http.stream(client, call, time.monotonic)) as pieces:
-                    for piece in pieces:
-                        for chunk in reading.feed_short(piece, short_cut):
-                            begun = True
-                            yield from growth.add(chunk)
-                event = self._redacted(reading.end(), endpoint)
-                step = after_stream(step, event, begun)
-            result = self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
-            yield from growth.finish(self._concluded(result, first, begin))
-
-    def _chunks(
-        self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
-    ) -> Iterator[CompletionChunk]:
-        with self._watching(step) as step:
-            endpoint = self._find_endpoint()
-            client = self._client(endpoint)
-            while True:
-                time.sleep(step.wait)
-                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
-                begun = False
-                with closing(http.stream(client, call, time.monotonic)) as pieces:
-                    for piece in pieces:
-                        for chunk in reading.feed(piece):
-                            begun = True
-                            yield chunk
-                after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
-                if isinstance(after, Ask):
-                    step = after
-                    continue
-                if begun or not others or not self._falls_back(after, step):
-                    yield last_chunk(after.unwrap())
-                    return
-                sequel = begin(others[0]).after(after.attempts, step, time.monotonic())
-                yield from others[0]._chunks(sequel, begin, others[1:])
-                return
-
-    def _begin_anew(self) -> None:
-        self._lock = threading.Lock()
-
-    def _client(self, endpoint: Endpoint) -> http.Sender:
-        if self._given_client is not None:
-            check_process(self._process, _GIVEN)
-            return self._given_client
-        with self._lock:
-            if self._own_client is None:
-                self._own_client = http.new_client(endpoint.base_url, self._reach)
-                finalize(self, self._own_client.close)  # for who forgets to; a second time it does nothing
-            return self._own_client
-
-
-class AsyncExtractor(Calls):
+class AsyncExtractor(_Client[AsyncModelConnection]):
     """Extractor for async code: the same arguments and methods, awaitable. Use `async with`, or `aclose`."""
 
     def __init__(
@@ -473,13 +438,8 @@ class AsyncExtractor(Calls):
         http_client: http.AsyncClient | None = None,
         **options: Unpack[ClientOptions],
     ) -> None:
-        super().__init__(model, **options)
-        # a connection belongs to the event loop that opened it
-        self._own_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncSender] = (
-            WeakKeyDictionary()
-        )
-        self._given_client, self._process = self._given(http_client), os.getpid()
-        when_forked(self, AsyncExtractor._begin_anew)
+        super().__init__(AsyncModelConnection, model, http_client, options)
+        self._models = AsyncModels(self._links)
 
     @overload
     async def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
@@ -500,15 +460,10 @@ class AsyncExtractor(Calls):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        options["examples"] = list(options.get("examples", ()))
-
-        def begin(calls: Calls) -> Ask[Any]:
-            return calls._extraction(record_type, text, **options)
-
-        samples = samples_of(options)
+        ask, samples = _extracting(record_type, text, options), samples_of(options)
         if samples == 1:
-            return await self._converse(begin)
-        return agreed(await asyncio.gather(*(self._converse(begin) for _ in range(samples))))
+            return await self._models.carry(ask)
+        return agreed(await asyncio.gather(*(self._models.carry(ask) for _ in range(samples))))
 
     @overload
     async def parse(
@@ -522,20 +477,19 @@ class AsyncExtractor(Calls):
         self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
     ) -> ParsedCompletion[Any]:
         """Return a completion whose `parsed` is a record; see Extractor.parse."""
-        return parsed(await self._converse(lambda calls: calls._parse(messages, record_type, **options)))
+        return parsed(
+            await self._models.carry(partial(parsing, messages=messages, record_type=record_type, **options))
+        )
 
     async def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
         """Return the model's reply to a conversation; see Extractor.chat."""
-        result = await self._converse(lambda calls: calls._chat(messages, **options))
+        result = await self._models.carry(partial(chatting, messages=messages, **options))
         return result.unwrap()
 
     def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> AsyncChatStream:
         """Return an async iterator over the chunks of the reply; see Extractor.chat_stream."""
-
-        def begin(calls: Calls) -> Ask[Completion]:
-            return calls._chat(messages, **options)
-
-        return AsyncChatStream(self._chunks(self._begin(begin), begin, self._fallbacks))
+        first = self._models.begin(partial(chatting, messages=messages, **options))
+        return AsyncChatStream(achunks(self._models.pump(first, once=False)))
 
     @overload
     def stream(
@@ -549,9 +503,9 @@ class AsyncExtractor(Calls):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
-        options = streamed(options)
-        growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
-        return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
+        first = self._models.begin(_extracting(record_type, text, streamed(options)))
+        growth = RecordGrowth[Any](self._first.compiled(record_type), _context(text, options))
+        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
 
     @overload
     def items(
@@ -565,11 +519,11 @@ class AsyncExtractor(Calls):
         self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Any, list[Any]]:
         """Return an async iterator over the items that the text holds; see Extractor.items."""
-        options = streamed(options)
-        whole = list_of(item_type)
-        document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
-        growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
-        return self._record_stream(lambda calls: calls._extraction(whole, text, **options), growth)
+        whole, compiled = list_of(item_type), self._first.compiled
+        first = self._models.begin(_extracting(whole, text, streamed(options)))
+        document = compiled(item_type) if isinstance(item_type, Mapping) else None
+        growth = ItemGrowth[Any](compiled(whole), _context(text, options), document)
+        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
 
     @overload
     async def run_tools(
@@ -585,9 +539,9 @@ class AsyncExtractor(Calls):
         """Return how a conversation with tools ended; see Extractor.run_tools. Tools may be async; the calls
         of one reply are run together, those of functions that are not async in threads.
         """
-        step: Round | ToolRun[Any] = self._first_round(messages, record_type, awaits=True, **options)
+        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, awaits=True, **options)
         while isinstance(step, Round):
-            reply = await self._converse(partial(Calls._round, step=step))
+            reply = await self._models.carry(partial(asking, step=step))
             results = await asyncio.gather(*map(arun, step.calls(reply, time.monotonic())))
             step = step.after(reply, results, time.monotonic())
         return step
@@ -598,12 +552,13 @@ class AsyncExtractor(Calls):
         record_type: Any,
         *,
         text: Select = None,
+        interrupt: Stop | None = None,
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
         from . import rows as bulk
 
-        return bulk.arows(bulk.Job.of(self, rows, record_type, text, options))
+        return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
     async def aframe(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -634,8 +589,8 @@ class AsyncExtractor(Calls):
         from .documents import work
 
         options["examples"] = list(options.get("examples", ()))
-        plan = await asyncio.to_thread(work.plan, self, record_type, text, options)
-        with work.reading(self, plan, options) as reading:
+        plan = await asyncio.to_thread(work.plan, self._models, record_type, text, options)
+        with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
                 async for outcome in bulk.arows(job):
                     reading.take(outcome)
@@ -645,7 +600,7 @@ class AsyncExtractor(Calls):
         """Return the request that `extract` would send first; see Extractor.preview."""
         from .previewing import preview
 
-        return preview(self, record_type, text, options)
+        return preview(self._first, record_type, text, options)
 
     async def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
@@ -653,124 +608,18 @@ class AsyncExtractor(Calls):
         """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
         from .estimating import estimated
 
-        return await asyncio.to_thread(estimated, self, rows, record_type, text, options)
+        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""
-        client = self._own_clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
-        for other in self._own_fallbacks:
-            await other.aclose()
+        for link in self._own.values():
+            await link.aclose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    async def _converse(self, begin: Begin[T]) -> Extraction[T]:
-        """Carry a dialogue to its end; where there is no record, go on with the fallback models."""
-        with self._watching(self._begin(begin)) as step:
-            return await self._concluded(await self._dialogue(step), step, begin)
-
-    async def _concluded(self, result: Extraction[T], step: Ask[T], begin: Begin[T]) -> Extraction[T]:
-        """Go on with the fallback models, where there is no record."""
-        for other in self._fallbacks:
-            if not self._falls_back(result, step):
-                break
-            sequel = begin(other).after(result.attempts, step, time.monotonic())
-            result = await other._dialogue(sequel)
-        return result
-
-    async def _dialogue(self, step: Ask[T]) -> Extraction[T]:
-        endpoint = await self._afind_endpoint()
-        client = self._client(endpoint)
-
-        async def exchange(request: Request, timeout: float) -> Completion | Failure:
-            call = self._post(endpoint, request, timeout)
-            return self._read(await http.apost(client, call, time.monotonic), endpoint)
-
-        result = await aconverse(step, exchange, asyncio.sleep, time.monotonic, random.random)
-        self._learn(result)
-        return result
-
-    def _record_stream(self, begin: Begin[T], growth: Growth[Out, T]) -> AsyncRecordStream[Out, T]:
-        return AsyncRecordStream(self._growing(self._begin(begin), begin, growth), growth)
-
-    async def _growing(self, first: Ask[T], begin: Begin[T], growth: Growth[Out, T]) -> AsyncGenerator[Out]:
-        with self._watching(first) as first:
-            endpoint = await self._afind_endpoint()
-            client = self._client(endpoint)
-            step: Step[T] = first
-            short_cut = ADDED_TEXT.get(self._config.provider.dialect)
-            event: Completion | Failure | None = None
-            while isinstance(step, Ask) and not isinstance(event, Completion):
-                await asyncio.sleep(step.wait)
-                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
-                begun = False
-                async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
-                    async for piece in pieces:
-                        for chunk in reading.feed_short(piece, short_cut):
-                            begun = True
-                            for output in growth.add(chunk):
-                                yield output
-                event = self._redacted(reading.end(), endpoint)
-                step = after_stream(step, event, begun)
-            result = await self._dialogue(step) if isinstance(step, Ask) else self._learned(step)
-            for output in growth.finish(await self._concluded(result, first, begin)):
-                yield output
-
-    async def _chunks(
-        self, step: Ask[Completion], begin: Begin[Completion], others: Sequence[Self]
-    ) -> AsyncGenerator[CompletionChunk]:
-        with self._watching(step) as step:
-            endpoint = await self._afind_endpoint()
-            client = self._client(endpoint)
-            while True:
-                await asyncio.sleep(step.wait)
-                call = self._post(endpoint, step.request, step.timeout, stream=True, total=step.left)
-                reading = StreamReader(self._dialect, time.monotonic, time.time, self._most_line)
-                begun = False
-                async with aclosing(http.astream(client, call, time.monotonic)) as pieces:
-                    async for piece in pieces:
-                        for chunk in reading.feed(piece):
-                            begun = True
-                            yield chunk
-                after = after_stream(step, self._redacted(reading.end(), endpoint), begun)
-                if isinstance(after, Ask):
-                    step = after
-                    continue
-                if begun or not others or not self._falls_back(after, step):
-                    yield last_chunk(after.unwrap())
-                    return
-                sequel = begin(others[0]).after(after.attempts, step, time.monotonic())
-                async with aclosing(others[0]._chunks(sequel, begin, others[1:])) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-                return
-
-    async def _afind_endpoint(self) -> Endpoint:
-        if self._config.base_url is not None:
-            return self._find_endpoint()
-        return await asyncio.to_thread(self._find_endpoint)  # it may have to start the embedded model
-
-    def _begin_anew(self) -> None:
-        for client in self._own_clients.values():
-            leave_alone(client)
-        self._own_clients.clear()
-
-    def _client(self, endpoint: Endpoint) -> http.AsyncSender:
-        if self._given_client is not None:
-            check_process(self._process, _GIVEN)
-            return self._given_client
-        loop = asyncio.get_running_loop()
-        if loop not in self._own_clients:
-            for ended in [other for other in self._own_clients if other.is_closed()]:
-                del self._own_clients[ended]
-            self._own_clients[loop] = http.new_async_client(endpoint.base_url, self._reach)
-        return self._own_clients[loop]
 
 
 @overload
@@ -809,3 +658,22 @@ def extract(
     """
     with Extractor(model, **options) as extractor:
         return extractor.extract(record_type, text, examples=examples, context=context)
+
+
+def _extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
+    """Return what begins the extraction with a model, prepared once for each."""
+    options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
+    prepared = cache(lambda model: Task[Any](model, record_type, **options))
+    return lambda model: prepared(model).ask(text)
+
+
+def _context(text: Text, options: ExtractOptions) -> dict[str, Any]:
+    return context_of(text, options.get("context"))
+
+
+def _listed(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given] if given else ()
+
+
+def _remake(client: type[Any], arguments: Mapping[str, Any]) -> Any:
+    return client(**arguments)

@@ -15,12 +15,12 @@ from .batch.estimate import Asked, Counted, Estimate, PackEstimate, answer_token
 from .batch.frames import is_frame, open_frame, rows_of
 from .batch.journal import TOGETHER, Journal, Kept, key_of
 from .batch.texts import Select
-from .calls import Calls, Endpoint, samples_of
+from .connections import Models
 from .dialects import DIALECTS, read_reply
 from .errors import ConfigError
 from .messages import Completion, Request, Usage
+from .model import Endpoint, Model
 from .options import RowOptions
-from .pricing import pricer
 from .rows import Job
 from .secrets import Secret
 
@@ -28,31 +28,32 @@ AT_ONCE = 500  # keys looked up together
 ENOUGH = 20  # answers to learn from
 
 
-def estimated(calls: Calls, given: Any, record_type: Any, text: Select, options: RowOptions) -> Estimate:
+def estimated(
+    models: Models[Any], given: Any, record_type: Any, text: Select, options: RowOptions
+) -> Estimate:
     """Return what a run over the rows would come to. Raises ConfigError and SchemaError."""
     rows, select = rows_of(open_frame(given), text) if is_frame(given) else (given, text)
-    job = Job.of(calls, rows, record_type, select, options)
+    job = Job.of(models, rows, record_type, select, options)
     counted = _counted(job, rows)
     together = [row.together for row in counted.asked.values() if row.together is not None]
     kept = dict(_kept(job.settings.journal, [*counted.asked, *together]))
-    answer, assumption = _answer(calls, record_type, list(kept.values()))
-    config = calls._config
-    prices: Any = calls._arguments.get("prices") or {}
-    price = pricer(config.provider.name, config.model, prices)
-    batch = config.provider.batch if job.settings.mode == "batch" else None
+    answer, assumption = _answer(job, list(kept.values()))
+    model = models.first
+    price = model.policy.budget.price
+    batch = model.provider.batch if job.settings.mode == "batch" else None
     share = batch.share if batch else 1
 
     def cost(usage: Usage) -> Decimal | None:
-        found = price(config.model, usage)
+        found = price(model.name, usage)
         return None if found is None else found * share
 
     shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
-    return estimate(counted, kept, answer, assumption, cost, config.model, shared)
+    return estimate(counted, kept, answer, assumption, cost, model.name, shared)
 
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     count = empty = bad = 0
-    samples = samples_of(job.asked)
+    samples = job.task.samples
     asked: dict[bytes, Asked] = {}
     for given in rows:
         count += 1
@@ -73,20 +74,20 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
 
 def _request(job: Job, text: Any) -> tuple[bytes, Asked]:
     """Return the key that the journal knows a row's first request by, and what there is to know of it."""
-    step = job.calls._extraction(job.record_type, text, **job.asked)
+    step = job.task.ask(text)
     key, size = _key(job, step.request)
     if job.settings.rows_per_request == 1 or not packing.takes(text):
         return key, Asked(size)
-    plain, _ = _key(job, job.calls._plainly(step))
+    plain, _ = _key(job, job.models.first.plainly(step))
     return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text))
 
 
 def _key(job: Job, request: Request) -> tuple[bytes, int]:
     """Return a request's key in the journal, and the size of its body."""
-    config = job.calls._config
-    post = job.calls._post(Endpoint(config.base_url or "", Secret("")), request, 1.0)
-    name = f"{config.provider.name} {config.base_url or 'local'}"
-    return request_key(name, post), len(post.body)
+    model: Model = job.models.first
+    nowhere = Endpoint(model.settings.config.base_url or "", Secret(""))
+    post = model.post(nowhere, request, 1.0)
+    return request_key(model.place, post), len(post.body)
 
 
 def _line(text: str) -> int:
@@ -96,7 +97,7 @@ def _line(text: str) -> int:
 
 def _rest(job: Job, count: int) -> int:
     """Return the bytes of a request for so many texts, these apart."""
-    _, size = _key(job, job.calls._together(job.record_type, ["?"] * count, **job.asked).request)
+    _, size = _key(job, job.task.together(["?"] * count).request)
     return size - count * _line("?")
 
 
@@ -118,9 +119,9 @@ def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
         store.close()
 
 
-def _answer(calls: Calls, record_type: Any, kept: Sequence[Kept]) -> tuple[int, str]:
+def _answer(job: Job, kept: Sequence[Kept]) -> tuple[int, str]:
     """Return the tokens of an answer, and what that rests on."""
-    spoken = (calls._dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
+    spoken = (job.models.first.dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
     events = (
         read_reply(dialect, each.status, {}, each.body, each.latency, time.time())
         for each in kept[:AT_ONCE]
@@ -130,5 +131,5 @@ def _answer(calls: Calls, record_type: Any, kept: Sequence[Kept]) -> tuple[int, 
     took = [usage.completion_tokens for usage in counted if usage]
     if len(took) >= ENOUGH:
         return round(sum(took) / len(took)), f"completion tokens as in {len(took)} answers of the journal"
-    tokens = answer_tokens(calls._compiled(record_type).schema)
+    tokens = answer_tokens(job.task.compiled.schema)
     return tokens, f"{tokens} completion tokens for a record are assumed from its schema"

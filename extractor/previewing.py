@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .batch.estimate import prompt_tokens
-from .calls import Calls, Endpoint
+from .model import Endpoint, Model
 from .secrets import Secret
+from .task import Task
 
 MASK = "***"
 HERE = "http://127.0.0.1/v1"  # the embedded model's server has another port each time
@@ -36,12 +37,12 @@ class Preview:
         return "\n".join([*head, "", json.dumps(self.json, ensure_ascii=False, indent=2)])
 
 
-def preview(calls: Calls, record_type: Any, text: Any, options: Mapping[str, Any]) -> Preview:
+def preview(model: Model, record_type: Any, text: Any, options: Mapping[str, Any]) -> Preview:
     """Return the first request of a call. Raises ConfigError and SchemaError as the call would."""
-    step = calls._extraction(record_type, text, **options)
-    key = Secret(MASK if calls._config.api_key else "")
-    endpoint = Endpoint(calls._config.base_url or HERE, key)
-    post = calls._post(endpoint, step.request, 1.0)
-    own = {name.lower() for name in calls._headers.reveal()}
+    step = Task[Any](model, record_type, **options).ask(text)
+    config = model.settings.config
+    endpoint = Endpoint(config.base_url or HERE, Secret(MASK if config.api_key else ""))
+    post = model.post(endpoint, step.request, 1.0)
+    own = {name.lower() for name in model.settings.headers.reveal()}
     headers = {name: MASK if name.lower() in own else value for name, value in post.headers.items()}
     return Preview(post.url, headers, post.body, prompt_tokens(len(post.body)))

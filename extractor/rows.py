@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import (
     AsyncGenerator,
@@ -31,19 +32,23 @@ from .batch.outcomes import ChunkText, Row, RowOutcome, Text
 from .batch.service import CallFailed, Service, Stream
 from .batch.spool import Replayed
 from .batch.texts import Select, row_maker
-from .calls import Calls, Endpoint, samples_of
+from .connections import Models
 from .dialects import BATCH_APIS, PROVIDERS
 from .dialogue import MAX_TOKENS, Ask
 from .errors import ConfigError, ServiceError
-from .messages import BatchStatus, Completion, Extraction, Failure, Message, Request
-from .options import RowOptions
+from .messages import BatchStatus, Completion, Failure, Message, Request
+from .model import Endpoint, Model
+from .options import ClientOptions, RowOptions
+from .secrets import Environment
+from .settings import Settings
+from .task import Task
 from .transport import http, tape
 
 T = TypeVar("T")
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
 Unwanted: TypeAlias = Callable[[], bool]
 Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
-RUN_OPTIONS = frozenset(run.Settings.__dataclass_fields__)
+RUN_OPTIONS = frozenset(run.RunSettings.__dataclass_fields__)
 MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
 
 
@@ -55,62 +60,57 @@ class Wire(NamedTuple):
 
 
 class ModelCaller(Generic[T]):
-    """One model of a client, as a bulk run calls it; `fallback`: the caller of the next one."""
+    """One model, as a bulk run calls it. callers: those of all models that a row may be put to, this one's
+    among them.
+    """
 
     def __init__(
-        self,
-        calls: Calls,
-        record_type: Any,
-        options: Mapping[str, Any],
-        endpoint: Endpoint,
-        send: Send,
-        fallback: ModelCaller[T] | None,
+        self, task: Task[T], endpoint: Endpoint, send: Send, callers: dict[Any, ModelCaller[T]]
     ) -> None:
-        self._calls, self._endpoint, self._fallback = calls, endpoint, fallback
-        self._begin = partial(calls._extraction, record_type)
-        self._begin_pack = partial(calls._together, record_type)
-        shots = calls._shots(record_type, **{"examples": (), **options})
-        self._options = {**options, "examples": shots}
-        self._send = send
+        self._task, self._model, self._endpoint = task, task.model, endpoint
+        self._send, self._callers = send, callers
+        callers[task.model] = self
 
     @property
     def name(self) -> str:
         """The provider and its URL; "local" for the embedded model, whose port is another each time."""
-        config = self._calls._config
-        return f"{config.provider.name} {config.base_url or 'local'}"
+        return self._model.place
 
     @property
     def samples(self) -> int:
         """How many answers each row asks for."""
-        return samples_of(self._options)
+        return self._task.samples
 
     @property
     def deadline(self) -> float | None:
         """Seconds that a row's dialogue may take."""
-        return self._calls._policy.deadline
+        return self._model.policy.deadline
+
+    def of(self, step: Ask[T]) -> ModelCaller[T]:
+        """Return the caller of the model that a step asks."""
+        return self._callers[step.model]
 
     def begin(self, text: Text) -> Ask[T]:
-        """Return the first step of a row's dialogue."""
-        options = {**self._options, "part": text.said} if isinstance(text, ChunkText) else self._options
-        step: Ask[T] = self._begin(text.text if isinstance(text, ChunkText) else text, **options)
-        return step
+        """Return the first step of a row's dialogue, with what begins it with each fallback model."""
+        others = [each for each in self._callers.values() if each is not self]
+        step = self._ask(text)
+        return replace(step, others=tuple(partial(each._ask, text) for each in others)) if others else step
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
         """Return what the row's dialogue runs in."""
-        return self._calls._watching(step)
+        return self._model.watching(step)
 
     def plainly(self, step: Ask[T]) -> Request:
         """Return a row's first request in the mode that the client would begin with."""
-        return self._calls._plainly(step)
+        return self._model.plainly(step)
 
     def begin_pack(self, texts: Sequence[str]) -> Ask[dict[int, str]]:
         """Return the first step of a dialogue about several rows."""
-        step: Ask[dict[int, str]] = self._begin_pack(texts, **self._options)
-        return step
+        return self._task.together(texts)
 
     def post(self, request: Request, timeout: float) -> http.Post:
         """Return the request as it is sent."""
-        return self._calls._post(self._endpoint, request, timeout)
+        return self._model.post(self._endpoint, request, timeout)
 
     async def send(self, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
         """Return what came back."""
@@ -118,67 +118,69 @@ class ModelCaller(Generic[T]):
 
     def read(self, reply: http.HttpReply | Failure) -> Completion | Failure:
         """Return what the reply says."""
-        return self._calls._read(reply, self._endpoint)
+        return self._model.read(reply, self._endpoint)
 
-    def learn(self, result: Extraction[Any]) -> None:
-        """Remember the mode that the server took."""
-        self._calls._learn(result)
-
-    def sequel(self, result: Extraction[T], step: Ask[T], text: Text) -> tuple[ModelCaller[T], Ask[T]] | None:
-        """Return the fallback's first step, where it is to be asked."""
-        other = self._fallback
-        if other is None or not self._calls._falls_back(result, step):
-            return None
-        return other, other.begin(text).after(result.attempts, step, time.monotonic())
+    def _ask(self, text: Text) -> Ask[T]:
+        return self._task.ask(text.text, text.said) if isinstance(text, ChunkText) else self._task.ask(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A bulk run, checked: nothing has been asked or read yet."""
+    """A bulk run, checked: nothing has been asked or read yet. tasks: one for each model."""
 
-    calls: Calls
+    models: Models[Any]
+    tasks: Mapping[Model, Task[Any]]
     rows: Rows
-    record_type: Any
     row_of: Callable[[Any], Row]
-    settings: run.Settings
-    asked: Mapping[str, Any]  # what each extraction is asked with
+    settings: run.RunSettings
 
     @classmethod
-    def of(cls, calls: Calls, rows: Rows, record_type: Any, text: Select, options: RowOptions) -> Job:
+    def of(cls, models: Models[Any], rows: Rows, record_type: Any, text: Select, options: RowOptions) -> Job:
         """Return the job. Raises ConfigError and SchemaError for what could work for no row at all."""
         _check_rows(rows)
         given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
-        settings = run.Settings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
+        settings = run.RunSettings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
         given["examples"] = list(given.get("examples", ()))
-        if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *calls._params}):
+        if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
             given["max_tokens"] = MOST_TOKENS
-        most = calls._rows_at_once(record_type, settings.rows_per_request, given)
-        settings = replace(settings, rows_per_request=most)
+        tasks: dict[Model, Task[Any]] = {model: Task(model, record_type, **given) for model in models.chain}
+        task = tasks[models.first]
+        settings = replace(settings, rows_per_request=task.most_together(settings.rows_per_request))
         if settings.mode == "batch":
-            _check_batches(calls, samples_of(given))
-        first = calls._begin(lambda model: model._extraction(record_type, "?", **given))
+            _check_batches(models.first, task.samples)
+        first = models.begin(lambda model: tasks[model].ask("?"))
         if settings.max_cost is not None:
             budget = first.policy.budget
             worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
-        return cls(calls, rows, record_type, row_maker(text), settings, given)
+        return cls(models, tasks, rows, row_maker(text), settings)
+
+    @property
+    def task(self) -> Task[Any]:
+        """What is asked of the first model."""
+        return self.tasks[self.models.first]
 
     async def outcomes(
-        self, wire: Callable[[Endpoint], Wire], stop: run.Stop | None = None
+        self, wire: Callable[[Model, Endpoint], Wire], stop: run.Stop | None = None
     ) -> AsyncGenerator[RowOutcome[Any]]:
-        """Yield what came of each row. wire: what posts to an endpoint."""
-        caller: ModelCaller[Any] | None = None
-        for model in reversed((self.calls, *self.calls._fallbacks)):
-            endpoint = await asyncio.to_thread(model._find_endpoint)  # it may start the embedded model
-            last = wire(endpoint)
-            caller = ModelCaller(model, self.record_type, self.asked, endpoint, last.send, caller)
-        assert caller is not None  # noqa: S101  there is at least the client's own model
+        """Yield what came of each row. wire: what posts to a model's endpoint."""
+        callers: dict[Any, ModelCaller[Any]] = {}
+        wires = [await self._called(model, wire, callers) for model in self.models.chain]
+        caller = callers[self.models.first]
         if self.settings.mode == "batch":
-            found = self._batched(caller, endpoint, last.stream, stop)
+            found = self._batched(caller, *wires[0], stop)
         else:
             found = run.arows(self.rows, self.row_of, caller, self.settings, stop)
         async with aclosing(found) as outcomes:
             async for outcome in outcomes:
                 yield outcome
+
+    async def _called(
+        self, model: Model, wire: Callable[[Model, Endpoint], Wire], callers: dict[Any, ModelCaller[Any]]
+    ) -> tuple[Endpoint, Stream]:
+        endpoint = await asyncio.to_thread(model.endpoint)  # it may start the embedded model
+        opened = wire(model, endpoint)
+        ModelCaller(self.tasks[model], endpoint, opened.send, callers)
+        return endpoint, opened.stream
 
     async def _batched(
         self, caller: ModelCaller[Any], endpoint: Endpoint, stream: Stream, stop: run.Stop | None
@@ -188,18 +190,18 @@ class Job:
         settings = replace(self.settings, journal=journal, max_cost=self.settings.budget)
         try:
             begun = caller.begin("?")
-            service = _service(self.calls, endpoint, begun.request, stream)
+            service = _service(self.models.first, endpoint, begun.request, stream)
             ledger = cast(Ledger, journal)  # the settings were checked
-            courier = BatchClient(caller, service, ledger, journal, settings.budget, settings.on_progress)
+            client = BatchClient(caller, service, ledger, journal, settings.budget, settings.on_progress)
             if stop is not None:
                 loop = asyncio.get_running_loop()
                 stop.bind(
-                    partial(loop.call_soon_threadsafe, courier.stop),
-                    lambda: courier.advice or run.INTERRUPTED,
+                    partial(loop.call_soon_threadsafe, client.stop),
+                    lambda: client.advice or run.INTERRUPTED,
                 )
-            if not await courier.collect(rows, self.row_of):
+            if not await client.collect(rows, self.row_of):
                 return
-            outcomes = run.arows(rows.again, self.row_of, caller, settings, stop, courier.collected)
+            outcomes = run.arows(rows.again, self.row_of, caller, settings, stop, client.collected)
             async with aclosing(outcomes):
                 async for outcome in outcomes:
                     yield outcome
@@ -222,11 +224,11 @@ def _check_rows(rows: Any) -> None:
         )
 
 
-def _check_batches(calls: Calls, samples: int = 1) -> None:
+def _check_batches(model: Model, samples: int = 1) -> None:
     """Raise ConfigError where requests can't be sent by a batch API."""
     if samples > 1:
         raise ConfigError("samples and mode='batch' don't go together: a batch has one answer for each row")
-    provider = calls._config.provider
+    provider = model.provider
     if provider.batch is None:
         known = ", ".join(name for name, row in PROVIDERS.items() if row.batch)
         raise ConfigError(f"mode='batch' needs a provider with a batch API: {known}; not {provider.name}")
@@ -234,15 +236,13 @@ def _check_batches(calls: Calls, samples: int = 1) -> None:
         raise ConfigError("a cassette holds no batches: record and replay with mode='live'")
 
 
-def _service(calls: Calls, endpoint: Endpoint, request: Request, stream: Stream) -> Service:
+def _service(model: Model, endpoint: Endpoint, request: Request, stream: Stream) -> Service:
     """Return a provider's batch API. request: one whose headers are those of all."""
-    limits = calls._config.provider.batch
+    limits = model.provider.batch
     assert limits is not None  # noqa: S101  it was checked
-    headers = calls._post(endpoint, request, 1.0).headers
-    others = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-    explain = partial(calls._read, endpoint=endpoint)
-    redact = partial(calls._redact, endpoint)
-    return Service(BATCH_APIS[limits.api], limits, endpoint.base_url, others, stream, explain, redact)
+    explain, redact = partial(model.read, endpoint=endpoint), partial(model.redact, endpoint)
+    headers = model.headers(endpoint, request)
+    return Service(BATCH_APIS[limits.api], limits, endpoint.base_url, headers, stream, explain, redact)
 
 
 async def cancel(handle: Handle) -> BatchStatus:
@@ -251,13 +251,14 @@ async def cancel(handle: Handle) -> BatchStatus:
     Raises ConfigError, and ServiceError where the provider does not do it.
     """
     provider, _, url = handle.endpoint.partition(" ")
-    calls = Calls(f"{provider}:{handle.model}", base_url=url)
-    _check_batches(calls)
-    endpoint = calls._find_endpoint()
-    client = http.new_async_client(endpoint.base_url, calls._reach)
+    options: ClientOptions = {"base_url": url}
+    model = Model(Settings.of(f"{provider}:{handle.model}", options, Environment(os.environ)), options)
+    _check_batches(model)
+    endpoint = model.endpoint()
+    client = http.new_async_client(endpoint.base_url, model.settings.reach)
     try:
         request = Request(handle.model, (Message("user", "?"),))
-        service = _service(calls, endpoint, request, _wire(client).stream)
+        service = _service(model, endpoint, request, _wire(client).stream)
         return await service.told(service.api.cancel(handle.batch))
     except CallFailed as error:
         failure = error.failure
@@ -266,9 +267,9 @@ async def cancel(handle: Handle) -> BatchStatus:
         await client.aclose()
 
 
-def arows(job: Job) -> AsyncGenerator[RowOutcome[Any]]:
-    """Yield what came of each row."""
-    return job.outcomes(lambda endpoint: _wire(endpoint.owner._client(endpoint)))
+def arows(job: Job, stop: run.Stop | None = None) -> AsyncGenerator[RowOutcome[Any]]:
+    """Yield what came of each row. stop: asks the run to end."""
+    return job.outcomes(lambda model, endpoint: _wire(job.models.link(model).client(endpoint)), stop)
 
 
 def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
@@ -281,10 +282,10 @@ def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
         own: dict[Any, http.AsyncSender] = {}
         threads = ThreadPoolExecutor(job.settings.concurrency)  # it starts none before it needs one
 
-        def wire(endpoint: Endpoint) -> Wire:
-            given, reach = endpoint.owner._given_client, endpoint.owner._reach
-            if given is not None:
-                endpoint.owner._client(endpoint)  # checks that it was made in this process
+        def wire(model: Model, endpoint: Endpoint) -> Wire:
+            link, reach = job.models.link(model), model.settings.reach
+            if link.given is not None:
+                given = link.client(endpoint)  # checks that it was made in this process
                 return Wire(
                     partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
                 )

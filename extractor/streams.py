@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import aclosing, closing, suppress
 from dataclasses import replace
 from typing import Any, Generic, Self, TypeAlias, TypeVar, cast
 
@@ -43,6 +43,7 @@ from .transport.sse import SSEDecoder
 
 T = TypeVar("T")
 Out = TypeVar("Out")
+Streamed: TypeAlias = CompletionChunk | str | Extraction[T]  # a piece of a reply; in the end, how it ended
 Place: TypeAlias = tuple[int, str, int]  # a choice, what it adds to, and of which call
 DONE = "[DONE]"
 
@@ -315,6 +316,24 @@ def last_chunk(completion: Completion) -> CompletionChunk:
     return CompletionChunk(completion.id, completion.model, usage=completion.usage, completion=completion)
 
 
+def chunks(streamed: Generator[Streamed[Completion]]) -> Iterator[CompletionChunk]:
+    """Yield the chunks of a streamed conversation, the last with the whole completion; or raise its error."""
+    with closing(streamed) as events:
+        for event in events:
+            yield (
+                last_chunk(event.unwrap()) if isinstance(event, Extraction) else cast(CompletionChunk, event)
+            )
+
+
+async def achunks(streamed: AsyncGenerator[Streamed[Completion]]) -> AsyncGenerator[CompletionChunk]:
+    """`chunks` for async code."""
+    async with aclosing(streamed) as events:
+        async for event in events:
+            yield (
+                last_chunk(event.unwrap()) if isinstance(event, Extraction) else cast(CompletionChunk, event)
+            )
+
+
 class Growth(Generic[Out, T]):
     """Chunks of a reply -> what they make of its record; then how the dialogue ended. Sans-I/O."""
 
@@ -368,6 +387,21 @@ class Growth(Generic[Out, T]):
 
     def _rest(self, record: T, result: Extraction[T]) -> Iterator[Out]:
         raise NotImplementedError
+
+
+def grown(streamed: Generator[Streamed[T]], growth: Growth[Out, T]) -> Iterator[Out]:
+    """Yield what comes of the record of a streamed dialogue. Raises the dialogue's error."""
+    with closing(streamed) as events:
+        for event in events:
+            yield from growth.finish(event) if isinstance(event, Extraction) else growth.add(event)
+
+
+async def agrown(streamed: AsyncGenerator[Streamed[T]], growth: Growth[Out, T]) -> AsyncGenerator[Out]:
+    """`grown` for async code."""
+    async with aclosing(streamed) as events:
+        async for event in events:
+            for out in growth.finish(event) if isinstance(event, Extraction) else growth.add(event):
+                yield out
 
 
 class RecordGrowth(Growth[Partial[T], T]):

@@ -16,6 +16,8 @@ import pytest
 from pydantic import BaseModel, Field
 
 from extractor import AsyncExtractor, Extraction, ExtractionError, Extractor, Mode, Outcome, Usage, extract
+from extractor.model import Endpoint
+from extractor.secrets import Secret
 from extractor.transport import local
 from tests.selecting import Sample
 
@@ -124,7 +126,7 @@ def test_a_served_model_in_another_process_and_one_in_this_process_give_the_same
         try:
             with Extractor(
                 "llamacpp:smollm2", base_url=found[1], api_key=key and key[1],
-                provider=ex._config.provider, max_tokens=200,
+                provider=ex._models.first.provider, max_tokens=200,
             ) as other:  # fmt: skip
                 elsewhere = other.run(Complaint, TEXT)
         finally:
@@ -135,7 +137,7 @@ def test_a_served_model_in_another_process_and_one_in_this_process_give_the_same
 def test_without_http_the_same_model_says_the_same(ex: Extractor) -> None:
     here = ex.run(Complaint, TEXT)
     request = here.attempts[0].request
-    body = ex._dialect.encode(ex._with_grammar(request), ex._config.provider)
+    body = json.loads(ex._models.first.post(Endpoint("", Secret()), request, 1.0).body)
     code = (
         "import json, sys; from extractor.transport.local import in_process\n"
         "with in_process('smollm2') as answer: print(json.dumps(answer(json.load(sys.stdin))))"

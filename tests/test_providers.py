@@ -326,7 +326,7 @@ def test_each_local_model_is_asked_with_bounds_and_a_window_of_its_own(
     with Extractor(f"local:{name}", base_url=server.base_url, api_key=KEY) as ex:
         server.play(shaped())
         ex.run(Cities, "Rome, Bern")
-        assert ex._window() == (8192 if changes is None else 2048)
+        assert ex._models.first.window() == (8192 if changes is None else 2048)
     grammar = json.loads(server.requests[-1].body)["grammar"]
     assert f'"maxItems": {bounds[1]}' in grammar
     assert f'"maxLength": {bounds[0]}' in grammar

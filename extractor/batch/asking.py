@@ -69,18 +69,16 @@ class Dialogue(Generic[T]):
 
     async def _through(self, caller: Caller[T], first: Ask[T], text: Text) -> Extraction[T]:
         first = await self._as_before(caller, first)
-        step, asked = await self._packed(caller, first, text), first
-        while True:
-            while isinstance(step, Ask):
-                if step.wait:
-                    await asyncio.sleep(step.wait)
-                step, asked = await self._next(caller, step)
-            caller.learn(step)
-            sequel = caller.sequel(step, asked, text)
-            if sequel is None:
-                return step
-            caller, begun = sequel
-            step = await self._as_before(caller, begun)
+        step = await self._packed(caller, first, text)
+        asked = first
+        while isinstance(step, Ask):
+            if step.model is not asked.model:
+                caller = caller.of(step)
+                step = await self._as_before(caller, step)
+            if step.wait:
+                await asyncio.sleep(step.wait)
+            step, asked = await self._next(caller, step)
+        return step
 
     async def _as_before(self, caller: Caller[T], first: Ask[T]) -> Ask[T]:
         """Return the first step of a dialogue in the way in which the journal has its answer. Packs have a
@@ -103,7 +101,7 @@ class Dialogue(Generic[T]):
         after = self._after(step, answer)
         if isinstance(answer.event, Completion):
             self._keys.append(key)
-        elif isinstance(after, Ask) and after.request != step.request:
+        elif isinstance(after, Ask) and after.model is step.model and after.request != step.request:
             self._keys.append(key)  # that the server does not take a request so is an answer too
             if answer.asked and isinstance(answer.reply, http.HttpReply):
                 self._context.journal.put(key, _kept(answer.reply, answer.event, step.request.model))
@@ -136,7 +134,7 @@ class Dialogue(Generic[T]):
             step, self.paid = member.step, member.paid
             self._asked += any(self.paid)
         if not isinstance(found, RowAnswer):
-            return found or step
+            return step.tell(step.or_fallback(found, time.monotonic()), asked=False) if found else step
         self._keys.append(key)
         self._asked += found.asked
         return self._after(replace(step, note=NOTE, counted=False), found)

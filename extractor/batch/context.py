@@ -69,12 +69,8 @@ class Caller(Protocol[T]):
         """Return what the reply says."""
         ...
 
-    def learn(self, result: Extraction[Any]) -> None:
-        """Remember what a dialogue showed of the service, for the next one."""
-        ...
-
-    def sequel(self, result: Extraction[T], step: Ask[T], text: Text) -> tuple[Caller[T], Ask[T]] | None:
-        """Return another model's first step, where one is to be asked after this result."""
+    def of(self, step: Ask[T]) -> Caller[T]:
+        """Return the caller of the model that a step asks, which may be a fallback model."""
         ...
 
     def plainly(self, step: Ask[T]) -> Request:

@@ -191,8 +191,7 @@ class _Carried(Generic[T]):
             event, step = await self._event(step)
             if event is None:
                 return self._go_on([[at] for at in range(len(self._members))])
-            step = step.receive(event, time.monotonic(), random.random())
-        self._caller.learn(step)
+            step = step.tell(step.receive(event, time.monotonic(), random.random()))
         return self._divide(step)
 
     def _begun(self) -> Ask[dict[int, str]]:

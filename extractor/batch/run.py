@@ -43,7 +43,7 @@ _ALL = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RunSettings:
     """How a run goes about it; what each of these means stands at RowOptions."""
 
     concurrency: int = 64
@@ -141,7 +141,7 @@ async def arows(
     rows: Iterable[Any] | AsyncIterable[Any],
     row_of: Callable[[Any], Row],
     caller: Caller[T],
-    settings: Settings,
+    settings: RunSettings,
     stop: Stop | None = None,
     collected: Collected | None = None,
 ) -> AsyncGenerator[RowOutcome[T]]:
@@ -184,7 +184,7 @@ class _Run(Generic[T]):
         rows: Iterable[Any] | AsyncIterable[Any],
         row_of: Callable[[Any], Row],
         caller: Caller[T],
-        settings: Settings,
+        settings: RunSettings,
         journal: Journal,
         collected: Collected,
     ) -> None:

@@ -11,7 +11,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from .. import rows as bulk
 from ..batch.address import masked
 from ..batch.cells import Gathered, Lose, cell
 from ..batch.columns import records_of
@@ -172,9 +171,11 @@ class CommandJob:
         ):
             options: Any = {**self.options, "on_progress": told}
             # what is wrong with the call is said here, before there is a file
-            job = bulk.Job.of(self.client, rows, self.record_type, lambda r: self.text_of(r.row), options)
+            outcomes = self.client.rows(
+                rows, self.record_type, text=lambda r: self.text_of(r.row), interrupt=stop, **options
+            )
             with self._opened(rows, report) as (settle, hold):
-                self._write(bulk.rows(job, stop), rows, settle, report)
+                self._write(outcomes, rows, settle, report)
                 _note(asked, rows, report)
                 self._leave(rows, hold, report)
         return report

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from ..client import Extractor
 from ..dialogue.probe import Findings, ProbeAnswer
-from ..probing import known, probe
 from .options import KEYS, BaseUrlOption, connected
 from .screen import console_on, safe, say, tell
 
@@ -57,11 +56,9 @@ def ask(
     kept for 30 days, and mode="auto" begins with the best mode that the server was found to have.
     """
     with connected(model, base_url) as ex:
-        found = None if refresh else known(ex, time.time())
-        asked = found is None
-        if found is None:
-            found = probe(ex, time.time(), lambda feature: tell(f"asking for {feature} …"))
-        modes = [str(mode) for mode in found.ladder(ex._config.provider.modes)]
+        began = time.time()
+        found = ex.probe(lambda feature: tell(f"asking for {feature} …"), refresh)
+        asked, modes = found.asked_at >= began, [str(mode) for mode in found.ladder(ex.modes)]
     if as_json:
         typer.echo(json.dumps({"model": ex.model, "modes": modes, "asked": asked, **found.to_json()}))
         return

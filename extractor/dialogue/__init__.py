@@ -15,7 +15,7 @@ from .judge import (
 from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
 from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
 from .probe import Findings, ProbeAnswer
-from .shells import aconverse, converse
+from .shells import adrive, drive
 from .states import MAX_TOKENS, Ask, Step, start
 from .turns import joined
 from .wording import (
@@ -48,10 +48,10 @@ __all__ = [
     "Step",
     "Verdict",
     "accept",
-    "aconverse",
+    "adrive",
     "brief_question",
-    "converse",
     "dollars",
+    "drive",
     "example_messages",
     "joined",
     "judge_record",

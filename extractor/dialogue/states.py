@@ -6,10 +6,10 @@ came to `ask.receive`, until that gives an Extraction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..errors import (
     Empty,
@@ -54,9 +54,21 @@ Step: TypeAlias = "Ask[T] | Extraction[T]"
 MAX_TOKENS = frozenset({"max_tokens", "max_completion_tokens"})
 
 
+class Learner(Protocol):
+    """A model that learns from what became of its requests."""
+
+    def learn(self, attempts: Sequence[Attempt]) -> None:
+        """Remember what the attempts of a dialogue, all with this model, showed of its server."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """Do this next: sleep `wait` seconds, then post `request` and allow it `timeout` seconds."""
+    """Do this next: sleep `wait` seconds, then post `request` to `model` and allow it `timeout` seconds.
+
+    others: what begins the same dialogue with each fallback model, in order. earlier: how many of the
+    attempts came before this model was asked.
+    """
 
     request: Request
     wait: float
@@ -75,11 +87,16 @@ class Ask(Generic[T]):
     counted: bool = True  # whether the usage of the next reply is that of `request`
     told: Callable[[Any, bool], None] | None = field(default=None, repr=False, compare=False)
     judges: Callable[[int], Judge[T]] | None = None  # the judge of the n-th attempt, where that differs
+    model: Learner | None = field(default=None, repr=False, compare=False)
+    others: tuple[Callable[[], Ask[T]], ...] = field(default=(), repr=False, compare=False)
+    earlier: int = 0
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
-        """Let who watches the dialogue know its next step. asked: whether the reply was sent for just now."""
+        """Let the model and who watches know what follows. asked: whether the reply was sent for just now."""
         if self.told is not None:
             self.told(step, asked)
+        if self.model is not None and not (isinstance(step, Ask) and step.model is self.model):
+            self.model.learn(step.attempts[self.earlier :])
         return step
 
     def receive(self, event: Completion | Failure, now: float, chance: float) -> Step[T]:
@@ -119,7 +136,7 @@ class Ask(Generic[T]):
             after = replace(asked, request=request, patch=patch, repairs=self.repairs + 1)
             if after._may_be_asked(now):
                 return after._at(now, wait=0.0)
-        return asked._give_up(verdict, event)
+        return asked.or_fallback(asked._give_up(verdict, event), now)
 
     def _judged(self, reply: Completion) -> Verdict[T]:
         """Return what a reply is worth. One to a part of the text is no record."""
@@ -142,12 +159,31 @@ class Ask(Generic[T]):
         source = self.first.source
         return Extraction(verdict.outcome, attempts, error=told, completion=reply, source=source)
 
-    def after(self, attempts: tuple[Attempt, ...], earlier: Ask[Any], now: float) -> Ask[T]:
-        """Return this step as the sequel of another model's attempts, within the same deadline."""
-        note = f"fallback: {attempts[-1].request.model} ended in {attempts[-1].outcome}"
-        policy = replace(self.policy, budget=self.policy.budget.within(earlier.policy.budget))
-        other = replace(self, policy=policy, note=note, told=earlier.told)
-        return other.within(attempts, earlier.ends, now)
+    def or_fallback(self, ended: Extraction[T], now: float) -> Step[T]:
+        """Return the first request to the next model, where one is to be asked; else how it ended."""
+        last, in_time = ended.attempts[-1], self.ends is None or now < self.ends
+        wanted = bool(self.others) and self.policy.may("fallback", last.outcome, last.failure)
+        if not (wanted and in_time and self.policy.budget.left_after(ended.attempts)):
+            return ended
+        begin, *others = self.others
+        step = begin()
+        policy = replace(step.policy, budget=step.policy.budget.within(self.policy.budget))
+        note = f"fallback: {last.request.model} ended in {last.outcome}"
+        sequel = replace(step, policy=policy, note=note, told=self.told, others=tuple(others))
+        return replace(sequel, earlier=len(ended.attempts)).within(ended.attempts, self.ends, now)
+
+    def after_stream(
+        self, event: Completion | Failure, begun: bool, others: bool, now: float, chance: float
+    ) -> Step[T]:
+        """Return what follows on a streamed reply. begun: whether the caller has seen a part of it: what then
+        broke off is not asked for again. others: whether another model may still be asked.
+        """
+        step = self
+        if begun and isinstance(event, Failure):
+            step = replace(step, policy=replace(step.policy, max_retries=0))
+        if begun and not others:
+            step = replace(step, others=())
+        return self.tell(step.receive(event, now, chance))
 
     def within(self, attempts: tuple[Attempt, ...], ends: float | None, now: float) -> Ask[T]:
         """Return this step as part of something longer: after earlier attempts, which count, and within
@@ -164,12 +200,10 @@ class Ask(Generic[T]):
         again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
         retry = again and self.retries < self.policy.max_retries
         if not (retry and asked._may_be_asked(now + wait)):
-            return Extraction(
-                Outcome.TRANSPORT,
-                asked.attempts,
-                error=_service_error(failure, asked.attempts, wait, retry, self._hint(failure)),
-                source=self.first.source,
-            )
+            error = _service_error(failure, asked.attempts, wait, retry, self._hint(failure))
+            source = self.first.source
+            ended: Extraction[T] = Extraction(Outcome.TRANSPORT, asked.attempts, error=error, source=source)
+            return asked.or_fallback(ended, now)
         return replace(asked, retries=self.retries + 1)._at(now, wait)
 
     def _in_another_way(self, failure: Failure) -> Ask[T] | None:
@@ -316,14 +350,18 @@ def start(
     now: float,
     ladder: ModeLadder | None = None,
     judges: Callable[[int], Judge[T]] | None = None,
+    model: Learner | None = None,
 ) -> Ask[T]:
     """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
 
     ladder: the weaker modes to step down to, where the server does not take the request's. judges: the
-    judge of the n-th attempt, counted from 1, where it is not `judge` for all of them.
+    judge of the n-th attempt, counted from 1, where it is not `judge` for all of them. model: the one that
+    is asked, which is told how it ended.
     """
     ends = None if policy.deadline is None else now + policy.deadline
-    return Ask(request, 0.0, 0.0, 0.0, request, judge, policy, ends, ladder, judges=judges)._at(now, 0.0)
+    left = inf if policy.deadline is None else policy.deadline
+    timeout = min(policy.timeout, left)
+    return Ask(request, 0.0, timeout, left, request, judge, policy, ends, ladder, judges=judges, model=model)
 
 
 def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt:

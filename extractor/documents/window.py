@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..calls import Calls
 from ..dialogue import MAX_TOKENS
 from ..dialogue.wording import compact
 from ..errors import ConfigError
 from ..messages import JSON, Failure, Request
+from ..model import Model
 from ..transport import http, tape
 
 BYTES_A_TOKEN = 3  # of UTF-8, at least: what fits by this measure fits by the model's own
@@ -55,27 +55,17 @@ def needs_chunks(text: str, window: int | None) -> bool:
     return tokens_of(text) > (ANY_MODEL_TAKES if window is None else window) * 0.4
 
 
-def ask_window(calls: Calls) -> int | None:
-    """Return the tokens that a request and its answer may have together, as far as that is known: to the
-    library, or to the server, which is asked once.
+def ask_window(model: Model) -> int | None:
+    """Return the tokens that a server says a request and its answer may have together; None where it does
+    not say.
     """
-    known = calls._window()
-    if known is None and not calls._asked_window:
-        calls._asked_window = True
-        calls._told_window = known = _told(calls)
-    return known
-
-
-def _told(calls: Calls) -> int | None:
-    base = calls._config.base_url
-    if base is None or tape.current() is not None or getattr(calls, "_given_client", None) is not None:
+    base = model.settings.config.base_url
+    if base is None or tape.current() is not None:
         return None
-    key = calls._config.api_key.reveal()
-    headers = calls._dialect.headers(key, Request(calls.model, ()), calls._config.provider)
-    headers = {**headers, **calls._headers.reveal()}
-    window = window_in(_json(http.get(f"{base}/models", headers, calls._reach, WAIT)), calls.model)
-    if window is None and calls._config.provider.name in ("llamacpp", "compatible"):
-        props = _json(http.get(f"{base.removesuffix('/v1')}/props", headers, calls._reach, WAIT))
+    reach, headers = model.settings.reach, model.headers(model.endpoint(), Request(model.name, ()))
+    window = window_in(_json(http.get(f"{base}/models", headers, reach, WAIT)), model.name)
+    if window is None and model.provider.name in ("llamacpp", "compatible"):
+        props = _json(http.get(f"{base.removesuffix('/v1')}/props", headers, reach, WAIT))
         settings = (props or {}).get("default_generation_settings")
         window = _size(settings.get("n_ctx") if isinstance(settings, Mapping) else None)
     return window

@@ -11,19 +11,21 @@ from typing import Any, TypeGuard, TypeVar
 from ..batch.budget import RunBudget
 from ..batch.display import shown
 from ..batch.outcomes import ChunkText, Row, RowOutcome
-from ..calls import Calls, context_of
+from ..connections import Models
 from ..dialogue.policy import dollars, is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
 from ..evidence import Evidence
 from ..evidence.chunking import Chunk, shorter, split
 from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import NOTHING, ChunkReading, KeyOf, Merged, canonical, merge
+from ..given import context_of
 from ..messages import JSON, Extraction, Outcome
 from ..options import DocumentOptions
 from ..rows import RUN_OPTIONS, Job
 from ..schema import Chunked, CompiledSchema
 from ..schema.nodes import TAG, VALUE
 from ..schema.problems import unmarked
+from ..task import Task
 from .outcome import ChunkOutcome, DocumentExtraction
 from .window import ask_window, chunk_size, needs_chunks
 
@@ -67,15 +69,15 @@ class Plan:
         return self.passes == 1 and len(self.text) <= self.size
 
 
-def plan(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -> Plan:
+def plan(models: Models[Any], record_type: Any, text: str, options: DocumentOptions) -> Plan:
     """Return what is to be done, once it is known how much a model takes at a time. Raises ConfigError."""
-    compiled = calls._compiled(record_type)
+    compiled = models.first.compiled(record_type)
     if not isinstance(text, str) or not text.strip():
         raise ConfigError("a document is a text that is not empty; content parts go to `run`")
     for name in ("chunk", "window", "passes"):
         if (value := options.get(name)) is not None and not (_is_count(value) and value > 0):
             raise ConfigError(f"{name} is a whole number above 0, not {value!r}")
-    size = _size(calls, record_type, text, options)
+    size = _size(models, record_type, text, options)
     overlap = options.get("overlap")
     overlap = min(MOST_OVERLAP, int(size * OVERLAP)) if overlap is None else overlap
     if not (_is_count(overlap) and overlap < size / 2):
@@ -100,32 +102,33 @@ def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _size(calls: Calls, record_type: Any, text: str, options: DocumentOptions) -> int:
+def _size(models: Models[Any], record_type: Any, text: str, options: DocumentOptions) -> int:
     """The most characters of a chunk."""
     given, window = options.get("chunk"), options.get("window")
     if given is not None:
         return given
-    if window is None and not needs_chunks(text, calls._window()):
+    model = models.first
+    if window is None and not needs_chunks(text, model.window()):
         return len(text)
-    window = window or ask_window(calls)
+    window = window or model.window(None if models.link(model).given else ask_window)
     if window is None and not needs_chunks(text, None):
         return len(text)
     if window is None:
         raise ConfigError(
-            f"how long a text {calls.model!r} takes is not known: give window=, its context window in "
+            f"how long a text {model.name!r} takes is not known: give window=, its context window in "
             "tokens, or chunk=, the most characters to ask of at a time"
         )
     asked = {name: options[name] for name in options.keys() - OWN - RUN_OPTIONS}  # type: ignore[literal-required]
-    request = calls._extraction(Chunked(record_type), "?", **asked).request
-    provider = calls._config.provider
+    request = Task[Any](model, Chunked(record_type), **asked).ask("?").request
+    provider = model.provider
     return chunk_size(text, request, provider.shows_schema, window, provider.max_output)
 
 
 class DocumentWork:
     """A document that is being read: jobs go out, outcomes come in, and the result comes out."""
 
-    def __init__(self, calls: Calls, plan: Plan, options: Mapping[str, Any]) -> None:
-        self._calls, self._plan, self._options = calls, plan, dict(options)
+    def __init__(self, models: Models[Any], plan: Plan, options: Mapping[str, Any]) -> None:
+        self._models, self._plan, self._options = models, plan, dict(options)
         self._ledger: dict[Chunk, ChunkOutcome] = {}
         self._pending: Sequence[Chunk] = plan.chunks
         self._more = max(FEW, len(plan.chunks))  # shorter chunks that may be asked for
@@ -146,7 +149,7 @@ class DocumentWork:
         at_once = self._plan.at_once and not self._ledger
         asked = self._plan.record_type if at_once else Chunked(self._plan.record_type)
         rows = [Row(self._part(chunk, at_once), chunk) for chunk in self._pending]
-        return Job.of(self._calls, rows, asked, None, options)  # type: ignore[arg-type]
+        return Job.of(self._models, rows, asked, None, options)  # type: ignore[arg-type]
 
     def _part(self, chunk: Chunk, at_once: bool) -> Any:
         text = self._plan.text[chunk.start : chunk.end]
@@ -206,14 +209,14 @@ class DocumentWork:
 
 
 @contextmanager
-def reading(calls: Calls, plan: Plan, options: Mapping[str, Any]) -> Iterator[DocumentWork]:
+def reading(models: Models[Any], plan: Plan, options: Mapping[str, Any]) -> Iterator[DocumentWork]:
     """Yield what carries a document through its runs; meanwhile its progress is shown. A RunStopped gets
     the result as far as it is as `partial`.
     """
     others = {name: value for name, value in options.items() if name not in OWN}
     total = len(plan.chunks)
     with shown(options.get("progress"), total, options.get("on_progress"), "chunks") as told:
-        work = DocumentWork(calls, plan, {**others, "on_progress": told})
+        work = DocumentWork(models, plan, {**others, "on_progress": told})
         try:
             yield work
         except RunStopped as error:

@@ -8,24 +8,25 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from .. import rows as bulk
 from ..batch.address import is_url, masked
 from ..batch.cells import Gathered
 from ..batch.frames import Opened, check_names, gathering, open_frame, rows_of
-from ..batch.outcomes import Row
+from ..batch.outcomes import Row, RowOutcome
 from ..batch.texts import Select, row_maker
 from ..client import Extractor
 from ..confidence import loaded
 from ..errors import ConfigError, RunStopped
 from ..loading import absolute, load_type
-from ..options import EngineOptions, ModelOptions, RowOptions
+from ..options import ClientOptions, EngineOptions, ModelOptions, RowOptions
+from ..secrets import Environment
+from ..settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,17 +72,19 @@ class ArrowStep:
 
     def _check(self) -> None:
         """Check all but the key; have the workers talk to the server that is meant here."""
-        here = Extractor(self._model, api_key="a worker's", **self._client)
-        if here._reach.has_password:
+        options = cast(ClientOptions, {**self._client, "api_key": "a worker's"})
+        settings = Settings.of(self._model, options, Environment(os.environ))
+        if settings.reach.has_password:
             raise ConfigError(
                 "a proxy's password is not passed on to workers: name the proxy in their environment"
             )
-        if here._config.base_url != here._config.provider.base_url:
-            self._client["base_url"] = here._config.base_url
+        if settings.config.base_url != settings.config.provider.base_url:
+            self._client["base_url"] = settings.config.base_url
         record_type = self.record_type
-        gathered, options = self._gathering(record_type)
+        gathered, others = self._gathering(record_type)
         self.columns: pa.Schema = gathered.schema
-        bulk.Job.of(here, (), record_type, None, options)
+        with Extractor(self._model, **options) as here:
+            here.rows((), record_type, **others)
 
     @property
     def record_type(self) -> Any:
@@ -123,8 +126,8 @@ class ArrowStep:
             return begun.popleft().add(gathered.take())
 
         with self._extractor() as ex:
-            job = bulk.Job.of(ex, rows(), record_type, None, options)
-            with closing(bulk.rows(job)) as outcomes:
+            outcomes = cast(Generator[RowOutcome[Any]], ex.rows(cast(Any, rows()), record_type, **options))
+            with closing(outcomes):
                 for outcome in outcomes:
                     if outcome.stops or isinstance(outcome.error, RunStopped):
                         continue  # its batch never comes out: what stopped the run is raised in the end

@@ -67,7 +67,8 @@ class Watch:
         """Tell of the attempt that led to this step. asked: whether it was made just now."""
         self._last = step
         if asked:  # what a journal answers is no attempt of today
-            wait: float | None = getattr(step, "wait", None)
+            other_model = getattr(step, "earlier", 0) == len(step.attempts)
+            wait: float | None = None if other_model else getattr(step, "wait", None)
             self._tell(AttemptEnded(self._id, len(step.attempts), step.attempts[-1], wait))
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.batch.address import JournalAddress, is_url, masked
-from extractor.batch.run import Settings
+from extractor.batch.run import RunSettings
 from extractor.errors import ConfigError
 
 
@@ -65,7 +65,7 @@ def test_a_password_may_stay_in_the_environment_with_all_its_characters() -> Non
 )
 def test_a_url_that_is_wrong_is_refused_without_its_password(url: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason) as caught:
-        Settings(journal=url)
+        RunSettings(journal=url)
     told = f"{caught.value!r} {caught.value.__cause__!r} {pickle.dumps(caught.value)!r}"
     assert "secret" not in told
     assert "sec" not in told
@@ -86,4 +86,4 @@ def test_no_text_about_a_journal_has_its_password(password: str) -> None:
 
 
 def test_settings_do_not_show_their_journal() -> None:
-    assert "secret" not in repr(Settings(journal="redis://:secret@host"))
+    assert "secret" not in repr(RunSettings(journal="redis://:secret@host"))

@@ -481,8 +481,8 @@ def test_what_a_pause_held_back_while_its_connection_opened_costs_nothing_and_is
     async def outcomes() -> list[Any]:
         extractor = Service().extractor(max_retries=0)
         options: Any = {"journal": tmp_path / "j.sqlite", "on_progress": seen.append}
-        job = Job.of(extractor, TEXTS[:4], Echo, None, {**options, "rows_per_request": together})
-        return [outcome async for outcome in job.outcomes(lambda endpoint: Wire(send, stream))]
+        job = Job.of(extractor._models, TEXTS[:4], Echo, None, {**options, "rows_per_request": together})
+        return [outcome async for outcome in job.outcomes(lambda model, endpoint: Wire(send, stream))]
 
     found = asyncio.run(outcomes())
     assert [o.record for o in found] == [Echo.of(text) for text in TEXTS[:4]]

@@ -106,13 +106,13 @@ def test_what_a_server_lacks_or_ignores_is_found_and_stepped_over_by_later_proce
             **dict.fromkeys(ignores, "ignored"),
         }
         with Extractor("m", base_url=server.base_url) as ex:
-            assert list(ex._modes) == modes
+            assert list(ex.modes) == modes
         with Extractor("m", base_url=server.base_url, mode="json_schema") as ex:
-            assert list(ex._modes) == ["json_schema"]
+            assert list(ex.modes) == ["json_schema"]
         with Extractor("m", base_url=server.base_url, provider=PROVIDERS["openai"], api_key="any") as ex:
-            assert ex._modes == tuple(Mode)
+            assert ex.modes == tuple(Mode)
         with Extractor("other", base_url=server.base_url) as ex:
-            assert ex._modes == tuple(Mode)
+            assert ex.modes == tuple(Mode)
 
 
 def test_what_was_found_is_not_asked_again_unless_wanted(cli: Cli) -> None:
@@ -134,7 +134,7 @@ def test_what_is_kept_is_the_owners_and_holds_no_key(cache: Path, monkeypatch: p
         ChatServer(server_that(), api_key=KEY) as server,
         Extractor("m", base_url=server.base_url, api_key=KEY) as ex,
     ):
-        probe(ex, 1_000.0)
+        probe(ex._models, 1_000.0)
     [path] = (cache / "probes").iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KEY not in path.read_text()
@@ -142,21 +142,21 @@ def test_what_is_kept_is_the_owners_and_holds_no_key(cache: Path, monkeypatch: p
 
 def test_what_was_found_ages(cli: Cli) -> None:
     with ChatServer(server_that()) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = probe(ex, 1_000.0)
-        assert known(ex, 1_000.0 + MAX_AGE - 1) == found
-        assert known(ex, 1_000.0 + MAX_AGE) is None
-        assert known(ex, 999.0) is None  # a clock that was set back
+        found = probe(ex._models, 1_000.0)
+        assert known(ex._models.first, 1_000.0 + MAX_AGE - 1) == found
+        assert known(ex._models.first, 1_000.0 + MAX_AGE) is None
+        assert known(ex._models.first, 999.0) is None  # a clock that was set back
         ex_later = Extractor("m", base_url=server.base_url)
-    assert ex_later._modes == tuple(Mode)  # it is long since 1970
+    assert ex_later.modes == tuple(Mode)  # it is long since 1970
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"answers": {"tool": "perhaps"}}', '{"answers": 7}'])
 def test_what_is_kept_and_damaged_is_as_if_it_were_not_there(cache: Path, damage: str) -> None:
     with ChatServer(server_that()) as server, Extractor("m", base_url=server.base_url) as ex:
-        probe(ex, 1_000.0)
+        probe(ex._models, 1_000.0)
         [path] = (cache / "probes").iterdir()
         path.write_text(damage)
-        assert known(ex, 1_000.0) is None
+        assert known(ex._models.first, 1_000.0) is None
         Extractor("m", base_url=server.base_url).close()
 
 
@@ -174,7 +174,7 @@ def test_a_feature_that_the_api_has_no_word_for_is_not_asked_for() -> None:
         ChatServer(reply("Hello.")) as server,
         Extractor("anthropic:c", base_url=server.base_url, api_key="any") as ex,
     ):
-        assert probe(ex, 0.0).answers["logprobs"] is ProbeAnswer.NO
+        assert probe(ex._models, 0.0).answers["logprobs"] is ProbeAnswer.NO
         assert len(server.requests) == 5
 
 
@@ -182,7 +182,7 @@ def test_a_feature_that_the_api_has_no_word_for_is_not_asked_for() -> None:
 def test_where_nothing_can_be_kept_the_answer_is_given_all_the_same(cache: Path) -> None:
     cache.chmod(0o500)
     with ChatServer(server_that()) as server, Extractor("m", base_url=server.base_url) as ex:
-        assert probe(ex, 0.0).answers["tool"] is ProbeAnswer.YES
+        assert probe(ex._models, 0.0).answers["tool"] is ProbeAnswer.YES
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_the_embedded_model_is_held_to_schemas_and_sees_no_images(
     row = PROVIDERS["local"]  # which keeps the tiny model from white space without end
     options = {"base_url": server.base_url, "api_key": server.api_key, "provider": row, "max_retries": 2}
     with Extractor("llamacpp:smollm2", **options) as ex:  # type: ignore[arg-type]
-        answers = probe(ex, 0.0).answers
+        answers = probe(ex._models, 0.0).answers
     wanted = (Mode.JSON_SCHEMA, Mode.JSON_OBJECT, "streamed usage")
     assert [answers[feature] for feature in wanted] == [ProbeAnswer.YES] * 3
     assert answers[Mode.TOOL] is ProbeAnswer.IGNORED  # its template knows of none

@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel
 
 from extractor import ConfigError, Extractor, Outcome, ServiceError
-from extractor.calls import check_length
 from extractor.documents.window import BYTES_A_TOKEN, chunk_size, tokens_of, window_in
+from extractor.given import check_length
 from extractor.messages import Message, Request
 from extractor.testing import ChatServer, ReceivedRequest, Response, body, status
 from extractor.testing.apis import ROUTES
@@ -103,9 +103,9 @@ def test_what_a_server_says_of_its_properties_may_be_nonsense(said: str) -> None
 def test_windows_of_hosted_models_come_from_genai_prices() -> None:
     pytest.importorskip("genai_prices")
     with Extractor("openai:gpt-5-mini", api_key="a-key") as ex:
-        assert ex._window() == 400_000
+        assert ex._models.first.window() == 400_000
     with Extractor("openai:nobody-knows-it", api_key="a-key") as ex:
-        assert ex._window() is None
+        assert ex._models.first.window() is None
 
 
 def test_the_rest_of_a_request_and_its_answer_are_left_room_for() -> None:

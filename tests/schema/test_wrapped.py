@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from extractor.calls import list_of
 from extractor.errors import SchemaError
 from extractor.schema import compile_schema
 from extractor.schema.documents import load, problems
 from extractor.schema.wrapped import unwrapped
+from extractor.task import list_of
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 NAMED = {"name": "person", "strict": True, "schema": PERSON}

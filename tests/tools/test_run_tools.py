@@ -368,8 +368,8 @@ def test_a_function_that_turns_out_to_be_async_is_no_result(server: ChatServer, 
 
 def test_a_fallback_model_goes_on_with_the_conversation(server: ChatServer) -> None:
     server.play([calls(("convert", {"amount": 20})), status(400, "No."), reply("22.")])
-    with Extractor("openai:a", base_url=server.base_url, api_key="any") as ex:
-        ex._fallbacks = (Extractor("openai:b", base_url=server.base_url, api_key="any"),)
+    other = Extractor("openai:b", base_url=server.base_url, api_key="any")
+    with other, Extractor("openai:a", base_url=server.base_url, api_key="any", fallback=other) as ex:
         run = ex.run_tools(ASK, tools=[convert])
     assert [request.json["model"] for request in server.requests] == ["a", "a", "b"]
     assert run.unwrap() == "22."

@@ -127,7 +127,7 @@ def test_a_proxy_that_refuses_is_told_of_without_its_password(is_async: bool, st
 def test_a_proxys_password_is_shown_and_pickled_nowhere() -> None:
     with Extractor("openai:m", api_key="any", proxy="http://ann:pa55word@127.0.0.1:1") as ex:
         assert "pa55word" not in repr(ex)
-        assert "pa55word" not in repr(ex._reach)
+        assert "pa55word" not in repr(ex._models.first.settings)
         with pytest.raises(TypeError, match="password is not pickled"):
             pickle.dumps(ex)
     with (
@@ -138,7 +138,8 @@ def test_a_proxys_password_is_shown_and_pickled_nowhere() -> None:
     options = {"base_url": "http://127.0.0.1:9/v1", "proxy": "http://127.0.0.1:1"}
     with Extractor("m", timeout=Timeouts(connect=3), **options) as ex:  # type: ignore[arg-type]
         copy = pickle.loads(pickle.dumps(ex))
-        assert (copy._reach, copy._timeouts) == (ex._reach, ex._timeouts)
+        mine, its = ex._models.first.settings, copy._models.first.settings
+        assert (its.reach, its.timeouts) == (mine.reach, mine.timeouts)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,114 @@
+"""Conversations put to a model: how a chat, a typed completion and a round of tools each begin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from .dialogue import Ask, Judge, ModeLadder, accept, judge_record, judge_tool_calls, shown_schema
+from .errors import ConfigError
+from .given import Messages, checked_messages, context_of, said_by_user
+from .messages import Completion, Extraction, Message, Mode, ParsedCompletion, Request
+from .model import Model, only_prompt
+from .options import Tool
+from .schema import tool_schema
+from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round
+
+T = TypeVar("T")
+
+
+def parsing(
+    model: Model,
+    messages: Messages,
+    record_type: Any,
+    context: Mapping[str, Any] | None = None,
+    strict_reading: bool | None = None,
+    read_values: bool | None = None,
+    **params: Any,
+) -> Ask[Any]:
+    """Return the first step of a dialogue whose reply is a record. Raises ConfigError and SchemaError."""
+    if "response_format" in params:
+        raise ConfigError("response_format is made from the record type; it can't be given as well")
+    compiled, said = model.compiled(record_type), checked_messages(messages)
+    in_grammar = model.compiled(record_type, "marked" if model.writes_grammar else None)
+    source, params = said_by_user(said), model.params(params)
+
+    def request(mode: Mode) -> Request:
+        sent, shown = in_grammar if mode is Mode.JSON_SCHEMA else compiled, said
+        if only_prompt(mode):
+            shown = (*said, Message("system", shown_schema(compiled.schema, mode)))
+        made = model.request(shown, params, mode)
+        return replace(made, response_schema=sent.strict, source=source)
+
+    reader = compiled.reader(**model.settings.reads(strict_reading, read_values))
+
+    def judges(attempt: int) -> Judge[Any]:
+        decode = partial(compiled.decode, context=context_of(source, context, attempt))
+        return partial(judge_record, decode=decode, reader=reader)
+
+    ladder = ModeLadder(model.learnt.modes_for(compiled.strict), request, model.shows_schema)
+    return model.start(request(ladder.modes[0]), judges(1), ladder, judges)
+
+
+def chatting(
+    model: Model,
+    messages: Messages,
+    tools: Sequence[Tool] = (),
+    tool_choice: str | Mapping[str, Any] | None = None,
+    **params: Any,
+) -> Ask[Completion]:
+    """Return the first step of a dialogue whose reply is words, or calls of tools. Raises ConfigError and
+    SchemaError.
+    """
+    if tool_choice is not None and not tools:
+        raise ConfigError("tool_choice needs tools=[...] to choose from")
+    compiled = [tool_schema(tool, model.target) for tool in tools]
+    request = replace(
+        model.request(checked_messages(messages), model.params(params)),
+        tools=tuple(tool.strict for tool in compiled),
+        tool_choice=tool_choice,
+    )
+    judge: Judge[Completion] = accept
+    if tools:
+        required = tool_choice not in (None, "auto", "none")
+        decoders = {tool.name: tool.decode for tool in compiled}
+        readers = {tool.name: tool.reader(**model.settings.reading) for tool in compiled}
+        judge = partial(judge_tool_calls, decoders=decoders, required=required, readers=readers)
+    return model.start(request, judge)
+
+
+def opening(
+    model: Model,
+    messages: Messages,
+    record_type: Any,
+    tools: Sequence[Tool],
+    tool_choice: str | Mapping[str, Any] | None = None,
+    max_rounds: int = MAX_ROUNDS,
+    max_calls: int = MAX_CALLS,
+    awaits: bool = False,
+    **params: Any,
+) -> Round:
+    """Return the first round of a conversation with tools. awaits: whether tools may be async. Raises
+    ConfigError and SchemaError.
+    """
+    check_tools(tools, model.provider.target, awaits)
+    reading = model.settings.reading
+    settled = Settled(tuple(tools), record_type, params, max_rounds, max_calls, model.policy, reading)
+    return first_round(checked_messages(messages), settled, tool_choice, model.provider, time.monotonic())
+
+
+def asking(model: Model, step: Round) -> Ask[ToolReply]:
+    """Return the dialogue of a round."""
+    request = model.request(step.messages, model.params(step.settled.params), model.learnt.modes[0])
+    return replace(step.ask(request, model.provider, model.policy, time.monotonic()), model=model)
+
+
+def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:
+    """Return the completion with the record in it, or raise the extraction's error."""
+    record = extraction.unwrap()
+    completion = cast(Completion, extraction.completion).with_message(parsed=record)
+    values = {f.name: getattr(completion, f.name) for f in fields(Completion)}
+    return ParsedCompletion(**values)

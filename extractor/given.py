@@ -1,0 +1,74 @@
+"""What a call is given to read: a text, content parts or a conversation, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from . import content
+from .errors import ConfigError
+from .messages import Message
+from .schema import source_text
+
+Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
+Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
+Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
+SHORT = 20_000  # characters that every window has room for
+MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
+
+
+def checked_text(text: Text) -> Content:
+    """Return a text, or content parts. Raises ConfigError."""
+    if isinstance(text, str):
+        if not text.strip():
+            raise ConfigError("the text is empty: there is nothing to extract from")
+        return text
+    if isinstance(text, Sequence) and text and not isinstance(text, bytes):
+        if len(text) > 1 and all(isinstance(part, str) for part in text):
+            raise ConfigError(
+                f"these are {len(text)} texts: `rows` takes many and gives a record for each; "
+                "join them where they are one text"
+            )
+        return content.parts(text)
+    raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
+
+
+def check_length(text: str, window: int | None, model: str) -> None:
+    """Raise ConfigError for a text that is longer than a model's window (tokens), whatever its tokens are."""
+    if window is not None:
+        least = len(" ".join(text.split())) // MOST_CHARACTERS_A_TOKEN
+        if least > window:
+            raise ConfigError(
+                f"the text has {len(text):,} characters, more than the {window:,} tokens that {model!r} can "
+                "read at a time: use document(...), which reads it in chunks (`extractor extract --long`)"
+            )
+
+
+def checked_messages(messages: Messages) -> tuple[Message, ...]:
+    """Return a conversation. Raises ConfigError."""
+    if isinstance(messages, str | Mapping) or not messages:
+        raise ConfigError(
+            "messages is a list with at least one message: [{'role': 'user', 'content': '...'}]"
+        )
+    return tuple(map(_message, messages))
+
+
+def said_by_user(messages: Sequence[Message]) -> str | None:
+    """Return all that users say in a conversation; None where some of it is no text."""
+    said = [source_text(message.content) for message in messages if message.role == "user"]
+    return None if None in said else "\n\n".join(filter(None, said)) or None
+
+
+def context_of(text: Text | None, context: Mapping[str, Any] | None, attempt: int = 1) -> dict[str, Any]:
+    """Return what Pydantic validators find in `info.context`: the text, the number of the attempt, counted
+    from 1, and what the caller gives.
+    """
+    return {"text": text, "attempt": attempt, **(context or {})}
+
+
+def _message(value: Message | Mapping[str, Any]) -> Message:
+    message = Message.of(value)
+    if message.content is None or isinstance(message.content, str):
+        return message
+    return replace(message, content=content.parts(message.content))

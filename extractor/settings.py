@@ -1,0 +1,214 @@
+"""What a model is asked with: a client's options, checked once. Nothing is sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from .config import Config, configure
+from .dialects import Provider
+from .dialogue import MAX_TOKENS, Bound, Budget, Findings, Policy, ProbeAnswer, dollars, moves_on, with_body
+from .errors import ConfigError
+from .messages import Mode, Prompt, Turns, Usage
+from .options import ClientOptions, Params, check_count, check_parameters
+from .pricing import pricer
+from .secrets import Headers
+from .telemetry import Who
+from .transport import http, kept, models
+from .transport.reach import check_seconds
+
+Kind = TypeVar("Kind", Turns, Prompt)
+CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
+POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
+REACH_OPTIONS = ("proxy", "verify", "http2")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for all requests to one model.
+
+    params: of each request, the provider's defaults among them; own_params: those that the caller gave.
+    reading: how replies are read, see CompiledSchema.reader. modes: those that may be tried, best first.
+    tells_logprobs: whether the server may be asked for log-probabilities. most_reply, most_line: bytes,
+    None for any number.
+    """
+
+    config: Config
+    headers: Headers
+    timeouts: http.Timeouts
+    reach: http.Reach
+    who: Who
+    params: Mapping[str, Any]
+    own_params: Mapping[str, Any]
+    instructions: str | None
+    reading: Mapping[str, bool]
+    grounded: bool
+    prompt: Prompt
+    modes: tuple[Mode, ...]
+    turns: Turns
+    tells_logprobs: bool
+    most_reply: int | None
+    most_line: int | None
+
+    @classmethod
+    def of(cls, model: str | None, options: ClientOptions, environment: Mapping[str, str]) -> Settings:
+        """Return the settings that a client's options make. Raises ConfigError."""
+        params = {name: value for name, value in options.items() if name not in CLIENT_OPTIONS}
+        check_parameters(params)
+        own_row = options.get("provider")
+        config = configure(model, options.get("base_url"), options.get("api_key"), environment, own_row)
+        if config.provider.name == "local":
+            config = _fitted(config, own_row=own_row is not None)
+        provider, headers = config.provider, options.get("extra_headers") or {}
+        findings = _findings(config) if provider.name != "local" and own_row is None else None
+        found = findings.answers.get("logprobs") if findings else None
+        reach: dict[str, Any] = {name: value for name, value in options.items() if name in REACH_OPTIONS}
+        return cls(
+            config=config,
+            headers=headers if isinstance(headers, Headers) else Headers(headers),
+            timeouts=http.Timeouts.of(options.get("timeout", provider.timeout)),
+            reach=http.Reach(**reach),
+            who=Who(
+                provider.name,
+                config.base_url,
+                options.get("on_event"),
+                _captured(options.get("capture_content"), environment),
+            ),
+            params=with_defaults(provider.defaults, params),
+            own_params=params,
+            instructions=options.get("instructions"),
+            reading={
+                "strictly": bool(options.get("strict_reading")),
+                "values": bool(options.get("read_values")),
+            },
+            grounded=_grounded(options.get("grounded"), provider),
+            prompt=_one_of(Prompt, "prompt", options.get("prompt") or provider.prompt),
+            modes=_modes(options.get("mode", "auto"), config, findings),
+            turns=_one_of(Turns, "turns", options.get("turns", Turns.ANY)),
+            tells_logprobs=provider.logprobs and found in (None, ProbeAnswer.YES, ProbeAnswer.UNKNOWN),
+            most_reply=_most_bytes("max_reply_bytes", options, http.LARGE),
+            most_line=_most_bytes("max_line_bytes", options, http.LARGE // 4),
+        )
+
+    def reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, bool]:
+        """Return how replies are read, where a call may say so."""
+        strictly = self.reading["strictly"] if strict_reading is None else strict_reading
+        return {
+            "strictly": strictly,
+            "values": self.reading["values"] if read_values is None else read_values,
+        }
+
+
+def with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters over their defaults; one limit of tokens goes by two names."""
+    if not MAX_TOKENS.isdisjoint(params):
+        defaults = {name: value for name, value in defaults.items() if name not in MAX_TOKENS}
+    return dict(with_body({**defaults, **params}, defaults.get("extra_body", {})))
+
+
+def kept_at(config: Config) -> Path:
+    """Return where it is kept what a probe found out about a model at a server."""
+    provider = config.provider
+    return kept.path_of("probes", config.base_url or provider.name, provider.dialect, config.model)
+
+
+def policy(options: ClientOptions, config: Config, timeouts: http.Timeouts, bound: Bound) -> Policy:
+    """Return the bounds of each dialogue. bound: the most that a request can take. Raises ConfigError."""
+    given: dict[str, Any] = {name: value for name, value in options.items() if name in POLICY_OPTIONS}
+    given["timeout"] = timeouts.request
+    if given.get("deadline") is not None:
+        check_seconds("deadline", given["deadline"])
+    for name in ("max_repairs", "max_retries"):
+        check_count(name, given.get(name, 0), least=0)
+    if options.get("retry_wait") is not None:
+        given["wait"] = options["retry_wait"]
+    return Policy(
+        **given,
+        budget=_budget(options, config, bound),
+        moves=moves_on(options.get("on") or {}),
+        max_output=config.provider.max_output,
+        after_runaway=config.provider.after_runaway,
+    )
+
+
+def _budget(options: ClientOptions, config: Config, bound: Bound) -> Budget:
+    prices = options.get("prices") or {}
+    if not isinstance(prices, Mapping) or not all(map(callable, prices.values())):
+        raise ConfigError(f"prices is a mapping such as {{'gpt-5-mini': Price(...)}}, not {prices!r:.80}")
+    price = pricer(config.provider.name, config.model, prices)
+    cost, tokens = options.get("max_cost"), options.get("max_tokens_total")
+    if tokens is not None:
+        check_count("max_tokens_total", tokens, least=1)
+    cap = None if cost is None else dollars("max_cost", cost)
+    if cap is not None and price(config.model, Usage(1, 1)) is None:
+        raise ConfigError(
+            f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
+            "output=...)}, in US dollars for a million tokens, or install genai-prices"
+        )
+    return Budget(tokens, cap, price, bound)
+
+
+def _fitted(config: Config, own_row: bool) -> Config:
+    """Return the configuration with what suits the embedded model. own_row: the caller says what suits it.
+
+    Raises ConfigError for a name that is not known, and for a file that is no model.
+    """
+    traits = models.traits_of(config.model)
+    row = replace(
+        config.provider,
+        tools=traits.tools,
+        bounds=(traits.max_string, traits.max_array),
+        prompt=traits.prompt,
+        defaults=with_body(config.provider.defaults, config.provider.after_runaway if traits.runs_on else {}),
+    )
+    return config if own_row else replace(config, provider=row)
+
+
+def _captured(given: bool | None, environment: Mapping[str, str]) -> bool:
+    """Whether texts go into spans; else the OpenTelemetry instrumentations' own variable tells."""
+    told = environment.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "")
+    return told.lower() in ("true", "span_only", "span_and_event") if given is None else given
+
+
+def _findings(config: Config) -> Findings | None:
+    """Return what a probe found out about the model, not too long ago."""
+    findings = Findings.of(kept.load(kept_at(config)))
+    return findings if findings and findings.is_fresh(time.time()) else None
+
+
+def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple[Mode, ...]:
+    """Return the modes that may be tried: the one that the caller forces, or the provider's ladder,
+    without what a probe found lacking.
+    """
+    if mode != "auto" and mode not in list(Mode):
+        raise ConfigError(f"mode is 'auto' or one of {', '.join(Mode)}, not {mode!r}")
+    if mode != "auto":
+        return (Mode(mode),)
+    return findings.ladder(config.provider.modes) if findings else config.provider.modes
+
+
+def _one_of(kind: type[Kind], name: str, given: str) -> Kind:
+    if given not in list(kind):
+        raise ConfigError(f"{name} is one of {', '.join(kind)}, not {given!r}")
+    return kind(given)
+
+
+def _grounded(wanted: bool | None, provider: Provider) -> bool:
+    if wanted and provider.grammar is None:
+        raise ConfigError(
+            f"grounded=True needs a server that takes grammars, and {provider.name} takes none: "
+            "mark members as Verbatim[str], which is checked everywhere"
+        )
+    return provider.grounded if wanted is None else wanted
+
+
+def _most_bytes(
+    name: Literal["max_reply_bytes", "max_line_bytes"], options: ClientOptions, usual: int
+) -> int | None:
+    most = options.get(name, usual)
+    if most is not None:
+        check_count(name, most, least=1)
+    return most
