@@ -40,9 +40,10 @@ from ..messages import (
 from ..reading import without_thoughts
 from ..words import shortened
 from .continuation import Continuation, rest
-from .input import INPUT_CUT, cut_input
-from .judge import BROKEN_OFF, CUT_OFF, Judge, Part, Verdict
+from .input import cut_input
+from .judge import Judge, Part, Verdict
 from .ladder import ModeLadder, is_vague, refuses_logprobs, refuses_mode, without
+from .moves import TABLE, Ending, Remedy, ending_of
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient, with_body
 from .turns import turns_after
@@ -127,16 +128,8 @@ class Ask(Generic[T]):
                 quotes=verdict.quotes,
                 measured=verdict.measured,
             )
-        again = asked._better_request(event, verdict) if self.repairs < self.policy.max_repairs else None
-        if again is not None:
-            request, patch = again
-            if verdict.outcome is Outcome.TRUNCATED:
-                params = with_body(request.params, self.policy.after_runaway)
-                request = replace(request, params=params)
-            after = replace(asked, request=request, patch=patch, repairs=self.repairs + 1)
-            if after._may_be_asked(now):
-                return after._at(now, wait=0.0)
-        return asked.or_fallback(asked._give_up(verdict, event), now)
+        again = asked._asked_better(event, verdict, now)
+        return again or asked.or_fallback(asked._give_up(verdict, event), now)
 
     def _judged(self, reply: Completion) -> Verdict[T]:
         """Return what a reply is worth. One to a part of the text is no record."""
@@ -193,20 +186,27 @@ class Ask(Generic[T]):
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
-        other = asked._in_another_way(failure)
-        if other is not None and other._may_be_asked(now):
-            return other._at(now, 0.0)
-        wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
-        again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
-        retry = again and self.retries < self.policy.max_retries
-        if not (retry and asked._may_be_asked(now + wait)):
-            error = _service_error(failure, asked.attempts, wait, retry, self._hint(failure))
-            source = self.first.source
-            ended: Extraction[T] = Extraction(Outcome.TRANSPORT, asked.attempts, error=error, source=source)
-            return asked.or_fallback(ended, now)
-        return replace(asked, retries=self.retries + 1)._at(now, wait)
+        for remedy in TABLE[Ending.FAILED]:
+            step = _AFTER_FAILURES[remedy](asked, failure, chance)
+            if step is not None and step._may_be_asked(now + step.wait):
+                return step._at(now, step.wait)
+        later = asked._later(failure, chance)
+        error = _service_error(
+            failure, asked.attempts, None if later is None else later.wait, self._hint(failure)
+        )
+        source = self.first.source
+        ended: Extraction[T] = Extraction(Outcome.TRANSPORT, asked.attempts, error=error, source=source)
+        return asked.or_fallback(ended, now)
 
-    def _in_another_way(self, failure: Failure) -> Ask[T] | None:
+    def _later(self, failure: Failure, chance: float) -> Ask[T] | None:
+        """Return the same step after a back-off; None where that is not wanted, or would not help."""
+        again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
+        if not again or self.retries >= self.policy.max_retries:
+            return None
+        wait = back_off(self.policy, self.retries + 1, failure.retry_after, chance)
+        return replace(self, retries=self.retries + 1, wait=wait)
+
+    def _in_another_way(self, failure: Failure, chance: float) -> Ask[T] | None:
         """Return how to ask a server that refuses how it was asked; None where it does not."""
         if self.ladder and self.ladder.spare and refuses_logprobs(failure):
             return self._without_logprobs(self.ladder)
@@ -267,27 +267,26 @@ class Ask(Generic[T]):
         left = inf if self.ends is None else self.ends - now - wait
         return replace(self, wait=wait, timeout=min(self.policy.timeout, left), left=left)
 
-    def _better_request(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
-        """What to ask after a reply that is no record; None where asking again makes no sense."""
-        if self.request.tools or not self.policy.may("again", verdict.outcome):
-            return None  # what to tell the model about its call of a tool is the caller's to say
-        if any(problem.type == INPUT_CUT for problem in verdict.problems):
-            return None  # the same text would be cut again
-        match verdict.outcome:
-            case Outcome.INVALID | Outcome.INVALID_JSON:
-                return self._repaired(reply, verdict)
-            case Outcome.TRUNCATED if reply.finish_reason in CUT_OFF:
-                return self._continued(verdict) or self._larger()
-            case Outcome.TRUNCATED if reply.finish_reason in BROKEN_OFF:
-                return self._continued(verdict) or self._once_more()
-            case Outcome.TRUNCATED:
-                return self._repaired(reply, verdict)
-            case Outcome.EMPTY:
-                return self._once_more()
-        return self.request, self.patch
+    def _asked_better(self, reply: Completion, verdict: Verdict[T], now: float) -> Ask[T] | None:
+        """Return what is asked after a reply that is no record; None where nothing more may be."""
+        if self.repairs >= self.policy.max_repairs or not self.policy.may("again", verdict.outcome):
+            return None
+        for remedy in TABLE[ending_of(reply, verdict, bool(self.request.tools))]:
+            found = _AFTER_REPLIES[remedy](self, reply, verdict)
+            if found is None:
+                continue
+            request, patch = found
+            if verdict.outcome is Outcome.TRUNCATED:
+                request = replace(request, params=with_body(request.params, self.policy.after_runaway))
+            step = replace(self, request=request, patch=patch, repairs=self.repairs + 1)
+            return step._at(now, wait=0.0) if step._may_be_asked(now) else None
+        return None
 
-    def _once_more(self) -> tuple[Request, Part | None] | None:
-        return None if self.repairs else (self.request, self.patch)
+    def _once_more(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
+        return None if self.repairs else self._same(reply, verdict)
+
+    def _same(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None]:
+        return self.request, self.patch
 
     def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None]:
         """Ask for what failed alone; for the whole where that cannot be told apart."""
@@ -314,7 +313,7 @@ class Ask(Generic[T]):
             return self.first.messages, shown_schema(patch.schema.schema, self.request.mode)
         return self.ladder.brief() if self.ladder.brief else self.first.messages, None
 
-    def _continued(self, verdict: Verdict[T]) -> tuple[Request, Continuation] | None:
+    def _continued(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Continuation] | None:
         """The rest of a list that was cut off; None where the reply is none, or got no further."""
         strict, before = self.first.response_schema, self.patch
         if strict is None or verdict.text is None or not (before is None or isinstance(before, Continuation)):
@@ -325,7 +324,7 @@ class Ask(Generic[T]):
         said = go_on(self.first.messages, more.items)
         return replace(self.request, messages=said, response_schema=more.schema), more
 
-    def _larger(self) -> tuple[Request, Part | None] | None:
+    def _larger(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
         """The same with twice the tokens, once, and only where the request's limit is what cut it off."""
         limits = {name: self.first.params.get(name) for name in MAX_TOKENS}
         larger = {
@@ -341,6 +340,19 @@ class Ask(Generic[T]):
         error = _error(verdict, self.attempts)
         source = self.first.source
         return Extraction(verdict.outcome, self.attempts, error=error, completion=reply, source=source)
+
+
+_AFTER_REPLIES: Mapping[Remedy, Callable[..., tuple[Request, Part | None] | None]] = {
+    Remedy.REPAIR: Ask._repaired,
+    Remedy.CONTINUE: Ask._continued,
+    Remedy.ENLARGE: Ask._larger,
+    Remedy.ONCE_MORE: Ask._once_more,
+    Remedy.SAME: Ask._same,
+}
+_AFTER_FAILURES: Mapping[Remedy, Callable[..., Ask[Any] | None]] = {
+    Remedy.ANOTHER_WAY: Ask._in_another_way,
+    Remedy.WAIT: Ask._later,
+}
 
 
 def start(
@@ -452,10 +464,11 @@ def _rejected(reply: Completion) -> Verdict[Any]:
 
 
 def _service_error(
-    failure: Failure, attempts: tuple[Attempt, ...], wait: float, retry: bool, hint: str
+    failure: Failure, attempts: tuple[Attempt, ...], wait: float | None, hint: str
 ) -> ServiceError:
+    """wait: seconds to another try, for which there is no time or no budget; None where none is due."""
     status = f"HTTP {failure.status}: " if failure.status is not None else ""
-    why = f"; another try, in {wait:.0f} s, would pass the deadline or the budget" if retry else ""
+    why = "" if wait is None else f"; another try, in {wait:.0f} s, would pass the deadline or the budget"
     why += f"; {hint}" if hint else ""
     return ServiceError(
         f"{status}{failure.message}{_tries(attempts)}{why}",
