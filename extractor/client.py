@@ -252,8 +252,8 @@ class Extractor(_Client[ModelConnection]):
 
         It gives a Partial each time, the last of them with the validated `record`, and then has `record`
         and `result`. Arguments and errors are those of `extract`; the errors have what came as `partial`.
-        Failures before the first words are retried. What follows on the first whole reply, repairs and
-        fallback models, is not streamed.
+        Failures before the first words are retried, by fallback models too. What follows on a reply that has
+        begun, repairs and fallback models, is not streamed.
         """
         first = self._models.begin(_extracting(record_type, text, streamed(options)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), _context(text, options))

@@ -213,6 +213,20 @@ def test_where_a_model_gives_no_record_the_fallback_is_asked(
     assert [attempt.outcome for attempt in result.attempts] == [Outcome.REFUSED, Outcome.OK]
 
 
+def test_a_fallback_model_is_streamed_where_nothing_has_come_yet(
+    streamed: Streamed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer([status(400), reply(ACME)]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "any")
+        came, result, _ = streamed(server, "stream", Invoice, fallback=["openai:other"])
+        assert [request.json["stream"] for request in server.requests] == [True, True]
+    assert len(came) > 2
+    assert result is not None
+    assert [attempt.request.model for attempt in result.attempts] == ["m", "other"]
+    assert result.record == INVOICE
+
+
 def test_items_come_one_by_one_validated(streamed: Streamed) -> None:
     with ChatServer([stream(reply({"value": LINES}), piece=3)]) as server:
         came, result, _ = streamed(server, "items", Line)
