@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         Choice,
         Completion,
         CompletionChunk,
-        Extraction,
         Failure,
         FunctionCall,
         Message,
@@ -57,6 +56,7 @@ if TYPE_CHECKING:
     )
     from .previewing import Preview
     from .pricing import Price
+    from .results import Extraction
     from .schema import CompiledSchema, Free, Target, Verbatim, compile_schema, tool_schema
     from .schema.partial import Partial
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
@@ -142,6 +142,7 @@ __version__ = "0.1.0"
 _ROOMS = (
     "errors",
     "messages",
+    "results",
     "batch.outcomes",
     "batch.estimate",
     "pricing",

@@ -23,7 +23,7 @@ from .documents.outcome import DocumentExtraction
 from .errors import ConfigError
 from .evaluation.votes import agreed
 from .given import Messages, Text, context_of
-from .messages import Completion, Extraction, Mode, ParsedCompletion
+from .messages import Completion, Mode, ParsedCompletion
 from .model import Model
 from .options import (
     ChatOptions,
@@ -35,6 +35,7 @@ from .options import (
     RowOptions,
     RunToolsOptions,
 )
+from .results import Extraction
 from .schema.partial import Partial
 from .secrets import Environment
 from .settings import Settings

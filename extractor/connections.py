@@ -16,9 +16,10 @@ from weakref import WeakKeyDictionary, finalize
 
 from .dialogue import Ask, Step, adrive, drive
 from .errors import ConfigError
-from .messages import Completion, Extraction, Failure
+from .messages import Completion, Failure
 from .model import Endpoint, Model
 from .processes import check_process, leave_alone, when_forked
+from .results import Extraction
 from .streams import Streamed
 from .transport import http
 

@@ -11,9 +11,10 @@ from typing import Any, TypeVar, cast
 from .dialogue import Ask, Judge, ModeLadder, accept, judge_record, judge_tool_calls, shown_schema
 from .errors import ConfigError
 from .given import Messages, checked_messages, context_of, said_by_user
-from .messages import Completion, Extraction, Message, Mode, ParsedCompletion, Request
+from .messages import Completion, Message, Mode, ParsedCompletion, Request
 from .model import Model, only_prompt
 from .options import Tool
+from .results import Extraction
 from .schema import tool_schema
 from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round
 

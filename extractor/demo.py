@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from .errors import ConfigError
 from .evaluation.metrics import MISSING, LeafCounts, Score, score
 from .loading import load_type
-from .messages import JSON, Extraction
+from .messages import JSON
+from .results import Extraction
 
 PACKAGE = Path(__file__).parent
 Run: TypeAlias = Callable[[Any, str], Extraction[Any]]  # from record type and text to what came of it

@@ -9,14 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
-from .errors import ConfigError, ExtractorError, Problem
-
-if TYPE_CHECKING:
-    from .confidence import Measured, Signals
-    from .evidence import Evidence
-    from .report import Entry
+from .errors import ConfigError, Problem
 
 T = TypeVar("T")
 JSON: TypeAlias = Any  # a value that `json.loads` can give
@@ -459,112 +454,3 @@ def total_cost(attempts: Iterable[Attempt]) -> Decimal | None:
     """Return the US dollars for all attempts together; None where no price is known."""
     known = [a.cost for a in attempts if a.cost is not None]
     return sum(known, Decimal(0)) if known else None
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction(Generic[T]):
-    """How one dialogue ended, as data.
-
-    record: the validated record; None unless `outcome` is ok or repaired (where the record type is
-    optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
-    attempts: every request with what came of it, in order. source: the text that the record was
-    extracted from. quotes: what the model quoted from it, by the JSON pointer of a leaf; each stands there.
-    measured: what `confidence` is made of; None where it was not asked for.
-    """
-
-    outcome: Outcome
-    attempts: tuple[Attempt, ...]
-    record: T | None = None
-    error: ExtractorError | None = None
-    completion: Completion | None = field(default=None, repr=False)
-    source: str | None = field(default=None, repr=False)
-    quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    measured: Measured | None = field(default=None, repr=False)
-    _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
-
-    @property
-    def evidence(self) -> Evidence:
-        """Where in `source` the record's values stand: spans by the JSON pointer of each leaf, () for one
-        that is null or not found; empty without record or source. Found when first asked for, then kept.
-        """
-        if not self._evidence:
-            from .evidence import align
-
-            known = self.source is not None and self.record is not None
-            self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
-        return self._evidence[0]
-
-    @property
-    def signals(self) -> Mapping[str, Signals] | None:
-        """What tells how sure each leaf of the record is, by its JSON pointer; None where confidence was
-        not asked for, or there is no record.
-        """
-        if self.measured is None or not self.outcome.has_record:
-            return None
-        from .confidence import signals_of
-
-        return signals_of(self.record, self.measured, None if self.source is None else self.evidence)
-
-    @property
-    def confidence(self) -> Mapping[str, float] | None:
-        """How sure each leaf of the record is: a number in [0, 1] by its JSON pointer, the pointers being
-        those of `evidence`; a leaf of which nothing tells has none. None where confidence was not asked for
-        (`confidence=True`), or there is no record. A score; a probability only with a calibration.
-        """
-        signals = self.signals
-        if signals is None or self.measured is None:
-            return None
-        return {where: self.measured.confidence(each) for where, each in signals.items() if each.told}
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens of all attempts together, the failed ones too."""
-        return total_usage(self.attempts)
-
-    @property
-    def cost(self) -> Decimal | None:
-        """US dollars for all attempts together; None where no price is known."""
-        return total_cost(self.attempts)
-
-    @property
-    def raw(self) -> str | None:
-        """The text of the last reply, as the model wrote it; of several samples, of the chosen one's."""
-        if self.completion is not None and self.completion.said is not None:
-            return self.completion.said
-        return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
-
-    def to_html(self, title: str = "Record") -> str:
-        """Return a self-contained HTML page: the source text, its spans marked, beside the record."""
-        from .report import page
-
-        return page([self._entry(title)], title)
-
-    def _repr_html_(self) -> str:
-        from .report import frame
-
-        return frame(self.to_html())
-
-    def _entry(self, title: str) -> Entry:
-        from .report import Entry, as_json
-
-        facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
-        if self.cost is not None:
-            facts["US dollars"] = f"{self.cost:.6f}"
-        record = as_json(self.record) if self.outcome.has_record else None
-        why = () if self.error is None else (str(self.error),)
-        return Entry(
-            title,
-            self.outcome,
-            self.source or "",
-            record,
-            self.evidence,
-            why,
-            facts,
-            confidence=self.confidence or {},
-        )
-
-    def unwrap(self) -> T:
-        """Return the record, or raise `error`."""
-        if self.error is not None:
-            raise self.error
-        return cast(T, self.record)

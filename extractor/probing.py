@@ -12,8 +12,9 @@ from .conversations import chatting
 from .dialogue import accept
 from .dialogue.probe import LIMIT, PLAIN, QUESTIONS, SCHEMA, Findings, ProbeAnswer, Question, answer
 from .errors import ConfigError
-from .messages import Completion, Extraction, Usage
+from .messages import Completion, Usage
 from .model import Model
+from .results import Extraction
 from .settings import kept_at
 from .streams import chunks
 from .transport import kept

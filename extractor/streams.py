@@ -30,11 +30,11 @@ from .messages import (
     Completion,
     CompletionChunk,
     Delta,
-    Extraction,
     Failure,
     FailureKind,
     ToolCallDelta,
 )
+from .results import Extraction
 from .schema.compile import CompiledSchema
 from .schema.partial import Growing, Items, Partial
 from .transport.decoding import TOO_LARGE, TooLarge

@@ -16,17 +16,8 @@ from pydantic import BaseModel
 from extractor.dialects import DIALECTS
 from extractor.dialects.replies import read_reply
 from extractor.dialogue import Policy, judge_record, start
-from extractor.messages import (
-    Choice,
-    Completion,
-    Extraction,
-    Failure,
-    FunctionCall,
-    Message,
-    Outcome,
-    Request,
-    ToolCall,
-)
+from extractor.messages import Choice, Completion, Failure, FunctionCall, Message, Outcome, Request, ToolCall
+from extractor.results import Extraction
 from extractor.schema import compile_schema
 from extractor.streams import RecordGrowth, StreamReader
 from extractor.testing import Reply

@@ -13,7 +13,8 @@ from typing import Generic, TypeVar
 
 from ..dialogue import Ask
 from ..evaluation.votes import agreed
-from ..messages import Completion, Extraction, Failure
+from ..messages import Completion, Failure
+from ..results import Extraction
 from ..transport import http
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle, request_key
 from .gate import Gate, Pass

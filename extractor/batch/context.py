@@ -14,7 +14,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from ..dialects import most_usage
 from ..dialogue import Ask
 from ..dialogue.policy import dearest, is_transient, taken
-from ..messages import Completion, Extraction, Failure, FailureKind, Outcome, Request
+from ..messages import Completion, Failure, FailureKind, Outcome, Request
+from ..results import Extraction
 from ..schema.compile import VERSION
 from ..transport import http
 from .budget import ZERO, worst_cost

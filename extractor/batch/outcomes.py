@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from ..errors import ExtractorError
-from ..messages import JSON, Attempt, BatchStatus, Extraction, Outcome, Usage
+from ..messages import JSON, Attempt, BatchStatus, Outcome, Usage
+from ..results import Extraction, Result
 
 T = TypeVar("T")
 
@@ -33,8 +34,8 @@ class Row(NamedTuple):
     key: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class RowOutcome(Generic[T]):
+@dataclass(frozen=True, slots=True, repr=False)
+class RowOutcome(Result[T]):
     """What came of one row.
 
     index: its position in the input, from 0. extraction: how its dialogue ended; None for an empty
@@ -65,16 +66,6 @@ class RowOutcome(Generic[T]):
     def attempts(self) -> tuple[Attempt, ...]:
         """Every request of the row with what came of it."""
         return self.extraction.attempts if self.extraction else ()
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens of all attempts, those out of the journal too."""
-        return self.extraction.usage if self.extraction else Usage()
-
-    @property
-    def cost(self) -> Decimal | None:
-        """US dollars for all attempts, those out of the journal too; None where no price is known."""
-        return self.extraction.cost if self.extraction else None
 
     def held(self, record_type: Any) -> dict[str, JSON]:
         """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own

@@ -18,8 +18,9 @@ from typing import Any, Generic, TypeVar
 
 from ..dialogue import INPUT_CUT, MAX_TOKENS, Judge, judge_record, taken_by
 from ..dialogue.policy import is_hopeless
-from ..messages import JSON, Extraction, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
+from ..messages import JSON, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
 from ..reading import Reader, begun_json
+from ..results import Extraction
 from ..schema.limits import fresh, size
 from ..schema.problems import not_json
 from ..schema.targets import Target

@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from ..dialects import DIALECTS, read_reply
 from ..dialogue import Ask
 from ..errors import BudgetExceeded, Problem
-from ..messages import Attempt, Completion, Extraction, Failure, Outcome, Usage
+from ..messages import Attempt, Completion, Failure, Outcome, Usage
+from ..results import Extraction
 from ..transport import http
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle
 from .gate import Gate, Pass

@@ -19,7 +19,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
-from ..messages import Extraction
+from ..results import Extraction
 from .address import JournalAddress, is_url
 from .asking import Dialogue
 from .batch_client import Collected

@@ -13,9 +13,9 @@ import typer
 from ..documents import DocumentExtraction
 from ..errors import ConfigError
 from ..loading import BadInput, load_examples, load_schema, load_type, read_text
-from ..messages import Extraction
 from ..options import DocumentOptions
 from ..previewing import Preview
+from ..results import Extraction
 from ..schema.described import HIDDEN, hidden_in
 from ..words import printable
 from .lines import Line, LineTally, dump_for, line_of, sha256_of, tally, to_json

@@ -17,7 +17,8 @@ from ..errors import ExtractorError, Problem
 from ..evidence import Evidence, Span
 from ..evidence.merging import Conflict
 from ..loading import BadInput
-from ..messages import JSON, Extraction, Outcome
+from ..messages import JSON, Outcome
+from ..results import Extraction
 from ..words import escaped
 
 Line: TypeAlias = dict[str, JSON]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias, TypeVar
 
-from ..messages import Completion, Extraction, Failure
+from ..messages import Completion, Failure
+from ..results import Extraction
 from .states import Ask, Step
 
 T = TypeVar("T")

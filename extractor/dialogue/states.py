@@ -24,20 +24,9 @@ from ..errors import (
     Truncated,
     Unjudged,
 )
-from ..messages import (
-    REJECTED,
-    Attempt,
-    Completion,
-    Extraction,
-    Failure,
-    Message,
-    Mode,
-    Outcome,
-    Request,
-    Spent,
-    Turns,
-)
+from ..messages import REJECTED, Attempt, Completion, Failure, Message, Mode, Outcome, Request, Spent, Turns
 from ..reading import without_thoughts
+from ..results import Extraction
 from ..words import shortened
 from .continuation import Continuation, rest
 from .input import cut_input

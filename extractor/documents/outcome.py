@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ExtractorError, Problem
 from ..evidence import Evidence
 from ..evidence.merging import Conflict
-from ..messages import JSON, Attempt, Extraction, Outcome, Usage, total_cost, total_usage
+from ..messages import JSON, Attempt, Outcome
+from ..results import Extraction, Shown
 
 if TYPE_CHECKING:
     from ..report import Entry
@@ -67,8 +67,8 @@ class ChunkOutcome:
         return f"characters {self.start:,} to {self.end:,}: {how}"
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentExtraction(Generic[T]):
+@dataclass(frozen=True, slots=True, repr=False)
+class DocumentExtraction(Shown[T]):
     """How the extraction from a long text ended, as data.
 
     outcome: ok or repaired where every chunk was read and the whole is a valid record; else that of the
@@ -107,34 +107,11 @@ class DocumentExtraction(Generic[T]):
         """Every request with what came of it, chunk by chunk."""
         return tuple(attempt for chunk in self.chunks for attempt in chunk.attempts)
 
-    @property
-    def usage(self) -> Usage:
-        """Tokens of all attempts together, those out of the journal too."""
-        return total_usage(self.attempts)
-
-    @property
-    def cost(self) -> Decimal | None:
-        """US dollars for all attempts together; None where no price is known."""
-        return total_cost(self.attempts)
-
-    def to_html(self, title: str = "Document") -> str:
-        """Return a self-contained HTML page: the text with its spans and chunks, beside the record."""
-        from ..report import page
-
-        return page([self._entry(title)], title)
-
-    def _repr_html_(self) -> str:
-        from ..report import frame
-
-        return frame(self.to_html())
-
-    def _entry(self, title: str) -> Entry:
+    def entry(self, title: str) -> Entry:
+        """Return what a page shows of it: the text with its chunks, beside the record."""
         from ..report import Entry, PagePiece, Variants, as_json, piece_told
 
         why = () if self.error is None or self.missing else (str(self.error),)
-        facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
-        if self.cost is not None:
-            facts["US dollars"] = f"{self.cost:.6f}"
         return Entry(
             title,
             self.outcome,
@@ -142,7 +119,7 @@ class DocumentExtraction(Generic[T]):
             self.found if self.record is None else as_json(self.record),
             self.evidence,
             tuple(str(p) for p in self.problems if p.type != "chunk") or why,
-            facts,
+            self._facts(),
             confidence=self.confidence or {},
             conflicts=tuple(
                 Variants(each.pointer, tuple((one.value, one.spans, one.readings) for one in each.candidates))
@@ -160,11 +137,3 @@ class DocumentExtraction(Generic[T]):
                 for c in self.chunks
             ),
         )
-
-    def unwrap(self) -> T:
-        """Return the record, or raise `error`: also where there is a record, but chunks of the text are
-        missing in it.
-        """
-        if self.error is not None:
-            raise self.error
-        return cast(T, self.record)

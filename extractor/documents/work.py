@@ -19,8 +19,9 @@ from ..evidence.chunking import Chunk, shorter, split
 from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import NOTHING, ChunkReading, KeyOf, Merged, canonical, merge
 from ..given import context_of
-from ..messages import JSON, Extraction, Outcome
+from ..messages import JSON, Outcome
 from ..options import DocumentOptions
+from ..results import Extraction
 from ..rows import RUN_OPTIONS, Job
 from ..schema import Chunked, CompiledSchema
 from ..schema.nodes import TAG, VALUE

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 from ..confidence import Calibration, Method, Signals, logit
 from ..errors import ConfigError
-from ..messages import Extraction
+from ..results import Extraction
 from .cases import Case, Dump
 from .metrics import agreeing
 

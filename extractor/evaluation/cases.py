@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError, ExtractorError
-from ..messages import JSON, Extraction, Outcome
+from ..messages import JSON, Outcome
+from ..results import Extraction
 from .metrics import MISSING, score
 from .rates import Scored
 from .spans import Place, Places, grounding, no_grounding

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from ..confidence import Measured
 from ..evidence.leaves import plain
-from ..messages import JSON, Extraction, Outcome
+from ..messages import JSON, Outcome
+from ..results import Extraction
 from .metrics import agreeing
 
 T = TypeVar("T")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ..messages import Attempt, Extraction
+from ..messages import Attempt
+from ..results import Extraction
 
 
 @dataclass(frozen=True, slots=True)

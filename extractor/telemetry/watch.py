@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias
 
-from ..messages import Attempt, Extraction, Request
+from ..messages import Attempt, Request
+from ..results import Extraction
 from . import logs
 from .events import AttemptEnded, DialogueEnded, DialogueStarted, Event
 

@@ -8,26 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import partial
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from ..dialects import Provider
 from ..dialogue import Ask, Judge, Policy, Verdict, judge_record, judge_tool_calls, start
 from ..errors import ConfigError, ExtractionError, ExtractorError, Problem, Truncated
-from ..messages import (
-    Attempt,
-    Completion,
-    Extraction,
-    Message,
-    Outcome,
-    Request,
-    Usage,
-    total_cost,
-    total_usage,
-)
+from ..messages import Attempt, Completion, Message, Outcome, Request
 from ..options import Tool
 from ..reading import how
+from ..results import Extraction, Result
 from ..schema import bounded
 from .box import Called, Toolbox
 from .running import ToolResult
@@ -40,8 +30,8 @@ MAX_CALLS = 200
 NO_ANSWER = (Outcome.INVALID, Outcome.INVALID_JSON, Outcome.EMPTY)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolRun(Generic[T]):
+@dataclass(frozen=True, slots=True, repr=False)
+class ToolRun(Result[T]):
     """How a run of tools ended, as data.
 
     record: the validated answer; None where no type for it was given. error: why there is no answer.
@@ -63,16 +53,6 @@ class ToolRun(Generic[T]):
     def content(self) -> str | None:
         """The text of the last reply."""
         return self.completion.content if self.completion else None
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens of all attempts together."""
-        return total_usage(self.attempts)
-
-    @property
-    def cost(self) -> Decimal | None:
-        """US dollars for all attempts together; None where no price is known."""
-        return total_cost(self.attempts)
 
     def unwrap(self) -> T:
         """Return the record, or the answer's text where no type was given; or raise `error`."""

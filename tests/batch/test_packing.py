@@ -29,16 +29,8 @@ from extractor.batch.packing import (
     together,
 )
 from extractor.dialogue import Policy, start
-from extractor.messages import (
-    Choice,
-    Completion,
-    Extraction,
-    Failure,
-    FailureKind,
-    Message,
-    Request,
-    Usage,
-)
+from extractor.messages import Choice, Completion, Failure, FailureKind, Message, Request, Usage
+from extractor.results import Extraction
 from extractor.schema.targets import TARGETS
 
 

@@ -18,7 +18,6 @@ from extractor.errors import ConfigError
 from extractor.messages import (
     Choice,
     Completion,
-    Extraction,
     Failure,
     FunctionCall,
     Message,
@@ -29,6 +28,7 @@ from extractor.messages import (
     ToolCall,
     Usage,
 )
+from extractor.results import Extraction
 from extractor.testing import ReceivedRequest, Reply, replies
 
 from extractor.testing import anthropic, gemini, openai_chat, openai_responses  # isort: skip

@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 from extractor.dialogue import INPUT_CUT, Ask, Policy, judge_record, start
 from extractor.dialogue.input import fewest_tokens, likely_tokens
 from extractor.errors import InvalidJSON, Problem, Truncated
-from extractor.messages import (
-    Choice,
-    Completion,
-    Extraction,
-    Message,
-    Outcome,
-    Request,
-    StrictSchema,
-    Usage,
-)
+from extractor.messages import Choice, Completion, Message, Outcome, Request, StrictSchema, Usage
+from extractor.results import Extraction
 
 AGE = StrictSchema("age", {"type": "integer"})
 LONG = "Ada Lovelace is 36 years old. " * 6_000

@@ -16,7 +16,6 @@ from extractor.dialogue.policy import BOTH, DEFAULT_MOVES
 from extractor.messages import (
     Choice,
     Completion,
-    Extraction,
     Failure,
     FailureKind,
     Message,
@@ -26,6 +25,7 @@ from extractor.messages import (
     StrictSchema,
 )
 from extractor.reading import RecordShape
+from extractor.results import Extraction
 from extractor.schema import compile_schema
 
 NUMBERS = compile_schema(list[int], "openai")

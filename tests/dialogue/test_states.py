@@ -13,17 +13,8 @@ from tenacity.wait import wait_fixed
 
 from extractor.dialogue import Ask, Policy, Step, judge_record, start
 from extractor.errors import Empty, Filtered, Invalid, InvalidJSON, Problem, Refused, ServiceError, Truncated
-from extractor.messages import (
-    Choice,
-    Completion,
-    Extraction,
-    Failure,
-    FailureKind,
-    Message,
-    Outcome,
-    Request,
-    Usage,
-)
+from extractor.messages import Choice, Completion, Failure, FailureKind, Message, Outcome, Request, Usage
+from extractor.results import Extraction
 
 FIRST = Request("m", (Message("system", "task"), Message("user", "Ada is 36.")), {"max_tokens": 100})
 SPENT = Usage(prompt_tokens=10, completion_tokens=2)

@@ -11,7 +11,8 @@ from extractor.confidence import Measured, Method, Signals, TokenScore
 from extractor.evaluation.calibrating import Labelled, alike, check_enough, fitted, halves, labelled
 from extractor.evaluation.cases import Case
 from extractor.evaluation.reliability import calibration_error
-from extractor.messages import Attempt, Extraction, Message, Outcome, Request
+from extractor.messages import Attempt, Message, Outcome, Request
+from extractor.results import Extraction
 
 
 def overconfident(texts: int, seed: int = 0) -> list[Labelled]:

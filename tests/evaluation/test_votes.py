@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from extractor.errors import ServiceError
 from extractor.evaluation.votes import agreed
-from extractor.messages import Attempt, Extraction, Message, Outcome, Request, Usage
+from extractor.messages import Attempt, Message, Outcome, Request, Usage
+from extractor.results import Extraction
 
 ASKED = Request("m", (Message("user", "?"),))
 LEAVES = st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["a", "A ", "b", "3"])

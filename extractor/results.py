@@ -1,0 +1,179 @@
+"""How it ended, as data: what all results have, and the result of one dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from .errors import ExtractorError
+from .messages import Attempt, Completion, Outcome, Usage, total_cost, total_usage
+from .words import one_line
+
+if TYPE_CHECKING:
+    from .confidence import Measured, Signals
+    from .evidence import Evidence
+    from .report import Entry
+
+T = TypeVar("T")
+SHOWN = 400  # characters of a record or an error in a repr
+
+
+class Result(Generic[T]):
+    """What all results have: a record or the error that `unwrap` raises, and every attempt with its cost."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:  # a dataclass would take what stands here for its fields' defaults
+
+        @property
+        def outcome(self) -> Outcome | None:
+            """How it ended; None where nothing was asked."""
+            ...
+
+        @property
+        def record(self) -> T | None:
+            """The record; None where there is none."""
+            ...
+
+        @property
+        def error(self) -> ExtractorError | None:
+            """What `unwrap` raises."""
+            ...
+
+        @property
+        def attempts(self) -> tuple[Attempt, ...]:
+            """Every request with what came of it, in order."""
+            ...
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all attempts together, the failed ones and those out of a journal too."""
+        return total_usage(self.attempts)
+
+    @property
+    def cost(self) -> Decimal | None:
+        """US dollars for all attempts together; None where no price is known."""
+        return total_cost(self.attempts)
+
+    def unwrap(self) -> T:
+        """Return the record, or raise `error`."""
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.record)
+
+    def __repr__(self) -> str:
+        """Fit a screen: what was sent and came back is in `attempts`."""
+        what = f"error={one_line(str(self.error), SHOWN)!r}" if self.error else ""
+        if self.record is not None or not what:
+            record = one_line(repr(self.record), SHOWN)
+            what = f"record={record}" + (f", {what}" if what else "")
+        asked = f"{len(self.attempts)} request{'' if len(self.attempts) == 1 else 's'}"
+        spent = f"{self.usage.total_tokens:,} tokens" + ("" if self.cost is None else f", ${self.cost:.6f}")
+        return f"{type(self).__name__}({self.outcome or 'nothing asked'}, {what}, {asked}, {spent})"
+
+
+class Shown(Result[T]):
+    """A result that a page can show beside its text."""
+
+    __slots__ = ()
+
+    def to_html(self, title: str = "Record") -> str:
+        """Return a self-contained HTML page: the source text, its spans marked, beside the record."""
+        from .report import page
+
+        return page([self.entry(title)], title)
+
+    def entry(self, title: str) -> Entry:
+        """Return what a page shows of it."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        from .report import frame
+
+        return frame(self.to_html())
+
+    def _facts(self) -> dict[str, str]:
+        facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
+        return facts if self.cost is None else {**facts, "US dollars": f"{self.cost:.6f}"}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Extraction(Shown[T]):
+    """How one dialogue ended, as data.
+
+    record: the validated record; None unless `outcome` is ok or repaired (where the record type is
+    optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
+    attempts: every request with what came of it, in order. source: the text that the record was
+    extracted from. quotes: what the model quoted from it, by the JSON pointer of a leaf; each stands there.
+    measured: what `confidence` is made of; None where it was not asked for.
+    """
+
+    outcome: Outcome
+    attempts: tuple[Attempt, ...]
+    record: T | None = None
+    error: ExtractorError | None = None
+    completion: Completion | None = field(default=None, repr=False)
+    source: str | None = field(default=None, repr=False)
+    quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    measured: Measured | None = field(default=None, repr=False)
+    _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    @property
+    def evidence(self) -> Evidence:
+        """Where in `source` the record's values stand: spans by the JSON pointer of each leaf, () for one
+        that is null or not found; empty without record or source. Found when first asked for, then kept.
+        """
+        if not self._evidence:
+            from .evidence import align
+
+            known = self.source is not None and self.record is not None
+            self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
+        return self._evidence[0]
+
+    @property
+    def signals(self) -> Mapping[str, Signals] | None:
+        """What tells how sure each leaf of the record is, by its JSON pointer; None where confidence was
+        not asked for, or there is no record.
+        """
+        if self.measured is None or not self.outcome.has_record:
+            return None
+        from .confidence import signals_of
+
+        return signals_of(self.record, self.measured, None if self.source is None else self.evidence)
+
+    @property
+    def confidence(self) -> Mapping[str, float] | None:
+        """How sure each leaf of the record is: a number in [0, 1] by its JSON pointer, the pointers being
+        those of `evidence`; a leaf of which nothing tells has none. None where confidence was not asked for
+        (`confidence=True`), or there is no record. A score; a probability only with a calibration.
+        """
+        signals = self.signals
+        if signals is None or self.measured is None:
+            return None
+        return {where: self.measured.confidence(each) for where, each in signals.items() if each.told}
+
+    @property
+    def raw(self) -> str | None:
+        """The text of the last reply, as the model wrote it; of several samples, of the chosen one's."""
+        if self.completion is not None and self.completion.said is not None:
+            return self.completion.said
+        return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
+
+    def entry(self, title: str) -> Entry:
+        """Return what a page shows of it."""
+        from .report import Entry, as_json
+
+        record = as_json(self.record) if self.outcome.has_record else None
+        why = () if self.error is None else (str(self.error),)
+        return Entry(
+            title,
+            self.outcome,
+            self.source or "",
+            record,
+            self.evidence,
+            why,
+            self._facts(),
+            confidence=self.confidence or {},
+        )
