@@ -1,4 +1,4 @@
-"""What all results have: cost and usage of their attempts, a repr that fits a screen, a record or an error."""
+"""What all results have: cost and usage of their attempts, a short repr, a record or an error."""
 
 from __future__ import annotations
 
