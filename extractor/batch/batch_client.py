@@ -183,9 +183,10 @@ class BatchClient(Generic[T]):
         async for some in _chunks(self._first_requests(rows, row_of), AT_ONCE):
             new = {asked.key: asked for asked in some if asked.key not in seen}
             seen.update(new)
+            # in this order: what another run settles in between is found as an answer, and not bought again
+            tried = await self._ledger.tried([*new])
             kept = await asyncio.gather(*(self._journal.look(key, 0.0) for key in new))
             unanswered = [asked for asked, found in zip(new.values(), kept, strict=True) if found is None]
-            tried = await self._ledger.tried([asked.key for asked in unanswered])
             for asked in unanswered:
                 before = tried.get(asked.key)
                 if before is None:

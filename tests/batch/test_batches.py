@@ -8,7 +8,7 @@ import os
 import signal
 import stat
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -30,8 +30,9 @@ from extractor import (
 )
 from extractor.batch.display import pace
 from extractor.batch.handles import Handle, Stage
-from extractor.batch.journal import Memory
+from extractor.batch.journal import Kept, Memory, Tried
 from extractor.batch.sqlite import SqliteStore
+from extractor.batch.writer import FileJournal
 from extractor.processes import Process
 from extractor.testing import (
     BatchScript,
@@ -455,6 +456,57 @@ def test_ctrl_c_leaves_the_batch_running_and_the_same_call_collects_it(serve: Se
     assert handle.stage is Stage.RUNNING
     server.batches.script = BatchScript()
     assert [outcome.record for outcome in run(server, journal)] == RECORDS
+    assert calls(server) == ["/files", "/batches"]
+
+
+def test_what_another_run_settles_between_two_questions_is_not_bought_again(
+    serve: Serve, journal: Path
+) -> None:
+    looked, held = threading.Event(), [True]
+
+    def refuse(request: ReceivedRequest) -> Any:
+        if request.method != "GET" or not held:
+            return None
+        looked.set()
+        return status(503)
+
+    server = serve(refuse=refuse)
+    first = threading.Thread(target=run, args=(server, journal))
+
+    class Overtaken(FileJournal):
+        """The other run gets its answers right after this one has asked for the first time."""
+
+        overtaken = False
+
+        async def look(self, key: bytes, since: float) -> Kept | None:
+            found = await super().look(key, since)
+            await self._between()
+            return found
+
+        async def tried(self, keys: Sequence[bytes]) -> Mapping[bytes, Tried]:
+            found = await super().tried(keys)
+            await self._between()
+            return found
+
+        async def _between(self) -> None:
+            if not self.overtaken:
+                self.overtaken = True
+                held.clear()
+                await asyncio.to_thread(first.join)
+
+    async def overtaken() -> list[Any]:
+        own = Overtaken(journal)
+        await own.opened()
+        try:
+            async with AsyncExtractor(MODELS[0], base_url=server.base_url, api_key="any") as extractor:
+                found = extractor.rows(TEXTS, Echo, journal=own, mode="batch")
+                return [outcome.record async for outcome in found]
+        finally:
+            await own.aclose()
+
+    first.start()
+    assert looked.wait(60)  # its batch is at the provider
+    assert hastily(overtaken()) == RECORDS
     assert calls(server) == ["/files", "/batches"]
 
 
