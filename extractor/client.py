@@ -55,7 +55,7 @@ from .options import (
     RunToolsOptions,
 )
 from .processes import check_process, leave_alone, when_forked
-from .schema.partial import Partial
+from .schema import Partial
 from .streams import (
     AsyncChatStream,
     AsyncRecordStream,

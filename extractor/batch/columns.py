@@ -21,7 +21,7 @@ from pydantic_core import SchemaSerializer, core_schema, to_json
 
 from ..errors import ConfigError
 from ..messages import JSON
-from ..schema.wrapped import unwrapped
+from ..schema import unwrapped
 
 if TYPE_CHECKING:
     import pyarrow as pa

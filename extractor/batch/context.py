@@ -15,7 +15,7 @@ from ..dialects import most_usage
 from ..dialogue import Ask
 from ..dialogue.policy import dearest, is_transient, taken
 from ..messages import Completion, Extraction, Failure, FailureKind, Outcome, Request
-from ..schema.compile import VERSION
+from ..schema import VERSION
 from ..transport import http
 from .budget import ZERO, worst_cost
 from .gate import Gate, Pass

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RunStopped
 from ..schema import compile_schema
-from ..schema.described import HIDDEN, hidden_in
+from ..schema.outline import HIDDEN, hidden_in
 from .cells import Gathered, shape_of
 from .columns import records_of
 from .display import shown

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ..messages import JSON
-from ..schema.described import Lenient, described
+from ..schema.outline import Lenient, described
 
 Meaning: TypeAlias = dict[str, JSON]
 STAMP_LENGTH = 16  # hexadecimal digits: 64 bits

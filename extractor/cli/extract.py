@@ -16,7 +16,7 @@ from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..messages import Extraction
 from ..options import DocumentOptions
 from ..previewing import Preview
-from ..schema.described import HIDDEN, hidden_in
+from ..schema.outline import HIDDEN, hidden_in
 from ..words import printable
 from .lines import Line, LineTally, dump_for, line_of, sha256_of, tally, to_json
 from .options import (

@@ -14,8 +14,7 @@ from pydantic_core import to_json
 
 from ..batch.quarantine import is_held
 from ..errors import ConfigError
-from ..schema.described import described, members
-from ..schema.tabular import ABSENT, Fit, Fitting
+from ..schema.outline import ABSENT, Fit, Fitting, described, members
 from .lines import to_json as as_line
 from .output import opened
 from .tables import (

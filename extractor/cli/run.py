@@ -23,7 +23,7 @@ from ..databases.sink import BATCH_ROWS
 from ..errors import ConfigError
 from ..loading import load_examples
 from ..schema import compile_schema
-from ..schema.described import HIDDEN, hidden_in
+from ..schema.outline import HIDDEN, hidden_in
 from .databases import TableJob, check_tables, database_table, run_name, sink_for
 from .extract import chosen_type
 from .feeding import ONLY_ONCE, as_written, feeding_again

@@ -20,9 +20,8 @@ from ..batch.quarantine import line_of, problem_cells
 from ..batch.stamps import meaning_of, stamp
 from ..errors import ConfigError, Problem
 from ..messages import JSON
-from ..schema.checking import Check, checker_of
-from ..schema.described import described
-from ..schema.verbatim import VERBATIM
+from ..schema import VERBATIM
+from ..schema.outline import Check, checker_of, described
 from .extract import chosen_type
 from .lines import to_json
 from .output import opened

@@ -21,9 +21,7 @@ from ..evidence.merging import NOTHING, ChunkReading, KeyOf, Merged, canonical, 
 from ..messages import JSON, Extraction, Outcome
 from ..options import DocumentOptions
 from ..rows import RUN_OPTIONS, Job
-from ..schema import Chunked, CompiledSchema
-from ..schema.nodes import TAG, VALUE
-from ..schema.problems import unmarked
+from ..schema import TAG, VALUE, Chunked, CompiledSchema, unmarked
 from .outcome import ChunkOutcome, DocumentExtraction
 from .window import ask_window, chunk_size, needs_chunks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -178,3 +178,21 @@ def python_of(schema: dict[str, JSON]) -> Python | None:
     """Return what `schema` is in Python, None where that is unknown."""
     found = schema.get(PYTHON)
     return found if isinstance(found, Python) else None
+
+
+def references_in(schema: Any, members: bool = True) -> Iterator[str]:
+    """Yield the references below a node; `members`: those in members of objects, too."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from references_in(part, members)
+    if not isinstance(schema, dict):
+        return
+    if isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+    for key, part in schema.items():
+        if key == "properties" and isinstance(part, dict):
+            yield from references_in(list(part.values()) if members else [])
+        elif isinstance(part, dict | list):
+            yield from references_in(part, members)
+    if python := python_of(schema):
+        yield from references_in(python.parts(), members)

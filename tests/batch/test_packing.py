@@ -39,7 +39,7 @@ from extractor.messages import (
     Request,
     Usage,
 )
-from extractor.schema.targets import TARGETS
+from extractor.schema.compiler.targets import TARGETS
 
 
 def said(text: str, finish: str = "stop") -> Completion:

@@ -27,8 +27,8 @@ from extractor.cli.lines import dump_for
 from extractor.cli.records import Where, records_in
 from extractor.cli.validate import FileFindings, place_of
 from extractor.errors import Problem
-from extractor.schema.checking import checker_of
-from extractor.schema.tabular import cell_reader
+from extractor.schema.outline.checking import checker_of
+from extractor.schema.outline.tabular import cell_reader
 from extractor.testing import ChatServer, reply
 from tests.selecting import examples
 

@@ -9,8 +9,8 @@ import pytest
 from extractor.calls import list_of
 from extractor.errors import SchemaError
 from extractor.schema import compile_schema
-from extractor.schema.documents import load, problems
-from extractor.schema.wrapped import unwrapped
+from extractor.schema.types.documents.library import load, problems
+from extractor.schema.types.documents.wrapped import unwrapped
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 NAMED = {"name": "person", "strict": True, "schema": PERSON}
