@@ -11,7 +11,7 @@ from ..codec.values import Codec
 from ..nodes import Note, Source
 from ..strict import nodes
 from .limits import Size, inlined_levels, limited, members_that_fit, size, written_out
-from .rules import OTHERS
+from .rules import OTHERS, RULES
 from .targets import Target
 from .walk import Walk
 
@@ -20,7 +20,7 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
     """Return strict schema, codec and notes. What is too large for the target is said as JSON text:
     first definitions, the largest first, then the root's last members. Raises SchemaError.
     """
-    walk = Walk(target, source)
+    walk = Walk(target, source, RULES)
     wire, codec = walk.root()
     bodies = walk.bodies(wire)
     optional = _optional(bodies[""]) if target.max_optional is not None else 0
@@ -73,7 +73,7 @@ def _as_text(walk: Walk, bodies: dict[str, Any], found: Size) -> tuple[Walk, dic
     said = said_as_text(walk, bodies, found)
     kept: int | None = None if said else members_that_fit(bodies, target, OTHERS)
     while True:
-        again = Walk(target, walk.source, said_as_text=said, kept=kept, why=why)
+        again = Walk(target, walk.source, RULES, said_as_text=said, kept=kept, why=why)
         wire, codec = again.root()
         bodies = limited(again.bodies(wire), target, lambda *note: again.note("", *note))  # noqa: B023
         if size(bodies).fits(target):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...messages import JSON
 from ..codec.values import BoundedCodec, Bytes, Codec, Decimals, Encoded, LeafCodec, Number
@@ -13,11 +13,8 @@ from ..patterns.ecmascript import as_written, matcher
 from ..patterns.regex import repetitions, translate
 from ..words import SENTENCES, sentence
 from .targets import LENGTHS, NUMBERS, Target
+from .walk import Schema, Walk, Wired
 
-if TYPE_CHECKING:
-    from .walk import Walk
-
-Schema = dict[str, JSON]
 DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
 OFFSET = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -65,7 +62,7 @@ def can_say(target: Target, kind: str, keyword: str, value: JSON) -> bool:
     return not isinstance(value, int) or abs(value) <= most
 
 
-def leaf(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def leaf(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A scalar with the assertions that the target takes."""
     wire: Schema = {"type": schema["type"]}
     strict = python.data == STRICT
@@ -123,7 +120,7 @@ def is_strict(schema: Schema) -> bool:
     return python is not None and python.data == STRICT
 
 
-def bounded(walk: Walk, wire: Schema, codec: Codec, at: str) -> tuple[Schema, Codec]:
+def bounded(walk: Walk, wire: Schema, codec: Codec, at: str) -> Wired:
     """Bound a free string where the target wants strings bounded."""
     limit = walk.target.max_string
     if limit is None or not wire.keys().isdisjoint({"maxLength", "pattern", "format"}):
@@ -163,7 +160,7 @@ def _within(schema: Schema) -> Callable[[Any], bool] | None:
     return within
 
 
-def real(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def real(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A float; infinities and NaN by name where the type says that it takes them."""
     wire = told(walk, schema, {"type": "number"}, at)
     codec = Number(
@@ -177,9 +174,7 @@ def real(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, C
     return {**description, "anyOf": [wire, names]}, codec
 
 
-def string(
-    walk: Walk, at: str, codec: Codec, words: str, pattern: str, form: str | None = None
-) -> tuple[Schema, Codec]:
+def string(walk: Walk, at: str, codec: Codec, words: str, pattern: str, form: str | None = None) -> Wired:
     """Return a string that a format or a pattern describes, or words where the target takes neither."""
     wire: Schema = {"type": "string"}
     if takes_format(walk.target, form):
@@ -201,7 +196,7 @@ _DECIMAL_BOUNDS = {
 }
 
 
-def decimal(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def decimal(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A decimal as text, so that it never passes through a binary float."""
     core = python.data
     plain_digits = not core.keys().isdisjoint({"decimal_places", "max_digits"})
@@ -230,26 +225,26 @@ def decimal_pattern(core: Mapping[str, Any]) -> str:
     return f"^(-?{whole}{fraction}{exponent}{special})$"
 
 
-def moment(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def moment(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A date and time; a pattern where it may be without an offset, which the format forces."""
     words = "A date and time as YYYY-MM-DDTHH:MM:SS" + OFFSET_WORDS[python.data]
     form = "date-time" if python.data == "aware" else None
     return string(walk, at, LeafCodec(python.type), words, f"^{DATE}T{TIME}{OFFSETS[python.data]}$", form)
 
 
-def clock(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def clock(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A time of day."""
     words = "A time as HH:MM:SS" + OFFSET_WORDS[python.data]
     form = "time" if python.data == "aware" else None
     return string(walk, at, LeafCodec(python.type), words, f"^{TIME}{OFFSETS[python.data]}$", form)
 
 
-def span(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def span(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A span of time; the format `duration` has no fractions and no signs."""
     return string(walk, at, LeafCodec(python.type), sentence("format", "duration"), DURATION)
 
 
-def binary(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def binary(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """Bytes in base64."""
     walk.note(at, "format", "re-encoded", "bytes as base64 text")
     wire, codec = string(walk, at, Bytes(), "", BASE64)
@@ -258,7 +253,7 @@ def binary(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema,
     return in_words(walk, walk.tell(wire, "Base64."), lengths, at), codec
 
 
-def encoded(walk: Walk, schema: Schema, python: Python, at: str) -> tuple[Schema, Codec]:
+def encoded(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """Base64 text that is decoded by the type itself."""
     codec = Encoded(python.data, python.type or str)
     wire, made = string(walk, at, codec, "", "^[A-Za-z0-9+/_-]*={0,2}$")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any
 
 from ...errors import SchemaError
 from ...messages import JSON
@@ -29,14 +29,10 @@ from ..strict import closed
 from ..types.documents.convert import Converter
 from ..words import sentence
 from .leaves import binary, clock, decimal, encoded, leaf, moment, real, span, told
-from .shapes import FILLER, Shape, ambiguous, maps_plainly, sent, shapes_of
+from .shapes import FILLER, Shape, ambiguous, maps_plainly, sent, shapes_of, takes_null
 from .targets import Target
+from .walk import FOREIGN, Rule, Schema, Walk, Wired
 
-if TYPE_CHECKING:
-    from .walk import Walk
-
-Schema = dict[str, JSON]
-Rule: TypeAlias = tuple[Schema, Codec]
 KEY_KEYWORDS = ("pattern", "format", "minLength", "maxLength")
 ANY: Schema = {PYTHON: Python("any")}
 OTHERS = "other_members"  # the member that holds what a target has no room for
@@ -65,17 +61,17 @@ def nullable(wire: Schema) -> Schema:
 # Scalars of a few or of any values
 
 
-def null(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def null(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """Null."""
     return {"type": "null"}, Null()
 
 
-def never(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def never(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """Refuse: no value fits."""
     raise SchemaError("no value fits this schema", at)
 
 
-def choice(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def choice(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """One of a few values, of one type or of several."""
     said = [value for value, _ in python.data]
     codec = ChoiceCodec([meant for _, meant in python.data], said, [sent(value) for value in said])
@@ -97,7 +93,7 @@ def _enum(target: Target, kind: str, values: list[JSON]) -> Schema:
     return {"type": kind, "enum": values}
 
 
-def anything(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def anything(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """Any JSON value: a definition of its own, or JSON text where recursion is not taken."""
     target = walk.target
     if target.recursion == "none":
@@ -128,14 +124,14 @@ def json_value(target: Target, name: str, wrapped: bool, boxed: bool) -> Schema:
     return {"anyOf": [*scalars, closed({"items": items}, loose) if boxed else items, objects]}
 
 
-def json_text(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def json_text(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A value for which Pydantic wants JSON text: it is said plainly."""
     wire, inner = walk.node(python.data, at)
     walk.note(at, "contentMediaType", "re-encoded", "the value itself, not its text")
     return wire, TextCodec(inner, inside=False)
 
 
-def foreign(walk: Walk, schema: Schema, at: str) -> Rule:
+def foreign(walk: Walk, schema: Schema, python: Any, at: str) -> Wired:
     """A node that a hook of the user's has written: plain JSON Schema."""
     if schema.get("type") == "null":
         return {"type": "null"}, Null()
@@ -152,14 +148,14 @@ def foreign(walk: Walk, schema: Schema, at: str) -> Rule:
 # Arrays
 
 
-def array(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def array(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """An array of one kind of item."""
     items, codec = walk.node(schema.get("items", ANY), f"{at}/items")
     wire = told(walk, schema, {"type": "array", "items": items}, at)
     return bounded_array(walk, wire, Array(codec, python.type, codec.plain), at)
 
 
-def bounded_array(walk: Walk, wire: Schema, codec: Codec, at: str) -> Rule:
+def bounded_array(walk: Walk, wire: Schema, codec: Codec, at: str) -> Wired:
     """Bound a free array where the target wants arrays bounded."""
     limit = walk.target.max_array
     if limit is None or "maxItems" in wire:
@@ -168,7 +164,7 @@ def bounded_array(walk: Walk, wire: Schema, codec: Codec, at: str) -> Rule:
     return {**wire, "maxItems": limit}, BoundedCodec(codec, limit=limit)
 
 
-def fixed(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def fixed(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A tuple: an array where the target takes `prefixItems`, else an object with a member for each place."""
     made = [walk.node(item, f"{at}/prefixItems/{i}") for i, item in enumerate(schema["prefixItems"])]
     wires, codecs = [wire for wire, _ in made], [codec for _, codec in made]
@@ -195,7 +191,7 @@ def fixed(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
 # Mappings
 
 
-def mapping(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def mapping(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A mapping: an object where the target takes maps, else a list of entries."""
     data: Map = python.data
     keys_python = python_of(walk.resolved(data.keys))
@@ -226,7 +222,7 @@ def _key_words(keys: Schema) -> str:
 # Objects
 
 
-def record(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """An object with named members; those with defaults are nullable where all must be required."""
     data: Record = python.data
     split = walk.kept if walk.kept is not None and walk.is_root(schema) else len(data.members)
@@ -315,7 +311,7 @@ def _member(walk: Walk, data: Record, member: Member, schema: Schema, at: str) -
     if not walk.target.all_required:
         made.optional = True
         return wire, made
-    if not walk.takes_null(schema):
+    if not takes_null(walk, schema):
         made.null_is_absent = True
         walk.note(at, "required", "re-encoded", "null where it is left out")
         return nullable(wire), made
@@ -350,13 +346,13 @@ def _is_constant(walk: Walk, schema: Schema, member: Member) -> bool:
 # Unions and wrappers
 
 
-def optional(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def optional(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """The inner type or null."""
     wire, codec = walk.node(python.data, at)
     return nullable(wire), Nullable(codec, codec.plain)
 
 
-def union(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def union(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """One of several types: as they are where they look different, else each under its own name."""
     data: Choices = python.data
     made = [walk.node(inner, f"{at}/anyOf/{i}") for i, inner in enumerate(data.schemas)]
@@ -383,13 +379,14 @@ def _fits(shapes: list[Shape]) -> Callable[[JSON], bool]:
     return lambda data: any(shape.fits(data) for shape in shapes)
 
 
-def root_model(walk: Walk, schema: Schema, python: Python, at: str) -> Rule:
+def root_model(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """A RootModel: as what it holds."""
     wire, codec = walk.node(python.data, at)
     return wire, Root(codec, codec.plain, python.type)
 
 
-RULES: Mapping[str, Callable[[Walk, Schema, Python, str], Rule]] = {
+RULES: Mapping[str, Rule] = {
+    FOREIGN: foreign,
     "null": null,
     "never": never,
     "leaf": leaf,

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...messages import JSON
 from ..nodes import Choices, Map, Record, json_type, python_of
 from ..strict import as_text
+from .walk import Schema, Walk
 
-if TYPE_CHECKING:
-    from .walk import Walk
-
-Schema = dict[str, JSON]
 EVERY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 FILLER = "empty"  # the member of objects without members, where they must have one
 EXACT_INTEGERS = 2**53  # engines that read numbers as doubles mistake larger ones
@@ -176,3 +173,8 @@ def maps_plainly(walk: Walk, mapping: Map) -> bool:
     python = python_of(walk.resolved(mapping.keys))
     plain_keys = python is None or (python.kind in ("leaf", "any") and python.type in (None, str))
     return walk.target.maps and plain_keys and not mapping.marked
+
+
+def takes_null(walk: Walk, schema: Schema) -> bool:
+    """Return whether null is a legal value of `schema`."""
+    return any("null" in shape.types for shape in shapes_of(walk, schema))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeAlias
 
 from ...errors import SchemaError
 from ...messages import JSON
 from ..codec.containers import Reference, Wrapped
-from ..codec.values import TextCodec
+from ..codec.values import Codec, TextCodec
 from ..grounding.verbatim import VERBATIM
 from ..names import definition_name, fresh
 from ..nodes import PYTHON, TOLD, Note, Python, Source, python_of, references_in
 from ..strict import as_text, closed
 from ..words import SENTENCES, joined
-from .rules import RULES, Rule, Schema, foreign
-from .shapes import shapes_of
 from .targets import PERMISSIVE, Target
 
+Schema = dict[str, JSON]
+Wired: TypeAlias = tuple[Schema, Codec]  # the strict schema of a node, and the codec of its values
+Rule: TypeAlias = "Callable[[Walk, Schema, Any, str], Wired]"
+FOREIGN = "foreign"  # the rule of nodes that say nothing of what they are in Python
 MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it; below is JSON text
 MAX_TOLD = 2_000  # characters of a JSON Schema in a description
 UNDERSTOOD = frozenset(
@@ -46,14 +49,16 @@ MAX_EXAMPLE = 200  # characters of an example in a description
 
 @dataclass
 class Walk:
-    """One walk. said_as_text: references to definitions that are said as JSON text. kept: how many
-    members of the root are kept, the others in one JSON text. why: the limits that ask for both. level:
-    how often recursion has been unrolled around the present node. circle: the circle of definitions that
-    it is part of. depth: how many nodes are around it, itself included.
+    """One walk. rules: what compiles a node, by its kind; FOREIGN for those that have none. said_as_text:
+    references to definitions that are said as JSON text. kept: how many members of the root are kept, the
+    others in one JSON text. why: the limits that ask for both. level: how often recursion has been unrolled
+    around the present node. circle: the circle of definitions that it is part of. depth: how many nodes are
+    around it, itself included.
     """
 
     target: Target
     source: Source
+    rules: Mapping[str, Rule]
     notes: list[Note] = field(default_factory=list)
     definitions: dict[str, Schema] = field(default_factory=dict)
     names: dict[tuple[str, int], str] = field(default_factory=dict)
@@ -66,7 +71,7 @@ class Walk:
     json_name: str = ""
     depth: int = 0
 
-    def root(self) -> Rule:
+    def root(self) -> Wired:
         """Return the strict schema, its definitions aside, and its codec."""
         wire, codec = self.node(self.source.schema, "")
         wire = self._inlined(wire)
@@ -99,7 +104,7 @@ class Walk:
             return self.target.root_anyof
         return wire.get("type") in self.target.roots
 
-    def node(self, schema: Schema, at: str) -> Rule:
+    def node(self, schema: Schema, at: str) -> Wired:
         """Return the strict schema and the codec of one node."""
         self.depth += 1
         try:
@@ -107,7 +112,7 @@ class Walk:
         finally:
             self.depth -= 1
 
-    def _node(self, schema: Schema, at: str) -> Rule:
+    def _node(self, schema: Schema, at: str) -> Wired:
         if self.is_too_deep(schema):
             wire, codec = self.as_text(schema, at)
         elif "$ref" in schema:
@@ -116,9 +121,8 @@ class Walk:
             python = python_of(schema)
             if python and not schema.keys() <= UNDERSTOOD:
                 self._drop(schema, at)
-            wire, codec = (
-                RULES[python.kind](self, schema, python, at) if python else foreign(self, schema, at)
-            )
+            rule = self.rules[python.kind if python else FOREIGN]
+            wire, codec = rule(self, schema, python, at)
         if TOLD in schema:
             wire = self.tell(wire, *schema[TOLD])
         if VERBATIM in schema or self.target.verbatim == "all":
@@ -172,7 +176,7 @@ class Walk:
 
     # References
 
-    def reference(self, ref: str, at: str) -> Rule:
+    def reference(self, ref: str, at: str) -> Wired:
         """Return a reference to a definition, which is compiled when it is first met."""
         if ref not in self.source.definitions:
             raise SchemaError(f"{ref!r} points nowhere", at)
@@ -224,7 +228,7 @@ class Walk:
         self.level, self.circle = around
         reference.settled = reference.codec.plain
 
-    def as_text(self, schema: Schema, at: str) -> Rule:
+    def as_text(self, schema: Schema, at: str) -> Wired:
         """Return JSON text in a string, for what the target cannot say in JSON."""
         wire, codec = self.inside.node(schema, at)
         whole = self.inside.bodies(wire)
@@ -239,7 +243,7 @@ class Walk:
     @cached_property
     def inside(self) -> Walk:
         """The walk whose codecs say JSON text inside a string: plainly."""
-        return Walk(PERMISSIVE, self.source)
+        return Walk(PERMISSIVE, self.source, self.rules)
 
     # Recursion
 
@@ -278,10 +282,6 @@ class Walk:
     def is_root(self, schema: Schema) -> bool:
         """Return whether a node is the record type itself."""
         return schema.get("properties") is self.resolved(self.source.schema).get("properties")
-
-    def takes_null(self, schema: Schema) -> bool:
-        """Return whether null is a legal value of `schema`."""
-        return any("null" in shape.types for shape in shapes_of(self, schema))
 
 
 def is_plain(wire: Schema, python: Python | None) -> bool:
