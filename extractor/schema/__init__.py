@@ -3,6 +3,7 @@
 Imports point down, as in the whole house:
 
     functions  reading               tools; a reply's text as it grows
+    record_type                      a record type as a value, and what it can be asked
     compiled                         a record type for one target: schema, codec, fingerprint
     compiler  outline                what becomes of each node; what a type looks like, unsent
     forms  types                     quoted, chunked; Python's types, JSON Schema documents
@@ -11,7 +12,7 @@ Imports point down, as in the whole house:
     problems  nodes                  what is wrong, where; what the compiler reads
 """
 
-from .compiled import VERSION, CompiledSchema, WithExtras, check_type, compile_schema, with_extras
+from .compiled import VERSION, CompiledSchema
 from .compiler.limits import size
 from .compiler.targets import TARGETS, Target, bounded, grounding
 from .forms.chunked import Chunked
@@ -24,6 +25,7 @@ from .nodes import TAG, VALUE, Note
 from .problems import not_json, unmarked
 from .reading.partial import Growing, Items, Partial
 from .reading.places import measured
+from .record_type import RecordType, WithExtras, check_type, compile_schema, with_extras
 from .types.documents.wrapped import unwrapped
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "Note",
     "Partial",
     "Quoted",
+    "RecordType",
     "Target",
     "Verbatim",
     "WithExtras",

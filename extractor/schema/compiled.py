@@ -1,19 +1,17 @@
-"""The walk: a record type in, its strict schema and its codec out."""
+"""A record type for one target: its strict schema, and the codec between its records and strict JSON."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from os import PathLike
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import to_json
 
-from ..errors import ConfigError, Invalid, Problem, SchemaError, Unjudged
+from ..errors import Invalid, Problem, Unjudged
 from ..evidence.leaves import Path
 from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
@@ -21,23 +19,14 @@ from ..reading import Reader, RecordShape, bare
 from .codec.choices import choice_names
 from .codec.values import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
 from .compiler.fitting import within_limits
-from .compiler.targets import Target, find_target
-from .forms.chunked import Chunked, has, items_have, joins, whole, with_gaps
-from .forms.quotes import Quoted, with_quotes
+from .compiler.targets import Target
+from .forms.chunked import has, items_have, joins, whole
 from .nodes import Note, Source
 from .problems import invalid, not_json
 from .types.documents.proof import quick_proof
 
 T = TypeVar("T")
 VERSION = "1"  # part of each fingerprint: raise it whenever the same type would give another schema
-CACHED = 4096
-
-
-@dataclass(frozen=True)
-class WithExtras:
-    """A JSON Schema document whose objects take members that it does not name, unless it says otherwise."""
-
-    record_type: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,114 +146,10 @@ def _is_text(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-_cache: dict[Any, CompiledSchema[Any]] = {}
-
-
-def compile_schema(
-    record_type: Any,
-    target: str | Target = "openai",
-    documents: Mapping[str, JSON] | None = None,
-    extras: Literal["keep"] | None = None,
-) -> CompiledSchema[Any]:
-    """Return `record_type` compiled for `target`; compiled once, then looked up.
-
-    record_type: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document.
-    documents: JSON Schemas by URI, to which references may point; nothing is ever fetched. extras: see
-    `with_extras`. Raises SchemaError with pointer and reason, and ConfigError for an unknown target.
+def compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> CompiledSchema[Any]:
+    """Return a record type, as it was read, compiled for a target. made_from: how it is made again where it
+    was pickled. Raises SchemaError.
     """
-    record_type = with_extras(record_type, extras)
-    try:
-        found = _cache.get((record_type, target))
-    except TypeError:  # no hash
-        found = None
-    return found or _compile(record_type, target, documents)
-
-
-def with_extras(record_type: Any, extras: Literal["keep"] | None) -> Any:
-    """Return the record type with what becomes of members that a JSON Schema document does not name.
-
-    extras: "keep" to let objects have them where the document does not forbid them. None, the default, closes
-    such objects, since an open one invites models to invent members. Raises ConfigError for other words, and
-    for record types that are no documents: a Pydantic model has `extra="allow"` for that.
-    """
-    if extras is None:
-        return record_type
-    if extras != "keep":
-        raise ConfigError(f'extras is "keep" or None, not {extras!r}')
-    if isinstance(record_type, Quoted | Chunked):
-        return type(record_type)(with_extras(record_type.record_type, extras))
-    if not isinstance(record_type, Mapping | WithExtras):
-        raise ConfigError('extras="keep" is for JSON Schema documents: write extra="allow" into the model')
-    return record_type if isinstance(record_type, WithExtras) else WithExtras(record_type)
-
-
-def _compile(
-    record_type: Any, target: str | Target, documents: Mapping[str, JSON] | None
-) -> CompiledSchema[Any]:
-    chosen = find_target(target)
-    key = _key(record_type, target) if documents is None else None
-    if key in _cache:
-        return _cache[key]
-    try:
-        compiled = _compiled(_read(record_type, documents), chosen)
-    except RecursionError:
-        raise SchemaError("the type is nested too deep") from None
-    compiled = replace(compiled, _made_from=(compile_schema, (record_type, target, documents)))
-    if len(_cache) >= CACHED:
-        _cache.clear()
-    if key is not None:
-        _cache[key] = compiled
-    return compiled
-
-
-def _key(record_type: Any, target: str | Target) -> Any:
-    """Return what to keep the compiled schema under, None where it is not kept. Types that compare equal
-    may differ in order, so others than classes go by identity; a kept one is never freed.
-    """
-    if isinstance(record_type, Quoted | Chunked | WithExtras):
-        inner = _key(record_type.record_type, target)
-        return None if inner is None else (type(record_type), inner)
-    if isinstance(record_type, Mapping):
-        try:
-            return json.dumps(record_type), target
-        except (TypeError, ValueError, RecursionError):
-            return None  # loading it says what is wrong
-    if isinstance(record_type, type) and not hasattr(record_type, "__origin__"):
-        return record_type, target
-    return (repr(record_type), id(record_type)), target
-
-
-def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
-    if isinstance(record_type, Quoted):
-        return with_quotes(_read(record_type.record_type, documents))
-    if isinstance(record_type, Chunked):
-        return with_gaps(_read(record_type.record_type, documents))
-    keeps_extras = isinstance(record_type, WithExtras)
-    document = record_type.record_type if keeps_extras else record_type
-    if isinstance(document, Mapping):
-        from .types.documents.source import read as read_document
-
-        return read_document(document, documents, keeps_extras)
-    from .types.python.source import read
-
-    check_type(record_type)
-    return read(record_type)
-
-
-def check_type(record_type: Any) -> None:
-    """Raise SchemaError for what is a value, such as a text, and no type."""
-    if isinstance(record_type, BaseModel):
-        name = type(record_type).__name__
-        raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
-    if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
-        named = ", and as the name of one it is not fully defined" if isinstance(record_type, str) else ""
-        raise SchemaError(
-            f"{record_type!r:.60} is no type{named}: a record type is a Pydantic model, any type that a "
-            "TypeAdapter takes, or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
-        )
-
-
-def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
     schema, codec, notes = within_limits(source, target)
     name = target.legal_name(source.name)
     canonical = json.dumps([schema, name, target.name, VERSION], ensure_ascii=True)
@@ -278,6 +163,6 @@ def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
         strict=StrictSchema(name, schema, schema.get("description")),
         _codec=codec,
         _source=source,
-        _made_from=(),
+        _made_from=made_from,
         _shape=RecordShape(schema, name, quick_proof(bare(schema)), partial(choice_names, codec)),
     )

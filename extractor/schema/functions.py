@@ -15,8 +15,9 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict, Unpack
 
 from ..errors import SchemaError
-from .compiled import CompiledSchema, compile_schema
+from .compiled import CompiledSchema
 from .compiler.targets import Target, find_target
+from .record_type import compile_schema
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from ...errors import Invalid, Problem
 from ...evidence.leaves import value_at
 from ...messages import JSON
-from ..nodes import ABSENT, NEVER, PYTHON, TAG, VALUE, Choices, Map, Record, Source, python_of, with_parts
-from ..problems import Step, invalid, pointer, unmarked
+from ..nodes import ABSENT, NEVER, PYTHON, TAG, VALUE, Choices, Map, Record, Source, below, mapped, python_of
+from ..problems import Step, invalid, judged, pointer, unmarked
 
 Schema: TypeAlias = dict[str, JSON]
 Path: TypeAlias = tuple[Step, ...]
@@ -35,28 +34,19 @@ class Chunked:
 
 def with_gaps(source: Source) -> Source:
     """Return a record type as the compiler reads it, with nothing that has to be there."""
-    return replace(
-        source,
-        schema=_node(source.schema),
-        definitions={ref: _node(body) for ref, body in source.definitions.items()},
-        validate=_validate(source),
-        core=None,
-    )
+    return replace(mapped(source, _with_gaps), validate=_validate(source))
 
 
 # The schema
 
 
-def _node(schema: Schema) -> Schema:
-    """Return a node whose objects need none of their members."""
-    if python_of(schema) is None:
-        return schema
-    made = with_parts({key: value for key, value in schema.items() if key not in AT_LEAST}, _node)
-    python = made[PYTHON]
+def _with_gaps(schema: Schema) -> Schema:
+    """Return a node that may be empty, and whose members may all be left out."""
+    python = schema[PYTHON]
     if isinstance(python.data, Record):
         members = [m if _is_constant(schema, m.key) else _optional(m) for m in python.data.members]
         python = replace(python, data=replace(python.data, members=members))
-    return {**made, PYTHON: python}
+    return {**{key: value for key, value in schema.items() if key not in AT_LEAST}, PYTHON: python}
 
 
 def _optional(member: Any) -> Any:
@@ -75,12 +65,10 @@ def _is_constant(schema: Schema, key: str) -> bool:
 def _validate(source: Source) -> Callable[[str | bytes, Any], JSON]:
     def validate(text: str | bytes, context: Any) -> JSON:
         data = _told(source, source.schema, from_json(text))
-        plain = to_json(data, inf_nan_mode="constants")
         try:
-            source.validate(plain, context)
-        except (Invalid, ValidationError) as error:
-            problems = error.problems if isinstance(error, Invalid) else source.problems(error, plain)
-            if wrong := _of_values(problems, data, source):
+            judged(source, data, context)
+        except Invalid as error:
+            if wrong := _of_values(error.problems, data, source):
                 raise invalid(wrong) from error
         return data
 
@@ -155,12 +143,10 @@ def whole(source: Source, data: JSON, context: Any) -> Any:
     if data is None:
         python = python_of(_resolved(source, source.schema))
         data = {} if python is not None and python.kind == "object" else _none(source, source.schema)
-    plain = to_json(_filled(source, source.schema, data, (), gaps), inf_nan_mode="constants")
     try:
-        return source.validate(plain, context)
-    except (Invalid, ValidationError) as error:
-        problems = error.problems if isinstance(error, Invalid) else source.problems(error, plain)
-        raise invalid([_explained(problem, gaps) for problem in problems]) from error
+        return judged(source, _filled(source, source.schema, data, (), gaps), context)
+    except Invalid as error:
+        raise invalid([_explained(problem, gaps) for problem in error.problems]) from error
 
 
 def _explained(problem: Problem, gaps: Mapping[str, JSON]) -> Problem:
@@ -206,21 +192,13 @@ def items_have(source: Source, name: str) -> bool:
     left = [source.schema, *source.definitions.values()]
     while left:
         node = left.pop()
-        for item in _dicts(node.get("items"), *node.get("prefixItems", ())):
-            if _nodes(source, item, (name,)) or any(map(_is_open, _branches(source, item))):
+        for item in (node.get("items"), *node.get("prefixItems", ())):
+            if isinstance(item, dict) and (
+                _nodes(source, item, (name,)) or any(map(_is_open, _branches(source, item)))
+            ):
                 return True
-        python = python_of(node)
-        left += _dicts(
-            *node.get("properties", {}).values(),
-            *node.get("prefixItems", ()),
-            *map(node.get, ("items", "additionalProperties")),
-            *(python.parts() if python else ()),
-        )
+        left += below(node)
     return False
-
-
-def _dicts(*parts: Any) -> list[Schema]:
-    return [part for part in parts if isinstance(part, dict)]
 
 
 def _is_open(node: Schema) -> bool:

@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
-from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from ...errors import Invalid, Problem
 from ...evidence import align, find_elided, find_said
 from ...messages import JSON, Cited
 from ..codec.values import dumps, loads
 from ..grounding.verbatim import REASON, folded, source_text
-from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Source, python_of, with_parts
-from ..problems import Step, invalid, pointer
+from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Source, below, mapped, python_of
+from ..problems import Step, invalid, judged, pointer
 
 Schema: TypeAlias = dict[str, JSON]
 QUOTES: Final = "quotes_from_text"  # the member's name, which hardly any type has
@@ -38,30 +37,17 @@ class Quoted:
 
 def with_quotes(source: Source) -> Source:
     """Return a record type as the compiler reads it, with quotes in each object. `validate` returns Cited."""
-    return replace(
-        source,
-        schema=_node(source.schema, source),
-        definitions={ref: _node(body, source) for ref, body in source.definitions.items()},
-        validate=_validate(source),
-        core=None,
-    )
+    return replace(mapped(source, lambda node: _quoting(node, source)), validate=_validate(source))
 
 
 # The schema
 
 
-def _node(schema: Schema, source: Source) -> Schema:
-    """Return a node with a member for quotes in each object below it."""
-    if python_of(schema) is None:
+def _quoting(schema: Schema, source: Source) -> Schema:
+    """Return a node, an object's with quotes of its values before them."""
+    record, properties = schema[PYTHON].data, schema.get("properties", {})
+    if not isinstance(record, Record):
         return schema
-    made = with_parts(schema, lambda part: _node(part, source))
-    data = made[PYTHON].data
-    return _quoting(made, data, source) if isinstance(data, Record) else made
-
-
-def _quoting(schema: Schema, record: Record, source: Source) -> Schema:
-    """Return an object's node with quotes of its values before them."""
-    properties = schema["properties"]
     keys = [m.key for m in record.members if not _holds_objects(properties.get(m.key, {}), source, set())]
     if not keys or QUOTES in properties:
         return schema
@@ -90,8 +76,7 @@ def _holds_objects(schema: Schema, source: Source, seen: set[str]) -> bool:
         return False
     if python.kind == "object":
         return bool(schema.get("properties"))
-    below = [*python.parts(), schema.get("items"), *schema.get("prefixItems", ())]
-    return any(_holds_objects(part, source, seen) for part in below if isinstance(part, dict))
+    return any(_holds_objects(part, source, seen) for part in below(schema))
 
 
 # The records
@@ -103,12 +88,10 @@ def _validate(source: Source) -> Callable[[str | bytes, Any], Any]:
         data = _without_quotes(from_json(text), (), found)
         given = context.get("text") if isinstance(context, Mapping) else None
         quotes, problems = _checked(found, source_text(given))
-        plain = to_json(data, inf_nan_mode="constants")
         try:
-            record = source.validate(plain, context)
-        except (Invalid, ValidationError) as error:
-            others = error.problems if isinstance(error, Invalid) else source.problems(error, plain)
-            raise invalid([*others, *problems]) from error
+            record = judged(source, data, context)
+        except Invalid as error:
+            raise invalid([*error.problems, *problems]) from error
         if problems:
             raise invalid(problems)
         return Cited(record, quotes)

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from pydantic_core import from_json
 
 from ...messages import JSON
-from .described import kinds, members, outline
+from .members import kinds, members, outline
 
 ABSENT: Final = object()  # a member that is not there
 Fit: TypeAlias = Callable[[Any], Any]

@@ -16,12 +16,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaSerializer, core_schema, to_json
 
-from ..errors import ConfigError
-from ..messages import JSON
-from ..schema import unwrapped
+from ...errors import ConfigError
+from ...messages import JSON
+from .lenient import Lenient
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,26 +90,30 @@ def _array(values: list[Any], kind: pa.DataType, faults: dict[int, str]) -> pa.A
     return pa.array(values, kind)
 
 
-def records_of(record_type: Any, extras: str | None = None) -> Records:
-    """Return how records of a type become Arrow.
-
-    record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. Members have the
-    names that they have in JSON: aliases for serialization where there are some. extras: "keep" where
-    objects of a JSON Schema may have members that it does not name. Raises ConfigError where pyarrow is
-    not installed.
+def records_of_document(document: Schema, keeps_extras: bool = False) -> Records:
+    """Return how records of a JSON Schema become Arrow. keeps_extras: objects may have members that it does
+    not name. Raises ConfigError where pyarrow is not installed.
     """
+    _need_pyarrow()
+    return Records(_Types(document, keeps_extras).column(document), lambda record: record)
+
+
+def records_of_type(record_type: Any) -> Records:
+    """Return how records of any type that a TypeAdapter takes become Arrow. Members have the names that they
+    have in JSON: aliases for serialization where there are some. Raises ConfigError where pyarrow is not
+    installed.
+    """
+    _need_pyarrow()
+    adapter: TypeAdapter[Any] = TypeAdapter(record_type)
+    schema = _Generator(by_alias=True).generate(adapter.core_schema, mode="serialization")
+    return Records(_Types(schema).column(schema), _dump(adapter))
+
+
+def _need_pyarrow() -> None:
     try:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ConfigError("frames need pyarrow: pip install 'typed-extractor[frames]'") from error
-    if isinstance(record_type, Mapping):
-        document = unwrapped(record_type)
-        types = _Types(document, keeps_extras=extras == "keep")
-        return Records(types.column(document), lambda record: record)
-    adapter: TypeAdapter[Any] = TypeAdapter(record_type)
-    generator = _Generator(by_alias=True)
-    schema = generator.generate(adapter.core_schema, mode="serialization")
-    return Records(_Types(schema).column(schema), _dump(adapter))
 
 
 def _dump(adapter: TypeAdapter[Any]) -> Prepare:
@@ -145,7 +148,7 @@ def snake_case(name: str) -> str:
 # -- from Pydantic's own description of a type to JSON Schema with marks on its leaves
 
 
-class _Generator(GenerateJsonSchema):
+class _Generator(Lenient):
     """Pydantic's generator, for records as they are dumped. It refuses nothing: `{}` is any JSON."""
 
     def datetime_schema(self, schema: Any) -> dict[str, Any]:
@@ -184,13 +187,6 @@ class _Generator(GenerateJsonSchema):
         if not module.startswith("pydantic"):
             return {}
         return {"type": "string"} if "secret" in function.__qualname__ else None
-
-    def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
-        """What has no JSON Schema is any JSON."""
-        return {}
-
-    def emit_warning(self, kind: Any, detail: str) -> None:
-        """Warn of nothing: defaults do not matter here."""
 
 
 # -- from JSON Schema to Arrow

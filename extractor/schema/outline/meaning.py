@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ..messages import JSON
-from ..schema.outline import Lenient, described
+from ...messages import JSON
+from .lenient import Lenient
 
 Meaning: TypeAlias = dict[str, JSON]
 STAMP_LENGTH = 16  # hexadecimal digits: 64 bits
@@ -25,20 +25,7 @@ def stamp(meaning: Meaning) -> str:
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:STAMP_LENGTH]
 
 
-def meaning_of(record_type: Any) -> Meaning:
-    """Return the JSON Schemas of what a type reads and writes, in a form that is the same for types which
-    differ only in titles, descriptions, examples, the order of members and the names of inner types.
-
-    What Python code checks or changes is not in it. Raises SchemaError for a malformed document.
-    """
-    if isinstance(record_type, Mapping):
-        return {"reads": _Canon(described(record_type)).whole()}
-    reads = described(record_type, "validation", _Generator)
-    writes = described(record_type, "serialization", _Generator)
-    return {"reads": _Canon(reads).whole(), "writes": _Canon(writes).whole()}
-
-
-class _Generator(Lenient):
+class TypeMeaning(Lenient):
     """Pydantic's generator, with all that leaves say of themselves."""
 
     def decimal_schema(self, schema: Any) -> dict[str, Any]:
@@ -50,6 +37,13 @@ class _Generator(Lenient):
 
 def _leaf(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": schema["type"], **{name: str(schema[name]) for name in BOUNDS if name in schema}}
+
+
+def canonical(document: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return a JSON Schema whose references are all `#/$defs/NAME` in a form that is the same for types which
+    differ only in titles, descriptions, examples, the order of members and the names of inner types.
+    """
+    return _Canon(document).whole()
 
 
 class _Canon:
