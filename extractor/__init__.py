@@ -57,8 +57,7 @@ if TYPE_CHECKING:
     from .previewing import Preview
     from .pricing import Price
     from .results import Extraction
-    from .schema import CompiledSchema, Free, Target, Verbatim, compile_schema, tool_schema
-    from .schema.partial import Partial
+    from .schema import CompiledSchema, Free, Partial, Target, Verbatim, compile_schema, tool_schema
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .telemetry import AttemptEnded, DialogueEnded, DialogueStarted, Event
     from .tools import ToolResult, ToolRun

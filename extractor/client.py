@@ -36,7 +36,7 @@ from .options import (
     RunToolsOptions,
 )
 from .results import Extraction
-from .schema.partial import Partial
+from .schema import Partial
 from .secrets import Environment
 from .settings import Settings
 from .streams import (

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
@@ -26,6 +26,7 @@ from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, Vali
 from .content import PDF, sniffed
 from .errors import ConfigError
 from .messages import JSON
+from .schema import RecordType
 
 HOW = "write FILE.py:Name, package.module:Name, or FILE.json for a JSON Schema"
 
@@ -70,7 +71,7 @@ def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
 
     Raises ConfigError with the line that is no such pair.
     """
-    read = _record_reader(record_type)
+    read = RecordType.of(record_type).read
     lines = _bytes_of(Path(path)).decode("utf-8-sig", errors="replace").split("\n")
     return [_example(line, read, f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
 
@@ -302,7 +303,7 @@ def _types_in(module: ModuleType) -> dict[str, Any]:
 
 
 def _checked_type(value: Any, spec: str) -> Any:
-    if isinstance(value, Mapping):  # a JSON Schema, written in Python
+    if RecordType.of(value).is_document:  # written in Python
         return value
     try:
         if isinstance(value, ModuleType | str) or isroutine(value):
@@ -318,13 +319,6 @@ def _checked_type(value: Any, spec: str) -> Any:
 
 
 # -- examples
-
-
-def _record_reader(record_type: Any) -> Any:
-    if isinstance(record_type, Mapping):
-        return lambda record: record
-    adapter = TypeAdapter(record_type)
-    return lambda record: adapter.validate_json(json.dumps(record))
 
 
 def if_array(line: str) -> str:

@@ -35,8 +35,7 @@ from .messages import (
     ToolCallDelta,
 )
 from .results import Extraction
-from .schema.compile import CompiledSchema
-from .schema.partial import Growing, Items, Partial
+from .schema import CompiledSchema, Growing, Items, Partial
 from .transport.decoding import TOO_LARGE, TooLarge
 from .transport.http import Head, Piece
 from .transport.sse import SSEDecoder

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from extractor import ConfigError, Extractor, Free, Mode, Outcome, Verbatim
-from extractor.schema.grammar import LONGEST
+from extractor.schema.grounding.grammar import LONGEST
 from extractor.testing import ChatServer, ReceivedRequest, reply
 from tests.schema.engines import lark
 

@@ -30,7 +30,7 @@ from extractor.errors import (
 from extractor.messages import Mode
 from extractor.reading import RecordShape
 from extractor.schema import compile_schema
-from extractor.schema.targets import TARGETS
+from extractor.schema.compiler.targets import TARGETS
 from extractor.testing import (
     ChatServer,
     Script,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..messages import JSON, Attempt
-from .columns import Records, snake_case
+from ..schema.outline import Records, snake_case
 from .outcomes import RowOutcome
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ..dialogue import Ask
 from ..dialogue.policy import dearest, is_transient, taken
 from ..messages import Completion, Failure, FailureKind, Outcome, Request
 from ..results import Extraction
-from ..schema.compile import VERSION
+from ..schema import VERSION
 from ..transport import http
 from .budget import ZERO, worst_cost
 from .gate import Gate, Pass

@@ -12,13 +12,11 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, RunStopped
-from ..schema import compile_schema
-from ..schema.described import HIDDEN, hidden_in
+from ..schema import RecordType, compile_schema, with_extras
+from ..schema.outline import HIDDEN
 from .cells import Gathered, shape_of
-from .columns import records_of
 from .display import shown
 from .outcomes import Row, RowOutcome
-from .stamps import meaning_of, stamp
 from .texts import Select, names_in
 
 if TYPE_CHECKING:
@@ -89,15 +87,16 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
 def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, dict[str, Any]]:
     """Return what gathers the new columns, and the options that are left for `rows`."""
     shaping = {name: options[name] for name in SHAPING[:-1] if name in options}
-    stamped = stamp(meaning_of(record_type)) if options.get("version") else None
+    asked = RecordType.of(with_extras(record_type, options.get("extras")))
+    stamped = asked.fingerprint if options.get("version") else None
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
     sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
     shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
-    if hidden := hidden_in(record_type):
+    if hidden := asked.hidden:
         warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
-    return Gathered(records_of(record_type, options.get("extras")), shape), others
+    return Gathered(asked.records(), shape), others
 
 
 def check_names(opened: Opened, new: Sequence[str]) -> None:

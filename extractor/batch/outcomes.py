@@ -71,11 +71,11 @@ class RowOutcome(Result[T]):
         """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own
         fields (a row that is a text is the field `text`), why there is no record, and every reply.
         """
+        from ..schema import RecordType
         from .quarantine import held
-        from .stamps import meaning_of, stamp
 
         row = dict(self.key) if isinstance(self.key, Mapping) else {"text": self.key}
-        return held(self, row, stamp(meaning_of(record_type)), "")
+        return held(self, row, RecordType.of(record_type).fingerprint, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,7 @@ from ..dialogue.policy import is_hopeless
 from ..messages import JSON, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
 from ..reading import Reader, begun_json
 from ..results import Extraction
-from ..schema.limits import fresh, size
-from ..schema.problems import not_json
-from ..schema.targets import Target
+from ..schema import Target, fresh, not_json, size
 
 M = TypeVar("M")
 LONGEST = 4_000  # characters of a text that still shares a request

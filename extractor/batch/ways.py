@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from ..dialogue import Ask
 from ..messages import Mode, Request, Turns
-from ..schema.compile import VERSION
+from ..schema import VERSION
 from .journal import Journal, Kept, key_of
 
 T = TypeVar("T")

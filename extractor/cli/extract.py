@@ -16,7 +16,8 @@ from ..loading import BadInput, load_examples, load_schema, load_type, read_text
 from ..options import DocumentOptions
 from ..previewing import Preview
 from ..results import Extraction
-from ..schema.described import HIDDEN, hidden_in
+from ..schema import RecordType
+from ..schema.outline import HIDDEN
 from ..words import printable
 from .lines import Line, LineTally, dump_for, line_of, sha256_of, tally, to_json
 from .options import (
@@ -167,7 +168,7 @@ def extract(
         options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
         return extractor.document(wanted, text, on_progress=lambda p: counter.chunks(p.done), **options)
 
-    if hidden := hidden_in(wanted):
+    if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
     with extractor, opened(output, aside=True) as out:
         lines, whole = _written(files, run, dump_for(wanted), form, out)

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 
 from ..batch.address import masked
 from ..batch.cells import Gathered, Lose, cell
-from ..batch.columns import records_of
 from ..batch.display import shown
 from ..batch.outcomes import Progress, RowOutcome
 from ..batch.page import RunFacts
@@ -25,6 +24,7 @@ from ..databases.sink import DatabaseSink
 from ..errors import ConfigError, JournalError, RunStopped
 from ..files import Abandoned
 from ..messages import Outcome
+from ..schema import RecordType
 from .feeding import Placed, Rows, kept, missing, own_fields, placed, typed_fields
 from .lines import to_json
 from .output import opened
@@ -209,7 +209,7 @@ class CommandJob:
         return missing(self.given, earlier, row_id)
 
     def _gathered(self, lose: Lose) -> Gathered:
-        return Gathered(records_of(self.record_type), self.sheet.shape, lose)
+        return Gathered(RecordType.of(self.record_type).records(), self.sheet.shape, lose)
 
     @contextmanager
     def _holding(self, report: RunReport) -> Iterator[Hold]:
@@ -328,7 +328,7 @@ def is_typed(output: str) -> bool:
 
 def fault_finder(record_type: Any, sheet: Sheet, output: str) -> Callable[[Any], str | None]:
     """Return the function that says why a record can't be written to a file, None where it can."""
-    records = records_of(record_type) if is_typed(output) else None
+    records = RecordType.of(record_type).records() if is_typed(output) else None
 
     def fault(record: Any) -> str | None:
         if record is None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from math import isfinite, isnan
 from typing import Any, TypeAlias
 
-from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from ..documents import ChunkOutcome, DocumentExtraction
@@ -19,6 +18,7 @@ from ..evidence.merging import Conflict
 from ..loading import BadInput
 from ..messages import JSON, Outcome
 from ..results import Extraction
+from ..schema import RecordType
 from ..words import escaped
 
 Line: TypeAlias = dict[str, JSON]
@@ -28,10 +28,7 @@ NO_INPUT = "input"  # the outcome of an input that could not be read
 
 def dump_for(record_type: Any) -> Dump:
     """Return the function from a record to JSON, with the names that the type's JSON Schema has."""
-    if isinstance(record_type, Mapping):
-        return lambda record: record
-    adapter = TypeAdapter(record_type)
-    return lambda record: json.loads(adapter.dump_json(record, by_alias=True, warnings=False))
+    return RecordType.of(record_type).dump
 
 
 def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | BadInput, dump: Dump) -> Line:

@@ -14,8 +14,8 @@ from pydantic_core import to_json
 
 from ..batch.quarantine import is_held
 from ..errors import ConfigError
-from ..schema.described import described, members
-from ..schema.tabular import ABSENT, Fit, Fitting
+from ..schema import RecordType
+from ..schema.outline import ABSENT, Fit, Fitting, members
 from .lines import to_json as as_line
 from .output import opened
 from .tables import (
@@ -79,7 +79,7 @@ class Where:
 
 def records_in(path: str, record_type: Any, where: Where) -> RecordLines:
     """Return the records of a file. Raises ConfigError where it can't be read."""
-    document = described(record_type)
+    document = RecordType.of(record_type).described()
     others = where.others - members(document, document).keys()
     place = Where(where.column, others, bool(where.column or where.others))
     return {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}[format_of(path)](

@@ -13,7 +13,6 @@ import typer
 
 from ..batch.address import masked
 from ..batch.cells import Gathered, shape_of
-from ..batch.columns import records_of
 from ..batch.display import summary
 from ..batch.frames import check_columns, columns_of, is_name
 from ..batch.page import kinds, run_page
@@ -22,8 +21,8 @@ from ..databases.address import is_database, without_password
 from ..databases.sink import BATCH_ROWS
 from ..errors import ConfigError
 from ..loading import load_examples
-from ..schema import compile_schema
-from ..schema.described import HIDDEN, hidden_in
+from ..schema import RecordType, compile_schema
+from ..schema.outline import HIDDEN
 from .databases import TableJob, check_tables, database_table, run_name, sink_for
 from .extract import chosen_type
 from .feeding import ONLY_ONCE, as_written, feeding_again
@@ -247,8 +246,8 @@ def run(
     version = Version.of(wanted, compile_schema(wanted).name)
     confident = bool(options.get("confidence"))
     shape = shape_of(version.name, name, flatten, usage, evidence, confident, version.stamp)
-    check_free(rows.names or (), Gathered(records_of(wanted), shape).schema.names)
-    if hidden := hidden_in(wanted):
+    check_free(rows.names or (), Gathered(RecordType.of(wanted).records(), shape).schema.names)
+    if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
     again = _feeding(command, without_passwords(source), going_on)
     sheet = Sheet(shape, dump_for(wanted), formulas=Formulas(formulas_as_text))

@@ -11,12 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ..batch.stamps import meaning_of, stamp
 from ..demo import example_types
 from ..errors import ConfigError
 from ..files import make_folder, replacing
 from ..loading import load_schema, load_type
-from ..schema import TARGETS, CompiledSchema, compile_schema
+from ..schema import TARGETS, CompiledSchema, RecordType, compile_schema
 from .lines import to_json
 from .screen import echo, say
 
@@ -118,7 +117,7 @@ def _print(record_type: Any, target: str, report: bool) -> None:
     compiled = compile_schema(record_type, target)
     if not report:
         return typer.echo(_text(compiled), nl=False)
-    return typer.echo(to_json(_reported(compiled, stamp(meaning_of(record_type))), indent=2))
+    return typer.echo(to_json(_reported(compiled, RecordType.of(record_type).fingerprint), indent=2))
 
 
 def _reported(compiled: CompiledSchema[Any], version: str) -> dict[str, Any]:

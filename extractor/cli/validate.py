@@ -17,12 +17,10 @@ import typer
 from ..batch.cells import cell
 from ..batch.frames import columns_of
 from ..batch.quarantine import line_of, problem_cells
-from ..batch.stamps import meaning_of, stamp
 from ..errors import ConfigError, Problem
 from ..messages import JSON
-from ..schema.checking import Check, checker_of
-from ..schema.described import described
-from ..schema.verbatim import VERBATIM
+from ..schema import VERBATIM, RecordType
+from ..schema.outline import Check
 from .extract import chosen_type
 from .lines import to_json
 from .output import opened
@@ -143,9 +141,9 @@ def validate(
     wanted = chosen_type(record_type, schema)
     _check_files(data, output, quarantine)
     where = Where(column, frozenset(columns_in(text or [])))
-    records = records_in(data, wanted, where)
-    check, text_of = checker_of(wanted, written=column is not None), _text_finder(text, records)
-    if text_of is None and VERBATIM in json.dumps(described(wanted)):
+    records, asked = records_in(data, wanted, where), RecordType.of(wanted)
+    check, text_of = asked.checker(written=column is not None), _text_finder(text, records)
+    if text_of is None and VERBATIM in json.dumps(asked.described()):
         say("Verbatim values are not looked for in a text: name its column with --text.", "yellow")
     command = shlex.join(["extractor", *map(without_passwords, context.obj or ["validate"])])
     shown = without_passwords(data)
@@ -217,7 +215,7 @@ def _holding(quarantine: str | None, records: RecordLines, wanted: Any, command:
     if quarantine is None:
         yield lambda found, problems: None
         return
-    version = stamp(meaning_of(wanted))
+    version = RecordType.of(wanted).fingerprint
     with opened(quarantine) as stream:
         yield lambda found, problems: _hold(stream.write, _line(found, problems, records, version, command))
 

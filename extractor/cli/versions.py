@@ -8,8 +8,9 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 
 from ..batch.cells import ColumnShape
-from ..batch.stamps import Meaning, changes, meaning_of, stamp
 from ..errors import ConfigError
+from ..schema import RecordType
+from ..schema.outline import Meaning, changes, stamp
 from ..transport import kept
 from .tables import Fields
 
@@ -27,7 +28,7 @@ class Version:
     @classmethod
     def of(cls, record_type: Any, name: str) -> Version:
         """Return the type's version. Raises SchemaError."""
-        meaning = meaning_of(record_type)
+        meaning = RecordType.of(record_type).meaning()
         return cls(name, meaning, stamp(meaning))
 
     def remember(self) -> None:

@@ -23,9 +23,7 @@ from ..messages import JSON, Outcome
 from ..options import DocumentOptions
 from ..results import Extraction
 from ..rows import RUN_OPTIONS, Job
-from ..schema import Chunked, CompiledSchema
-from ..schema.nodes import TAG, VALUE
-from ..schema.problems import unmarked
+from ..schema import TAG, VALUE, Chunked, CompiledSchema, unmarked
 from ..task import Task
 from .outcome import ChunkOutcome, DocumentExtraction
 from .window import ask_window, chunk_size, needs_chunks

@@ -1,23 +1,48 @@
-"""Record type -> strict schema and codec. Pure: nothing here reads, writes or waits."""
+"""Record type -> strict schema and codec. Pure: nothing here reads, writes or waits.
 
-from .chunked import Chunked
-from .compile import CompiledSchema, WithExtras, check_type, compile_schema, with_extras
+Imports point down, as in the whole house:
+
+    functions  reading               tools; a reply's text as it grows
+    record_type                      a record type as a value, and what it can be asked
+    compiled                         a record type for one target: schema, codec, fingerprint
+    compiler  outline                what becomes of each node; what a type looks like, unsent
+    forms  types                     quoted, chunked; Python's types, JSON Schema documents
+    codec  grounding  patterns       values on the wire; values of the text; regular expressions
+    words  formats  names  strict    what the compiler says; strict schemas as data
+    problems  nodes                  what is wrong, where; what the compiler reads
+"""
+
+from .compiled import VERSION, CompiledSchema
+from .compiler.limits import size
+from .compiler.targets import TARGETS, Target, bounded, grounding
+from .forms.chunked import Chunked
+from .forms.quotes import Quoted, quote_example
 from .functions import tool_schema
-from .grammar import can_ground, lark
-from .nodes import Note
-from .places import measured
-from .quotes import Quoted, quote_example
-from .targets import TARGETS, Target, bounded, grounding
-from .verbatim import Free, Verbatim, source_text
-from .wrapped import unwrapped
+from .grounding.grammar import can_ground, lark
+from .grounding.verbatim import VERBATIM, Free, Verbatim, source_text
+from .names import fresh
+from .nodes import TAG, VALUE, Note
+from .problems import not_json, unmarked
+from .reading.partial import Growing, Items, Partial
+from .reading.places import measured
+from .record_type import RecordType, WithExtras, check_type, compile_schema, with_extras
+from .types.documents.wrapped import unwrapped
 
 __all__ = [
+    "TAG",
     "TARGETS",
+    "VALUE",
+    "VERBATIM",
+    "VERSION",
     "Chunked",
     "CompiledSchema",
     "Free",
+    "Growing",
+    "Items",
     "Note",
+    "Partial",
     "Quoted",
+    "RecordType",
     "Target",
     "Verbatim",
     "WithExtras",
@@ -25,12 +50,16 @@ __all__ = [
     "can_ground",
     "check_type",
     "compile_schema",
+    "fresh",
     "grounding",
     "lark",
     "measured",
+    "not_json",
     "quote_example",
+    "size",
     "source_text",
     "tool_schema",
+    "unmarked",
     "unwrapped",
     "with_extras",
 ]

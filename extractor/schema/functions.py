@@ -15,8 +15,9 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict, Unpack
 
 from ..errors import SchemaError
-from .compile import CompiledSchema, compile_schema, find_target, legal_name
-from .targets import Target
+from .compiled import CompiledSchema
+from .compiler.targets import Target, find_target
+from .record_type import compile_schema
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 
@@ -45,7 +46,7 @@ def tool_schema(tool: Tool, target: str | Target = "openai") -> CompiledSchema[A
 def tool_name(tool: Tool, target: str | Target = "openai") -> str:
     """Return the name that the model calls `tool` by: its own, made legal for the target."""
     if _is_function(tool):
-        return legal_name(_own_name(tool), find_target(target))
+        return find_target(target).legal_name(_own_name(tool))
     return compile_schema(tool, target).name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -131,11 +131,35 @@ class Source:
     core: Any = None
 
 
-def with_parts(schema: dict[str, JSON], change: Callable[[dict[str, JSON]], Any]) -> dict[str, JSON]:
-    """Return a node with `change` applied to each node directly below it; references are none of them."""
+def mapped(source: Source, visit: Callable[[dict[str, JSON]], dict[str, JSON]]) -> Source:
+    """Return a record type with each node as `visit` makes it, which is given nodes whose parts are done.
+    Nodes that say nothing of what they are in Python, such as references, stay as they are.
+    """
+
+    def node(schema: dict[str, JSON]) -> dict[str, JSON]:
+        return schema if python_of(schema) is None else visit(_with_parts(schema, node))
+
+    definitions = {ref: node(body) for ref, body in source.definitions.items()}
+    return replace(source, schema=node(source.schema), definitions=definitions, core=None)
+
+
+def below(schema: dict[str, JSON]) -> list[dict[str, JSON]]:
+    """Return the nodes directly below one; what it refers to is none of them."""
+    python = python_of(schema)
+    parts = [schema.get(key) for key in NODES]
+    parts += [part for key in LISTS for part in schema.get(key, ())]
+    parts += [*schema.get("properties", {}).values(), *(python.parts() if python else ())]
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _with_parts(schema: dict[str, JSON], change: Callable[[dict[str, JSON]], Any]) -> dict[str, JSON]:
+    """Return a node with `change` applied to each node directly below it, once to each."""
+    known: dict[int, Any] = {}
 
     def changed(part: Any) -> Any:
-        return change(part) if isinstance(part, dict) else part
+        if isinstance(part, dict) and id(part) not in known:
+            known[id(part)] = change(part)
+        return known[id(part)] if isinstance(part, dict) else part
 
     parts: dict[str, JSON] = {key: changed(schema[key]) for key in NODES if key in schema}
     parts |= {key: list(map(changed, schema[key])) for key in LISTS if key in schema}
@@ -178,3 +202,21 @@ def python_of(schema: dict[str, JSON]) -> Python | None:
     """Return what `schema` is in Python, None where that is unknown."""
     found = schema.get(PYTHON)
     return found if isinstance(found, Python) else None
+
+
+def references_in(schema: Any, members: bool = True) -> Iterator[str]:
+    """Yield the references below a node; `members`: those in members of objects, too."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from references_in(part, members)
+    if not isinstance(schema, dict):
+        return
+    if isinstance(schema.get("$ref"), str):
+        yield schema["$ref"]
+    for key, part in schema.items():
+        if key == "properties" and isinstance(part, dict):
+            yield from references_in(list(part.values()) if members else [])
+        elif isinstance(part, dict | list):
+            yield from references_in(part, members)
+    if python := python_of(schema):
+        yield from references_in(python.parts(), members)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import JSON
-from .nodes import TAG, VALUE
+from .nodes import TAG, VALUE, Source
 
 Step = str | int
 
@@ -28,6 +29,15 @@ def not_json(reason: str, text: str | bytes) -> InvalidJSON:
     """Return the error for `text` that is no JSON."""
     problem = Problem("", f"is no JSON: {reason}", text[:200], "json_invalid")
     return InvalidJSON(str(problem), [problem])
+
+
+def judged(source: Source, data: JSON, context: Any) -> Any:
+    """Return the record that plain JSON is. Raises Invalid with what is wrong with it."""
+    plain = to_json(data, inf_nan_mode="constants")
+    try:
+        return source.validate(plain, context)
+    except ValidationError as error:
+        raise invalid(source.problems(error, plain)) from error
 
 
 def explain(error: Exception, text: str | bytes) -> list[Problem]:

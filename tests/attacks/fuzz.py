@@ -145,7 +145,7 @@ def readings() -> Callable[[bytes], None]:
 
 def partial() -> Callable[[bytes], None]:
     from extractor import compile_schema
-    from extractor.schema.partial import Growing
+    from extractor.schema.reading.partial import Growing
 
     compiled = compile_schema(_type())
 

@@ -17,8 +17,8 @@ from extractor.evidence import Span, align, find_elided, find_said
 from extractor.evidence.merging import ChunkReading, merge
 from extractor.evidence.spans import How
 from extractor.schema import Verbatim, compile_schema
-from extractor.schema.checking import checker_of
-from extractor.schema.documents import problems
+from extractor.schema.types.documents.library import problems
+from tests.record_types import checker_of
 
 Work = Callable[[], Any]
 

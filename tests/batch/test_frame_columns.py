@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel, TypeAdapter, computed_field
 from typing_extensions import TypedDict
 
-from extractor.batch.columns import records_of, snake_case
+from extractor.schema.outline import snake_case
+from tests.record_types import records_of
 from tests.schema.corpus import CASES, Case
 from tests.schema.test_random_types import TYPES, Typed
 from tests.selecting import examples

@@ -19,9 +19,10 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr, field_serializer
 
 from extractor import AsyncExtractor, ConfigError, Extractor
-from extractor.batch.stamps import meaning_of, stamp
 from extractor.errors import RunStopped
+from extractor.schema.outline import stamp
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply, status
+from tests.record_types import meaning_of
 
 
 class Visit(BaseModel):

@@ -31,7 +31,7 @@ from extractor.batch.packing import (
 from extractor.dialogue import Policy, start
 from extractor.messages import Choice, Completion, Failure, FailureKind, Message, Request, Usage
 from extractor.results import Extraction
-from extractor.schema.targets import TARGETS
+from extractor.schema.compiler.targets import TARGETS
 
 
 def said(text: str, finish: str = "stop") -> Completion:

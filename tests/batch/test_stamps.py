@@ -11,7 +11,8 @@ import pytest
 from pydantic import BaseModel, Field, create_model
 
 from extractor import Verbatim
-from extractor.batch.stamps import changes, meaning_of, stamp
+from extractor.schema.outline import changes, stamp
+from tests.record_types import meaning_of
 
 
 class Line(BaseModel):

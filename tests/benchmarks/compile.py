@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
-from extractor.schema import compile as compiler
 from extractor.schema import compile_schema
+from extractor.schema import compiled as compiler
 
 ROUNDS = 200
 KINDS: tuple[Any, ...] = (

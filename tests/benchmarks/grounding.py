@@ -24,7 +24,7 @@ from extractor.demo import examples_folder, load_kinds, trials
 from extractor.evaluation.metrics import MISSING, Score, flatten, score, total
 from extractor.evidence import find_verbatim
 from extractor.schema import grounding
-from extractor.schema.limits import nodes
+from extractor.schema.strict import nodes
 
 SHOTS = 3
 

@@ -16,7 +16,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from extractor.errors import SchemaError
-from extractor.schema.documents import load, problems
+from extractor.schema.types.documents.library import load, problems
 
 DRAFTS = {
     "draft4": "http://json-schema.org/draft-04/schema#",

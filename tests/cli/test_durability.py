@@ -20,11 +20,11 @@ import pytest
 from pydantic import BaseModel
 
 from extractor.batch.cells import Gathered, shape_of
-from extractor.batch.columns import records_of
 from extractor.cli.output import opened
 from extractor.cli.tables import Sheet, Table, written
 from extractor.errors import ConfigError
 from extractor.files import Disk, Unwritten, replacing
+from tests.record_types import records_of
 
 OLD = b"what was there before, from the first byte to the last"
 ROWS = 1500  # more than the writers hold back

@@ -14,7 +14,7 @@ from pydantic import create_model
 from extractor.dialects import COMPATIBLE
 from extractor.errors import Invalid
 from extractor.schema import TARGETS, CompiledSchema, compile_schema
-from extractor.schema.limits import size
+from extractor.schema.compiler.limits import size
 
 JSON = Any
 SMALL = replace(TARGETS["openai"], name="small", max_properties=20, max_text=300, max_depth=3)

@@ -14,11 +14,11 @@ from pydantic import BaseModel, field_validator
 
 from extractor import Verbatim
 from extractor.errors import SchemaError
-from extractor.schema.checking import checker_of
-from extractor.schema.described import described, kinds, members
-from extractor.schema.documents import load, problems
-from extractor.schema.judge import conforms
-from extractor.schema.proof import proof_of
+from extractor.schema.outline.members import kinds, members
+from extractor.schema.types.documents.judge import conforms
+from extractor.schema.types.documents.library import load, problems
+from extractor.schema.types.documents.proof import proof_of
+from tests.record_types import checker_of, described
 from tests.selecting import examples
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, PlainSerializer, Secret, SecretBytes, SecretStr, field_serializer
 from typing_extensions import TypedDict
 
-from extractor.schema.described import hidden_in
+from tests.record_types import hidden_in
 
 
 class Login(BaseModel):

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from extractor import Extractor
 from extractor.errors import ConfigError, Invalid, SchemaError
 from extractor.schema import TARGETS, Chunked, CompiledSchema, compile_schema
-from extractor.schema.leaves import said_pattern
+from extractor.schema.compiler.leaves import said_pattern
 from extractor.testing import ChatServer, reply
 
 JSON = Any

@@ -16,8 +16,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import validator_for
 
 from extractor.errors import Problem, SchemaError
-from extractor.schema.documents import load, problems
-from extractor.schema.ecmascript import matcher
+from extractor.schema.patterns.ecmascript import matcher
+from extractor.schema.types.documents.library import load, problems
 
 DRAFT_4 = "http://json-schema.org/draft-04/schema#"
 DRAFT_6 = "http://json-schema.org/draft-06/schema#"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from extractor import Free, Verbatim, compile_schema
-from extractor.schema.grammar import BOUNDED, LONGEST, can_ground, chunks, lark
-from extractor.schema.numerals import numbers_in
-from extractor.schema.targets import grounding
+from extractor.schema.compiler.targets import grounding
+from extractor.schema.grounding.grammar import BOUNDED, LONGEST, can_ground, chunks, lark
+from extractor.schema.grounding.numerals import numbers_in
 from tests.schema import engines
 from tests.schema.corpus import CASES, Case
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.schema.documents import problems
-from extractor.schema.ecmascript import matcher
-from extractor.schema.judge import conforms
-from extractor.schema.proof import proof_of
+from extractor.schema.patterns.ecmascript import matcher
+from extractor.schema.types.documents.judge import conforms
+from extractor.schema.types.documents.library import problems
+from extractor.schema.types.documents.proof import proof_of
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from([0.0, 1.0, 0.5, "", "a", 2**61 - 1]),

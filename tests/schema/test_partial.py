@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 
 from extractor.schema import CompiledSchema, compile_schema
 from extractor.schema.nodes import ABSENT
-from extractor.schema.partial import Growing, Items, Partial
+from extractor.schema.reading.partial import Growing, Items, Partial
 from tests.schema.corpus import CASES, Case
 from tests.schema.same import same
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from extractor import Extractor, Invalid, Outcome, Verbatim, compile_schema
 from extractor.messages import Cited
-from extractor.schema.quotes import QUOTES, Quoted, quote_example
+from extractor.schema.forms.quotes import QUOTES, Quoted, quote_example
 from extractor.testing import ChatServer, reply
 from tests.schema.corpus import CASES, Case
 from tests.schema.same import same

@@ -18,7 +18,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from extractor.errors import Invalid
 from extractor.schema import compile_schema
-from extractor.schema.rewrites import is_marked
+from extractor.schema.types.python.rewrites import is_marked
 from tests.schema.checker import violations
 from tests.schema.same import same
 from tests.schema.trial import lost, refused

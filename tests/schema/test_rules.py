@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, NaiveDatetime
 
 from extractor.schema import compile_schema
-from extractor.schema.regex import translate
+from extractor.schema.patterns.regex import translate
 
 
 class Unit(enum.Enum):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from extractor.schema import TARGETS, Target, compile_schema
-from extractor.schema.targets import ALL_KEYWORDS
+from extractor.schema.compiler.targets import ALL_KEYWORDS
 
 NAMES = """openai azure anthropic gemini mistral groq fireworks together cerebras deepseek json_object
 ollama llamacpp llguidance xgrammar vllm sglang outlines permissive local compatible vertex xai bedrock

@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 from extractor.errors import Invalid, SchemaError
 from extractor.schema import CompiledSchema, compile_schema
 from extractor.schema.nodes import TAG, VALUE
-from extractor.schema.rewrites import is_marked
+from extractor.schema.types.python.rewrites import is_marked
 from tests.schema.same import same
 
 

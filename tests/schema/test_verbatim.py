@@ -12,9 +12,9 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter
 
 from extractor import Extractor, Free, Invalid, Outcome, SchemaError, Verbatim, compile_schema
+from extractor.schema.compiler.targets import TARGETS, grounding
+from extractor.schema.grounding.verbatim import VERBATIM
 from extractor.schema.nodes import Note
-from extractor.schema.targets import TARGETS, grounding
-from extractor.schema.verbatim import VERBATIM
 from extractor.testing import ChatServer, reply
 
 TEXT = "Invoice 88\u201117 from Omar\nHaddad, “Latte” 2 x 2.50, total 1.234,50 EUR, paid 1,5"

@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 
 from extractor.errors import ExtractionError, Invalid, SchemaError
 from extractor.schema import TARGETS, CompiledSchema, compile_schema
-from extractor.schema.documents import load, problems
+from extractor.schema.types.documents.library import load, problems
 from tests.schema.test_documents import UNTIMED, VALUES, documents
 from tests.schema.wild import Wild, everything
 from tests.selecting import Sample

@@ -8,8 +8,8 @@ import pytest
 
 from extractor.errors import SchemaError
 from extractor.schema import compile_schema
-from extractor.schema.documents import load, problems
-from extractor.schema.wrapped import unwrapped
+from extractor.schema.types.documents.library import load, problems
+from extractor.schema.types.documents.wrapped import unwrapped
 from extractor.task import list_of
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}

@@ -1,0 +1,1 @@
+"""Codecs: records <-> strict JSON, one class for each form that a value has on the wire. Pure."""

@@ -1,0 +1,98 @@
+"""A record type within a target's limits: what is too large or too deep for it is said otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...errors import SchemaError
+from ...messages import JSON
+from ..codec.values import Codec
+from ..nodes import Note, Source
+from ..strict import nodes
+from .limits import Size, inlined_levels, limited, members_that_fit, size, written_out
+from .rules import OTHERS, RULES
+from .targets import Target
+from .walk import Walk
+
+
+def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
+    """Return strict schema, codec and notes. What is too large for the target is said as JSON text:
+    first definitions, the largest first, then the root's last members. Raises SchemaError.
+    """
+    walk = Walk(target, source, RULES)
+    wire, codec = walk.root()
+    bodies = walk.bodies(wire)
+    optional = _optional(bodies[""]) if target.max_optional is not None else 0
+    if target.max_optional is not None and optional > target.max_optional:
+        why = f"{optional} optional members, at most {target.max_optional}: all are required"
+        return _otherwise(source, replace(target, all_required=True, max_optional=None), "required", why)
+    if target.inlines is not None:
+        whole = written_out(bodies, target.inlines)
+        if whole is None:
+            why = f"over {target.inlines:,} characters written out, at most that: deep parts as JSON text"
+            return _otherwise(
+                source, replace(target, inlines=None, max_references=1, max_nesting=10), "$ref", why
+            )
+        bodies = {"": whole}
+    if target.max_inlined is not None and (levels := inlined_levels(bodies)) > target.max_inlined:
+        return _shallower(source, target, levels)
+    bodies = limited(bodies, target, lambda *note: walk.note("", *note))
+    whole_size = size(bodies)
+    if not whole_size.fits(target):
+        walk, bodies, codec = _as_text(walk, bodies, whole_size)
+    definitions = {name: body for name, body in bodies.items() if name}
+    return {**bodies[""], **({"$defs": definitions} if definitions else {})}, codec, walk.notes
+
+
+def _otherwise(
+    source: Source, target: Target, keyword: str, why: str
+) -> tuple[dict[str, JSON], Codec, list[Note]]:
+    schema, codec, notes = within_limits(source, target)
+    return schema, codec, [Note("", keyword, "re-encoded", why), *notes]
+
+
+def _shallower(source: Source, target: Target, levels: float) -> tuple[dict[str, JSON], Codec, list[Note]]:
+    """Say deep parts as JSON text, the fewest that bring the levels within the limit."""
+    most = target.max_inlined or 1
+    for nesting in range(2 * most, most - 1, -1):  # schemas of all kinds: at least as many as objects
+        flatter = replace(target, max_inlined=None, max_references=most - 1, max_nesting=nesting)
+        schema, codec, notes = within_limits(source, flatter)
+        if inlined_levels({"": schema, **schema.get("$defs", {})}) <= most:
+            break
+    why = f"{levels} levels of objects written out, at most {most}: deep parts as JSON text"
+    return schema, codec, [Note("", "$ref", "re-encoded", why), *notes]
+
+
+def _optional(root: dict[str, JSON]) -> int:
+    return sum(len(node.get("properties", ())) - len(node.get("required", ())) for node in nodes(root))
+
+
+def _as_text(walk: Walk, bodies: dict[str, Any], found: Size) -> tuple[Walk, dict[str, Any], Codec]:
+    target, why = walk.target, found.excess(walk.target)
+    said = said_as_text(walk, bodies, found)
+    kept: int | None = None if said else members_that_fit(bodies, target, OTHERS)
+    while True:
+        again = Walk(target, walk.source, RULES, said_as_text=said, kept=kept, why=why)
+        wire, codec = again.root()
+        bodies = limited(again.bodies(wire), target, lambda *note: again.note("", *note))  # noqa: B023
+        if size(bodies).fits(target):
+            return again, bodies, codec
+        if kept == 0:
+            raise SchemaError(f"too large for the target {target.name}, even as JSON text: {why}")
+        kept = members_that_fit(bodies, target, OTHERS) if kept is None else kept * 9 // 10
+
+
+def said_as_text(walk: Walk, bodies: dict[str, Any], whole: Size) -> frozenset[str]:
+    """Return the references of the definitions to say as JSON text, so that the others fit."""
+    sizes = {name: size({name: body}) for name, body in bodies.items() if name}
+    refs = {name: key[0] for key, name in walk.names.items()}
+    properties, text = whole.properties, whole.text
+    said = set()
+    for name in sorted(sizes, key=lambda name: -sizes[name].properties - sizes[name].text // 40):
+        if Size(properties, text).fits(walk.target):
+            break
+        if name in refs:
+            said.add(refs[name])
+            properties, text = properties - sizes[name].properties, text - sizes[name].text
+    return frozenset(said)

@@ -1,0 +1,1 @@
+"""Regular expressions as JSON Schema, Python and the targets spell them. Pure."""

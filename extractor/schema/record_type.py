@@ -1,0 +1,283 @@
+"""A record type as a value, in the form in which it is asked for, and all that it can be asked. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from pydantic import BaseModel
+
+from ..errors import ConfigError, SchemaError
+from ..messages import JSON
+from .compiled import CompiledSchema, compiled
+from .compiler.targets import Target, find_target
+from .forms.chunked import Chunked, with_gaps
+from .forms.quotes import Quoted, with_quotes
+from .nodes import Source
+
+if TYPE_CHECKING:
+    from .outline import Check, Meaning, Records
+
+CACHED = 4096
+FORMS: Final[Mapping[str, Callable[[Source], Source]]] = {"quoted": with_quotes, "chunked": with_gaps}
+
+
+@dataclass(frozen=True)
+class WithExtras:
+    """A JSON Schema document whose objects take members that it does not name, unless it says otherwise."""
+
+    record_type: Any
+
+
+class Kind(Protocol):
+    """What all record types of one kind answer, by what they are written in."""
+
+    def name(self, written: Any, /) -> str:
+        """Return a readable name, not yet legal for any target."""
+        ...
+
+    def described(self, written: Any, /) -> dict[str, JSON]:
+        """Return one JSON Schema whose references are all `#/$defs/NAME`."""
+        ...
+
+    def hidden(self, written: Any, /) -> list[str]:
+        """Return the members that are written as asterisks."""
+        ...
+
+    def dumper(self, written: Any, /) -> Callable[[Any], JSON]:
+        """Return the function from a record to JSON."""
+        ...
+
+    def reader(self, written: Any, /) -> Callable[[JSON], Any]:
+        """Return the function from JSON to a record."""
+        ...
+
+    def records(self, written: Any, keeps_extras: bool, /) -> Records:
+        """Return how records become Arrow."""
+        ...
+
+    def meaning(self, written: Any, /) -> Meaning:
+        """Return what the type reads and writes, apart from how it is worded."""
+        ...
+
+    def checker(self, written: Any, as_written: bool, /) -> Check:
+        """Return the check of JSON text."""
+        ...
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """A record type, and the form in which it is asked for.
+
+    written: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document. keeps_extras:
+    objects of a document have members that it does not name. forms: of FORMS, the innermost first. identity:
+    what tells it from others. Types that compare equal may differ in order, so a document counts as its
+    text, and what is no class as itself.
+    """
+
+    written: Any = field(compare=False)
+    is_document: bool
+    identity: Any = field(repr=False)
+    keeps_extras: bool = False
+    forms: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, record_type: Any) -> RecordType:
+        """Return the value for what was given as a record type; nothing is checked yet."""
+        match record_type:
+            case RecordType():
+                return record_type
+            case Quoted():
+                return cls.of(record_type.record_type).quoted()
+            case Chunked():
+                return cls.of(record_type.record_type).chunked()
+            case WithExtras():
+                return replace(cls.of(record_type.record_type), keeps_extras=True)
+        return cls(record_type, isinstance(record_type, Mapping), _identity(record_type))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (self.written, self.keeps_extras, self.forms)
+
+    def quoted(self) -> RecordType:
+        """Return the type whose records come with quotes of the text."""
+        return replace(self, forms=(*self.forms, "quoted"))
+
+    def chunked(self) -> RecordType:
+        """Return the type of which each chunk of a text gives a part."""
+        return replace(self, forms=(*self.forms, "chunked"))
+
+    # What is sent
+
+    def source(self, documents: Mapping[str, JSON] | None = None) -> Source:
+        """Return the type in its form as the compiler reads it. Raises SchemaError."""
+        if self.is_document:
+            from .types.documents.source import read as read_document
+
+            source = read_document(self.written, documents, self.keeps_extras)
+        else:
+            from .types.python.source import read
+
+            check_type(self.written)
+            source = read(self.written)
+        for form in self.forms:
+            source = FORMS[form](source)
+        return source
+
+    def compiled(
+        self, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
+    ) -> CompiledSchema[Any]:
+        """Return the type compiled for a target, see `compile_schema`."""
+        chosen, key = find_target(target), (self._kept_as, target)
+        is_kept = documents is None and not isinstance(self.identity, _Unlike)
+        if is_kept and key in _cache:
+            return _cache[key]
+        try:
+            made = compiled(self.source(documents), chosen, (compile_schema, (self, target, documents)))
+        except RecursionError:
+            raise SchemaError("the type is nested too deep") from None
+        if is_kept:
+            if len(_cache) >= CACHED:
+                _cache.clear()
+            _cache[key] = made
+        return made
+
+    @property
+    def _kept_as(self) -> Any:
+        """A class is found in the cache as it is given."""
+        return self if self.forms or self.identity is not self.written else self.written
+
+    # What is known of its records
+
+    @property
+    def name(self) -> str:
+        """A readable name, not yet legal for any target."""
+        return self._kind.name(self.written)
+
+    def described(self) -> dict[str, JSON]:
+        """Return the type as one JSON Schema whose references are all `#/$defs/NAME`. Raises SchemaError."""
+        return self._kind.described(self.written)
+
+    @property
+    def hidden(self) -> list[str]:
+        """The members that Pydantic writes as asterisks, by their names."""
+        return self._kind.hidden(self.written)
+
+    @cached_property
+    def dump(self) -> Callable[[Any], JSON]:
+        """The function from a record to JSON, with the names that the type's JSON Schema has."""
+        return self._kind.dumper(self.written)
+
+    @cached_property
+    def read(self) -> Callable[[JSON], Any]:
+        """The function from JSON to a record. Raises ValidationError; a document takes any JSON."""
+        return self._kind.reader(self.written)
+
+    def checker(self, written: bool = False) -> Check:
+        """Return the check of JSON text against the type: Pydantic's, or `jsonschema`'s for a document.
+
+        The JSON is of the type's own shape, as Pydantic reads it. written: it may also be as Pydantic writes
+        it, with aliases for serialization and with computed fields. Raises SchemaError.
+        """
+        return self._kind.checker(self.written, written)
+
+    def records(self) -> Records:
+        """Return how records become Arrow, and their Arrow type. Raises ConfigError without pyarrow."""
+        return self._kind.records(self.written, self.keeps_extras)
+
+    def meaning(self) -> Meaning:
+        """Return the JSON Schemas of what the type reads and writes. They are the same for types that differ
+        only in titles, descriptions, examples, the order of members and the names of inner types.
+
+        What Python code checks or changes is not in it. Raises SchemaError for a malformed document.
+        """
+        return self._kind.meaning(self.written)
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that tell record types apart by what they mean, see `meaning`."""
+        from .outline import stamp
+
+        return stamp(self.meaning())
+
+    @property
+    def _kind(self) -> Kind:
+        if self.is_document:
+            from .outline import documents
+
+            return documents
+        from .outline import python
+
+        return python
+
+
+class _Unlike:
+    """The identity of a document whose text is not known: it is like no other."""
+
+
+def _identity(written: Any) -> Any:
+    if isinstance(written, Mapping):
+        try:
+            return json.dumps(written)
+        except (TypeError, ValueError, RecursionError):  # loading it says what is wrong
+            return _Unlike()
+    is_class = isinstance(written, type) and not hasattr(written, "__origin__")
+    return written if is_class else (repr(written), id(written))
+
+
+def _remade(written: Any, keeps_extras: bool, forms: tuple[str, ...]) -> RecordType:
+    return replace(RecordType.of(written), keeps_extras=keeps_extras, forms=forms)
+
+
+def check_type(record_type: Any) -> None:
+    """Raise SchemaError for what is a value, such as a text, and no type."""
+    if isinstance(record_type, BaseModel):
+        name = type(record_type).__name__
+        raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
+    if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
+        named = ", and as the name of one it is not fully defined" if isinstance(record_type, str) else ""
+        raise SchemaError(
+            f"{record_type!r:.60} is no type{named}: a record type is a Pydantic model, any type that a "
+            "TypeAdapter takes, or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
+        )
+
+
+_cache: dict[Any, CompiledSchema[Any]] = {}
+
+
+def compile_schema(
+    record_type: Any,
+    target: str | Target = "openai",
+    documents: Mapping[str, JSON] | None = None,
+    extras: Literal["keep"] | None = None,
+) -> CompiledSchema[Any]:
+    """Return `record_type` compiled for `target`; compiled once, then looked up.
+
+    record_type: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document.
+    documents: JSON Schemas by URI, to which references may point; nothing is ever fetched. extras: see
+    `with_extras`. Raises SchemaError with pointer and reason, and ConfigError for an unknown target.
+    """
+    try:
+        found = _cache.get((record_type, target)) if documents is None and extras is None else None
+    except TypeError:  # no hash
+        found = None
+    return found or RecordType.of(with_extras(record_type, extras)).compiled(target, documents)
+
+
+def with_extras(record_type: Any, extras: Literal["keep"] | None) -> Any:
+    """Return the record type with what becomes of members that a JSON Schema document does not name.
+
+    extras: "keep" to let objects have them where the document does not forbid them. None, the default, closes
+    such objects, since an open one invites models to invent members. Raises ConfigError for other words, and
+    for record types that are no documents: a Pydantic model has `extra="allow"` for that.
+    """
+    if extras is None:
+        return record_type
+    if extras != "keep":
+        raise ConfigError(f'extras is "keep" or None, not {extras!r}')
+    if not RecordType.of(record_type).is_document:
+        raise ConfigError('extras="keep" is for JSON Schema documents: write extra="allow" into the model')
+    return WithExtras(record_type)

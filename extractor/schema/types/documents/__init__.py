@@ -1,0 +1,1 @@
+"""JSON Schema documents of any draft, and the judge of their records."""

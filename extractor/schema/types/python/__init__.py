@@ -1,0 +1,1 @@
+"""Python types, by Pydantic's own description of them."""
