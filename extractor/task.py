@@ -33,10 +33,9 @@ from .messages import Message, Mode, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions
 from .schema import (
-    Chunked,
     CompiledSchema,
     Quoted,
-    WithExtras,
+    RecordType,
     can_ground,
     check_type,
     compile_schema,
@@ -213,7 +212,7 @@ def streamed(options: ExtractOptions) -> ExtractOptions:
 
 def list_of(item_type: Any) -> Any:
     """Return the record type whose records are lists of an item type's."""
-    if not isinstance(item_type, Mapping):
+    if not RecordType.of(item_type).is_document:
         check_type(item_type)
         return list[item_type]
     item = unwrapped(item_type)
@@ -249,15 +248,12 @@ def _checked_example(
 ) -> tuple[str, str]:
     """Return the example with its record as the model would write it."""
     checked_text(text)
-    quoted = isinstance(record_type, Quoted)
-    plain_type = record_type
-    while isinstance(plain_type, Quoted | Chunked | WithExtras):
-        plain_type = plain_type.record_type
+    asked = RecordType.of(record_type)
     try:
-        if not isinstance(plain_type, Mapping):
-            record = TypeAdapter(plain_type).validate_python(record)
+        if not asked.is_document:
+            record = TypeAdapter(asked.written).validate_python(record)
         wire = compiled.encode(record)
-        wire = quote_example(wire, text) if quoted else wire
+        wire = quote_example(wire, text) if "quoted" in asked.forms else wire
         compiled.decode(wire, context_of(text, None))
     except Exception as error:
         raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error

@@ -33,7 +33,7 @@ class WithExtras:
     record_type: Any
 
 
-class Kind(Protocol):
+class TypeKind(Protocol):
     """What all record types of one kind answer, by what they are written in."""
 
     def name(self, written: Any, /) -> str:
@@ -204,7 +204,7 @@ class RecordType:
         return stamp(self.meaning())
 
     @property
-    def _kind(self) -> Kind:
+    def _kind(self) -> TypeKind:
         if self.is_document:
             from .outline import documents
 

@@ -1,31 +1,25 @@
-"""Extractor and AsyncExtractor: the verbs. Tasks and conversations begin them, connections carry them out."""
+"""Extractor: the verbs. Tasks and conversations begin them, connections carry them out."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, cast, overload
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from .batch.estimate import Estimate
-from .batch.outcomes import RowOutcome
-from .batch.run import Stop
-from .batch.texts import Select
-from .config import fallback_at
-from .connections import AsyncModelConnection, AsyncModels, ModelConnection, SyncModels
-from .conversations import asking, chatting, opening, parsed, parsing
-from .dialogue import Ask
-from .documents.outcome import DocumentExtraction
-from .errors import ConfigError
-from .evaluation.votes import agreed
-from .given import Messages, Text, context_of
-from .messages import Completion, Mode, ParsedCompletion
-from .model import Model
-from .options import (
+from ..batch.estimate import Estimate
+from ..batch.outcomes import RowOutcome
+from ..batch.run import Stop
+from ..batch.texts import Select
+from ..connections import ModelConnection, SyncModels
+from ..conversations import asking, chatting, opening, parsed, parsing
+from ..documents.outcome import DocumentExtraction
+from ..evaluation.votes import agreed
+from ..given import Messages, Text
+from ..messages import Completion, ParsedCompletion
+from ..options import (
     ChatOptions,
     ClientOptions,
     DocumentOptions,
@@ -35,103 +29,30 @@ from .options import (
     RowOptions,
     RunToolsOptions,
 )
-from .results import Extraction
-from .schema import Partial
-from .secrets import Environment
-from .settings import Settings
-from .streams import (
-    AsyncChatStream,
-    AsyncRecordStream,
+from ..results import Extraction
+from ..schema import Partial, RecordType
+from ..streams import (
     ChatStream,
     ItemGrowth,
     RecordGrowth,
     RecordStream,
-    achunks,
-    agrown,
     chunks,
     grown,
 )
-from .task import Task, list_of, samples_of, streamed
-from .tools import Round, ToolRun, arun, run
-from .transport import http
+from ..task import list_of, samples_of, streamed
+from ..tools import Round, ToolRun, run
+from ..transport import http
+from .base import BaseClient, context_for, extracting
 
 if TYPE_CHECKING:
-    from .dialogue import Findings
-    from .previewing import Preview
+    from ..dialogue import Findings
+    from ..previewing import Preview
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
-Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
-AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
 
-class _Client(Generic[Link]):
-    """What both clients share: their models with their connections, how they are copied and printed."""
-
-    def __init__(self, link: type[Link], model: str | None, given: Any, options: ClientOptions) -> None:
-        environment = Environment(os.environ)
-        settings = Settings.of(model, options, environment)
-        headers: Any = {"extra_headers": settings.headers} if options.get("extra_headers") else {}
-        self._arguments: dict[str, Any] = {"model": model, **options, **headers}
-        self._arguments.pop("api_key", None)
-        first = Model(settings, options)
-        self._own: dict[Model, Link] = {first: link(first, given)}  # what is closed with this one
-        self._first = first
-        self._links: dict[Model, Link] = dict(self._own)
-        for other in _listed(options.get("fallback")):
-            if isinstance(other, type(self)):
-                self._links.update(other._links)
-            else:
-                named = self._fallback(other, first, options, environment)
-                self._links[named] = self._own[named] = link(named)
-
-    def _fallback(
-        self, name: Any, first: Model, options: ClientOptions, environment: Mapping[str, str]
-    ) -> Model:
-        """Return a fallback model by its name, with this client's options. Raises ConfigError where it does
-        not take them, and where texts would go to a host that nobody has named.
-        """
-        kind = type(self).__name__
-        if not isinstance(name, str):
-            raise ConfigError(f"fallback= takes names of models and {kind}s, not {name!r:.80}")
-        given, url = self._arguments["model"], options.get("base_url")
-        try:
-            model, here = fallback_at(name, given, first.settings.config, url, environment)
-            left = ("fallback",) if here else ("fallback", *AT_HOST)
-            same = cast(ClientOptions, {key: value for key, value in options.items() if key not in left})
-            return Model(Settings.of(model, same, environment), same)
-        except ConfigError as error:
-            also = f"fallback= also takes an {kind}, with its own options"
-            raise ConfigError(f"the fallback model {name!r}: {error} ({also})") from error
-
-    @property
-    def model(self) -> str:
-        """The model's name, as it is sent."""
-        return self._first.name
-
-    @property
-    def modes(self) -> tuple[Mode, ...]:
-        """The modes in which a record may be asked for, best first, as far as the server is known."""
-        return self._first.learnt.modes
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
-        else must not leave the process, and cannot be found there.
-        """
-        if self._first.settings.reach.has_password:
-            raise TypeError("the proxy's password is not pickled: name the proxy in the environment")
-        return _remake, (type(self), self._arguments)
-
-    def __repr__(self) -> str:
-        first: Model | None = getattr(self, "_first", None)
-        if first is None:  # its making has failed, and a traceback shows it
-            return f"{type(self).__name__}(not made)"
-        config = first.settings.config
-        where = config.base_url or "in this process"
-        return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
-
-
-class Extractor(_Client[ModelConnection]):
+class Extractor(BaseClient[ModelConnection]):
     """A model, ready to extract records and to chat. Safe to use from several threads.
 
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
@@ -196,7 +117,7 @@ class Extractor(_Client[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        ask, samples = _extracting(record_type, text, options), samples_of(options)
+        ask, samples = extracting(record_type, text, options), samples_of(options)
         if samples == 1:
             return self._models.carry(ask)
         with ThreadPoolExecutor(samples) as threads:
@@ -256,8 +177,8 @@ class Extractor(_Client[ModelConnection]):
         Failures before the first words are retried, by fallback models too. What follows on a reply that has
         begun, repairs and fallback models, is not streamed.
         """
-        first = self._models.begin(_extracting(record_type, text, streamed(options)))
-        growth = RecordGrowth[Any](self._first.compiled(record_type), _context(text, options))
+        first = self._models.begin(extracting(record_type, text, streamed(options)))
+        growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
 
     @overload
@@ -278,9 +199,9 @@ class Extractor(_Client[ModelConnection]):
         repair has taken back what was given.
         """
         whole, compiled = list_of(item_type), self._first.compiled
-        first = self._models.begin(_extracting(whole, text, streamed(options)))
-        document = compiled(item_type) if isinstance(item_type, Mapping) else None
-        growth = ItemGrowth[Any](compiled(whole), _context(text, options), document)
+        first = self._models.begin(extracting(whole, text, streamed(options)))
+        document = compiled(item_type) if RecordType.of(item_type).is_document else None
+        growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
 
     @overload
@@ -328,7 +249,7 @@ class Extractor(_Client[ModelConnection]):
         before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
         max_cost, a full disk. Run the same again to go on from there.
         """
-        from . import rows as bulk
+        from .. import rows as bulk
 
         return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -346,7 +267,7 @@ class Extractor(_Client[ModelConnection]):
         Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
         sense, with the frame as far as it is as `partial`. The same call again goes on from there.
         """
-        from .batch.frames import enriching
+        from ..batch.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -373,8 +294,8 @@ class Extractor(_Client[ModelConnection]):
         again goes on where one ended. Raises what `rows` raises, a RunStopped with the result so far as
         `partial`, and ConfigError where it is not known how much the model takes at a time.
         """
-        from . import rows as bulk
-        from .documents import work
+        from .. import rows as bulk
+        from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
         plan = work.plan(self._models, record_type, text, options)
@@ -389,7 +310,7 @@ class Extractor(_Client[ModelConnection]):
 
         Raises ConfigError and SchemaError, as `extract` does.
         """
-        from .previewing import preview
+        from ..previewing import preview
 
         return preview(self._first, record_type, text, options)
 
@@ -401,7 +322,7 @@ class Extractor(_Client[ModelConnection]):
         rows: a frame, or rows as `rows` takes them; an iterator is used up. Repairs are not counted.
         Raises ConfigError and SchemaError.
         """
-        from .estimating import estimated
+        from ..estimating import estimated
 
         return estimated(self._models, rows, record_type, text, options)
 
@@ -412,7 +333,7 @@ class Extractor(_Client[ModelConnection]):
         to have. refresh: ask whatever is kept. report: told each feature before it is asked for. Raises
         ServiceError where the server does not even answer a plain question.
         """
-        from .probing import known, probe
+        from ..probing import known, probe
 
         now = time.time()
         return (None if refresh else known(self._first, now)) or probe(self._models, now, report)
@@ -427,200 +348,6 @@ class Extractor(_Client[ModelConnection]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class AsyncExtractor(_Client[AsyncModelConnection]):
-    """Extractor for async code: the same arguments and methods, awaitable. Use `async with`, or `aclose`."""
-
-    def __init__(
-        self,
-        model: str | None = None,
-        *,
-        http_client: http.AsyncClient | None = None,
-        **options: Unpack[ClientOptions],
-    ) -> None:
-        super().__init__(AsyncModelConnection, model, http_client, options)
-        self._models = AsyncModels(self._links)
-
-    @overload
-    async def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
-    @overload
-    async def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any: ...
-    async def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
-        """Return the record that the text holds; see Extractor.extract."""
-        result: Extraction[Any] = await self.run(record_type, text, **options)
-        return result.unwrap()
-
-    @overload
-    async def run(
-        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
-    ) -> Extraction[T]: ...
-    @overload
-    async def run(
-        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
-    ) -> Extraction[Any]: ...
-    async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
-        """Return how the extraction ended, as data; see Extractor.run."""
-        ask, samples = _extracting(record_type, text, options), samples_of(options)
-        if samples == 1:
-            return await self._models.carry(ask)
-        return agreed(await asyncio.gather(*(self._models.carry(ask) for _ in range(samples))))
-
-    @overload
-    async def parse(
-        self, messages: Messages, record_type: type[T], **options: Unpack[ParseOptions]
-    ) -> ParsedCompletion[T]: ...
-    @overload
-    async def parse(
-        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
-    ) -> ParsedCompletion[Any]: ...
-    async def parse(
-        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
-    ) -> ParsedCompletion[Any]:
-        """Return a completion whose `parsed` is a record; see Extractor.parse."""
-        return parsed(
-            await self._models.carry(partial(parsing, messages=messages, record_type=record_type, **options))
-        )
-
-    async def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
-        """Return the model's reply to a conversation; see Extractor.chat."""
-        result = await self._models.carry(partial(chatting, messages=messages, **options))
-        return result.unwrap()
-
-    def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> AsyncChatStream:
-        """Return an async iterator over the chunks of the reply; see Extractor.chat_stream."""
-        first = self._models.begin(partial(chatting, messages=messages, **options))
-        return AsyncChatStream(achunks(self._models.pump(first, once=False)))
-
-    @overload
-    def stream(
-        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
-    ) -> AsyncRecordStream[Partial[T], T]: ...
-    @overload
-    def stream(
-        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
-    ) -> AsyncRecordStream[Partial[Any], Any]: ...
-    def stream(
-        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
-    ) -> AsyncRecordStream[Partial[Any], Any]:
-        """Return an async iterator over what has come of the record; see Extractor.stream."""
-        first = self._models.begin(_extracting(record_type, text, streamed(options)))
-        growth = RecordGrowth[Any](self._first.compiled(record_type), _context(text, options))
-        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
-
-    @overload
-    def items(
-        self, item_type: type[T], text: Text, **options: Unpack[ExtractOptions]
-    ) -> AsyncRecordStream[T, list[T]]: ...
-    @overload
-    def items(
-        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
-    ) -> AsyncRecordStream[Any, list[Any]]: ...
-    def items(
-        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
-    ) -> AsyncRecordStream[Any, list[Any]]:
-        """Return an async iterator over the items that the text holds; see Extractor.items."""
-        whole, compiled = list_of(item_type), self._first.compiled
-        first = self._models.begin(_extracting(whole, text, streamed(options)))
-        document = compiled(item_type) if isinstance(item_type, Mapping) else None
-        growth = ItemGrowth[Any](compiled(whole), _context(text, options), document)
-        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
-
-    @overload
-    async def run_tools(
-        self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[T]: ...
-    @overload
-    async def run_tools(
-        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]: ...
-    async def run_tools(
-        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]:
-        """Return how a conversation with tools ended; see Extractor.run_tools. Tools may be async; the calls
-        of one reply are run together, those of functions that are not async in threads.
-        """
-        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, awaits=True, **options)
-        while isinstance(step, Round):
-            reply = await self._models.carry(partial(asking, step=step))
-            results = await asyncio.gather(*map(arun, step.calls(reply, time.monotonic())))
-            step = step.after(reply, results, time.monotonic())
-        return step
-
-    def rows(
-        self,
-        rows: Iterable[Any] | AsyncIterable[Any],
-        record_type: Any,
-        *,
-        text: Select = None,
-        interrupt: Stop | None = None,
-        **options: Unpack[RowOptions],
-    ) -> AsyncIterator[RowOutcome[Any]]:
-        """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
-        from . import rows as bulk
-
-        return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
-
-    async def aframe(
-        self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
-    ) -> Frame:
-        """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
-        from .batch.frames import enriching
-
-        with enriching(frame, record_type, text, options) as work:
-            async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
-                work.take(outcome)
-        return cast(Frame, work.result())
-
-    frame = aframe  # as the sync client calls it
-
-    @overload
-    async def document(
-        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[T]: ...
-    @overload
-    async def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[Any]: ...
-    async def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[Any]:
-        """Return how the extraction from a text of any length ended; see Extractor.document."""
-        from . import rows as bulk
-        from .documents import work
-
-        options["examples"] = list(options.get("examples", ()))
-        plan = await asyncio.to_thread(work.plan, self._models, record_type, text, options)
-        with work.reading(self._models, plan, options) as reading:
-            for job in reading.jobs():
-                async for outcome in bulk.arows(job):
-                    reading.take(outcome)
-        return reading.result()
-
-    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
-        """Return the request that `extract` would send first; see Extractor.preview."""
-        from .previewing import preview
-
-        return preview(self._first, record_type, text, options)
-
-    async def estimate(
-        self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
-    ) -> Estimate:
-        """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
-        from .estimating import estimated
-
-        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
-
-    async def aclose(self) -> None:
-        """Close this event loop's connections."""
-        for link in self._own.values():
-            await link.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
 
 @overload
@@ -659,22 +386,3 @@ def extract(
     """
     with Extractor(model, **options) as extractor:
         return extractor.extract(record_type, text, examples=examples, context=context)
-
-
-def _extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
-    """Return what begins the extraction with a model, prepared once for each."""
-    options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
-    prepared = cache(lambda model: Task[Any](model, record_type, **options))
-    return lambda model: prepared(model).ask(text)
-
-
-def _context(text: Text, options: ExtractOptions) -> dict[str, Any]:
-    return context_of(text, options.get("context"))
-
-
-def _listed(given: Any) -> Sequence[Any]:
-    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given] if given else ()
-
-
-def _remake(client: type[Any], arguments: Mapping[str, Any]) -> Any:
-    return client(**arguments)

@@ -1,0 +1,244 @@
+"""AsyncExtractor: the same verbs for async code."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
+
+from ..batch.estimate import Estimate
+from ..batch.outcomes import RowOutcome
+from ..batch.run import Stop
+from ..batch.texts import Select
+from ..connections import AsyncModelConnection, AsyncModels
+from ..conversations import asking, chatting, opening, parsed, parsing
+from ..documents.outcome import DocumentExtraction
+from ..evaluation.votes import agreed
+from ..given import Messages, Text
+from ..messages import Completion, ParsedCompletion
+from ..options import (
+    ChatOptions,
+    ClientOptions,
+    DocumentOptions,
+    ExtractOptions,
+    FrameOptions,
+    ParseOptions,
+    RowOptions,
+    RunToolsOptions,
+)
+from ..results import Extraction
+from ..schema import Partial, RecordType
+from ..streams import (
+    AsyncChatStream,
+    AsyncRecordStream,
+    ItemGrowth,
+    RecordGrowth,
+    achunks,
+    agrown,
+)
+from ..task import list_of, samples_of, streamed
+from ..tools import Round, ToolRun, arun
+from ..transport import http
+from .base import BaseClient, context_for, extracting
+
+if TYPE_CHECKING:
+    from ..previewing import Preview
+
+T = TypeVar("T")
+Frame = TypeVar("Frame")
+
+
+class AsyncExtractor(BaseClient[AsyncModelConnection]):
+    """Extractor for async code: the same arguments and methods, awaitable. Use `async with`, or `aclose`."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        http_client: http.AsyncClient | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> None:
+        super().__init__(AsyncModelConnection, model, http_client, options)
+        self._models = AsyncModels(self._links)
+
+    @overload
+    async def extract(self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]) -> T: ...
+    @overload
+    async def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any: ...
+    async def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
+        """Return the record that the text holds; see Extractor.extract."""
+        result: Extraction[Any] = await self.run(record_type, text, **options)
+        return result.unwrap()
+
+    @overload
+    async def run(
+        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> Extraction[T]: ...
+    @overload
+    async def run(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> Extraction[Any]: ...
+    async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
+        """Return how the extraction ended, as data; see Extractor.run."""
+        ask, samples = extracting(record_type, text, options), samples_of(options)
+        if samples == 1:
+            return await self._models.carry(ask)
+        return agreed(await asyncio.gather(*(self._models.carry(ask) for _ in range(samples))))
+
+    @overload
+    async def parse(
+        self, messages: Messages, record_type: type[T], **options: Unpack[ParseOptions]
+    ) -> ParsedCompletion[T]: ...
+    @overload
+    async def parse(
+        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
+    ) -> ParsedCompletion[Any]: ...
+    async def parse(
+        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
+    ) -> ParsedCompletion[Any]:
+        """Return a completion whose `parsed` is a record; see Extractor.parse."""
+        return parsed(
+            await self._models.carry(partial(parsing, messages=messages, record_type=record_type, **options))
+        )
+
+    async def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
+        """Return the model's reply to a conversation; see Extractor.chat."""
+        result = await self._models.carry(partial(chatting, messages=messages, **options))
+        return result.unwrap()
+
+    def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> AsyncChatStream:
+        """Return an async iterator over the chunks of the reply; see Extractor.chat_stream."""
+        first = self._models.begin(partial(chatting, messages=messages, **options))
+        return AsyncChatStream(achunks(self._models.pump(first, once=False)))
+
+    @overload
+    def stream(
+        self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Partial[T], T]: ...
+    @overload
+    def stream(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Partial[Any], Any]: ...
+    def stream(
+        self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Partial[Any], Any]:
+        """Return an async iterator over what has come of the record; see Extractor.stream."""
+        first = self._models.begin(extracting(record_type, text, streamed(options)))
+        growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
+        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
+
+    @overload
+    def items(
+        self, item_type: type[T], text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[T, list[T]]: ...
+    @overload
+    def items(
+        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Any, list[Any]]: ...
+    def items(
+        self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
+    ) -> AsyncRecordStream[Any, list[Any]]:
+        """Return an async iterator over the items that the text holds; see Extractor.items."""
+        whole, compiled = list_of(item_type), self._first.compiled
+        first = self._models.begin(extracting(whole, text, streamed(options)))
+        document = compiled(item_type) if RecordType.of(item_type).is_document else None
+        growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
+        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
+
+    @overload
+    async def run_tools(
+        self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[T]: ...
+    @overload
+    async def run_tools(
+        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[Any]: ...
+    async def run_tools(
+        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
+    ) -> ToolRun[Any]:
+        """Return how a conversation with tools ended; see Extractor.run_tools. Tools may be async; the calls
+        of one reply are run together, those of functions that are not async in threads.
+        """
+        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, awaits=True, **options)
+        while isinstance(step, Round):
+            reply = await self._models.carry(partial(asking, step=step))
+            results = await asyncio.gather(*map(arun, step.calls(reply, time.monotonic())))
+            step = step.after(reply, results, time.monotonic())
+        return step
+
+    def rows(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: Any,
+        *,
+        text: Select = None,
+        interrupt: Stop | None = None,
+        **options: Unpack[RowOptions],
+    ) -> AsyncIterator[RowOutcome[Any]]:
+        """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
+        from .. import rows as bulk
+
+        return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
+
+    async def aframe(
+        self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
+    ) -> Frame:
+        """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
+        from ..batch.frames import enriching
+
+        with enriching(frame, record_type, text, options) as work:
+            async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
+                work.take(outcome)
+        return cast(Frame, work.result())
+
+    frame = aframe  # as the sync client calls it
+
+    @overload
+    async def document(
+        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[T]: ...
+    @overload
+    async def document(
+        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[Any]: ...
+    async def document(
+        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+    ) -> DocumentExtraction[Any]:
+        """Return how the extraction from a text of any length ended; see Extractor.document."""
+        from .. import rows as bulk
+        from ..documents import work
+
+        options["examples"] = list(options.get("examples", ()))
+        plan = await asyncio.to_thread(work.plan, self._models, record_type, text, options)
+        with work.reading(self._models, plan, options) as reading:
+            for job in reading.jobs():
+                async for outcome in bulk.arows(job):
+                    reading.take(outcome)
+        return reading.result()
+
+    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
+        """Return the request that `extract` would send first; see Extractor.preview."""
+        from ..previewing import preview
+
+        return preview(self._first, record_type, text, options)
+
+    async def estimate(
+        self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
+    ) -> Estimate:
+        """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
+        from ..estimating import estimated
+
+        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
+
+    async def aclose(self) -> None:
+        """Close this event loop's connections."""
+        for link in self._own.values():
+            await link.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -1,0 +1,112 @@
+"""What both clients share: their models, how they are copied and printed, how calls begin."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Generic, TypeVar, cast
+
+from ..config import fallback_at
+from ..connections import AsyncModelConnection, ModelConnection
+from ..dialogue import Ask
+from ..errors import ConfigError
+from ..given import Text, context_of
+from ..messages import Mode
+from ..model import Model
+from ..options import (
+    ClientOptions,
+    ExtractOptions,
+)
+from ..secrets import Environment
+from ..settings import Settings
+from ..task import Task
+
+Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
+AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
+
+
+class BaseClient(Generic[Link]):
+    """What both clients share: their models with their connections, how they are copied and printed."""
+
+    def __init__(self, link: type[Link], model: str | None, given: Any, options: ClientOptions) -> None:
+        environment = Environment(os.environ)
+        settings = Settings.of(model, options, environment)
+        headers: Any = {"extra_headers": settings.headers} if options.get("extra_headers") else {}
+        self._arguments: dict[str, Any] = {"model": model, **options, **headers}
+        self._arguments.pop("api_key", None)
+        first = Model(settings, options)
+        self._own: dict[Model, Link] = {first: link(first, given)}  # what is closed with this one
+        self._first = first
+        self._links: dict[Model, Link] = dict(self._own)
+        for other in _listed(options.get("fallback")):
+            if isinstance(other, type(self)):
+                self._links.update(other._links)
+            else:
+                named = self._fallback(other, first, options, environment)
+                self._links[named] = self._own[named] = link(named)
+
+    def _fallback(
+        self, name: Any, first: Model, options: ClientOptions, environment: Mapping[str, str]
+    ) -> Model:
+        """Return a fallback model by its name, with this client's options. Raises ConfigError where it does
+        not take them, and where texts would go to a host that nobody has named.
+        """
+        kind = type(self).__name__
+        if not isinstance(name, str):
+            raise ConfigError(f"fallback= takes names of models and {kind}s, not {name!r:.80}")
+        given, url = self._arguments["model"], options.get("base_url")
+        try:
+            model, here = fallback_at(name, given, first.settings.config, url, environment)
+            left = ("fallback",) if here else ("fallback", *AT_HOST)
+            same = cast(ClientOptions, {key: value for key, value in options.items() if key not in left})
+            return Model(Settings.of(model, same, environment), same)
+        except ConfigError as error:
+            also = f"fallback= also takes an {kind}, with its own options"
+            raise ConfigError(f"the fallback model {name!r}: {error} ({also})") from error
+
+    @property
+    def model(self) -> str:
+        """The model's name, as it is sent."""
+        return self._first.name
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The modes in which a record may be asked for, best first, as far as the server is known."""
+        return self._first.learnt.modes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
+        else must not leave the process, and cannot be found there.
+        """
+        if self._first.settings.reach.has_password:
+            raise TypeError("the proxy's password is not pickled: name the proxy in the environment")
+        return _remake, (type(self), self._arguments)
+
+    def __repr__(self) -> str:
+        first: Model | None = getattr(self, "_first", None)
+        if first is None:  # its making has failed, and a traceback shows it
+            return f"{type(self).__name__}(not made)"
+        config = first.settings.config
+        where = config.base_url or "in this process"
+        return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
+
+
+def extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
+    """Return what begins the extraction with a model, prepared once for each."""
+    options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
+    prepared = cache(lambda model: Task[Any](model, record_type, **options))
+    return lambda model: prepared(model).ask(text)
+
+
+def context_for(text: Text, options: ExtractOptions) -> dict[str, Any]:
+    """Return what validators find in `info.context` before there is a reply."""
+    return context_of(text, options.get("context"))
+
+
+def _listed(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given] if given else ()
+
+
+def _remake(client: type[Any], arguments: Mapping[str, Any]) -> Any:
+    return client(**arguments)
