@@ -12,7 +12,7 @@ from pydantic_core import core_schema, from_json
 from ..errors import Problem
 from ..messages import JSON
 from .documents import load_with_judge
-from .judge import conforms
+from .formats import conforms
 from .problems import explain
 from .proof import Prove, proof_of
 from .rewrites import built

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import SchemaError
 from ..messages import JSON
-from .judge import is_checked
+from .formats import is_checked
 from .limits import fresh
 from .nodes import NEVER, PYTHON, STRICT, TOLD, Choices, Map, Member, Note, Python, Record, json_type
 from .verbatim import VERBATIM

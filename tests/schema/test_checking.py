@@ -17,7 +17,7 @@ from extractor.errors import SchemaError
 from extractor.schema.checking import checker_of
 from extractor.schema.described import described, kinds, members
 from extractor.schema.documents import load, problems
-from extractor.schema.judge import conforms
+from extractor.schema.formats import conforms
 from extractor.schema.proof import proof_of
 from tests.selecting import examples
 

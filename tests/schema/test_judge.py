@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from extractor.schema.documents import problems
 from extractor.schema.ecmascript import matcher
-from extractor.schema.judge import conforms
+from extractor.schema.formats import conforms
 from extractor.schema.proof import proof_of
 
 PLAIN = st.recursive(
