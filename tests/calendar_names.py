@@ -9,8 +9,13 @@ from babel import Locale
 from babel.core import get_cldr_version
 
 FILE = Path(__file__).parents[1] / "extractor" / "evidence" / "names.py"
-LOCALES = "en fr de es it pt nl ca sv da nb fi pl cs sk hu ro bg ru uk el tr hr sl et lv lt id vi th ar he fa hi ko"  # Chinese and Japanese number their months
-HEAD = '''"""The names of months and weekdays in the commonest languages, casefolded, without their last point.
+# Chinese and Japanese number their months.
+LOCALES = (
+    *("en", "fr", "de", "es", "it", "pt", "nl", "ca", "sv", "da", "nb", "fi", "pl", "cs", "sk", "hu", "ro"),
+    *("bg", "ru", "uk", "el", "tr", "hr", "sl", "et", "lv", "lt", "id", "vi", "th", "ar", "he", "fa", "hi"),
+    "ko",
+)
+HEAD = '''"""The names of months and weekdays in common languages, casefolded, without their last point.
 
 Made by tests/calendar_names.py out of the Unicode CLDR, version {version}.
 Copyright © 2004-2025 Unicode, Inc. Its licence, Unicode-3.0, is in LICENSES/Unicode-3.0.txt.
@@ -24,7 +29,7 @@ from __future__ import annotations
 def names(kind: str, widths: tuple[str, ...]) -> dict[int, set[str]]:
     """Return the names by number: of "months" from 1, of "days" from Monday, 0."""
     found: defaultdict[int, set[str]] = defaultdict(set)
-    for locale in map(Locale.parse, LOCALES.split()):
+    for locale in map(Locale.parse, LOCALES):
         for context in ("format", "stand-alone"):
             for width in widths:
                 for number, name in getattr(locale, kind)[context][width].items():

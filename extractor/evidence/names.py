@@ -1,4 +1,4 @@
-"""The names of months and weekdays in the commonest languages, casefolded, without their last point.
+"""The names of months and weekdays in common languages, casefolded, without their last point.
 
 Made by tests/calendar_names.py out of the Unicode CLDR, version 49.
 Copyright © 2004-2025 Unicode, Inc. Its licence, Unicode-3.0, is in LICENSES/Unicode-3.0.txt.
