@@ -8,12 +8,15 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
+from .systems import write_utf_8
+
 LIBRARIES = ("typer", "rich")  # of the extra cli
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
     arguments = sys.argv[1:]
+    write_utf_8((sys.stdout, sys.stderr))
     if said := answered(arguments):
         sys.stdout.write(said)
         sys.exit(0)

@@ -37,15 +37,15 @@ def is_too_long(text: str, name: str) -> bool:
     return len(text) > MOST.get(name, len(text))
 
 
-def conforms(value: object, name: str) -> bool:
+def conforms(instance: object, format: str) -> bool:  # noqa: A002  as `jsonschema` calls it
     """Return whether a value is of a format; what is no string, and what is not checked, is."""
-    check = _checks().get(name)
-    if check is None or not isinstance(value, str):
+    check = _checks().get(format)
+    if check is None or not isinstance(instance, str):
         return True
-    if is_too_long(value, name):
+    if is_too_long(instance, format):
         return False
     try:
-        return check(value)
+        return check(instance)
     except Exception:  # what the library of a format raises at a text that it does not expect
         return False
 
