@@ -148,7 +148,12 @@ class Calls:
         check_parameters(params)
         environment = Environment(os.environ)
         self._config = configure(
-            model, options.get("base_url"), options.get("api_key"), environment, options.get("provider")
+            model,
+            options.get("base_url"),
+            options.get("api_key"),
+            environment,
+            options.get("provider"),
+            keyless=tape.is_replaying(),
         )
         if self._config.provider.name == "local":
             self._config = _fitted(self._config, own_row=options.get("provider") is not None)
