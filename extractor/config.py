@@ -43,10 +43,12 @@ def configure(
     api_key: str | None,
     environment: Mapping[str, str],
     override: Provider | None = None,
+    keyless: bool = False,
 ) -> Config:
     """Return what to talk to. Raises ConfigError where that is not clear, before anything is sent.
 
-    override: a row of the caller's own, in place of the one that the model's name says.
+    override: a row of the caller's own, in place of the one that the model's name says. keyless: nothing
+    reaches the provider, so that no key has to be there.
     """
     name = model or environment.get("EXTRACTOR_MODEL") or (None if base_url else DEFAULT_MODEL)
     if not isinstance(name, str):
@@ -67,7 +69,7 @@ def configure(
         provider,
         rest,
         _checked_url(base_url or _own_url(provider, environment), provider),
-        _key(provider, api_key, base_url, environment),
+        _key(provider, api_key, base_url, environment, keyless),
     )
 
 
@@ -190,12 +192,16 @@ def lacks_version(base_url: str) -> str | None:
 
 
 def _key(
-    provider: Provider, api_key: str | None, base_url: str | None, environment: Mapping[str, str]
+    provider: Provider,
+    api_key: str | None,
+    base_url: str | None,
+    environment: Mapping[str, str],
+    keyless: bool,
 ) -> Secret:
     env = "OPENAI_API_KEY" if provider is COMPATIBLE else provider.key_env
     key = (api_key or (environment.get(env) if env else None) or "").strip()
     own_server = base_url and provider.base_url  # in place of the usual one; it may well want no key
-    if not key and provider.key_env and not own_server:
+    if not key and provider.key_env and not own_server and not keyless:
         raise ConfigError(f"no key for {provider.name}: set {provider.key_env}, or give api_key=")
     if not key.isascii() or not key.isprintable():
         raise ConfigError("the API key has characters that no HTTP header takes; was it copied whole?")

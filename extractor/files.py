@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .processes import Process, lives, this_process
+from .systems import check_name, keep_for_owner, own_user, replace
 
 LONGEST = 190  # bytes of a name that stand in that of a temporary file, which has 255 at most
 _LEFT = re.compile(r"\w{8}\.([0-9a-f-]+)\.tmp")  # what follows on that name
@@ -61,7 +62,7 @@ class Disk:
 
     def replace(self, temporary: str, target: str) -> None:
         """Move a file to where another one is."""
-        os.replace(temporary, target)
+        replace(temporary, target)
 
     def unlink(self, path: str) -> None:
         """Remove a file."""
@@ -83,6 +84,7 @@ def replacing(
     after an error of writing, in a file that the error names. Raises Unwritten, and OSError where nothing can
     be written there at all.
     """
+    check_name(path)
     target = leads_to(path)
     if os.path.exists(path) and not os.path.isfile(path):
         with _unreplaced(path) as direct:
@@ -93,8 +95,7 @@ def replacing(
     handle, temporary = tempfile.mkstemp(f".{this_process().mark}.tmp", _beginning(name), folder)  # mode 0600
     try:
         with io.BufferedWriter(_Told(handle, path, disk)) as stream:
-            if hasattr(os, "fchmod"):
-                os.fchmod(handle, mode)
+            keep_for_owner(handle, mode)
             try:
                 yield stream
             except (Unwritten, Abandoned, Halted):
@@ -136,7 +137,7 @@ def leads_to(path: str) -> str:
 
     Source: proc_sys_fs(5), protected_symlinks and protected_fifos.
     """
-    if not hasattr(os, "geteuid"):  # Windows, where making links takes a privilege
+    if own_user() is None:  # Windows, where making links takes a privilege
         return os.path.realpath(path)
     place, links = os.sep, 0
     steps = os.path.join(os.getcwd(), path).split(os.sep)[::-1]
@@ -228,7 +229,7 @@ def _unreplaced(path: str) -> Iterator[IO[bytes]]:
 
 
 def _check_owner(path: str, found: os.stat_result) -> None:
-    if not hasattr(os, "geteuid") or found.st_uid in (os.geteuid(), 0):
+    if own_user() in (None, found.st_uid) or found.st_uid == 0:
         return
     with suppress(FileNotFoundError):  # what has no folder, such as the pipe to another process
         if os.stat(os.path.dirname(path)).st_mode & _OTHERS_WRITE:

@@ -17,7 +17,7 @@ from .options import ClientOptions, Params, check_count, check_parameters
 from .pricing import pricer
 from .secrets import Headers
 from .telemetry import Who
-from .transport import http, kept, models
+from .transport import http, kept, models, tape
 from .transport.reach import check_seconds
 
 Kind = TypeVar("Kind", Turns, Prompt)
@@ -59,7 +59,14 @@ class Settings:
         params = {name: value for name, value in options.items() if name not in CLIENT_OPTIONS}
         check_parameters(params)
         own_row = options.get("provider")
-        config = configure(model, options.get("base_url"), options.get("api_key"), environment, own_row)
+        config = configure(
+            model,
+            options.get("base_url"),
+            options.get("api_key"),
+            environment,
+            own_row,
+            keyless=tape.is_replaying(),
+        )
         if config.provider.name == "local":
             config = _fitted(config, own_row=own_row is not None)
         provider, headers = config.provider, options.get("extra_headers") or {}

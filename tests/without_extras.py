@@ -20,7 +20,9 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    extras = "xllamacpp semantic_text_splitter pandas pyarrow pytest openai pypdfium2 h2 redis sklearn"
+    extras = (
+        "xllamacpp semantic_text_splitter pandas pyarrow pytest openai pypdfium2 h2 redis sklearn rich typer"
+    )
     for extra in extras.split():
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
@@ -58,7 +60,10 @@ def main() -> None:
         else:
             raise AssertionError(f"it went without {extra}")
     command = Path(sys.executable).with_name("extractor")
-    assert "Usage" in subprocess.run([command, "--help"], capture_output=True, text=True, check=True).stdout
+    assert subprocess.run([command, "--version"], capture_output=True, check=True).stdout
+    end = subprocess.run([command, "--help"], capture_output=True, text=True)
+    assert end.returncode == 2, end
+    assert "typed-extractor[cli]" in end.stderr, end
     print("works without extras")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,26 +66,38 @@ def waiting(progress: Progress) -> str:
 
 @contextmanager
 def shown(
-    show: bool | None, total: int | None, told: Told | None = None, unit: str = "rows"
+    show: bool | None,
+    total: int | None,
+    told: Told | None = None,
+    unit: str = "rows",
+    open_console: Callable[[], Console | None] | None = None,
 ) -> Iterator[Told]:
     """Yield what a run is to tell its progress to.
 
     show: None to show it only on a terminal or in a notebook. told: is told as well. unit: what a row is
     called. On a terminal the last state stays; elsewhere, where show is True, there is a line every ten
-    seconds.
+    seconds. open_console: returns a console, None where there is no rich: a terminal gets lines, then.
     """
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    live = console.is_terminal or console.is_jupyter
+    console = (open_console or _console)()
+    live = console is not None and (console.is_terminal or console.is_jupyter)
+    watched = live or (console is None and sys.stderr.isatty())
     displays = [] if told is None else [told]
-    if show is False or (show is None and not live):
+    if show is False or (show is None and not watched):
         yield _all(displays)
-    elif not live:
-        yield _all([*displays, _lines(console, total, unit)])
+    elif console is None or not live:
+        yield _all([*displays, _lines(total, unit)])
     else:
         with _bar(console, total, unit) as display:
             yield _all([*displays, display])
+
+
+def _console() -> Console | None:
+    """Return the console on standard error; None where rich, of the extra cli, is not installed."""
+    try:
+        from rich.console import Console
+    except ModuleNotFoundError:
+        return None
+    return Console(stderr=True, highlight=False)
 
 
 def _all(displays: list[Told]) -> Told:
@@ -95,9 +108,7 @@ def _all(displays: list[Told]) -> Told:
     return tell
 
 
-def _lines(console: Console, total: int | None, unit: str) -> Told:
-    from rich.text import Text
-
+def _lines(total: int | None, unit: str) -> Told:
     last = 0.0
 
     def line(progress: Progress) -> None:
@@ -105,7 +116,7 @@ def _lines(console: Console, total: int | None, unit: str) -> Told:
         if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
             last = progress.elapsed
             said = f"{summary(progress, total, unit)}; {pace(progress, total, unit)}"
-            console.print(Text(printable(said)), soft_wrap=True)
+            sys.stderr.write(printable(said) + "\n")
 
     return line
 

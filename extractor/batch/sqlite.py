@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ..errors import JournalError
 from ..files import leads_to, make_folder
 from ..processes import Process, leave_alone, lives, this_process
+from ..systems import replace
 from .address import LEASE
 from .handles import Handle, Stage
 from .journal import BUSY, GRANTED, Claim, Kept, Tried, checksum, sound
@@ -452,7 +453,7 @@ def _move_aside(path: Path) -> None:
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.getpid()}")
     for file in _files(path):
-        os.replace(file, str(aside) + file.name.removeprefix(path.name))
+        replace(str(file), str(aside) + file.name.removeprefix(path.name))
     _log.warning("the journal %s is damaged: it was moved to %s, and a new one is begun", path, aside)
 
 

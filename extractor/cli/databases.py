@@ -23,6 +23,7 @@ from ..databases.types import arrow_type
 from ..databases.wires import library
 from ..errors import ConfigError, RunStopped
 from ..files import leads_to
+from ..systems import check_name, keep_for_owner
 from .feeding import Placed, Rows, placed, typed
 from .job import CommandJob, GoingOn, Hold, RunReport, Settle
 from .lines import to_json
@@ -244,11 +245,12 @@ def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> None:
 def _added_to(path: str, anew: bool) -> Iterator[IO[str]]:
     flags = os.O_CREAT | os.O_WRONLY | (os.O_TRUNC if anew else os.O_APPEND)
     try:
+        check_name(path)
         handle = os.open(leads_to(path), flags, 0o600)
     except OSError as error:
         raise ConfigError(f"cannot write to {path}: {error.strerror or error}") from error
-    os.fchmod(handle, 0o600)  # also where it was there before
-    with open(handle, "w", encoding="utf-8") as stream:
+    keep_for_owner(handle)  # also where it was there before
+    with open(handle, "w", encoding="utf-8", newline="\n") as stream:
         yield stream
 
 

@@ -13,11 +13,12 @@ import typer
 
 from ..batch.run import Stop
 from ..files import Halted
+from ..systems import stop_signals
 from .screen import say
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = stop_signals()
 _WAITING = b"Stopping: what is in flight is waited for. A second signal ends the run at once.\n"
-_TOLD = {signal.SIGINT: "it was interrupted", signal.SIGTERM: "it was terminated"}
+_TOLD = {signal.SIGTERM: "it was terminated"}
 
 
 class Stopping:
@@ -30,7 +31,7 @@ class Stopping:
         return self._signal != 0
 
     def __str__(self) -> str:
-        return _TOLD[signal.Signals(self._signal)]
+        return _TOLD.get(signal.Signals(self._signal), "it was interrupted")
 
     @property
     def status(self) -> int:

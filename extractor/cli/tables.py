@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..batch.cells import (
@@ -154,10 +154,11 @@ def _remote(path: str, mode: str) -> Any:
 @contextmanager
 def kept_input() -> Iterator[str]:
     """Yield the name of a file that holds what comes from standard input, to be read more than once."""
-    with tempfile.NamedTemporaryFile(prefix="extractor-", suffix=".jsonl") as file:  # mode 0600
-        shutil.copyfileobj(sys.stdin.buffer, file)
-        file.flush()
-        yield file.name
+    with tempfile.TemporaryDirectory(prefix="extractor-") as folder:  # mode 0700
+        path = str(Path(folder, "input.jsonl"))
+        with open(path, "wb") as file:  # closed: Windows opens none twice
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path
 
 
 @contextmanager

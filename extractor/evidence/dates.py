@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import TypeAlias, TypeVar
 
+from .names import MONTHS, WEEKDAYS
 from .numbers import Numbers, plain_digits
 from .spans import How, Span
 
@@ -23,29 +24,6 @@ _RELATIVE, _NO_YEAR, _NO_DAY, _NO_TIME, _HALF_DAY = 0.9, 0.8, 0.6, 0.8, 0.7
 _MONTH, _YEAR_LONG = 30 * 86400, 365 * 86400  # seconds
 _NEAR = 24  # characters between a date and its time
 _PIVOT = 70  # two digits of a year: 69 is 2069, 70 is 1970
-_LOCALES = (
-    *("en", "fr", "de", "es", "it", "pt", "nl", "ca", "sv", "da", "nb", "fi", "pl", "cs", "sk", "hu", "ro"),
-    *(
-        "bg",
-        "ru",
-        "uk",
-        "el",
-        "tr",
-        "hr",
-        "sl",
-        "et",
-        "lv",
-        "lt",
-        "id",
-        "vi",
-        "th",
-        "ar",
-        "he",
-        "fa",
-        "hi",
-        "ko",
-    ),
-)  # Chinese and Japanese number their months
 
 _LATIN = r"[^\W\u3040-\u9fff]"
 _ORDINAL = r"(?:st|nd|rd|th|er|ème|º|ª|\.º)?\b"
@@ -284,27 +262,21 @@ def _possible(day: Day) -> bool:
 
 @cache
 def _months() -> dict[str, frozenset[int]]:
-    """The months by their names in the common languages, from the CLDR."""
-    return _names("months", ("wide", "abbreviated"))
+    """The months by their names in the common languages."""
+    return _by_name(MONTHS)
 
 
 @cache
 def _weekdays() -> dict[str, frozenset[int]]:
-    return _names("days", ("wide",))
+    return _by_name(WEEKDAYS)
 
 
-def _names(kind: str, widths: tuple[str, ...]) -> dict[str, frozenset[int]]:
-    from babel import Locale
-
-    names: defaultdict[str, set[int]] = defaultdict(set)
-    for locale in map(Locale.parse, _LOCALES):
-        for context in ("format", "stand-alone"):
-            for width in widths:
-                for number, name in getattr(locale, kind)[context][width].items():
-                    names[name.casefold().strip(".")].add(number)
-    if kind == "months":
-        names["sept"].add(9)
-    return {name: frozenset(numbers) for name, numbers in names.items() if not name[0].isdigit()}
+def _by_name(names: dict[int, tuple[str, ...]]) -> dict[str, frozenset[int]]:
+    numbers: defaultdict[str, set[int]] = defaultdict(set)
+    for number, words in names.items():
+        for word in words:
+            numbers[word].add(number)
+    return {word: frozenset(each) for word, each in numbers.items()}
 
 
 def _named(text: str) -> Iterator[Found]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
+from heapq import nsmallest
+from operator import itemgetter
 
+from .edits import common, distance, nearest
 from .folding import Folded
 from .spans import How, Span
 
 _LEAST, _LEAST_SHORT = 0.8, 0.85  # similarity; values of few letters need more
 _SHORT, _LONGEST = 8, 4000  # letters
-_LONG = 256  # letters; from there on the places of common letters tell where the value begins and ends
-_TELLING = 8  # letters in a row that two texts hardly share by chance
 _WIDEST = 20  # times as many letters as the value has, in which it is looked for
 _SCORE = 0.9  # of a value that is similar at all
 _COMMON = 500  # places of a word that are looked at
@@ -42,15 +44,26 @@ class Vocabulary:
         return self._similar[word]
 
     def _search(self, word: str) -> list[str]:
-        from rapidfuzz import process
-        from rapidfuzz.distance import Levenshtein
+        edits, letters = 1 + len(word) // 5, _letters(word)
+        lengths = range(len(word) - edits, len(word) + edits + 1)
+        near = [w for n in lengths for w in self._by_length.get(n, ()) if _differ(letters, w) <= edits]
+        found = ((distance(word, w), w) for w in near)
+        return [w for _, w in nsmallest(5, (each for each in found if each[0] <= edits), itemgetter(0))]
 
-        edits = 1 + len(word) // 5
-        near = [
-            w for n in range(len(word) - edits, len(word) + edits + 1) for w in self._by_length.get(n, ())
-        ]
-        found = process.extract(word, near, scorer=Levenshtein.distance, score_cutoff=edits, limit=5)
-        return [w for w, _, _ in found]
+
+@lru_cache(maxsize=65536)
+def _letters(word: str) -> int:
+    """The word's letters as a set of bits: words of few edits differ in few."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << ord(letter) % 61
+    return bits
+
+
+def _differ(letters: int, word: str) -> int:
+    """The edits that two words need at least, by the letters that only one of them has."""
+    other = _letters(word)
+    return max((letters & ~other).bit_count(), (other & ~letters).bit_count())
 
 
 def find_fuzzy(value: Folded, vocabulary: Vocabulary) -> list[Span]:
@@ -78,20 +91,16 @@ def _likely(value: Folded, vocabulary: Vocabulary) -> Iterator[int]:
 
 def _compared(value: Folded, letters: str, text: Folded, place: int) -> Span | None:
     """The piece around `place` that is most like the value, if it is enough so."""
-    from rapidfuzz import fuzz
-
     width = max(2, len(value.words))
     first, past = max(0, place - width), min(len(text.words), place + 3 * width + 1)
     window = text.words[first:past]
     best = _overlap(letters, "".join(window))
     if best is None:
         return None
-    starts = _edges(window)
-    a, b = _nearest(starts, best[0]), _nearest(starts, best[1])
-    tries = [(x, y) for x in (a - 1, a, a + 1) for y in (b - 1, b, b + 1) if 0 <= x < y <= len(window)]
-    if not tries:
-        return None
-    likeness, (x, y) = max((fuzz.ratio(letters, "".join(window[x:y])) / 100, (x, y)) for x, y in tries)
+    edges = _edges(window)
+    a, b = _nearest(edges, best[0]), _nearest(edges, best[1])
+    pieces = (piece for x in (a - 1, a, a + 1) if x >= 0 for piece in _pieces(letters, window, x, b + 1))
+    likeness, x, y = max((each for each in pieces if each[2] >= b - 1), default=(0.0, 0, 0))
     least = _LEAST if len(letters) > _SHORT else _LEAST_SHORT
     if likeness < least or _digits("".join(window[x:y])) != _digits(letters):
         return None
@@ -99,20 +108,20 @@ def _compared(value: Folded, letters: str, text: Folded, place: int) -> Span | N
     return Span(start, end, text.text[start:end], How.FUZZY, round(likeness * _SCORE, 3))
 
 
+def _pieces(letters: str, window: tuple[str, ...], x: int, y: int) -> Iterator[tuple[float, int, int]]:
+    """The words from the x-th on, as far as the y-th: how alike each piece of them is, in [0, 1]."""
+    size = len(letters)
+    for past, shared in enumerate(common(letters, window[x:y]), x + 1):
+        size += len(window[past - 1])
+        yield 2 * shared / size, x, past
+
+
 def _overlap(letters: str, window: str) -> tuple[int, int] | None:
     """Return from where to where the window is most like the letters; None where it is in no part."""
-    from rapidfuzz import fuzz
-    from rapidfuzz.distance import Indel
-
     if len(window) > _WIDEST * len(letters) + 1000:
         return None
-    if len(letters) < _LONG:
-        best = fuzz.partial_ratio_alignment(letters, window)
-        return (best.dest_start, best.dest_end) if best else None
-    blocks = [b for b in Indel.editops(letters, window).as_matching_blocks() if b.size >= _TELLING]
-    if not blocks:
-        return None
-    return max(0, blocks[0].b - blocks[0].a), blocks[-1].b + len(letters) - blocks[-1].a
+    start, end, edits = nearest(letters, window)
+    return (start, end) if edits <= len(letters) // 2 else None
 
 
 def _digits(letters: str) -> str:

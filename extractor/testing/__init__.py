@@ -39,8 +39,9 @@ from .replies import (
     stream,
     truncated,
 )
-from .script import Script
+from .script import Script, ScriptEnded
 from .server import ChatServer
+from .using import use
 from .values import value_of
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "Reply",
     "Response",
     "Script",
+    "ScriptEnded",
     "Scripted",
     "Shaped",
     "Sse",
@@ -77,5 +79,6 @@ __all__ = [
     "status",
     "stream",
     "truncated",
+    "use",
     "value_of",
 ]

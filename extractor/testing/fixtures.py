@@ -15,6 +15,9 @@ from .server import ChatServer
 
 @pytest.fixture
 def chat_server() -> Iterator[ChatServer]:
-    """Yield a running `ChatServer` that makes replies for any schema; `chat_server.play(...)` scripts it."""
-    with ChatServer() as server:
+    """Yield a running `ChatServer` that makes replies for any schema; `chat_server.play(...)` scripts it.
+
+    A test that asks for more than its script has fails, whatever its code makes of the error.
+    """
+    with ChatServer(strict=True) as server:
         yield server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from itertools import chain, repeat
 from typing import TypeAlias
 
@@ -14,13 +14,21 @@ Script: TypeAlias = Scripted | Play | Sequence[Scripted | Play]
 Handler: TypeAlias = Callable[[ReceivedRequest, Play], Response | Raw]  # one call of one API
 
 
-def player(script: Script, *, repeat_last: bool = False) -> Play:
-    """Return the function that gives each request its answer, in the order of the calls."""
+class ScriptEnded(AssertionError):
+    """A request came for which the script has no answer."""
+
+
+def player(
+    script: Script, *, repeat_last: bool = False, late: MutableSequence[Exception] | None = None
+) -> Play:
+    """Return the function that gives each request its answer, in the order of the calls. late: where a
+    ScriptEnded is put for each request beyond the end.
+    """
     if callable(script):
         return script
     if not isinstance(script, Sequence):
         return lambda request: script
-    further = script[-1] if repeat_last and script else _ended(len(script))
+    further = script[-1] if repeat_last and script else _ended(len(script), late)
     answers = chain(script, repeat(further))
 
     def play(request: ReceivedRequest) -> Scripted:
@@ -30,9 +38,12 @@ def player(script: Script, *, repeat_last: bool = False) -> Play:
     return play
 
 
-def _ended(length: int) -> Play:
+def _ended(length: int, late: MutableSequence[Exception] | None) -> Play:
     def refuse(request: ReceivedRequest) -> Status:
         message = f"The script has ended: it has {length} answers, and this is request {request.index + 1}."
-        return status(500, message, code="script_ended", headers={"x-should-retry": "false"})
+        if late is not None:
+            late.append(ScriptEnded(message))
+        # a status that no client asks again after
+        return status(400, message, code="script_ended", headers={"x-should-retry": "false"})
 
     return refuse

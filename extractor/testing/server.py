@@ -30,7 +30,8 @@ class ChatServer:
     script: one answer for every request; or a list of answers, one a request in the order of their
     arrival; or a function from the request to its answer, called on the server's thread. Without a
     script, replies are made for the schema in the request. repeat_last: the last answer of a list
-    serves all further requests, which are errors otherwise. batches: how batches of requests go, whose
+    serves all further requests, which are errors otherwise. strict: closing the server raises ScriptEnded
+    if there was such a request. batches: how batches of requests go, whose
     answers come from the script too. api_key: requests without it get a
     401; None accepts all. routes: what is spoken, a handler for each method and path, in which
     `{...}` stands for any text.
@@ -44,6 +45,7 @@ class ChatServer:
         script: Script = Shaped(),  # noqa: B008  a frozen value
         *,
         repeat_last: bool = False,
+        strict: bool = False,
         batches: BatchScript = BatchScript(),  # noqa: B008
         api_key: str | None = None,
         routes: Mapping[tuple[str, str], Handler] = apis.ROUTES,
@@ -52,13 +54,14 @@ class ChatServer:
         self._routes, self._api_key = {**self.batches.routes, **routes}, api_key
         self._log = RequestLog()
         self._failures: list[Exception] = []
+        self._strict = strict
         self._connections: set[Connection] = set()
         self._thread: threading.Thread | None = None
         self.play(script, repeat_last=repeat_last)
 
     def play(self, script: Script, *, repeat_last: bool = False) -> None:
         """Answer by this script from now on."""
-        self._play = player(script, repeat_last=repeat_last)
+        self._play = player(script, repeat_last=repeat_last, late=self._failures if self._strict else None)
 
     @property
     def base_url(self) -> str:

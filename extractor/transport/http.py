@@ -36,7 +36,7 @@ from .exchange import (
     finite,
     whole,
 )
-from .proxies import is_loopback, proxy_of
+from .proxies import check_allowed, is_loopback, proxy_of
 from .reach import Reach, Timeouts
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def download(
     """Yield the Head of the reply to a GET, redirects followed, then its bytes as they were sent; a Failure
     ends it early. timeout: seconds for the connection, and from one piece to the next.
     """
+    check_allowed(url, os.environ)
     import httpx
 
     proxy, tls = reach.proxy or proxy_of(url), reach.context(_tls(url))
@@ -126,6 +127,7 @@ async def apost(
     HELD_BACK where that says so.
     """
     if isinstance(client, Session) and tape.current() is None:
+        call = tape.as_sent(call)
         return await client.post(call, clock, unwanted)
     began = clock()
     return whole([piece async for piece in astream(client, call, clock)], clock() - began)
@@ -133,6 +135,7 @@ async def apost(
 
 def stream(client: Sender, call: Post, clock: Clock) -> Generator[Piece]:
     """Send, and yield a Head, then the body's bytes as they come; a Failure ends it early."""
+    call = tape.as_sent(call)
     pieces, playing = _stream(client, call, clock), tape.current()
     return pieces if playing is None else tape.through(playing, call, pieces)
 
@@ -208,7 +211,7 @@ def _hop(
 
 def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
     """`stream` for async code."""
-    playing = tape.current()
+    call, playing = tape.as_sent(call), tape.current()
     pieces = client.stream(call, clock) if isinstance(client, Session) else _astream(client, call, clock)
     return pieces if playing is None else tape.athrough(playing, call, pieces)
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import ConfigError, ServiceError
+from ..systems import stop_signals
 from . import llama, memory
 from .models import MODELS, demand_memory, resolve, traits_of
 
@@ -159,7 +160,7 @@ def serve_forever(spec: str, report: Callable[[str], None], **options: Any) -> N
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
     stopped = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = stop_signals()
     before = [signal.signal(each, lambda *_: stopped.set()) for each in signals]
     try:
         yield stopped

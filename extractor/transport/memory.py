@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path("/")
@@ -25,9 +24,9 @@ def _of_machine(root: Path) -> int | None:
     numbers = _numbers(_text(root / "proc/meminfo"))
     if "MemAvailable:" in numbers:
         return 1024 * (numbers["MemAvailable:"] + numbers.get("SwapFree:", 0))
-    with suppress(ValueError, OSError, AttributeError):  # not every system has the function, or the names
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return None
+    import psutil
+
+    return int(psutil.virtual_memory().total)
 
 
 def _of_groups(root: Path) -> Iterator[int]:
@@ -52,12 +51,12 @@ def _left(top: Path, path: str, limits: tuple[str, ...], used: str) -> Iterator[
 
 
 def _of_process() -> int | None:
-    with suppress(ImportError):  # Windows
-        import resource
+    if sys.platform == "win32":
+        return None
+    import resource
 
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        return None if limit == resource.RLIM_INFINITY else limit
-    return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if limit == resource.RLIM_INFINITY else limit
 
 
 def _numbers(text: str) -> dict[str, int]:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from ..errors import ConfigError
 from ..files import make_folder, replacing
 from ..messages import Prompt
+from ..systems import replace
 from . import pieces
 from .gguf import Header, read_header
 from .pieces import ModelPiece
@@ -368,7 +369,7 @@ def _fetch(
         if error.errno in FULL:
             part.unlink(missing_ok=True)  # it would keep all else from being stored
         raise
-    os.replace(part, target)
+    replace(str(part), str(target))
     return target
 
 

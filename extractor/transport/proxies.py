@@ -1,12 +1,14 @@
-"""Which proxy the environment asks for, as curl and the standard library read it."""
+"""What the environment says of the network: which proxy is used, as curl reads it; whether none is."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 
+FORBIDDEN = "EXTRACTOR_NO_NETWORK"
 SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
@@ -17,6 +19,16 @@ def is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def check_allowed(url: str, environment: Mapping[str, str]) -> None:
+    """Raise ConfigError where EXTRACTOR_NO_NETWORK is set, unless a URL points at this machine."""
+    if environment.get(FORBIDDEN, "").lower() in ("", "0", "false", "no") or is_loopback(url):
+        return
+    raise ConfigError(
+        f"{FORBIDDEN} is set, and this would be sent to {urlsplit(url).hostname}: lead it to a server of "
+        "your test by extractor.testing.use(server), replay a cassette, or unset the variable"
+    )
 
 
 def proxy_of(url: str) -> str | None:

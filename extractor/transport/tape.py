@@ -1,12 +1,14 @@
-"""The place between a request and the network where traffic can be recorded, and replayed in its stead."""
+"""The place between a request and the network: traffic is recorded, replayed, led elsewhere or forbidden."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+import os
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from .exchange import Piece, Post
+from .proxies import check_allowed
 
 
 class Tape(Protocol):
@@ -26,7 +28,10 @@ class Tape(Protocol):
         ...
 
 
+Redirect: TypeAlias = Callable[[Post], Post]  # what is sent in place of a request
+
 _tapes: list[Tape] = []
+_redirects: list[Redirect] = []
 
 
 def current() -> Tape | None:
@@ -35,8 +40,27 @@ def current() -> Tape | None:
 
 
 def is_replaying() -> bool:
-    """Whether nothing reaches the network."""
-    return bool(_tapes) and not _tapes[-1].sends
+    """Whether nothing reaches the server that is meant: requests are answered by a tape, or led elsewhere."""
+    return bool(_redirects) or (bool(_tapes) and not _tapes[-1].sends)
+
+
+def as_sent(call: Post) -> Post:
+    """Return a request as it is to be sent. Raises ConfigError where the environment forbids that."""
+    if _redirects:
+        call = _redirects[-1](call)
+    if not _tapes or _tapes[-1].sends:
+        check_allowed(call.url, os.environ)
+    return call
+
+
+@contextmanager
+def leading(redirect: Redirect) -> Iterator[None]:
+    """Lead the requests of all threads of this process elsewhere."""
+    _redirects.append(redirect)
+    try:
+        yield
+    finally:
+        _redirects.remove(redirect)
 
 
 @contextmanager

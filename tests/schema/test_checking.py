@@ -15,7 +15,7 @@ from pydantic import BaseModel, field_validator
 from extractor import Verbatim
 from extractor.errors import SchemaError
 from extractor.schema.outline.members import kinds, members
-from extractor.schema.types.documents.judge import conforms
+from extractor.schema.types.documents.formats import conforms
 from extractor.schema.types.documents.library import load, problems
 from extractor.schema.types.documents.proof import proof_of
 from tests.record_types import checker_of, described

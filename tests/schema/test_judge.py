@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.schema.patterns.ecmascript import matcher
-from extractor.schema.types.documents.judge import conforms
+from extractor.schema.types.documents.formats import conforms
 from extractor.schema.types.documents.library import problems
 from extractor.schema.types.documents.proof import proof_of
 

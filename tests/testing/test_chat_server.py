@@ -66,7 +66,7 @@ def test_a_script_that_has_ended_says_so() -> None:
         ask(server)
         late = ask(server)
     assert error_of(late) == (
-        500,
+        400,
         "script_ended",
         "The script has ended: it has 1 answers, and this is request 2.",
     )

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from ...errors import Problem
 from ...messages import JSON
-from ..types.documents.judge import conforms
+from ..types.documents.formats import conforms
 from ..types.documents.library import load, load_with_judge
 from ..types.documents.proof import Prove, proof_of
 from ..types.documents.wrapped import unwrapped

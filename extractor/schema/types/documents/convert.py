@@ -19,7 +19,7 @@ from ...grounding.verbatim import VERBATIM
 from ...names import fresh
 from ...nodes import NEVER, PYTHON, STRICT, TOLD, Choices, Map, Member, Note, Python, Record, json_type
 from ...words import sentence
-from .judge import is_checked
+from .formats import is_checked
 
 Schema = dict[str, JSON]
 

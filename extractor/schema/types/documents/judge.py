@@ -21,13 +21,13 @@ from ...grounding.verbatim import REASON, VERBATIM, stands
 from ...patterns.ecmascript import Matcher, matcher
 from ...problems import pointer as as_pointer
 from .drafts import MAX_REASON
+from .formats import MOST, conforms, is_too_long
 
 MAX_PROBLEMS = 50
 STEPS, STEPS_A_VALUE = 300_000, 50  # keywords that are asked until a record is given up
 STEPS_TOLD = 5_000  # keywords that are asked to tell what is wrong
 _SLOW = 60_000  # steps that a slow pattern counts as
 _SHOWN = 80  # characters, or members, of a value that are shown in a message
-_CHECKED = {"regex": 2_000, "uri-template": 4_000}  # characters of formats whose checks are not linear
 _TOO_MANY = "its check takes too many steps"
 
 Keyword = Callable[[Any, Any, Any, Any], Iterator[Any]]
@@ -119,28 +119,6 @@ def judge_by(schema: Mapping[str, JSON]) -> JudgeRecord:
             _course.reset(token)
 
     return judge
-
-
-@cache
-def _formats() -> Any:
-    from jsonschema.validators import Draft202012Validator
-
-    return Draft202012Validator.FORMAT_CHECKER
-
-
-def is_checked(name: str) -> bool:
-    """Return whether the judge checks a format."""
-    return name in _formats().checkers
-
-
-def conforms(instance: object, format: str) -> bool:  # noqa: A002  as `jsonschema` calls it
-    """Return whether a value is of a format; what is no string, and what is not checked, is."""
-    if isinstance(instance, str) and len(instance) > _CHECKED.get(format, len(instance)):
-        return False
-    try:
-        return bool(_formats().conforms(instance, format))
-    except Exception:  # what the library of a format raises at a text that it does not expect
-        return False
 
 
 def _values(record: JSON) -> int:
@@ -346,8 +324,8 @@ def _searched(pattern: Matcher, text: str) -> bool | None:
 def _format(validator: Any, name: str, value: JSON, schema: JSON) -> Iterator[Any]:
     if conforms(value, name):
         return
-    if isinstance(value, str) and len(value) > _CHECKED.get(name, len(value)):
-        yield _error(f"at most {_CHECKED[name]:,} characters are checked as {name!r}")
+    if isinstance(value, str) and is_too_long(value, name):
+        yield _error(f"at most {MOST[name]:,} characters are checked as {name!r}")
     else:
         yield _error(f"{_shown(value)} is not a {name!r}")
 
