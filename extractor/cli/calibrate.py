@@ -19,9 +19,9 @@ from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
 from ..loading import load_examples
 from ..schema import compile_schema
+from ..tables.values import dump_for
 from .evaluate import gold_reader
 from .extract import chosen_type
-from .lines import dump_for
 from .options import KEYS, BaseUrlOption, ModelOption, SamplesOption, connected
 from .output import opened
 from .screen import console_on, counting, say, tell

@@ -12,8 +12,9 @@ from rich.table import Table
 
 from ..demo import Kind, Run, Trial, examples_folder, load_kinds, trials
 from ..evaluation.metrics import MISSING, score, total
+from ..tables.values import dump_for, to_json
 from ..transport.models import MODELS, traits_of
-from .lines import dump_for, line_of, to_json
+from .lines import line_of
 from .options import BaseUrlOption, ModelOption, connected, name_here
 from .output import opened
 from .screen import ShownCell, ShownRow, console_on, counting, record_table, say

@@ -29,8 +29,8 @@ from ..evaluation.rates import (
 )
 from ..loading import load_examples
 from ..messages import JSON
+from ..tables.values import dump_for
 from .extract import chosen_type
-from .lines import dump_for
 from .options import KEYS, BaseUrlOption, ModelOption, StrictOption, ValuesOption, connected
 from .output import opened
 from .screen import console_on, counting, safe, say

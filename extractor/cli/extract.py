@@ -17,8 +17,9 @@ from ..messages import Extraction
 from ..options import DocumentOptions
 from ..previewing import Preview
 from ..schema.described import HIDDEN, hidden_in
+from ..tables.values import dump_for, to_json
 from ..words import printable
-from .lines import Line, LineTally, dump_for, line_of, sha256_of, tally, to_json
+from .lines import Line, LineTally, line_of, sha256_of, tally
 from .options import (
     KEYS,
     BaseUrlOption,

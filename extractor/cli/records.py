@@ -16,23 +16,16 @@ from ..batch.quarantine import is_held
 from ..errors import ConfigError
 from ..schema.described import described, members
 from ..schema.tabular import ABSENT, Fit, Fitting
-from .lines import to_json as as_line
+from ..tables.csv_files import csv_rows, delimiter_of, header_of
+from ..tables.input import byte_stream
+from ..tables.json_lines import object_of
+from ..tables.names import format_of
+from ..tables.output import binary_output
+from ..tables.parquet import arrow_library, damage, rows_of
+from ..tables.table import BadRow, Fields
+from ..tables.values import plain
+from ..tables.values import to_json as as_line
 from .output import opened
-from .tables import (
-    BadRow,
-    Fields,
-    arrow_library,
-    binary_output,
-    byte_stream,
-    csv_rows,
-    damage,
-    delimiter_of,
-    format_of,
-    header_of,
-    object_of,
-    plain,
-    rows_of,
-)
 
 if TYPE_CHECKING:
     import pyarrow as pa

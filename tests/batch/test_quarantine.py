@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from extractor import Extractor
 from extractor.batch.quarantine import KEYS, is_held, line_of
 from extractor.batch.stamps import meaning_of, stamp
-from extractor.cli.feeding import placed
+from extractor.tables.placed import placed
 from extractor.testing import ChatServer, reply, status
 
 

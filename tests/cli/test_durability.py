@@ -22,9 +22,11 @@ from pydantic import BaseModel
 from extractor.batch.cells import Gathered, shape_of
 from extractor.batch.columns import records_of
 from extractor.cli.output import opened
-from extractor.cli.tables import Sheet, Table, written
 from extractor.errors import ConfigError
 from extractor.files import Disk, Unwritten, replacing
+from extractor.tables.files import written
+from extractor.tables.sheet import Sheet
+from extractor.tables.table import Table
 
 OLD = b"what was there before, from the first byte to the last"
 ROWS = 1500  # more than the writers hold back

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel, Field, field_serializer
 
 from extractor import Extraction, Extractor
-from extractor.cli.lines import LineTally, dump_for, line_of, tally, to_json
+from extractor.cli.lines import LineTally, line_of, tally
 from extractor.loading import BadInput
+from extractor.tables.values import dump_for, to_json
 from extractor.testing import ChatServer, Script, refusal, reply, status
 
 

@@ -25,8 +25,11 @@ from hypothesis import strategies as st
 from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.batch.quarantine import line_of
-from extractor.cli.feeding import feeding_again, placed, typed
-from extractor.cli.tables import BadRow, plain
+from extractor.cli.commands import feeding_again
+from extractor.tables.columns import typed
+from extractor.tables.placed import placed
+from extractor.tables.table import BadRow
+from extractor.tables.values import plain
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
 
 TOWNS = ["Basel", "bad Bern", "", "Bonn", "lost", "Köln"]

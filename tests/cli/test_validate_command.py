@@ -23,12 +23,12 @@ from pydantic import Base64Bytes, BaseModel, Field
 from visits import TYPES, Run, read, visit, write
 
 from extractor.batch.columns import records_of
-from extractor.cli.lines import dump_for
 from extractor.cli.records import Where, records_in
 from extractor.cli.validate import FileFindings, place_of
 from extractor.errors import Problem
 from extractor.schema.checking import checker_of
 from extractor.schema.tabular import cell_reader
+from extractor.tables.values import dump_for
 from extractor.testing import ChatServer, reply
 from tests.selecting import examples
 

@@ -1,0 +1,142 @@
+"""A run over a table as its caller wants it, checked and opened: the same for Python and for the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..batch.cells import Gathered, shape_of
+from ..batch.columns import records_of
+from ..batch.estimate import Estimate
+from ..batch.texts import Select
+from ..client import Extractor
+from ..schema import compile_schema
+from .database_job import DatabaseJob, run_name
+from .database_source import database_table
+from .databases.source import DatabaseSource
+from .destination import Destination, check_call, check_doubling
+from .files import table
+from .formulas import Formulas
+from .input import kept_input
+from .job import FileJob
+from .names import format_of, is_typed
+from .placed import as_written
+from .selecting import selector
+from .sheet import Sheet, check_free
+from .table import Table, part
+from .values import dump_for
+from .versions import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What is read, what is written of it, and where. source: a file, "-" for standard input, a URL, or a
+    table of a database. text: which text a row stands for. limit, sample: the first rows alone, or some at
+    random. retry_failed: whether rows are asked again whose answers gave no record. row_id: the column for
+    each row's position, None for no such column. The others: see `tables.run`.
+    """
+
+    source: str | DatabaseSource
+    text: Select
+    destination: Destination
+    limit: int | None = None
+    sample: int | None = None
+    retry_failed: bool = False
+    row_id: str | None = None
+    name: str | None = None
+    flatten: bool = False
+    usage: bool = False
+    evidence: bool = False
+    formulas_as_text: bool = False
+
+    def check(self) -> None:
+        """Raise ConfigError for options that contradict each other, or would lose rows."""
+        check_call(self.source, self.destination, self.limit, self.sample, self.retry_failed)
+        self.destination.check(self.limit is not None or self.sample is not None)
+        check_doubling(self.source, self.destination, self.retry_failed)
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenedRun]:
+        """Yield the run with its rows at hand. Raises ConfigError where they can't be read."""
+        self.check()
+        with ExitStack() as stack:
+            given = self._given(stack)
+            rows = as_written(given, self.row_id)
+            yield OpenedRun(self, given, rows, selector(self.text, rows))
+
+    def _given(self, stack: ExitStack) -> Table:
+        if isinstance(self.source, DatabaseSource):
+            copied = stack.enter_context(database_table(self.source, self.limit))
+            return part(copied, self.limit, self.sample)
+        # standard input is read twice: first for the columns and their types
+        output = self.destination.output
+        twice = self.source == "-" and (is_typed(output) or format_of(output) != "jsonl")
+        path = stack.enter_context(kept_input()) if twice else self.source
+        return table(path, self.limit, self.sample)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """A run whose rows are at hand. given: the input. rows: its rows as they are written. text_of: tells a
+    row's text.
+    """
+
+    plan: RunPlan
+    given: Table
+    rows: Table
+    text_of: Callable[[Any], Any]
+
+    def job(self, client: Extractor, record_type: Any, options: Mapping[str, Any], again: str) -> FileJob:
+        """Return what carries it out. options: of each row's call. again: what feeds the quarantine again.
+
+        Raises ConfigError and SchemaError.
+        """
+        plan, destination = self.plan, self.plan.destination
+        version = Version.of(record_type, compile_schema(record_type).name)
+        shape = shape_of(
+            version.name,
+            plan.name,
+            plan.flatten,
+            plan.usage,
+            plan.evidence,
+            bool(options.get("confidence")),
+            version.stamp,
+        )
+        check_free(self.rows.names or (), Gathered(records_of(record_type), shape).schema.names)
+        sheet = Sheet(shape, dump_for(record_type), formulas=Formulas(plan.formulas_as_text))
+        asked = {**options, "retry": self._retry}
+        job = FileJob(
+            client,
+            record_type,
+            self.text_of,
+            asked,
+            self.given,
+            self.rows,
+            sheet,
+            version,
+            destination,
+            again,
+        )
+        if destination.sink is None:
+            return job
+        return DatabaseJob.of(job, destination.sink, self._name(version.name))
+
+    def estimate(self, client: Extractor, record_type: Any, options: Mapping[str, Any]) -> Estimate:
+        """Return what it would come to; nothing is sent."""
+        asked: Any = {**options, "retry": self._retry}
+        return client.estimate(self.rows.rows(), record_type, text=self.text_of, **asked)
+
+    @property
+    def _retry(self) -> str | None:
+        return "failed" if self.plan.retry_failed else None
+
+    def _name(self, record_type: str) -> str:
+        """Return the name of the run, by which its table knows what it has of it."""
+        source, plan = self.plan.source, self.plan
+        table, query = (None, None) if isinstance(source, str) else (source.table, source.query)
+        told = source if isinstance(source, str) else str(source.address)
+        text = [plan.text] if isinstance(plan.text, str) else plan.text
+        named = getattr(text, "__qualname__", "function") if callable(text) else text
+        return run_name(told, table, query, plan.sample, record_type, named)
