@@ -12,17 +12,32 @@ from ..tables.versions import beside
 
 _KEY = re.compile(r"^((?:-p|--param=)?\s*(?:api_key|extra_headers)\s*=).*", re.DOTALL)
 ONLY_ONCE = ("--resume", "--append", "--retry-failed")  # said anew, where they are needed
-WITH_VALUE = ("--limit", "--sample", "--quarantine", "--table", "--query")
+WITH_VALUE = (
+    "--limit",
+    "--sample",
+    "--quarantine",
+    "--table",
+    "--query",
+    "--encoding",
+    "--delimiter",
+    "--sheet",
+)
 
 
-def feeding_again(command: Sequence[str], source: str, quarantine: str, to_file: bool) -> list[str]:
+def feeding_again(
+    command: Sequence[str], sources: Sequence[str], quarantine: str, to_file: bool
+) -> list[str]:
     """Return the command that asks the rows of a quarantine again, and adds what comes to the output.
 
-    command: the one that made the quarantine, and read `source`. to_file: whether it has an output file.
+    command: the one that made the quarantine, and read `sources`. to_file: whether it has an output file.
     """
-    plain_command = without(command, ONLY_ONCE, WITH_VALUE)
-    place = plain_command.index(source) if source in plain_command else len(plain_command)
-    again = [*plain_command[:place], quarantine, *plain_command[place + 1 :], "--retry-failed"]
+    plain_command = without(command, (*ONLY_ONCE, "--rows"), WITH_VALUE)
+    place = plain_command.index(sources[0]) if sources[0] in plain_command else len(plain_command)
+    rest = plain_command[place + 1 :]
+    for other in sources[1:]:
+        if other in rest:
+            rest.remove(other)
+    again = [*plain_command[:place], quarantine, *rest, "--retry-failed"]
     return [*again, "--append", "--quarantine", quarantine] if to_file else again
 
 
@@ -38,13 +53,13 @@ def without(command: Sequence[str], flags: Sequence[str], with_value: Sequence[s
     return left
 
 
-def feeding(command: Sequence[str], source: str, destination: Destination) -> list[str]:
+def feeding(command: Sequence[str], sources: Sequence[str], destination: Destination) -> list[str]:
     """Return the command that feeds the quarantine again. Into a table without a key, what fails once more
     goes into another file: see `check_doubling`.
     """
     if destination.quarantine is None:
         return []
-    again = feeding_again(command, source, destination.quarantine, destination.output != "-")
+    again = feeding_again(command, sources, destination.quarantine, destination.output != "-")
     if destination.sink is None or destination.sink.keys:
         return again
     return [*again[:-1], beside(destination.quarantine)]

@@ -75,9 +75,10 @@ def records_in(path: str, record_type: Any, where: Where) -> RecordLines:
     document = described(record_type)
     others = where.others - members(document, document).keys()
     place = Where(where.column, others, bool(where.column or where.others))
-    return {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}[format_of(path)](
-        path, Fitting(document), place
-    )
+    readers = {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}
+    if (kind := format_of(path)) not in readers:
+        raise ConfigError(f"{path} is none of .csv, .tsv, .jsonl, .parquet")
+    return readers[kind](path, Fitting(document), place)
 
 
 def _jsonl(path: str, fitting: Fitting, where: Where) -> RecordLines:

@@ -18,6 +18,7 @@ from ..tables.databases.sink import BATCH_ROWS, DatabaseSink
 from ..tables.databases.source import DatabaseSource
 from ..tables.destination import Destination, is_drained
 from ..tables.formulas import Formulas
+from ..tables.input import ReadOptions
 from ..tables.plan import RunPlan
 from ..tables.spelling import SHELL
 from .commands import feeding, without_passwords
@@ -44,6 +45,7 @@ EPILOG = f"""Examples:
 
     extractor run mails.csv --type mail.py:Mail --text body --dry-run
     extractor run mails.csv --type mail.py:Mail --text body -o mails.parquet --max-cost 5
+    extractor run 'mail/**/*.txt' --type mail.py:Mail -o mails.parquet --quarantine bad.jsonl
     extractor run mails.jsonl -t mail.py:Mail -x "{{subject}}: {{body}}" -o out.jsonl --html run.html
     extractor run mails.csv -t mail.py:Mail -x body -o out.csv --retry-failed
     extractor run mails.csv -t mail.py:Mail -x body -o out.csv --mode batch
@@ -61,25 +63,26 @@ ends it at once.
 
 def run(
     context: typer.Context,
-    source: Annotated[
-        str,
+    sources: Annotated[
+        list[str],
         typer.Argument(
             metavar="INPUT",
-            help="FILE.csv, .tsv, .jsonl, .parquet, or a URL of one; - is JSON Lines; or a database, "
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet, .xlsx, or a URL of one; - is JSON Lines; a "
+            "folder, a pattern such as 'mail/**/*.txt' or several files, each one text; or a database, "
             "postgresql://USER@HOST/DB, sqlite:///FILE or duckdb:///FILE.",
             show_default=False,
         ),
     ],
     text: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--text",
             "-x",
             metavar="COLUMN",
             help='Where the text is: a column, or a template such as "{subject}: {body}"; given again, '
-            "columns are joined by blank lines.",
+            "columns are joined by blank lines. Of files that are one text each it is left out.",
         ),
-    ],
+    ] = None,
     record_type: Annotated[
         str | None,
         typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
@@ -93,9 +96,24 @@ def run(
             "--output",
             "-o",
             metavar="OUTPUT",
-            help="FILE.csv, .tsv, .jsonl or .parquet. Written whole. Or a database.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. Or a database.",
         ),
     ] = "-",
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Read the rows of several tables, not each file as one text.")
+    ] = False,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of text files, such as windows-1252. Default: UTF-8, or found out."
+        ),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="CHARACTER", help="Between cells of CSV. Default: by the header.")
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of an .xlsx file. Default: the first.")
+    ] = None,
     from_table: Annotated[
         str | None, typer.Option("--table", metavar="TABLE", help="Of the INPUT that is a database.")
     ] = None,
@@ -196,21 +214,22 @@ def run(
         ),
     ] = None,
 ) -> None:
-    """Extract a record from each row of a table, and write the table with the records beside.
+    """Extract a record from each row of a table, or each file of a folder, and write them with the records.
 
     Rows stay in order, with all their own columns. A row that fails has its error in a column; the
     others go on.
     """
     wanted = chosen_type(record_type, schema)
     plan = RunPlan(
-        source=_source(source, from_table, query),
-        text=text[0] if len(text) == 1 else text,
+        source=_source(sources, from_table, query),
+        text=text[0] if text and len(text) == 1 else text,
+        read=ReadOptions(rows, encoding, delimiter, sheet),
         destination=Destination(
             output,
             quarantine,
             resume,
             append,
-            is_drained(source, quarantine),
+            is_drained(sources, quarantine),
             _sink(output, into, key or (), batch_rows),
             SHELL,
         ),
@@ -242,7 +261,7 @@ def run(
         echo(str(opened_run.estimate(client, wanted, options)))
         return
     command = ["extractor", *map(without_passwords, context.obj or ["run"])]
-    again = feeding(command, without_passwords(source), plan.destination)
+    again = feeding(command, [*map(without_passwords, sources)], plan.destination)
     job = opened_run.job(client, wanted, options, shlex.join(again))
     if hidden := hidden_in(wanted):
         say(HIDDEN.format(", ".join(hidden)), "yellow")
@@ -256,15 +275,24 @@ def run(
         with opened(str(html)) as page:
             page.write(ended.page())
     _tell_formulas(job.sheet.formulas, plan.destination.place)
+    if opened_run.texts.note:
+        say(opened_run.texts.note, "yellow")
+    if job.sheet.note:
+        say(job.sheet.note, "yellow")
     ended.conclude()
 
 
-def _source(source: str, from_table: str | None, query: str | None) -> str | DatabaseSource:
+def _source(
+    sources: Sequence[str], from_table: str | None, query: str | None
+) -> tuple[str, ...] | DatabaseSource:
     """Return what is read. Raises ConfigError for what names no rows."""
-    if not is_database(source):
+    if not any(map(is_database, sources)):
         if from_table is not None or query is not None:
             raise ConfigError("--table and --query are of an INPUT that is a database")
-        return source
+        return tuple(sources)
+    source, *others = sources
+    if others:
+        raise ConfigError("a database is read alone: name no other INPUT beside it")
     if (from_table is None) == (query is None):
         raise ConfigError(f"which rows of {DatabaseAddress.of(source)}? Name them with --table or --query")
     return DatabaseSource(source, from_table, query)

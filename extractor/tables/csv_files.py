@@ -11,19 +11,19 @@ from typing import IO
 from ..errors import ConfigError
 from ..loading import CONVERT
 from .delimited import Torn, cells_of, delimiter_in, rows_inside
-from .input import check_text, text_lines
+from .input import AS_NAMED, ReadOptions, check_text, text_lines
 from .names import format_of
 from .sheet import Sheet, Writer
 from .table import BadRow, Fields, Table
 from .values import cell_text
 
 
-def csv_table(path: str) -> Table:
+def csv_table(path: str, read: ReadOptions = AS_NAMED) -> Table:
     """Return the rows of a file of CSV. Raises ConfigError."""
-    names = header_of(path)
-    delimiter = delimiter_of(path)
+    names = header_of(path, read)
+    delimiter = delimiter_of(path, read)
     total, short, swallowed = 0, list[int](), list[tuple[int, int]]()
-    for line, cells in csv_rows(path):
+    for line, cells in csv_rows(path, read):
         total += 1
         if isinstance(cells, BadRow):
             continue
@@ -33,9 +33,14 @@ def csv_table(path: str) -> Table:
             swallowed.append((line, inside))
 
     def rows() -> Iterator[Fields | BadRow]:
-        return (_record(names, cells, line) for line, cells in csv_rows(path))
+        return (_record(names, cells, line) for line, cells in csv_rows(path, read))
 
-    note = " ".join(filter(None, (_short_rows(short), _swallowed_rows(swallowed)))) or None
+    guessed = (
+        None
+        if read.delimiter or delimiter in ",\t"
+        else f"Cells stand apart by {delimiter!r}, by the header."
+    )
+    note = " ".join(filter(None, (guessed, _short_rows(short), _swallowed_rows(swallowed)))) or None
     return Table(tuple(names), total, rows, note=note)
 
 
@@ -57,30 +62,33 @@ def _swallowed_rows(found: Sequence[tuple[int, int]]) -> str | None:
     )
 
 
-def header_of(path: str) -> Sequence[str]:
+def header_of(path: str, read: ReadOptions = AS_NAMED) -> Sequence[str]:
     """Return the columns of a file of CSV. Raises ConfigError."""
-    check_text(path)
-    names = next((cells for _, cells in _csv_lines(path)), [])
+    if read.encoding is None:
+        check_text(path)
+    names = next((cells for _, cells in _csv_lines(path, read)), [])
     if isinstance(names, Torn):
         raise ConfigError(f"{path}: {names.why}")
     check_header(path, names)
     return names
 
 
-def csv_rows(path: str) -> Iterator[tuple[int, Sequence[str] | BadRow]]:
+def csv_rows(path: str, read: ReadOptions = AS_NAMED) -> Iterator[tuple[int, Sequence[str] | BadRow]]:
     """Yield the rows below the header, each with the number of its last line. Raises ConfigError."""
-    for line, cells in islice(_csv_lines(path), 1, None):
+    for line, cells in islice(_csv_lines(path, read), 1, None):
         yield line, BadRow(line, cells.why, cells.raw) if isinstance(cells, Torn) else cells
 
 
-def _csv_lines(path: str) -> Iterator[tuple[int, list[str] | Torn]]:
+def _csv_lines(path: str, read: ReadOptions) -> Iterator[tuple[int, list[str] | Torn]]:
     try:
-        delimiter = delimiter_of(path)
-        with text_lines(path) as lines:
+        delimiter = delimiter_of(path, read)
+        with text_lines(path, read.encoding) as lines:
             yield from cells_of(lines, delimiter)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise ConfigError(f"{path} is not UTF-8, it has the byte 0x{byte:02x}: {CONVERT}") from error
+        raise ConfigError(
+            f"{path} is not {read.encoding or 'UTF-8'}, it has the byte 0x{byte:02x}: {CONVERT}"
+        ) from error
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from error
 
@@ -93,11 +101,13 @@ def check_header(path: str, names: Sequence[str]) -> None:
         raise ConfigError(f"{path} has two columns {twice[0]!r}")
 
 
-def delimiter_of(path: str) -> str:
+def delimiter_of(path: str, read: ReadOptions = AS_NAMED) -> str:
     """Return what stands between cells."""
+    if read.delimiter is not None:
+        return read.delimiter
     if format_of(path) == "tsv":
         return "\t"
-    with text_lines(path) as lines:
+    with text_lines(path, read.encoding) as lines:
         return delimiter_in(lines.readline())
 
 

@@ -139,7 +139,8 @@ class DatabaseJob(FileJob):
 
 def run_name(source: str, *others: object) -> str:
     """Return the name of a run: that of the same command tomorrow."""
-    told = [source if "://" in source else str(Path(source).absolute()), *map(repr, others)]
+    places = [each if "://" in each else str(Path(each).absolute()) for each in source.split("\n")]
+    told = [*places, *map(repr, others)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
 

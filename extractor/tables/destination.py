@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ..batch.address import masked
 from ..errors import ConfigError
@@ -12,14 +12,18 @@ from .databases.address import is_database
 from .databases.sink import DatabaseSink
 from .databases.source import DatabaseSource
 from .files import table
-from .names import format_of
 from .spelling import PYTHON, Spelling
 from .table import BadRow, Fields, Table
 
 
-def is_drained(source: str, quarantine: str | None) -> bool:
+def is_drained(sources: Sequence[str], quarantine: str | None) -> bool:
     """Whether the rows that are fed come out of the quarantine that failures go to: it is emptied."""
-    return quarantine is not None and Path(source).absolute() == Path(quarantine).absolute()
+    return quarantine is not None and any(same_file(each, quarantine) for each in sources)
+
+
+def same_file(path: str, other: str) -> bool:
+    """Whether two paths are one place."""
+    return Path(path).absolute() == Path(other).absolute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,12 @@ class Destination:
         """Raise ConfigError for what would lose rows, or can't be. some: whether rows are left out."""
         said = self.spelled
         if self.quarantine is not None:
-            if self.quarantine == "-" or format_of(self.quarantine) != "jsonl":
+            if self.quarantine == "-" or PurePath(self.quarantine).suffix.lower() not in (
+                ".jsonl",
+                ".ndjson",
+            ):
                 raise ConfigError(f"{said.quarantine} takes a file of JSON Lines, such as bad.jsonl")
-            if self.output != "-" and Path(self.quarantine).absolute() == Path(self.output).absolute():
+            if self.output != "-" and same_file(self.quarantine, self.output):
                 raise ConfigError("OUTPUT and the quarantine are one file: name another for one of them")
         if self.append and (self.output == "-" or ("://" in self.output and self.sink is None)):
             raise ConfigError(
@@ -88,7 +95,9 @@ class Destination:
             yield from table(self.quarantine).rows()
 
 
-def check_doubling(source: str | DatabaseSource, destination: Destination, retry_failed: bool) -> None:
+def check_doubling(
+    source: tuple[str, ...] | DatabaseSource, destination: Destination, retry_failed: bool
+) -> None:
     """Raise ConfigError for what could put a row into a table twice."""
     sink, said = destination.sink, destination.spelled
     if sink is None or sink.keys:
@@ -102,7 +111,7 @@ def check_doubling(source: str | DatabaseSource, destination: Destination, retry
         raise ConfigError(
             f"{said.retry_failed} puts rows in the place of those that failed: name their {said.key}"
         )
-    if not isinstance(source, str) and (source.address, source.table) == (sink.address, sink.table):
+    if isinstance(source, DatabaseSource) and (source.address, source.table) == (sink.address, sink.table):
         raise ConfigError(
             f"the rows of {sink.table} would be added to {sink.table}: name a {said.key}, or another "
             f"{said.into}"
@@ -110,7 +119,7 @@ def check_doubling(source: str | DatabaseSource, destination: Destination, retry
 
 
 def check_call(
-    source: str | DatabaseSource,
+    source: tuple[str, ...] | DatabaseSource,
     destination: Destination,
     limit: int | None,
     sample: int | None,
@@ -119,7 +128,7 @@ def check_call(
     """Raise ConfigError for options that contradict each other."""
     output, said = destination.output, destination.spelled
     to_file = output != "-" and not is_database(output)
-    if to_file and isinstance(source, str) and Path(source).absolute() == Path(output).absolute():
+    if to_file and isinstance(source, tuple) and any(same_file(each, output) for each in source):
         raise ConfigError(f"{said.output} {output} is the input, and would be overwritten")
     if limit is not None and sample is not None:
         raise ConfigError(

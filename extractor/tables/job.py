@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -86,8 +86,10 @@ class FileJob:
                 self._leave(rows, hold, report)
         return report
 
-    def result(self, report: RunReport) -> TableRun:
-        """Return what it came to: each row of the input once, and what each file holds."""
+    def result(self, report: RunReport, notes: Sequence[str] = ()) -> TableRun:
+        """Return what it came to: each row of the input once, and what each file holds. notes: on how the
+        input was read.
+        """
         lost = {each: report.lost[outcome] for each, outcome in LOST.items()}
         counts = {each: report.settled[each] - lost[each] for each in ("ok", "repaired")}
         failed, empty = report.settled["failed"] + sum(lost.values()), report.settled["empty"]
@@ -109,6 +111,7 @@ class FileJob:
             report.told.usage,
             report.told.cost,
             report.stopped,
+            tuple(filter(None, (*notes, self.sheet.note))),
         )
 
     def _places(self, report: RunReport) -> Iterator[Holding]:
@@ -119,7 +122,7 @@ class FileJob:
             0 if as_it_was else report.added,
         )
         if self.destination.quarantine is not None:
-            new = report.held - report.held_before
+            new = 0 if self.destination.drained else report.held - report.held_before
             yield Holding(
                 self.destination.quarantine, None if as_it_was else report.held, 0 if as_it_was else new
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 from collections.abc import Iterator
@@ -66,7 +67,14 @@ def binary_output(path: str, disk: Disk = DISK) -> Iterator[IO[bytes]]:
 @contextmanager
 def text_output(path: str, partly: bool, disk: Disk = DISK) -> Iterator[IO[str]]:
     """Yield what writes text to a file or a URL, as `opened` does."""
-    if "://" in path:
+    if path.lower().endswith(".gz"):
+        with (
+            remote(path, "wb") if "://" in path else opened_bytes(path, partly, disk=disk) as stream,
+            gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed,
+            io.TextIOWrapper(packed, "utf-8", newline="") as text,
+        ):
+            yield text
+    elif "://" in path:
         with remote(path, "wb") as stream, io.TextIOWrapper(stream, "utf-8", newline="") as text:
             yield text
     else:

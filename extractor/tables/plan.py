@@ -17,14 +17,15 @@ from .database_job import DatabaseJob, run_name
 from .database_source import database_table
 from .databases.source import DatabaseSource
 from .destination import Destination, check_call, check_doubling
-from .files import table
+from .documents import TextFiles
 from .formulas import Formulas
-from .input import kept_input
+from .input import AS_NAMED, ReadOptions, kept_input
 from .job import FileJob
 from .names import format_of, is_typed
 from .placed import as_written
-from .selecting import selector
+from .selecting import file_selector, selector
 from .sheet import Sheet, check_free
+from .sources import opened_sources
 from .table import Table, part
 from .values import dump_for
 from .versions import Version
@@ -32,15 +33,17 @@ from .versions import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What is read, what is written of it, and where. source: a file, "-" for standard input, a URL, or a
-    table of a database. text: which text a row stands for. limit, sample: the first rows alone, or some at
-    random. retry_failed: whether rows are asked again whose answers gave no record. row_id: the column for
-    each row's position, None for no such column. The others: see `tables.run`.
+    """What is read, what is written of it, and where. source: files, folders, patterns, a URL, or "-" for
+    standard input; or a table of a database. text: which text a row stands for, None for the file that it
+    names. read: how files are read. limit, sample: the first rows alone, or some at random. retry_failed:
+    whether rows are asked again whose answers gave no record. row_id: the column for each row's position,
+    None for no such column. The others: see `tables.run`.
     """
 
-    source: str | DatabaseSource
+    source: tuple[str, ...] | DatabaseSource
     text: Select
     destination: Destination
+    read: ReadOptions = AS_NAMED
     limit: int | None = None
     sample: int | None = None
     retry_failed: bool = False
@@ -64,7 +67,12 @@ class RunPlan:
         with ExitStack() as stack:
             given = self._given(stack)
             rows = as_written(given, self.row_id)
-            yield OpenedRun(self, given, rows, selector(self.text, rows))
+            texts = TextFiles()
+            if given.of_files or self.text is None:
+                text_of = file_selector(self.text, rows, texts.read)
+            else:
+                text_of = selector(self.text, rows)
+            yield OpenedRun(self, given, rows, text_of, texts)
 
     def _given(self, stack: ExitStack) -> Table:
         if isinstance(self.source, DatabaseSource):
@@ -72,21 +80,28 @@ class RunPlan:
             return part(copied, self.limit, self.sample)
         # standard input is read twice: first for the columns and their types
         output = self.destination.output
-        twice = self.source == "-" and (is_typed(output) or format_of(output) != "jsonl")
-        path = stack.enter_context(kept_input()) if twice else self.source
-        return table(path, self.limit, self.sample)
+        twice = self.source == ("-",) and (is_typed(output) or format_of(output) != "jsonl")
+        sources = (stack.enter_context(kept_input()),) if twice else self.source
+        written = (output, self.destination.quarantine)
+        return part(opened_sources(sources, self.read, written), self.limit, self.sample)
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedRun:
     """A run whose rows are at hand. given: the input. rows: its rows as they are written. text_of: tells a
-    row's text.
+    row's text. texts: read them from files.
     """
 
     plan: RunPlan
     given: Table
     rows: Table
     text_of: Callable[[Any], Any]
+    texts: TextFiles
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to know about how the input was read."""
+        return tuple(filter(None, (self.given.note, self.texts.note)))
 
     def job(self, client: Extractor, record_type: Any, options: Mapping[str, Any], again: str) -> FileJob:
         """Return what carries it out. options: of each row's call. again: what feeds the quarantine again.
@@ -135,8 +150,8 @@ class OpenedRun:
     def _name(self, record_type: str) -> str:
         """Return the name of the run, by which its table knows what it has of it."""
         source, plan = self.plan.source, self.plan
-        table, query = (None, None) if isinstance(source, str) else (source.table, source.query)
-        told = source if isinstance(source, str) else str(source.address)
+        table, query = (None, None) if isinstance(source, tuple) else (source.table, source.query)
+        told = "\n".join(source) if isinstance(source, tuple) else str(source.address)
         text = [plan.text] if isinstance(plan.text, str) else plan.text
         named = getattr(text, "__qualname__", "function") if callable(text) else text
         return run_name(told, table, query, plan.sample, record_type, named)

@@ -37,7 +37,7 @@ class TableRun:
     paid for before. failures: failed rows by kind. refused: why a database did not take rows, by their
     position from 0; bare: rows that it took without their record. places: what the files hold now. usage,
     cost (US dollars, None where no price is known): what this run has paid. stopped: why the run did not
-    finish, None where it did.
+    finish, None where it did. notes: what there is to know about how the input was read.
     """
 
     rows: int | None
@@ -55,6 +55,7 @@ class TableRun:
     usage: Usage
     cost: Decimal | None
     stopped: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:
@@ -78,4 +79,4 @@ class TableRun:
 
     def __str__(self) -> str:
         ended = "" if self.stopped is None else f"It did not finish: {self.stopped}."
-        return "\n".join(filter(None, [self.sum, *map(str, self.places), ended]))
+        return "\n".join(filter(None, [self.sum, *map(str, self.places), *self.notes, ended]))

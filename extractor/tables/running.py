@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike, fspath
 from typing import Any, TypeAlias, Unpack
@@ -19,22 +19,28 @@ from .databases.address import is_database, without_password
 from .databases.sink import DatabaseSink
 from .databases.source import DatabaseSource
 from .destination import Destination, is_drained
+from .input import ReadOptions
 from .plan import RunPlan
 from .result import TableRun
 from .stopping import stopping
 
-TableSource: TypeAlias = str | PathLike[str] | DatabaseSource
+Place: TypeAlias = str | PathLike[str]
+TableSource: TypeAlias = Place | Sequence[Place] | DatabaseSource
 
 
 def run(
     source: TableSource,
     record_type: Any,
     *,
-    text: Select,
-    into: str | PathLike[str] | DatabaseSink,
-    quarantine: str | PathLike[str] | None = None,
+    text: Select = None,
+    into: Place | DatabaseSink,
+    quarantine: Place | None = None,
     resume: bool = False,
     append: bool = False,
+    rows: bool = False,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
     model: str | Extractor | None = None,
     limit: int | None = None,
     sample: int | None = None,
@@ -48,8 +54,11 @@ def run(
 ) -> TableRun:
     """Extract a record from each row of a table, write the rows with their records, and tell what it came to.
 
-    source: a file of CSV, JSON Lines or Parquet, a URL of one, or a DatabaseSource. text: where a row's text
-    is: a column, several, a template such as "{subject}: {body}", or a function of the row. into: the file
+    source: a table: a file of CSV, JSON Lines, a JSON array, Parquet or Excel, a URL of one, or a
+    DatabaseSource; or files that are one text each: a folder, a pattern such as "mail/**/*.txt", or several
+    files. Their rows have the column `path`; rows=True reads tables among them. text: where a row's text is:
+    a column, several, a template such as "{subject}: {body}", or a function of the row; None for the file at
+    its `path`. encoding, delimiter, sheet: of what is read, where it is not found out rightly. into: the file
     that is written, in the format that its name says, or a DatabaseSink. quarantine: the file of JSON Lines
     for rows without a record. resume: keep the rows that `into` has, and add those that are missing. append:
     keep all that `into` has, and put these rows behind it. model: an Extractor, or the name of a model.
@@ -66,11 +75,12 @@ def run(
     output = str(into.address) if isinstance(into, DatabaseSink) else _path(into)
     held = None if quarantine is None else fspath(quarantine)
     given = _source(source)
-    drained = isinstance(given, str) and is_drained(given, held)
+    drained = isinstance(given, tuple) and is_drained(given, held)
     plan = RunPlan(
         source=given,
         text=text,
         destination=Destination(output, held, resume, append, drained, sink),
+        read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
         retry_failed=options.get("retry") == "failed",
@@ -89,7 +99,7 @@ def run(
                 report = job.run(stop, asked, progress, options.get("on_progress"))
         except Halted:
             raise KeyboardInterrupt from None
-    result = job.result(report)
+    result = job.result(report, opened.notes)
     if result.stopped is None:
         return result
     if asked:
@@ -105,7 +115,11 @@ def estimate(
     source: TableSource,
     record_type: Any,
     *,
-    text: Select,
+    text: Select = None,
+    rows: bool = False,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
     model: str | Extractor | None = None,
     limit: int | None = None,
     sample: int | None = None,
@@ -119,6 +133,7 @@ def estimate(
         source=_source(source),
         text=text,
         destination=Destination("-", None, False, False, False),
+        read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
         retry_failed=options.get("retry") == "failed",
@@ -127,16 +142,18 @@ def estimate(
         return opened.estimate(client, record_type, _asked(options))
 
 
-def _source(source: TableSource) -> str | DatabaseSource:
+def _source(source: TableSource) -> tuple[str, ...] | DatabaseSource:
     if isinstance(source, DatabaseSource):
         return source
-    path = _path(source)
-    if is_database(path):
-        raise ConfigError(f"which rows of {without_password(path)}? Name them with a DatabaseSource")
-    return path
+    paths = tuple(fspath(each) for each in ([source] if isinstance(source, str | PathLike) else source))
+    if not paths:
+        raise ConfigError("there is no file to read")
+    if database := next(filter(is_database, paths), None):
+        raise ConfigError(f"which rows of {without_password(database)}? Name them with a DatabaseSource")
+    return paths
 
 
-def _path(into: str | PathLike[str]) -> str:
+def _path(into: Place) -> str:
     path = fspath(into)
     if is_database(path):
         raise ConfigError(f"which table of {without_password(path)}? Name it with a DatabaseSink")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -26,13 +27,26 @@ from .table import BadRow, Fields
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What is written of each row: its own fields, and those of the shape. dump: a record's JSON. lose: is
-    told of each record that has none. formulas: what becomes of them in CSV.
+    told of each record that has none. formulas: what becomes of them in CSV. too_long: counts cells that a
+    sheet of Excel cut off.
     """
 
     shape: ColumnShape
     dump: Callable[[Any], JSON]
     lose: Lose = keep_quiet
     formulas: Formulas = field(default_factory=Formulas)
+    too_long: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def note(self) -> str | None:
+        """What was lost in writing, None for nothing."""
+        if not (cut := self.too_long["cells"]):
+            return None
+        return f"{cut:,} texts were cut off at the 32,767 characters of a cell: .csv keeps them whole."
+
+    def cut(self) -> None:
+        """Take note of a text that is longer than a cell of Excel."""
+        self.too_long["cells"] += 1
 
     def fields(self, outcome: RowOutcome[Any]) -> Fields:
         """Return a row as JSON. Its key has its own fields."""

@@ -31,7 +31,7 @@ class Table:
     """A file of rows. names: its columns, None for JSON Lines, where each row has its own. total: its
     rows, None where that is not known before it is read. rows: makes an iterator from its beginning.
     row_id: the column that holds each row's position, where one is added. note: what there is to know of
-    it before it is run, None for nothing.
+    it before it is run, None for nothing. of_files: whether each row is a file, whose text is not read yet.
     """
 
     names: tuple[str, ...] | None
@@ -40,6 +40,7 @@ class Table:
     schema: pa.Schema | None = None
     row_id: str | None = None
     note: str | None = None
+    of_files: bool = False
 
 
 def part(found: Table, limit: int | None, sample: int | None) -> Table:

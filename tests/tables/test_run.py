@@ -5,58 +5,16 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from pydantic import BaseModel
 
 from extractor import ConfigError, DatabaseSink, DatabaseSource, Extractor, RunStopped, tables
 from extractor.tables import Holding, TableRun
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
-
-
-class Visit(BaseModel):
-    town: str
-    day: date
-
-
-def asked(request: ReceivedRequest) -> str:
-    text: str = json.loads(request.body)["messages"][-1]["content"]
-    return text
-
-
-def visit(request: ReceivedRequest) -> Scripted:
-    text = asked(request)
-    if "bad" in text:
-        return status(400, "I do not read that.")
-    return reply({"town": text, "day": "2026-05-03"})
-
-
-@pytest.fixture
-def server() -> Iterator[ChatServer]:
-    with ChatServer(visit) as server:
-        yield server
-
-
-@pytest.fixture
-def ex(server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extractor]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
-    with Extractor("m", base_url=server.base_url, api_key="k") as ex:
-        yield ex
-
-
-def write(path: str, texts: list[str]) -> None:
-    rows = [{"id": i, "body": text} for i, text in enumerate(texts)]
-    Path(path).write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-def lines(path: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, slow, status
+from tests.tables.towns import Visit, asked, lines, visit, write
 
 
 def test_each_row_goes_to_one_of_two_files_and_the_sum_says_how_many(ex: Extractor) -> None:
