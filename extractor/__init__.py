@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .batch.outcomes import Progress, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
-    from .databases.sink import DatabaseSink, Written
-    from .databases.source import DatabaseSource
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .documents import ChunkOutcome, DocumentExtraction
     from .errors import (
@@ -59,6 +57,8 @@ if TYPE_CHECKING:
     from .results import Extraction
     from .schema import CompiledSchema, Free, Partial, Target, Verbatim, compile_schema, tool_schema
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
+    from .tables.databases.sink import DatabaseSink, Written
+    from .tables.databases.source import DatabaseSource
     from .telemetry import AttemptEnded, DialogueEnded, DialogueStarted, Event
     from .tools import ToolResult, ToolRun
     from .transport.reach import Timeouts
@@ -147,8 +147,8 @@ _ROOMS = (
     "pricing",
     "dialects",
     "content",
-    "databases.source",
-    "databases.sink",
+    "tables.databases.source",
+    "tables.databases.sink",
     "schema",
     "tools",
     "streams",

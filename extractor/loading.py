@@ -148,12 +148,19 @@ def _kind_of(data: bytes) -> str | None:
 
 
 def _why_zeros(data: bytes) -> str | None:
-    """UTF-16 without a byte order mark has every other byte zero, where most of it is Latin."""
-    high, low = data[::2].count(0), data[1::2].count(0)
-    if max(high, low) <= len(data) // 4 or min(high, low) > len(data) // 8:
+    form = utf_16_of(data)
+    return None if form is None else f"it is {form}: convert it with iconv -f {form} -t UTF-8"
+
+
+def utf_16_of(data: bytes) -> str | None:
+    """Return which UTF-16 bytes without a byte order mark are, None for others: where most of the text is
+    Latin, every other byte is zero.
+    """
+    beginning = data[:SNIFFED]
+    high, low = beginning[::2].count(0), beginning[1::2].count(0)
+    if max(high, low) <= len(beginning) // 4 or min(high, low) > len(beginning) // 8:
         return None
-    form = "UTF-16LE" if low > high else "UTF-16BE"
-    return f"it is {form}: convert it with iconv -f {form} -t UTF-8"
+    return "UTF-16LE" if low > high else "UTF-16BE"
 
 
 def _why_not_utf_8(data: bytes, error: UnicodeDecodeError) -> str:

@@ -18,10 +18,9 @@ from ..evaluation.cases import Case, load_cases
 from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
 from ..loading import load_examples
-from ..schema import compile_schema
+from ..schema import RecordType, compile_schema
 from .evaluate import gold_reader
 from .extract import chosen_type
-from .lines import dump_for
 from .options import KEYS, BaseUrlOption, ModelOption, SamplesOption, connected
 from .output import opened
 from .screen import console_on, counting, say, tell
@@ -116,7 +115,7 @@ def calibrate(
 def _values(
     extractor: Extractor, record_type: Any, cases: Sequence[Case], options: Mapping[str, Any]
 ) -> list[Labelled]:
-    dump, values = dump_for(record_type), list[Labelled]()
+    dump, values = RecordType.of(record_type).dump, list[Labelled]()
     with counting(len(cases)) as counter:
         try:
             for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **options):

@@ -12,8 +12,10 @@ from rich.table import Table
 
 from ..demo import Kind, Run, Trial, examples_folder, load_kinds, trials
 from ..evaluation.metrics import MISSING, score, total
+from ..schema import RecordType
+from ..tables.values import to_json
 from ..transport.models import MODELS, traits_of
-from .lines import dump_for, line_of, to_json
+from .lines import line_of
 from .options import BaseUrlOption, ModelOption, connected, name_here
 from .output import opened
 from .screen import ShownCell, ShownRow, console_on, counting, record_table, say
@@ -89,7 +91,7 @@ def _chosen(name: str, kinds: Sequence[Kind]) -> Sequence[Kind]:
 
 def _tried(kind: Kind, run: Run, out: TextIO) -> Iterator[Trial]:
     """Yield what came of each example once its line is written."""
-    dump = dump_for(kind.record_type)
+    dump = RecordType.of(kind.record_type).dump
     with counting(len(kind.examples)) as counter:
         for trial in trials(kind, run, counter.begin):
             line = {"kind": kind.name, **line_of(trial.example.file, trial.extraction, dump)}
@@ -115,7 +117,7 @@ def _cells(trial: Trial) -> dict[str, ShownCell]:
     """Return the record's values by field, marked right or wrong; empty ones where there is no record."""
     if trial.found is MISSING:
         return {name: ShownCell("") for name in trial.example.gold}
-    record = dump_for(trial.kind.record_type)(trial.extraction.record)
+    record = RecordType.of(trial.kind.record_type).dump(trial.extraction.record)
     return {
         name: ShownCell(record[name], "right" if _agrees(trial, name) else "wrong")
         for name in trial.example.gold

@@ -29,8 +29,8 @@ from ..evaluation.rates import (
 )
 from ..loading import load_examples
 from ..messages import JSON
+from ..schema import RecordType
 from .extract import chosen_type
-from .lines import dump_for
 from .options import KEYS, BaseUrlOption, ModelOption, StrictOption, ValuesOption, connected
 from .output import opened
 from .screen import console_on, counting, safe, say
@@ -126,7 +126,7 @@ def evaluate(
 
 def gold_reader(record_type: Any) -> Callable[[JSON], JSON]:
     """Return what reads a gold record to the form in which found ones are dumped."""
-    dump = dump_for(record_type)
+    dump = RecordType.of(record_type).dump
     if isinstance(record_type, dict):
         return dump
     adapter = TypeAdapter(record_type)
@@ -140,7 +140,7 @@ def _json(value: JSON) -> str:
 def _records(
     extractor: Extractor, record_type: Any, cases: Sequence[Case], options: dict[str, Any]
 ) -> list[Scored]:
-    dump, records = dump_for(record_type), list[Scored]()
+    dump, records = RecordType.of(record_type).dump, list[Scored]()
     texts = [case.text for case in cases]
     with counting(len(cases)) as counter:
         try:

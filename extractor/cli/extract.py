@@ -18,8 +18,9 @@ from ..previewing import Preview
 from ..results import Extraction
 from ..schema import RecordType
 from ..schema.outline import HIDDEN
+from ..tables.values import to_json
 from ..words import printable
-from .lines import Line, LineTally, dump_for, line_of, sha256_of, tally, to_json
+from .lines import Line, LineTally, line_of, sha256_of, tally
 from .options import (
     KEYS,
     BaseUrlOption,
@@ -171,7 +172,7 @@ def extract(
     if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
     with extractor, opened(output, aside=True) as out:
-        lines, whole = _written(files, run, dump_for(wanted), form, out)
+        lines, whole = _written(files, run, RecordType.of(wanted).dump, form, out)
     _conclude(lines, len(files), whole, output)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .lines import to_json
+from ..tables.values import to_json
 from .output import opened
 from .screen import echo, say
 

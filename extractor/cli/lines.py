@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from math import isfinite, isnan
 from typing import Any, TypeAlias
 
 from pydantic_core import to_jsonable_python
@@ -18,17 +16,10 @@ from ..evidence.merging import Conflict
 from ..loading import BadInput
 from ..messages import JSON, Outcome
 from ..results import Extraction
-from ..schema import RecordType
-from ..words import escaped
+from ..tables.values import Dump
 
 Line: TypeAlias = dict[str, JSON]
-Dump: TypeAlias = Callable[[Any], JSON]
 NO_INPUT = "input"  # the outcome of an input that could not be read
-
-
-def dump_for(record_type: Any) -> Dump:
-    """Return the function from a record to JSON, with the names that the type's JSON Schema has."""
-    return RecordType.of(record_type).dump
 
 
 def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | BadInput, dump: Dump) -> Line:
@@ -108,26 +99,6 @@ def _chunk(chunk: ChunkOutcome) -> JSON:
     if chunk.error is None:
         return told
     return {**told, "error": chunk.reason, "again": chunk.again, "missing": chunk.missing}
-
-
-def to_json(line: JSON, indent: int | None = None) -> str:
-    """Return a value as JSON text that UTF-8 can hold, and a terminal can show. JSON has no numbers that are
-    none: they become the texts "NaN", "Infinity" and "-Infinity", as in Pydantic's mode "strings".
-    """
-    try:
-        text = json.dumps(line, ensure_ascii=False, indent=indent, allow_nan=False)
-    except ValueError:
-        text = json.dumps(finite(line), ensure_ascii=False, indent=indent)
-    return escaped(text)
-
-
-def finite(value: JSON) -> JSON:
-    """Return a value with texts in the place of numbers that JSON has not."""
-    if isinstance(value, float) and not isfinite(value):
-        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {name: finite(each) for name, each in value.items()}
-    return [finite(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

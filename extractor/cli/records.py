@@ -16,23 +16,16 @@ from ..batch.quarantine import is_held
 from ..errors import ConfigError
 from ..schema import RecordType
 from ..schema.outline import ABSENT, Fit, Fitting, members
-from .lines import to_json as as_line
+from ..tables.csv_files import csv_rows, delimiter_of, header_of
+from ..tables.input import byte_stream
+from ..tables.json_lines import object_of
+from ..tables.names import format_of
+from ..tables.output import binary_output
+from ..tables.parquet import arrow_library, damage, rows_of
+from ..tables.table import BadRow, Fields
+from ..tables.values import plain
+from ..tables.values import to_json as as_line
 from .output import opened
-from .tables import (
-    BadRow,
-    Fields,
-    arrow_library,
-    binary_output,
-    byte_stream,
-    csv_rows,
-    damage,
-    delimiter_of,
-    format_of,
-    header_of,
-    object_of,
-    plain,
-    rows_of,
-)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,9 +75,10 @@ def records_in(path: str, record_type: Any, where: Where) -> RecordLines:
     document = RecordType.of(record_type).described()
     others = where.others - members(document, document).keys()
     place = Where(where.column, others, bool(where.column or where.others))
-    return {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}[format_of(path)](
-        path, Fitting(document), place
-    )
+    readers = {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}
+    if (kind := format_of(path)) not in readers:
+        raise ConfigError(f"{path} is none of .csv, .tsv, .jsonl, .parquet")
+    return readers[kind](path, Fitting(document), place)
 
 
 def _jsonl(path: str, fitting: Fitting, where: Where) -> RecordLines:

@@ -16,7 +16,7 @@ from ..errors import ConfigError
 from ..files import make_folder, replacing
 from ..loading import load_schema, load_type
 from ..schema import TARGETS, CompiledSchema, RecordType, compile_schema
-from .lines import to_json
+from ..tables.values import to_json
 from .screen import echo, say
 
 EPILOG = """Examples:

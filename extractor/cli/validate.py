@@ -21,13 +21,15 @@ from ..errors import ConfigError, Problem
 from ..messages import JSON
 from ..schema import VERBATIM, RecordType
 from ..schema.outline import Check
+from ..tables.names import format_of
+from ..tables.selecting import selector
+from ..tables.table import BadRow, Table
+from ..tables.values import plain, to_json
+from .commands import without_passwords
 from .extract import chosen_type
-from .lines import to_json
 from .output import opened
 from .records import FoundRecord, Keep, RecordLines, Where, keeping, records_in
-from .run import selector, without_passwords
 from .screen import echo, reading, say
-from .tables import BadRow, Table, format_of, plain
 
 EPILOG = """Examples:
 
@@ -183,7 +185,7 @@ def _text_finder(text: Sequence[str] | None, records: RecordLines) -> Callable[[
     if not text:
         return None
     names = None if records.names is None else tuple(records.names)
-    return selector(text, Table(names, None, lambda: iter(())))
+    return selector(text[0] if len(text) == 1 else text, Table(names, None, lambda: iter(())))
 
 
 def columns_in(text: Sequence[str]) -> Iterator[str]:

@@ -160,7 +160,7 @@ def partial() -> Callable[[bytes], None]:
 
 def delimited() -> Callable[[bytes], None]:
     from extractor import ConfigError
-    from extractor.cli.delimited import cells_of, delimiter_in
+    from extractor.tables.delimited import cells_of, delimiter_in
 
     def one(data: bytes) -> None:
         lines = data.decode(errors="replace").splitlines(keepends=True)

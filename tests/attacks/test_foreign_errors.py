@@ -18,10 +18,10 @@ from pydantic import BaseModel
 from tenacity.wait import wait_none
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError, Outcome
-from extractor.cli.tables import table
 from extractor.dialects import DIALECTS, read_reply
 from extractor.messages import Completion, Failure
 from extractor.streams import StreamReader
+from extractor.tables.files import table
 from extractor.transport.http import Head
 from extractor.transport.sse import SSEDecoder
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 
 from extractor import Extractor
 from extractor.batch.quarantine import KEYS, is_held, line_of
-from extractor.cli.feeding import placed
 from extractor.schema.outline import stamp
+from extractor.tables.placed import placed
 from extractor.testing import ChatServer, reply, status
 from tests.record_types import meaning_of
 

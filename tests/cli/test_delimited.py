@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.cli.delimited import Torn, cells_of, delimiter_in, rows_inside
 from extractor.errors import ConfigError
+from extractor.tables.delimited import Torn, cells_of, delimiter_in, rows_inside
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8) | st.sampled_from(
     ['"', '""', ' "', '" ', "a\nb", "a\r\nb", ",", ";", '",', '","', " "]

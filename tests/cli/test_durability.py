@@ -21,9 +21,11 @@ from pydantic import BaseModel
 
 from extractor.batch.cells import Gathered, shape_of
 from extractor.cli.output import opened
-from extractor.cli.tables import Sheet, Table, written
 from extractor.errors import ConfigError
 from extractor.files import Disk, Unwritten, replacing
+from extractor.tables.files import written
+from extractor.tables.sheet import Sheet
+from extractor.tables.table import Table
 from tests.record_types import records_of
 
 OLD = b"what was there before, from the first byte to the last"

@@ -11,8 +11,10 @@ from typing import Any
 from pydantic import BaseModel, Field, field_serializer
 
 from extractor import Extraction, Extractor
-from extractor.cli.lines import LineTally, dump_for, line_of, tally, to_json
+from extractor.cli.lines import LineTally, line_of, tally
 from extractor.loading import BadInput
+from extractor.schema import RecordType
+from extractor.tables.values import to_json
 from extractor.testing import ChatServer, Script, refusal, reply, status
 
 
@@ -36,7 +38,7 @@ def came_of(script: Script, record_type: Any = Bill) -> Extraction[Any]:
 
 def test_a_record_is_written_with_the_names_of_its_json_schema() -> None:
     result = came_of([reply({"day": "2026-05-03", "sum": "12.50"})])
-    line = line_of("a.txt", result, dump_for(Bill))
+    line = line_of("a.txt", result, RecordType.of(Bill).dump)
     assert line["record"] == {"day": "2026-05-03", "sum": "12.50"}
     assert list(line) == ["source", "outcome", "record", "usage"]
     assert line["outcome"] == "ok"
@@ -44,14 +46,14 @@ def test_a_record_is_written_with_the_names_of_its_json_schema() -> None:
 
 
 def test_records_need_be_no_models() -> None:
-    assert dump_for(Pair)(Pair(1)) == {"left": 1}
-    assert dump_for(list[date])([date(2026, 5, 3)]) == ["2026-05-03"]
-    assert dump_for({"type": "object"})({"x": 1}) == {"x": 1}
+    assert RecordType.of(Pair).dump(Pair(1)) == {"left": 1}
+    assert RecordType.of(list[date]).dump([date(2026, 5, 3)]) == ["2026-05-03"]
+    assert RecordType.of({"type": "object"}).dump({"x": 1}) == {"x": 1}
 
 
 def test_a_failed_extraction_is_written_with_its_problems_and_what_the_model_said() -> None:
     said = '{"day": "soon", "sum": "1"}'
-    line = line_of("a.txt", came_of([reply(said)]), dump_for(Bill))
+    line = line_of("a.txt", came_of([reply(said)]), RecordType.of(Bill).dump)
     assert list(line) == ["source", "outcome", "error", "usage"]
     assert line["outcome"] == line["error"]["kind"] == "invalid"
     assert line["error"]["reply"] == said
@@ -64,12 +66,12 @@ def test_a_failed_extraction_is_written_with_its_problems_and_what_the_model_sai
 
 
 def test_a_refusal_is_written_in_the_models_words() -> None:
-    line = line_of("a.txt", came_of([refusal("Not this.")]), dump_for(Bill))
+    line = line_of("a.txt", came_of([refusal("Not this.")]), RecordType.of(Bill).dump)
     assert (line["outcome"], line["error"]["reply"]) == ("refused", "Not this.")
 
 
 def test_a_service_that_says_no_is_written_with_its_status() -> None:
-    line = line_of("a.txt", came_of([status(401, "who are you?")]), dump_for(Bill))
+    line = line_of("a.txt", came_of([status(401, "who are you?")]), RecordType.of(Bill).dump)
     assert (line["outcome"], line["error"]["kind"], line["error"]["http_status"]) == (
         "transport",
         "status",
@@ -87,13 +89,13 @@ class Unwritable(BaseModel):
 
 
 def test_a_record_that_its_own_serializer_cannot_write_keeps_the_reply() -> None:
-    line = line_of("a.txt", came_of([reply({"x": 1})], Unwritable), dump_for(Unwritable))
+    line = line_of("a.txt", came_of([reply({"x": 1})], Unwritable), RecordType.of(Unwritable).dump)
     assert (line["outcome"], line["error"]["kind"]) == ("invalid", "serialization")
     assert json.loads(line["error"]["reply"]) == {"x": 1}
 
 
 def test_an_input_that_could_not_be_read_is_written_with_why() -> None:
-    line = line_of("a.txt", BadInput("empty", "there is no text in it"), dump_for(Bill))
+    line = line_of("a.txt", BadInput("empty", "there is no text in it"), RecordType.of(Bill).dump)
     assert line == {
         "source": "a.txt",
         "outcome": "input",

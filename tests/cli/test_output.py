@@ -17,10 +17,10 @@ from typing import IO, Any
 import pytest
 
 from extractor.cli.output import opened
-from extractor.cli.tables import binary_output
 from extractor.errors import ConfigError
 from extractor.files import Unwritten, leads_to, make_folder
 from extractor.processes import Process, this_process
+from extractor.tables.output import binary_output
 
 
 def test_a_file_is_there_once_it_is_whole_and_for_its_owner_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shlex
@@ -25,8 +26,11 @@ from hypothesis import strategies as st
 from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.batch.quarantine import line_of
-from extractor.cli.feeding import feeding_again, placed, typed
-from extractor.cli.tables import BadRow, plain
+from extractor.cli.commands import feeding_again
+from extractor.tables.columns import typed
+from extractor.tables.placed import placed
+from extractor.tables.table import BadRow
+from extractor.tables.values import plain
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
 
 TOWNS = ["Basel", "bad Bern", "", "Bonn", "lost", "Köln"]
@@ -361,7 +365,34 @@ def test_the_command_that_feeds_again_is_the_same_one_about_the_quarantine() -> 
         "--sample=3",
         "--resume",
     ]
-    assert feeding_again(command, "in.csv", "bad.jsonl", to_file=True) == [
+    assert feeding_again(command, ["in.csv"], "bad.jsonl", to_file=True) == [
         *("extractor", "run", "bad.jsonl", "-t", "t.py", "-o", "o.csv"),
         *("--retry-failed", "--append", "--quarantine", "bad.jsonl"),
     ]
+
+
+def test_files_of_a_folder_that_failed_are_mended_and_fed_again(
+    cli: Cli, folder: Path, service: Service
+) -> None:
+    (folder / "mail" / "old").mkdir(parents=True)
+    (folder / "mail" / "a.txt").write_text("Basel")
+    (folder / "mail" / "b.txt").write_text("bad Bern")
+    (folder / "mail" / "old" / "c.txt").write_bytes("Köln".encode("windows-1252"))
+    with ChatServer(service) as server:
+        run = Run(cli, server)
+        end = run(
+            "mail/**/*.txt", "mail", "-o", "good.csv", "--quarantine", "bad.jsonl", "--rows-per-request", "1"
+        )
+        assert end.status == 1
+        assert "1 as windows-1252 (mail/old/c.txt)" in end.err
+        (line,) = read(folder / "bad.jsonl")
+        assert line["input"] == {"path": "mail/b.txt"}
+        (folder / "mail" / "b.txt").write_text("Bern")
+        assert cli(*shlex.split(line["again"])[1:]).status == 0
+    with (folder / "good.csv").open(newline="") as stream:
+        assert [row["path"] for row in csv.DictReader(stream)] == [
+            "mail/a.txt",
+            "mail/old/c.txt",
+            "mail/b.txt",
+        ]
+    assert read(folder / "bad.jsonl") == []

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from pydantic import Base64Bytes, BaseModel, Field
 from visits import TYPES, Run, read, visit, write
 
-from extractor.cli.lines import dump_for
 from extractor.cli.records import Where, records_in
 from extractor.cli.validate import FileFindings, place_of
 from extractor.errors import Problem
+from extractor.schema import RecordType
 from extractor.schema.outline.tabular import cell_reader
 from extractor.testing import ChatServer, reply
 from tests.record_types import checker_of, records_of
@@ -499,7 +499,7 @@ def test_records_of_any_type_come_out_of_a_table_as_they_went_in(
 ) -> None:
     array, faults = records_of(record_type).array(records)
     assert not faults
-    dump, check = dump_for(record_type), checker_of(record_type)
+    dump, check = RecordType.of(record_type).dump, checker_of(record_type)
     plain = [dump(record) for record in records]
     pq.write_table(pa.table({"it": array}), tmp_path / "nested.parquet")
     flat = pa.Table.from_arrays(array.flatten(), [each.name for each in array.type])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor import ConfigError
-from extractor.databases.address import DatabaseAddress, Name, is_database, quoted, without_password
+from extractor.tables.databases.address import DatabaseAddress, Name, is_database, quoted, without_password
 
 SECRET = "s3cr:t/@#%"
 WRITTEN = "s3cr%3At%2F%40%23%25"

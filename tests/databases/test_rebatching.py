@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor import ConfigError
-from extractor.databases.batches import behind, latest, rebatched
-from extractor.databases.marks import BEGINNING, TableMark, places
-from extractor.databases.types import declared
+from extractor.tables.databases.batches import behind, latest, rebatched
+from extractor.tables.databases.marks import BEGINNING, TableMark, places
+from extractor.tables.databases.types import declared
 
 Rows = list[tuple[int, str]]
 rows_of = st.lists(st.tuples(st.integers(0, 4), st.text(max_size=3)), max_size=30)

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extractor import ConfigError, DatabaseSink, DatabaseSource, RunStopped, Written
-from extractor.databases.connection import MASK
+from extractor.tables.databases.connection import MASK
 from tests.databases.places import NESTED, Place, duckdb
 from tests.postgres import PASSWORD, PASSWORD_IN_URL
 from tests.selecting import examples

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 
 
 class TableMark(NamedTuple):

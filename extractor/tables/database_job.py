@@ -1,12 +1,12 @@
-"""Tables and queries of databases as the input of a run, and tables as its output."""
+"""A run over a table whose output is a table of a database."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
@@ -15,111 +15,36 @@ from typing import IO, TYPE_CHECKING, Any
 from ..batch.cells import Gathered, cell
 from ..batch.outcomes import RowOutcome
 from ..batch.quarantine import Line, held
-from ..databases.address import DatabaseAddress, is_database
-from ..databases.marks import BEGINNING, TableMark, check_same
-from ..databases.sink import DatabaseSink, Writing
-from ..databases.source import DatabaseSource
-from ..databases.types import arrow_type
-from ..databases.wires import library
 from ..errors import ConfigError, RunStopped
 from ..files import leads_to
 from ..systems import check_name, keep_for_owner
-from .feeding import Placed, Rows, placed, typed
-from .job import CommandJob, GoingOn, Hold, RunReport, Settle
-from .lines import to_json
+from .columns import own_schema, typed
+from .databases.marks import BEGINNING, TableMark, check_same
+from .databases.sink import DatabaseSink, Writing
+from .databases.types import arrow_type
+from .files import table
+from .job import FileJob, Hold, Settle
 from .output import opened
-from .tables import BadRow, Fields, Table, Writer, own_schema, rows_of, table, well_formed
+from .placed import Placed, placed
+from .report import RunReport, settled_as
+from .resuming import Rows
+from .sheet import Writer
+from .table import BadRow, Fields
+from .values import to_json, well_formed
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-# -- reading
-
-
-@contextmanager
-def database_table(url: str, name: str | None, query: str | None, limit: int | None) -> Iterator[Table]:
-    """Yield the rows of a table or a query. They are copied to a temporary file first, which has no name:
-    a run may take hours, for which no transaction is to be open and no file locked.
-
-    limit: how many are copied at most. Raises ConfigError.
-    """
-    address = DatabaseAddress.of(url)
-    library(address.kind)
-    import pyarrow as pa
-
-    with tempfile.TemporaryFile(prefix="extractor-") as spool:
-        schema, total = _copied(DatabaseSource(address, name, query), spool, limit)
-        reader = pa.ipc.open_file(spool)
-
-        def rows() -> Iterator[Fields | BadRow]:
-            return rows_of(map(reader.get_batch, range(reader.num_record_batches)))
-
-        yield Table(tuple(schema.names), total, rows, schema)
-
-
-def _copied(source: DatabaseSource, spool: IO[bytes], limit: int | None) -> tuple[pa.Schema, int]:
-    """Copy rows to a file; return their schema and how many there are."""
-    import pyarrow as pa
-
-    total, options = 0, pa.ipc.IpcWriteOptions(compression="lz4")
-    with closing(source.batches()) as batches:
-        schema = next(batches).schema
-        with pa.ipc.new_file(spool, schema, options=options) as writer:
-            for batch in batches:
-                some = batch if limit is None else batch.slice(0, limit - total)
-                writer.write_batch(some)
-                total += some.num_rows
-                if total == limit:
-                    break
-    return schema, total
-
-
-# -- writing
-
-
-def sink_for(output: str, into: str | None, key: Sequence[str], batch_rows: int) -> DatabaseSink | None:
-    """Return the table that is the output, None where it is a file. Raises ConfigError."""
-    if not is_database(output):
-        if into is not None or key:
-            raise ConfigError("--into and --key are of an OUTPUT that is a database: name it with -o")
-        return None
-    if into is None:
-        raise ConfigError(f"which table of {DatabaseAddress.of(output)}? Name it with --into")
-    return DatabaseSink(output, into, "upsert" if key else "append", tuple(key), batch_rows)
-
-
-def check_tables(
-    source: str, name: str | None, query: str | None, going_on: GoingOn, retry_failed: bool
-) -> None:
-    """Raise ConfigError for what names no rows, or would double some."""
-    if not is_database(source):
-        if name is not None or query is not None:
-            raise ConfigError("--table and --query are of an INPUT that is a database")
-    elif (name is None) == (query is None):
-        raise ConfigError(f"which rows of {DatabaseAddress.of(source)}? Name them with --table or --query")
-    if going_on.sink is None or going_on.sink.keys:
-        return
-    if going_on.drained:
-        raise ConfigError(
-            f"rows leave {going_on.quarantine} as they get their record, which a crash could double in the "
-            "table: name its --key, or another file with --quarantine"
-        )
-    if retry_failed and not going_on.append:
-        raise ConfigError("--retry-failed puts rows in the place of those that failed: name their --key")
-    if is_database(source) and source == going_on.output and name == going_on.sink.table:
-        raise ConfigError(f"the rows of {name} would be added to {name}: name a --key, or another --into")
-
-
 @dataclass(frozen=True, slots=True)
-class TableJob(CommandJob):
+class DatabaseJob(FileJob):
     """A run whose rows go into a table. name: of the run, which is noted in the database."""
 
     sink: DatabaseSink
     name: str
 
     @classmethod
-    def of(cls, job: CommandJob, sink: DatabaseSink, name: str) -> TableJob:
+    def of(cls, job: FileJob, sink: DatabaseSink, name: str) -> DatabaseJob:
         """Return a job with a table for its output."""
         return cls(**{each.name: getattr(job, each.name) for each in fields(job)}, sink=sink, name=name)
 
@@ -134,20 +59,22 @@ class TableJob(CommandJob):
         own = own_schema(self.rows, gathered, None)
         if self.given.schema is None:
             own = pa.schema([_typed_field(each, existing) for each in own])
-        going_on, schema = self.going_on, pa.schema([*own, *gathered.schema])
-        again = going_on.append or (bool(self.sink.keys) and not going_on.resume)
+        destination, schema = self.destination, pa.schema([*own, *gathered.schema])
+        again = destination.append or (bool(self.sink.keys) and not destination.resume)
         with self.sink.writing(schema, self.name, again) as writing:
-            if writing.mark.rows and not going_on.resume:
+            if writing.mark.rows and not destination.resume:
                 raise ConfigError(
-                    f"{writing.mark.rows:,} rows of this run are in {self.sink.name} already: --resume adds "
-                    "what is missing, --append all of them once more"
+                    f"{writing.mark.rows:,} rows of this run are in {self.sink.name} already: "
+                    f"{destination.spelled.resume} adds what is missing, "
+                    f"{destination.spelled.append} all of them once more"
                 )
             done = writing.mark
             _leave_out(rows, done)
+            report.earlier = done.rows
             self.version.remember()
             with self._holding_beside(done, report) as hold:
                 filling = DatabaseFilling(self, writing, own, gathered, hold, report)
-                to = self._to(Writer(filling.row, filling.again), hold, None, report.lose)
+                to = self._to(Writer(filling.row, filling.again), hold, None, report)
 
                 def settle(outcome: RowOutcome[Any], each: Placed) -> None:
                     filling.begin(outcome, each)
@@ -162,29 +89,35 @@ class TableJob(CommandJob):
         try:
             filling.flush()
         except RunStopped as error:
-            report.stopped = str(error)
-        if filling.is_broken and self.going_on.drained:
+            report.stop(error)
+        if filling.is_broken:
+            report.settled.subtract(filling.unsafe)
+        if filling.is_broken and self.destination.drained:
             raise RunStopped(
-                f"{report.stopped}. {self.going_on.quarantine} stays as it was: run the same again"
+                f"{report.stopped}. {self.destination.quarantine} stays as it was: run the same again"
             )
 
     def _check_version(self, existing: Mapping[str, Any]) -> None:
         """Raise ConfigError where the table has rows of another version of the record type."""
         stamp = self.sheet.shape.stamp_name
         if stamp in existing and (found := self.sink.differing(stamp, self.version.stamp)):
-            self.version.refuse(found, f"the table {self.sink.name}", "another table, with --into")
+            self.version.refuse(
+                found,
+                f"the table {self.sink.name}",
+                f"another table, with {self.destination.spelled.into}",
+            )
 
     @contextmanager
     def _holding_beside(self, done: TableMark, report: RunReport) -> Iterator[Hold]:
         """Yield what writes a line of the quarantine: it is safe before it is noted that the row is done."""
-        path = self.going_on.quarantine
-        if path is None or self.going_on.drained:
+        path = self.destination.quarantine
+        if path is None or self.destination.drained:
             with self._holding(report) as hold:
                 yield hold
             return
-        if not self.going_on.anew and Path(path).exists():
+        if not self.destination.anew and Path(path).exists():
             _without_the_unnoted(path, self._next_inputs(done))
-        with _added_to(path, self.going_on.anew) as stream:
+        with _added_to(path, self.destination.anew) as stream:
 
             def safely(line: Line) -> None:
                 stream.write(to_json(line) + "\n")
@@ -201,13 +134,14 @@ class TableJob(CommandJob):
 
     def _leave(self, rows: Rows, hold: Hold, report: RunReport) -> None:
         """Leave in a quarantine that is drained what was not done; else the note says how far it is."""
-        if self.going_on.drained:
-            CommandJob._leave(self, rows, hold, report)
+        if self.destination.drained:
+            FileJob._leave(self, rows, hold, report)
 
 
 def run_name(source: str, *others: object) -> str:
     """Return the name of a run: that of the same command tomorrow."""
-    told = [source if "://" in source else str(Path(source).absolute()), *map(repr, others)]
+    places = [each if "://" in each else str(Path(each).absolute()) for each in source.split("\n")]
+    told = [*places, *map(repr, others)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
 
@@ -259,7 +193,7 @@ class DatabaseFilling:
 
     def __init__(
         self,
-        job: TableJob,
+        job: DatabaseJob,
         writing: Writing,
         own: pa.Schema,
         gathered: Gathered,
@@ -270,6 +204,7 @@ class DatabaseFilling:
         self._hold, self._report = hold, report
         self._place = writing.mark
         self._settled, self.is_broken = 0, False  # what a write that failed has done is not known
+        self.unsafe = Counter[str]()  # rows whose place is not noted yet, by outcome
         self._rows: list[tuple[RowOutcome[Any], Placed, Fields]] = []
         self._behind: list[TableMark] = []
 
@@ -277,6 +212,7 @@ class DatabaseFilling:
         """Take note of the row that is written or held next."""
         self._outcome, self._each = outcome, each
         self._place = self._place.after(each.input)
+        self.unsafe[settled_as(outcome)] += 1
         self._settled += 1
 
     def row(self, outcome: RowOutcome[Any]) -> None:
@@ -311,9 +247,11 @@ class DatabaseFilling:
             batch = self._batch()
             refused = self._writing.put(batch, self._behind, lambda n, why: self._instead(batch, n, why))
             self._report.refused |= {self._rows[n][1].index: why for n, why in refused.items()}
+            self._report.added += len(self._rows) - len(refused)
         elif self._place != self._writing.mark:
             self._writing.move(self._place)
         self.is_broken, self._settled = False, 0
+        self.unsafe.clear()
         self._rows, self._behind = [], []
 
     def _batch(self) -> pa.RecordBatch:
@@ -330,7 +268,7 @@ class DatabaseFilling:
         import pyarrow as pa
 
         outcome, each, _ = self._rows[number]
-        if self._job.going_on.quarantine is not None:
+        if self._job.destination.quarantine is not None:
             self._hold(held(outcome, each.input, self._job.version.stamp, self._job.again, why))
             return None
         shape = self._job.sheet.shape
@@ -344,7 +282,7 @@ class DatabaseFilling:
     def _refuse(self, why: str) -> None:
         """Leave the row out that was begun last."""
         self._report.refused[self._each.index] = why
-        if self._job.going_on.quarantine is not None:
+        if self._job.destination.quarantine is not None:
             self._hold(held(self._outcome, self._each.input, self._job.version.stamp, self._job.again, why))
 
 

@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..schema import RecordType
 from ..schema.outline import Meaning, changes, stamp
 from ..transport import kept
-from .tables import Fields
+from .table import Fields
 
 MOST_CHANGES = 5  # named in an error
 
@@ -36,12 +36,14 @@ class Version:
         with suppress(OSError):
             kept.save(kept.path_of("schemas", self.stamp), self.meaning)
 
-    def check(self, row: Fields, shape: ColumnShape, output: str) -> None:
-        """Raise ConfigError unless a row of an earlier output was written for this version."""
+    def check(self, row: Fields, shape: ColumnShape, output: str, option: str) -> None:
+        """Raise ConfigError unless a row of an earlier output was written for this version. option: what
+        names another output.
+        """
         found = row.get(shape.stamp_name)
         if found == self.stamp:
             return
-        another = f"a new file, such as -o {beside(output)}"
+        another = f"a new file, such as {option} {beside(output)}"
         if not found:
             raise ConfigError(
                 f"{output} does not say which version of {self.name} it was written for: a row has no "

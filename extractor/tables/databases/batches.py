@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .engines import Engine
 from .marks import BEGINNING, TableMark, check_same, places
 from .types import as_text, family, plain

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .address import MEMORY, quoted
 from .statements import STAGE
 

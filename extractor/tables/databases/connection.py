@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError
-from ..files import leads_to
+from ...errors import ConfigError
+from ...files import leads_to
 from .address import MEMORY, DatabaseAddress, Name
 from .engines import ENGINES
 from .types import Existing

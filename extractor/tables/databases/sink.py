@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-from ..errors import ConfigError, RunStopped
+from ...errors import ConfigError, RunStopped
 from . import statements
 from .address import MEMORY, DatabaseAddress, Name
 from .batches import behind, check_names, keyless, latest, opened, rebatched, sent

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .address import DatabaseAddress, Name, listed, quoted
 from .connection import DatabaseConnection, connected
 from .engines import DUCKDB, KEPT

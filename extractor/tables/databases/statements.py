@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError
+from ...errors import ConfigError
 from .address import Name, listed, quoted
 from .engines import Engine
 from .types import Existing, declared, family, fits

@@ -1,0 +1,109 @@
+"""How `extractor run` ended: what is said, how to go on, and the exit status."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import typer
+
+from ..batch.display import summary
+from ..batch.page import kinds, run_page
+from ..tables.destination import Destination
+from ..tables.report import RunReport
+from .commands import once_more
+from .screen import say
+
+MOST_REFUSED = 5  # rows that a summary names
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """A run that has ended. command: what began it. feed: what feeds its quarantine again. total: rows of the
+    input, None where that is not known. status: the exit status where it did not finish.
+    """
+
+    report: RunReport
+    command: Sequence[str]
+    feed: Sequence[str]
+    destination: Destination
+    total: int | None
+    status: int
+
+    def conclude(self) -> None:
+        """Say how it ended. Raises typer.Exit unless each row with text gave a record."""
+        report, progress = self.report, self.report.progress
+        say(f"{summary(progress, self.total)}{self._failures()}.", "yellow" if progress.failed else "")
+        if progress.possibly_paid_twice:
+            say(f"Possibly paid twice: {progress.possibly_paid_twice}, after a run that died.", "yellow")
+        self._tell_refused()
+        if report.stopped is not None:
+            for note in report.notes:
+                say(note, "yellow")
+            say(f"The run did not finish: {report.stopped}.{self._left()} Go on with:", "yellow")
+            say(f"  {shlex.join(self._go_on())}")
+            raise typer.Exit(self.status)
+        self._advise()
+        if progress.failed or report.refused or report.bare:
+            raise typer.Exit(1)
+
+    def page(self) -> str:
+        """Return the run as a page of HTML."""
+        report = self.report
+        retry = shlex.join(once_more(self.command, "--retry-failed")) if report.progress.failed else None
+        ended = "All rows are done." if report.stopped is None else f"It did not finish: {report.stopped}."
+        title = f"Run to {self.destination.place}"
+        return run_page(title, shlex.join(self.command), report.progress, report.facts, retry, ended)
+
+    def _advise(self) -> None:
+        """Say what to do about rows that failed."""
+        report, sink = self.report, self.destination.sink
+        if report.held:
+            rows = f"{self.destination.quarantine} holds {report.held:,} of the rows."
+            say(f"{rows} Once they are mended, feed them again with:")
+            say(f"  {shlex.join(self.feed)}")
+        elif report.progress.failed and {*report.facts.failures} == {"input"}:
+            say("Once these rows of the input are mended, run the same again.", "yellow")
+        elif report.progress.failed and {*report.facts.failures} == {"serialization"}:
+            say(
+                "These records can't be written. Once the record type is mended, run the same again.",
+                "yellow",
+            )
+        elif report.progress.failed and (sink is None or sink.keys):
+            say("Ask the failed rows again with:", "yellow")
+            say(f"  {shlex.join(once_more(self.command, '--retry-failed'))}")
+
+    def _tell_refused(self) -> None:
+        """Say what a database did not take."""
+        report, place = self.report, self.destination.place
+        if bare := len(report.bare - report.refused.keys()):
+            say(f"{bare:,} records did not go into {place}: their rows' errors say why.", "yellow")
+        if report.refused:
+            say(f"{len(report.refused):,} rows are not in {place}:", "yellow")
+        for number, why in islice(report.refused.items(), MOST_REFUSED):
+            say(f"  row {number + 1}: {why}")
+
+    def _left(self) -> str:
+        """Say what is where after a run that did not finish."""
+        destination = self.destination
+        if destination.append and destination.sink is None and not destination.drained:
+            return f" Nothing was added to {destination.place}; what is done is in the journal."
+        if self.report.kept:
+            return f" {destination.place} is as it was; what is done is in the journal."
+        if destination.drained:
+            return f" {destination.place} has the rows that are done, {destination.quarantine} the others."
+        return "" if destination.output == "-" else f" {destination.place} has the rows that are done."
+
+    def _go_on(self) -> Sequence[str]:
+        destination = self.destination
+        if destination.append and (destination.sink is None or destination.drained):
+            return self.command
+        if self.report.kept:
+            return once_more(self.command, None)
+        return once_more(self.command, "--resume" if destination.output != "-" else None)
+
+    def _failures(self) -> str:
+        found = kinds(self.report.facts)
+        return f" ({', '.join(found)})" if found else ""

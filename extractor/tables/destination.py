@@ -1,0 +1,143 @@
+"""Where the rows of a run go, and how it goes on from what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from ..batch.address import masked
+from ..errors import ConfigError
+from .databases.address import is_database
+from .databases.sink import DatabaseSink
+from .databases.source import DatabaseSource
+from .files import table
+from .spelling import PYTHON, Spelling
+from .table import BadRow, Fields, Table
+
+
+def is_drained(sources: Sequence[str], quarantine: str | None) -> bool:
+    """Whether the rows that are fed come out of the quarantine that failures go to: it is emptied."""
+    return quarantine is not None and any(same_file(each, quarantine) for each in sources)
+
+
+def same_file(path: str, other: str) -> bool:
+    """Whether two paths are one place."""
+    return Path(path).absolute() == Path(other).absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where rows go, and how the run goes on from what is there. drained: whether the input is the
+    quarantine itself. sink: the table that is the output, where it is one. spelled: how the caller spells
+    the options.
+    """
+
+    output: str
+    quarantine: str | None
+    resume: bool
+    append: bool
+    drained: bool
+    sink: DatabaseSink | None = None
+    spelled: Spelling = PYTHON
+
+    def check(self, some: bool) -> None:
+        """Raise ConfigError for what would lose rows, or can't be. some: whether rows are left out."""
+        said = self.spelled
+        if self.quarantine is not None:
+            if self.quarantine == "-" or PurePath(self.quarantine).suffix.lower() not in (
+                ".jsonl",
+                ".ndjson",
+            ):
+                raise ConfigError(f"{said.quarantine} takes a file of JSON Lines, such as bad.jsonl")
+            if self.output != "-" and same_file(self.quarantine, self.output):
+                raise ConfigError("OUTPUT and the quarantine are one file: name another for one of them")
+        if self.append and (self.output == "-" or ("://" in self.output and self.sink is None)):
+            raise ConfigError(
+                f"{said.append} needs the OUTPUT on this machine that it adds to: name it with {said.output}"
+            )
+        if self.append and self.resume:
+            raise ConfigError(
+                f"{said.resume} goes on with the same input, {said.append} adds another: name one of them"
+            )
+        if self.drained and (some or not self.append):
+            raise ConfigError(
+                f"rows leave {self.quarantine} as they get their record: say {said.append}, so that "
+                f"OUTPUT keeps what it has, and leave {said.limit} and {said.sample} out; or name "
+                f"another file with {said.quarantine}"
+            )
+
+    @property
+    def place(self) -> str:
+        """What the output is called."""
+        return masked(self.output) if self.sink is None else f"the table {self.sink.name}"
+
+    @property
+    def anew(self) -> bool:
+        """Whether the files are written anew, so that what there is of them is better than nothing."""
+        return not (self.resume or self.append)
+
+    @property
+    def replaces(self) -> bool:
+        """Whether files that are there would be written anew."""
+        files = [each for each in (self.output, self.quarantine) if each not in (None, "-")]
+        return self.anew and any(Path(str(each)).is_file() for each in files)
+
+    def earlier(self) -> Table | None:
+        """Return the rows of the output that is gone on with; None where there is none."""
+        there = not self.anew and Path(self.output).exists() and Path(self.output).stat().st_size
+        return table(self.output) if there else None
+
+    def earlier_held(self) -> Iterator[Fields | BadRow]:
+        """Yield the lines of the quarantine that are kept."""
+        destination = not self.anew and not self.drained
+        if self.quarantine is not None and destination and Path(self.quarantine).exists():
+            yield from table(self.quarantine).rows()
+
+
+def check_doubling(
+    source: tuple[str, ...] | DatabaseSource, destination: Destination, retry_failed: bool
+) -> None:
+    """Raise ConfigError for what could put a row into a table twice."""
+    sink, said = destination.sink, destination.spelled
+    if sink is None or sink.keys:
+        return
+    if destination.drained:
+        raise ConfigError(
+            f"rows leave {destination.quarantine} as they get their record, which a crash could double in "
+            f"the table: name its {said.key}, or another file with {said.quarantine}"
+        )
+    if retry_failed and not destination.append:
+        raise ConfigError(
+            f"{said.retry_failed} puts rows in the place of those that failed: name their {said.key}"
+        )
+    if isinstance(source, DatabaseSource) and (source.address, source.table) == (sink.address, sink.table):
+        raise ConfigError(
+            f"the rows of {sink.table} would be added to {sink.table}: name a {said.key}, or another "
+            f"{said.into}"
+        )
+
+
+def check_call(
+    source: tuple[str, ...] | DatabaseSource,
+    destination: Destination,
+    limit: int | None,
+    sample: int | None,
+    retry_failed: bool,
+) -> None:
+    """Raise ConfigError for options that contradict each other."""
+    output, said = destination.output, destination.spelled
+    to_file = output != "-" and not is_database(output)
+    if to_file and isinstance(source, tuple) and any(same_file(each, output) for each in source):
+        raise ConfigError(f"{said.output} {output} is the input, and would be overwritten")
+    if limit is not None and sample is not None:
+        raise ConfigError(
+            f"{said.limit} takes the first rows, {said.sample} some at random: name one of them"
+        )
+    if destination.resume and output == "-":
+        raise ConfigError(f"{said.resume} needs the OUTPUT that it goes on with: name it with {said.output}")
+    if destination.resume and retry_failed:
+        raise ConfigError(
+            f"{said.retry_failed} writes all rows anew, what worked out of the journal; leave "
+            f"{said.resume} out"
+        )

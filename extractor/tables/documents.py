@@ -1,0 +1,166 @@
+"""Files that are one text each: rows with their path, whose text is read when it is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import ConfigError
+from ..loading import utf_16_of, why_no_text
+from .input import byte_stream
+from .table import Fields, Table
+
+MOST_BYTES = 64 * 2**20  # of a document, unpacked
+MARKS = {  # longest first. Source: Unicode 16, section 23.8
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+_IN_A_WORD = re.compile(  # what stands between two letters of no Western word, read as Windows-1252
+    r"(?<=[^\W\d_])[^\w\s\x00-\x7f’‘'·\-–—…“”\"„«»€£§°]+(?=[^\W\d_])|[\x80-\x9f]"
+)
+
+
+class DecodedText(NamedTuple):
+    """A text. guessed: the encoding, where nothing in the file says it."""
+
+    text: str
+    guessed: str | None = None
+
+
+def documents_table(paths: Sequence[str], encoding: str | None) -> Table:
+    """Return a row for each file: `path`, and `encoding` where one is given."""
+    given = {} if encoding is None else {"encoding": encoding}
+
+    def rows() -> Iterator[Fields]:
+        return ({"path": path, **given} for path in paths)
+
+    return Table(("path", *given), len(paths), rows, of_files=True)
+
+
+class TextFiles:
+    """Reads the texts of files, and counts the encodings that were guessed."""
+
+    def __init__(self) -> None:
+        self._guessed = Counter[str]()
+        self._first: dict[str, str] = {}
+
+    def read(self, path: str, encoding: str | None) -> str:
+        """Return a file's text. Raises ConfigError where there is none."""
+        with byte_stream(path) as stream:
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ConfigError(f"{path} is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
+        try:
+            text, guessed = decoded(data, encoding)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
+        if guessed is not None:
+            self._first.setdefault(guessed, path)
+            self._guessed[guessed] += 1
+        return text
+
+    @property
+    def note(self) -> str | None:
+        """Which encodings were guessed, None for none."""
+        if not self._guessed:
+            return None
+        told = ", ".join(f"{n:,} as {each} ({self._first[each]})" for each, n in self._guessed.most_common())
+        return f"Encodings were guessed of files that don't say theirs: {told}."
+
+
+def decoded(data: bytes, encoding: str | None = None) -> DecodedText:
+    """Return the text of a file's bytes. encoding: None to find it out.
+
+    UTF-8, a byte order mark, and UTF-16 of mostly Latin text are certain; others are guessed: Windows-1252
+    where the text then looks Western, else what chardet takes it for. Raises ConfigError for bytes that are
+    no text, or in an encoding that can't be told.
+    """
+    if encoding is not None:
+        return DecodedText(_decoded(data, encoding))
+    if mark := next((name for mark, name in MARKS.items() if data.startswith(mark)), None):
+        return DecodedText(_decoded(data, mark))
+    if kind := utf_16_of(data):
+        return DecodedText(_decoded(data, kind))
+    if why := why_no_text(data):
+        raise ConfigError(why)
+    try:
+        return DecodedText(_checked(data.decode()))
+    except UnicodeDecodeError:
+        guess = "windows-1252" if _looks_western(data) else _guess(data)
+    return DecodedText(_decoded(data, guess), guess)
+
+
+def _decoded(data: bytes, encoding: str) -> str:
+    try:
+        return _checked(data.decode(encoding))
+    except UnicodeError as error:
+        raise ConfigError(f"it is not {encoding}: {error}") from error
+
+
+def _checked(text: str) -> str:
+    if "\0" in text:
+        raise ConfigError("it is no text: there are zeros in it")
+    return text
+
+
+def _looks_western(data: bytes) -> bool:
+    """Whether bytes are words of Western languages in Windows-1252: few letters are outside of ASCII there,
+    and no symbol stands inside of a word.
+    """
+    try:
+        text = data.decode("windows-1252")
+    except UnicodeDecodeError:
+        return False
+    letters = [char for char in text if char.isalpha()]
+    outside = sum(not char.isascii() for char in letters)
+    return outside * 4 <= len(letters) and not _IN_A_WORD.search(text)
+
+
+def _guess(data: bytes) -> str:
+    try:
+        import chardet
+    except ImportError as error:
+        raise ConfigError(
+            "it is not UTF-8, nor Windows-1252: name its encoding, or pip install 'typed-extractor[files]', "
+            "which guesses it"
+        ) from error
+    found = chardet.detect(data)["encoding"]
+    if found is None:
+        raise ConfigError("it is no text in an encoding that can be told: name its encoding")
+    return found.lower()
+
+
+# -- which files
+
+
+def files_in(source: str, leave_out: frozenset[str]) -> list[str]:
+    """Return the files of a folder or a pattern, sorted; hidden ones are left out, and links to folders are
+    not followed. leave_out: absolute paths of files that are written. Raises ConfigError where there is none.
+    """
+    from glob import glob
+
+    path = Path(source)
+    if path.is_dir():
+        found = [str(each) for each in _below(path)]
+    else:
+        found = sorted(each for each in glob(source, recursive=True) if Path(each).is_file())
+    kept = [each for each in found if str(Path(each).absolute()) not in leave_out]
+    if not kept:
+        raise ConfigError(f"there is no file in {source}" if path.is_dir() else f"no file is {source}")
+    return kept
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for each in sorted(folder.iterdir()):
+        if each.name.startswith("."):
+            continue
+        if each.is_dir() and not each.is_symlink():
+            yield from _below(each)
+        elif each.is_file():
+            yield each

@@ -1,0 +1,307 @@
+"""A run over a table: what is read, where each row goes, and how it goes on from earlier files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import Any, TypeAlias
+
+from ..batch.cells import Gathered, Lose, cell
+from ..batch.display import Told, shown
+from ..batch.outcomes import Progress, RowOutcome
+from ..batch.quarantine import Line, held, line_of
+from ..batch.run import INTERRUPTED, Stop
+from ..client import Extractor
+from ..errors import ConfigError, JournalError, RunStopped
+from ..files import Abandoned
+from ..messages import Outcome
+from ..schema import RecordType
+from .columns import typed_fields
+from .destination import Destination
+from .files import written
+from .names import is_typed
+from .output import opened
+from .placed import Placed, in_output, own_fields, placed
+from .report import RunReport
+from .result import Holding, TableRun
+from .resuming import Rows, kept
+from .sheet import Sheet, Writer
+from .stopping import Stopping
+from .table import BadRow, Fields, Table
+from .values import to_json
+from .versions import Version
+
+Hold: TypeAlias = Callable[[Line], object]
+Settle: TypeAlias = Callable[[RowOutcome[Any], Placed], None]
+LOST = {"ok": Outcome.OK, "repaired": Outcome.REPAIRED}
+NOT_RUN = cell("not_run", "the run stopped before this row")
+
+
+class Unfinished(Abandoned):
+    """A run did not finish, and what files hold is better: a run that adds rows adds none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileJob:
+    """A run over a table, ready to begin. given: the input. rows: its rows as they are written. again: the
+    command that feeds the quarantine again.
+    """
+
+    client: Extractor
+    record_type: Any
+    text_of: Callable[[Any], Any]
+    options: dict[str, Any]
+    given: Table
+    rows: Table
+    sheet: Sheet
+    version: Version
+    destination: Destination
+    again: str
+
+    def run(
+        self, stop: Stop, asked: Stopping, show: bool | None = True, told: Told | None = None
+    ) -> RunReport:
+        """Run it, and return what it came to. stop: asks it to end; asked: whether a signal has done so.
+        show: whether progress is shown, as in `shown`; told: is told of it as well.
+        """
+        report = RunReport()
+        rows = Rows(self._fed(report))
+
+        def tell(progress: Progress) -> None:
+            report.tell(progress)
+            if told is not None:
+                told(progress)
+
+        with shown(show, self.given.total, tell) as show_it, suppress(Unfinished):
+            options: Any = {**self.options, "on_progress": show_it}
+            # what is wrong with the call is said here, before there is a file
+            outcomes = self.client.rows(
+                rows, self.record_type, text=lambda r: self.text_of(r.row), interrupt=stop, **options
+            )
+            with self._opened(rows, report) as (settle, hold):
+                self._write(outcomes, rows, settle, report)
+                _note(asked, rows, report)
+                self._leave(rows, hold, report)
+        return report
+
+    def result(self, report: RunReport, notes: Sequence[str] = ()) -> TableRun:
+        """Return what it came to: each row of the input once, and what each file holds. notes: on how the
+        input was read.
+        """
+        lost = {each: report.lost[outcome] for each, outcome in LOST.items()}
+        counts = {each: report.settled[each] - lost[each] for each in ("ok", "repaired")}
+        failed, empty = report.settled["failed"] + sum(lost.values()), report.settled["empty"]
+        done, finished = report.earlier + report.settled.total(), report.stopped is None
+        rows = done if finished else self.given.total
+        return TableRun(
+            rows,
+            report.earlier,
+            counts["ok"],
+            counts["repaired"],
+            failed,
+            empty,
+            None if rows is None else rows - done,
+            report.told.from_cache,
+            dict(report.facts.failures),
+            report.refused,
+            len(report.bare - report.refused.keys()),
+            tuple(self._places(report)),
+            report.told.usage,
+            report.told.cost,
+            report.stopped,
+            tuple(filter(None, (*notes, self.sheet.note))),
+        )
+
+    def _places(self, report: RunReport) -> Iterator[Holding]:
+        as_it_was = report.kept
+        yield Holding(
+            self.destination.place,
+            None if as_it_was or self.destination.sink else report.before + report.added,
+            0 if as_it_was else report.added,
+        )
+        if self.destination.quarantine is not None:
+            new = 0 if self.destination.drained else report.held - report.held_before
+            yield Holding(
+                self.destination.quarantine, None if as_it_was else report.held, 0 if as_it_was else new
+            )
+
+    @contextmanager
+    def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
+        """Yield what writes a row, and a line of the quarantine; what earlier files have is written."""
+        earlier = self.destination.earlier()
+        base = earlier if self.destination.append else None
+        self._check(next(earlier.rows(), {}) if earlier else {})
+        self.version.remember()
+        with (
+            self._holding(report) as hold,
+            written(
+                self.destination.output,
+                replace(self.sheet, lose=report.lose),
+                self.rows,
+                partial(self._gathered, report.lose),
+                base,
+                self.destination.anew,
+            ) as writer,
+        ):
+            self._keep(rows, earlier, writer, hold, report)
+            yield self._to(_counted(writer, report), hold, base, report), hold
+
+    def _fed(self, report: RunReport) -> Iterator[Placed]:
+        """Return the rows to run, without those that came to the output when a quarantine was fed before."""
+        row_id, earlier = self.rows.row_id, self.destination.earlier()
+        if row_id is None or earlier is None or not self.destination.append or not self.given.total:
+            return placed(self.given.rows())
+        there = in_output(self.given, earlier, row_id)
+        return self._without(there, report)
+
+    def _without(self, there: Callable[[Placed], bool], report: RunReport) -> Iterator[Placed]:
+        for each in placed(self.given.rows()):
+            if there(each):
+                report.earlier += 1
+            else:
+                yield each
+
+    def _gathered(self, lose: Lose) -> Gathered:
+        return Gathered(RecordType.of(self.record_type).records(), self.sheet.shape, lose)
+
+    @contextmanager
+    def _holding(self, report: RunReport) -> Iterator[Hold]:
+        """Yield what writes a line of the quarantine."""
+        if self.destination.quarantine is None:
+            yield lambda line: None
+            return
+        with opened(self.destination.quarantine, partly=self.destination.anew) as stream:
+
+            def hold(line: Line) -> None:
+                stream.write(to_json(line) + "\n")
+                report.held += 1
+
+            yield hold
+
+    def _keep(self, rows: Rows, earlier: Table | None, writer: Writer, hold: Hold, report: RunReport) -> None:
+        """Write what earlier files have, after a look at whether it may be gone on with."""
+        good, bad = earlier.rows() if earlier else iter(()), self.destination.earlier_held()
+        before: Iterable[tuple[Fields | BadRow, bool]]
+        if self.destination.append:
+            before = chain(((row, True) for row in good), ((line, False) for line in bad))
+        else:
+            before = kept(rows, good, bad, self._own)
+        for row, is_good in before:
+            if isinstance(row, BadRow):
+                raise ConfigError(f"line {row.line} of what is added to can't be read: {row.why}")
+            if is_good:
+                self._check(row)
+                writer.again(row)
+                report.before += 1
+            else:
+                hold(row)
+                report.held_before += 1
+            report.earlier += not self.destination.append
+
+    def _check(self, row: Fields | BadRow) -> None:
+        """Raise ConfigError for a row of the earlier output that the new ones are no company for."""
+        if isinstance(row, BadRow) or not row:
+            return
+        self.version.check(row, self.sheet.shape, self.destination.output, self.destination.spelled.output)
+        if self.destination.quarantine is not None and row.get(f"{self.sheet.shape.name}_error"):
+            raise ConfigError(
+                f"{self.destination.output} has rows without a record: it was written without a quarantine. "
+                "Write to a new file; what is done comes out of the journal"
+            )
+
+    def _own(self, each: Placed) -> Fields:
+        return own_fields(each, self.rows.row_id)
+
+    def _to(self, writer: Writer, hold: Hold, base: Table | None, report: RunReport) -> Settle:
+        """Return what writes a row to where it belongs. report: is told of what only the quarantine takes."""
+        types = None if base is None else base.schema
+
+        def good(outcome: RowOutcome[Any], each: Placed) -> None:
+            own = self._own(each)
+            if types is not None and each.line is not None:
+                own = typed_fields(own, types)
+            writer.row(replace(outcome, key=own))
+
+        if self.destination.quarantine is None:
+            return good
+        fault_of = fault_finder(self.record_type, self.sheet, self.destination.output)
+
+        def settle(outcome: RowOutcome[Any], each: Placed) -> None:
+            fault = fault_of(outcome.record)
+            if fault is not None:
+                report.lose(outcome, fault)
+            if fault is None and outcome.error is None and outcome.extraction is not None:
+                good(outcome, each)
+            else:
+                hold(held(outcome, each.input, self.version.stamp, self.again, fault))
+
+        return settle
+
+    def _write(
+        self, outcomes: Iterator[RowOutcome[Any]], rows: Rows, settle: Settle, report: RunReport
+    ) -> None:
+        """Write what comes of the rows, up to the first one that was not run."""
+        try:
+            whole = True
+            for outcome in outcomes:
+                whole = whole and not (outcome.stops or isinstance(outcome.error, RunStopped))
+                if whole:
+                    report.settle(outcome)
+                    settle(replace(outcome, index=outcome.key.index), outcome.key)
+                    rows.settled()
+        except RunStopped as error:
+            report.stop(error)
+            report.is_full = isinstance(error.cause, JournalError)
+
+    def _leave(self, rows: Rows, hold: Hold, report: RunReport) -> None:
+        """Leave in the quarantine what a run that did not finish has not done; else add nothing at all. Where
+        the disk may be full, older files stay: there may be no room for what takes their place.
+        """
+        if report.is_full and self.destination.replaces:
+            report.kept = True
+            raise Unfinished
+        if report.stopped is None or not self.destination.append:
+            return
+        if not self.destination.drained:
+            report.kept = True
+            raise Unfinished
+        for each in rows.unsettled():
+            new = line_of(each.index, each.input, NOT_RUN, self.version.stamp, self.again)
+            hold(new if each.line is None else each.line)
+
+
+def _counted(writer: Writer, report: RunReport) -> Writer:
+    def row(outcome: RowOutcome[Any]) -> None:
+        writer.row(outcome)
+        report.added += 1
+
+    return Writer(row, writer.again)
+
+
+def _note(asked: Stopping, rows: Rows, report: RunReport) -> None:
+    """Take note that a signal has stopped the run, unless it has come to its end all the same."""
+    if not asked or (report.stopped is None and rows.all_settled):
+        return
+    report.stopped = str(asked)
+    report.notes = [each for each in [asked.advice] if each != INTERRUPTED]
+
+
+def fault_finder(record_type: Any, sheet: Sheet, output: str) -> Callable[[Any], str | None]:
+    """Return the function that says why a record can't be written to a file, None where it can."""
+    records = RecordType.of(record_type).records() if is_typed(output) else None
+
+    def fault(record: Any) -> str | None:
+        if record is None:
+            return None
+        if records is not None:
+            return records.array([record])[1].get(0)
+        try:
+            sheet.dump(record)
+        except ValueError as error:  # what a serializer of the user's own raises
+            return str(error)
+        return None
+
+    return fault

@@ -1,0 +1,155 @@
+"""A run over a table as its caller wants it, checked and opened: the same for Python and for the shell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ..batch.cells import Gathered, shape_of
+from ..batch.estimate import Estimate
+from ..batch.texts import Select
+from ..client import Extractor
+from ..schema import RecordType, compile_schema
+from .database_job import DatabaseJob, run_name
+from .database_source import database_table
+from .databases.source import DatabaseSource
+from .destination import Destination, check_call, check_doubling
+from .documents import TextFiles
+from .formulas import Formulas
+from .input import AS_NAMED, ReadOptions, kept_input
+from .job import FileJob
+from .names import format_of, is_typed
+from .placed import as_written
+from .selecting import file_selector, selector
+from .sheet import Sheet, check_free
+from .sources import opened_sources
+from .table import Table, part
+from .versions import Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What is read, what is written of it, and where. source: files, folders, patterns, a URL, or "-" for
+    standard input; or a table of a database. text: which text a row stands for, None for the file that it
+    names. read: how files are read. limit, sample: the first rows alone, or some at random. retry_failed:
+    whether rows are asked again whose answers gave no record. row_id: the column for each row's position,
+    None for no such column. The others: see `tables.run`.
+    """
+
+    source: tuple[str, ...] | DatabaseSource
+    text: Select
+    destination: Destination
+    read: ReadOptions = AS_NAMED
+    limit: int | None = None
+    sample: int | None = None
+    retry_failed: bool = False
+    row_id: str | None = None
+    name: str | None = None
+    flatten: bool = False
+    usage: bool = False
+    evidence: bool = False
+    formulas_as_text: bool = False
+
+    def check(self) -> None:
+        """Raise ConfigError for options that contradict each other, or would lose rows."""
+        check_call(self.source, self.destination, self.limit, self.sample, self.retry_failed)
+        self.destination.check(self.limit is not None or self.sample is not None)
+        check_doubling(self.source, self.destination, self.retry_failed)
+
+    @contextmanager
+    def opened(self) -> Iterator[OpenedRun]:
+        """Yield the run with its rows at hand. Raises ConfigError where they can't be read."""
+        self.check()
+        with ExitStack() as stack:
+            given = self._given(stack)
+            rows = as_written(given, self.row_id)
+            texts = TextFiles()
+            if given.of_files or self.text is None:
+                text_of = file_selector(self.text, rows, texts.read)
+            else:
+                text_of = selector(self.text, rows)
+            yield OpenedRun(self, given, rows, text_of, texts)
+
+    def _given(self, stack: ExitStack) -> Table:
+        if isinstance(self.source, DatabaseSource):
+            copied = stack.enter_context(database_table(self.source, self.limit))
+            return part(copied, self.limit, self.sample)
+        # standard input is read twice: first for the columns and their types
+        output = self.destination.output
+        twice = self.source == ("-",) and (is_typed(output) or format_of(output) != "jsonl")
+        sources = (stack.enter_context(kept_input()),) if twice else self.source
+        written = (output, self.destination.quarantine)
+        return part(opened_sources(sources, self.read, written), self.limit, self.sample)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRun:
+    """A run whose rows are at hand. given: the input. rows: its rows as they are written. text_of: tells a
+    row's text. texts: read them from files.
+    """
+
+    plan: RunPlan
+    given: Table
+    rows: Table
+    text_of: Callable[[Any], Any]
+    texts: TextFiles
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to know about how the input was read."""
+        return tuple(filter(None, (self.given.note, self.texts.note)))
+
+    def job(self, client: Extractor, record_type: Any, options: Mapping[str, Any], again: str) -> FileJob:
+        """Return what carries it out. options: of each row's call. again: what feeds the quarantine again.
+
+        Raises ConfigError and SchemaError.
+        """
+        plan, destination, kind = self.plan, self.plan.destination, RecordType.of(record_type)
+        version = Version.of(record_type, compile_schema(record_type).name)
+        shape = shape_of(
+            version.name,
+            plan.name,
+            plan.flatten,
+            plan.usage,
+            plan.evidence,
+            bool(options.get("confidence")),
+            version.stamp,
+        )
+        check_free(self.rows.names or (), Gathered(kind.records(), shape).schema.names)
+        sheet = Sheet(shape, kind.dump, formulas=Formulas(plan.formulas_as_text))
+        asked = {**options, "retry": self._retry}
+        job = FileJob(
+            client,
+            record_type,
+            self.text_of,
+            asked,
+            self.given,
+            self.rows,
+            sheet,
+            version,
+            destination,
+            again,
+        )
+        if destination.sink is None:
+            return job
+        return DatabaseJob.of(job, destination.sink, self._name(version.name))
+
+    def estimate(self, client: Extractor, record_type: Any, options: Mapping[str, Any]) -> Estimate:
+        """Return what it would come to; nothing is sent."""
+        asked: Any = {**options, "retry": self._retry}
+        return client.estimate(self.rows.rows(), record_type, text=self.text_of, **asked)
+
+    @property
+    def _retry(self) -> str | None:
+        return "failed" if self.plan.retry_failed else None
+
+    def _name(self, record_type: str) -> str:
+        """Return the name of the run, by which its table knows what it has of it."""
+        source, plan = self.plan.source, self.plan
+        table, query = (None, None) if isinstance(source, tuple) else (source.table, source.query)
+        told = "\n".join(source) if isinstance(source, tuple) else str(source.address)
+        text = [plan.text] if isinstance(plan.text, str) else plan.text
+        named = getattr(text, "__qualname__", "function") if callable(text) else text
+        return run_name(told, table, query, plan.sample, record_type, named)

@@ -1,0 +1,75 @@
+"""What a run over a table comes to, while it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..batch.outcomes import Progress, RowOutcome
+from ..batch.page import RunFacts
+from ..errors import RunStopped
+from ..messages import Outcome
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run came to. told: its progress, before records were written; lost: those that couldn't be,
+    by how their dialogue ended.
+    """
+
+    told: Progress = field(default_factory=Progress)
+    lost: Counter[Outcome | None] = field(default_factory=Counter)
+    facts: RunFacts = field(default_factory=RunFacts)
+    settled: Counter[str] = field(default_factory=Counter)  # rows that are where they belong, by outcome
+    earlier: int = 0  # rows of the input that earlier files have
+    before: int = 0  # rows of the output that are kept
+    added: int = 0  # rows that were put into the output
+    held_before: int = 0  # lines of the quarantine that are kept
+    error: RunStopped | None = None  # what stopped it, unless a signal has
+    held: int = 0  # rows in the quarantine
+    bare: set[int] = field(default_factory=set)  # rows whose record a database did not take
+    refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
+    stopped: str | None = None  # why, where it did not finish
+    notes: Sequence[str] = ()  # what there is to know about that
+    is_full: bool = False  # whether it is because the journal took no more, as on a full disk
+    kept: bool = False  # whether files are as they were
+
+    def tell(self, progress: Progress) -> None:
+        """Take note of how far it is."""
+        self.told = progress
+
+    def settle(self, outcome: RowOutcome[Any]) -> None:
+        """Take note of a row that is written, or held."""
+        self.facts.add(outcome)
+        self.settled[settled_as(outcome)] += 1
+
+    def stop(self, error: RunStopped) -> None:
+        """Take note of why it can't go on."""
+        self.stopped, self.error = str(error).rstrip("."), error
+
+    def lose(self, outcome: RowOutcome[Any], why: str) -> None:
+        """Take note of a record that can't be written."""
+        self.lost[outcome.outcome] += 1
+        self.facts.fail("serialization", why)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; a row whose record was lost has failed."""
+        ok, repaired = self.lost[Outcome.OK], self.lost[Outcome.REPAIRED]
+        return replace(
+            self.told,
+            ok=self.told.ok - ok,
+            repaired=self.told.repaired - repaired,
+            failed=self.told.failed + ok + repaired,
+        )
+
+
+def settled_as(outcome: RowOutcome[Any]) -> str:
+    """Return what a row counts as: "ok", "repaired", "failed" or "empty"."""
+    if outcome.error is not None:
+        return "failed"
+    if outcome.extraction is None:
+        return "empty"
+    return "repaired" if outcome.outcome is Outcome.REPAIRED else "ok"

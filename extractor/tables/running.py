@@ -1,0 +1,183 @@
+"""`tables.run`: files and tables of databases in, the same rows with their records out."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from os import PathLike, fspath
+from typing import Any, TypeAlias, Unpack
+
+from ..batch.estimate import Estimate
+from ..batch.run import Stop
+from ..batch.texts import Select
+from ..client import Extractor
+from ..errors import ConfigError, RunStopped
+from ..files import Halted
+from ..options import RowOptions
+from .databases.address import is_database, without_password
+from .databases.sink import DatabaseSink
+from .databases.source import DatabaseSource
+from .destination import Destination, is_drained
+from .input import ReadOptions
+from .plan import RunPlan
+from .result import TableRun
+from .stopping import stopping
+
+Place: TypeAlias = str | PathLike[str]
+TableSource: TypeAlias = Place | Sequence[Place] | DatabaseSource
+
+
+def run(
+    source: TableSource,
+    record_type: Any,
+    *,
+    text: Select = None,
+    into: Place | DatabaseSink,
+    quarantine: Place | None = None,
+    resume: bool = False,
+    append: bool = False,
+    rows: bool = False,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    model: str | Extractor | None = None,
+    limit: int | None = None,
+    sample: int | None = None,
+    row_id: str | None = None,
+    name: str | None = None,
+    flatten: bool = False,
+    usage: bool = False,
+    formulas_as_text: bool = False,
+    progress: bool | None = None,
+    **options: Unpack[RowOptions],
+) -> TableRun:
+    """Extract a record from each row of a table, write the rows with their records, and tell what it came to.
+
+    source: a table: a file of CSV, JSON Lines, a JSON array, Parquet or Excel, a URL of one, or a
+    DatabaseSource; or files that are one text each: a folder, a pattern such as "mail/**/*.txt", or several
+    files. Their rows have the column `path`; rows=True reads tables among them. text: where a row's text is:
+    a column, several, a template such as "{subject}: {body}", or a function of the row; None for the file at
+    its `path`. encoding, delimiter, sheet: of what is read, where it is not found out rightly. into: the file
+    that is written, in the format that its name says, or a DatabaseSink. quarantine: the file of JSON Lines
+    for rows without a record. resume: keep the rows that `into` has, and add those that are missing. append:
+    keep all that `into` has, and put these rows behind it. model: an Extractor, or the name of a model.
+    limit, sample: the first rows alone, or some at random, the same each time. row_id: a column with each
+    row's position, from 0. formulas_as_text: in CSV, an apostrophe before what a spreadsheet would run. The
+    others: see ColumnOptions and RowOptions; `retry="failed"` asks again where the journal has no record.
+
+    A row that fails stops no other: its error stands beside it, or in the quarantine. The same call again
+    asks only for what has no answer in the journal. Raises ConfigError and SchemaError before anything is
+    sent; RunStopped, with the TableRun as `partial`, where the run can't go on; KeyboardInterrupt after
+    Ctrl-C, once what is in flight is written.
+    """
+    sink = into if isinstance(into, DatabaseSink) else None
+    output = str(into.address) if isinstance(into, DatabaseSink) else _path(into)
+    held = None if quarantine is None else fspath(quarantine)
+    given = _source(source)
+    drained = isinstance(given, tuple) and is_drained(given, held)
+    plan = RunPlan(
+        source=given,
+        text=text,
+        destination=Destination(output, held, resume, append, drained, sink),
+        read=ReadOptions(rows, encoding, delimiter, sheet),
+        limit=limit,
+        sample=sample,
+        retry_failed=options.get("retry") == "failed",
+        row_id=row_id,
+        name=name,
+        flatten=flatten,
+        usage=usage,
+        evidence=bool(options.get("evidence")),
+        formulas_as_text=formulas_as_text,
+    )
+    stop = Stop()
+    with plan.opened() as opened, _client(model) as client:
+        job = opened.job(client, record_type, _asked(options), _again(plan, record_type))
+        try:
+            with stopping(stop, (signal.SIGINT,)) as asked:
+                report = job.run(stop, asked, progress, options.get("on_progress"))
+        except Halted:
+            raise KeyboardInterrupt from None
+    result = job.result(report, opened.notes)
+    if result.stopped is None:
+        return result
+    if asked:
+        interrupted = KeyboardInterrupt()
+        interrupted.add_note(str(result))
+        raise interrupted
+    error = report.error or RunStopped(result.stopped)
+    error.partial = result
+    raise error
+
+
+def estimate(
+    source: TableSource,
+    record_type: Any,
+    *,
+    text: Select = None,
+    rows: bool = False,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    model: str | Extractor | None = None,
+    limit: int | None = None,
+    sample: int | None = None,
+    **options: Unpack[RowOptions],
+) -> Estimate:
+    """Return what `run` would come to, in requests, tokens and US dollars; nothing is sent or written.
+
+    Raises ConfigError and SchemaError.
+    """
+    plan = RunPlan(
+        source=_source(source),
+        text=text,
+        destination=Destination("-", None, False, False, False),
+        read=ReadOptions(rows, encoding, delimiter, sheet),
+        limit=limit,
+        sample=sample,
+        retry_failed=options.get("retry") == "failed",
+    )
+    with plan.opened() as opened, _client(model) as client:
+        return opened.estimate(client, record_type, _asked(options))
+
+
+def _source(source: TableSource) -> tuple[str, ...] | DatabaseSource:
+    if isinstance(source, DatabaseSource):
+        return source
+    paths = tuple(fspath(each) for each in ([source] if isinstance(source, str | PathLike) else source))
+    if not paths:
+        raise ConfigError("there is no file to read")
+    if database := next(filter(is_database, paths), None):
+        raise ConfigError(f"which rows of {without_password(database)}? Name them with a DatabaseSource")
+    return paths
+
+
+def _path(into: Place) -> str:
+    path = fspath(into)
+    if is_database(path):
+        raise ConfigError(f"which table of {without_password(path)}? Name it with a DatabaseSink")
+    return path
+
+
+def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what each row is asked with. Raises ConfigError for an order that files can't have."""
+    if not options.get("ordered", True):
+        raise ConfigError("files keep the order of the input: leave ordered= out")
+    return {name: value for name, value in options.items() if name not in ("retry", "on_progress")}
+
+
+def _client(model: str | Extractor | None) -> AbstractContextManager[Extractor]:
+    return nullcontext(model) if isinstance(model, Extractor) else Extractor(model)
+
+
+def _again(plan: RunPlan, record_type: Any) -> str:
+    """Return the call that feeds the quarantine again, as a person would write it."""
+    destination = plan.destination
+    if destination.quarantine is None:
+        return ""
+    kind = getattr(record_type, "__qualname__", "record_type")
+    text = getattr(plan.text, "__qualname__", "text") if callable(plan.text) else repr(plan.text)
+    into = f"into={'...' if destination.sink else repr(destination.output)}"
+    held = repr(destination.quarantine)
+    return f"tables.run({held}, {kind}, text={text}, {into}, append=True, quarantine={held}, retry='failed')"

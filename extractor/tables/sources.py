@@ -1,0 +1,77 @@
+"""What a run reads: one table, several of them, or files that are one text each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+from ..errors import ConfigError
+from .documents import documents_table, files_in
+from .files import table
+from .input import ReadOptions
+from .names import format_of, is_table
+from .table import Table
+
+
+def opened_sources(sources: Sequence[str], options: ReadOptions, written: Sequence[str | None]) -> Table:
+    """Return the rows of what is named: of a file that is a table, or one row for each file.
+
+    sources: files, folders, patterns such as "mail/**/*.txt", a URL, or "-". written: files that the run
+    writes, which are not read. Raises ConfigError.
+    """
+    if len(sources) == 1 and not _is_many(sources[0]) and not _is_document(sources[0]):
+        return table(sources[0], read=options)
+    leave_out = frozenset(str(Path(each).absolute()) for each in written if each not in (None, "-"))
+    paths = list(dict.fromkeys(chain.from_iterable(_paths(each, leave_out) for each in sources)))
+    return _joined(paths, options) if options.rows else documents_table(paths, options.encoding)
+
+
+def _is_document(source: str) -> bool:
+    return Path(source).is_file() and not is_table(source)
+
+
+def _is_many(source: str) -> bool:
+    """Whether it is a folder, or a pattern that is no file's name."""
+    path = Path(source)
+    return path.is_dir() or (
+        "://" not in source and any(map(source.__contains__, "*?[")) and not path.is_file()
+    )
+
+
+def _paths(source: str, leave_out: frozenset[str]) -> Sequence[str]:
+    if source == "-" or "://" in source:
+        raise ConfigError(f"{source} is read alone: name no other input beside it")
+    if _is_many(source):
+        return files_in(source, leave_out)
+    if not Path(source).is_file():
+        raise ConfigError(f"cannot read {source}: No such file or directory")
+    return [source]
+
+
+def _joined(paths: Sequence[str], options: ReadOptions) -> Table:
+    """Return the rows of several tables, one after the other. Raises ConfigError unless they have the same
+    columns.
+    """
+    tables = [table(path, read=options) for path in paths]
+    for path, each in zip(paths, tables, strict=True):
+        if each.names != tables[0].names:
+            raise ConfigError(
+                f"{path} has other columns than {paths[0]}: run them one by one"
+                if each.names is not None and tables[0].names is not None
+                else f"{path} is {format_of(path)}, and {paths[0]} {format_of(paths[0])}: run them one by one"
+            )
+    totals = [each.total for each in tables]
+    total = None if None in totals else sum(filter(None, totals))
+    notes = [f"{path}: {each.note}" for path, each in zip(paths, tables, strict=True) if each.note]
+    schemas = [each.schema for each in tables]
+    schema = schemas[0] if all(each == schemas[0] for each in schemas) else None
+    if schema is None and any(each is not None for each in schemas):
+        raise ConfigError(f"the columns of {paths[0]} and others have different types: run them one by one")
+    return Table(
+        tables[0].names,
+        total,
+        lambda: chain.from_iterable(each.rows() for each in tables),
+        schema,
+        note="\n".join(notes) or None,
+    )

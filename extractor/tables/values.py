@@ -1,0 +1,70 @@
+"""Values of rows as JSON and as cells of CSV. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from math import isfinite, isnan
+from typing import Any, TypeAlias
+
+from pydantic_core import to_jsonable_python
+
+from ..messages import JSON
+from ..words import escaped
+from .formulas import unquoted
+from .table import BadRow, Fields
+
+Dump: TypeAlias = Callable[[Any], JSON]
+
+
+def to_json(line: JSON, indent: int | None = None) -> str:
+    """Return a value as JSON text that UTF-8 can hold, and a terminal can show. JSON has no numbers that are
+    none: they become the texts "NaN", "Infinity" and "-Infinity", as in Pydantic's mode "strings".
+    """
+    try:
+        text = json.dumps(line, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(line), ensure_ascii=False, indent=indent)
+    return escaped(text)
+
+
+def finite(value: JSON) -> JSON:
+    """Return a value with texts in the place of numbers that JSON has not."""
+    if isinstance(value, float) and not isfinite(value):
+        return "NaN" if isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {name: finite(each) for name, each in value.items()}
+    return [finite(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def plain(value: Any) -> JSON:
+    """Return a row's own fields as JSON: Parquet has dates, bytes and decimals."""
+    return to_jsonable_python(value, serialize_unknown=True, bytes_mode="base64")
+
+
+def cell_text(value: Any) -> Any:
+    """Return a value as a cell of CSV: what is not a scalar is JSON text."""
+    if value is None or isinstance(value, str | int | float):
+        return finite(well_formed(value))
+    simple = plain(value)
+    return simple if isinstance(simple, str) else to_json(simple)
+
+
+def well_formed(value: Any) -> Any:
+    """Return a value of JSON without lone surrogates, which only JSON has a way to write: they become "?"."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {well_formed(name): well_formed(each) for name, each in value.items()}
+    return [well_formed(each) for each in value] if isinstance(value, list) else value
+
+
+def same_row(own: Fields | BadRow, earlier: Fields) -> bool:
+    """Whether an earlier output's row was made of this row of the input."""
+    fields = {"line": own.line} if isinstance(own, BadRow) else own
+    return all(_as_text(value) == _as_text(earlier.get(name)) for name, value in fields.items())
+
+
+def _as_text(value: Any) -> str:
+    cell = cell_text(value)
+    return "" if cell is None else unquoted(str(cell))

@@ -1,0 +1,144 @@
+"""`tables.run`: what the shell can do, from Python."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from extractor import ConfigError, DatabaseSink, DatabaseSource, Extractor, RunStopped, tables
+from extractor.tables import Holding, TableRun
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, slow, status
+from tests.tables.towns import Visit, asked, lines, visit, write
+
+
+def test_each_row_goes_to_one_of_two_files_and_the_sum_says_how_many(ex: Extractor) -> None:
+    write("in.jsonl", ["Basel", "bad", "", "Bonn"])
+    result = tables.run(
+        "in.jsonl", Visit, text="body", into="good.parquet", quarantine="bad.jsonl", model=ex, flatten=True
+    )
+    assert (result.rows, result.ok, result.failed, result.empty, result.left) == (4, 2, 1, 1, 0)
+    assert result.sum == "4 rows = 2 ok + 1 failed + 1 empty"
+    assert result.places == (Holding("good.parquet", 2, 2), Holding("bad.jsonl", 2, 2))
+    assert result.failures == {"status": 1}
+    assert result.usage.total_tokens > 0
+    assert pq.read_table("good.parquet").column("town").to_pylist() == ["Basel", "Bonn"]
+    assert [line["index"] for line in lines("bad.jsonl")] == [1, 2]
+
+
+def test_a_quarantine_is_mended_and_fed_again(ex: Extractor) -> None:
+    write("in.jsonl", ["Basel", "bad", "Bonn"])
+    tables.run("in.jsonl", Visit, text="body", into="good.jsonl", quarantine="bad.jsonl", model=ex)
+    held = lines("bad.jsonl")
+    assert held[0]["again"].startswith("tables.run('bad.jsonl', Visit, text='body', into='good.jsonl'")
+    held[0]["input"]["body"] = "Bern"
+    Path("bad.jsonl").write_text(json.dumps(held[0]) + "\n")
+    result = tables.run(
+        "bad.jsonl",
+        Visit,
+        text="body",
+        into="good.jsonl",
+        append=True,
+        quarantine="bad.jsonl",
+        retry="failed",
+        model=ex,
+    )
+    assert result.places == (Holding("good.jsonl", 3, 1), Holding("bad.jsonl", 0, 0))
+    assert [row["visit"]["town"] for row in lines("good.jsonl")] == ["Basel", "Bonn", "Bern"]
+
+
+def test_a_run_is_resumed_and_the_sum_says_what_was_done_before(ex: Extractor) -> None:
+    write("in.jsonl", ["Basel", "Bonn", "Bern"])
+    tables.run("in.jsonl", Visit, text="body", into="out.jsonl", limit=1, model=ex)
+    result = tables.run("in.jsonl", Visit, text="body", into="out.jsonl", resume=True, model=ex)
+    assert result.sum == "3 rows = 1 done before + 2 ok"
+    assert result.places == (Holding("out.jsonl", 3, 2),)
+
+
+def test_a_run_that_can_not_go_on_raises_with_what_it_came_to(ex: Extractor) -> None:
+    def first_then_no(request: ReceivedRequest) -> Scripted:
+        return visit(request) if "Basel" in asked(request) else status(401, "no such key")
+
+    write("in.jsonl", ["Basel", "Bonn", "Bern"])
+    with (
+        ChatServer(first_then_no) as server,
+        Extractor("m", base_url=server.base_url, api_key="k") as other,
+        pytest.raises(RunStopped, match="HTTP 401") as stopped,
+    ):
+        tables.run("in.jsonl", Visit, text="body", into="out.jsonl", model=other, concurrency=1)
+    result: TableRun = stopped.value.partial  # type: ignore[attr-defined]
+    assert (result.rows, result.ok, result.left) == (3, 1, 2)
+    assert result.places == (Holding("out.jsonl", 1, 1),)
+    assert "It did not finish: the run stopped: " in str(result)
+
+
+def test_ctrl_c_writes_what_is_done_and_says_so(ex: Extractor) -> None:
+    def answer(request: ReceivedRequest) -> Scripted:
+        if "town 9" in asked(request):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return slow(visit(request), latency=0.02)
+
+    write("in.jsonl", [f"town {i}" for i in range(40)])
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, api_key="k") as other:
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            tables.run("in.jsonl", Visit, text="body", into="out.parquet", model=other, concurrency=2)
+        done = pq.read_table("out.parquet").num_rows
+        assert 0 < done < 40
+        assert f"{done:,} ok + {40 - done} left" in stopped.value.__notes__[-1]
+        result = tables.run("in.jsonl", Visit, text="body", into="out.parquet", resume=True, model=other)
+        assert (result.earlier, result.ok) == (done, 40 - done)
+        assert len(server.requests) <= 42
+
+
+def test_a_table_of_a_database_goes_into_another(ex: Extractor) -> None:
+    sqlite3 = pytest.importorskip("sqlite3")
+    pytest.importorskip("duckdb")
+    with sqlite3.connect("mail.db") as database:
+        database.execute("CREATE TABLE mail (id INTEGER PRIMARY KEY, body TEXT)")
+        database.executemany("INSERT INTO mail (body) VALUES (?)", [("Basel",), ("bad",), ("Bonn",)])
+    database.close()
+    result = tables.run(
+        DatabaseSource("sqlite:///mail.db", "mail"),
+        Visit,
+        text="body",
+        into=DatabaseSink("duckdb:///out.duckdb", "visits"),
+        quarantine="bad.jsonl",
+        model=ex,
+    )
+    assert result.sum == "3 rows = 2 ok + 1 failed"
+    assert result.places == (Holding("the table visits", None, 2), Holding("bad.jsonl", 1, 1))
+
+
+def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
+    write("in.jsonl", ["Basel", "", "Bonn"])
+    told = tables.estimate("in.jsonl", Visit, text="body", model=ex)
+    assert (told.rows, told.empty, told.requests) == (3, 1, 2)
+    assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ({"into": "in.jsonl"}, "is the input, and would be overwritten"),
+        ({"into": "out.jsonl", "limit": 1, "sample": 1}, "limit= takes the first rows, sample= some"),
+        ({"into": "out.jsonl", "resume": True, "append": True}, "resume=True goes on with the same input"),
+        ({"into": "out.jsonl", "resume": True, "retry": "failed"}, "leave resume=True out"),
+        ({"into": "out.jsonl", "ordered": False}, "files keep the order"),
+        ({"into": "sqlite:///out.db"}, "Name it with a DatabaseSink"),
+        ({"into": "out.jsonl", "text": "bdy"}, "did you mean 'body'"),
+    ],
+)
+def test_what_can_not_work_is_said_in_the_words_of_python_before_anything_is_sent(
+    call: dict[str, Any], why: str, ex: Extractor, server: ChatServer
+) -> None:
+    write("in.jsonl", ["Basel"])
+    before = Path("in.jsonl").read_text()
+    with pytest.raises(ConfigError, match=why):
+        tables.run("in.jsonl", Visit, **{"text": "body", "model": ex, **call})
+    assert not server.requests
+    assert Path("in.jsonl").read_text() == before
