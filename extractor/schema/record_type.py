@@ -38,35 +38,27 @@ class Kind(Protocol):
 
     def name(self, written: Any, /) -> str:
         """Return a readable name, not yet legal for any target."""
-        ...
 
     def described(self, written: Any, /) -> dict[str, JSON]:
         """Return one JSON Schema whose references are all `#/$defs/NAME`."""
-        ...
 
     def hidden(self, written: Any, /) -> list[str]:
         """Return the members that are written as asterisks."""
-        ...
 
     def dumper(self, written: Any, /) -> Callable[[Any], JSON]:
         """Return the function from a record to JSON."""
-        ...
 
     def reader(self, written: Any, /) -> Callable[[JSON], Any]:
         """Return the function from JSON to a record."""
-        ...
 
     def records(self, written: Any, keeps_extras: bool, /) -> Records:
         """Return how records become Arrow."""
-        ...
 
     def meaning(self, written: Any, /) -> Meaning:
         """Return what the type reads and writes, apart from how it is worded."""
-        ...
 
     def checker(self, written: Any, as_written: bool, /) -> Check:
         """Return the check of JSON text."""
-        ...
 
 
 @dataclass(frozen=True)

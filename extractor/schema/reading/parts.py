@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic_core import core_schema, from_json
 
 from ...errors import ExtractorError
-from ..codec.containers import Anything, Array, Branch, Mapped, Object, Reference, Tuple, Union, Wrapped
+from ..codec.containers import Anything, Array, Branch, Mapped, Object, Tuple, Union, Wrapped
 from ..codec.values import Around, ChoiceCodec, Codec, LeafCodec, Null, Number, TextCodec
 from ..compiled import CompiledSchema
 from ..nodes import ABSENT, VALUE
@@ -248,13 +248,9 @@ def _is_no_text(form: Codec) -> bool:
 
 
 def _form(codec: Codec) -> Codec:
-    while True:
-        if isinstance(codec, Reference):
-            codec = codec.codec
-        elif isinstance(codec, Around) and not isinstance(codec, Wrapped | TextCodec):
-            codec = codec.inner
-        else:
-            return codec
+    while isinstance(codec, Around) and not isinstance(codec, Wrapped | TextCodec):
+        codec = codec.inner
+    return codec
 
 
 def _kind(form: Codec) -> str:
