@@ -331,7 +331,9 @@ class DatabaseFilling:
 
         outcome, each, _ = self._rows[number]
         if self._job.going_on.quarantine is not None:
-            self._hold(held(outcome, each.input, self._job.version.stamp, self._job.again, why))
+            self._hold(
+                held(outcome.index, outcome, each.input, self._job.version.stamp, self._job.again, why)
+            )
             return None
         shape = self._job.sheet.shape
         error = cell("database", why, len(outcome.attempts))
@@ -345,7 +347,16 @@ class DatabaseFilling:
         """Leave the row out that was begun last."""
         self._report.refused[self._each.index] = why
         if self._job.going_on.quarantine is not None:
-            self._hold(held(self._outcome, self._each.input, self._job.version.stamp, self._job.again, why))
+            self._hold(
+                held(
+                    self._outcome.index,
+                    self._outcome,
+                    self._each.input,
+                    self._job.version.stamp,
+                    self._job.again,
+                    why,
+                )
+            )
 
 
 def _read_as(row: Fields, schema: pa.Schema) -> Fields:
