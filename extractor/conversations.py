@@ -41,8 +41,7 @@ def parsing(
         sent, shown = in_grammar if mode is Mode.JSON_SCHEMA else compiled, said
         if only_prompt(mode):
             shown = (*said, Message("system", shown_schema(compiled.schema, mode)))
-        made = model.request(shown, params, mode)
-        return replace(made, response_schema=sent.strict, source=source)
+        return model.request(shown, params, mode, sent.strict, source)
 
     reader = compiled.reader(**model.settings.reads(strict_reading, read_values))
 

@@ -22,30 +22,10 @@ All of them survive pickling, and no message or repr holds a key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .messages import Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reason why a value was rejected.
-
-    pointer: JSON pointer (RFC 6901) into the record in the user's own shape, "" for the whole.
-    reason: one sentence. value: what was rejected, if there was something. type: the name of
-    the kind of problem, Pydantic's error type where Pydantic found it ("missing",
-    "int_parsing", "value_error", ...), "json_invalid" where the text is no JSON.
-    """
-
-    pointer: str
-    reason: str
-    value: Any = None
-    type: str = "value_error"
-
-    def __str__(self) -> str:
-        return f"{self.pointer or 'the whole record'}: {self.reason}"
+from .messages import Attempt
+from .messages import Problem as Problem
 
 
 class ExtractorError(Exception):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, TypeAlias
 
 from . import content
 from .errors import ConfigError
-from .messages import Message
+from .messages import ROLES, FunctionCall, Message, ToolCall
 from .schema import source_text
 
 Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
@@ -67,8 +67,38 @@ def context_of(text: Text | None, context: Mapping[str, Any] | None, attempt: in
     return {"text": text, "attempt": attempt, **(context or {})}
 
 
+def message_of(value: Message | Mapping[str, Any]) -> Message:
+    """Return `value` as a Message; a mapping has the API's own keys. Raises ConfigError."""
+    if isinstance(value, Message):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"a message is a Message or a mapping with 'role' and 'content', not {value!r:.80}")
+    unknown = value.keys() - {f.name for f in fields(Message)} - {"annotations", "audio", "function_call"}
+    if value.get("role") not in ROLES or unknown:
+        what = f"has the unknown key {min(unknown)!r}" if unknown else f"has the role {value.get('role')!r}"
+        raise ConfigError(f"a message {what}; its role is one of {', '.join(sorted(ROLES))}")
+    return Message(
+        role=value["role"],
+        content=value.get("content"),
+        name=value.get("name"),
+        tool_calls=tuple(map(_tool_call, value.get("tool_calls") or ())),
+        tool_call_id=value.get("tool_call_id"),
+        refusal=value.get("refusal"),
+        extra_content=value.get("extra_content"),
+        reasoning_content=value.get("reasoning_content"),
+    )
+
+
 def _message(value: Message | Mapping[str, Any]) -> Message:
-    message = Message.of(value)
+    message = message_of(value)
     if message.content is None or isinstance(message.content, str):
         return message
     return replace(message, content=content.parts(message.content))
+
+
+def _tool_call(value: ToolCall | Mapping[str, Any]) -> ToolCall:
+    if isinstance(value, ToolCall):
+        return value
+    function = value["function"]
+    call = FunctionCall(function["name"], function["arguments"])
+    return ToolCall(value["id"], call, extra_content=value.get("extra_content"))

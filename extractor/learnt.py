@@ -28,6 +28,8 @@ class Learnt:
         """
         if not attempts or attempts[-1].outcome is Outcome.TRANSPORT:
             return self
+        if len(attempts) == 1 and attempts[0].request.turns is self.turns:
+            return self  # nothing was refused
         turns = max(self.turns, attempts[-1].request.turns, key=tuple(Turns).index)
         refused = any(attempt.failure and refuses_logprobs(attempt.failure) for attempt in attempts)
         tells = self.tells_logprobs and not refused

@@ -11,8 +11,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
-from .errors import ConfigError, Problem
-
 T = TypeVar("T")
 JSON: TypeAlias = Any  # a value that `json.loads` can give
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
@@ -82,40 +80,6 @@ class Message:
     parsed: Any = None
     extra_content: Mapping[str, Any] | None = None
     reasoning_content: str | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(cls, value: Message | Mapping[str, Any]) -> Message:
-        """Return `value` as a Message; a mapping has the API's own keys. Raises ConfigError."""
-        if isinstance(value, Message):
-            return value
-        if not isinstance(value, Mapping):
-            raise ConfigError(
-                f"a message is a Message or a mapping with 'role' and 'content', not {value!r:.80}"
-            )
-        unknown = value.keys() - {f.name for f in fields(cls)} - {"annotations", "audio", "function_call"}
-        if value.get("role") not in ROLES or unknown:
-            what = (
-                f"has the unknown key {min(unknown)!r}" if unknown else f"has the role {value.get('role')!r}"
-            )
-            raise ConfigError(f"a message {what}; its role is one of {', '.join(sorted(ROLES))}")
-        return cls(
-            role=value["role"],
-            content=value.get("content"),
-            name=value.get("name"),
-            tool_calls=tuple(map(_tool_call, value.get("tool_calls") or ())),
-            tool_call_id=value.get("tool_call_id"),
-            refusal=value.get("refusal"),
-            extra_content=value.get("extra_content"),
-            reasoning_content=value.get("reasoning_content"),
-        )
-
-
-def _tool_call(value: ToolCall | Mapping[str, Any]) -> ToolCall:
-    if isinstance(value, ToolCall):
-        return value
-    function = value["function"]
-    call = FunctionCall(function["name"], function["arguments"])
-    return ToolCall(value["id"], call, extra_content=value.get("extra_content"))
 
 
 class Mode(StrEnum):
@@ -332,6 +296,25 @@ class Cited(Generic[T]):
 
     record: T
     quotes: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a value was rejected.
+
+    pointer: JSON pointer (RFC 6901) into the record in the user's own shape, "" for the whole.
+    reason: one sentence. value: what was rejected, if there was something. type: the name of
+    the kind of problem, Pydantic's error type where Pydantic found it ("missing",
+    "int_parsing", "value_error", ...), "json_invalid" where the text is no JSON.
+    """
+
+    pointer: str
+    reason: str
+    value: Any = None
+    type: str = "value_error"
+
+    def __str__(self) -> str:
+        return f"{self.pointer or 'the whole record'}: {self.reason}"
 
 
 class FailureKind(StrEnum):

@@ -14,7 +14,7 @@ from .config import advice
 from .dialects import ADDED_TEXT, DIALECTS, AddedText, Bodies, most_usage, read_reply
 from .dialogue import Ask, Judge, ModeLadder, joined, start
 from .learnt import Learnt
-from .messages import Attempt, Completion, Failure, Message, Mode, Request, Usage
+from .messages import Attempt, Completion, Failure, Message, Mode, Request, StrictSchema, Usage
 from .options import ClientOptions, check_parameters
 from .pricing import public_window
 from .schema import CompiledSchema, Target, bounded, can_ground, compile_schema, grounding, lark
@@ -99,11 +99,18 @@ class Model:
         return with_defaults(self.settings.params, given)
 
     def request(
-        self, messages: tuple[Message, ...], params: Mapping[str, Any], mode: Mode = Mode.JSON_SCHEMA
+        self,
+        messages: tuple[Message, ...],
+        params: Mapping[str, Any],
+        mode: Mode = Mode.JSON_SCHEMA,
+        schema: StrictSchema | None = None,
+        source: str | None = None,
     ) -> Request:
-        """Return a request with all of its parameters. Raises ConfigError for content that is not taken."""
+        """Return a request with all of its parameters. schema: what the reply has to match. source: the text
+        that a record is extracted from. Raises ConfigError for content that is not taken.
+        """
         content.check(messages, self.provider)
-        return Request(self.name, messages, params, None, mode, turns=self.learnt.turns)
+        return Request(self.name, messages, params, schema, mode, source=source, turns=self.learnt.turns)
 
     def check(self, request: Request) -> None:
         """Raise ConfigError for what the model's API has no word for."""

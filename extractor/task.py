@@ -120,8 +120,7 @@ class Task(Generic[T]):
         def request(mode: Mode) -> Request:
             messages = question(self._system(mode, part), self._shots, content)
             strict = (self._in_grammar if mode is Mode.JSON_SCHEMA else self.compiled).strict
-            made = self.model.request(messages, params, mode)
-            return replace(made, response_schema=strict, source=source)
+            return self.model.request(messages, params, mode, strict, source)
 
         brief = partial(self._brief, content, part)
         ladder = self._ladder(request, brief, frozenset(added))
@@ -145,7 +144,7 @@ class Task(Generic[T]):
             schema = shown_schema(strict.schema, mode) if model.shows_schema(mode) else None
             system = system_message(self._said, schema, PACK_TASK)
             messages = question(system, self._shots_together, packing.shown(texts))
-            return replace(model.request(messages, params, mode), response_schema=strict)
+            return model.request(messages, params, mode, strict)
 
         modes = model.learnt.modes_for(strict)
         ladder = ModeLadder(modes, request, model.shows_schema)

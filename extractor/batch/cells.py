@@ -7,33 +7,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..messages import JSON, Attempt
+from ..messages import Attempt
 from ..schema.outline import Records, snake_case
+from .error_cells import Cell as Cell
+from .error_cells import cell as cell
+from .error_cells import error_cell as error_cell
 from .outcomes import RowOutcome
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Cell: TypeAlias = dict[str, JSON]
 CHUNK = 1_024  # rows that become Arrow together
-
-
-def error_cell(outcome: RowOutcome[Any]) -> Cell | None:
-    """Return kind, message, attempts and http_status of what went wrong with a row; None for nothing.
-
-    kind: the outcome; for an exchange that failed the kind of failure ("status", "timeout", ...); else
-    "input" for a bad row.
-    """
-    if outcome.error is None:
-        return None
-    failure = outcome.attempts[-1].failure if outcome.attempts else None
-    kind = str(failure.kind if failure else outcome.outcome or "input")
-    return cell(kind, str(outcome.error), len(outcome.attempts), failure.status if failure else None)
-
-
-def cell(kind: str, message: str, attempts: int = 0, status: int | None = None) -> Cell:
-    """Return an error as it is written."""
-    return {"kind": kind, "message": message, "attempts": attempts, "http_status": status}
 
 
 def usage_cell(outcome: RowOutcome[Any]) -> Cell | None:

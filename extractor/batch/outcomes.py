@@ -75,7 +75,7 @@ class RowOutcome(Result[T]):
         from .quarantine import held
 
         row = dict(self.key) if isinstance(self.key, Mapping) else {"text": self.key}
-        return held(self, row, RecordType.of(record_type).fingerprint, "")
+        return held(self.index, self, row, RecordType.of(record_type).fingerprint, "")
 
 
 @dataclass(frozen=True, slots=True)

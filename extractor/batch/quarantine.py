@@ -11,8 +11,8 @@ from pydantic_core import to_jsonable_python
 
 from ..errors import Problem
 from ..messages import JSON, Attempt
-from .cells import Cell, cell, error_cell
-from .outcomes import RowOutcome
+from ..results import Result
+from .error_cells import Cell, cell, error_cell
 
 Line: TypeAlias = dict[str, JSON]
 VERSION = 2
@@ -38,16 +38,20 @@ def line_of(index: int, row: JSON, error: Cell, schema: str, again: str) -> Line
     }
 
 
-def held(outcome: RowOutcome[Any], row: JSON, schema: str, again: str, fault: str | None = None) -> Line:
-    """Return the line for a row of a run. fault: why its record could not be written, where it has one."""
+def held(
+    index: int, result: Result[Any], row: JSON, schema: str, again: str, fault: str | None = None
+) -> Line:
+    """Return the line for a row of a run. index: its position in the input, from 0. fault: why its record
+    could not be written, where it has one.
+    """
     if fault is not None:
-        error = cell("serialization", fault, len(outcome.attempts))
+        error = cell("serialization", fault, len(result.attempts))
     else:
-        error = error_cell(outcome) or NO_TEXT
-    found = problem_cells(getattr(outcome.error, "problems", ()))
+        error = error_cell(result) or NO_TEXT
+    found = problem_cells(getattr(result.error, "problems", ()))
     whole = {"kind": error["kind"], "message": error["message"], "problems": found, **error}
-    line = line_of(outcome.index, _plain(row), whole, schema, again)
-    return {**line, "attempts": [_attempt(each) for each in outcome.attempts]}
+    line = line_of(index, _plain(row), whole, schema, again)
+    return {**line, "attempts": [_attempt(each) for each in result.attempts]}
 
 
 def is_held(row: Mapping[str, JSON]) -> bool:

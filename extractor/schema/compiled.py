@@ -35,6 +35,7 @@ class CompiledSchema(Generic[T]):
 
     schema: the strict schema. report: what the target could not carry, and what became of it.
     name: legal for the target, the same in every process. fingerprint: SHA-256 of all that is sent.
+    codec: between records and strict JSON. source: the type as the compiler read it.
     """
 
     name: str
@@ -44,8 +45,8 @@ class CompiledSchema(Generic[T]):
     report: tuple[Note, ...]
     fingerprint: str
     strict: StrictSchema = field(repr=False)
-    _codec: Codec = field(repr=False, compare=False)
-    _source: Source = field(repr=False, compare=False)
+    codec: Codec = field(repr=False, compare=False)
+    source: Source = field(repr=False, compare=False)
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
     _shape: RecordShape = field(repr=False, compare=False)
 
@@ -58,7 +59,7 @@ class CompiledSchema(Generic[T]):
     def encode(self, record: T) -> str:
         """Return the record as strict JSON text. Raises Invalid where it does not fit its own type."""
         try:
-            return dumps(self._codec.encode(record))
+            return dumps(self.codec.encode(record))
         except Misfit as misfit:
             raise invalid(misfit.problems()) from None
         except (ValueError, RecursionError) as error:
@@ -81,10 +82,10 @@ class CompiledSchema(Generic[T]):
             raise Unjudged.of(error) from error
 
     def _decoded(self, text: str | bytes, context: Any) -> T:
-        if not self._codec.plain or says_nan(text):
+        if not self.codec.plain or says_nan(text):
             text = self._plain(text)
         try:
-            return cast(T, self._source.validate(text, context))
+            return cast(T, self.source.validate(text, context))
         except ValidationError as error:
             if isinstance(text, str) and not _is_text(text):
                 raise not_json("a lone surrogate is no text", text) from None
@@ -92,7 +93,7 @@ class CompiledSchema(Generic[T]):
             if first["type"] == "json_invalid" and not first["loc"]:
                 cause = ValueError(first["msg"]) if has_too_many_digits(error) else None
                 raise not_json(first["msg"], text) from cause
-            raise invalid(self._source.problems(error, text)) from error
+            raise invalid(self.source.problems(error, text)) from error
 
     def _plain(self, text: str | bytes) -> bytes:
         try:
@@ -100,7 +101,7 @@ class CompiledSchema(Generic[T]):
         except (ValueError, TypeError) as error:
             raise not_json(str(error), text) from (error if has_too_many_digits(error) else None)
         try:
-            return to_json(self._codec.decode(data), inf_nan_mode="constants")
+            return to_json(self.codec.decode(data), inf_nan_mode="constants")
         except Misfit as misfit:
             raise invalid(misfit.problems()) from None
         except RecursionError:
@@ -109,7 +110,7 @@ class CompiledSchema(Generic[T]):
     def judges(self, data: JSON) -> bool:
         """Return whether plain JSON, as `decode` gives it for a JSON Schema document, is a record."""
         try:
-            self._source.validate(to_json(data, inf_nan_mode="constants"), None)
+            self.source.validate(to_json(data, inf_nan_mode="constants"), None)
         except Invalid:
             return False
         return True
@@ -119,7 +120,7 @@ class CompiledSchema(Generic[T]):
         where the type's own code raises something else.
         """
         try:
-            return cast(T, whole(self._source, data, context))
+            return cast(T, whole(self.source, data, context))
         except (Invalid, MemoryError):
             raise
         except Exception as error:
@@ -127,16 +128,16 @@ class CompiledSchema(Generic[T]):
 
     def has(self, path: Path) -> bool:
         """Whether records can have something at a path; "*" stands for an index of a list."""
-        return has(self._source, path)
+        return has(self.source, path)
 
     def items_have(self, name: str) -> bool:
         """Whether the items of some list of records can have a member of that name."""
-        return items_have(self._source, name)
+        return items_have(self.source, name)
 
     @property
     def joins(self) -> Joins:
         """What tells how the lists of records are merged, see `evidence.merging`."""
-        return joins(self._source)
+        return joins(self.source)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._made_from
@@ -161,8 +162,8 @@ def compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> Comp
         report=(*source.notes, *notes),
         fingerprint=hashlib.sha256(canonical.encode()).hexdigest(),
         strict=StrictSchema(name, schema, schema.get("description")),
-        _codec=codec,
-        _source=source,
+        codec=codec,
+        source=source,
         _made_from=made_from,
         _shape=RecordShape(schema, name, quick_proof(bare(schema)), partial(choice_names, codec)),
     )

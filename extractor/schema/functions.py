@@ -82,7 +82,7 @@ def _argument_type(function: Any) -> Any:
 
 
 def _own_name(function: Any) -> str:
-    inner = inspect.unwrap(function.func if isinstance(function, functools.partial) else function)
+    inner = inspect.unwrap(_without_arguments(function))
     name = getattr(inner, "__name__", type(inner).__name__)
     return "function" if name == "<lambda>" else str(name)
 
@@ -109,11 +109,14 @@ def _parameters(function: Any, name: str) -> Iterator[tuple[Parameter, Any]]:
 
 
 def _hints(function: Any) -> dict[str, Any]:
-    if isinstance(function, functools.partial):
-        return _hints(function.func)
-    if not inspect.isroutine(function):
-        function = type(function).__call__
-    return get_type_hints(function, include_extras=True)
+    function = _without_arguments(function)
+    routine = function if inspect.isroutine(function) else type(function).__call__
+    return get_type_hints(routine, include_extras=True)
+
+
+def _without_arguments(function: Any) -> Any:
+    """Return the function of a partial one."""
+    return _without_arguments(function.func) if isinstance(function, functools.partial) else function
 
 
 def _callers_own(parameter: Parameter, annotation: Any, position: int) -> bool:
@@ -174,8 +177,7 @@ def _documented(function: Any) -> dict[str, str]:
     """Return what the docstring says of each parameter, and of the whole under ""."""
     from docstring_parser import ParseError, parse
 
-    if isinstance(function, functools.partial):
-        function = function.func
+    function = _without_arguments(function)
     if not inspect.isroutine(function):
         function = type(function).__call__ if type(function).__call__.__doc__ else type(function)
     text = inspect.getdoc(function) or ""

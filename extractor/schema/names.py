@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from ..messages import JSON
 
@@ -16,6 +16,14 @@ def fresh(base: str, taken: Container[str]) -> str:
         number += 1
         name = f"{base}_{number}"
     return name
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return the names in letters, digits and underscores of any script, all different."""
+    result: list[str] = []
+    for name in names:
+        result.append(fresh(re.sub(r"\W+", "_", name), result))
+    return result
 
 
 def legal(name: str, otherwise: str, most: int) -> str:

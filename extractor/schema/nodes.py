@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..messages import JSON
 
+Schema: TypeAlias = dict[str, JSON]  # a node, or a strict schema
 PYTHON: Final = "\0python"  # the key of a node's Python; never sent, and ignored unless it holds one
 TAG: Final = "\0tag"  # beside VALUE in JSON for Pydantic: which member of a union was meant
 VALUE: Final = "\0value"
 TOLD: Final = "\0told"  # the key of sentences about a node, for the model
-NEVER: Final[dict[str, JSON]] = {"\0never": True}  # a schema that no value fits
+NEVER: Final[Schema] = {"\0never": True}  # a schema that no value fits
 STRICT: Final = "strict"  # a leaf's data: only values of its own class are said
 ABSENT: Final = object()  # a member without a default
+TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
+EVERY_TYPE: Final = frozenset(TYPES)
 NODES: Final = ("items", "additionalProperties")  # the keywords that hold one node
 LISTS: Final = ("prefixItems",)  # those that hold several
 HOLDERS: Final = ("nullable", "root", "json")  # kinds whose data is the node inside
@@ -83,7 +86,7 @@ class Record:
 
     members: list[Member]
     by_item: bool = False
-    extras: dict[str, JSON] | None = None
+    extras: Schema | None = None
 
 
 @dataclass(slots=True)
@@ -96,7 +99,7 @@ class Choices:
     """
 
     labels: list[str]
-    schemas: list[dict[str, JSON]]
+    schemas: list[Schema]
     marks: list[str] = field(default_factory=list)
     pick: Callable[[Any], Any] | None = None
 
@@ -107,8 +110,8 @@ class Map:
     key's text means, where two texts may mean the same.
     """
 
-    keys: dict[str, JSON]
-    values: dict[str, JSON]
+    keys: Schema
+    values: Schema
     marked: bool = False
     reads: Callable[[str], Any] | None = None
 
@@ -123,27 +126,27 @@ class Source:
     """
 
     name: str
-    schema: dict[str, JSON]
-    definitions: dict[str, dict[str, JSON]] = field(default_factory=dict)
+    schema: Schema
+    definitions: dict[str, Schema] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     validate: Callable[[str | bytes, Any], Any] = lambda text, context: text
     problems: Callable[[Exception, str | bytes], list[Any]] = lambda error, text: []
     core: Any = None
 
 
-def mapped(source: Source, visit: Callable[[dict[str, JSON]], dict[str, JSON]]) -> Source:
+def mapped(source: Source, visit: Callable[[Schema], Schema]) -> Source:
     """Return a record type with each node as `visit` makes it, which is given nodes whose parts are done.
     Nodes that say nothing of what they are in Python, such as references, stay as they are.
     """
 
-    def node(schema: dict[str, JSON]) -> dict[str, JSON]:
+    def node(schema: Schema) -> Schema:
         return schema if python_of(schema) is None else visit(_with_parts(schema, node))
 
     definitions = {ref: node(body) for ref, body in source.definitions.items()}
     return replace(source, schema=node(source.schema), definitions=definitions, core=None)
 
 
-def below(schema: dict[str, JSON]) -> list[dict[str, JSON]]:
+def below(schema: Schema) -> list[Schema]:
     """Return the nodes directly below one; what it refers to is none of them."""
     python = python_of(schema)
     parts = [schema.get(key) for key in NODES]
@@ -152,7 +155,7 @@ def below(schema: dict[str, JSON]) -> list[dict[str, JSON]]:
     return [part for part in parts if isinstance(part, dict)]
 
 
-def _with_parts(schema: dict[str, JSON], change: Callable[[dict[str, JSON]], Any]) -> dict[str, JSON]:
+def _with_parts(schema: Schema, change: Callable[[Schema], Any]) -> Schema:
     """Return a node with `change` applied to each node directly below it, once to each."""
     known: dict[int, Any] = {}
 
@@ -161,7 +164,7 @@ def _with_parts(schema: dict[str, JSON], change: Callable[[dict[str, JSON]], Any
             known[id(part)] = change(part)
         return known[id(part)] if isinstance(part, dict) else part
 
-    parts: dict[str, JSON] = {key: changed(schema[key]) for key in NODES if key in schema}
+    parts: Schema = {key: changed(schema[key]) for key in NODES if key in schema}
     parts |= {key: list(map(changed, schema[key])) for key in LISTS if key in schema}
     if "properties" in schema:
         parts["properties"] = {key: changed(part) for key, part in schema["properties"].items()}
@@ -198,7 +201,7 @@ _JSON_TYPES: Final = {
 }
 
 
-def python_of(schema: dict[str, JSON]) -> Python | None:
+def python_of(schema: Schema) -> Python | None:
     """Return what `schema` is in Python, None where that is unknown."""
     found = schema.get(PYTHON)
     return found if isinstance(found, Python) else None
@@ -220,3 +223,12 @@ def references_in(schema: Any, members: bool = True) -> Iterator[str]:
             yield from references_in(part, members)
     if python := python_of(schema):
         yield from references_in(python.parts(), members)
+
+
+def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
+    """Return what `schema` refers to, if it refers."""
+    for _ in range(100):
+        if "$ref" not in schema:
+            break
+        schema = definitions.get(schema["$ref"], {})
+    return schema

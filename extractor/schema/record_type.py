@@ -33,40 +33,35 @@ class WithExtras:
     record_type: Any
 
 
+MARKS = (Quoted, Chunked, WithExtras)  # what a record type is given in
+
+
 class TypeKind(Protocol):
     """What all record types of one kind answer, by what they are written in."""
 
     def name(self, written: Any, /) -> str:
         """Return a readable name, not yet legal for any target."""
-        ...
 
     def described(self, written: Any, /) -> dict[str, JSON]:
         """Return one JSON Schema whose references are all `#/$defs/NAME`."""
-        ...
 
     def hidden(self, written: Any, /) -> list[str]:
         """Return the members that are written as asterisks."""
-        ...
 
     def dumper(self, written: Any, /) -> Callable[[Any], JSON]:
         """Return the function from a record to JSON."""
-        ...
 
     def reader(self, written: Any, /) -> Callable[[JSON], Any]:
         """Return the function from JSON to a record."""
-        ...
 
     def records(self, written: Any, keeps_extras: bool, /) -> Records:
         """Return how records become Arrow."""
-        ...
 
     def meaning(self, written: Any, /) -> Meaning:
         """Return what the type reads and writes, apart from how it is worded."""
-        ...
 
     def checker(self, written: Any, as_written: bool, /) -> Check:
         """Return the check of JSON text."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -88,27 +83,31 @@ class RecordType:
     @classmethod
     def of(cls, record_type: Any) -> RecordType:
         """Return the value for what was given as a record type; nothing is checked yet."""
-        match record_type:
-            case RecordType():
-                return record_type
-            case Quoted():
-                return cls.of(record_type.record_type).quoted()
-            case Chunked():
-                return cls.of(record_type.record_type).chunked()
-            case WithExtras():
-                return replace(cls.of(record_type.record_type), keeps_extras=True)
-        return cls(record_type, isinstance(record_type, Mapping), _identity(record_type))
+        forms, keeps_extras = tuple[str, ...](), False
+        while isinstance(record_type, MARKS):
+            if isinstance(record_type, WithExtras):
+                keeps_extras = True
+            else:
+                forms = ("quoted" if isinstance(record_type, Quoted) else "chunked", *forms)
+            record_type = record_type.record_type
+        if isinstance(record_type, RecordType):
+            return record_type._with(forms, keeps_extras) if forms or keeps_extras else record_type
+        is_document = isinstance(record_type, Mapping)
+        return cls(record_type, is_document, _identity(record_type, is_document), keeps_extras, forms)
+
+    def _with(self, forms: tuple[str, ...], keeps_extras: bool = False) -> RecordType:
+        return replace(self, forms=self.forms + forms, keeps_extras=self.keeps_extras or keeps_extras)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, (self.written, self.keeps_extras, self.forms)
 
     def quoted(self) -> RecordType:
         """Return the type whose records come with quotes of the text."""
-        return replace(self, forms=(*self.forms, "quoted"))
+        return self._with(("quoted",))
 
     def chunked(self) -> RecordType:
         """Return the type of which each chunk of a text gives a part."""
-        return replace(self, forms=(*self.forms, "chunked"))
+        return self._with(("chunked",))
 
     # What is sent
 
@@ -133,8 +132,8 @@ class RecordType:
         """Return the type compiled for a target, see `compile_schema`."""
         chosen, key = find_target(target), (self._kept_as, target)
         is_kept = documents is None and not isinstance(self.identity, _Unlike)
-        if is_kept and key in _cache:
-            return _cache[key]
+        if is_kept and (found := _cache.get(key)) is not None:
+            return found
         try:
             made = compiled(self.source(documents), chosen, (compile_schema, (self, target, documents)))
         except RecursionError:
@@ -218,8 +217,8 @@ class _Unlike:
     """The identity of a document whose text is not known: it is like no other."""
 
 
-def _identity(written: Any) -> Any:
-    if isinstance(written, Mapping):
+def _identity(written: Any, is_document: bool) -> Any:
+    if is_document:
         try:
             return json.dumps(written)
         except (TypeError, ValueError, RecursionError):  # loading it says what is wrong
@@ -229,7 +228,7 @@ def _identity(written: Any) -> Any:
 
 
 def _remade(written: Any, keeps_extras: bool, forms: tuple[str, ...]) -> RecordType:
-    return replace(RecordType.of(written), keeps_extras=keeps_extras, forms=forms)
+    return RecordType.of(written)._with(forms, keeps_extras)
 
 
 def check_type(record_type: Any) -> None:

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 
 from ..messages import JSON
-
-Schema = dict[str, JSON]
+from .nodes import Schema
 
 
 def closed(properties: Schema, optional: frozenset[str] = frozenset()) -> Schema:
@@ -60,13 +59,4 @@ def rebuilt_once(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
 
 def rebuilt(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """Return `node` with `change` applied to all that is below it, innermost first, and to itself."""
-    result = dict(node)
-    if "properties" in node:
-        result["properties"] = {key: rebuilt(value, change) for key, value in node["properties"].items()}
-    for keyword in ("anyOf", "prefixItems"):
-        if keyword in node:
-            result[keyword] = [rebuilt(value, change) for value in node[keyword]]
-    for keyword in ("items", "additionalProperties"):
-        if isinstance(node.get(keyword), dict):
-            result[keyword] = rebuilt(node[keyword], change)
-    return change(result)
+    return change(rebuilt_once(node, lambda part: rebuilt(part, change)))

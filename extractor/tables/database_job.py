@@ -269,7 +269,7 @@ class DatabaseFilling:
 
         outcome, each, _ = self._rows[number]
         if self._job.destination.quarantine is not None:
-            self._hold(held(outcome, each.input, self._job.version.stamp, self._job.again, why))
+            self._put_aside(outcome, each, why)
             return None
         shape = self._job.sheet.shape
         error = cell("database", why, len(outcome.attempts))
@@ -283,7 +283,12 @@ class DatabaseFilling:
         """Leave the row out that was begun last."""
         self._report.refused[self._each.index] = why
         if self._job.destination.quarantine is not None:
-            self._hold(held(self._outcome, self._each.input, self._job.version.stamp, self._job.again, why))
+            self._put_aside(self._outcome, self._each, why)
+
+    def _put_aside(self, outcome: RowOutcome[Any], each: Placed, why: str) -> None:
+        """Leave the row in the quarantine."""
+        version, again = self._job.version.stamp, self._job.again
+        self._hold(held(outcome.index, outcome, each.input, version, again, why))
 
 
 def _read_as(row: Fields, schema: pa.Schema) -> Fields:

@@ -236,7 +236,7 @@ class FileJob:
             if fault is None and outcome.error is None and outcome.extraction is not None:
                 good(outcome, each)
             else:
-                hold(held(outcome, each.input, self.version.stamp, self.again, fault))
+                hold(held(outcome.index, outcome, each.input, self.version.stamp, self.again, fault))
 
         return settle
 

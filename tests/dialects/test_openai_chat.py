@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.dialects import COMPATIBLE, PROVIDERS, Accumulator, openai_chat
+from extractor.given import message_of
 from extractor.messages import FunctionCall, Message, Request, StrictSchema, ToolCall, Usage
 
 SCHEMA = StrictSchema("Person", {"type": "object", "properties": {}, "required": []}, "A person.")
@@ -110,7 +111,7 @@ def test_what_came_with_a_call_goes_back_with_it() -> None:
     assert reply is not None
     assert reply.finish_reason == "tool_calls"
     assert openai_chat.encode_message(reply.message)["tool_calls"] == [told]
-    assert Message.of({"role": "assistant", "tool_calls": [told]}).tool_calls == reply.tool_calls
+    assert message_of({"role": "assistant", "tool_calls": [told]}).tool_calls == reply.tool_calls
 
 
 def test_calls_that_a_server_counts_alike_stay_apart() -> None:

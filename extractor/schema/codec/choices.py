@@ -9,7 +9,6 @@ from typing import Any
 
 from ...messages import JSON
 from ...reading import choice_key
-from .containers import Reference
 from .values import ChoiceCodec, Codec
 
 
@@ -42,7 +41,5 @@ def _choices(codec: Codec) -> Iterator[ChoiceCodec]:
             seen.add(id(part))
             if isinstance(part, ChoiceCodec):
                 yield part
-            elif isinstance(part, Reference):
-                rest.append(part.codec)
             elif is_dataclass(part) and not isinstance(part, type):
                 rest += [getattr(part, each.name) for each in fields(part)]

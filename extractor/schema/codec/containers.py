@@ -556,30 +556,13 @@ class Union(Codec):
         return any(branch.codec.exact(value) for branch in self.branches)
 
 
-class Reference(Codec):
+@dataclass(slots=True, eq=False, repr=False)
+class Reference(Around):
     """A definition, bound once it is compiled. settled: its codec is known, and plain."""
 
-    plain = False
-
-    def __init__(self) -> None:
-        self.codec = Codec()
-        self.settled = False
-
-    def encode(self, value: Any) -> JSON:
-        """As the definition does."""
-        return self.codec.encode(value)
-
-    def decode(self, data: JSON) -> JSON:
-        """As the definition does."""
-        return self.codec.decode(data)
-
-    def accepts(self, value: Any) -> bool:
-        """As the definition does."""
-        return self.codec.accepts(value)
-
-    def exact(self, value: Any) -> bool:
-        """As the definition does."""
-        return self.codec.exact(value)
+    inner: Codec = field(default_factory=Codec)
+    plain: bool = False
+    settled: bool = False
 
 
 @dataclass(slots=True)

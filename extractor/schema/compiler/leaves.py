@@ -8,12 +8,12 @@ from typing import Any
 from ...messages import JSON
 from ..codec.values import BoundedCodec, Bytes, Codec, Decimals, Encoded, LeafCodec, Number
 from ..formats import FORMAT_TYPES
-from ..nodes import STRICT, Python, python_of
+from ..nodes import STRICT, Python, Schema, python_of
 from ..patterns.ecmascript import as_written, matcher
 from ..patterns.regex import repetitions, translate
 from ..words import SENTENCES, sentence
 from .targets import LENGTHS, NUMBERS, Target
-from .walk import Schema, Walk, Wired
+from .walk import Walk, Wired
 
 DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from itertools import accumulate
 
 from ...messages import JSON
 from ..names import fresh
+from ..nodes import Schema
 from ..strict import nodes, parts, rebuilt, rebuilt_once
 from ..words import joined, sentence
 from .targets import Target
 
-Schema = dict[str, JSON]
 MOST_TOLD = 100_000  # characters of the values of enums that only descriptions tell
 Report = Callable[[str, str, str], None]  # keyword, action, detail
 
@@ -261,8 +261,7 @@ def _fewer_repeats(bodies: dict[str, Schema], most: int, report: Report) -> dict
         said = {keyword: node[keyword] for keyword in ("minItems", "maxItems") if node.get(keyword, 0) > 1}
         words = " ".join(sentence(keyword, value) for keyword, value in said.items())
         report("maxItems", "told", f"{words} {total:,} items of all arrays, at most {most:,}")
-        kept = {key: value for key, value in node.items() if key not in said}
-        return {**kept, "description": joined(node.get("description"), words)}
+        return _in_words(node, said, words)
 
     return {name: rebuilt(body, change) for name, body in bodies.items()}
 
@@ -304,10 +303,12 @@ def _enum_told(node: Schema, report: Report, room: int, why: str) -> tuple[Schem
         words = f"{of_many}, such as {shown}."
         detail = f"{of_many}: the description has {max(told, 3)}, there is no room for the others"
     report("enum", "told", f"{detail}; {why}")
-    kept = {key: value for key, value in node.items() if key != "enum"}
-    return {**kept, "description": joined(node.get("description"), words)}, room - (
-        ends[told - 1] if told else 0
-    )
+    return _in_words(node, {"enum"}, words), room - (ends[told - 1] if told else 0)
+
+
+def _in_words(node: Schema, keywords: Container[str], words: str) -> Schema:
+    kept = {key: value for key, value in node.items() if key not in keywords}
+    return {**kept, "description": joined(node.get("description"), words)}
 
 
 def _replaced(node: Schema, change: Callable[[Schema], Schema]) -> Schema:

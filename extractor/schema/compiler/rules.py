@@ -24,14 +24,15 @@ from ..codec.containers import (
 from ..codec.values import BoundedCodec, ChoiceCodec, Codec, Foreign, Null, TextCodec
 from ..formats import FORMAT_TYPES
 from ..names import fresh
-from ..nodes import ABSENT, PYTHON, Choices, Map, Member, Python, Record, json_type, python_of
+from ..nodes import ABSENT, PYTHON, Choices, Map, Member, Python, Record, Schema, json_type, python_of
+from ..problems import pointer
 from ..strict import closed
 from ..types.documents.convert import Converter
 from ..words import sentence
 from .leaves import binary, clock, decimal, encoded, leaf, moment, real, span, told
 from .shapes import FILLER, Shape, ambiguous, maps_plainly, sent, shapes_of, takes_null
 from .targets import Target
-from .walk import FOREIGN, Rule, Schema, Walk, Wired
+from .walk import FOREIGN, Rule, Walk, Wired
 
 KEY_KEYWORDS = ("pattern", "format", "minLength", "maxLength")
 ANY: Schema = {PYTHON: Python("any")}
@@ -230,7 +231,7 @@ def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     fields = []
     for member in data.members[:split]:
         inner = schema["properties"].get(member.key, ANY)
-        wire, made = _member(walk, data, member, inner, f"{at}/properties/{_escaped(member.key)}")
+        wire, made = _member(walk, data, member, inner, at + pointer(("properties", member.key)))
         properties[made.wire] = wire
         fields.append(made)
     codec = Object(fields, data.by_item, python.type)
@@ -247,10 +248,6 @@ def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
         not codec.rest and not codec.filler and _extras_are_plain(codec) and all(map(_is_plain, fields))
     )
     return result, codec
-
-
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
 
 
 def _is_plain(member: Field) -> bool:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...messages import JSON
-from ..nodes import Choices, Map, Record, json_type, python_of
+from ..nodes import EVERY_TYPE, Choices, Map, Record, Schema, json_type, python_of
 from ..strict import as_text
-from .walk import Schema, Walk
+from .walk import Walk
 
-EVERY_TYPE = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 FILLER = "empty"  # the member of objects without members, where they must have one
 EXACT_INTEGERS = 2**53  # engines that read numbers as doubles mistake larger ones
 DEEP = 8  # levels of unions in unions; past them nothing is known

@@ -375,31 +375,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
     {
         target.name: target
         for target in (
-            OPENAI,
-            AZURE,
-            COMPATIBLE,
-            ANTHROPIC,
-            GEMINI,
-            VERTEX,
-            XAI,
-            BEDROCK,
-            COHERE,
-            MISTRAL,
-            GROQ,
-            FIREWORKS,
-            TOGETHER,
-            CEREBRAS,
-            DEEPSEEK,
-            JSON_OBJECT,
-            OLLAMA,
-            LLAMACPP,
-            LLGUIDANCE,
-            XGRAMMAR,
-            VLLM,
-            SGLANG,
-            OUTLINES,
-            PERMISSIVE,
-            LOCAL,
+            *(OPENAI, AZURE, COMPATIBLE, ANTHROPIC, GEMINI, VERTEX, XAI, BEDROCK, COHERE, MISTRAL, GROQ),
+            *(FIREWORKS, TOGETHER, CEREBRAS, DEEPSEEK, JSON_OBJECT, OLLAMA, LLAMACPP, LLGUIDANCE, XGRAMMAR),
+            *(VLLM, SGLANG, OUTLINES, PERMISSIVE, LOCAL),
         )
     }
 )

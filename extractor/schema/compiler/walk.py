@@ -13,12 +13,11 @@ from ..codec.containers import Reference, Wrapped
 from ..codec.values import Codec, TextCodec
 from ..grounding.verbatim import VERBATIM
 from ..names import definition_name, fresh
-from ..nodes import PYTHON, TOLD, Note, Python, Source, python_of, references_in
+from ..nodes import PYTHON, TOLD, Note, Python, Schema, Source, python_of, references_in, resolve
 from ..strict import as_text, closed
 from ..words import SENTENCES, joined
 from .targets import PERMISSIVE, Target
 
-Schema = dict[str, JSON]
 Wired: TypeAlias = tuple[Schema, Codec]  # the strict schema of a node, and the codec of its values
 Rule: TypeAlias = "Callable[[Walk, Schema, Any, str], Wired]"
 FOREIGN = "foreign"  # the rule of nodes that say nothing of what they are in Python
@@ -26,19 +25,8 @@ MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it
 MAX_TOLD = 2_000  # characters of a JSON Schema in a description
 UNDERSTOOD = frozenset(
     {
-        *(
-            PYTHON,
-            TOLD,
-            VERBATIM,
-            "$ref",
-            "title",
-            "description",
-            "examples",
-            "default",
-            "deprecated",
-            "type",
-            "format",
-        ),
+        *(PYTHON, TOLD, VERBATIM, "$ref", "title", "description", "examples", "default", "deprecated"),
+        *("type", "format"),
         *("enum", "const", "items", "prefixItems", "properties", "required", "additionalProperties"),
         *("anyOf", "oneOf", "pattern", "discriminator", "writeOnly", "readOnly", *SENTENCES),
     }
@@ -188,7 +176,7 @@ class Walk:
             self._define(key, circle)
         reference = self.references[key]
         wire = {"$ref": f"#/$defs/{self.names[key]}"}
-        return wire, reference.codec if reference.settled else reference
+        return wire, reference.inner if reference.settled else reference
 
     def is_too_deep(self, schema: Schema, below: int = 0) -> bool:
         """Return whether a node, so many levels below the present one, is said as JSON text for its depth."""
@@ -205,7 +193,7 @@ class Walk:
         if self.is_text(ref) or self.target.max_nesting is None:
             return self.is_text(ref)
         reference = self.references.get((ref, self._level(ref)[0]))
-        codec = None if reference is None else reference.codec
+        codec = None if reference is None else reference.inner
         return isinstance(codec, TextCodec) and codec.inside
 
     def _level(self, ref: str) -> tuple[int, int]:
@@ -224,9 +212,9 @@ class Walk:
         around = self.level, self.circle
         self.level, self.circle = level, circle
         at = "" if ref == self.source.schema.get("$ref") and level == 0 else f"/$defs/{name}"
-        self.definitions[name], reference.codec = self.node(body, at)
+        self.definitions[name], reference.inner = self.node(body, at)
         self.level, self.circle = around
-        reference.settled = reference.codec.plain
+        reference.settled = reference.inner.plain
 
     def as_text(self, schema: Schema, at: str) -> Wired:
         """Return JSON text in a string, for what the target cannot say in JSON."""
@@ -273,11 +261,7 @@ class Walk:
 
     def resolved(self, schema: Schema) -> Schema:
         """Return what `schema` refers to, if it refers."""
-        for _ in range(100):
-            if "$ref" not in schema:
-                break
-            schema = self.source.definitions.get(schema["$ref"], {})
-        return schema
+        return resolve(schema, self.source.definitions)
 
     def is_root(self, schema: Schema) -> bool:
         """Return whether a node is the record type itself."""

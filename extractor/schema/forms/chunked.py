@@ -15,10 +15,23 @@ from pydantic_core import from_json
 from ...errors import Invalid, Problem
 from ...evidence.leaves import value_at
 from ...messages import JSON
-from ..nodes import ABSENT, NEVER, PYTHON, TAG, VALUE, Choices, Map, Record, Source, below, mapped, python_of
+from ..nodes import (
+    ABSENT,
+    NEVER,
+    PYTHON,
+    TAG,
+    VALUE,
+    Choices,
+    Map,
+    Record,
+    Schema,
+    Source,
+    below,
+    mapped,
+    python_of,
+)
 from ..problems import Step, invalid, judged, pointer, unmarked
 
-Schema: TypeAlias = dict[str, JSON]
 Path: TypeAlias = tuple[Step, ...]
 MISSING = ("missing", "required")  # Pydantic's type of problem, and JSON Schema's
 AT_LEAST = ("minItems", "minProperties")

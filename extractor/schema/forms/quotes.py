@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from pydantic_core import from_json
 
@@ -19,10 +19,9 @@ from ...evidence import align, find_elided, find_said
 from ...messages import JSON, Cited
 from ..codec.values import dumps, loads
 from ..grounding.verbatim import REASON, folded, source_text
-from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Source, below, mapped, python_of
+from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Schema, Source, below, mapped, python_of
 from ..problems import Step, invalid, judged, pointer
 
-Schema: TypeAlias = dict[str, JSON]
 QUOTES: Final = "quotes_from_text"  # the member's name, which hardly any type has
 TOLD: Final = 'For each value the few words of the text that show it, word for word; "" where none do.'
 LONGEST: Final = 120  # characters of a quote in an example

@@ -18,11 +18,11 @@ from itertools import groupby
 from typing import Final
 
 from ...messages import JSON
+from ..nodes import Schema
 from ..strict import nodes
 from .numerals import numbers_in
 from .verbatim import VERBATIM
 
-Schema = dict[str, JSON]
 LONGEST: Final = 16_000  # characters of a text: past about 30,000 llguidance 1.9 runs out of its own bounds
 BOUNDED: Final = 3_000  # characters up to which it can also hold pieces to a length; past 6,000 it cannot
 # The separators that json.dumps writes and models were trained on. Without the spaces, the first value that a

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Schema: TypeAlias = Mapping[str, JSON]
 Prepare: TypeAlias = Callable[[Any], Any]
 LEAF = "x-arrow"  # what JSON Schema does not say of a leaf
+LEAVES = {"date": "date", "time": "time", "timedelta": "duration", "bytes": "binary"}
 DEEPEST = 24  # levels of structs; what lies deeper is JSON text
 WIDEST = 2_000  # structs, lists and maps in one type
 MOST_DIGITS = 38  # of decimal128
@@ -156,20 +157,10 @@ class _Generator(Lenient):
         return {LEAF: "local" if schema.get("tz_constraint") == "naive" else "instant"}
 
     def date_schema(self, schema: Any) -> dict[str, Any]:
-        """A date."""
-        return {LEAF: "date"}
+        """A date, a time of day, a span of time, or bytes."""
+        return {LEAF: LEAVES[schema["type"]]}
 
-    def time_schema(self, schema: Any) -> dict[str, Any]:
-        """A time of day."""
-        return {LEAF: "time"}
-
-    def timedelta_schema(self, schema: Any) -> dict[str, Any]:
-        """A span of time."""
-        return {LEAF: "duration"}
-
-    def bytes_schema(self, schema: Any) -> dict[str, Any]:
-        """Bytes."""
-        return {LEAF: "binary"}
+    time_schema = timedelta_schema = bytes_schema = date_schema
 
     def decimal_schema(self, schema: Any) -> dict[str, Any]:
         """A decimal; one that says how many places it has need not be text."""

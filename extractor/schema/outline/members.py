@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...messages import JSON
-from ..nodes import json_type
+from ..nodes import EVERY_TYPE, json_type
 
-EVERYTHING = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
 DEFINITIONS = "#/$defs/"
 DEEP = 32  # references and unions that are looked through
 
@@ -17,7 +16,7 @@ def kinds(schema: JSON, document: JSON, depth: int = 0) -> frozenset[str]:
     if schema is False:
         return frozenset()
     if not isinstance(schema, dict) or depth > DEEP:
-        return EVERYTHING
+        return EVERY_TYPE
     found = _own_kinds(schema)
     for name in ("anyOf", "oneOf"):
         if isinstance(choices := schema.get(name), list):
@@ -34,7 +33,7 @@ def _own_kinds(schema: Mapping[str, JSON]) -> frozenset[str]:
         return frozenset(json_type(each) for each in schema.get("enum", [schema.get("const")]))
     said = schema.get("type")
     if said is None:
-        return EVERYTHING
+        return EVERY_TYPE
     return frozenset([said] if isinstance(said, str) else said)
 
 

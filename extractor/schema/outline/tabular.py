@@ -7,14 +7,14 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import chain, repeat
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic_core import from_json
 
 from ...messages import JSON
+from ..nodes import ABSENT
 from .members import kinds, members, outline
 
-ABSENT: Final = object()  # a member that is not there
 Fit: TypeAlias = Callable[[Any], Any]
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 PLACE = re.compile("f[0-9]+")  # the members of a struct that is a tuple

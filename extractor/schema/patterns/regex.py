@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from .ecmascript import spelt_out
@@ -198,19 +198,13 @@ def _class(items: Any) -> str:
 _CONTROL = {"\n": r"\n", "\r": r"\r", "\t": r"\t", "\f": r"\f", "\v": r"\v"}
 
 
-def _literal(codepoint: int) -> str:
+def _literal(codepoint: int, special: str = r".^$*+?{}[]\|()") -> str:
     char = chr(codepoint)
     if char in _CONTROL:
         return _CONTROL[char]
     if codepoint < 32 or 0xD800 <= codepoint < 0xE000:
         raise Untranslatable
-    return f"\\{char}" if char in r".^$*+?{}[]\|()/" and char != "/" else char
+    return f"\\{char}" if char in special else char
 
 
-def _in_class(codepoint: int) -> str:
-    char = chr(codepoint)
-    if char in _CONTROL:
-        return _CONTROL[char]
-    if codepoint < 32 or 0xD800 <= codepoint < 0xE000:
-        raise Untranslatable
-    return f"\\{char}" if char in r"\]^-[" else char
+_in_class = partial(_literal, special=r"\]^-[")

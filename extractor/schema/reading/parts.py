@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic_core import core_schema, from_json
 
 from ...errors import ExtractorError
-from ..codec.containers import Anything, Array, Branch, Mapped, Object, Reference, Tuple, Union, Wrapped
+from ..codec.containers import Anything, Array, Branch, Mapped, Object, Tuple, Union, Wrapped
 from ..codec.values import Around, ChoiceCodec, Codec, LeafCodec, Null, Number, TextCodec
 from ..compiled import CompiledSchema
 from ..nodes import ABSENT, VALUE
@@ -48,8 +48,8 @@ class Site:
     def reader(self, codec: Codec, core: Core, config: Any) -> CompiledSchema[Any]:
         """Return what reads a part by itself."""
         whole = self.compiled
-        source = replace(whole._source, validate=self._validate(core, config))
-        return replace(whole, _codec=codec, _source=source)
+        source = replace(whole.source, validate=self._validate(core, config))
+        return replace(whole, codec=codec, source=source)
 
     def _validate(self, core: Core, config: Any) -> Read:
         if core is None:
@@ -62,9 +62,9 @@ class Site:
 
 def root_part(compiled: CompiledSchema[Any], context: Any = None) -> Part:
     """Return the part that is all of a record type."""
-    core = compiled._source.core
+    core = compiled.source.core
     listed = core["definitions"] if core is not None and core["type"] == "definitions" else ()
-    return Part(Site(compiled, context, {d["ref"]: d for d in listed}), compiled._codec, core)
+    return Part(Site(compiled, context, {d["ref"]: d for d in listed}), compiled.codec, core)
 
 
 class Part:
@@ -248,13 +248,9 @@ def _is_no_text(form: Codec) -> bool:
 
 
 def _form(codec: Codec) -> Codec:
-    while True:
-        if isinstance(codec, Reference):
-            codec = codec.codec
-        elif isinstance(codec, Around) and not isinstance(codec, Wrapped | TextCodec):
-            codec = codec.inner
-        else:
-            return codec
+    while isinstance(codec, Around) and not isinstance(codec, Wrapped | TextCodec):
+        codec = codec.inner
+    return codec
 
 
 def _kind(form: Codec) -> str:

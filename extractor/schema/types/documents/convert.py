@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,100 +15,64 @@ from typing import Any
 from ....errors import SchemaError
 from ....messages import JSON
 from ...grounding.verbatim import VERBATIM
-from ...names import fresh
-from ...nodes import NEVER, PYTHON, STRICT, TOLD, Choices, Map, Member, Note, Python, Record, json_type
+from ...names import distinct
+from ...nodes import (
+    NEVER,
+    PYTHON,
+    STRICT,
+    TOLD,
+    TYPES,
+    Choices,
+    Map,
+    Member,
+    Note,
+    Python,
+    Record,
+    Schema,
+    json_type,
+)
 from ...words import sentence
 from .formats import is_checked
 
-Schema = dict[str, JSON]
-
 ANNOTATIONS = frozenset(
-    [
-        "title",
-        "description",
-        "examples",
-        "default",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "$comment",
-        "$id",
-        "$schema",
-        "$anchor",
-        "$dynamicAnchor",
-        "$vocabulary",
-        "$defs",
-        "definitions",
-        "id",
-        "discriminator",
-        "xml",
-        "externalDocs",
-        "example",
-    ]
+    {
+        *("title", "description", "examples", "default", "deprecated", "readOnly", "writeOnly", "$comment"),
+        *("$id", "$schema", "$anchor", "$dynamicAnchor", "$vocabulary", "$defs", "definitions", "id"),
+        *("discriminator", "xml", "externalDocs", "example"),
+    }
 )
 OF_TYPE: Mapping[str, frozenset[str]] = {
     "object": frozenset(
-        [
-            "properties",
-            "required",
-            "additionalProperties",
-            "patternProperties",
-            "propertyNames",
-            "minProperties",
-            "maxProperties",
-            "dependentRequired",
-            "dependentSchemas",
+        {
+            *("properties", "required", "additionalProperties", "patternProperties", "propertyNames"),
+            *("minProperties", "maxProperties", "dependentRequired", "dependentSchemas"),
             "unevaluatedProperties",
-        ]
+        }
     ),
     "array": frozenset(
-        [
-            "items",
-            "prefixItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "minItems",
-            "maxItems",
-            "uniqueItems",
-            "unevaluatedItems",
-        ]
+        {
+            *("items", "prefixItems", "contains", "minContains", "maxContains", "minItems", "maxItems"),
+            *("uniqueItems", "unevaluatedItems"),
+        }
     ),
     "string": frozenset(
-        [
-            "pattern",
-            "minLength",
-            "maxLength",
-            "format",
-            "contentEncoding",
-            "contentMediaType",
-            "contentSchema",
-        ]
+        {
+            *("pattern", "minLength", "maxLength", "format"),
+            *("contentEncoding", "contentMediaType", "contentSchema"),
+        }
     ),
-    "number": frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]),
+    "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}),
 }
 CHECKED = frozenset(
-    [
-        "not",
-        "if",
-        "then",
-        "else",
-        "contains",
-        "minContains",
-        "maxContains",
-        "dependentRequired",
-        "dependentSchemas",
-        "propertyNames",
-        "unevaluatedProperties",
-        "unevaluatedItems",
-        "contentSchema",
+    {
+        *("not", "if", "then", "else", "contains", "minContains", "maxContains", "dependentRequired"),
+        *("dependentSchemas", "propertyNames", "unevaluatedProperties", "unevaluatedItems", "contentSchema"),
         "patternProperties",
-    ]
+    }
 )
 LOWER = frozenset({"minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains"})
 UPPER = frozenset({"maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains"})
 CLASSES: Mapping[str, Any] = {"string": str, "integer": (int, float), "boolean": bool}
-TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MAX_BRANCHES = 64  # of a union that several keywords make together; past it the judge is left to it
 MAX_DEPTH = 100
 
@@ -129,10 +92,7 @@ class Converter:
     """
 
     def __init__(
-        self,
-        definitions: Mapping[str, JSON],
-        keeps_extras: bool = False,
-        empty: frozenset[str] = frozenset(),
+        self, definitions: Mapping[str, JSON], keeps_extras: bool = False, empty: frozenset[str] = frozenset()
     ) -> None:
         self.definitions = definitions
         self.keeps_extras = keeps_extras
@@ -360,7 +320,8 @@ class Converter:
         rest = [b for b in branches if b.get("type") != "null"]
         if len(rest) == 1 and len(branches) == 2:
             return {PYTHON: Python("nullable", rest[0]), "anyOf": branches}
-        return {PYTHON: Python("union", Choices(_labels(branches), branches)), "anyOf": branches}
+        labels = distinct(map(_label, branches))
+        return {PYTHON: Python("union", Choices(labels, branches)), "anyOf": branches}
 
     # Objects
 
@@ -502,14 +463,6 @@ def _label(node: Schema) -> str:
     name = node.get("title") or node.get("$ref", "").rsplit("/", 1)[-1] or node.get("type")
     python = node.get(PYTHON)
     return str(name or (python.kind if python else "value"))
-
-
-def _labels(nodes: list[Schema]) -> list[str]:
-    """Return a short name for each member of a union, all different."""
-    result: list[str] = []
-    for node in nodes:
-        result.append(fresh(re.sub(r"\W+", "_", _label(node)), result))
-    return result
 
 
 def convert(

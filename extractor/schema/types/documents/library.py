@@ -25,6 +25,7 @@ from .drafts import (
     IN_PLACE,
     MANY,
     NAMED,
+    REFERENCES,
     DocumentPlace,
     Draft,
     at,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 256  # levels of JSON; a level of schema takes one or two
 MAX_NODES = 2_000_000
-REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def load(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = None) -> dict[str, JSON]:

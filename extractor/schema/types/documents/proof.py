@@ -165,14 +165,20 @@ class _Translation:
         if kind not in KEYWORDS or said.keys() - of_others - {"type"}:
             raise _Unproven
         mine = {name: value for name, value in said.items() if name in own}
-        core: Core = getattr(self, f"_{kind}")(mine)
-        return core
-
-    def _null(self, said: Schema) -> Core:
-        return core_schema.none_schema()
-
-    def _boolean(self, said: Schema) -> Core:
-        return core_schema.bool_schema()
+        match kind:
+            case "null":
+                return core_schema.none_schema()
+            case "boolean":
+                return core_schema.bool_schema()
+            case "string":
+                return self._string(mine)
+            case "array":
+                return self._array(mine)
+            case "object":
+                return self._object(mine)
+        whole = core_schema.int_schema(**_bounds(mine))
+        broken = core_schema.float_schema(**_bounds(mine), allow_inf_nan=False)
+        return whole if kind == "integer" else _any_of([whole, broken])
 
     def _string(self, said: Schema) -> Core:
         plain = core_schema.str_schema(
@@ -184,17 +190,6 @@ class _Translation:
         if "format" in said:
             tests.append(partial(self._conforms, format=said["format"]))
         return core_schema.no_info_after_validator_function(_passing(tests), plain) if tests else plain
-
-    def _integer(self, said: Schema) -> Core:
-        return core_schema.int_schema(**_bounds(said))
-
-    def _number(self, said: Schema) -> Core:
-        bounds = _bounds(said)
-        whole, broken = (
-            core_schema.int_schema(**bounds),
-            core_schema.float_schema(**bounds, allow_inf_nan=False),
-        )
-        return _any_of([whole, broken])
 
     def _array(self, said: Schema) -> Core:
         return core_schema.list_schema(

@@ -12,7 +12,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticOmit, to_jsonable_python
 
 from ....errors import SchemaError
-from ....messages import JSON
 from ...nodes import (
     ABSENT,
     PYTHON,
@@ -21,8 +20,10 @@ from ...nodes import (
     Note,
     Python,
     Record,
+    Schema,
     python_of,
     references_in,
+    resolve,
 )
 from ...problems import pointer
 from .hooks import illegal, plain, records, remove_titles
@@ -36,9 +37,8 @@ from .rewrites import (
     parts_of,
     says_itself,
 )
-from .smart_mode import Judges, labels, resolve, told_apart
+from .smart_mode import Judges, labels, told_apart
 
-Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
 Change = Callable[[Rewrite], bool]
 ANY_CORE: Core = {"type": "any"}
@@ -264,12 +264,12 @@ class Generating(GenerateJsonSchema):
     def _changes(self) -> int:
         return len(self.unions) + len(self.maps) + len(self.rewrites)
 
-    def _tried(self, core: Core) -> Schema | None:
-        """Return the schema of a node, None where JSON can't say it."""
+    def _tried(self, core: Core, refusal: Any = PydanticInvalidForJsonSchema) -> Schema | None:
+        """Return the schema of a node, None where it is refused so: JSON can't say it."""
         depth, hooked = len(self.place), len(self.hooked)
         try:
             return self.generate_inner(core)
-        except PydanticInvalidForJsonSchema:
+        except refusal:
             del self.place[depth:], self.hooked[hooked:]
             return None
 

@@ -16,29 +16,12 @@ from pydantic_core import PydanticOmit, to_jsonable_python
 
 from ....messages import JSON
 from ...grounding.verbatim import as_it_stands
-from ...nodes import (
-    ABSENT,
-    PYTHON,
-    Choices,
-    Map,
-    Member,
-    Note,
-    Record,
-    json_type,
-    python_of,
-)
+from ...nodes import ABSENT, PYTHON, Choices, Map, Member, Note, Record, Schema, json_type, python_of
 from .generating import ANY_CORE, Generating, NoValue, default_of, loosened, no_json, pythonic
 from .hooks import Derived, kinds_said, plain
-from .rewrites import (
-    encoder,
-    from_base64,
-    looked_up,
-    plain_tags,
-    reads_back,
-)
+from .rewrites import encoder, from_base64, looked_up, plain_tags, reads_back
 from .smart_mode import choices_of
 
-Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
 
 
@@ -182,8 +165,8 @@ class Generator(Generating):
 
     def named_tuple_schema(self, schema: Any) -> JsonSchemaValue:
         """A named tuple, as an object."""
-        fields = [(f["name"], f["name"], f, f["schema"]["type"] != "default") for f in schema["fields"]]
-        return {**self._record(fields, {"title": schema["cls"].__name__}, cls=schema["cls"])}
+        fields = self._fields((f["name"], f) for f in schema["fields"])
+        return self._record(fields, {"title": schema["cls"].__name__}, cls=schema["cls"])
 
     def call_schema(self, schema: Any) -> JsonSchemaValue:
         """A call, as the object of its arguments; named tuples are calls in older versions of Pydantic."""
@@ -194,10 +177,9 @@ class Generator(Generating):
 
     def arguments_schema(self, schema: Any) -> JsonSchemaValue:
         """The arguments of a function, as an object."""
-        fields = [
-            (a["name"], a["name"], a, a["schema"]["type"] != "default") for a in schema["arguments_schema"]
-        ]
-        return self._record(fields, {}, by_item=True)
+        return self._record(
+            self._fields((a["name"], a) for a in schema["arguments_schema"]), {}, by_item=True
+        )
 
     # Mappings and objects
 
@@ -218,20 +200,12 @@ class Generator(Generating):
 
     def model_fields_schema(self, schema: Any) -> JsonSchemaValue:
         """The members of a model."""
-        fields = [
-            (name, self._key(f, name), f, f["schema"]["type"] != "default")
-            for name, f in schema["fields"].items()
-        ]
-        return self._record(fields, {}, extras=schema.get("extras_schema"))
+        return self._record(self._fields(schema["fields"].items()), {}, extras=schema.get("extras_schema"))
 
     def dataclass_args_schema(self, schema: Any) -> JsonSchemaValue:
         """The members of a dataclass that its constructor takes."""
-        fields = [
-            (f["name"], self._key(f, f["name"]), f, f["schema"]["type"] != "default")
-            for f in schema["fields"]
-            if f.get("init", True)
-        ]
-        return self._record(fields, {})
+        taken = ((f["name"], f) for f in schema["fields"] if f.get("init", True))
+        return self._record(self._fields(taken), {})
 
     def typed_dict_schema(self, schema: Any) -> JsonSchemaValue:
         """A TypedDict."""
@@ -276,6 +250,9 @@ class Generator(Generating):
             if result.get("additionalProperties") is True:
                 python.data.extras = pythonic("any", {})
         return result
+
+    def _fields(self, fields: Iterable[tuple[str, Any]]) -> list[tuple[str, Any, Any, bool]]:
+        return [(name, self._key(f, name), f, f["schema"]["type"] != "default") for name, f in fields]
 
     def _record(
         self,
@@ -344,11 +321,8 @@ class Generator(Generating):
 
     def nullable_schema(self, schema: Any) -> JsonSchemaValue:
         """The inner type, or null."""
-        depth, hooked = len(self.place), len(self.hooked)
-        try:
-            inner = self.generate_inner(schema["schema"])
-        except NoValue:
-            del self.place[depth:], self.hooked[hooked:]
+        inner = self._tried(schema["schema"], NoValue)
+        if inner is None:
             return {"type": "null"}
         return pythonic("nullable", {"anyOf": [inner, {"type": "null"}]}, inner)
 

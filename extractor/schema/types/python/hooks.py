@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ....messages import JSON
-from ...nodes import Record, python_of
-
-Schema = dict[str, JSON]
-TYPES = frozenset({"null", "boolean", "integer", "number", "string", "array", "object"})
+from ...nodes import EVERY_TYPE, Record, Schema, python_of
 
 
 class Derived(str):
@@ -36,7 +33,7 @@ def is_schema(value: JSON) -> bool:
 
 def _are_types(value: JSON) -> bool:
     kinds = value if isinstance(value, list) and value else [value]
-    return all(isinstance(kind, str) and kind in TYPES for kind in kinds)
+    return all(isinstance(kind, str) and kind in EVERY_TYPE for kind in kinds)
 
 
 def _are_schemas(value: JSON) -> bool:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from pydantic_core import SchemaValidator, core_schema
 
-from ....messages import JSON
 from ...formats import FORMAT_TYPES
-from ...nodes import Choices, Python, json_type, python_of
+from ...names import distinct
+from ...nodes import Choices, Python, Schema, json_type, python_of, resolve
 
-Schema = dict[str, JSON]
 Core = Any  # a pydantic-core schema
 Definitions = Mapping[str, Schema]
 NUMERIC = frozenset({"boolean", "integer", "number"})
@@ -103,23 +101,9 @@ def _is_number_of_its_own(nature: Nature) -> bool:
     return any(kind.endswith("*") and kind[:-1] in NUMERIC for kind in nature.kinds)
 
 
-def resolve(schema: Schema, definitions: Definitions) -> Schema:
-    """Return what `schema` refers to, if it refers."""
-    for _ in range(100):
-        if "$ref" not in schema:
-            break
-        schema = definitions.get(schema["$ref"], {})
-    return schema
-
-
 def labels(schemas: list[Schema], definitions: Definitions) -> list[str]:
     """Return a short name for each member of a union, all different."""
-    seen: dict[str, int] = {}
-    result = []
-    for name in (_label(resolve(schema, definitions)) for schema in schemas):
-        seen[name] = seen.get(name, 0) + 1
-        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
-    return result
+    return distinct(_label(resolve(schema, definitions)) for schema in schemas)
 
 
 def _label(schema: Schema) -> str:
@@ -131,7 +115,7 @@ def _label(schema: Schema) -> str:
     )
     known = schema.get("format") if schema.get("format") in FORMAT_TYPES else None
     kind = python.kind if python else "value"
-    return re.sub(r"\W+", "_", str(schema.get("title") or known or named or schema.get("type") or kind))
+    return str(schema.get("title") or known or named or schema.get("type") or kind)
 
 
 def choices_of(union: Core) -> list[Core]:

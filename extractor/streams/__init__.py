@@ -1,0 +1,20 @@
+"""Streamed replies: events in; chunks, growing records or list items out, the whole at the end."""
+
+from .chat import AsyncChatStream, ChatStream, Streamed, achunks, chunks
+from .reader import StreamReader
+from .records import AsyncRecordStream, ItemGrowth, RecordGrowth, RecordStream, agrown, grown
+
+__all__ = [
+    "AsyncChatStream",
+    "AsyncRecordStream",
+    "ChatStream",
+    "ItemGrowth",
+    "RecordGrowth",
+    "RecordStream",
+    "StreamReader",
+    "Streamed",
+    "achunks",
+    "agrown",
+    "chunks",
+    "grown",
+]
