@@ -23,7 +23,7 @@ from .choices import choice_names
 from .chunked import Chunked, has, items_have, joins, whole, with_gaps
 from .codec import Codec, Misfit, dumps, has_too_many_digits, loads, says_nan
 from .limits import Size, inlined_levels, limited, members_that_fit, nodes, size, written_out
-from .nodes import Note, Source
+from .nodes import Note, TypeSource
 from .problems import invalid, not_json
 from .proof import quick_proof
 from .quotes import Quoted, with_quotes
@@ -59,7 +59,7 @@ class CompiledSchema(Generic[T]):
     fingerprint: str
     strict: StrictSchema = field(repr=False)
     _codec: Codec = field(repr=False, compare=False)
-    _source: Source = field(repr=False, compare=False)
+    _source: TypeSource = field(repr=False, compare=False)
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
     _shape: RecordShape = field(repr=False, compare=False)
 
@@ -247,7 +247,7 @@ def find_target(target: str | Target) -> Target:
         raise ConfigError(f"there is no target {target!r}; there are {', '.join(TARGETS)}") from None
 
 
-def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> Source:
+def _read(record_type: Any, documents: Mapping[str, JSON] | None) -> TypeSource:
     if isinstance(record_type, Quoted):
         return with_quotes(_read(record_type.record_type, documents))
     if isinstance(record_type, Chunked):
@@ -277,7 +277,7 @@ def check_type(record_type: Any) -> None:
         )
 
 
-def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
+def _compiled(source: TypeSource, target: Target) -> CompiledSchema[Any]:
     schema, codec, notes = within_limits(source, target)
     name = legal_name(source.name, target)
     canonical = json.dumps([schema, name, target.name, VERSION], ensure_ascii=True)
@@ -296,7 +296,7 @@ def _compiled(source: Source, target: Target) -> CompiledSchema[Any]:
     )
 
 
-def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
+def within_limits(source: TypeSource, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
     """Return strict schema, codec and notes. What is too large for the target is said as JSON text:
     first definitions, the largest first, then the root's last members. Raises SchemaError.
     """
@@ -326,13 +326,15 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
 
 
 def _otherwise(
-    source: Source, target: Target, keyword: str, why: str
+    source: TypeSource, target: Target, keyword: str, why: str
 ) -> tuple[dict[str, JSON], Codec, list[Note]]:
     schema, codec, notes = within_limits(source, target)
     return schema, codec, [Note("", keyword, "re-encoded", why), *notes]
 
 
-def _shallower(source: Source, target: Target, levels: float) -> tuple[dict[str, JSON], Codec, list[Note]]:
+def _shallower(
+    source: TypeSource, target: Target, levels: float
+) -> tuple[dict[str, JSON], Codec, list[Note]]:
     """Say deep parts as JSON text, the fewest that bring the levels within the limit."""
     most = target.max_inlined or 1
     for nesting in range(2 * most, most - 1, -1):  # schemas of all kinds: at least as many as objects

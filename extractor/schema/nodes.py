@@ -114,7 +114,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Source:
+class TypeSource:
     """A record type as the compiler reads it.
 
     schema: its JSON Schema, with PYTHON beside the keywords. definitions: by the text of `$ref`.

@@ -19,7 +19,7 @@ from ..errors import Invalid, Problem
 from ..evidence import align, find_elided, find_said
 from ..messages import JSON, Cited
 from .codec import dumps, loads
-from .nodes import PYTHON, TAG, VALUE, Member, Python, Record, Source, python_of, with_parts
+from .nodes import PYTHON, TAG, VALUE, Member, Python, Record, TypeSource, python_of, with_parts
 from .problems import Step, invalid, pointer
 from .verbatim import REASON, folded, source_text
 
@@ -36,7 +36,7 @@ class Quoted:
     record_type: Any
 
 
-def with_quotes(source: Source) -> Source:
+def with_quotes(source: TypeSource) -> TypeSource:
     """Return a record type as the compiler reads it, with quotes in each object. `validate` returns Cited."""
     return replace(
         source,
@@ -50,7 +50,7 @@ def with_quotes(source: Source) -> Source:
 # The schema
 
 
-def _node(schema: Schema, source: Source) -> Schema:
+def _node(schema: Schema, source: TypeSource) -> Schema:
     """Return a node with a member for quotes in each object below it."""
     if python_of(schema) is None:
         return schema
@@ -59,7 +59,7 @@ def _node(schema: Schema, source: Source) -> Schema:
     return _quoting(made, data, source) if isinstance(data, Record) else made
 
 
-def _quoting(schema: Schema, record: Record, source: Source) -> Schema:
+def _quoting(schema: Schema, record: Record, source: TypeSource) -> Schema:
     """Return an object's node with quotes of its values before them."""
     properties = schema["properties"]
     keys = [m.key for m in record.members if not _holds_objects(properties.get(m.key, {}), source, set())]
@@ -78,7 +78,7 @@ def _quoting(schema: Schema, record: Record, source: Source) -> Schema:
     return {**schema, "properties": quoting, PYTHON: python}
 
 
-def _holds_objects(schema: Schema, source: Source, seen: set[str]) -> bool:
+def _holds_objects(schema: Schema, source: TypeSource, seen: set[str]) -> bool:
     """Whether objects with quotes of their own can stand in a node's values."""
     if "$ref" in schema:
         if schema["$ref"] in seen:
@@ -97,7 +97,7 @@ def _holds_objects(schema: Schema, source: Source, seen: set[str]) -> bool:
 # The records
 
 
-def _validate(source: Source) -> Callable[[str | bytes, Any], Any]:
+def _validate(source: TypeSource) -> Callable[[str | bytes, Any], Any]:
     def validate(text: str | bytes, context: Any) -> Any:
         found: dict[str, str] = {}
         data = _without_quotes(from_json(text), (), found)

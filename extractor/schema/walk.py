@@ -14,7 +14,7 @@ from ..messages import JSON
 from .codec import TextCodec
 from .containers import Reference, Wrapped
 from .limits import fresh
-from .nodes import PYTHON, TOLD, Note, Python, Source, python_of
+from .nodes import PYTHON, TOLD, Note, Python, TypeSource, python_of
 from .rules import RULES, Rule, Schema, closed, foreign
 from .shapes import as_text, shapes_of
 from .targets import PERMISSIVE, Target
@@ -55,7 +55,7 @@ class Walk:
     """
 
     target: Target
-    source: Source
+    source: TypeSource
     notes: list[Note] = field(default_factory=list)
     definitions: dict[str, Schema] = field(default_factory=dict)
     names: dict[tuple[str, int], str] = field(default_factory=dict)
