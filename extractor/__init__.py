@@ -36,9 +36,11 @@ if TYPE_CHECKING:
         SchemaError,
         ServiceError,
         Truncated,
+        UnreadableSource,
     )
     from .evidence import How, Span, align
     from .evidence.merging import Candidate, Conflict
+    from .layout import Box, Source
     from .messages import (
         Attempt,
         BatchStatus,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     )
     from .previewing import Preview
     from .pricing import Price
+    from .readers import read
     from .schema import CompiledSchema, Free, Target, Verbatim, compile_schema, tool_schema
     from .schema.partial import Partial
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
@@ -73,6 +76,7 @@ __all__ = [
     "AttemptEnded",
     "BatchLimits",
     "BatchStatus",
+    "Box",
     "BudgetExceeded",
     "Candidate",
     "ChatStream",
@@ -119,6 +123,7 @@ __all__ = [
     "RunStopped",
     "SchemaError",
     "ServiceError",
+    "Source",
     "Span",
     "Target",
     "Timeouts",
@@ -126,6 +131,7 @@ __all__ = [
     "ToolResult",
     "ToolRun",
     "Truncated",
+    "UnreadableSource",
     "Usage",
     "Verbatim",
     "Written",
@@ -134,6 +140,7 @@ __all__ = [
     "extract",
     "image",
     "pdf",
+    "read",
     "tool_schema",
 ]
 __version__ = "0.1.0"
@@ -142,6 +149,8 @@ __version__ = "0.1.0"
 _ROOMS = (
     "errors",
     "messages",
+    "layout",
+    "readers",
     "batch.outcomes",
     "batch.estimate",
     "pricing",

@@ -23,9 +23,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from .content import PDF, sniffed
 from .errors import ConfigError
 from .messages import JSON
+from .readers.kinds import PDF, sniffed
 
 HOW = "write FILE.py:Name, package.module:Name, or FILE.json for a JSON Schema"
 
