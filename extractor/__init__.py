@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .batch.estimate import Estimate
     from .batch.outcomes import Progress, RowOutcome
+    from .batch.texts import Files
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
     from .databases.sink import DatabaseSink, Written
@@ -100,6 +101,7 @@ __all__ = [
     "Extractor",
     "ExtractorError",
     "Failure",
+    "Files",
     "Filtered",
     "Free",
     "FunctionCall",
@@ -153,6 +155,7 @@ _ROOMS = (
     "readers",
     "batch.outcomes",
     "batch.estimate",
+    "batch.texts",
     "pricing",
     "dialects",
     "content",

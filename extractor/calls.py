@@ -58,6 +58,7 @@ from .dialogue import (
     with_body,
 )
 from .errors import ConfigError, Unjudged
+from .layout import Source
 from .messages import (
     Completion,
     Extraction,
@@ -74,6 +75,7 @@ from .messages import (
 )
 from .options import ClientOptions, ExtractOptions, Params, Tool, check_count, check_parameters
 from .pricing import pricer, public_window
+from .readers.given import opened, text_of
 from .schema import (
     Chunked,
     CompiledSchema,
@@ -103,7 +105,9 @@ T = TypeVar("T")
 Client = TypeVar("Client")
 Kind = TypeVar("Kind", Turns, Prompt)
 Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
-Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
+Parts: TypeAlias = Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+Document: TypeAlias = Source | PathLike[str] | bytes  # opened; a string never is
+Text: TypeAlias = str | Parts | Document  # as it may be given
 Bind: TypeAlias = Literal["marked", "all"]
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 MostBytes: TypeAlias = Literal["max_reply_bytes", "max_line_bytes"]
@@ -279,7 +283,9 @@ class Calls:
         compiled, in_grammar = self._compiled(asked), self._compiled(asked, bind)
         said = "\n\n".join(filter(None, (self._instructions, instructions))) or None
         shots = self._shots(record_type, examples, evidence, extras).turns
-        text = _checked_text(text)
+        given = opened(text)
+        origin = given if isinstance(given, Source) else None
+        text = _checked_text(text_of(given))
         source = source_text(text)
         if source is not None and len(source) > SHORT:
             check_length(source, self._window(), self.model)
@@ -294,7 +300,7 @@ class Calls:
             schema = self._shown(compiled, mode) if self._shows_schema(mode) else None
             messages = question(system_message(said, schema, task, part), shots, text)
             sent = in_grammar if mode is Mode.JSON_SCHEMA else compiled
-            return replace(self._request(messages, params, sent, mode), source=source)
+            return replace(self._request(messages, params, sent, mode), source=source, origin=origin)
 
         brief = partial(brief_question, "\n\n".join(filter(None, (said, part))), text)
         fitted = sure if isinstance(sure, Calibration) else None
@@ -851,7 +857,7 @@ def context_of(text: Text | None, context: Mapping[str, Any] | None, attempt: in
     """Return what Pydantic validators find in `info.context`: the text, the number of the attempt, counted
     from 1, and what the caller gives.
     """
-    return {"text": text, "attempt": attempt, **(context or {})}
+    return {"text": text_of(text), "attempt": attempt, **(context or {})}
 
 
 def list_of(item_type: Any) -> Any:
@@ -885,7 +891,9 @@ def _checked_text(text: Text) -> Content:
                 "join them where they are one text"
             )
         return content.parts(text)
-    raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
+    raise ConfigError(
+        f"the text is a string, a document or a list of content parts, not {type(text).__name__}"
+    )
 
 
 def check_length(text: str, window: int | None, model: str) -> None:

@@ -29,6 +29,7 @@ from .batch.outcomes import RowOutcome
 from .batch.texts import Select
 from .calls import (
     Calls,
+    Document,
     Endpoint,
     Messages,
     Text,
@@ -55,6 +56,7 @@ from .options import (
     RunToolsOptions,
 )
 from .processes import check_process, leave_alone, when_forked
+from .readers.given import aopened, opened
 from .schema.partial import Partial
 from .streams import (
     AsyncChatStream,
@@ -132,9 +134,9 @@ class Extractor(Calls):
     def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
         """Return the record that the text holds.
 
-        record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string
-        or content parts. options: instructions, examples, context (see ExtractOptions) and parameters
-        of the API. Raises SchemaError and ConfigError before anything is sent, ServiceError where the
+        record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string (always
+        a text), content parts, or a document: a Source, a Path or a file's bytes. options: instructions,
+        examples, context (see ExtractOptions) and parameters of the API. Raises SchemaError and ConfigError before anything is sent, ServiceError where the
         service failed, ExtractionError where the model's replies are no record.
         """
         return self.run(record_type, text, **options).unwrap()
@@ -149,6 +151,7 @@ class Extractor(Calls):
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
         options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
+        text = opened(text)
 
         def begin(calls: Calls) -> Ask[Any]:
             return calls._extraction(record_type, text, **options)
@@ -214,7 +217,7 @@ class Extractor(Calls):
         Failures before the first words are retried. What follows on the first whole reply, repairs and
         fallback models, is not streamed.
         """
-        options = streamed(options)
+        options, text = streamed(options), opened(text)
         growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
         return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
 
@@ -235,7 +238,7 @@ class Extractor(Calls):
         list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
         repair has taken back what was given.
         """
-        options = streamed(options)
+        options, text = streamed(options), opened(text)
         whole = list_of(item_type)
         document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
         growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
@@ -306,14 +309,14 @@ class Extractor(Calls):
 
     @overload
     def document(
-        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+        self, record_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[T]: ...
     @overload
     def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]: ...
     def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended: its record, and what came of each chunk.
 
@@ -328,7 +331,7 @@ class Extractor(Calls):
         from .documents import work
 
         options["examples"] = list(options.get("examples", ()))
-        plan = work.plan(self, record_type, text, options)
+        plan = work.plan(self, record_type, opened(text), options)
         with work.reading(self, plan, options) as reading:
             for job in reading.jobs():
                 for outcome in bulk.rows(job):
@@ -501,6 +504,7 @@ class AsyncExtractor(Calls):
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
         options["examples"] = list(options.get("examples", ()))
+        text = await aopened(text)
 
         def begin(calls: Calls) -> Ask[Any]:
             return calls._extraction(record_type, text, **options)
@@ -549,7 +553,7 @@ class AsyncExtractor(Calls):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
-        options = streamed(options)
+        options, text = streamed(options), opened(text)
         growth = RecordGrowth(self._compiled(record_type), context_of(text, options.get("context")))
         return self._record_stream(lambda calls: calls._extraction(record_type, text, **options), growth)
 
@@ -565,7 +569,7 @@ class AsyncExtractor(Calls):
         self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Any, list[Any]]:
         """Return an async iterator over the items that the text holds; see Extractor.items."""
-        options = streamed(options)
+        options, text = streamed(options), opened(text)
         whole = list_of(item_type)
         document = self._compiled(item_type) if isinstance(item_type, Mapping) else None
         growth = ItemGrowth[Any](self._compiled(whole), context_of(text, options.get("context")), document)
@@ -620,21 +624,21 @@ class AsyncExtractor(Calls):
 
     @overload
     async def document(
-        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+        self, record_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[T]: ...
     @overload
     async def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]: ...
     async def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
         from . import rows as bulk
         from .documents import work
 
         options["examples"] = list(options.get("examples", ()))
-        plan = await asyncio.to_thread(work.plan, self, record_type, text, options)
+        plan = await asyncio.to_thread(work.plan, self, record_type, await aopened(text), options)
         with work.reading(self, plan, options) as reading:
             for job in reading.jobs():
                 async for outcome in bulk.arows(job):

@@ -16,6 +16,7 @@ from .errors import ConfigError, ExtractorError, Problem
 if TYPE_CHECKING:
     from .confidence import Measured, Signals
     from .evidence import Evidence
+    from .layout import Box, Source
     from .report import Entry
 
 T = TypeVar("T")
@@ -167,6 +168,7 @@ class Request:
     to match; mode: how that is asked for. tools: functions that the model may call. source: the text that
     a record is extracted from, None where it is not all text. grammar: in llguidance's Lark, what the reply
     has to match instead of the schema; written when it is sent. turns: how the messages are joined then.
+    origin: the document that `source` was read from, where it was.
     """
 
     model: str
@@ -179,6 +181,7 @@ class Request:
     source: str | None = field(default=None, repr=False)
     grammar: str | None = field(default=None, repr=False)
     turns: Turns = Turns.ANY
+    origin: Source | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,6 +496,19 @@ class Extraction(Generic[T]):
             known = self.source is not None and self.record is not None
             self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
         return self._evidence[0]
+
+    @property
+    def origin(self) -> Source | None:
+        """The document that the text was read from, with its layout; None for a text."""
+        return next((attempt.request.origin for attempt in self.attempts), None)
+
+    @property
+    def boxes(self) -> Mapping[str, tuple[Box, ...]]:
+        """Where on the document's pages the record's values stand, by the pointers of `evidence`: a box for
+        each line that a value takes. Empty for a text, and for a document without pages.
+        """
+        known = self.origin is not None and self.origin.pages
+        return self.origin.boxes_by_pointer(self.evidence) if self.origin and known else {}
 
     @property
     def signals(self) -> Mapping[str, Signals] | None:

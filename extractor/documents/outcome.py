@@ -13,6 +13,7 @@ from ..evidence.merging import Conflict
 from ..messages import JSON, Attempt, Extraction, Outcome, Usage, total_cost, total_usage
 
 if TYPE_CHECKING:
+    from ..layout import Box, Source
     from ..report import Entry
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class DocumentExtraction(Generic[T]):
     of the whole text by the JSON pointer of each leaf of the record, or of `found` where there is no
     record. confidence: how sure each leaf is, by the same pointers: the greatest of the chunks that gave
     it, times their share of all chunks that gave a value there; None where it was not asked for. source:
-    the whole text.
+    the whole text. origin: the document that it was read from, None for a text.
     """
 
     outcome: Outcome
@@ -91,6 +92,13 @@ class DocumentExtraction(Generic[T]):
     evidence: Evidence = field(default_factory=dict, repr=False)
     confidence: Mapping[str, float] | None = field(default=None, repr=False)
     source: str = field(default="", repr=False)
+    origin: Source | None = field(default=None, repr=False)
+
+    @property
+    def boxes(self) -> Mapping[str, tuple[Box, ...]]:
+        """Where on the document's pages the values stand, by the pointers of `evidence`; see Extraction."""
+        known = self.origin is not None and self.origin.pages
+        return self.origin.boxes_by_pointer(self.evidence) if self.origin and known else {}
 
     @property
     def missing(self) -> tuple[ChunkOutcome, ...]:
