@@ -136,8 +136,9 @@ class Extractor(Calls):
 
         record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string (always
         a text), content parts, or a document: a Source, a Path or a file's bytes. options: instructions,
-        examples, context (see ExtractOptions) and parameters of the API. Raises SchemaError and ConfigError before anything is sent, ServiceError where the
-        service failed, ExtractionError where the model's replies are no record.
+        examples, context (see ExtractOptions) and parameters of the API. Raises SchemaError and ConfigError
+        before anything is sent, ServiceError where the service failed, ExtractionError where the model's
+        replies are no record.
         """
         return self.run(record_type, text, **options).unwrap()
 

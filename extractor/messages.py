@@ -561,7 +561,7 @@ class Extraction(Generic[T]):
         return frame(self.to_html())
 
     def _entry(self, title: str) -> Entry:
-        from .report import Entry, as_json
+        from .report import Entry, as_json, shown_pages
 
         facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
         if self.cost is not None:
@@ -577,6 +577,8 @@ class Extraction(Generic[T]):
             why,
             facts,
             confidence=self.confidence or {},
+            pages=shown_pages(self.origin),
+            boxes=self.boxes,
         )
 
     def unwrap(self) -> T:

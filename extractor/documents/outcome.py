@@ -137,7 +137,7 @@ class DocumentExtraction(Generic[T]):
         return frame(self.to_html())
 
     def _entry(self, title: str) -> Entry:
-        from ..report import Entry, PagePiece, Variants, as_json, piece_told
+        from ..report import Entry, PagePiece, Variants, as_json, piece_told, shown_pages
 
         why = () if self.error is None or self.missing else (str(self.error),)
         facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
@@ -152,6 +152,8 @@ class DocumentExtraction(Generic[T]):
             tuple(str(p) for p in self.problems if p.type != "chunk") or why,
             facts,
             confidence=self.confidence or {},
+            pages=shown_pages(self.origin),
+            boxes=self.boxes,
             conflicts=tuple(
                 Variants(each.pointer, tuple((one.value, one.spans, one.readings) for one in each.candidates))
                 for each in self.conflicts

@@ -38,9 +38,7 @@ _HTML = re.compile(
 )
 # Source: RFC 5322, section 3.6; a mail begins with its header, and one line of it is one of these
 _FIELD = re.compile(rb"[!-9;-~]+:[ \t]")
-_OF_MAIL = re.compile(
-    rb"^(received|return-path|message-id|mime-version|from|date|delivered-to):[ \t]", re.I | re.M
-)
+_OF_MAIL = re.compile(rb"^(received|return-path|message-id|mime-version):[ \t]", re.I | re.M)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MSG = "__substg1.0_".encode("utf-16-le")
 
@@ -63,8 +61,7 @@ def kind_of(data: bytes) -> str | None:
     if _HTML.match(beginning):
         return HTML
     head = re.split(rb"\r?\n\r?\n", data[: 64 * SNIFFED], maxsplit=1)[0]
-    told = {name.lower() for name in _OF_MAIL.findall(head)}
-    return EML if _FIELD.match(beginning) and len(told) > 1 else None
+    return EML if _FIELD.match(beginning) and _OF_MAIL.search(head) else None
 
 
 def _of_archive(data: bytes) -> str | None:

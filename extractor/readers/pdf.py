@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterable, Iterator, Sequence
+from colorsys import hsv_to_rgb
 from io import BytesIO
 from itertools import islice
 from math import degrees
@@ -99,10 +100,37 @@ def only(document: Any, indexes: Sequence[int]) -> bytes:
     """Return a PDF of these pages alone."""
     import pypdfium2
 
-    part, file = pypdfium2.PdfDocument.new(), BytesIO()
+    part = pypdfium2.PdfDocument.new()
     part.import_pages(document, list(indexes))
-    part.save(file)
+    return saved(part)
+
+
+def saved(document: Any) -> bytes:
+    """Return a document as a file."""
+    file = BytesIO()
+    document.save(file)
     return file.getvalue()
+
+
+def mark(page: Any, fractions: Rect, text: str, hue: float) -> None:
+    """Draw a rectangle as an annotation that says something. fractions: of the page as shown."""
+    import pypdfium2.raw as c
+
+    geometry = _Geometry(page)
+    left, top, right, bottom = fractions
+    one = geometry.of_shown(left * geometry.width, top * geometry.height)
+    two = geometry.of_shown(right * geometry.width, bottom * geometry.height)
+    (x0, x1), (y0, y1) = sorted((one[0], two[0])), sorted((one[1], two[1]))
+    note = c.FPDFPage_CreateAnnot(page, c.FPDF_ANNOT_SQUARE)
+    c.FPDFAnnot_SetRect(note, c.FS_RECTF(left=x0 - 1, bottom=y0 - 1, right=x1 + 1, top=y1 + 1))
+    red, green, blue = (round(255 * each) for each in hsv_to_rgb(hue, 0.85, 0.75))
+    c.FPDFAnnot_SetColor(note, c.FPDFANNOT_COLORTYPE_Color, red, green, blue, 255)
+    c.FPDFAnnot_SetBorder(note, 0, 0, 1.5)
+    c.FPDFAnnot_SetFlags(note, c.FPDF_ANNOT_FLAG_PRINT)
+    said = text.encode("utf-16-le", errors="replace") + b"\0\0"
+    units = (ctypes.c_ushort * (len(said) // 2)).from_buffer_copy(said)
+    c.FPDFAnnot_SetStringValue(note, b"Contents", units)
+    c.FPDFPage_CloseAnnot(note)
 
 
 # -- one page
@@ -158,6 +186,18 @@ class _Geometry:
             case 270:
                 return top - y, right - x
         return x - left, top - y
+
+    def of_shown(self, x: float, y: float) -> tuple[float, float]:
+        """Return the PDF's own coordinates of a point of the page as shown: what `point` undoes."""
+        left, bottom, right, top = self._box
+        match self.rotation:
+            case 90:
+                return y + left, x + bottom
+            case 180:
+                return right - x, y + bottom
+            case 270:
+                return right - y, top - x
+        return x + left, top - y
 
     def rect(self, left: float, bottom: float, right: float, top: float) -> Rect:
         (x0, y0), (x1, y1) = self.point(left, bottom), self.point(right, top)

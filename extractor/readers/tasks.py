@@ -48,6 +48,16 @@ def pdf_part(data: bytes, pages: Sequence[int] | None, password: str | None) -> 
     yield _packed(pdf.only(document, pdf.chosen(pages, len(document))))
 
 
+def pdf_marked(data: bytes, marks: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield the PDF with boxes: each the page's number, four fractions, what it says, and its hue."""
+    from . import pdf
+
+    document = pdf.opened(data)
+    for number, left, top, right, bottom, text, hue in marks:
+        pdf.mark(document[number - 1], (left, top, right, bottom), text, hue)
+    yield _packed(pdf.saved(document))
+
+
 def image_pages(data: bytes, side: int, form: str = "PNG") -> Iterator[Any]:
     """Yield the pictures of a file as image files, upright, with the size that they had. side: pixels of the
     longer side of what is yielded, at most.
@@ -75,6 +85,7 @@ TASKS: Mapping[str, Task] = {
     "pdf_pages": pdf_pages,
     "pdf_images": pdf_images,
     "pdf_part": pdf_part,
+    "pdf_marked": pdf_marked,
     "image_pages": image_pages,
     "ocr": ocr,
 }
