@@ -21,7 +21,8 @@ class Person(BaseModel):
 
 def main() -> None:
     extras = (
-        "xllamacpp semantic_text_splitter pandas pyarrow pytest openai pypdfium2 rapidocr h2 redis sklearn"
+        "xllamacpp semantic_text_splitter pandas pyarrow pytest openai h2 redis sklearn "
+        "pypdfium2 rapidocr docx openpyxl pptx oxmsg"
     )
     for extra in extras.split():
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
