@@ -135,7 +135,7 @@ class Source:
 
     name: of the file, "" where it has none. media_type: of the document, read from its bytes. data: the
     document itself, to show its pages; None where it was not kept. attachments: documents within this one,
-    each a source of its own.
+    each a source of its own; `problem` says why one of them could not be read.
     """
 
     text: str
@@ -144,6 +144,7 @@ class Source:
     media_type: str = "text/plain"
     data: bytes | None = field(default=None, repr=False)
     attachments: tuple[Source, ...] = ()
+    problem: str = ""
 
     @property
     def pages(self) -> tuple[Page, ...]:

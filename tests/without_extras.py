@@ -20,8 +20,9 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    documents, others = "pypdfium2 rapidocr", "xllamacpp semantic_text_splitter h2 redis sklearn rich typer"
-    for extra in f"{documents} {others} pandas pyarrow pytest openai".split():
+    documents = "pypdfium2 rapidocr docx openpyxl pptx oxmsg"
+    others = "xllamacpp semantic_text_splitter h2 redis sklearn rich typer pandas pyarrow"
+    for extra in f"{documents} {others} pytest openai".split():
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
     with (

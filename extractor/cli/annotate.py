@@ -10,7 +10,7 @@ import typer
 from ..errors import ConfigError
 from ..layout import Source
 from ..loading import BadInput, read_source
-from ..readers import Mark, marked_pdf
+from ..readers import PageMark, marked_pdf
 from ..readers.kinds import PDF
 from .extract import chosen_type
 from .options import KEYS, BaseUrlOption, ModelOption, connected
@@ -65,7 +65,7 @@ def annotate(
     tell(f"{found} of {len(result.evidence)} values are marked in {output}.")
 
 
-def marks_of(result: Any) -> list[Mark]:
+def marks_of(result: Any) -> list[PageMark]:
     """Return a mark for each box, with what stands in it."""
     said = {pointer: " ".join(span.text for span in spans) for pointer, spans in result.evidence.items()}
-    return [Mark(pointer, said[pointer], box) for pointer, found in result.boxes.items() for box in found]
+    return [PageMark(pointer, said[pointer], box) for pointer, found in result.boxes.items() for box in found]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..layout import Layout, Page, PageRead, Section, TextTable, Unit, Word
-from .order import PageBlock, Piece
+from .order import PageBlock, PlacedText
 
 WIDE = 1.5  # a gap within a line, in heights of it, that is kept as several spaces
 SPACES = "   "
@@ -48,16 +48,16 @@ class ReadPage:
         return cls(number, width, height, unit, rotation, read, note, blocks)
 
 
-def piece_to_json(piece: Piece) -> list[Any]:
+def piece_to_json(piece: PlacedText) -> list[Any]:
     """Return what `piece_of_json` makes the same piece of."""
     box = [piece.text, piece.left, piece.top, piece.right, piece.bottom]
     return [*box, piece.score, piece.angle, list(piece.edges), piece.vertical]
 
 
-def piece_of_json(told: list[Any]) -> Piece:
+def piece_of_json(told: list[Any]) -> PlacedText:
     """Return the piece."""
     text, left, top, right, bottom, score, angle, edges, vertical = told
-    return Piece(text, left, top, right, bottom, score, angle, tuple(edges), vertical)
+    return PlacedText(text, left, top, right, bottom, score, angle, tuple(edges), vertical)
 
 
 def composed(pages: Iterable[ReadPage]) -> tuple[str, Layout]:
@@ -109,7 +109,7 @@ def composed(pages: Iterable[ReadPage]) -> tuple[str, Layout]:
     return "".join(text), Layout(tuple(shown), tuple(words))
 
 
-def _laid(blocks: Sequence[PageBlock]) -> Iterator[tuple[str, Piece | None, int]]:
+def _laid(blocks: Sequence[PageBlock]) -> Iterator[tuple[str, PlacedText | None, int]]:
     """Yield the words of a page and what parts them, each with the number of its line."""
     number = 0
     for i, block in enumerate(blocks):
@@ -123,7 +123,7 @@ def _laid(blocks: Sequence[PageBlock]) -> Iterator[tuple[str, Piece | None, int]
             number += 1
 
 
-def _space(before: Piece, after: Piece) -> str:
+def _space(before: PlacedText, after: PlacedText) -> str:
     if before.vertical or after.vertical:
         return " "
     height = max(before.bottom - before.top, after.bottom - after.top)

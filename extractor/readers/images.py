@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
-from .unreadable import Unreadable
+from .unreadable import ReadFailed
 
 PIXELS = 100_000_000  # of one picture
 FRAMES = 2_000
@@ -17,7 +17,7 @@ QUALITY = {"WEBP": {"quality": 60, "method": 2}, "JPEG": {"quality": 70}, "PNG":
 def frames(data: bytes) -> Iterator[Any]:
     """Yield the pictures of a file as PIL images: those of a TIFF are its pages; of an animation the first.
 
-    Each is as it is shown, turned as its EXIF data says. Raises Unreadable.
+    Each is as it is shown, turned as its EXIF data says. Raises ReadFailed.
     """
     from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
@@ -25,15 +25,15 @@ def frames(data: bytes) -> Iterator[Any]:
     try:
         picture = Image.open(BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
-        raise Unreadable("damaged", "the image cannot be opened, it may be damaged") from None
+        raise ReadFailed("damaged", "the image cannot be opened, it may be damaged") from None
     many = picture.format == "TIFF"
     if many and getattr(picture, "n_frames", 1) > FRAMES:
-        raise Unreadable("too_large", f"the image has more than {FRAMES:,} pages")
+        raise ReadFailed("too_large", f"the image has more than {FRAMES:,} pages")
     try:
         for frame in ImageSequence.Iterator(picture):
             width, height = frame.size
             if width * height > PIXELS:
-                raise Unreadable(
+                raise ReadFailed(
                     "too_large",
                     f"the image has {width:,} x {height:,} pixels; {PIXELS // 1_000_000} million are "
                     "allowed: make it smaller",
@@ -42,7 +42,7 @@ def frames(data: bytes) -> Iterator[Any]:
             if not many:
                 return
     except (OSError, SyntaxError, ValueError) as error:
-        raise Unreadable("damaged", f"the image cannot be read, it may be damaged: {error}") from error
+        raise ReadFailed("damaged", f"the image cannot be read, it may be damaged: {error}") from error
 
 
 def _on_white(frame: Any) -> Any:

@@ -12,7 +12,7 @@ from math import atan2, degrees
 from statistics import median
 from typing import Any
 
-from .order import Piece
+from .order import PlacedText
 
 TALL = 1.5  # how much higher than wide a line is that runs down the page
 SURE = 0.85  # the mean score of a page below which it is tried upside down
@@ -24,7 +24,7 @@ LEVEL = 3.0  # degrees of skew up to which a box is drawn in
 LEAST = 8  # pixels of a side, below which nothing can be read
 
 
-def words(file: bytes) -> list[Piece]:
+def words(file: bytes) -> list[PlacedText]:
     """Return the words of a picture, in its pixels.
 
     A page that is upside down is turned; skewed lines tell their angle.
@@ -53,7 +53,7 @@ def _engine() -> Any:
     return RapidOCR(params={"Global.log_level": "critical", "Global.use_cls": False})
 
 
-def _recognised(pixels: Any) -> list[Piece]:
+def _recognised(pixels: Any) -> list[PlacedText]:
     told = _engine()(pixels, return_word_box=True)
     if told.txts is None:
         return []
@@ -66,7 +66,7 @@ def _recognised(pixels: Any) -> list[Piece]:
     ]
 
 
-def _line(corners: Any, text: str, found: Sequence[tuple[str, float, Any]]) -> Iterator[Piece]:
+def _line(corners: Any, text: str, found: Sequence[tuple[str, float, Any]]) -> Iterator[PlacedText]:
     """Yield the words of a line: what stands between its spaces, though it was found in several parts. Where
     parts stand well apart the space was overlooked.
     """
@@ -87,7 +87,7 @@ def _line(corners: Any, text: str, found: Sequence[tuple[str, float, Any]]) -> I
         yield _joined(parts, slope, down)
 
 
-def _tight(piece: Piece, grey: Any) -> Piece:
+def _tight(piece: PlacedText, grey: Any) -> PlacedText:
     """Return a word with its box drawn in to its ink: the detector leaves a wide border."""
     if min(piece.angle % 90, 90 - piece.angle % 90) > LEVEL:
         return piece
@@ -107,7 +107,7 @@ def _tight(piece: Piece, grey: Any) -> Piece:
     return replace(piece, top=sides[0], bottom=sides[1], left=sides[2], right=sides[3])
 
 
-def _aligned(line: Sequence[Piece]) -> Iterator[Piece]:
+def _aligned(line: Sequence[PlacedText]) -> Iterator[PlacedText]:
     """Yield the words of a line, all as high as its highest letters and as low as its lowest."""
     for piece in line:
         if piece.vertical:
@@ -118,7 +118,7 @@ def _aligned(line: Sequence[Piece]) -> Iterator[Piece]:
             yield replace(piece, top=min(w.top for w in line), bottom=max(w.bottom for w in line))
 
 
-def _box(piece: Piece) -> tuple[float, float, float, float]:
+def _box(piece: PlacedText) -> tuple[float, float, float, float]:
     return piece.left, piece.top, piece.right, piece.bottom
 
 
@@ -131,7 +131,7 @@ def _is_apart(before: tuple[str, float, Any], after: tuple[str, float, Any], dow
     return gap > APART * (max(sides) - min(sides))
 
 
-def _joined(parts: Sequence[tuple[str, float, Any]], angle: float, down: bool) -> Piece:
+def _joined(parts: Sequence[tuple[str, float, Any]], angle: float, down: bool) -> PlacedText:
     corners = [[(float(x), float(y)) for x, y in part[2]] for part in parts]
     xs, ys = [x for each in corners for x, _ in each], [y for each in corners for _, y in each]
     along = 1 if down else 0
@@ -143,15 +143,15 @@ def _joined(parts: Sequence[tuple[str, float, Any]], angle: float, down: bool) -
     edges.append(max(ys if down else xs))
     text = "".join(string for string, _, _ in parts)
     score = round(min(float(part[1]) for part in parts), 4)
-    return Piece(text, min(xs), min(ys), max(xs), max(ys), score, angle, tuple(edges), down)
+    return PlacedText(text, min(xs), min(ys), max(xs), max(ys), score, angle, tuple(edges), down)
 
 
-def _mean(pieces: Sequence[Piece]) -> float:
+def _mean(pieces: Sequence[PlacedText]) -> float:
     letters = sum(len(piece.text) for piece in pieces)
     return sum(piece.score * len(piece.text) for piece in pieces) / letters
 
 
-def _turned(piece: Piece, width: int, height: int) -> Piece:
+def _turned(piece: PlacedText, width: int, height: int) -> PlacedText:
     """Return a piece of a picture that was upside down, in the picture as it is."""
     side = height if piece.vertical else width
     return replace(
@@ -165,7 +165,7 @@ def _turned(piece: Piece, width: int, height: int) -> Piece:
     )
 
 
-def _with_skew(pieces: Sequence[Piece]) -> list[Piece]:
+def _with_skew(pieces: Sequence[PlacedText]) -> list[PlacedText]:
     """Return the pieces with one angle for all that are nearly parallel: a short line's own is not exact."""
     if not pieces:
         return []

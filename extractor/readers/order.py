@@ -24,7 +24,7 @@ DEEP = 20  # cuts within cuts
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PlacedText:
     """A word as it stands on a page, its coordinates from the page's top left.
 
     angle: by how many degrees its reading direction is turned clockwise. edges, vertical: as in a Word.
@@ -41,7 +41,7 @@ class Piece:
     vertical: bool = False
 
 
-Line: TypeAlias = list[Piece]
+Line: TypeAlias = list[PlacedText]
 PageBlock: TypeAlias = list[Line]
 
 
@@ -52,7 +52,7 @@ class _Placed(NamedTuple):
     top: float
     right: float
     bottom: float
-    piece: Piece
+    piece: PlacedText
 
     @property
     def height(self) -> float:
@@ -63,7 +63,7 @@ class _Placed(NamedTuple):
         return (self.top + self.bottom) / 2
 
 
-def in_order(pieces: Iterable[Piece]) -> list[PageBlock]:
+def in_order(pieces: Iterable[PlacedText]) -> list[PageBlock]:
     """Return blocks of lines of words. Words of another angle are blocks of their own, after the others."""
     by_angle: dict[float, list[_Placed]] = {}
     for piece in pieces:
@@ -83,7 +83,7 @@ def _angle(angle: float) -> float:
     return float(quarter % 360 if abs(angle - quarter) < STRAIGHT else round(angle, 1) % 360)
 
 
-def _levelled(piece: Piece, angle: float) -> _Placed:
+def _levelled(piece: PlacedText, angle: float) -> _Placed:
     """Return the rectangle around a piece once the page is turned back by its angle."""
     if angle == 0:
         return _Placed(piece.left, piece.top, piece.right, piece.bottom, piece)

@@ -11,8 +11,8 @@ from math import degrees
 from typing import Any, TypeAlias
 
 from .composing import ReadPage
-from .order import Piece, in_order
-from .unreadable import Unreadable
+from .order import PlacedText, in_order
+from .unreadable import ReadFailed
 
 Rect: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, from the page's top left
 PIXELS = 50_000_000  # of one page's image: 20 inches by 20 at 350 dpi
@@ -37,7 +37,7 @@ APART = 0.3  # a gap between letters, in heights, that parts words
 
 
 def opened(data: bytes, password: str | None = None) -> Any:
-    """Return the PDF, its form fields made ready. Raises Unreadable."""
+    """Return the PDF, its form fields made ready. Raises ReadFailed."""
     import pypdfium2
     import pypdfium2.raw as c
 
@@ -48,25 +48,25 @@ def opened(data: bytes, password: str | None = None) -> Any:
             why = (
                 "the PDF is encrypted: give its password" if password is None else "this is not its password"
             )
-            raise Unreadable("encrypted", f"{why} (password=)") from error
-        raise Unreadable(
+            raise ReadFailed("encrypted", f"{why} (password=)") from error
+        raise ReadFailed(
             "damaged", f"the PDF cannot be opened, it may be encrypted or damaged: {error}"
         ) from error
     return document
 
 
 def chosen(pages: Sequence[int] | None, count: int) -> list[int]:
-    """Return indexes from 0 of page numbers from 1; all where None. Raises Unreadable."""
+    """Return indexes from 0 of page numbers from 1; all where None. Raises ReadFailed."""
     numbers = list(range(1, count + 1)) if pages is None else pages
     wrong = [number for number in numbers if not 1 <= number <= count]
     if wrong or not numbers:
         said = f"no page {wrong[0]}" if wrong else "no page chosen"
-        raise Unreadable("empty", f"{said}: the PDF has pages 1 to {count}")
+        raise ReadFailed("empty", f"{said}: the PDF has pages 1 to {count}")
     return [number - 1 for number in numbers]
 
 
 def read_pages(data: bytes, pages: Sequence[int] | None, password: str | None) -> Iterator[ReadPage]:
-    """Yield the pages with their words; "unread" those that are a picture. Raises Unreadable."""
+    """Yield the pages with their words; "unread" those that are a picture. Raises ReadFailed."""
     document = opened(data, password)
     indexes = chosen(pages, len(document))
     document.init_forms()
@@ -75,17 +75,17 @@ def read_pages(data: bytes, pages: Sequence[int] | None, password: str | None) -
 
 
 def png(document: Any, index: int, dpi: float) -> bytes:
-    """Return the page as it is shown, as PNG. Raises Unreadable where it has too many pixels."""
+    """Return the page as it is shown, as PNG. Raises ReadFailed where it has too many pixels."""
     file = BytesIO()
     picture(document, index, dpi).save(file, "PNG")
     return file.getvalue()
 
 
 def picture(document: Any, index: int, dpi: float) -> Any:
-    """Return the page as it is shown, as a PIL image. Raises Unreadable where it has too many pixels."""
+    """Return the page as it is shown, as a PIL image. Raises ReadFailed where it has too many pixels."""
     width, height = (side * dpi / 72 for side in document.get_page_size(index))
     if width * height > PIXELS:
-        raise Unreadable(
+        raise ReadFailed(
             "too_large",
             f"page {index + 1} is an image of {width:,.0f} x {height:,.0f} pixels at dpi={dpi:g}; "
             f"{PIXELS // 1_000_000} million are allowed: give a smaller dpi",
@@ -225,7 +225,7 @@ def _is_picture(page: Any, geometry: _Geometry) -> bool:
     return False
 
 
-def _is_broken(pieces: Iterable[Piece]) -> bool:
+def _is_broken(pieces: Iterable[PlacedText]) -> bool:
     text = "".join(piece.text for piece in pieces)
     lost = sum(char == "\ufffd" or "\ue000" <= char <= "\uf8ff" or not char.isprintable() for char in text)
     return lost > BROKEN * len(text)
@@ -241,7 +241,7 @@ class _Glyphs:
         self._loose, self._sides = c.FS_RECTF(), [ctypes.c_double() for _ in range(4)]
         self.count = c.FPDFText_CountChars(textpage.raw)
         if self.count > GLYPHS:
-            raise Unreadable("too_large", f"a page has {self.count:,} characters; {GLYPHS:,} are allowed")
+            raise ReadFailed("too_large", f"a page has {self.count:,} characters; {GLYPHS:,} are allowed")
 
     def __iter__(self) -> Iterator[tuple[str, Rect, float] | None]:
         """Yield each character with its rectangle and its angle; None for what parts words."""
@@ -277,7 +277,7 @@ class _Glyphs:
         return (degrees(told) if told > 0 else 0.0) + float(self._geometry.rotation)
 
 
-def _pieces(page: Any, geometry: _Geometry) -> Iterator[Piece]:
+def _pieces(page: Any, geometry: _Geometry) -> Iterator[PlacedText]:
     textpage = page.get_textpage()
     word: list[tuple[str, Rect, float]] = []
     for glyph in _Glyphs(textpage, geometry):
@@ -308,7 +308,7 @@ def _is_vertical(angle: float) -> bool:
     return 45 < angle % 180 < 135
 
 
-def _piece(glyphs: Sequence[tuple[str, Rect, float]]) -> Piece:
+def _piece(glyphs: Sequence[tuple[str, Rect, float]]) -> PlacedText:
     rects = [rect for _, rect, _ in glyphs]
     angle = glyphs[0][2] % 360
     vertical = _is_vertical(angle)
@@ -321,7 +321,7 @@ def _piece(glyphs: Sequence[tuple[str, Rect, float]]) -> Piece:
         begin, end = (rect[high], rect[low]) if backwards else (rect[low], rect[high])
         edges += [begin + (end - begin) * i / len(string) for i in range(len(string))]
     edges.append(rects[-1][low] if backwards else rects[-1][high])
-    return Piece(
+    return PlacedText(
         "".join(string for string, _, _ in glyphs),
         *_around(rects),
         angle=angle,
@@ -338,7 +338,7 @@ def _around(rects: Iterable[Rect]) -> Rect:
 # -- form fields and notes
 
 
-def _filled_in(page: Any, geometry: _Geometry) -> Iterator[Piece]:
+def _filled_in(page: Any, geometry: _Geometry) -> Iterator[PlacedText]:
     """Yield what is written into form fields, and what notes say, at their rectangles."""
     import pypdfium2.raw as c
 
@@ -382,7 +382,7 @@ def _string(get: Any) -> str:
     return room.raw[: size - 2].decode("utf-16-le", errors="replace").replace("\x00", "")
 
 
-def _spread(text: str, box: Any, geometry: _Geometry) -> Iterator[Piece]:
+def _spread(text: str, box: Any, geometry: _Geometry) -> Iterator[PlacedText]:
     """Yield the words of a text, each with its share of the rectangle that it fills."""
     lines = text.splitlines() or [text]
     step = (box.top - box.bottom) / len(lines)
@@ -394,6 +394,6 @@ def _spread(text: str, box: Any, geometry: _Geometry) -> Iterator[Piece]:
             begin, end = box.left + at * width, box.left + (at + len(word)) * width
             at += len(word)
             rect = geometry.rect(begin, top - step, end, top)
-            yield Piece(
+            yield PlacedText(
                 word, *_around([rect]), angle=geometry.rotation, vertical=geometry.rotation % 180 == 90
             )

@@ -20,7 +20,7 @@ MOST_TOLD = 2**28  # bytes that a process may write
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ReadLimits:
     """What a reading process may take. memory: bytes of address space; seconds: of CPU."""
 
     memory: int = 2**30
@@ -30,8 +30,8 @@ class Bounds:
         return f"more than {self.memory / 2**30:g} GiB or {self.seconds} s"
 
 
-USUAL = Bounds()
-FOR_OCR = Bounds(6 * 2**30, 600)  # ONNX Runtime maps far more than it uses
+USUAL = ReadLimits()
+FOR_OCR = ReadLimits(6 * 2**30, 600)  # ONNX Runtime maps far more than it uses
 
 
 class _Slots:
@@ -47,7 +47,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def results(
-    task: str, data: bytes, options: Mapping[str, Any], what: str, bounds: Bounds = USUAL
+    task: str, data: bytes, options: Mapping[str, Any], what: str, bounds: ReadLimits = USUAL
 ) -> Iterator[Any]:
     """Yield what a task tells of a document, as it comes. what: the document, for messages: "the PDF".
 
@@ -91,7 +91,7 @@ def _feed(stdin: Any, head: bytes, data: bytes) -> None:
         stdin.close()
 
 
-def _told(stdout: Any, what: str, bounds: Bounds) -> Iterator[Any]:
+def _told(stdout: Any, what: str, bounds: ReadLimits) -> Iterator[Any]:
     left = MOST_TOLD
     while left > 0 and (line := stdout.readline(left)):
         left -= len(line)
@@ -109,7 +109,7 @@ def _told(stdout: Any, what: str, bounds: Bounds) -> Iterator[Any]:
     raise _error("too_large", "", what, bounds)
 
 
-def _error(kind: str, message: str, what: str, bounds: Bounds) -> UnreadableSource:
+def _error(kind: str, message: str, what: str, bounds: ReadLimits) -> UnreadableSource:
     if kind == "too_large" and not message:
         message = f"{what} cannot be read: it takes {bounds}, or the library that reads it breaks on it"
     if kind == "damaged" and not message.startswith("the "):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeAlias, get_args
 from ..errors import ConfigError, UnreadableSource
 from ..layout import Box, Source
 from . import kept
-from .composing import ReadPage, composed, piece_of_json
-from .kinds import PDF, TEXT, kind_of
-from .order import Piece, in_order
+from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
+from .kinds import DOCX, EML, EPUB, HTML, MSG, PDF, PPTX, TEXT, XLSX, kind_of
+from .order import PlacedText, in_order
 from .process import FOR_OCR, results
 
 Ocr: TypeAlias = Literal["auto", "always", "never"]
@@ -53,9 +53,16 @@ def read(
         raise ConfigError(f"ocr is 'auto', 'always' or 'never', not {ocr!r:.80}")
     data = bytes(source) if isinstance(source, bytes | bytearray | memoryview) else _bytes_of(source)
     called = name if name is not None else "" if isinstance(source, bytes) else Path(str(source)).name
+    chosen = None if pages is None else [index(number) for number in pages]
+    return _read(data, called, chosen, password, ocr, 0)
+
+
+def _read(
+    data: bytes, called: str, chosen: list[int] | None, password: str | None, ocr: Ocr, depth: int
+) -> Source:
+    """Return the source of a document. depth: how many documents it is within."""
     if not data:
         raise UnreadableSource(f"{called or 'the document'} is an empty file", "empty")
-    chosen = None if pages is None else [index(number) for number in pages]
     kind = kind_of(data)
     if kind == PDF:
         found = _pdf(data, chosen, password, ocr)
@@ -63,6 +70,8 @@ def read(
         found = _image(data, chosen, ocr)
     elif kind is None:
         return Source(_plain(data, called), name=called, media_type=TEXT)
+    elif kind in _PASSAGES:
+        return _without_pages(data, kind, called, ocr, depth)
     else:
         raise UnreadableSource(f"{called or 'the document'} is {kind}, which is not read here", "unknown")
     text, layout = composed(found)
@@ -114,6 +123,49 @@ def check_extra(extra: str, *modules: str) -> None:
     """Raise UnreadableSource where the libraries of an extra are not installed."""
     if any(find_spec(module) is None for module in modules):
         raise UnreadableSource(f"to read this needs `pip install 'typed-extractor[{extra}]'`", "needs")
+
+
+# -- documents without pages
+
+_PASSAGES: Mapping[str, tuple[str, str]] = {  # the extra that each needs, and the module in it
+    DOCX: ("office", "docx"),
+    XLSX: ("office", "openpyxl"),
+    PPTX: ("office", "pptx"),
+    HTML: ("", "html"),
+    EPUB: ("", "zipfile"),
+    EML: ("", "email"),
+    MSG: ("mail", "oxmsg"),
+}
+DEEP = 3  # documents within documents
+
+
+def _without_pages(data: bytes, kind: str, called: str, ocr: Ocr, depth: int) -> Source:
+    check_extra(*_PASSAGES[kind])
+    told = list(results("passages", data, {"kind": kind}, "the document"))
+    passages = [_passage(*each["passage"]) for each in told if "passage" in each]
+    within = [each["attachment"] for each in told if "attachment" in each]
+    text, layout = composed_passages(passages)
+    if not text.strip():
+        raise UnreadableSource(f"{called or 'the document'} has no words in it", "empty")
+    attached = tuple(_attached(name, b64decode(packed), ocr, depth) for name, packed in within)
+    return Source(text.rstrip("\n"), layout, called, kind, data, attached)
+
+
+def _passage(text: str, name: str, then: str, cells: Any) -> Passage:
+    rows = tuple(tuple((string, place) for string, place in row) for row in cells)
+    return Passage(text, name, then, rows)
+
+
+def _attached(name: str, data: bytes, ocr: Ocr, depth: int) -> Source:
+    """Return a document within another one; where it can't be read, its `problem` says why."""
+    try:
+        if depth >= DEEP:
+            raise UnreadableSource(
+                f"it is within {DEEP} other documents, deeper ones are not read", "too_large"
+            )
+        return _read(data, name, None, None, ocr, depth + 1)
+    except UnreadableSource as error:
+        return Source("", name=name, media_type=kind_of(data) or TEXT, data=data, problem=str(error))
 
 
 # -- PDF
@@ -196,7 +248,7 @@ def _check_ocr(what: str) -> None:
         )
 
 
-def _words(pictures: Sequence[bytes]) -> list[list[Piece]]:
+def _words(pictures: Sequence[bytes]) -> list[list[PlacedText]]:
     """Return the words of pictures, those that were recognised before out of the cache."""
     edition = f"rapidocr {version('rapidocr')}, {FORM}"
     places = [kept.place_of(picture, edition) for picture in pictures]
@@ -212,14 +264,14 @@ def _words(pictures: Sequence[bytes]) -> list[list[Piece]]:
     return [list(map(piece_of_json, words or ())) for words in known]
 
 
-def _recognised(page: ReadPage, words: Iterable[Piece], scale: float) -> ReadPage:
+def _recognised(page: ReadPage, words: Iterable[PlacedText], scale: float) -> ReadPage:
     """Return a page with the words of its picture. scale: units of the page in a pixel of that."""
     scaled = [_scaled(word, scale, page) for word in words]
     read = "ocr" if scaled else "blank"
     return replace(page, read=read, note="", blocks=in_order(scaled))  # type: ignore[arg-type]
 
 
-def _scaled(word: Piece, scale: float, page: ReadPage) -> Piece:
+def _scaled(word: PlacedText, scale: float, page: ReadPage) -> PlacedText:
     def clipped(value: float, most: float) -> float:
         return round(min(max(value * scale, 0.0), most), 2)
 
@@ -256,7 +308,7 @@ def pictures_of(source: Source, side: int = 1400, form: Literal["WEBP", "PNG"] =
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class PageMark:
     """A box to be drawn into a PDF. pointer: of the value; said: how it stands there."""
 
     pointer: str
@@ -264,7 +316,7 @@ class Mark:
     box: Box
 
 
-def marked_pdf(source: Source, marks: Sequence[Mark]) -> bytes:
+def marked_pdf(source: Source, marks: Sequence[PageMark]) -> bytes:
     """Return the PDF of a source with its marks as annotations, a colour for each field.
 
     Raises UnreadableSource where it can't be opened, or is no PDF.
@@ -280,5 +332,5 @@ def marked_pdf(source: Source, marks: Sequence[Mark]) -> bytes:
     return b64decode(packed)
 
 
-def _field(mark: Mark) -> str:
+def _field(mark: PageMark) -> str:
     return "/".join("*" if step.isdigit() else step for step in mark.pointer.split("/"))

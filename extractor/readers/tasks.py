@@ -6,7 +6,8 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .unreadable import Unreadable
+from .kinds import DOCX, EML, EPUB, HTML, MSG, PPTX, XLSX
+from .unreadable import ReadFailed
 
 Task: TypeAlias = Callable[..., Iterable[Any]]
 
@@ -21,7 +22,7 @@ def pdf_pages(data: bytes, pages: Sequence[int] | None, password: str | None, mo
 
     count = len(pages) if pages is not None else len(pdf.opened(data, password))
     if count > most:
-        raise Unreadable(
+        raise ReadFailed(
             "too_large", f"the PDF has {count:,} pages, {most:,} are read at a time: give pages="
         )
     for page in pdf.read_pages(data, pages, password):
@@ -81,6 +82,26 @@ def ocr(data: bytes, sizes: Sequence[int]) -> Iterator[Any]:
         at += size
 
 
+def passages(data: bytes, kind: str) -> Iterator[Any]:
+    """Yield the pieces of a document without pages, and the documents within it. kind: its media type."""
+    from . import mail, office, web
+
+    readers: Mapping[str, Callable[[bytes], Iterable[Any]]] = {
+        DOCX: office.word,
+        XLSX: office.sheets,
+        PPTX: office.slides,
+        HTML: web.html,
+        EPUB: web.epub,
+        EML: mail.eml,
+        MSG: mail.msg,
+    }
+    for each in readers[kind](data):
+        if isinstance(each, mail.Attachment):
+            yield {"attachment": [each.name, _packed(each.data)]}
+        else:
+            yield {"passage": [each.text, each.name, each.then, each.cells]}
+
+
 TASKS: Mapping[str, Task] = {
     "pdf_pages": pdf_pages,
     "pdf_images": pdf_images,
@@ -88,4 +109,5 @@ TASKS: Mapping[str, Task] = {
     "pdf_marked": pdf_marked,
     "image_pages": image_pages,
     "ocr": ocr,
+    "passages": passages,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Unreadable(Exception):
+class ReadFailed(Exception):
     """A document can't be read. kind: as of UnreadableSource; message: one sentence, and what to do."""
 
     def __init__(self, kind: str, message: str) -> None:

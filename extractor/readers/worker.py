@@ -20,7 +20,7 @@ def _main() -> None:
     os.dup2(2, 1)  # libraries that print spoil nothing
     _limit(asked["memory"] + 4 * len(data), asked["seconds"])
     from extractor.readers.tasks import TASKS
-    from extractor.readers.unreadable import Unreadable
+    from extractor.readers.unreadable import ReadFailed
 
     def tell(told: Any) -> None:
         out.write(json.dumps(told).encode() + b"\n")
@@ -30,7 +30,7 @@ def _main() -> None:
         for each in TASKS[asked["task"]](data, **asked["options"]):
             tell({"value": each})
         tell({"end": True})
-    except Unreadable as error:
+    except ReadFailed as error:
         tell({"error": [error.kind, error.message]})
     except ModuleNotFoundError as error:
         tell({"error": ["needs", str(error)]})

@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.readers.composing import Passage, ReadPage, composed, composed_passages
-from extractor.readers.order import Piece, in_order
+from extractor.readers.order import PlacedText, in_order
 
 
-def row(text: str, left: float, top: float, height: float = 10.0) -> list[Piece]:
+def row(text: str, left: float, top: float, height: float = 10.0) -> list[PlacedText]:
     """Words of a line, each letter half as wide as it is high."""
     pieces, x = [], left
     for word in text.split():
-        pieces.append(Piece(word, x, top, x + len(word) * height / 2, top + height))
+        pieces.append(PlacedText(word, x, top, x + len(word) * height / 2, top + height))
         x += (len(word) + 1) * height / 2
     return pieces
 
 
-def read(*rows: list[Piece]) -> str:
+def read(*rows: list[PlacedText]) -> str:
     pieces = [piece for pieces in rows for piece in pieces]
     return composed([ReadPage(1, 600, 800, blocks=in_order(pieces))])[0]
 
@@ -71,8 +71,8 @@ def test_addresses_side_by_side_are_read_apart() -> None:
 
 def test_turned_words_are_lines_of_their_own() -> None:
     up = [
-        Piece("Secret", 5, 60, 15, 100, angle=270, vertical=True),
-        Piece("copy", 5, 30, 15, 55, angle=270, vertical=True),
+        PlacedText("Secret", 5, 60, 15, 100, angle=270, vertical=True),
+        PlacedText("copy", 5, 30, 15, 55, angle=270, vertical=True),
     ]
     assert (
         read(row("Dear reader", 50, 50), up, row("of this page", 50, 62))
@@ -83,7 +83,9 @@ def test_turned_words_are_lines_of_their_own() -> None:
 def test_lines_of_a_skewed_page_are_told_apart() -> None:
     lines = [
         [
-            Piece(f"w{i}{j}", 40 * j, 100 + 14 * i + 6 * j, 40 * j + 30, 110 + 14 * i + 6 * j, angle=8.53)
+            PlacedText(
+                f"w{i}{j}", 40 * j, 100 + 14 * i + 6 * j, 40 * j + 30, 110 + 14 * i + 6 * j, angle=8.53
+            )
             for j in range(9)
         ]
         for i in range(4)
@@ -92,7 +94,7 @@ def test_lines_of_a_skewed_page_are_told_apart() -> None:
 
 
 PIECES = st.builds(
-    Piece,
+    PlacedText,
     st.text("ab1:", min_size=1, max_size=5),
     left := st.integers(0, 500).map(float),
     left,
@@ -104,7 +106,7 @@ PIECES = st.builds(
 
 
 @given(st.lists(PIECES, max_size=40))
-def test_whatever_stands_on_a_page_each_word_is_read_once(pieces: Sequence[Piece]) -> None:
+def test_whatever_stands_on_a_page_each_word_is_read_once(pieces: Sequence[PlacedText]) -> None:
     real = [piece for piece in pieces if piece.right >= piece.left and piece.bottom >= piece.top]
     found = [piece for block in in_order(pieces) for line in block for piece in line]
     assert sorted(map(id, found)) == sorted(map(id, real))
@@ -113,7 +115,7 @@ def test_whatever_stands_on_a_page_each_word_is_read_once(pieces: Sequence[Piece
 
 
 @given(st.lists(PIECES, max_size=9))
-def test_a_page_comes_back_from_json(pieces: list[Piece]) -> None:
+def test_a_page_comes_back_from_json(pieces: list[PlacedText]) -> None:
     page = ReadPage(3, 10.0, 20.0, "px", 90, "ocr", "a note", [[pieces]])
     assert ReadPage.of_json(page.to_json()) == page
 
