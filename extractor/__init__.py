@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .batch.estimate import Estimate
     from .batch.outcomes import Progress, RowOutcome
+    from .batch.texts import Files
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
     from .dialects import PROVIDERS, BatchLimits, Provider
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
         SchemaError,
         ServiceError,
         Truncated,
+        UnreadableSource,
     )
     from .evidence import How, Span, align
     from .evidence.merging import Candidate, Conflict
+    from .layout import Box, Source
     from .messages import (
         Attempt,
         BatchStatus,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     )
     from .previewing import Preview
     from .pricing import Price
+    from .readers import read
     from .results import Extraction
     from .schema import CompiledSchema, Free, Partial, Target, Verbatim, compile_schema, tool_schema
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
@@ -72,6 +76,7 @@ __all__ = [
     "AttemptEnded",
     "BatchLimits",
     "BatchStatus",
+    "Box",
     "BudgetExceeded",
     "Candidate",
     "ChatStream",
@@ -95,6 +100,7 @@ __all__ = [
     "Extractor",
     "ExtractorError",
     "Failure",
+    "Files",
     "Filtered",
     "Free",
     "FunctionCall",
@@ -118,6 +124,7 @@ __all__ = [
     "RunStopped",
     "SchemaError",
     "ServiceError",
+    "Source",
     "Span",
     "Target",
     "Timeouts",
@@ -125,6 +132,7 @@ __all__ = [
     "ToolResult",
     "ToolRun",
     "Truncated",
+    "UnreadableSource",
     "Usage",
     "Verbatim",
     "Written",
@@ -133,6 +141,7 @@ __all__ = [
     "extract",
     "image",
     "pdf",
+    "read",
     "tool_schema",
 ]
 __version__ = "0.1.0"
@@ -142,8 +151,11 @@ _ROOMS = (
     "errors",
     "messages",
     "results",
+    "layout",
+    "readers",
     "batch.outcomes",
     "batch.estimate",
+    "batch.texts",
     "pricing",
     "dialects",
     "content",

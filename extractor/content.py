@@ -12,14 +12,14 @@ import operator
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from .errors import ConfigError
 from .messages import Message
-from .pages import As, UnreadablePages, read
+from .readers.kinds import PDF, SNIFFED, sniffed
+from .readers.reading import pdf_parts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,22 +29,8 @@ if TYPE_CHECKING:
 Part: TypeAlias = Mapping[str, Any]
 Detail: TypeAlias = Literal["auto", "low", "high"]
 URL = re.compile(r"(https?|gs)://", re.IGNORECASE)
-PDF = "application/pdf"
-# Sources: RFC 2083 (PNG), ISO 10918 (JPEG), GIF89a, RFC 9649 (WebP), ISO 23008-12 (HEIF), ISO 32000 (PDF)
-_BEGINNINGS = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb".{4}ftyp(heic|heix|heim|heis|hevc|hevx)", re.DOTALL), "image/heic"),
-    (re.compile(rb".{4}ftyp(mif1|msf1)", re.DOTALL), "image/heif"),
-    (re.compile(rb".{4}ftypavif", re.DOTALL), "image/avif"),
-    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff"),
-    (re.compile(rb"BM.{4}\x00\x00\x00\x00", re.DOTALL), "image/bmp"),
-    (re.compile(rb".{0,1019}?%PDF-", re.DOTALL), PDF),  # some programs write a few bytes before
-)
+As: TypeAlias = Literal["file", "images", "text"]
 MOST_DPI = 1200
-_SNIFFED = 1024  # bytes
 
 
 def text(words: str) -> Part:
@@ -77,7 +63,7 @@ def pdf(
 
     source: a Path, the bytes of a file, or a URL (a str; passed on, not fetched, so whole only). pages:
     numbers from 1, in this order; None for all. as_: "file" for models that read PDFs, "images" for
-    those that see, "text" for the text in the file, which scans have none of. dpi: of the images.
+    those that see, "text" for the text in the file as `read` reads it; scans have none. dpi: of the images.
     All but a whole file needs `pip install 'typed-extractor[pdf]'`, and is read in a process of its own,
     within 1 GiB and two minutes of CPU. Raises ConfigError.
     """
@@ -186,19 +172,13 @@ def _inline(url: str) -> tuple[int, str | None]:
     if not comma or not head.startswith("data:"):
         return 0, None
     try:
-        beginning = base64.b64decode(digits[: _SNIFFED * 4 // 3 // 4 * 4])
+        beginning = base64.b64decode(digits[: SNIFFED * 4 // 3 // 4 * 4])
     except binascii.Error:
         beginning = b""
     return len(digits), sniffed(beginning) or head.removeprefix("data:").partition(";")[0]
 
 
 # -- bytes
-
-
-def sniffed(data: bytes) -> str | None:
-    """Return the media type that a file's first bytes tell, None for one that is not known here."""
-    beginning = data[:_SNIFFED]
-    return next((kind for begins, kind in _BEGINNINGS if begins.match(beginning)), None)
 
 
 def _media_type(data: bytes, wanted: str) -> str:
@@ -261,9 +241,4 @@ def _pages(data: bytes, as_: As, numbers: Iterable[int] | None, dpi: float) -> l
     if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 0 < dpi <= MOST_DPI:
         raise ConfigError(f"dpi is a number above 0 and at most {MOST_DPI}, not {dpi!r:.80}")
     chosen = None if numbers is None else [operator.index(number) for number in numbers]
-    if find_spec("pypdfium2") is None:
-        raise ConfigError("pages of a PDF need `pip install 'typed-extractor[pdf]'`")
-    try:
-        return read(data, as_, chosen, dpi)
-    except UnreadablePages as error:
-        raise ConfigError(str(error)) from None
+    return pdf_parts(data, as_, chosen, dpi)

@@ -3,6 +3,7 @@
 ExtractorError
 ├── SchemaError        edit the record type: `pointer` says where, `reason` why
 ├── ConfigError        fix the call or the environment; nothing was sent
+│   ├── UnreadableSource a document can't be read: `kind` says why
 │   └── JournalError   the journal can't be used: make room, start its server, or name another one
 ├── RunStopped         mend the cause, and run the same again: what is done is in the journal
 │   └── BudgetExceeded raise max_cost, and run the same again
@@ -22,7 +23,7 @@ All of them survive pickling, and no message or repr holds a key.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from .messages import Attempt
 from .messages import Problem as Problem
@@ -54,6 +55,27 @@ class SchemaError(ExtractorError):
 
 class ConfigError(ExtractorError):
     """The call or the environment is wrong; nothing was sent."""
+
+
+UnreadableKind: TypeAlias = Literal[
+    "missing", "unknown", "needs", "encrypted", "damaged", "too_large", "empty", "unread"
+]
+
+
+class UnreadableSource(ConfigError):
+    """A document can't be read; nothing was sent.
+
+    kind: "missing" (no such file), "unknown" (of no kind that is read here), "needs" (an extra that is not
+    installed), "encrypted", "damaged", "too_large" (it takes more memory, time, pages or pixels than it may),
+    "empty" (nothing is written in it), "unread" (its pages are pictures, and were not to be read).
+    """
+
+    def __init__(self, message: str, kind: UnreadableKind = "damaged") -> None:
+        super().__init__(message, kind)
+        self.message, self.kind = message, kind
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class JournalError(ConfigError):

@@ -21,6 +21,7 @@ from .errors import ConfigError
 from .messages import Completion, Request, Usage
 from .model import Endpoint, Model
 from .options import RowOptions
+from .readers.given import opened, text_of
 from .rows import Job
 from .secrets import Secret
 
@@ -58,7 +59,7 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     for given in rows:
         count += 1
         try:
-            text = job.row_of(given).text
+            text = text_of(opened(job.row_of(given).text))
             if text is None or (isinstance(text, str) and not text.strip()):
                 empty += 1
                 continue

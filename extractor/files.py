@@ -167,6 +167,14 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
     path.mkdir(mode=mode, exist_ok=True)
 
 
+def cache_folder() -> Path:
+    """Return what EXTRACTOR_CACHE names, else the user's cache folder."""
+    from platformdirs import user_cache_path
+
+    root = os.environ.get("EXTRACTOR_CACHE")
+    return Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
+
+
 class _Told(io.FileIO):
     """A file whose errors of writing are Unwritten."""
 

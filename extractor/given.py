@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from os import PathLike
 from typing import Any, TypeAlias
 
 from . import content
 from .errors import ConfigError
+from .layout import Source
 from .messages import ROLES, FunctionCall, Message, ToolCall
+from .readers.given import text_of
 from .schema import source_text
 
 Content: TypeAlias = str | Sequence[Mapping[str, Any]]  # a text, or content parts
-Text: TypeAlias = str | Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]  # as it may be given
+Parts: TypeAlias = Sequence[str | Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+Document: TypeAlias = Source | PathLike[str] | bytes  # opened; a string never is
+Text: TypeAlias = str | Parts | Document  # as it may be given
 Messages: TypeAlias = Sequence[Message | Mapping[str, Any]]
 SHORT = 20_000  # characters that every window has room for
 MOST_CHARACTERS_A_TOKEN = 6  # of a text of any length, white space counted once
@@ -31,7 +36,9 @@ def checked_text(text: Text) -> Content:
                 "join them where they are one text"
             )
         return content.parts(text)
-    raise ConfigError(f"the text is a string or a list of content parts, not {type(text).__name__}")
+    raise ConfigError(
+        f"the text is a string, a document or a list of content parts, not {type(text).__name__}"
+    )
 
 
 def check_length(text: str, window: int | None, model: str) -> None:
@@ -64,7 +71,7 @@ def context_of(text: Text | None, context: Mapping[str, Any] | None, attempt: in
     """Return what Pydantic validators find in `info.context`: the text, the number of the attempt, counted
     from 1, and what the caller gives.
     """
-    return {"text": text, "attempt": attempt, **(context or {})}
+    return {"text": text_of(text), "attempt": attempt, **(context or {})}
 
 
 def message_of(value: Message | Mapping[str, Any]) -> Message:

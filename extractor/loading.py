@@ -23,9 +23,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
-from .content import PDF, sniffed
-from .errors import ConfigError
+from .errors import ConfigError, UnreadableKind, UnreadableSource
+from .layout import Source
 from .messages import JSON
+from .readers import read
+from .readers.kinds import PDF, kind_of, sniffed
 from .schema import RecordType
 
 HOW = "write FILE.py:Name, package.module:Name, or FILE.json for a JSON Schema"
@@ -80,21 +82,38 @@ def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
 class BadInput:
     """Why there is no text in an input. message: one sentence, and what to do about it."""
 
-    kind: Literal["missing", "unreadable", "encoding", "empty"]
+    kind: Literal["unreadable", "encoding"] | UnreadableKind
     message: str
 
 
 def read_text(source: str) -> str | BadInput:
     """Return the text of a file, or of standard input for "-"; it has to be UTF-8."""
+    data = _data_of(source)
+    return data if isinstance(data, BadInput) else decode_text(data)
+
+
+def read_source(source: str) -> str | Source | BadInput:
+    """Return the text of a file, or of standard input for "-"; of a document, such as a PDF, the Source."""
+    data = _data_of(source)
+    if isinstance(data, BadInput):
+        return data
+    if kind_of(data) is None:
+        return decode_text(data)
     try:
-        data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return read(data, name=source)
+    except UnreadableSource as error:
+        return BadInput(error.kind, error.message)
+
+
+def _data_of(source: str) -> bytes | BadInput:
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except FileNotFoundError:
         return BadInput("missing", f"there is no file {source}{_near_file(Path(source))}")
     except IsADirectoryError:
         return BadInput("unreadable", f"{source} is a folder: name the files in it, such as {source}/*.txt")
     except (OSError, ValueError) as error:
         return BadInput("unreadable", f"cannot read {source}: {getattr(error, 'strerror', None) or error}")
-    return decode_text(data)
 
 
 def decode_text(data: bytes) -> str | BadInput:

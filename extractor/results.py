@@ -14,6 +14,7 @@ from .words import one_line
 if TYPE_CHECKING:
     from .confidence import Measured, Signals
     from .evidence import Evidence
+    from .layout import Box, Source
     from .report import Entry
 
 T = TypeVar("T")
@@ -106,8 +107,9 @@ class Extraction(Shown[T]):
     record: the validated record; None unless `outcome` is ok or repaired (where the record type is
     optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
     attempts: every request with what came of it, in order. source: the text that the record was
-    extracted from. quotes: what the model quoted from it, by the JSON pointer of a leaf; each stands there.
-    measured: what `confidence` is made of; None where it was not asked for.
+    extracted from; origin: the document that this was read from, None for a text. quotes: what the model
+    quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
+    of; None where it was not asked for.
     """
 
     outcome: Outcome
@@ -116,6 +118,7 @@ class Extraction(Shown[T]):
     error: ExtractorError | None = None
     completion: Completion | None = field(default=None, repr=False)
     source: str | None = field(default=None, repr=False)
+    origin: Source | None = field(default=None, repr=False)
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     measured: Measured | None = field(default=None, repr=False)
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
@@ -131,6 +134,14 @@ class Extraction(Shown[T]):
             known = self.source is not None and self.record is not None
             self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
         return self._evidence[0]
+
+    @property
+    def boxes(self) -> Mapping[str, tuple[Box, ...]]:
+        """Where on the document's pages the record's values stand, by the pointers of `evidence`: a box for
+        each line that a value takes. Empty for a text, and for a document without pages.
+        """
+        known = self.origin is not None and self.origin.pages
+        return self.origin.boxes_by_pointer(self.evidence) if self.origin and known else {}
 
     @property
     def signals(self) -> Mapping[str, Signals] | None:
@@ -163,7 +174,7 @@ class Extraction(Shown[T]):
 
     def entry(self, title: str) -> Entry:
         """Return what a page shows of it."""
-        from .report import Entry, as_json
+        from .report import Entry, as_json, shown_pages
 
         record = as_json(self.record) if self.outcome.has_record else None
         why = () if self.error is None else (str(self.error),)
@@ -176,4 +187,6 @@ class Extraction(Shown[T]):
             why,
             self._facts(),
             confidence=self.confidence or {},
+            pages=shown_pages(self.origin),
+            boxes=self.boxes,
         )

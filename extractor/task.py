@@ -29,9 +29,11 @@ from .dialogue import (
 )
 from .errors import ConfigError
 from .given import SHORT, Content, Text, check_length, checked_text, context_of
+from .layout import Source
 from .messages import Message, Mode, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions
+from .readers.given import opened, text_of
 from .schema import (
     CompiledSchema,
     Quoted,
@@ -110,7 +112,8 @@ class Task(Generic[T]):
         """Return the first step of the dialogue about a text. part: what is said of a text that is part of a
         longer one. Raises ConfigError for a text that can't be asked of.
         """
-        content = checked_text(text)
+        given = opened(text)
+        content = checked_text(text_of(given))
         source = source_text(content)
         if source is not None and len(source) > SHORT:
             check_length(source, self.model.window(), self.model.name)
@@ -126,6 +129,8 @@ class Task(Generic[T]):
         ladder = self._ladder(request, brief, frozenset(added))
         judges = partial(self._judge, content)
         step = self.model.start(request(ladder.modes[0]), judges(1), ladder, judges)
+        if isinstance(given, Source):
+            step = replace(step, origin=given)
         if self.samples > 1:
             budget = step.policy.budget.shared_by(self.samples)
             step = replace(step, policy=replace(step.policy, budget=budget))

@@ -20,8 +20,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, Message, content, image, pdf
+from extractor import ConfigError, Extractor, Message, image, pdf
 from extractor.dialects import PROVIDERS
+from extractor.readers.kinds import sniffed
 from extractor.testing import ChatServer, shaped
 
 
@@ -91,7 +92,7 @@ def url(part: Any) -> str:
     ],
 )
 def test_what_a_file_is_stands_in_its_bytes(data: bytes, kind: str | None, tmp_path: Path) -> None:
-    assert content.sniffed(data) == kind
+    assert sniffed(data) == kind
     lying = tmp_path / "photo.png"
     lying.write_bytes(data)
     if kind and kind.startswith("image/"):

@@ -14,13 +14,14 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus BudgetExceeded
-Candidate ChatStream Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError Conflict
-DatabaseSink DatabaseSource DialogueEnded DialogueStarted DocumentExtraction Empty Estimate Event Extraction
-ExtractionError Extractor ExtractorError Failure Filtered Free FunctionCall How Invalid InvalidJSON
-JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Preview Price Problem Progress Provider
-RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Span Target Timeouts ToolCall ToolResult
-ToolRun Truncated Usage Verbatim Written align compile_schema extract image pdf tool_schema
+AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box
+BudgetExceeded Candidate ChatStream Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError
+Conflict DatabaseSink DatabaseSource DialogueEnded DialogueStarted DocumentExtraction Empty Estimate Event
+Extraction ExtractionError Extractor ExtractorError Failure Files Filtered Free FunctionCall How Invalid
+InvalidJSON JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Preview Price Problem
+Progress Provider RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Source Span Target
+Timeouts ToolCall ToolResult ToolRun Truncated UnreadableSource Usage Verbatim Written align compile_schema
+extract image pdf read tool_schema
 """
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from extractor import ConfigError, DatabaseSource, Extractor, compile_schema, pdf
+from extractor import ConfigError, DatabaseSource, Extractor, compile_schema, pdf, read
 from extractor.evaluation.calibrating import check_installed
 from extractor.testing import ChatServer, reply
 
@@ -20,10 +20,9 @@ class Person(BaseModel):
 
 
 def main() -> None:
-    extras = (
-        "xllamacpp semantic_text_splitter pandas pyarrow pytest openai pypdfium2 h2 redis sklearn rich typer"
-    )
-    for extra in extras.split():
+    documents = "pypdfium2 rapidocr docx openpyxl pptx oxmsg"
+    others = "xllamacpp semantic_text_splitter h2 redis sklearn rich typer pandas pyarrow"
+    for extra in f"{documents} {others} pytest openai".split():
         assert importlib.util.find_spec(extra) is None, f"{extra} is installed: this proves nothing"
     assert compile_schema(Person).schema["additionalProperties"] is False
     with (
@@ -39,6 +38,7 @@ def main() -> None:
         raise AssertionError("the embedded model ran without its extra")
     for extra, ask in {
         "typed-extractor[pdf]": lambda: pdf(b"%PDF-1.4", as_="text"),
+        "typed-extractor[ocr]": lambda: read(b"\x89PNG\r\n\x1a\n"),
         "typed-extractor[databases]": lambda: DatabaseSource(
             "postgresql://db/shop", table="a"
         ).__arrow_c_stream__(),

@@ -27,6 +27,7 @@ from ..dialogue.policy import Price, dearest, is_transient, may_be_paid, no_pric
 from ..errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
 from ..files import make_folder
 from ..messages import BatchStatus, Completion, Request
+from ..readers.given import aopened
 from ..transport import http
 from ..words import one_line
 from .budget import ZERO, RunBudget, worst_cost
@@ -200,7 +201,7 @@ class BatchClient(Generic[T]):
     async def _first_requests(self, rows: Replayed, row_of: Callable[[Any], Row]) -> AsyncGenerator[_Asked]:
         async for given in rows:
             try:
-                text = row_of(given).text
+                text = await aopened(row_of(given).text)
                 if text is None or (isinstance(text, str) and not text.strip()):
                     continue
                 step = self._caller.begin(text)

@@ -288,8 +288,8 @@ class _Carried(Generic[T]):
                 member.add([self._part_of(last, member, usage)], self._ends)
         if not found.answered and not found.again:
             for member in members:
-                attempts, source = member.step.attempts, member.step.first.source
-                member.tell(Extraction(end.outcome, attempts, error=end.error, source=source))
+                attempts, source, origin = member.step.attempts, member.step.first.source, member.step.origin
+                member.tell(Extraction(end.outcome, attempts, error=end.error, source=source, origin=origin))
         self._go_on(found.again)
 
     def _part_of(self, last: Attempt, member: PackMember[T], usage: Usage | None) -> Attempt:

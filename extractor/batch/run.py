@@ -19,6 +19,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
+from ..readers.given import aopened
 from ..results import Extraction
 from .address import JournalAddress, is_url
 from .asking import Dialogue
@@ -401,6 +402,7 @@ class _Run(Generic[T]):
         extraction: Extraction[T] | None = None
         try:
             text, key = self._row_of(given)
+            text = await aopened(text)
             if text is not None and not (isinstance(text, str) and not text.strip()):
                 extraction = await dialogue.of(self._caller, text)
                 error = extraction.error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
+from pathlib import Path
 from string import Formatter
 from typing import Any, TypeAlias
 
@@ -27,6 +30,18 @@ def row_maker(select: Select) -> Callable[[Any], Row]:
         return row if isinstance(row, Row) else Row(as_text(text_of(row)), row)
 
     return make
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A select: the documents whose paths stand in a field. A path is opened only where this says so."""
+
+    name: str
+
+    def __call__(self, row: Any) -> Path | None:
+        """Return the path in a row, None where there is none."""
+        found = as_text(row if isinstance(row, str | os.PathLike) else _field(row, self.name))
+        return None if found is None or not str(found).strip() else Path(found)
 
 
 def as_text(value: Any) -> Any:

@@ -12,9 +12,11 @@ import typer
 
 from ..documents import DocumentExtraction
 from ..errors import ConfigError
-from ..loading import BadInput, load_examples, load_schema, load_type, read_text
+from ..layout import Source
+from ..loading import BadInput, load_examples, load_schema, load_type, read_source
 from ..options import DocumentOptions
 from ..previewing import Preview
+from ..readers.given import text_of
 from ..results import Extraction
 from ..schema import RecordType
 from ..schema.outline import HIDDEN
@@ -40,6 +42,7 @@ from .screen import Counter, ShownCell, ShownRow, console_on, counting, record_t
 EPILOG = f"""Examples:
 
     extractor extract --type invoice.py:Invoice mail/*.txt -o invoices.jsonl
+    extractor extract --type invoice.py:Invoice invoice.pdf receipt.jpg -o invoices.jsonl
     extractor extract --schema invoice.json -m openai:gpt-5-mini - < mail.txt
     extractor extract --type ledger.py:Ledger --long ledger.txt -o ledger.jsonl
 
@@ -64,7 +67,11 @@ class Format(StrEnum):
 def extract(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Texts in UTF-8; - is standard input.", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="Texts in UTF-8, and documents: PDFs, scans, photos; - is standard input.",
+            show_default=False,
+        ),
     ],
     record_type: Annotated[
         str | None,
@@ -163,7 +170,7 @@ def extract(
             _show_requests(files, asked, out)
         return
 
-    def run(text: str, counter: Counter) -> Result:
+    def run(text: str | Source, counter: Counter) -> Result:
         if not long:
             return extractor.run(wanted, text, examples=solved, **how_sure)
         options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
@@ -190,7 +197,7 @@ def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:
 
 def _written(
     files: Sequence[str],
-    run: Callable[[str, Counter], Result],
+    run: Callable[[str | Source, Counter], Result],
     dump: Callable[[Any], Any],
     form: Format,
     out: TextIO,
@@ -215,25 +222,25 @@ def _written(
 
 def _lines(
     files: Iterable[str],
-    run: Callable[[str, Counter], Result],
+    run: Callable[[str | Source, Counter], Result],
     dump: Callable[[Any], Any],
     counter: Counter,
 ) -> Iterator[Line]:
     for file in files:
         counter.begin(file)
-        text = read_text(file)
+        text = read_source(file)
         if isinstance(text, BadInput):
             line = line_of(file, text, dump)
         else:
-            line = {**line_of(file, run(text, counter), dump), "sha256": sha256_of(text)}
+            line = {**line_of(file, run(text, counter), dump), "sha256": sha256_of(text_of(text))}
         counter.done(line)
         yield line
 
 
-def _show_requests(files: Sequence[str], preview: Callable[[str], Preview], out: TextIO) -> None:
+def _show_requests(files: Sequence[str], preview: Callable[[str | Source], Preview], out: TextIO) -> None:
     """Write what would be sent for each file. Raises ConfigError for one that can't be read."""
     for file in files:
-        text = read_text(file)
+        text = read_source(file)
         if isinstance(text, BadInput):
             raise ConfigError(f"{file}: {text.message}")
         shown = preview(text)

@@ -48,7 +48,23 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
     if result.confidence is not None:
         found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
-    return {"source": source, "outcome": outcome, **found, "usage": usage}
+    return {"source": source, "outcome": outcome, **found, "usage": usage, **_placed(result)}
+
+
+def _placed(result: Extraction[Any] | DocumentExtraction[Any]) -> Line:
+    """Return what a line says of where the values stand on the pages of a document, where it has any."""
+    boxes = [
+        {
+            "pointer": pointer,
+            "page": box.page,
+            "box": [box.left, box.top, box.right, box.bottom],
+            "fractions": [round(share, 5) for share in box.fractions],
+            "score": box.score,
+        }
+        for pointer, found in result.boxes.items()
+        for box in found
+    ]
+    return {"boxes": boxes} if result.boxes else {}
 
 
 def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> Line:
@@ -73,6 +89,7 @@ def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> 
         "evidence": list(_spans(result.evidence)),
         "conflicts": list(map(_conflict, result.conflicts)),
         "chunks": list(map(_chunk, result.chunks)),
+        **_placed(result),
     }
 
 

@@ -13,9 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import ConfigError
 from ..evidence import Evidence, How, Span, align
-from ..loading import BadInput, if_array, load_type, read_text
+from ..layout import Source
+from ..loading import BadInput, if_array, load_type, read_source, read_text
 from ..messages import JSON
-from ..report import Entry, PagePiece, Variants, page, piece_told
+from ..readers.given import text_of
+from ..report import Entry, PagePiece, Variants, page, piece_told, shown_pages
 from .lines import sha256_of
 from .output import opened
 from .screen import say, tell
@@ -52,10 +54,12 @@ class Texts:
     folders: Sequence[Path]
     left_out: int = 0
 
-    def read(self, source: str) -> str | None:
-        """Return the text of a file, None where there is none. Relative names are of here, or of a folder."""
-        told = read_text(str(found)) if (found := self._found(source)) else None
-        return told if isinstance(told, str) else None
+    def read(self, source: str) -> str | Source | None:
+        """Return the text of a file, or a document; None where there is none. Relative names are of here, or
+        of a folder.
+        """
+        told = read_source(str(found)) if (found := self._found(source)) else None
+        return None if isinstance(told, BadInput) else told
 
     def _found(self, source: str) -> Path | None:
         try:
@@ -129,10 +133,11 @@ def _entry(
     line: Mapping[str, JSON], number: int, names: Names, adapter: TypeAdapter[Any] | None, files: Texts
 ) -> Entry:
     column = names.record or _record_field(line)
-    record, text = line.get(column), _text(line, names.text, files)
+    record, origin = line.get(column), _text(line, names.text, files)
+    text = text_of(origin)
     changed = bool(text) and line.get("sha256") not in (None, sha256_of(text))
     if changed:  # its marks would stand at other words
-        text = ""
+        text = origin = ""
     error = line.get(f"{column}{ERROR}") or line.get("error") or {}
     outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
     usage = line.get("usage") or line.get(f"{column}_usage") or {}
@@ -144,6 +149,7 @@ def _entry(
         evidence = {}
     elif evidence is None:
         evidence = {} if record is None else align(_typed(record, adapter), text)
+    of_pages = origin if isinstance(origin, Source) else None
     return Entry(
         title,
         str(outcome),
@@ -155,6 +161,8 @@ def _entry(
         conflicts=tuple(_conflicts(line.get("conflicts"), text)),
         chunks=tuple(_chunks(line.get("chunks"), text)),
         confidence=_confidence(line.get("confidence") or line.get(f"{column}_confidence")),
+        pages=shown_pages(of_pages),
+        boxes={} if of_pages is None else of_pages.boxes_by_pointer(evidence),
     )
 
 
@@ -172,13 +180,13 @@ def _record_field(line: Mapping[str, JSON]) -> str:
     return "record" if "record" in line else next((name for name in beside if name in line), "record")
 
 
-def _text(line: Mapping[str, JSON], name: str | None, files: Texts) -> str:
+def _text(line: Mapping[str, JSON], name: str | None, files: Texts) -> str | Source:
     if name is not None and name not in line:
         raise ConfigError(f"a line has no field {name!r}; it has {', '.join(line)}")
     told = line.get(name or "text")
     if told is None and name is None and isinstance(source := line.get("source"), str):
         told = files.read(source)
-    return told if isinstance(told, str) else ""
+    return told if isinstance(told, str | Source) else ""
 
 
 def _typed(record: JSON, adapter: TypeAdapter[Any] | None) -> Any:

@@ -16,7 +16,7 @@ from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
 from ..evaluation.votes import agreed
-from ..given import Messages, Text
+from ..given import Document, Messages, Text
 from ..messages import Completion, ParsedCompletion
 from ..options import (
     ChatOptions,
@@ -28,6 +28,7 @@ from ..options import (
     RowOptions,
     RunToolsOptions,
 )
+from ..readers.given import aopened, opened
 from ..results import Extraction
 from ..schema import Partial, RecordType
 from ..streams import (
@@ -82,7 +83,8 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        ask, samples = extracting(record_type, text, options), samples_of(options)
+        ask = extracting(record_type, await aopened(text), options)
+        samples = samples_of(options)
         if samples == 1:
             return await self._models.carry(ask)
         return agreed(await asyncio.gather(*(self._models.carry(ask) for _ in range(samples))))
@@ -125,6 +127,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
+        text = opened(text)
         first = self._models.begin(extracting(record_type, text, streamed(options)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
@@ -141,6 +144,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Any, list[Any]]:
         """Return an async iterator over the items that the text holds; see Extractor.items."""
+        text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
         first = self._models.begin(extracting(whole, text, streamed(options)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
@@ -197,21 +201,21 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
     @overload
     async def document(
-        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+        self, record_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[T]: ...
     @overload
     async def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]: ...
     async def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
         from .. import rows as bulk
         from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
-        plan = await asyncio.to_thread(work.plan, self._models, record_type, text, options)
+        plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), options)
         with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
                 async for outcome in bulk.arows(job):

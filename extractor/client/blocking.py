@@ -17,7 +17,7 @@ from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
 from ..evaluation.votes import agreed
-from ..given import Messages, Text
+from ..given import Document, Messages, Text
 from ..messages import Completion, ParsedCompletion
 from ..options import (
     ChatOptions,
@@ -29,6 +29,7 @@ from ..options import (
     RowOptions,
     RunToolsOptions,
 )
+from ..readers.given import opened
 from ..results import Extraction
 from ..schema import Partial, RecordType
 from ..streams import (
@@ -101,10 +102,11 @@ class Extractor(BaseClient[ModelConnection]):
     def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
         """Return the record that the text holds.
 
-        record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string
-        or content parts. options: instructions, examples, context (see ExtractOptions) and parameters
-        of the API. Raises SchemaError and ConfigError before anything is sent, ServiceError where the
-        service failed, ExtractionError where the model's replies are no record.
+        record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string (always
+        a text), content parts, or a document: a Source, a Path or a file's bytes. options: instructions,
+        examples, context (see ExtractOptions) and parameters of the API. Raises SchemaError and ConfigError
+        before anything is sent, ServiceError where the service failed, ExtractionError where the model's
+        replies are no record.
         """
         return self.run(record_type, text, **options).unwrap()
 
@@ -117,7 +119,8 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        ask, samples = extracting(record_type, text, options), samples_of(options)
+        ask = extracting(record_type, opened(text), options)
+        samples = samples_of(options)
         if samples == 1:
             return self._models.carry(ask)
         with ThreadPoolExecutor(samples) as threads:
@@ -177,6 +180,7 @@ class Extractor(BaseClient[ModelConnection]):
         Failures before the first words are retried, by fallback models too. What follows on a reply that has
         begun, repairs and fallback models, is not streamed.
         """
+        text = opened(text)
         first = self._models.begin(extracting(record_type, text, streamed(options)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
@@ -198,6 +202,7 @@ class Extractor(BaseClient[ModelConnection]):
         list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
         repair has taken back what was given.
         """
+        text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
         first = self._models.begin(extracting(whole, text, streamed(options)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
@@ -276,14 +281,14 @@ class Extractor(BaseClient[ModelConnection]):
 
     @overload
     def document(
-        self, record_type: type[T], text: str, **options: Unpack[DocumentOptions]
+        self, record_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[T]: ...
     @overload
     def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]: ...
     def document(
-        self, record_type: Any, text: str, **options: Unpack[DocumentOptions]
+        self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended: its record, and what came of each chunk.
 
@@ -298,7 +303,7 @@ class Extractor(BaseClient[ModelConnection]):
         from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
-        plan = work.plan(self._models, record_type, text, options)
+        plan = work.plan(self._models, record_type, opened(text), options)
         with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
                 for outcome in bulk.rows(job):

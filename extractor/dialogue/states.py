@@ -24,6 +24,7 @@ from ..errors import (
     Truncated,
     Unjudged,
 )
+from ..layout import Source
 from ..messages import REJECTED, Attempt, Completion, Failure, Message, Mode, Outcome, Request, Spent, Turns
 from ..reading import without_thoughts
 from ..results import Extraction
@@ -80,6 +81,7 @@ class Ask(Generic[T]):
     model: Learner | None = field(default=None, repr=False, compare=False)
     others: tuple[Callable[[], Ask[T]], ...] = field(default=(), repr=False, compare=False)
     earlier: int = 0
+    origin: Source | None = field(default=None, repr=False, compare=False)  # what the text was read from
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
         """Let the model and who watches know what follows. asked: whether the reply was sent for just now."""
@@ -114,6 +116,7 @@ class Ask(Generic[T]):
                 verdict.record,
                 completion=event,
                 source=self.first.source,
+                origin=self.origin,
                 quotes=verdict.quotes,
                 measured=verdict.measured,
             )
@@ -138,8 +141,7 @@ class Ask(Generic[T]):
         attempts = (*self.attempts, _attempt(self, reply, verdict))
         told = Unjudged(_no_record(verdict, attempts), verdict.problems, attempts)
         told.__cause__ = raised.__cause__ or error
-        source = self.first.source
-        return Extraction(verdict.outcome, attempts, error=told, completion=reply, source=source)
+        return self._end(verdict.outcome, attempts, told, reply)
 
     def or_fallback(self, ended: Extraction[T], now: float) -> Step[T]:
         """Return the first request to the next model, where one is to be asked; else how it ended."""
@@ -183,9 +185,7 @@ class Ask(Generic[T]):
         error = _service_error(
             failure, asked.attempts, None if later is None else later.wait, self._hint(failure)
         )
-        source = self.first.source
-        ended: Extraction[T] = Extraction(Outcome.TRANSPORT, asked.attempts, error=error, source=source)
-        return asked.or_fallback(ended, now)
+        return asked.or_fallback(self._end(Outcome.TRANSPORT, asked.attempts, error), now)
 
     def _later(self, failure: Failure, chance: float) -> Ask[T] | None:
         """Return the same step after a back-off; None where that is not wanted, or would not help."""
@@ -326,9 +326,18 @@ class Ask(Generic[T]):
         return replace(self.request, params={**self.request.params, **larger}), self.patch
 
     def _give_up(self, verdict: Verdict[T], reply: Completion) -> Extraction[T]:
-        error = _error(verdict, self.attempts)
-        source = self.first.source
-        return Extraction(verdict.outcome, self.attempts, error=error, completion=reply, source=source)
+        return self._end(verdict.outcome, self.attempts, _error(verdict, self.attempts), reply)
+
+    def _end(
+        self,
+        outcome: Outcome,
+        attempts: tuple[Attempt, ...],
+        error: ExtractorError,
+        reply: Completion | None = None,
+    ) -> Extraction[T]:
+        """Return the end of a dialogue without a record."""
+        source, origin = self.first.source, self.origin
+        return Extraction(outcome, attempts, None, error, reply, source, origin)
 
 
 _AFTER_REPLIES: Mapping[Remedy, Callable[..., tuple[Request, Part | None] | None]] = {

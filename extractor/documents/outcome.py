@@ -13,6 +13,7 @@ from ..messages import JSON, Attempt, Outcome
 from ..results import Extraction, Shown
 
 if TYPE_CHECKING:
+    from ..layout import Box, Source
     from ..report import Entry
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class DocumentExtraction(Shown[T]):
     of the whole text by the JSON pointer of each leaf of the record, or of `found` where there is no
     record. confidence: how sure each leaf is, by the same pointers: the greatest of the chunks that gave
     it, times their share of all chunks that gave a value there; None where it was not asked for. source:
-    the whole text.
+    the whole text. origin: the document that it was read from, None for a text.
     """
 
     outcome: Outcome
@@ -91,6 +92,13 @@ class DocumentExtraction(Shown[T]):
     evidence: Evidence = field(default_factory=dict, repr=False)
     confidence: Mapping[str, float] | None = field(default=None, repr=False)
     source: str = field(default="", repr=False)
+    origin: Source | None = field(default=None, repr=False)
+
+    @property
+    def boxes(self) -> Mapping[str, tuple[Box, ...]]:
+        """Where on the document's pages the values stand, by the pointers of `evidence`; see Extraction."""
+        known = self.origin is not None and self.origin.pages
+        return self.origin.boxes_by_pointer(self.evidence) if self.origin and known else {}
 
     @property
     def missing(self) -> tuple[ChunkOutcome, ...]:
@@ -109,7 +117,7 @@ class DocumentExtraction(Shown[T]):
 
     def entry(self, title: str) -> Entry:
         """Return what a page shows of it: the text with its chunks, beside the record."""
-        from ..report import Entry, PagePiece, Variants, as_json, piece_told
+        from ..report import Entry, PagePiece, Variants, as_json, piece_told, shown_pages
 
         why = () if self.error is None or self.missing else (str(self.error),)
         return Entry(
@@ -121,6 +129,8 @@ class DocumentExtraction(Shown[T]):
             tuple(str(p) for p in self.problems if p.type != "chunk") or why,
             self._facts(),
             confidence=self.confidence or {},
+            pages=shown_pages(self.origin),
+            boxes=self.boxes,
             conflicts=tuple(
                 Variants(each.pointer, tuple((one.value, one.spans, one.readings) for one in each.candidates))
                 for each in self.conflicts

@@ -19,8 +19,10 @@ from ..evidence.chunking import Chunk, shorter, split
 from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import NOTHING, ChunkReading, KeyOf, Merged, canonical, merge
 from ..given import context_of
+from ..layout import Source
 from ..messages import JSON, Outcome
 from ..options import DocumentOptions
+from ..readers.given import text_of
 from ..results import Extraction
 from ..rows import RUN_OPTIONS, Job
 from ..schema import TAG, VALUE, Chunked, CompiledSchema, unmarked
@@ -40,7 +42,7 @@ OWN = frozenset({"chunk", "window", "overlap", "passes", "key", "counts", "progr
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of a text. size, overlap: of chunks, in characters."""
+    """What is asked of a text. size, overlap: of chunks, in characters. origin: what it was read from."""
 
     text: str
     record_type: Any
@@ -51,6 +53,7 @@ class Plan:
     passes: int
     key_of: KeyOf
     counts: Mapping[str, int | str]
+    origin: Source | None = None
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -68,9 +71,10 @@ class Plan:
         return self.passes == 1 and len(self.text) <= self.size
 
 
-def plan(models: Models[Any], record_type: Any, text: str, options: DocumentOptions) -> Plan:
+def plan(models: Models[Any], record_type: Any, text: str | Source, options: DocumentOptions) -> Plan:
     """Return what is to be done, once it is known how much a model takes at a time. Raises ConfigError."""
     compiled = models.first.compiled(record_type)
+    origin, text = (text if isinstance(text, Source) else None), text_of(text)
     if not isinstance(text, str) or not text.strip():
         raise ConfigError("a document is a text that is not empty; content parts go to `run`")
     for name in ("chunk", "window", "passes"):
@@ -94,6 +98,7 @@ def plan(models: Models[Any], record_type: Any, text: str, options: DocumentOpti
         options.get("passes", 1),
         _key_of(options.get("key"), compiled),
         _counts({} if (counts := options.get("counts")) is None else counts, compiled),
+        origin,
     )
 
 
@@ -329,7 +334,16 @@ def _concluded(
     if error is not None:
         error.__cause__ = cause
     return DocumentExtraction(
-        outcome, lines, record, error, merged.record, merged.conflicts, evidence, sure or None, plan.text
+        outcome,
+        lines,
+        record,
+        error,
+        merged.record,
+        merged.conflicts,
+        evidence,
+        sure or None,
+        plan.text,
+        plan.origin,
     )
 
 

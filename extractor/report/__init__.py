@@ -1,5 +1,15 @@
-"""Records beside their texts, on one self-contained page. Pure: values in, HTML out."""
+"""Records beside their texts and documents, on one self-contained page: values in, HTML out."""
 
-from .page import Entry, PagePiece, Variants, as_json, frame, page, piece_told
+from .page import Entry, PagePiece, ShownPage, Variants, as_json, frame, page, piece_told, shown_pages
 
-__all__ = ["Entry", "PagePiece", "Variants", "as_json", "frame", "page", "piece_told"]
+__all__ = [
+    "Entry",
+    "PagePiece",
+    "ShownPage",
+    "Variants",
+    "as_json",
+    "frame",
+    "page",
+    "piece_told",
+    "shown_pages",
+]

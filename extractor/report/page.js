@@ -5,7 +5,11 @@ const PAGE = 100; // texts in the list at a time
 const GOOD = new Set(["ok", "repaired"]);
 let kept = entries.map((_, i) => i);
 let at = 0; // position in `kept`
-let marks = new Map(); // pointer -> its marks
+let marks = new Map(); // pointer -> its marks in the text
+let boxes = new Map(); // pointer -> its boxes on the pages
+let asPages = true; // whether documents are shown as their pages, where they have any
+let zoom = 1;
+let drawn = null; // draws pictures once they come into view
 let rows = new Map(); // pointer -> its row in the tree
 let said = new Map(); // pointer -> what stands at its places in the text
 let torn = new Map(); // pointer -> the values that were found for it, the chosen one first
@@ -81,6 +85,7 @@ function showList() {
 
 function showEntry(entry) {
   marks = new Map();
+  boxes = new Map();
   rows = new Map();
   said = new Map();
   $("name").textContent = entry ? entry.title : "No text matches";
@@ -95,8 +100,85 @@ function showEntry(entry) {
   if (entry?.tree) branch(entry.tree, "", "", entry, hues, tree);
   $("tree").replaceChildren(tree);
   $("text").replaceChildren(...(entry ? marked(entry, hues) : []));
+  showPages(entry);
   $("text").scrollTop = 0;
   $("summary").textContent = summary(entry);
+}
+
+// -- the pages of a document
+
+function showPages(entry) {
+  const pages = entry?.pages ?? [];
+  drawn?.disconnect();
+  drawn = new IntersectionObserver(draw, { rootMargin: "600px" });
+  const shown = pages.map(([number, width, height, picture]) => pageOf(entry, number, width, height, picture));
+  $("pages").replaceChildren(...shown);
+  $("strip").replaceChildren(...pages.map(([number], i) => {
+    const button = made("button", "", String(number));
+    button.type = "button";
+    button.setAttribute("aria-label", `Page ${number}`);
+    button.addEventListener("click", () => shown[i].scrollIntoView({ block: "start" }));
+    return button;
+  }));
+  $("tools").hidden = !pages.length;
+  choose(asPages);
+}
+
+function pageOf(entry, number, width, height, picture) {
+  const element = made("div", "page");
+  element.style.setProperty("aspect-ratio", `${width} / ${height}`);
+  const image = made("img");
+  image.alt = `Page ${number}`;
+  image.decoding = "async";
+  element.append(image);
+  element.picture = picture;
+  element.number = number;
+  drawn.observe(element);
+  for (const [pointer, found] of Object.entries(entry.boxes)) {
+    if (rows.has(pointer)) {
+      element.append(...found.filter(([on]) => on === number).map((box) => boxOf(pointer, box)));
+    }
+  }
+  return element;
+}
+
+function boxOf(pointer, [, left, top, right, bottom]) {
+  const element = made("button", "box");
+  element.type = "button";
+  for (const [side, share] of Object.entries({ left, top, width: right - left, height: bottom - top })) {
+    element.style.setProperty(side, `${share * 100}%`);
+  }
+  listen(element, pointer, (said.get(pointer) ?? []).join(" "), [pointer]);
+  boxes.set(pointer, [...(boxes.get(pointer) ?? []), element]);
+  return element;
+}
+
+function draw(changes) {
+  for (const { isIntersecting, target } of changes) {
+    if (!isIntersecting) continue;
+    target.querySelector("img").src = `data:image/webp;base64,${target.picture}`;
+    drawn.unobserve(target);
+  }
+}
+
+function choose(pages) {
+  asPages = pages;
+  const on = pages && !$("tools").hidden;
+  $("pages").hidden = $("zooming").hidden = !on;
+  $("strip").hidden = !on || $("strip").children.length < 2;
+  $("text").hidden = on;
+  $("as-pages").setAttribute("aria-pressed", String(on));
+  $("as-text").setAttribute("aria-pressed", String(!on));
+}
+
+function enlarge(by) {
+  zoom = Math.max(0.5, Math.min(4, zoom * by));
+  $("pages").style.setProperty("--zoom", zoom);
+  $("zoom").textContent = `${Math.round(zoom * 100)} %`;
+}
+
+function places(pointer) {
+  return ($("pages").hidden ? marks : boxes).get(pointer) ?? [];
 }
 
 function summary(entry) {
@@ -203,8 +285,8 @@ function leaf(node, name, pointer, field, spans, hues, confidence) {
     }
   }
   row.setAttribute("role", "button");
-  row.addEventListener("click", () => (marks.get(pointer) ?? [])[0]?.scrollIntoView({ block: "center" }));
-  row.addEventListener("keydown", ({ key }) => key === "Enter" && (marks.get(pointer) ?? [])[0]?.focus());
+  row.addEventListener("click", () => places(pointer)[0]?.scrollIntoView({ block: "center" }));
+  row.addEventListener("keydown", ({ key }) => key === "Enter" && places(pointer)[0]?.focus());
   for (const event of ["mouseenter", "focus"]) row.addEventListener(event, () => light(pointer, event));
   for (const event of ["mouseleave", "blur"]) row.addEventListener(event, dim);
   rows.set(pointer, row);
@@ -273,19 +355,23 @@ function mark(text, spans) {
   const element = made("mark", spans.at(-1).other ? "other" : "", text);
   element.tabIndex = 0;
   element.setAttribute("role", "button");
+  listen(element, inner, text, pointers);
+  for (const pointer of pointers) marks.set(pointer, [...(marks.get(pointer) ?? []), element]);
+  return element;
+}
+
+function listen(element, inner, text, pointers) {
   element.addEventListener("keydown", ({ key }) => key === "Enter" && rows.get(inner).focus());
   element.title = pointers.join(", ");
   element.setAttribute("aria-label", `${text} (${pointers.join(", ")})`);
   element.style.setProperty("--hue", rows.get(inner).style.getPropertyValue("--hue"));
-  for (const pointer of pointers) marks.set(pointer, [...(marks.get(pointer) ?? []), element]);
   for (const event of ["mouseenter", "focus"]) element.addEventListener(event, () => light(inner, event, true));
   for (const event of ["mouseleave", "blur"]) element.addEventListener(event, dim);
-  return element;
 }
 
 function light(pointer, event, fromText = false) {
   dim();
-  const found = marks.get(pointer) ?? [];
+  const found = places(pointer);
   for (const element of [rows.get(pointer), ...found]) element.classList.add("lit");
   const other = fromText ? rows.get(pointer) : found[0];
   other?.scrollIntoView({ block: "nearest" });
@@ -310,6 +396,10 @@ $("search").addEventListener("input", () => {
   waiting = setTimeout(filter, 120);
 });
 $("outcome").addEventListener("change", filter);
+$("as-pages").addEventListener("click", () => choose(true));
+$("as-text").addEventListener("click", () => choose(false));
+$("smaller").addEventListener("click", () => enlarge(1 / 1.25));
+$("larger").addEventListener("click", () => enlarge(1.25));
 $("skip").addEventListener("click", () => $("tree").querySelector("[tabindex]")?.focus());
 $("back").addEventListener("click", () => go(Math.floor(at / PAGE) * PAGE - PAGE));
 $("on").addEventListener("click", () => go(Math.floor(at / PAGE) * PAGE + PAGE));
@@ -317,6 +407,8 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
   if (event.key === "j") go(at + 1);
   if (event.key === "k") go(at - 1);
+  if (event.key === "t" && !$("tools").hidden) choose(!asPages);
+  if (event.key === "+" || event.key === "-") enlarge(event.key === "+" ? 1.25 : 1 / 1.25);
   if (event.key === "/") {
     event.preventDefault();
     $("search").focus();

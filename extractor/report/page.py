@@ -19,7 +19,10 @@ from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
+from ..errors import UnreadableSource
 from ..evidence import Evidence, Span
+from ..layout import Box, Source
+from ..readers import pictures_of
 
 JSON: TypeAlias = Any
 HEIGHT = 460  # pixels, in a notebook
@@ -57,11 +60,33 @@ def piece_told(outcome: str | None, reason: str, again: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownPage:
+    """A page of the document that a text was read from. picture: a WebP file. width, height: of the page."""
+
+    number: int
+    width: float
+    height: float
+    picture: bytes = field(repr=False)
+
+
+def shown_pages(source: Source | None) -> tuple[ShownPage, ...]:
+    """Return the pages of a source as pictures; () where it has none, or they can't be drawn."""
+    if source is None:
+        return ()
+    try:
+        pictures = pictures_of(source)
+    except UnreadableSource:
+        return ()  # the text is shown
+    sizes = {page.number: (page.width, page.height) for page in source.pages}
+    return tuple(ShownPage(number, *sizes[number], picture) for number, picture in pictures.items())
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One text with what came of it. title: what it is called in the list. record: as JSON; None where
     there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
     facts: what else is shown, by its name, such as tokens and cost. conflicts, chunks: of a long text.
-    confidence: by the pointers of leaves.
+    confidence: by the pointers of leaves. pages, boxes: of a document, the boxes by pointers, too.
     """
 
     title: str
@@ -74,13 +99,17 @@ class Entry:
     conflicts: tuple[Variants, ...] = ()
     chunks: tuple[PagePiece, ...] = ()
     confidence: Mapping[str, float] = field(default_factory=dict)
+    pages: tuple[ShownPage, ...] = ()
+    boxes: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
 
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
     """Return the page: texts with their spans marked beside the records, to filter, search and page."""
+    entries = list(entries)
     data = _embedded([_data(entry) for entry in entries])
+    pictures = "; img-src data:" if any(entry.pages for entry in entries) else ""
     style, script = _asset("page.css"), _asset("page.js")
-    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'{pictures}"
     values = {
         "policy": escape(policy),
         "title": escape(_written(title)),
@@ -122,6 +151,15 @@ def _data(entry: Entry) -> JSON:
         "text": entry.text,
         "tree": None if entry.record is None else _node("", entry.record),
         "spans": spans,
+        "pages": [
+            [each.number, round(each.width), round(each.height), b64encode(each.picture).decode()]
+            for each in entry.pages
+        ],
+        "boxes": {
+            pointer: [[box.page, *(round(share, 5) for share in box.fractions)] for box in found]
+            for pointer, found in entry.boxes.items()
+            if found and entry.pages
+        },
         "problems": list(entry.problems),
         "facts": dict(entry.facts),
         "confidence": {pointer: round(value, 4) for pointer, value in entry.confidence.items()},

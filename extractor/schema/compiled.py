@@ -21,7 +21,7 @@ from .codec.values import Codec, Misfit, dumps, has_too_many_digits, loads, says
 from .compiler.fitting import within_limits
 from .compiler.targets import Target
 from .forms.chunked import has, items_have, joins, whole
-from .nodes import Note, Source
+from .nodes import Note, TypeSource
 from .problems import invalid, not_json
 from .types.documents.proof import quick_proof
 
@@ -46,7 +46,7 @@ class CompiledSchema(Generic[T]):
     fingerprint: str
     strict: StrictSchema = field(repr=False)
     codec: Codec = field(repr=False, compare=False)
-    source: Source = field(repr=False, compare=False)
+    source: TypeSource = field(repr=False, compare=False)
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
     _shape: RecordShape = field(repr=False, compare=False)
 
@@ -147,7 +147,7 @@ def _is_text(text: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def compiled(source: Source, target: Target, made_from: tuple[Any, ...]) -> CompiledSchema[Any]:
+def compiled(source: TypeSource, target: Target, made_from: tuple[Any, ...]) -> CompiledSchema[Any]:
     """Return a record type, as it was read, compiled for a target. made_from: how it is made again where it
     was pickled. Raises SchemaError.
     """

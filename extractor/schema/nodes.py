@@ -117,7 +117,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Source:
+class TypeSource:
     """A record type as the compiler reads it.
 
     schema: its JSON Schema, with PYTHON beside the keywords. definitions: by the text of `$ref`.
@@ -134,7 +134,7 @@ class Source:
     core: Any = None
 
 
-def mapped(source: Source, visit: Callable[[Schema], Schema]) -> Source:
+def mapped(source: TypeSource, visit: Callable[[Schema], Schema]) -> TypeSource:
     """Return a record type with each node as `visit` makes it, which is given nodes whose parts are done.
     Nodes that say nothing of what they are in Python, such as references, stay as they are.
     """

@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import JSON
-from .nodes import TAG, VALUE, Source
+from .nodes import TAG, VALUE, TypeSource
 
 Step = str | int
 
@@ -31,7 +31,7 @@ def not_json(reason: str, text: str | bytes) -> InvalidJSON:
     return InvalidJSON(str(problem), [problem])
 
 
-def judged(source: Source, data: JSON, context: Any) -> Any:
+def judged(source: TypeSource, data: JSON, context: Any) -> Any:
     """Return the record that plain JSON is. Raises Invalid with what is wrong with it."""
     plain = to_json(data, inf_nan_mode="constants")
     try:

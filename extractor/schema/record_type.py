@@ -17,13 +17,13 @@ from .compiled import CompiledSchema, compiled
 from .compiler.targets import Target, find_target
 from .forms.chunked import Chunked, with_gaps
 from .forms.quotes import Quoted, with_quotes
-from .nodes import Source
+from .nodes import TypeSource
 
 if TYPE_CHECKING:
     from .outline import Check, Meaning, Records
 
 CACHED = 4096
-FORMS: Final[Mapping[str, Callable[[Source], Source]]] = {"quoted": with_quotes, "chunked": with_gaps}
+FORMS: Final[Mapping[str, Callable[[TypeSource], TypeSource]]] = {"quoted": with_quotes, "chunked": with_gaps}
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class RecordType:
 
     # What is sent
 
-    def source(self, documents: Mapping[str, JSON] | None = None) -> Source:
+    def source(self, documents: Mapping[str, JSON] | None = None) -> TypeSource:
         """Return the type in its form as the compiler reads it. Raises SchemaError."""
         if self.is_document:
             from .types.documents.source import read as read_document

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from extractor.evidence import How, Span, align
-from extractor.report import Entry, PagePiece, Variants, page
+from extractor.layout import Box
+from extractor.report import Entry, PagePiece, ShownPage, Variants, page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -290,4 +294,31 @@ def test_a_text_of_200_pages_stays_responsive(show: Show) -> None:
     assert took < 5000  # milliseconds for fifty jumps; a freeze takes longer on any machine
     tab.hover('[data-pointer="/229/number"]')
     assert lit(tab, "mark") == ["D-0229"]
+    assert tab.errors == []
+
+
+def test_a_document_is_shown_as_its_pages_with_boxes_linked_to_the_record(show: Show) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (60, 80), "white").save(file, "WEBP")
+    box = Box(2, 6, 8, 30, 16, (0.1, 0.1, 0.5, 0.2))
+    pages = tuple(ShownPage(number, 600, 800, file.getvalue()) for number in range(1, 201))
+    tab = show(replace(entry(), pages=pages, boxes={"/name": (box,)}))
+    assert (tab.is_visible("#pages"), tab.is_visible("#text")) == (True, False)
+    assert tab.evaluate("document.querySelectorAll('.page').length") == 200
+    assert tab.evaluate("[...document.querySelectorAll('.page img')].filter((i) => i.src).length") < 20
+    tab.focus('[data-pointer="/name"]')
+    assert tab.get_attribute(".box.lit", "title") == "/name"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.className") == "box lit"
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("document.activeElement.dataset.pointer") == "/name"
+    wide = tab.evaluate("document.querySelector('.page').clientWidth")
+    tab.keyboard.press("+")
+    assert tab.evaluate("document.querySelector('.page').clientWidth") > wide
+    tab.click("#strip button:nth-child(150)")
+    tab.wait_for_function("document.querySelectorAll('.page img')[149].naturalWidth > 0")
+    tab.keyboard.press("t")
+    assert (tab.is_visible("#pages"), tab.is_visible("#text")) == (False, True)
+    tab.hover('[data-pointer="/name"]')
+    assert lit(tab, "mark") == ["Ada Lovelace"]
     assert tab.errors == []

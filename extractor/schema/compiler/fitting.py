@@ -8,7 +8,7 @@ from typing import Any
 from ...errors import SchemaError
 from ...messages import JSON
 from ..codec.values import Codec
-from ..nodes import Note, Source
+from ..nodes import Note, TypeSource
 from ..strict import nodes
 from .limits import Size, inlined_levels, limited, members_that_fit, size, written_out
 from .rules import OTHERS, RULES
@@ -16,7 +16,7 @@ from .targets import Target
 from .walk import Walk
 
 
-def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
+def within_limits(source: TypeSource, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
     """Return strict schema, codec and notes. What is too large for the target is said as JSON text:
     first definitions, the largest first, then the root's last members. Raises SchemaError.
     """
@@ -46,13 +46,15 @@ def within_limits(source: Source, target: Target) -> tuple[dict[str, JSON], Code
 
 
 def _otherwise(
-    source: Source, target: Target, keyword: str, why: str
+    source: TypeSource, target: Target, keyword: str, why: str
 ) -> tuple[dict[str, JSON], Codec, list[Note]]:
     schema, codec, notes = within_limits(source, target)
     return schema, codec, [Note("", keyword, "re-encoded", why), *notes]
 
 
-def _shallower(source: Source, target: Target, levels: float) -> tuple[dict[str, JSON], Codec, list[Note]]:
+def _shallower(
+    source: TypeSource, target: Target, levels: float
+) -> tuple[dict[str, JSON], Codec, list[Note]]:
     """Say deep parts as JSON text, the fewest that bring the levels within the limit."""
     most = target.max_inlined or 1
     for nesting in range(2 * most, most - 1, -1):  # schemas of all kinds: at least as many as objects

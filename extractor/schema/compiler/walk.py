@@ -13,7 +13,7 @@ from ..codec.containers import Reference, Wrapped
 from ..codec.values import Codec, TextCodec
 from ..grounding.verbatim import VERBATIM
 from ..names import definition_name, fresh
-from ..nodes import PYTHON, TOLD, Note, Python, Schema, Source, python_of, references_in, resolve
+from ..nodes import PYTHON, TOLD, Note, Python, Schema, TypeSource, python_of, references_in, resolve
 from ..strict import as_text, closed
 from ..words import SENTENCES, joined
 from .targets import PERMISSIVE, Target
@@ -45,7 +45,7 @@ class Walk:
     """
 
     target: Target
-    source: Source
+    source: TypeSource
     rules: Mapping[str, Rule]
     notes: list[Note] = field(default_factory=list)
     definitions: dict[str, Schema] = field(default_factory=dict)

@@ -25,7 +25,7 @@ from ..nodes import (
     Map,
     Record,
     Schema,
-    Source,
+    TypeSource,
     below,
     mapped,
     python_of,
@@ -45,7 +45,7 @@ class Chunked:
     record_type: Any
 
 
-def with_gaps(source: Source) -> Source:
+def with_gaps(source: TypeSource) -> TypeSource:
     """Return a record type as the compiler reads it, with nothing that has to be there."""
     return replace(mapped(source, _with_gaps), validate=_validate(source))
 
@@ -75,7 +75,7 @@ def _is_constant(schema: Schema, key: str) -> bool:
 # The records of chunks
 
 
-def _validate(source: Source) -> Callable[[str | bytes, Any], JSON]:
+def _validate(source: TypeSource) -> Callable[[str | bytes, Any], JSON]:
     def validate(text: str | bytes, context: Any) -> JSON:
         data = _told(source, source.schema, from_json(text))
         try:
@@ -88,7 +88,7 @@ def _validate(source: Source) -> Callable[[str | bytes, Any], JSON]:
     return validate
 
 
-def _told(source: Source, schema: Schema, data: JSON) -> JSON:
+def _told(source: TypeSource, schema: Schema, data: JSON) -> JSON:
     """Return plain JSON without the members that are null: a chunk says so where it says nothing."""
     schema = _resolved(source, schema)
     if isinstance(data, list):
@@ -112,7 +112,7 @@ def _data(node: Schema) -> Any:
     return None if python is None else python.data
 
 
-def _of_values(problems: Iterable[Problem], data: JSON, source: Source) -> list[Problem]:
+def _of_values(problems: Iterable[Problem], data: JSON, source: TypeSource) -> list[Problem]:
     """Return the problems of single values. What is missing may stand in another chunk, and what is wrong
     with an object as such may be due to that, as may be what each member of a union has to say.
     """
@@ -130,7 +130,7 @@ def _of_values(problems: Iterable[Problem], data: JSON, source: Source) -> list[
     ]
 
 
-def _chooses(source: Source, schema: Schema, steps: Sequence[str]) -> bool:
+def _chooses(source: TypeSource, schema: Schema, steps: Sequence[str]) -> bool:
     """Whether a union stands on the way to a value."""
     branches = _branches(source, schema)
     if len(branches) != 1 or not steps:
@@ -148,7 +148,7 @@ def _parent(problem: Problem) -> str:
 # The whole
 
 
-def whole(source: Source, data: JSON, context: Any) -> Any:
+def whole(source: TypeSource, data: JSON, context: Any) -> Any:
     """Return the record that merged plain JSON is, None where nothing was found. Raises Invalid, with what
     is missing by its pointer.
     """
@@ -167,7 +167,7 @@ def _explained(problem: Problem, gaps: Mapping[str, JSON]) -> Problem:
     return Problem(problem.pointer, NOWHERE, type="missing") if missing else problem
 
 
-def _filled(source: Source, schema: Schema, data: JSON, at: Path, gaps: dict[str, JSON]) -> JSON:
+def _filled(source: TypeSource, schema: Schema, data: JSON, at: Path, gaps: dict[str, JSON]) -> JSON:
     """Return the record with what says "none" for each member that has to be there and is not."""
     schema = _resolved(source, schema)
     if isinstance(data, list):
@@ -190,17 +190,17 @@ def _filled(source: Source, schema: Schema, data: JSON, at: Path, gaps: dict[str
     return told
 
 
-def _none(source: Source, schema: Schema) -> JSON:
+def _none(source: TypeSource, schema: Schema) -> JSON:
     python = python_of(_resolved(source, schema))
     return {"array": [], "map": {}}.get(python.kind if python else "")
 
 
-def has(source: Source, path: Path) -> bool:
+def has(source: TypeSource, path: Path) -> bool:
     """Whether records can have something at a path; "*" stands for an index of a list."""
     return bool(_nodes(source, source.schema, path))
 
 
-def items_have(source: Source, name: str) -> bool:
+def items_have(source: TypeSource, name: str) -> bool:
     """Whether the items of some list of records can have a member of that name."""
     left = [source.schema, *source.definitions.values()]
     while left:
@@ -220,7 +220,7 @@ def _is_open(node: Schema) -> bool:
     return python is None or python.kind == "any"
 
 
-def joins(source: Source) -> Callable[[Path], Literal["list", "set", "value"]]:
+def joins(source: TypeSource) -> Callable[[Path], Literal["list", "set", "value"]]:
     """Return what tells how lists at a path of the record are merged; "*" stands for an index."""
 
     def how(path: Path) -> Literal["list", "set", "value"]:
@@ -232,7 +232,7 @@ def joins(source: Source) -> Callable[[Path], Literal["list", "set", "value"]]:
     return how
 
 
-def _nodes(source: Source, schema: Schema, path: Path) -> list[Schema]:
+def _nodes(source: TypeSource, schema: Schema, path: Path) -> list[Schema]:
     """The nodes that may stand at a path, one for each branch of the unions on the way."""
     return [
         found
@@ -241,7 +241,7 @@ def _nodes(source: Source, schema: Schema, path: Path) -> list[Schema]:
     ]
 
 
-def _below(source: Source, node: Schema, path: Path) -> list[Schema]:
+def _below(source: TypeSource, node: Schema, path: Path) -> list[Schema]:
     inner = _inner(node, path[0])
     return [] if inner is None else _nodes(source, inner, path[1:])
 
@@ -257,7 +257,7 @@ def _inner(node: Schema, key: Step) -> Schema | None:
     return inner if isinstance(inner, dict) else None
 
 
-def _branches(source: Source, schema: Schema) -> list[Schema]:
+def _branches(source: TypeSource, schema: Schema) -> list[Schema]:
     schema = _resolved(source, schema)
     choices = _data(schema)
     if isinstance(choices, Choices):
@@ -265,7 +265,7 @@ def _branches(source: Source, schema: Schema) -> list[Schema]:
     return [schema]
 
 
-def _resolved(source: Source, schema: Schema) -> Schema:
+def _resolved(source: TypeSource, schema: Schema) -> Schema:
     """Return what a reference, or a type that may be null, stands for."""
     for _ in range(100):
         python = python_of(schema)

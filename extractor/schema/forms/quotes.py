@@ -19,7 +19,7 @@ from ...evidence import align, find_elided, find_said
 from ...messages import JSON, Cited
 from ..codec.values import dumps, loads
 from ..grounding.verbatim import REASON, folded, source_text
-from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Schema, Source, below, mapped, python_of
+from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Schema, TypeSource, below, mapped, python_of
 from ..problems import Step, invalid, judged, pointer
 
 QUOTES: Final = "quotes_from_text"  # the member's name, which hardly any type has
@@ -34,7 +34,7 @@ class Quoted:
     record_type: Any
 
 
-def with_quotes(source: Source) -> Source:
+def with_quotes(source: TypeSource) -> TypeSource:
     """Return a record type as the compiler reads it, with quotes in each object. `validate` returns Cited."""
     return replace(mapped(source, lambda node: _quoting(node, source)), validate=_validate(source))
 
@@ -42,7 +42,7 @@ def with_quotes(source: Source) -> Source:
 # The schema
 
 
-def _quoting(schema: Schema, source: Source) -> Schema:
+def _quoting(schema: Schema, source: TypeSource) -> Schema:
     """Return a node, an object's with quotes of its values before them."""
     record, properties = schema[PYTHON].data, schema.get("properties", {})
     if not isinstance(record, Record):
@@ -63,7 +63,7 @@ def _quoting(schema: Schema, source: Source) -> Schema:
     return {**schema, "properties": quoting, PYTHON: python}
 
 
-def _holds_objects(schema: Schema, source: Source, seen: set[str]) -> bool:
+def _holds_objects(schema: Schema, source: TypeSource, seen: set[str]) -> bool:
     """Whether objects with quotes of their own can stand in a node's values."""
     if "$ref" in schema:
         if schema["$ref"] in seen:
@@ -81,7 +81,7 @@ def _holds_objects(schema: Schema, source: Source, seen: set[str]) -> bool:
 # The records
 
 
-def _validate(source: Source) -> Callable[[str | bytes, Any], Any]:
+def _validate(source: TypeSource) -> Callable[[str | bytes, Any], Any]:
     def validate(text: str | bytes, context: Any) -> Any:
         found: dict[str, str] = {}
         data = _without_quotes(from_json(text), (), found)

@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from ....errors import Problem
 from ....messages import JSON
 from ...grounding.verbatim import source_text
-from ...nodes import Source
+from ...nodes import TypeSource
 from ...problems import invalid, not_json
 from .convert import convert
 from .judge import JudgeRecord
@@ -19,7 +19,7 @@ from .wrapped import unwrapped
 
 def read(
     document: Mapping[str, JSON], documents: Mapping[str, JSON] | None, keeps_extras: bool = False
-) -> Source:
+) -> TypeSource:
     """Return what the compiler needs to know of a JSON Schema document. Raises SchemaError."""
     from . import library
 
@@ -28,7 +28,7 @@ def read(
     bare = {keyword: value for keyword, value in schema.items() if keyword != "$defs"}
     root, definitions, notes = convert(bare, raw, keeps_extras)
     name = str(unwrapped(document).get("title") or "record")
-    return Source(name, root, definitions, tuple(notes), _validate(judge), _explain)
+    return TypeSource(name, root, definitions, tuple(notes), _validate(judge), _explain)
 
 
 def _explain(error: Exception, text: str | bytes) -> list[Problem]:

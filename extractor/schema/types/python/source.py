@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from ....errors import SchemaError
-from ...nodes import Source
+from ...nodes import TypeSource
 from ...problems import explain
 from .generator import Generator
 from .hooks import plain
@@ -20,7 +20,7 @@ from .rewrites import MARKED, built, is_marked, one_of_each, rewritten
 Core = Any  # a pydantic-core schema
 
 
-def read(record_type: Any) -> Source:
+def read(record_type: Any) -> TypeSource:
     """Return what the compiler needs to know of `record_type`. Raises SchemaError."""
     shown = plain(f"{record_type!r:.200}")
     if isroutine(record_type):
@@ -37,7 +37,7 @@ def read(record_type: Any) -> Source:
         core = rewritten(core, rewrites)
         validator = built(core)
     notes = tuple(generator.notes)
-    return Source(type_name(record_type), schema, definitions, notes, _validate(validator), explain, core)
+    return TypeSource(type_name(record_type), schema, definitions, notes, _validate(validator), explain, core)
 
 
 def _core(record_type: Any) -> tuple[Core, Any]:

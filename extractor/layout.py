@@ -1,0 +1,193 @@
+"""A text that was read from a document, and where it stands there: spans in, boxes out.
+
+Pure; nothing here opens a file. Evidence knows characters alone: where they stand on paper is looked up here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice, takewhile
+from typing import Literal, Protocol, TypeAlias
+
+Unit: TypeAlias = Literal["pt", "px"]
+PageRead: TypeAlias = Literal["text", "ocr", "blank", "unread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is shown: cropped and rotated. `source.text[start:end]` stands on it.
+
+    number: from 1. width, height: in points (1/72 inch) for a PDF, in pixels for an image. rotation: by how
+    many degrees the file turns it clockwise to show it. read: by its "text" layer, by "ocr", "blank" where
+    nothing is on it, "unread" where its picture was not read; `note` says why.
+    """
+
+    number: int
+    width: float
+    height: float
+    unit: Unit = "pt"
+    rotation: int = 0
+    start: int = 0
+    end: int = 0
+    read: PageRead = "text"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A piece of the text, `source.text[start:end]`, in one place of one page.
+
+    page: its number. line: a number that all words of one line share, and no others. left, top, right,
+    bottom: from the top left of the page as shown, in its unit. score: how sure the OCR is, 1 for a text
+    layer. edges: where its characters begin, and the last one ends, along its reading direction: (n + 1,)
+    coordinates; () where they are taken as equally wide. vertical: whether these run along the page's height.
+    """
+
+    start: int
+    end: int
+    page: int
+    line: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    score: float = 1.0
+    edges: tuple[float, ...] = ()
+    vertical: bool = False
+
+    def cut(self, start: int, end: int) -> tuple[float, float, float, float]:
+        """Return left, top, right, bottom of the part that stands in text[start:end]."""
+        first, last = max(start, self.start) - self.start, min(end, self.end) - self.start
+        size = self.end - self.start
+        if (first, last) == (0, size):
+            return self.left, self.top, self.right, self.bottom
+        begins, ends = (self.top, self.bottom) if self.vertical else (self.left, self.right)
+        edges = self.edges or [begins + (ends - begins) * i / size for i in range(size + 1)]
+        low, high = sorted((edges[first], edges[last]))
+        if self.vertical:
+            return self.left, low, self.right, high
+        return low, self.top, high, self.bottom
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle on a page, from the top left of the page as it is shown.
+
+    page: its number, from 1. left, top, right, bottom: in points for a PDF, in pixels for an image.
+    fractions: the same four as shares of the page's width and height. score: the lowest of its words', how
+    sure the OCR is; 1 for a text layer.
+    """
+
+    page: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    fractions: tuple[float, float, float, float]
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A piece of a text with a name where there are no pages: "paragraph 3", "Costs!B4", "slide 2"."""
+
+    start: int
+    end: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table that the reader knows of: the spans of its cells in the text, (start, end), row by row."""
+
+    start: int
+    end: int
+    rows: tuple[tuple[tuple[int, int], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a text stands. words, sections and tables are sorted by their start, and do not overlap."""
+
+    pages: tuple[Page, ...] = ()
+    words: tuple[Word, ...] = ()
+    sections: tuple[Section, ...] = ()
+    tables: tuple[TextTable, ...] = ()
+
+
+class HasSpan(Protocol):
+    """What has a place in a text, such as a Span."""
+
+    @property
+    def start(self) -> int:
+        """The first character."""
+
+    @property
+    def end(self) -> int:
+        """The character after the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text with the layout of the document that it was read from.
+
+    name: of the file, "" where it has none. media_type: of the document, read from its bytes. data: the
+    document itself, to show its pages; None where it was not kept. attachments: documents within this one,
+    each a source of its own; `problem` says why one of them could not be read.
+    """
+
+    text: str
+    layout: Layout = field(default_factory=Layout, repr=False)
+    name: str = ""
+    media_type: str = "text/plain"
+    data: bytes | None = field(default=None, repr=False)
+    attachments: tuple[Source, ...] = ()
+    problem: str = ""
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """The pages, () for a document without any."""
+        return self.layout.pages
+
+    def boxes(self, start: int, end: int) -> tuple[Box, ...]:
+        """Return where text[start:end] stands: a box for each line that it takes, in the order of the text;
+        () without pages.
+        """
+        return boxes_of(self.layout, start, end)
+
+    def sections(self, start: int, end: int) -> tuple[str, ...]:
+        """Return the names of the paragraphs, cells or slides that text[start:end] stands in."""
+        found = self.layout.sections
+        first = bisect_right(found, start, key=_end)
+        return tuple(each.name for each in takewhile(lambda s: s.start < end, islice(found, first, None)))
+
+    def boxes_by_pointer(self, evidence: Mapping[str, Sequence[HasSpan]]) -> dict[str, tuple[Box, ...]]:
+        """Return the boxes of each value's spans, by its pointer; () for a value without."""
+        return {
+            pointer: tuple(box for span in spans for box in self.boxes(span.start, span.end))
+            for pointer, spans in evidence.items()
+        }
+
+
+def boxes_of(layout: Layout, start: int, end: int) -> tuple[Box, ...]:
+    """Return a box for each line that text[start:end] takes, in the order of the text."""
+    first = bisect_right(layout.words, start, key=_end)
+    words = takewhile(lambda word: max(word.start, start) < end, islice(layout.words, first, None))
+    return tuple(_boxes(layout, words, start, end))
+
+
+def _boxes(layout: Layout, words: Iterator[Word], start: int, end: int) -> Iterator[Box]:
+    sizes = {page.number: (page.width, page.height) for page in layout.pages}
+    for (number, _), line in groupby(words, key=lambda word: (word.page, word.line)):
+        parts = [(word.cut(start, end), word.score) for word in line]
+        lefts, tops, rights, bottoms = zip(*(cut for cut, _ in parts), strict=True)
+        box = min(lefts), min(tops), max(rights), max(bottoms)
+        width, height = sizes[number]
+        fractions = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
+        yield Box(number, *box, fractions, min(score for _, score in parts))
+
+
+def _end(piece: HasSpan) -> int:
+    return piece.end

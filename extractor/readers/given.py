@@ -1,0 +1,30 @@
+"""What a verb may be given beside a string: a document, read before anything is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from ..layout import Source
+from .reading import read
+
+
+def is_document(given: Any) -> bool:
+    """Whether a document is yet to be read: a path or bytes. A string is always a text."""
+    return isinstance(given, bytes | bytearray | memoryview | os.PathLike)
+
+
+def opened(given: Any) -> Any:
+    """Return a Source for a path or bytes; anything else as it is. Raises UnreadableSource."""
+    return read(given) if is_document(given) else given
+
+
+async def aopened(given: Any) -> Any:
+    """Return what `opened` does; a document is read in a thread."""
+    return await asyncio.to_thread(read, given) if is_document(given) else given
+
+
+def text_of(given: Any) -> Any:
+    """Return the text of a source; anything else as it is."""
+    return given.text if isinstance(given, Source) else given

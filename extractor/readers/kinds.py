@@ -1,0 +1,70 @@
+"""What a document is, told by its bytes, never by its name. Pure."""
+
+from __future__ import annotations
+
+import re
+
+SNIFFED = 1024  # bytes
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+EPUB = "application/epub+zip"
+HTML = "text/html"
+EML = "message/rfc822"
+MSG = "application/vnd.ms-outlook"
+TEXT = "text/plain"
+# Sources: RFC 2083 (PNG), ISO 10918 (JPEG), GIF89a, RFC 9649 (WebP), ISO 23008-12 (HEIF), ISO 32000 (PDF)
+_BEGINNINGS = (
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"GIF8[79]a"), "image/gif"),
+    (re.compile(rb"RIFF.{4}WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb".{4}ftyp(heic|heix|heim|heis|hevc|hevx)", re.DOTALL), "image/heic"),
+    (re.compile(rb".{4}ftyp(mif1|msf1)", re.DOTALL), "image/heif"),
+    (re.compile(rb".{4}ftypavif", re.DOTALL), "image/avif"),
+    (re.compile(rb"II\*\x00|MM\x00\*"), "image/tiff"),
+    (re.compile(rb"BM.{4}\x00\x00\x00\x00", re.DOTALL), "image/bmp"),
+    (re.compile(rb".{0,1019}?%PDF-", re.DOTALL), PDF),  # some programs write a few bytes before
+)
+_PARTS = {
+    b"word/document.xml": DOCX,
+    b"xl/workbook.xml": XLSX,
+    b"ppt/presentation.xml": PPTX,
+    b"META-INF/container.xml": EPUB,
+}
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype\s+html|html)\b", re.I | re.S
+)
+# Source: RFC 5322, section 3.6; a mail begins with its header, and one line of it is one of these
+_FIELD = re.compile(rb"[!-9;-~]+:[ \t]")
+_OF_MAIL = re.compile(rb"^(received|return-path|message-id|mime-version):[ \t]", re.I | re.M)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MSG = "__substg1.0_".encode("utf-16-le")
+
+
+def sniffed(data: bytes) -> str | None:
+    """Return the media type of an image or a PDF that a file's first bytes tell; None for anything else."""
+    beginning = data[:SNIFFED]
+    return next((kind for begins, kind in _BEGINNINGS if begins.match(beginning)), None)
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return the media type of a document; None for one that is not known here, and for plain text."""
+    if known := sniffed(data):
+        return known
+    if data.startswith(b"PK\x03\x04"):
+        return _of_archive(data)
+    if data.startswith(_OLE):
+        return MSG if _MSG in data else None
+    beginning = data[:SNIFFED]
+    if _HTML.match(beginning):
+        return HTML
+    head = re.split(rb"\r?\n\r?\n", data[: 64 * SNIFFED], maxsplit=1)[0]
+    return EML if _FIELD.match(beginning) and _OF_MAIL.search(head) else None
+
+
+def _of_archive(data: bytes) -> str | None:
+    """Tell by the name that stands last in the archive, in its directory: nothing is unpacked for it."""
+    found = {data.rfind(part): kind for part, kind in _PARTS.items()}
+    return found[max(found)] if max(found) >= 0 else None

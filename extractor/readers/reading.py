@@ -1,0 +1,336 @@
+"""A file, or its bytes, in; a Source out."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from importlib.util import find_spec
+from math import sqrt
+from operator import index
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from ..errors import ConfigError, UnreadableSource
+from ..layout import Box, Source
+from . import kept
+from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
+from .kinds import DOCX, EML, EPUB, HTML, MSG, PDF, PPTX, TEXT, XLSX, kind_of
+from .order import PlacedText, in_order
+from .process import FOR_OCR, results
+
+Ocr: TypeAlias = Literal["auto", "always", "never"]
+MOST_BYTES = 500_000_000
+MOST_PAGES = 2_000  # of one document at a time
+DPI = 200  # of pages that are recognised
+SHARP = 12_000_000  # pixels of a page that is recognised, at most
+SIDE = 3_000  # pixels of a picture that is recognised, at most
+AT_ONCE = 6  # pages that are recognised by one process
+FORM = 2  # of the words that are kept
+
+
+def read(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    pages: Iterable[int] | None = None,
+    password: str | None = None,
+    ocr: Ocr = "auto",
+) -> Source:
+    """Return the text of a document, and where it stands there.
+
+    source: the path of a file, or the bytes of one; what it is is read from these. name: what to call it, by
+    default the file's name. pages: numbers from 1 of a PDF or TIFF, in this order; None for all. password:
+    of an encrypted PDF. ocr: "auto" recognises the words of pictures and of pages that are pictures,
+    "always" those of all pages, "never" leaves such pages "unread". Needs the extra of what it reads: `pdf`,
+    `ocr`, `office` or `mail`. Strangers' bytes are parsed in a process of its own, within bounds.
+
+    Raises UnreadableSource, whose `kind` says why, and ConfigError.
+    """
+    if ocr not in get_args(Ocr):
+        raise ConfigError(f"ocr is 'auto', 'always' or 'never', not {ocr!r:.80}")
+    data = bytes(source) if isinstance(source, bytes | bytearray | memoryview) else _bytes_of(source)
+    called = name if name is not None else "" if isinstance(source, bytes) else Path(str(source)).name
+    chosen = None if pages is None else [index(number) for number in pages]
+    return _read(data, called, chosen, password, ocr, 0)
+
+
+def _read(
+    data: bytes, called: str, chosen: list[int] | None, password: str | None, ocr: Ocr, depth: int
+) -> Source:
+    """Return the source of a document. depth: how many documents it is within."""
+    if not data:
+        raise UnreadableSource(f"{called or 'the document'} is an empty file", "empty")
+    kind = kind_of(data)
+    if kind == PDF:
+        found = _pdf(data, chosen, password, ocr)
+    elif kind is not None and kind.startswith("image/"):
+        found = _image(data, chosen, ocr)
+    elif kind is None:
+        return Source(_plain(data, called), name=called, media_type=TEXT)
+    elif kind in _PASSAGES:
+        return _without_pages(data, kind, called, ocr, depth)
+    else:
+        raise UnreadableSource(f"{called or 'the document'} is {kind}, which is not read here", "unknown")
+    text, layout = composed(found)
+    _check_written(text, found, called)
+    return Source(text, layout, called, kind, data)
+
+
+def _bytes_of(source: str | os.PathLike[str]) -> bytes:
+    if not isinstance(source, str | os.PathLike):
+        raise ConfigError(f"a document is a path or bytes, not {type(source).__name__}")
+    try:
+        path = Path(source)
+        if path.stat().st_size > MOST_BYTES:
+            raise UnreadableSource(f"{path} has more than {MOST_BYTES:,} bytes", "too_large")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UnreadableSource(f"there is no file {source}", "missing") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UnreadableSource(f"cannot read {source}: {why}", "missing") from error
+
+
+def _plain(data: bytes, called: str) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = called or "the document"
+        raise UnreadableSource(
+            f"{what} is no document of a kind that is read here, and no text in UTF-8: it begins with "
+            f"{data[:12]!r}, and byte 0x{data[error.start]:02x} at offset {error.start} is none of UTF-8's",
+            "unknown",
+        ) from None
+    if not text.strip():
+        raise UnreadableSource(f"{called or 'the document'} has no text in it", "empty")
+    return text
+
+
+def _check_written(text: str, pages: Sequence[ReadPage], called: str) -> None:
+    if text.strip():
+        return
+    what = called or "the document"
+    unread = next((page for page in pages if page.read == "unread"), None)
+    if unread is not None:
+        raise UnreadableSource(f"{what} is not read: page {unread.number}: {unread.note}", "unread")
+    raise UnreadableSource(f"{what} has no words in it", "empty")
+
+
+def check_extra(extra: str, *modules: str) -> None:
+    """Raise UnreadableSource where the libraries of an extra are not installed."""
+    if any(find_spec(module) is None for module in modules):
+        raise UnreadableSource(f"to read this needs `pip install 'typed-extractor[{extra}]'`", "needs")
+
+
+# -- documents without pages
+
+_PASSAGES: Mapping[str, tuple[str, str]] = {  # the extra that each needs, and the module in it
+    DOCX: ("office", "docx"),
+    XLSX: ("office", "openpyxl"),
+    PPTX: ("office", "pptx"),
+    HTML: ("", "html"),
+    EPUB: ("", "zipfile"),
+    EML: ("", "email"),
+    MSG: ("mail", "oxmsg"),
+}
+DEEP = 3  # documents within documents
+
+
+def _without_pages(data: bytes, kind: str, called: str, ocr: Ocr, depth: int) -> Source:
+    check_extra(*_PASSAGES[kind])
+    told = list(results("passages", data, {"kind": kind}, "the document"))
+    passages = [_passage(*each["passage"]) for each in told if "passage" in each]
+    within = [each["attachment"] for each in told if "attachment" in each]
+    text, layout = composed_passages(passages)
+    if not text.strip():
+        raise UnreadableSource(f"{called or 'the document'} has no words in it", "empty")
+    attached = tuple(_attached(name, b64decode(packed), ocr, depth) for name, packed in within)
+    return Source(text.rstrip("\n"), layout, called, kind, data, attached)
+
+
+def _passage(text: str, name: str, then: str, cells: Any) -> Passage:
+    rows = tuple(tuple((string, place) for string, place in row) for row in cells)
+    return Passage(text, name, then, rows)
+
+
+def _attached(name: str, data: bytes, ocr: Ocr, depth: int) -> Source:
+    """Return a document within another one; where it can't be read, its `problem` says why."""
+    try:
+        if depth >= DEEP:
+            raise UnreadableSource(
+                f"it is within {DEEP} other documents, deeper ones are not read", "too_large"
+            )
+        return _read(data, name, None, None, ocr, depth + 1)
+    except UnreadableSource as error:
+        return Source("", name=name, media_type=kind_of(data) or TEXT, data=data, problem=str(error))
+
+
+# -- PDF
+
+
+def _pdf(data: bytes, chosen: list[int] | None, password: str | None, ocr: Ocr) -> list[ReadPage]:
+    check_extra("pdf", "pypdfium2", "PIL")
+    options = {"pages": chosen, "password": password, "most": MOST_PAGES}
+    pages = [ReadPage.of_json(told) for told in results("pdf_pages", data, options, "the PDF")]
+    wanted = [page for page in pages if page.read == "unread" or (ocr == "always" and page.read != "blank")]
+    if ocr == "never" or not wanted:
+        return pages
+    if find_spec("rapidocr") is None and ocr == "auto" and any(page.blocks for page in pages):
+        return pages  # what has text is read; its other pages say that they are not
+    _check_ocr(f"page {wanted[0].number} of the PDF: {wanted[0].note or 'ocr=always'}")
+    recognised: dict[int, ReadPage] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        pictures = [_pictured(data, page, password) for page in some]
+        for page, words in zip(some, _words(pictures), strict=True):
+            recognised[page.number] = _recognised(page, words, 72 / _dpi(page))
+    return [recognised.get(page.number, page) for page in pages]
+
+
+def _dpi(page: ReadPage) -> float:
+    return min(DPI, 72 * sqrt(SHARP / (page.width * page.height)))
+
+
+def _pictured(data: bytes, page: ReadPage, password: str | None) -> bytes:
+    options = {"pages": [page.number], "password": password, "dpi": _dpi(page)}
+    (picture,) = results("pdf_images", data, options, "the PDF")
+    return b64decode(picture)
+
+
+def pdf_parts(data: bytes, as_: str, pages: list[int] | None, dpi: float) -> list[bytes]:
+    """Return what the pages of a PDF make: one "file", PNG "images", or each page's "text" in UTF-8.
+
+    Raises UnreadableSource.
+    """
+    check_extra("pdf", "pypdfium2", "PIL")
+    options: dict[str, Any] = {"pages": pages, "password": None}
+    match as_:
+        case "file":
+            return [b64decode(told) for told in results("pdf_part", data, options, "the PDF")]
+        case "images":
+            told = results("pdf_images", data, {**options, "dpi": dpi}, "the PDF")
+            return [b64decode(picture) for picture in told]
+    read = results("pdf_pages", data, {**options, "most": MOST_PAGES}, "the PDF")
+    return [composed([ReadPage.of_json(told)])[0].encode(errors="replace") for told in read]
+
+
+# -- pictures
+
+
+def _image(data: bytes, chosen: list[int] | None, ocr: Ocr) -> list[ReadPage]:
+    check_extra("ocr", "PIL")
+    told = list(results("image_pages", data, {"side": SIDE}, "the image"))
+    numbers = range(1, len(told) + 1) if chosen is None else chosen
+    wrong = [number for number in numbers if not 1 <= number <= len(told)]
+    if wrong:
+        raise UnreadableSource(f"no page {wrong[0]}: the image has pages 1 to {len(told)}", "empty")
+    sizes = [(number, *told[number - 1][:2]) for number in numbers]
+    pages = [ReadPage(number, width, height, "px", read="unread") for number, width, height in sizes]
+    if ocr == "never":
+        return [replace(page, note="it is a picture, and ocr='never'") for page in pages]
+    _check_ocr("the image")
+    found: list[ReadPage] = []
+    for start in range(0, len(pages), AT_ONCE):
+        some = pages[start : start + AT_ONCE]
+        pictures = [b64decode(told[page.number - 1][4]) for page in some]
+        for page, words in zip(some, _words(pictures), strict=True):
+            found.append(_recognised(page, words, page.width / told[page.number - 1][2]))
+    return found
+
+
+def _check_ocr(what: str) -> None:
+    if any(find_spec(module) is None for module in ("rapidocr", "onnxruntime", "PIL")):
+        raise UnreadableSource(
+            f"{what}; its words are recognised with `pip install 'typed-extractor[ocr]'`", "needs"
+        )
+
+
+def _words(pictures: Sequence[bytes]) -> list[list[PlacedText]]:
+    """Return the words of pictures, those that were recognised before out of the cache."""
+    edition = f"rapidocr {version('rapidocr')}, {FORM}"
+    places = [kept.place_of(picture, edition) for picture in pictures]
+    known = [kept.load(place) for place in places]
+    fresh = [number for number, words in enumerate(known) if words is None]
+    if fresh:
+        given = [pictures[number] for number in fresh]
+        options = {"sizes": list(map(len, given))}
+        told = results("ocr", b"".join(given), options, "the picture", FOR_OCR)
+        for number, words in zip(fresh, told, strict=True):
+            known[number] = words
+            kept.save(places[number], words)
+    return [list(map(piece_of_json, words or ())) for words in known]
+
+
+def _recognised(page: ReadPage, words: Iterable[PlacedText], scale: float) -> ReadPage:
+    """Return a page with the words of its picture. scale: units of the page in a pixel of that."""
+    scaled = [_scaled(word, scale, page) for word in words]
+    read = "ocr" if scaled else "blank"
+    return replace(page, read=read, note="", blocks=in_order(scaled))  # type: ignore[arg-type]
+
+
+def _scaled(word: PlacedText, scale: float, page: ReadPage) -> PlacedText:
+    def clipped(value: float, most: float) -> float:
+        return round(min(max(value * scale, 0.0), most), 2)
+
+    side = page.height if word.vertical else page.width
+    return replace(
+        word,
+        left=clipped(word.left, page.width),
+        top=clipped(word.top, page.height),
+        right=clipped(word.right, page.width),
+        bottom=clipped(word.bottom, page.height),
+        edges=tuple(clipped(edge, side) for edge in word.edges),
+    )
+
+
+# -- to show it
+
+
+def pictures_of(source: Source, side: int = 1400, form: Literal["WEBP", "PNG"] = "WEBP") -> dict[int, Any]:
+    """Return the pages of a source as image files, by their numbers; those of a document without pages, or
+    without its bytes, are none. side: pixels of the longer side. Raises UnreadableSource.
+    """
+    if source.data is None or not source.pages:
+        return {}
+    numbers = [page.number for page in source.pages]
+    if source.media_type != PDF:
+        told = list(results("image_pages", source.data, {"side": side, "form": form}, "the image"))
+        return {number: b64decode(told[number - 1][4]) for number in numbers}
+    pictures: dict[int, Any] = {}
+    for page in source.pages:
+        dpi = 72 * side / max(page.width, page.height)
+        options = {"pages": [page.number], "password": None, "dpi": dpi, "form": form}
+        pictures[page.number] = b64decode(*results("pdf_images", source.data, options, "the PDF"))
+    return pictures
+
+
+@dataclass(frozen=True, slots=True)
+class PageMark:
+    """A box to be drawn into a PDF. pointer: of the value; said: how it stands there."""
+
+    pointer: str
+    said: str
+    box: Box
+
+
+def marked_pdf(source: Source, marks: Sequence[PageMark]) -> bytes:
+    """Return the PDF of a source with its marks as annotations, a colour for each field.
+
+    Raises UnreadableSource where it can't be opened, or is no PDF.
+    """
+    if source.media_type != PDF or source.data is None:
+        raise UnreadableSource("only a PDF can be marked", "unknown")
+    hues = {name: 0.382 * number % 1 for number, name in enumerate(dict.fromkeys(map(_field, marks)))}
+    told = [
+        [mark.box.page, *mark.box.fractions, f"{mark.pointer}: {mark.said}", hues[_field(mark)]]
+        for mark in marks
+    ]
+    (packed,) = results("pdf_marked", source.data, {"marks": told}, "the PDF")
+    return b64decode(packed)
+
+
+def _field(mark: PageMark) -> str:
+    return "/".join("*" if step.isdigit() else step for step in mark.pointer.split("/"))

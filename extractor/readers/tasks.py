@@ -1,0 +1,113 @@
+"""What a reading process can be asked to do. Each task takes a document's bytes, and yields JSON values."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from .kinds import DOCX, EML, EPUB, HTML, MSG, PPTX, XLSX
+from .unreadable import ReadFailed
+
+Task: TypeAlias = Callable[..., Iterable[Any]]
+
+
+def _packed(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def pdf_pages(data: bytes, pages: Sequence[int] | None, password: str | None, most: int) -> Iterator[Any]:
+    """Yield each page with its words. most: how many pages there may be."""
+    from . import pdf
+
+    count = len(pages) if pages is not None else len(pdf.opened(data, password))
+    if count > most:
+        raise ReadFailed(
+            "too_large", f"the PDF has {count:,} pages, {most:,} are read at a time: give pages="
+        )
+    for page in pdf.read_pages(data, pages, password):
+        yield page.to_json()
+
+
+def pdf_images(
+    data: bytes, pages: Sequence[int] | None, password: str | None, dpi: float, form: str = "PNG"
+) -> Iterator[str]:
+    """Yield each page as an image file."""
+    from . import images, pdf
+
+    document = pdf.opened(data, password)
+    document.init_forms()
+    for index in pdf.chosen(pages, len(document)):
+        yield _packed(images.encoded(pdf.picture(document, index, dpi), form))
+
+
+def pdf_part(data: bytes, pages: Sequence[int] | None, password: str | None) -> Iterator[str]:
+    """Yield one PDF of the pages alone."""
+    from . import pdf
+
+    document = pdf.opened(data, password)
+    yield _packed(pdf.only(document, pdf.chosen(pages, len(document))))
+
+
+def pdf_marked(data: bytes, marks: Sequence[Sequence[Any]]) -> Iterator[str]:
+    """Yield the PDF with boxes: each the page's number, four fractions, what it says, and its hue."""
+    from . import pdf
+
+    document = pdf.opened(data)
+    for number, left, top, right, bottom, text, hue in marks:
+        pdf.mark(document[number - 1], (left, top, right, bottom), text, hue)
+    yield _packed(pdf.saved(document))
+
+
+def image_pages(data: bytes, side: int, form: str = "PNG") -> Iterator[Any]:
+    """Yield the pictures of a file as image files, upright, with the size that they had. side: pixels of the
+    longer side of what is yielded, at most.
+    """
+    from . import images
+
+    for picture in images.frames(data):
+        size = picture.size
+        picture.thumbnail((side, side))
+        yield [*size, *picture.size, _packed(images.encoded(picture, form))]
+
+
+def ocr(data: bytes, sizes: Sequence[int]) -> Iterator[Any]:
+    """Yield the words of pictures. data: image files, one after the other; sizes: their bytes."""
+    from . import ocr as reader
+    from .composing import piece_to_json
+
+    at = 0
+    for size in sizes:
+        yield [piece_to_json(piece) for piece in reader.words(data[at : at + size])]
+        at += size
+
+
+def passages(data: bytes, kind: str) -> Iterator[Any]:
+    """Yield the pieces of a document without pages, and the documents within it. kind: its media type."""
+    from . import mail, office, web
+
+    readers: Mapping[str, Callable[[bytes], Iterable[Any]]] = {
+        DOCX: office.word,
+        XLSX: office.sheets,
+        PPTX: office.slides,
+        HTML: web.html,
+        EPUB: web.epub,
+        EML: mail.eml,
+        MSG: mail.msg,
+    }
+    for each in readers[kind](data):
+        if isinstance(each, mail.Attachment):
+            yield {"attachment": [each.name, _packed(each.data)]}
+        else:
+            yield {"passage": [each.text, each.name, each.then, each.cells]}
+
+
+TASKS: Mapping[str, Task] = {
+    "pdf_pages": pdf_pages,
+    "pdf_images": pdf_images,
+    "pdf_part": pdf_part,
+    "pdf_marked": pdf_marked,
+    "image_pages": image_pages,
+    "ocr": ocr,
+    "passages": passages,
+}
