@@ -19,14 +19,14 @@ class WorkerContext(Protocol):
     """
 
     pythonExec: str  # noqa: N815  Spark's name
-    master: str
+    master: str | None
 
 
 def check_workers(context: WorkerContext) -> None:
     """Raise ConfigError where workers on this machine run a Python that can't carry out a step. What other
     machines run can't be seen from here.
     """
-    if not context.master.startswith("local"):
+    if not (context.master or "").startswith("local"):
         return
     found = shutil.which(context.pythonExec)
     if found == sys.executable:
