@@ -84,7 +84,8 @@ class ExtractOptions(Params, total=False):
 class LiveRowOptions(ExtractOptions, total=False):
     """concurrency: requests in flight at most; how many there are follows what the service bears.
     journal: where answers are kept, so that none is paid for twice: a file, a server's URL such as
-    redis://host/0, True for the file in the user's cache folder (the default), False for none. retry:
+    redis://host/0, True for the file in the user's cache folder (the default), False for none; None is an
+    error. retry:
     "failed" to ask again where the journal holds no record. max_cost: US dollars that the run may cost.
     requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter:
     what shares it with other workers, where the journal doesn't: an extractor.batch.sharing.Limiter.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from .outcomes import Progress
 if TYPE_CHECKING:
     from rich.console import Console
 
+MOST_REASONS = 3  # that are shown of why rows failed
 EVERY = 10.0  # seconds between plain lines
 Told = Callable[[Progress], None]
 
@@ -29,11 +30,25 @@ def summary(progress: Progress, total: int | None = None, unit: str = "rows") ->
         *([f"{progress.repaired:,} repaired"] if progress.repaired else []),
         *([f"{progress.failed:,} failed"] if progress.failed else []),
         *([f"{progress.empty:,} empty"] if progress.empty else []),
-        *([f"{progress.from_cache:,} from the journal"] if progress.from_cache else []),
+        *([_read_back(progress)] if progress.from_cache else []),
         f"{paid:,} tokens",
         *([f"${progress.cost:.4f}"] if progress.cost is not None else []),
     ]
     return ", ".join(parts)
+
+
+def _read_back(progress: Progress) -> str:
+    """Return how many rows came out of the journal, and which one that is."""
+    return " ".join(filter(None, (f"{progress.from_cache:,} from the journal", progress.journal)))
+
+
+def reasons(failures: Mapping[str, int], most: int = MOST_REASONS) -> list[str]:
+    """Return why rows failed, the most frequent reasons first: "1,728 × HTTP 500 overloaded"."""
+    ranked = sorted(failures.items(), key=lambda each: -each[1])
+    told = [f"{count:,} × {reason}" for reason, count in ranked[:most]]
+    left = ranked[most:]
+    others = f"{sum(count for _, count in left):,} × {len(left):,} other reasons"
+    return [*told, others] if left else told
 
 
 def pace(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
@@ -115,7 +130,8 @@ def _lines(total: int | None, unit: str) -> Told:
         nonlocal last
         if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
             last = progress.elapsed
-            said = f"{summary(progress, total, unit)}; {pace(progress, total, unit)}"
+            why = "".join(f"; {each}" for each in reasons(progress.failures))
+            said = f"{summary(progress, total, unit)}{why}; {pace(progress, total, unit)}"
             sys.stderr.write(printable(said) + "\n")
 
     return line
@@ -132,7 +148,8 @@ def _bar(console: Console, total: int | None, unit: str) -> Iterator[Told]:
 
         bar = ProgressBar(total, progress.done, width=40, pulse=total is None)
         counts, speed = summary(progress, total, unit), pace(progress, total, unit)
-        return Group(bar, Text(printable(counts)), Text(printable(speed), style="dim"))
+        why = [Text(printable(each), style="yellow") for each in reasons(progress.failures)]
+        return Group(bar, Text(printable(counts)), *why, Text(printable(speed), style="dim"))
 
     with Live(drawn(Progress()), console=console, refresh_per_second=8, redirect_stdout=False) as live:
         yield lambda progress: live.update(drawn(progress))

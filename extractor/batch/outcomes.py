@@ -86,6 +86,7 @@ class Progress:
     where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
     elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
     batches: with mode="batch", while batches are waited for, what the provider says of each.
+    failures: failed rows by reason. journal: where answers are kept, and were read back from.
     """
 
     done: int = 0
@@ -102,3 +103,5 @@ class Progress:
     elapsed: float = 0.0
     possibly_paid_twice: int = 0
     batches: tuple[BatchStatus, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    journal: str | None = None

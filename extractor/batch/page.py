@@ -12,6 +12,7 @@ from typing import Any
 
 from .cells import error_cell, latency
 from .outcomes import Progress, RowOutcome
+from .reasons import count, reason_of, shared
 
 BINS_A_DECADE = 8
 WIDTH, HEIGHT = 760, 180
@@ -40,6 +41,7 @@ class RunFacts:
     """What a run's rows came to, gathered row by row. slow: rows by latency, in eighths of a decade."""
 
     failures: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     messages: dict[str, str] = field(default_factory=dict)
     slow: Counter[int] = field(default_factory=Counter)
     attempts: int = 0
@@ -48,7 +50,7 @@ class RunFacts:
         """Take in a row."""
         error = error_cell(outcome)
         if error is not None:
-            self.fail(error["kind"], error["message"])
+            self._fail(error["kind"], error["message"], reason_of(outcome) or error["kind"])
         self.attempts += len(outcome.attempts)
         seconds = latency(outcome.attempts)
         if seconds > 0 and not outcome.from_cache:
@@ -56,8 +58,12 @@ class RunFacts:
 
     def fail(self, kind: str, message: str) -> None:
         """Take in why a row has no record."""
+        self._fail(kind, message, f"{kind}: {shared(message)}")
+
+    def _fail(self, kind: str, message: str, reason: str) -> None:
         self.failures[kind] += 1
         self.messages.setdefault(kind, message)
+        count(self.reasons, reason)
 
 
 def run_page(

@@ -24,7 +24,7 @@ def default_path() -> Path:
 
 def place_of(journal: Any) -> Path | JournalAddress:
     """Return the file or server that `journal=` names. Raises ConfigError."""
-    if journal is None or journal is True:
+    if journal is None or journal is True:  # None where a command names none
         return default_path()
     if isinstance(journal, str) and is_url(journal):
         return JournalAddress.of(journal)

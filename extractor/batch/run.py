@@ -31,6 +31,7 @@ from .journal import Journal, Ledger, Memory
 from .limits import Bucket, Concurrency, Limits, Rates
 from .outcomes import Progress, Row, RowOutcome
 from .packs import Packs
+from .places import default_path, place_of
 from .quota import Dimension
 from .schedule import Window
 from .sharing import Limiter
@@ -49,7 +50,7 @@ class RunSettings:
 
     concurrency: int = 64
     ordered: bool = True
-    journal: Journal | str | Path | bool | None = field(default=None, repr=False)  # it may tell a password
+    journal: Journal | str | Path | bool = field(default=True, repr=False)  # it may tell a password
     mode: Literal["live", "batch"] = "live"
     retry: Literal["failed"] | None = None
     max_cost: Decimal | float | RunBudget | None = None  # a RunBudget is one that several runs share
@@ -72,6 +73,11 @@ class RunSettings:
             dollars("max_cost", self.max_cost)
         if self.retry not in (None, "failed"):
             raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
+        if self.journal is None:
+            raise ConfigError(
+                f"journal=None says nothing: leave journal= out to keep answers in {default_path()}, name a "
+                "file or the URL of a server, or write journal=False to keep none"
+            )
         if isinstance(self.journal, str) and is_url(self.journal):
             JournalAddress.of(self.journal)
         self._check_mode()
@@ -91,6 +97,15 @@ class RunSettings:
                 "mode='batch' keeps its batches in the journal, so that none is sent twice: name a file as "
                 "journal=, or give your own also the methods of extractor.batch.journal.Ledger"
             )
+
+    @property
+    def journal_place(self) -> str | None:
+        """Where answers are kept, without passwords; None where they are not."""
+        if self.journal is False:
+            return None
+        return (
+            type(self.journal).__name__ if isinstance(self.journal, Journal) else str(place_of(self.journal))
+        )
 
     @property
     def budget(self) -> RunBudget | None:
@@ -166,7 +181,7 @@ async def arows(
             await journal.aclose()
 
 
-async def open_journal(journal: Journal | str | Path | bool | None) -> Journal:
+async def open_journal(journal: Journal | str | Path | bool) -> Journal:
     """Return the journal that is meant. Raises JournalError."""
     if journal is False:
         return Memory()
@@ -326,6 +341,8 @@ class _Run(Generic[T]):
             cost=tally.cost,
             elapsed=now - self._began,
             possibly_paid_twice=self._context.lost,
+            failures=dict(tally.failures),
+            journal=self._settings.journal_place,
         )
 
     # -- workers

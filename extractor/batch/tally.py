@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..messages import Outcome, Usage
 from .outcomes import RowOutcome
+from .reasons import count, reason_of
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class Tally:
     from_cache: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = None
+    failures: Counter[str] = field(default_factory=Counter)  # failed rows by reason
 
     @property
     def done(self) -> int:
@@ -38,6 +41,8 @@ class Tally:
             self.repaired += outcome.outcome is Outcome.REPAIRED
             self.failed += not outcome.outcome.has_record
         self.from_cache += outcome.from_cache
+        if (reason := reason_of(outcome)) is not None:
+            count(self.failures, reason)
         for attempt, live in zip(outcome.attempts, paid, strict=False):
             if live and attempt.usage is not None:
                 self.usage += attempt.usage

@@ -94,7 +94,7 @@ def calibrate(
         "examples": load_examples(examples, wanted) if examples else [],
         "samples": samples,
         "concurrency": concurrency,
-        "journal": journal,
+        "journal": True if journal is None else journal,
     }
     with connected(model, base_url, instructions) as extractor:
         values = _values(extractor, wanted, cases, options)

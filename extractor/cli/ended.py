@@ -9,23 +9,27 @@ from itertools import islice
 
 import typer
 
-from ..batch.display import summary
+from ..batch.display import reasons, summary
 from ..batch.page import kinds, run_page
 from ..tables.destination import Destination
 from ..tables.report import RunReport
+from ..tables.result import TableRun
 from .commands import once_more
 from .screen import say
 
 MOST_REFUSED = 5  # rows that a summary names
+MOST_REASONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """A run that has ended. command: what began it. feed: what feeds its quarantine again. total: rows of the
-    input, None where that is not known. status: the exit status where it did not finish.
+    """A run that has ended. result: what it came to. command: what began it. feed: what feeds its quarantine
+    again. total: rows of the input, None where that is not known. status: the exit status where it did not
+    finish.
     """
 
     report: RunReport
+    result: TableRun
     command: Sequence[str]
     feed: Sequence[str]
     destination: Destination
@@ -38,7 +42,10 @@ class RunEnd:
         say(f"{summary(progress, self.total)}{self._failures()}.", "yellow" if progress.failed else "")
         if progress.possibly_paid_twice:
             say(f"Possibly paid twice: {progress.possibly_paid_twice}, after a run that died.", "yellow")
+        for why in reasons(report.facts.reasons, MOST_REASONS):
+            say(f"  {why}")
         self._tell_refused()
+        say("; ".join([self.result.sum, *map(str, self.result.places)]) + ".")
         if report.stopped is not None:
             for note in report.notes:
                 say(note, "yellow")

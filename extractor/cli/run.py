@@ -251,7 +251,7 @@ def run(
     client = connected(model, base_url, instructions, **reading, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
-        "journal": journal,
+        "journal": True if journal is None else journal,
         "concurrency": concurrency,
         "rows_per_request": rows_per_request,
         "max_cost": max_cost,
@@ -269,8 +269,9 @@ def run(
     stop = Stop()
     with client, stopping(stop) as asked:
         report = job.run(stop, asked)
+    result = job.result(report, opened_run.notes)
     ended = RunEnd(
-        report, command, again, plan.destination, opened_run.rows.total, asked.status if asked else 2
+        report, result, command, again, plan.destination, opened_run.rows.total, asked.status if asked else 2
     )
     if html:
         with opened(str(html)) as page:

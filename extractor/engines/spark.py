@@ -10,6 +10,7 @@ from ..batch.texts import Select
 from ..errors import ConfigError
 from ..options import EngineOptions
 from .step import ArrowStep, shares_limits
+from .worker_python import check_workers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,7 +30,8 @@ def extract(
     record_type, text, model, options: as for ArrowStep. Each task of Spark is one run, with `concurrency`
     requests in flight at most. Nothing is sent before an action; each action carries all out again, and
     sends nothing again of what is in the journal. Raises ConfigError and SchemaError for what could work on
-    no worker; what stops a run fails the task, with RunStopped.
+    no worker, workers of this machine that run another Python among it; what stops a run fails the task, with
+    RunStopped.
     """
     try:
         import pyarrow as pa
@@ -38,6 +40,8 @@ def extract(
     except ImportError as error:
         raise ConfigError("this needs PySpark: pip install 'typed-extractor[spark]'") from error
     _check_shared(options)
+    if not type(df.sparkSession).__module__.startswith("pyspark.sql.connect"):  # it knows of no workers
+        check_workers(df.sparkSession.sparkContext)
     step = ArrowStep(record_type, text=text, model=model, **options)
     step.schema(pa.schema([(name, pa.string()) for name in df.columns]), fold=True)
     try:

@@ -65,7 +65,7 @@ class ArrowStep:
         self._options = {
             **given,
             "examples": list(options.get("examples", ())),
-            "journal": _found_anywhere(options.get("journal")),
+            "journal": _found_anywhere(options.get("journal", True)),
             "confidence": loaded(options.get("confidence")),  # a worker may not have its file
         }
         self._check()

@@ -70,7 +70,9 @@ class Destination:
     @property
     def place(self) -> str:
         """What the output is called."""
-        return masked(self.output) if self.sink is None else f"the table {self.sink.name}"
+        if self.sink is not None:
+            return f"the table {self.sink.name}"
+        return "standard output" if self.output == "-" else masked(self.output)
 
     @property
     def anew(self) -> bool:

@@ -47,8 +47,7 @@ class TextFiles:
     """Reads the texts of files, and counts the encodings that were guessed."""
 
     def __init__(self) -> None:
-        self._guessed = Counter[str]()
-        self._first: dict[str, str] = {}
+        self._guessed: dict[str, str] = {}  # encodings by path
 
     def read(self, path: str, encoding: str | None) -> str:
         """Return a file's text. Raises ConfigError where there is none."""
@@ -61,8 +60,7 @@ class TextFiles:
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
         if guessed is not None:
-            self._first.setdefault(guessed, path)
-            self._guessed[guessed] += 1
+            self._guessed[path] = guessed
         return text
 
     @property
@@ -70,7 +68,9 @@ class TextFiles:
         """Which encodings were guessed, None for none."""
         if not self._guessed:
             return None
-        told = ", ".join(f"{n:,} as {each} ({self._first[each]})" for each, n in self._guessed.most_common())
+        first = {encoding: path for path, encoding in reversed(self._guessed.items())}
+        counts = Counter(self._guessed.values()).most_common()
+        told = ", ".join(f"{count:,} as {each} ({first[each]})" for each, count in counts)
         return f"Encodings were guessed of files that don't say theirs: {told}."
 
 

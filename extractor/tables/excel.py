@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, ExtractorError
 from ..files import DISK, Disk
 from .csv_files import check_header
 from .input import ReadOptions, byte_stream
@@ -60,6 +60,10 @@ def _workbook(path: str) -> Iterator[Any]:
             raise ConfigError(f"{path} is no workbook of Excel: {error}") from error
         try:
             yield book
+        except ExtractorError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"{path} is damaged: {error}") from error
         finally:
             book.close()
 

@@ -34,7 +34,8 @@ class TableRun:
     rows: of the input; left: those that are still to do; both None where an input that can be read only
     once was not read to its end. earlier: rows that the output or its quarantine had before. ok, repaired:
     rows with a record; failed: without one; empty: without a text. from_journal: rows whose answers were
-    paid for before. failures: failed rows by kind. refused: why a database did not take rows, by their
+    paid for before; journal: where they were read from, None without one. failures: failed rows by
+    reason. refused: why a database did not take rows, by their
     position from 0; bare: rows that it took without their record. places: what the files hold now. usage,
     cost (US dollars, None where no price is known): what this run has paid. stopped: why the run did not
     finish, None where it did. notes: what there is to know about how the input was read.
@@ -49,6 +50,7 @@ class TableRun:
     left: int | None
     from_journal: int
     failures: Mapping[str, int]
+    journal: str | None
     refused: Mapping[int, str]
     bare: int
     places: tuple[Holding, ...]
@@ -79,4 +81,5 @@ class TableRun:
 
     def __str__(self) -> str:
         ended = "" if self.stopped is None else f"It did not finish: {self.stopped}."
-        return "\n".join(filter(None, [self.sum, *map(str, self.places), *self.notes, ended]))
+        why = [f"{count:,} × {reason}" for reason, count in self.failures.items()]
+        return "\n".join(filter(None, [self.sum, *why, *map(str, self.places), *self.notes, ended]))

@@ -280,7 +280,7 @@ def test_a_second_run_asks_for_nothing(tmp_path: Path) -> None:
 def test_the_journal_is_in_the_users_cache_unless_told_otherwise(tmp_path: Path) -> None:
     service = Service()
     for _ in range(2):
-        run(["a"], service, journal=None)
+        run(["a"], service, journal=True)
     assert (tmp_path / "cache" / "journal" / "journal.sqlite").exists()
     assert service.asked == ["a"]
 

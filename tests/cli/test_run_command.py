@@ -96,6 +96,8 @@ def test_a_failed_row_has_its_error_gives_status_1_and_the_command_that_retries_
     assert rows[4] == {**rows[4], "line": 5, "visit": None, "visit_schema": rows[0]["visit_schema"]}
     assert "4 failed" in end.err
     assert "(3 input, 1 status)" in end.err
+    assert "1 × HTTP 400 I do not read <that>." in end.err
+    assert "6 rows = 2 ok + 4 failed; out.jsonl: 6 rows." in end.err
     command = shlex.split(end.err.splitlines()[-1])
     assert command[0] == "extractor"
     assert command[-1] == "--retry-failed"
@@ -580,7 +582,7 @@ def test_formulas_in_csv_are_told_of_or_made_texts(run: Run, folder: Path) -> No
     assert [row["body"] for row in read(folder / "out.csv")] == [row["body"] for row in rows]
     for again in ((), ("--resume",)):
         ended = run("in.csv", "-x", "body", "-o", "safe.csv", "--formulas-as-text", *again)
-        assert (ended.status, "formulas" in ended.err) == (0, False)
+        assert (ended.status, "as formulas do" in ended.err) == (0, False)
         safe = read(folder / "safe.csv")
         assert [row["body"] for row in safe] == ["'=cmd|'/c calc'!A1", "'@SUM(A1)", "a=b"]
         assert [row["n"] for row in safe] == ["-5", "+1.5", "x"]

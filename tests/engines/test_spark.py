@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,3 +153,35 @@ def test_what_can_not_work_is_refused_before_a_job_begins(session: Any) -> None:
 
 def test_the_examples_of_the_page_run(session: Any) -> None:
     run_examples("Spark")
+
+
+def test_in_an_environment_that_is_not_activated_the_setting_is_named_before_the_job(
+    tmp_path: Path,
+) -> None:
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')  # it finds no packages
+    python.chmod(0o755)
+    code = """
+from pyspark.sql import SparkSession
+import extractor.engines.spark
+
+settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.log.level": "ERROR"}
+session = SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
+frame = session.createDataFrame([(1, "Basel")], "id long, body string")
+try:
+    extractor.engines.spark.extract(frame, {"type": "object"}, text="body", model="m", base_url="http://127.0.0.1:9")
+except extractor.ConfigError as error:
+    print(error)
+"""
+    kept = {name: value for name, value in os.environ.items() if name != "PYSPARK_PYTHON"}
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, "PATH": path, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"Spark's workers would run {python}, which can't import this library" in ended.stdout
+    assert f"set PYSPARK_PYTHON={sys.executable}" in ended.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,18 @@ def test_a_text_that_is_too_long_for_a_cell_is_counted(ex: Extractor) -> None:
     Path("in.jsonl").write_text(json.dumps({"body": "Basel", "note": "x" * 40_000}) + "\n")
     result = tables.run("in.jsonl", Visit, text="body", into="out.xlsx", model=ex)
     assert "1 texts were cut off" in result.notes[0]
+
+
+def test_a_workbook_whose_rows_are_damaged_is_said_so(ex: Extractor, server: ChatServer) -> None:
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["body"])
+    book.save("whole.xlsx")
+    with zipfile.ZipFile("whole.xlsx") as whole, zipfile.ZipFile("in.xlsx", "w") as broken:
+        for name in whole.namelist():
+            data = whole.read(name)
+            broken.writestr(name, data[: len(data) // 2] if "sheet1" in name else data)
+    with pytest.raises(ConfigError, match=r"in\.xlsx is (damaged|no workbook)"):
+        tables.run("in.xlsx", Visit, text="body", into="out.jsonl", model=ex)
 
 
 @pytest.mark.parametrize(

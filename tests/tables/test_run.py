@@ -25,7 +25,7 @@ def test_each_row_goes_to_one_of_two_files_and_the_sum_says_how_many(ex: Extract
     assert (result.rows, result.ok, result.failed, result.empty, result.left) == (4, 2, 1, 1, 0)
     assert result.sum == "4 rows = 2 ok + 1 failed + 1 empty"
     assert result.places == (Holding("good.parquet", 2, 2), Holding("bad.jsonl", 2, 2))
-    assert result.failures == {"status": 1}
+    assert result.failures == {"HTTP 400 I do not read that.": 1}
     assert result.usage.total_tokens > 0
     assert pq.read_table("good.parquet").column("town").to_pylist() == ["Basel", "Bonn"]
     assert [line["index"] for line in lines("bad.jsonl")] == [1, 2]
@@ -129,6 +129,9 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
         ({"into": "out.jsonl", "resume": True, "append": True}, "resume=True goes on with the same input"),
         ({"into": "out.jsonl", "resume": True, "retry": "failed"}, "leave resume=True out"),
         ({"into": "out.jsonl", "ordered": False}, "files keep the order"),
+        ({"into": "out.jsonl", "retry": "all"}, "retry is 'failed' or None"),
+        ({"into": "out.jsonl", "model": 7}, "not int"),
+        ({"into": "out.jsonl", "journal": None}, "journal=None says nothing"),
         ({"into": "sqlite:///out.db"}, "Name it with a DatabaseSink"),
         ({"into": "out.jsonl", "text": "bdy"}, "did you mean 'body'"),
     ],
