@@ -61,13 +61,13 @@ class Masked:
 
 
 @dataclass(frozen=True, slots=True)
-class Mask:
+class TextMask:
     """What is hidden in each text."""
 
     find: Finder = field(repr=False)
 
     @classmethod
-    def of(cls, given: Any) -> Mask | None:
+    def of(cls, given: Any) -> TextMask | None:
         """Return the mask that `mask=` says; None for none. Raises ConfigError.
 
         given: names out of PATTERNS, regular expressions by what they find ({"customer": r"C-\\d{6}"}), a
@@ -75,7 +75,7 @@ class Mask:
         """
         if given is None or given is False:
             return None
-        if isinstance(given, Mask):
+        if isinstance(given, TextMask):
             return given
         finders = [*_finders(given)]
         return cls(lambda text: (found for find in finders for found in find(text)))

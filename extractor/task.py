@@ -30,7 +30,7 @@ from .dialogue import (
 from .errors import ConfigError, ExtractionError
 from .given import SHORT, Content, Text, check_length, checked_text, context_of
 from .layout import Source
-from .masking import Mask, Masked
+from .masking import Masked, TextMask
 from .messages import Message, Mode, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions
@@ -93,7 +93,7 @@ class Task(Generic[T]):
             bind = "all" if settings.grounded else "marked"
         self.compiled: CompiledSchema[Any] = model.compiled(asked)
         self._in_grammar, self._bound = model.compiled(asked, bind), bind is not None
-        self._mask = settings.mask if mask is None else Mask.of(mask)
+        self._mask = settings.mask if mask is None else TextMask.of(mask)
         pairs = tuple(_checked_example(self.compiled, asked, *pair) for pair in examples)
         if self._mask is not None:
             pairs = tuple(_hidden_example(self._mask, *pair) for pair in pairs)
@@ -220,7 +220,7 @@ def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
     """Return the options of a streamed call of a model. Raises ConfigError: it is one answer, as it comes."""
     if samples_of(options) > 1:
         raise ConfigError("a stream is one answer: samples are for run, extract, rows and frame")
-    if Mask.of(options.get("mask", model.settings.mask)):
+    if TextMask.of(options.get("mask", model.settings.mask)):
         raise ConfigError("a stream shows replies as they come: mask= is for run, extract, rows and frame")
     return options
 
@@ -235,7 +235,7 @@ def list_of(item_type: Any) -> Any:
     return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item}}
 
 
-def _masked(mask: Mask, content: Content) -> tuple[Content, Masked]:
+def _masked(mask: TextMask, content: Content) -> tuple[Content, Masked]:
     """Return a text, or content parts, without what is hidden. Raises ConfigError for parts that can't be
     looked into.
     """
@@ -248,7 +248,7 @@ def _masked(mask: Mask, content: Content) -> tuple[Content, Masked]:
     return [{**part, "text": text} for part, text in zip(content, masked.texts, strict=True)], masked
 
 
-def _hidden_example(mask: Mask, text: str, wire: str) -> tuple[str, str]:
+def _hidden_example(mask: TextMask, text: str, wire: str) -> tuple[str, str]:
     masked = mask.hide([text])
     return masked.texts[0], masked.hidden(wire)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
 from extractor import ConfigError, Extractor, Invalid, Outcome, image
-from extractor.masking import Mask
+from extractor.masking import TextMask
 from extractor.testing import ChatServer, reply
 
 TEXT = "Ada Lovelace (ada@example.org, +44 20 7946 0018) asks for C-123456. Reply to ada@example.org."
@@ -161,7 +161,7 @@ def test_nothing_that_was_found_is_left_and_unmasking_gives_the_texts_back(
     around: list[str], secrets: list[str], data: st.DataObject
 ) -> None:
     texts = [data.draw(st.permutations([piece, *secrets]).map("".join)) for piece in around]
-    mask = Mask.of([{f"secret {i}": re.escape(secret)} for i, secret in enumerate(secrets)])
+    mask = TextMask.of([{f"secret {i}": re.escape(secret)} for i, secret in enumerate(secrets)])
     assert mask is not None
     masked = mask.hide(texts)
     assert tuple(map(masked.back, masked.texts)) == tuple(texts)
