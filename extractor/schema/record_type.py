@@ -36,7 +36,7 @@ class WithExtras:
 MARKS = (Quoted, Chunked, WithExtras)  # what a record type is given in
 
 
-class Kind(Protocol):
+class TypeKind(Protocol):
     """What all record types of one kind answer, by what they are written in."""
 
     def name(self, written: Any, /) -> str:
@@ -203,7 +203,7 @@ class RecordType:
         return stamp(self.meaning())
 
     @property
-    def _kind(self) -> Kind:
+    def _kind(self) -> TypeKind:
         if self.is_document:
             from .outline import documents
 
