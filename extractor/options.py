@@ -67,7 +67,7 @@ class ExtractOptions(Params, total=False):
     probabilities of the scores. samples: answers to ask for; the one that agrees most with the others is
     taken, and how far they agree goes into the confidence. strict_reading, read_values: as of Extractor.
     extras: "keep" to let the objects of a JSON Schema document have members that it does not name, where it
-    does not forbid them; without it they are sent closed.
+    does not forbid them; without it they are sent closed. mask: what must not leave, see Extractor.
     """
 
     instructions: str | None
@@ -79,6 +79,7 @@ class ExtractOptions(Params, total=False):
     strict_reading: bool
     read_values: bool
     extras: Literal["keep"] | None
+    mask: Any
 
 
 class LiveRowOptions(ExtractOptions, total=False):
@@ -218,6 +219,7 @@ class ClientOptions(ModelOptions, Params, total=False):
 
     api_key: str | None
     instructions: str | None
+    mask: Any
     max_cost: Decimal | float | None
     extra_headers: Mapping[str, str] | Headers | None
 

@@ -12,6 +12,7 @@ from .config import Config, configure
 from .dialects import Provider
 from .dialogue import MAX_TOKENS, Bound, Budget, Findings, Policy, ProbeAnswer, dollars, moves_on, with_body
 from .errors import ConfigError
+from .masking import TextMask
 from .messages import Mode, Prompt, Turns, Usage
 from .options import ClientOptions, Params, check_count, check_parameters
 from .pricing import pricer
@@ -33,7 +34,7 @@ class Settings:
     params: of each request, the provider's defaults among them; own_params: those that the caller gave.
     reading: how replies are read, see CompiledSchema.reader. modes: those that may be tried, best first.
     tells_logprobs: whether the server may be asked for log-probabilities. most_reply, most_line: bytes,
-    None for any number.
+    None for any number. mask: what is hidden in each text.
     """
 
     config: Config
@@ -52,6 +53,7 @@ class Settings:
     tells_logprobs: bool
     most_reply: int | None
     most_line: int | None
+    mask: TextMask | None
 
     @classmethod
     def of(cls, model: str | None, options: ClientOptions, environment: Mapping[str, str]) -> Settings:
@@ -98,6 +100,7 @@ class Settings:
             tells_logprobs=provider.logprobs and found in (None, ProbeAnswer.YES, ProbeAnswer.UNKNOWN),
             most_reply=_most_bytes("max_reply_bytes", options, http.LARGE),
             most_line=_most_bytes("max_line_bytes", options, http.LARGE // 4),
+            mask=TextMask.of(options.get("mask")),
         )
 
     def reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, bool]:

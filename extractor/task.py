@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
@@ -27,9 +27,10 @@ from .dialogue import (
     shown_schema,
     system_message,
 )
-from .errors import ConfigError
+from .errors import ConfigError, ExtractionError
 from .given import SHORT, Content, Text, check_length, checked_text, context_of
 from .layout import Source
+from .masking import Masked, TextMask
 from .messages import Message, Mode, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions
@@ -75,6 +76,7 @@ class Task(Generic[T]):
         strict_reading: bool | None = None,
         read_values: bool | None = None,
         extras: Literal["keep"] | None = None,
+        mask: Any = None,
         **params: Any,
     ) -> None:
         """Raise ConfigError and SchemaError for what could work for no text."""
@@ -91,7 +93,10 @@ class Task(Generic[T]):
             bind = "all" if settings.grounded else "marked"
         self.compiled: CompiledSchema[Any] = model.compiled(asked)
         self._in_grammar, self._bound = model.compiled(asked, bind), bind is not None
+        self._mask = settings.mask if mask is None else TextMask.of(mask)
         pairs = tuple(_checked_example(self.compiled, asked, *pair) for pair in examples)
+        if self._mask is not None:
+            pairs = tuple(_hidden_example(self._mask, *pair) for pair in pairs)
         self._shots, self._shots_together = example_messages(pairs), packing.example(pairs)
         self._said = "\n\n".join(filter(None, (settings.instructions, instructions))) or None
         self._context = context
@@ -113,7 +118,8 @@ class Task(Generic[T]):
         longer one. Raises ConfigError for a text that can't be asked of.
         """
         given = opened(text)
-        content = checked_text(text_of(given))
+        read = checked_text(text_of(given))
+        content, masked = (read, None) if self._mask is None else _masked(self._mask, read)
         source = source_text(content)
         if source is not None and len(source) > SHORT:
             check_length(source, self.model.window(), self.model.name)
@@ -127,10 +133,12 @@ class Task(Generic[T]):
 
         brief = partial(self._brief, content, part)
         ladder = self._ladder(request, brief, frozenset(added))
-        judges = partial(self._judge, content)
+        judges = partial(self._judge, read, masked)
         step = self.model.start(request(ladder.modes[0]), judges(1), ladder, judges)
         if isinstance(given, Source):
             step = replace(step, origin=given)
+        if masked is not None:
+            step = replace(step, given=source_text(read))
         if self.samples > 1:
             budget = step.policy.budget.shared_by(self.samples)
             step = replace(step, policy=replace(step.policy, budget=budget))
@@ -159,9 +167,9 @@ class Task(Generic[T]):
 
     def most_together(self, wanted: int) -> int:
         """Return how many texts a request may have: one where a grammar holds values to one text, and where
-        it counts how sure each token is, or how far several answers agree.
+        it counts how sure each token is, how far several answers agree, or what is masked.
         """
-        if wanted == 1 or self.model.writes_grammar or self._is_sure:
+        if wanted == 1 or self.model.writes_grammar or self._is_sure or self._mask is not None:
             return 1
         return packing.most_rows(self.compiled.strict, wanted, self.compiled.target)
 
@@ -169,10 +177,11 @@ class Task(Generic[T]):
         modes = self.model.learnt.modes_for(self.compiled.strict)
         return ModeLadder(modes, request, self.model.shows_schema, brief, spare)
 
-    def _judge(self, text: Content, attempt: int) -> Judge[T]:
+    def _judge(self, text: Content, masked: Masked | None, attempt: int) -> Judge[T]:
         """Return the judge of the n-th attempt, counted from 1."""
-        context = context_of(text, self._context, attempt)
-        decode = partial(self.compiled.decode, context=context)
+        decode = partial(self.compiled.decode, context=context_of(text, self._context, attempt))
+        if masked is not None:
+            decode = partial(_decoded, masked, decode)
         return partial(judge_record, decode=decode, measure=self._measure, reader=self._reader)
 
     def _system(self, mode: Mode, part: str | None) -> Message:
@@ -207,10 +216,12 @@ def samples_of(options: Mapping[str, Any]) -> int:
     return samples
 
 
-def streamed(options: ExtractOptions) -> ExtractOptions:
-    """Return the options of a streamed call. Raises ConfigError: it is one answer."""
+def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
+    """Return the options of a streamed call of a model. Raises ConfigError: it is one answer, as it comes."""
     if samples_of(options) > 1:
         raise ConfigError("a stream is one answer: samples are for run, extract, rows and frame")
+    if TextMask.of(options.get("mask", model.settings.mask)):
+        raise ConfigError("a stream shows replies as they come: mask= is for run, extract, rows and frame")
     return options
 
 
@@ -222,6 +233,34 @@ def list_of(item_type: Any) -> Any:
     item = unwrapped(item_type)
     whole = {"$schema": item["$schema"]} if "$schema" in item else {}
     return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item}}
+
+
+def _masked(mask: TextMask, content: Content) -> tuple[Content, Masked]:
+    """Return a text, or content parts, without what is hidden. Raises ConfigError for parts that can't be
+    looked into.
+    """
+    if isinstance(content, str):
+        masked = mask.hide([content])
+        return masked.texts[0], masked
+    if source_text(content) is None:
+        raise ConfigError("mask= can't look into images and files: give their text, or no mask")
+    masked = mask.hide([part["text"] for part in content])
+    return [{**part, "text": text} for part, text in zip(content, masked.texts, strict=True)], masked
+
+
+def _hidden_example(mask: TextMask, text: str, wire: str) -> tuple[str, str]:
+    masked = mask.hide([text])
+    return masked.texts[0], masked.hidden(wire)
+
+
+def _decoded(masked: Masked, decode: Callable[[str], T], text: str) -> T:
+    """Return the record with the values that were hidden. What is wrong with it is told without them."""
+    try:
+        return decode(masked.json_back(text))
+    except ExtractionError as error:
+        told = error
+    problems = [masked.hidden_problem(problem) for problem in told.problems]
+    raise type(told)(masked.hidden(str(told)), problems)  # outside: the cause holds the values
 
 
 def _sampling(model: Model, params: Mapping[str, Any], samples: int) -> dict[str, Any]:

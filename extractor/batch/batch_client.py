@@ -12,21 +12,21 @@ import random
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-from ..dialects import BatchApi, most_usage
+from ..dialects import most_usage
 from ..dialects.batches import Line
 from ..dialects.bodies import written
 from ..dialogue.policy import Price, dearest, is_transient, may_be_paid, no_price
 from ..errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
 from ..files import make_folder
-from ..messages import BatchStatus, Completion, Request
+from ..messages import BatchStatus, Completion
 from ..readers.given import aopened
 from ..transport import http
 from ..words import one_line
@@ -36,7 +36,8 @@ from .handles import MANY, MOST_ROUNDS, Action, Course, Handle, Rejected, Stage
 from .journal import Journal, Kept, Ledger
 from .outcomes import Progress, Row
 from .service import CallFailed, Service
-from .spool import Bounds, Filling, Replayed, requests_of
+from .shelf import AskedRow, Shelf
+from .spool import Bounds, Replayed, requests_of
 
 _log = logging.getLogger("extractor")
 T = TypeVar("T")
@@ -61,16 +62,6 @@ class Collected:
 
 class _GivenUp(Exception):
     """A batch can't be sent as it is. Nothing of it was."""
-
-
-class _Asked(NamedTuple):
-    """A row's first request."""
-
-    key: bytes
-    request: Request
-    body: bytes
-    path: str
-    worst: Decimal
 
 
 class BatchClient(Generic[T]):
@@ -174,7 +165,7 @@ class BatchClient(Generic[T]):
         return wanted
 
     async def _fill(
-        self, rows: Replayed, row_of: Callable[[Any], Row], fresh: _Shelf, again: _Shelf
+        self, rows: Replayed, row_of: Callable[[Any], Row], fresh: Shelf, again: Shelf
     ) -> set[str]:
         """Put what has no answer on the shelves: what no batch was tried for, and what one has left.
         Return the batches that may answer others.
@@ -198,7 +189,7 @@ class BatchClient(Generic[T]):
                     again.add(asked, before.round + 1)
         return wanted
 
-    async def _first_requests(self, rows: Replayed, row_of: Callable[[Any], Row]) -> AsyncGenerator[_Asked]:
+    async def _first_requests(self, rows: Replayed, row_of: Callable[[Any], Row]) -> AsyncGenerator[AskedRow]:
         async for given in rows:
             try:
                 text = await aopened(row_of(given).text)
@@ -214,13 +205,13 @@ class BatchClient(Generic[T]):
             except ExtractorError:
                 continue  # the run that follows says so
             path = self._service.limits.root + post.url.removeprefix(self._service.base_url)
-            yield _Asked(request_key(self._caller.name, post), step.request, post.body, path, worst)
+            yield AskedRow(request_key(self._caller.name, post), step.request, post.body, path, worst)
 
-    def _shelf(self) -> _Shelf:
+    def _shelf(self) -> Shelf:
         limits, around = self._service.limits, self._api.sending(uuid.uuid4().hex)
         left = None if self._budget is None else self._budget.cap - self._budget.spent
         size = limits.size - len(around.before) - len(around.after)
-        return _Shelf(self._spool, self._caller.name, self._api, Bounds(self._most, size, worst=left))
+        return Shelf(self._spool, self._caller.name, self._api, Bounds(self._most, size, worst=left))
 
     def _sweep(self, known: set[str]) -> None:
         """Remove files that a process left behind while it built."""
@@ -403,52 +394,6 @@ class BatchClient(Generic[T]):
         if self._budget is not None:
             worst, paid = Decimal(handle.worst), self._paid[handle.id]
             self._budget.settle(worst, paid if paid < UNKNOWN else worst)
-
-
-class _Shelf:
-    """Files of requests: where one is full, the next is begun."""
-
-    def __init__(self, folder: Path, endpoint: str, api: BatchApi, bounds: Bounds) -> None:
-        self._folder, self._endpoint, self._api, self._bounds = folder, endpoint, api, bounds
-        self._files: list[tuple[Handle, Filling]] = []
-        self.count = 0
-
-    def add(self, asked: _Asked, round_: int) -> None:
-        """Put a request on it; one that no batch takes is left to an ordinary call."""
-        request = self._api.request(asked.key.hex(), asked.path, asked.body)
-        if not self._bounds.hold(1, len(request), asked.worst):
-            return
-        if not self._files or not self._files[-1][1].takes(request, asked.worst):
-            self._begin(asked, round_)
-        self._files[-1][1].add(asked.key, request, asked.worst)
-        self.count += 1
-
-    def _begin(self, asked: _Asked, round_: int) -> None:
-        if self._files:
-            self._files[-1][1].close()
-        id_, stage = uuid.uuid4().hex, Stage.BUILT if self._api.UPLOADS else Stage.READY
-        handle = Handle(
-            id_, self._endpoint, asked.request.model, asked.path, asked.key.hex(), round=round_, stage=stage
-        )
-        filling = Filling(requests_of(self._folder, id_), self._bounds, self._api.BETWEEN)
-        self._files.append((handle, filling))
-
-    def close(self) -> Iterator[tuple[Handle, Sequence[bytes]]]:
-        """Yield a new batch for each file, with its keys."""
-        for handle, file in self._files:
-            file.close()
-            yield (
-                handle._replace(
-                    requests=len(file.keys), size=file.size, worst=str(file.worst), at=time.time()
-                ),
-                file.keys,
-            )
-
-    def discard(self) -> None:
-        """Remove the files."""
-        for _, file in self._files:
-            file.discard()
-        self._files.clear()
 
 
 def _is_file_of(handle: Handle, file: BatchStatus) -> bool:

@@ -288,7 +288,7 @@ class _Carried(Generic[T]):
                 member.add([self._part_of(last, member, usage)], self._ends)
         if not found.answered and not found.again:
             for member in members:
-                attempts, source, origin = member.step.attempts, member.step.first.source, member.step.origin
+                attempts, source, origin = member.step.attempts, member.step.source, member.step.origin
                 member.tell(Extraction(end.outcome, attempts, error=end.error, source=source, origin=origin))
         self._go_on(found.again)
 

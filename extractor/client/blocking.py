@@ -59,8 +59,10 @@ class Extractor(BaseClient[ModelConnection]):
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
     with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
     embedded model. api_key: by default the provider's environment variable. instructions: said to the model
-    in every extraction. grounded: whether plain strings can only be pieces of the text, where the server
-    takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto" for the
+    in every extraction. mask: what must not leave, such as ["email", {"customer": r"C-\\d+"}]: placeholders
+    are sent in its place, and the values put back in the record (see the masking page of the docs).
+    grounded: whether plain strings can only be pieces of the text, where the server takes a grammar; by
+    default so for the embedded model. mode: how a record is asked for, "auto" for the
     best that the server takes (see Mode). strict_reading: take plain JSON alone, in the schema's shape; by
     default a slip that leaves one reading is read, and the attempt's note says so. read_values: read choices
     in another spelling, numbers as text and words for nothing, too. turns: which turns of a conversation the
@@ -181,7 +183,7 @@ class Extractor(BaseClient[ModelConnection]):
         begun, repairs and fallback models, is not streamed.
         """
         text = opened(text)
-        first = self._models.begin(extracting(record_type, text, streamed(options)))
+        first = self._models.begin(extracting(record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
 
@@ -204,7 +206,7 @@ class Extractor(BaseClient[ModelConnection]):
         """
         text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
-        first = self._models.begin(extracting(whole, text, streamed(options)))
+        first = self._models.begin(extracting(whole, text, streamed(options, self._first)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
         growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)

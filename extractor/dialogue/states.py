@@ -82,6 +82,7 @@ class Ask(Generic[T]):
     others: tuple[Callable[[], Ask[T]], ...] = field(default=(), repr=False, compare=False)
     earlier: int = 0
     origin: Source | None = field(default=None, repr=False, compare=False)  # what the text was read from
+    given: str | None = field(default=None, repr=False)  # the text, where the request has it masked
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
         """Let the model and who watches know what follows. asked: whether the reply was sent for just now."""
@@ -115,7 +116,7 @@ class Ask(Generic[T]):
                 asked.attempts,
                 verdict.record,
                 completion=event,
-                source=self.first.source,
+                source=self.source,
                 origin=self.origin,
                 quotes=verdict.quotes,
                 measured=verdict.measured,
@@ -336,8 +337,12 @@ class Ask(Generic[T]):
         reply: Completion | None = None,
     ) -> Extraction[T]:
         """Return the end of a dialogue without a record."""
-        source, origin = self.first.source, self.origin
-        return Extraction(outcome, attempts, None, error, reply, source, origin)
+        return Extraction(outcome, attempts, None, error, reply, self.source, self.origin)
+
+    @property
+    def source(self) -> str | None:
+        """The text that the record is extracted from, as it was given."""
+        return self.first.source if self.given is None else self.given
 
 
 _AFTER_REPLIES: Mapping[Remedy, Callable[..., tuple[Request, Part | None] | None]] = {

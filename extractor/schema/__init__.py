@@ -8,7 +8,7 @@ Imports point down, as in the whole house:
     compiler  outline                what becomes of each node; what a type looks like, unsent
     forms  types                     quoted, chunked; Python's types, JSON Schema documents
     codec  grounding  patterns       values on the wire; values of the text; regular expressions
-    words  formats  names  strict    what the compiler says; strict schemas as data
+    words  names  strict             what the compiler says; strict schemas as data
     problems  nodes                  what is wrong, where; what the compiler reads
 """
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from pathlib import PurePath
 from typing import Any, Final, TypeAlias
+from uuid import UUID
+
+from pydantic import SecretBytes, SecretStr
 
 from ..messages import JSON
 
@@ -21,6 +28,22 @@ EVERY_TYPE: Final = frozenset(TYPES)
 NODES: Final = ("items", "additionalProperties")  # the keywords that hold one node
 LISTS: Final = ("prefixItems",)  # those that hold several
 HOLDERS: Final = ("nullable", "root", "json")  # kinds whose data is the node inside
+FORMAT_TYPES: Final[Mapping[str, Any]] = {
+    "date": date,
+    "uuid": UUID,
+    **dict.fromkeys(("uuid1", "uuid3", "uuid4", "uuid5", "uuid6", "uuid7", "uuid8"), UUID),
+    "ipv4": IPv4Address,
+    "ipv6": IPv6Address,
+    "ipv4network": IPv4Network,
+    "ipv6network": IPv6Network,
+    "ipv4interface": IPv4Interface,
+    "ipv6interface": IPv6Interface,
+    "path": PurePath,
+    "file-path": PurePath,
+    "directory-path": PurePath,
+    "regex": (re.Pattern, str),
+    "password": (SecretStr, SecretBytes, str),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, create_model
 
 from extractor.schema import compile_schema
-from extractor.schema import compiled as compiler
+from extractor.schema import record_type as compiler
 
 ROUNDS = 200
 KINDS: tuple[Any, ...] = (

@@ -7,8 +7,7 @@ from typing import Any
 
 from ...messages import JSON
 from ..codec.values import BoundedCodec, Bytes, Codec, Decimals, Encoded, LeafCodec, Number
-from ..formats import FORMAT_TYPES
-from ..nodes import STRICT, Python, Schema, python_of
+from ..nodes import FORMAT_TYPES, STRICT, Python, Schema, python_of
 from ..patterns.ecmascript import as_written, matcher
 from ..patterns.regex import repetitions, translate
 from ..words import SENTENCES, sentence

@@ -131,12 +131,9 @@ class _Counts:
 
     def count(self, node: Schema) -> int:
         """Count a node and all below it; return its levels of objects."""
-        below = 0
-        if "properties" in node:
-            properties = node["properties"]
-            self.properties += len(properties)
-            self.text += sum(map(len, properties))
-            below = max(map(self.count, properties.values()), default=0)
+        properties = node.get("properties", ())
+        self.properties += len(properties)
+        self.text += sum(map(len, properties))
         if "enum" in node:
             length = _length(node["enum"])
             self.enum_values += len(node["enum"])
@@ -144,15 +141,8 @@ class _Counts:
             self.text += length
         elif "const" in node:
             self.text += _length((node["const"],))
-        elif "anyOf" in node:
-            self.branches = max(self.branches, len(node["anyOf"]))
-            below = max(below, *map(self.count, node["anyOf"]))
-        for part in node.get("prefixItems", ()):
-            below = max(below, self.count(part))
-        for keyword in ("items", "additionalProperties"):
-            if isinstance(node.get(keyword), dict):
-                below = max(below, self.count(node[keyword]))
-        return below + (node.get("type") == "object")
+        self.branches = max(self.branches, len(node.get("anyOf", ())))
+        return max(map(self.count, parts(node)), default=0) + (node.get("type") == "object")
 
 
 def _length(values: JSON) -> int:

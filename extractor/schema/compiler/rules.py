@@ -22,9 +22,20 @@ from ..codec.containers import (
     Unsaid,
 )
 from ..codec.values import BoundedCodec, ChoiceCodec, Codec, Foreign, Null, TextCodec
-from ..formats import FORMAT_TYPES
 from ..names import fresh
-from ..nodes import ABSENT, PYTHON, Choices, Map, Member, Python, Record, Schema, json_type, python_of
+from ..nodes import (
+    ABSENT,
+    FORMAT_TYPES,
+    PYTHON,
+    Choices,
+    Map,
+    Member,
+    Python,
+    Record,
+    Schema,
+    json_type,
+    python_of,
+)
 from ..problems import pointer
 from ..strict import closed
 from ..types.documents.convert import Converter

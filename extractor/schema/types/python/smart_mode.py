@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import SchemaValidator, core_schema
 
-from ...formats import FORMAT_TYPES
 from ...names import distinct
-from ...nodes import Choices, Python, Schema, json_type, python_of, resolve
+from ...nodes import FORMAT_TYPES, Choices, Python, Schema, json_type, python_of, resolve
 
 Core = Any  # a pydantic-core schema
 Definitions = Mapping[str, Schema]
