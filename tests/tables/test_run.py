@@ -135,6 +135,7 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
         ({"into": "out.jsonl", "retry": "all"}, "retry is 'failed' or None"),
         ({"into": "out.jsonl", "model": 7}, "not int"),
         ({"into": "out.jsonl", "journal": None}, "journal=None says nothing"),
+        ({"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"}, "fed alone"),
         ({"into": "sqlite:///out.db"}, "Name it with a DatabaseSink"),
         ({"into": "out.jsonl", "text": "bdy"}, "did you mean 'body'"),
     ],
@@ -145,7 +146,7 @@ def test_what_can_not_work_is_said_in_the_words_of_python_before_anything_is_sen
     write("in.jsonl", ["Basel"])
     before = Path("in.jsonl").read_text()
     with pytest.raises(ConfigError, match=why):
-        tables.run("in.jsonl", Visit, **{"text": "body", "model": ex, **call})
+        tables.run(**{"source": "in.jsonl", "record_type": Visit, "text": "body", "model": ex, **call})
     assert not server.requests
     assert Path("in.jsonl").read_text() == before
 
