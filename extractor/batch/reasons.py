@@ -7,7 +7,6 @@ from collections import Counter
 from typing import Any
 
 from ..errors import Problem
-from ..words import shortened
 from .outcomes import RowOutcome
 
 LONGEST = 80  # characters of what a service or a validator says
@@ -41,7 +40,8 @@ def reason_of(outcome: RowOutcome[Any]) -> str | None:
 
 def shared(message: str) -> str:
     """Return what a message says of any row: without values, names and numbers."""
-    return shortened(_OF_ONE_ROW.sub("…", " ".join(message.split())), LONGEST)
+    text = _OF_ONE_ROW.sub("…", " ".join(message.split()))
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def count(reasons: Counter[str], reason: str) -> None:

@@ -103,9 +103,9 @@ class RunSettings:
         """Where answers are kept, without passwords; None where they are not."""
         if self.journal is False:
             return None
-        return (
-            type(self.journal).__name__ if isinstance(self.journal, Journal) else str(place_of(self.journal))
-        )
+        if isinstance(self.journal, Journal):
+            return getattr(self.journal, "place", None) or type(self.journal).__name__
+        return str(place_of(self.journal))
 
     @property
     def budget(self) -> RunBudget | None:

@@ -96,6 +96,7 @@ class StoreJournal:
 
     def __init__(self, opened: Callable[[], Store], lease: float = LEASE) -> None:
         self.durable = 0
+        self.place: str | None = None  # where it is, for a person
         self.error: JournalError | None = None
         self._open, self._lease, self._process = opened, lease, os.getpid()
         self._loop = asyncio.get_running_loop()
@@ -317,5 +318,6 @@ async def opened(journal: Any) -> StoreJournal:
         work: StoreJournal = SharedJournal(partial(open_store, place), place.lease)
     else:
         work = FileJournal(place)
+    work.place = str(place)
     await work.opened()
     return work

@@ -18,7 +18,7 @@ from .table import BadRow, Fields, Table
 
 def is_drained(sources: Sequence[str], quarantine: str | None) -> bool:
     """Whether the rows that are fed come out of the quarantine that failures go to: it is emptied."""
-    return quarantine is not None and any(same_file(each, quarantine) for each in sources)
+    return quarantine is not None and len(sources) == 1 and same_file(sources[0], quarantine)
 
 
 def same_file(path: str, other: str) -> bool:
@@ -92,8 +92,8 @@ class Destination:
 
     def earlier_held(self) -> Iterator[Fields | BadRow]:
         """Yield the lines of the quarantine that are kept."""
-        destination = not self.anew and not self.drained
-        if self.quarantine is not None and destination and Path(self.quarantine).exists():
+        kept = not self.anew and not self.drained
+        if self.quarantine is not None and kept and Path(self.quarantine).exists():
             yield from table(self.quarantine).rows()
 
 
@@ -132,6 +132,14 @@ def check_call(
     to_file = output != "-" and not is_database(output)
     if to_file and isinstance(source, tuple) and any(same_file(each, output) for each in source):
         raise ConfigError(f"{said.output} {output} is the input, and would be overwritten")
+    held = destination.quarantine
+    if (
+        held
+        and not destination.drained
+        and isinstance(source, tuple)
+        and any(same_file(each, held) for each in source)
+    ):
+        raise ConfigError(f"{held} is the quarantine, and fed alone: name no other input beside it")
     if limit is not None and sample is not None:
         raise ConfigError(
             f"{said.limit} takes the first rows, {said.sample} some at random: name one of them"

@@ -50,15 +50,17 @@ class TextFiles:
         self._guessed: dict[str, str] = {}  # encodings by path
 
     def read(self, path: str, encoding: str | None) -> str:
-        """Return a file's text. Raises ConfigError where there is none."""
-        with byte_stream(path) as stream:
-            data = stream.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise ConfigError(f"{path} is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
+        """Return a file's text. Raises ConfigError where there is none, in words that other files share: the
+        row has the path.
+        """
         try:
-            text, guessed = decoded(data, encoding)
+            with byte_stream(path) as stream:
+                data = stream.read(MOST_BYTES + 1)
         except ConfigError as error:
-            raise ConfigError(f"{path}: {error}") from error
+            raise ConfigError(str(error).replace(path, "the file")) from error
+        if len(data) > MOST_BYTES:
+            raise ConfigError(f"the file is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
+        text, guessed = decoded(data, encoding)
         if guessed is not None:
             self._guessed[path] = guessed
         return text

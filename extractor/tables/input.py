@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import gzip
 import io
 import shutil
@@ -34,14 +33,10 @@ class ReadOptions:
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
             raise ConfigError(f"a delimiter is one character, such as ';', not {self.delimiter!r}")
-        if self.encoding is None:
-            return
         try:
-            known = codecs.lookup(self.encoding)._is_text_encoding
-        except LookupError:
-            known = False
-        if not known:
-            raise ConfigError(f"there is no encoding {self.encoding!r}")
+            "".encode(self.encoding or "utf-8")
+        except LookupError as error:  # also of one that is not for text
+            raise ConfigError(f"there is no encoding {self.encoding!r}") from error
 
 
 AS_NAMED = ReadOptions()

@@ -104,6 +104,7 @@ class FileJob:
             failed,
             empty,
             None if rows is None else rows - done,
+            max(0, report.told.done - report.settled.total()) if report.told.journal else 0,
             report.told.from_cache,
             dict(report.facts.reasons.most_common()),
             report.told.journal,

@@ -22,7 +22,7 @@ class Holding:
     def __str__(self) -> str:
         if self.rows is None:
             return f"{self.place}: {self.added:,} rows added" if self.added else f"{self.place}: as it was"
-        new = f", {self.added:,} of them new" if self.added != self.rows else ""
+        new = f", {self.added:,} of them new" if 0 < self.added < self.rows else ""
         return f"{self.place}: {self.rows:,} rows{new}"
 
 
@@ -32,7 +32,8 @@ class TableRun:
     + left.
 
     rows: of the input; left: those that are still to do; both None where an input that can be read only
-    once was not read to its end. earlier: rows that the output or its quarantine had before. ok, repaired:
+    once was not read to its end. answered: how many of those that are left have their answer in the journal,
+    and wait for a row before them. earlier: rows that the output or its quarantine had before. ok, repaired:
     rows with a record; failed: without one; empty: without a text. from_journal: rows whose answers were
     paid for before; journal: where they were read from, None without one. failures: failed rows by
     reason. refused: why a database did not take rows, by their
@@ -48,6 +49,7 @@ class TableRun:
     failed: int
     empty: int
     left: int | None
+    answered: int
     from_journal: int
     failures: Mapping[str, int]
     journal: str | None
@@ -75,9 +77,12 @@ class TableRun:
             "empty": self.empty,
             "left": self.left or 0,
         }
+        waiting = (
+            f" ({self.answered:,} of them answered in the journal)" if self.left and self.answered else ""
+        )
         told = " + ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "0"
         rows = f"{self.rows:,} rows" if self.rows is not None else "rows so far"
-        return f"{rows} = {told}"
+        return f"{rows} = {told}{waiting}"
 
     def __str__(self) -> str:
         ended = "" if self.stopped is None else f"It did not finish: {self.stopped}."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from extractor.batch.display import reasons, summary
 from extractor.batch.outcomes import Progress, RowOutcome
 from extractor.batch.reasons import LONGEST, MOST_REASONS, OTHERS, count, reason_of, shared
-from extractor.batch.run import RunSettings
+from extractor.batch.run import RunSettings, open_journal
 from extractor.errors import ConfigError, Invalid, Problem, ServiceError
 from extractor.messages import Attempt, Failure, FailureKind, Message, Outcome, Request
 from extractor.results import Extraction
@@ -102,3 +104,19 @@ def test_no_journal_is_said_as_false_and_none_says_nothing() -> None:
     assert RunSettings(journal=False).journal_place is None
     assert str(RunSettings().journal_place).endswith("journal.sqlite")
     assert RunSettings(journal="redis://:secret@host/0").journal_place == "redis://***@host/0"
+
+
+def test_a_journal_that_is_open_is_told_by_its_place(tmp_path: Path) -> None:
+    async def place() -> str | None:
+        journal = await open_journal(tmp_path / "j.sqlite")
+        try:
+            return RunSettings(journal=journal).journal_place
+        finally:
+            await journal.aclose()
+
+    assert asyncio.run(place()) == str(tmp_path / "j.sqlite")
+    assert asyncio.run(open_place_of_memory()) == "Memory"
+
+
+async def open_place_of_memory() -> str | None:
+    return RunSettings(journal=await open_journal(False)).journal_place

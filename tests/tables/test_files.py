@@ -57,6 +57,7 @@ def test_each_file_of_a_folder_is_a_row_and_all_are_accounted_for(mail: Path, ex
         "mail/old/e.txt": "Ulm",
     }
     why = {line["input"]["path"]: line["error"]["message"] for line in lines("bad.jsonl")}
+    assert why["mail/f.txt"].endswith("it is a PDF: take its text out first, with pdftotext for instance")
     assert "it is a PDF" in why["mail/f.txt"]
     assert "there is no text" in why["mail/g.txt"]
     assert "is damaged" in why["mail/h.txt.gz"]

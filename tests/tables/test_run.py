@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from extractor import ConfigError, DatabaseSink, DatabaseSource, Extractor, RunStopped, tables
+from extractor import ConfigError, DatabaseSink, DatabaseSource, Extractor, RunStopped, Usage, tables
 from extractor.tables import Holding, TableRun
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, slow, status
 from tests.tables.towns import Visit, asked, lines, visit, write
@@ -90,6 +90,9 @@ def test_ctrl_c_writes_what_is_done_and_says_so(ex: Extractor) -> None:
         done = pq.read_table("out.parquet").num_rows
         assert 0 < done < 40
         assert f"{done:,} ok + {40 - done} left" in stopped.value.__notes__[-1]
+        assert (
+            other.estimate([{"body": f"town {i}"} for i in range(40)], Visit, text="body").in_journal >= done
+        )
         result = tables.run("in.jsonl", Visit, text="body", into="out.parquet", resume=True, model=other)
         assert (result.earlier, result.ok) == (done, 40 - done)
         assert len(server.requests) <= 42
@@ -132,6 +135,7 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
         ({"into": "out.jsonl", "retry": "all"}, "retry is 'failed' or None"),
         ({"into": "out.jsonl", "model": 7}, "not int"),
         ({"into": "out.jsonl", "journal": None}, "journal=None says nothing"),
+        ({"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"}, "fed alone"),
         ({"into": "sqlite:///out.db"}, "Name it with a DatabaseSink"),
         ({"into": "out.jsonl", "text": "bdy"}, "did you mean 'body'"),
     ],
@@ -142,6 +146,53 @@ def test_what_can_not_work_is_said_in_the_words_of_python_before_anything_is_sen
     write("in.jsonl", ["Basel"])
     before = Path("in.jsonl").read_text()
     with pytest.raises(ConfigError, match=why):
-        tables.run("in.jsonl", Visit, **{"text": "body", "model": ex, **call})
+        tables.run(**{"source": "in.jsonl", "record_type": Visit, "text": "body", "model": ex, **call})
     assert not server.requests
     assert Path("in.jsonl").read_text() == before
+
+
+def test_rows_that_wait_for_one_before_them_are_told_where_a_run_stops(ex: Extractor) -> None:
+    def answer(request: ReceivedRequest) -> Scripted:
+        if "Basel" in asked(request):
+            return slow(visit(request), latency=1.0)
+        return status(401, "no such key") if "last" in asked(request) else visit(request)
+
+    write("in.jsonl", ["Basel", "Bonn", "Bern", "bad last"])
+    with (
+        ChatServer(answer) as server,
+        Extractor("m", base_url=server.base_url, api_key="k") as other,
+        pytest.raises(RunStopped) as stopped,
+    ):
+        tables.run("in.jsonl", Visit, text="body", into="out.jsonl", model=other)
+    result: TableRun = stopped.value.partial  # type: ignore[attr-defined]
+    assert result.rows == result.ok + result.failed + (result.left or 0) == 4
+    assert result.places[0].rows == result.ok
+
+
+@pytest.mark.parametrize(
+    ("holding", "told"),
+    [
+        (Holding("a.csv", 3, 3), "a.csv: 3 rows"),
+        (Holding("a.csv", 3, 1), "a.csv: 3 rows, 1 of them new"),
+        (Holding("a.csv", 3, 0), "a.csv: 3 rows"),
+        (Holding("a.csv", None, 0), "a.csv: as it was"),
+        (Holding("the table t", None, 1200), "the table t: 1,200 rows added"),
+    ],
+)
+def test_what_a_file_holds_is_told_in_a_few_words(holding: Holding, told: str) -> None:
+    assert str(holding) == told
+
+
+def test_a_sum_says_what_waits_in_the_journal() -> None:
+    result = TableRun(
+        *(9, 1, 2, 0, 0, 0, 6, 4, 0),
+        failures={},
+        journal="j.sqlite",
+        refused={},
+        bare=0,
+        places=(),
+        usage=Usage(),
+        cost=None,
+        stopped="it was interrupted",
+    )
+    assert result.sum == "9 rows = 1 done before + 2 ok + 6 left (4 of them answered in the journal)"
