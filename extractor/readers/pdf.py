@@ -211,7 +211,7 @@ class _Geometry:
     def holds(self, rect: Rect) -> bool:
         """Whether the middle of a rectangle is on the page."""
         level, upright = (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
-        return 0 <= level <= self.width and 0 <= upright <= self.height
+        return bool(0 <= level <= self.width and 0 <= upright <= self.height)
 
 
 def _is_picture(page: Any, geometry: _Geometry) -> bool:
