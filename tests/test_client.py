@@ -254,7 +254,7 @@ def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_
         (Person(name="Bob", age=3), TEXT, {}, SchemaError, "the class Person itself"),
         ({"name": "string"}, TEXT, {}, SchemaError, "no keyword of JSON Schema"),
         (Person, TEXT, {"max_repairs": 0}, ConfigError, "is a keyword of Extractor"),
-        (Person, b"bytes", {}, ConfigError, "not bytes"),
+        (Person, 3, {}, ConfigError, "not int"),
         (3, TEXT, {}, SchemaError, ""),
         ("Person", TEXT, {}, SchemaError, ""),
         (object(), TEXT, {}, SchemaError, ""),
