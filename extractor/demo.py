@@ -12,20 +12,24 @@ from pydantic import TypeAdapter
 
 from .errors import ConfigError
 from .evaluation.metrics import MISSING, LeafCounts, Score, score
+from .layout import Source
 from .loading import load_type
 from .messages import JSON
+from .readers import read
 from .results import Extraction
 
 PACKAGE = Path(__file__).parent
-Run: TypeAlias = Callable[[Any, str], Extraction[Any]]  # from record type and text to what came of it
+Run: TypeAlias = Callable[
+    [Any, str | Source], Extraction[Any]
+]  # from record type and text to what came of it
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One example text. gold: its record, as a validated record dumps."""
+    """One example, a text or a document. gold: its record, as a validated record dumps."""
 
     file: str
-    text: str
+    text: str | Source
     gold: JSON
 
 
@@ -78,6 +82,12 @@ def load_kinds(folder: Path, limit: int | None = None) -> list[Kind]:
     return [_kind(folder, name, row, limit) for name, row in _table(folder).items()]
 
 
+def load_documents(folder: Path, name: str, limit: int | None = None) -> Kind | None:
+    """Return a kind of example documents, read; None where there is none of that name. Raises ConfigError."""
+    row = json.loads((folder / "documents.json").read_text("utf-8")).get(name)
+    return None if row is None else _kind(folder, name, row, limit, read)
+
+
 def trials(kind: Kind, run: Run, begin: Callable[[str], None] = lambda file: None) -> Iterator[Trial]:
     """Yield what comes of each example, in turn. begin: is told the file before it is read."""
     dump = TypeAdapter(kind.record_type).dump_python
@@ -93,7 +103,17 @@ def _table(folder: Path) -> Mapping[str, Mapping[str, str]]:
     return table
 
 
-def _kind(folder: Path, name: str, row: Mapping[str, str], limit: int | None) -> Kind:
+def _text(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
+def _kind(
+    folder: Path,
+    name: str,
+    row: Mapping[str, str],
+    limit: int | None,
+    opened: Callable[[Path], str | Source] = _text,
+) -> Kind:
     record_type = load_type(f"{folder / row['type']}")
     adapter = TypeAdapter(record_type)
     lines = (folder / row["gold"]).read_text("utf-8").splitlines()
@@ -101,7 +121,7 @@ def _kind(folder: Path, name: str, row: Mapping[str, str], limit: int | None) ->
     examples = [
         Example(
             file,
-            (folder / row["texts"] / file).read_text("utf-8"),
+            opened(folder / row["texts"] / file),
             adapter.dump_python(adapter.validate_python(gold[file])),
         )
         for file in sorted(gold)[:limit]

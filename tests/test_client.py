@@ -255,6 +255,7 @@ def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_
         ({"name": "string"}, TEXT, {}, SchemaError, "no keyword of JSON Schema"),
         (Person, TEXT, {"max_repairs": 0}, ConfigError, "is a keyword of Extractor"),
         (Person, b"%PDF-1.7 broken", {}, ConfigError, "PDF"),
+        (Person, 3, {}, ConfigError, "not int"),
         (3, TEXT, {}, SchemaError, ""),
         ("Person", TEXT, {}, SchemaError, ""),
         (object(), TEXT, {}, SchemaError, ""),

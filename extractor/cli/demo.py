@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
 from rich.table import Table
 
-from ..demo import Kind, Run, Trial, examples_folder, load_kinds, trials
+from ..demo import Kind, Run, Trial, examples_folder, load_documents, load_kinds, trials
 from ..evaluation.metrics import MISSING, score, total
+from ..report import page
 from ..schema import RecordType
 from ..tables.values import to_json
 from ..transport.models import MODELS, traits_of
@@ -40,7 +42,10 @@ LEGEND = (
 
 def demo(
     kind: Annotated[
-        str, typer.Option(metavar="NAME", help="invoice, support_email, job_ad, or all of them.")
+        str,
+        typer.Option(
+            metavar="NAME", help="invoice, support_email, job_ad, all of these; or receipt: photos."
+        ),
     ] = ALL,
     limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 2,
     model: ModelOption = None,
@@ -53,7 +58,8 @@ def demo(
 
     Right values are green, wrong ones red. The model is the embedded one unless you name another.
     """
-    kinds = _chosen(kind, load_kinds(examples_folder(), limit))
+    documents = load_documents(examples_folder(), kind, limit)
+    kinds = [documents] if documents else _chosen(kind, load_kinds(examples_folder(), limit))
     here = name_here(model, base_url)
     options: dict[str, Any] = {"max_repairs": traits_of(here).max_repairs} if here else {}
     extractor = connected(model, base_url, **options)
@@ -71,6 +77,11 @@ def demo(
         raise typer.Exit(130) from None
     console.print(_summary(done))
     say(f"The records are in {output}.")
+    if documents:
+        shown = Path(output).with_suffix(".html")
+        with opened(str(shown)) as out:
+            out.write(page((trial.extraction.entry(trial.example.file) for trial in done), kind))
+        say(f"Open {shown} in a browser: the pictures, with a box around each value.")
     if here:
         say(about(here))
 

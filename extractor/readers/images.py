@@ -10,7 +10,7 @@ from .unreadable import ReadFailed
 
 PIXELS = 100_000_000  # of one picture
 FRAMES = 2_000
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "MPO")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF")
 QUALITY = {"WEBP": {"quality": 60, "method": 2}, "JPEG": {"quality": 70}, "PNG": {}}
 
 
@@ -22,8 +22,9 @@ def frames(data: bytes) -> Iterator[Any]:
     from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # checked below, before anything is unpacked
+    Image.init()
     try:
-        picture = Image.open(BytesIO(data), formats=FORMATS)
+        picture = Image.open(BytesIO(data), formats=[form for form in FORMATS if form in Image.OPEN])
     except UnidentifiedImageError:
         raise ReadFailed("damaged", "the image cannot be opened, it may be damaged") from None
     many = picture.format == "TIFF"
