@@ -25,6 +25,7 @@ from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, Vali
 
 from .content import PDF, sniffed
 from .errors import ConfigError
+from .evaluation.gold import text_in
 from .messages import JSON
 
 HOW = "write FILE.py:Name, package.module:Name, or FILE.json for a JSON Schema"
@@ -66,13 +67,14 @@ def load_schema(path: str) -> dict[str, JSON]:
 
 
 def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
-    """Return the (text, record) pairs in a file of JSON Lines: {"text": ..., "record": ...}.
+    """Return the (text, record) pairs in a file of gold, as `evaluation.gold` describes its lines.
 
     Raises ConfigError with the line that is no such pair.
     """
-    read = _record_reader(record_type)
+    read, folder = _record_reader(record_type), Path(path).parent
     lines = _bytes_of(Path(path)).decode("utf-8-sig", errors="replace").split("\n")
-    return [_example(line, read, f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+    numbered = [(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
+    return [_example(line, read, where, folder) for where, line in numbered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,15 +335,17 @@ def if_array(line: str) -> str:
     return "; jq -c '.[]' makes JSON Lines of a JSON array" if is_array else ""
 
 
-def _example(line: str, read: Any, where: str) -> tuple[str, Any]:
+def _example(line: str, read: Any, where: str, folder: Path) -> tuple[str, Any]:
     try:
-        pair = json.loads(line)
+        told = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: this is not JSON: {error}{if_array(line)}") from error
-    if not isinstance(pair, dict) or not isinstance(pair.get("text"), str) or "record" not in pair:
+    known = told.keys() & {"record", "gold"} if isinstance(told, dict) else ()
+    text = text_in(told, folder, where) if known else None
+    if text is None:
         raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}{if_array(line)}')
     try:
-        return pair["text"], read(pair["record"])
+        return text, read(told["gold"] if "gold" in told else told["record"])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "/".join(("", *map(str, first["loc"])))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from math import isfinite, isnan
 from typing import Any, TypeAlias
 
-from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from ..documents import ChunkOutcome, DocumentExtraction
 from ..errors import ExtractorError, Problem
+from ..evaluation.records import Dump as Dump
+from ..evaluation.records import dump_for as dump_for
 from ..evidence import Evidence, Span
 from ..evidence.merging import Conflict
 from ..loading import BadInput
@@ -21,16 +22,7 @@ from ..messages import JSON, Extraction, Outcome
 from ..words import escaped
 
 Line: TypeAlias = dict[str, JSON]
-Dump: TypeAlias = Callable[[Any], JSON]
 NO_INPUT = "input"  # the outcome of an input that could not be read
-
-
-def dump_for(record_type: Any) -> Dump:
-    """Return the function from a record to JSON, with the names that the type's JSON Schema has."""
-    if isinstance(record_type, Mapping):
-        return lambda record: record
-    adapter = TypeAdapter(record_type)
-    return lambda record: json.loads(adapter.dump_json(record, by_alias=True, warnings=False))
 
 
 def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | BadInput, dump: Dump) -> Line:

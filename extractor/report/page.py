@@ -7,19 +7,17 @@ content security policy lets nothing else run. So a text with markup in it stays
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 
 from ..evidence import Evidence, Span
+from .assembling import assembled
 
 JSON: TypeAlias = Any
 HEIGHT = 460  # pixels, in a notebook
@@ -78,17 +76,7 @@ class Entry:
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
     """Return the page: texts with their spans marked beside the records, to filter, search and page."""
-    data = _embedded([_data(entry) for entry in entries])
-    style, script = _asset("page.css"), _asset("page.js")
-    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'"
-    values = {
-        "policy": escape(policy),
-        "title": escape(_written(title)),
-        "style": style,
-        "script": script,
-        "data": data,
-    }
-    return _filled(_asset("page.html"), values)
+    return assembled("page", [_data(entry) for entry in entries], title)
 
 
 def frame(html: str) -> str:
@@ -110,9 +98,9 @@ def _any() -> TypeAdapter[Any]:
 
 
 def _data(entry: Entry) -> JSON:
-    units = _units(entry.text)
+    unit = units(entry.text)
     spans = {
-        pointer: [[units(s.start), units(s.end), str(s.how), round(s.score, 2)] for s in found]
+        pointer: [[unit(s.start), unit(s.end), str(s.how), round(s.score, 2)] for s in found]
         for pointer, found in entry.evidence.items()
         if found
     }
@@ -131,7 +119,7 @@ def _data(entry: Entry) -> JSON:
                 "candidates": [
                     {
                         "tree": _node("", value),
-                        "spans": [[units(s.start), units(s.end)] for s in spans],
+                        "spans": [[unit(s.start), unit(s.end)] for s in spans],
                         "readings": readings,
                     }
                     for value, spans, readings in each.candidates
@@ -140,7 +128,7 @@ def _data(entry: Entry) -> JSON:
             for each in entry.conflicts
         ],
         "chunks": [
-            [units(piece.start), units(piece.end), piece.told, piece.missing, piece.passed, piece.read]
+            [unit(piece.start), unit(piece.end), piece.told, piece.missing, piece.passed, piece.read]
             for piece in entry.chunks
         ],
     }
@@ -158,44 +146,7 @@ def _node(key: str, value: JSON) -> JSON:
     return {"key": key, "leaf": json.dumps(value), "plain": True}
 
 
-def _units(text: str) -> Any:
+def units(text: str) -> Any:
     """Return the function from an offset in code points to JavaScript's, in UTF-16 units."""
     wide = [i for i, char in enumerate(text) if char > "\uffff"] if not text.isascii() else []
     return lambda offset: offset + bisect_left(wide, offset)
-
-
-_IN_SCRIPT = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
-
-
-def _embedded(data: JSON) -> str:
-    """Return JSON that neither ends a script element nor begins a comment in one."""
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if _written(written) != written:
-        written = json.dumps(data, separators=(",", ":"))
-    return written.translate(_IN_SCRIPT)
-
-
-def _written(text: str) -> str:
-    """Return the text without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    """Return the template with each {{name}} replaced, once: what a value holds is not looked into."""
-    pieces = template.split("{{")
-    filled = [pieces[0]]
-    for piece in pieces[1:]:
-        name, _, rest = piece.partition("}}")
-        filled += values[name], rest
-    return "".join(filled)
-
-
-def _digest(source: str) -> str:
-    return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
-
-
-@cache
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")
