@@ -12,7 +12,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from ..errors import ExtractorError
-from . import batches, calibrate, demo, evaluate, extract, journal, models, probe, schema, validate, view
+from . import (
+    batches,
+    calibrate,
+    demo,
+    evaluate,
+    extract,
+    journal,
+    models,
+    probe,
+    review,
+    schema,
+    validate,
+    view,
+)
 from .run import EPILOG as RUN_EPILOG
 from .run import run as run_command
 from .screen import echo, say_error
@@ -35,6 +48,7 @@ app.command(epilog=schema.EPILOG)(schema.schema)
 app.command(epilog=validate.EPILOG)(validate.validate)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
+app.command(epilog=review.EPILOG)(review.review)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(epilog=calibrate.EPILOG)(calibrate.calibrate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)

@@ -106,14 +106,14 @@ def view(
         return
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
     files = Texts([Path(results).parent, *([texts] if texts else [])])
-    entries = list(_entries(results, Names(text, record), adapter, files))
+    found = list(entries(results, Names(text, record), adapter, files))
     with opened(output) as out:
-        out.write(page(entries, Path(results).name))
+        out.write(page(found, Path(results).name))
     if files.left_out:
         where = " or ".join(map(str, files.folders))
         say(f"Texts that are not shown, as their files are not below {where}: {files.left_out}.", "yellow")
         say("Name their folder with --texts DIR if you trust the results.")
-    tell(f"{len(entries)} records are in {output}; open it in a browser.")
+    tell(f"{len(found)} records are in {output}; open it in a browser.")
 
 
 def _report(path: str) -> EvalReport | None:
@@ -127,7 +127,8 @@ def _report(path: str) -> EvalReport | None:
         return None
 
 
-def _entries(path: str, names: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> Iterator[Entry]:
+def entries(path: str, names: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> Iterator[Entry]:
+    """Yield what each line of a file of records holds. Raises ConfigError with the line that is none."""
     data = read_text(path)
     if isinstance(data, BadInput):
         raise ConfigError(data.message)
