@@ -103,35 +103,28 @@ def review(
         raise ConfigError(f"--gold {target} is RESULTS, and would be overwritten")
     with alone(steps), closing(StepLog(steps)) as log:
         if log.history.damaged:
-            say(
-                f"Lines of {steps} that a crash cut off: {log.history.damaged}.",
-                "yellow",
-            )
-        session = ReviewSession(
-            sample_of(items, sample, by), log, check_of(wanted), target, name or getpass.getuser(), _now
-        )
-        with ReviewServer(session, port) as server:
+            say(f"Lines of {steps} that a crash cut off: {log.history.damaged}.", "yellow")
+        who, some = name or getpass.getuser(), sample_of(items, sample, by)
+        session = ReviewSession(some, log, check_of(wanted), target, who, _now, items)
+        with ReviewServer(session, port) as server, suppress(KeyboardInterrupt), server.saving():
             echo(server.url)
-            tell(
-                "Open this address in a browser of this machine; it is for you alone. Ctrl-C ends the review."
-            )
-            with suppress(KeyboardInterrupt), server.saving():
-                server.serve_forever(poll_interval=0.2)
+            tell("Open this address in a browser of this machine; it is for you alone. Ctrl-C ends it.")
+            server.serve_forever(poll_interval=0.2)
         tell(f"{session.save():,} accepted records are in {target}.")
 
 
 def needed(items: Sequence[ReviewItem], precision: float, assurance: float, within: float) -> str:
-    """Return in words how many records have to be looked at: the least sure, so that what is wanted holds
-    all; and how many at random, to tell how many are right.
+    """Return in words how many records have to be looked at: the least sure ones, for what is wanted
+    to hold of all; and how many at random, to tell how many are right.
     """
     doubtful = doubtful_needed([[*item.sureness.values()] for item in items], precision, assurance)
     drawn = random_needed(len(items), within, assurance)
     told = all(item.confidence for item in items)
     trust = "if confidence is a probability" if told else "by a guess: confidence is not told for all"
     return (
-        f"Of {len(items):,} records the {doubtful:,} least sure have to be looked at, so that {precision:.1%} "
-        f"of all values are right with {assurance:.0%} assurance, {trust}. To tell the share of right "
-        f"records within {within:.1%} either way: {drawn:,} drawn at random."
+        f"Of {len(items):,} records the {doubtful:,} least sure have to be looked at, so that "
+        f"{precision:.1%} of all values are right with {assurance:.0%} assurance, {trust}. "
+        f"To tell the share of right records within {within:.1%} either way: {drawn:,} drawn at random."
     )
 
 

@@ -49,26 +49,30 @@ function then(act) {
 function act(asked, focus) {
   return then(async () => {
     const told = await ask("api/act", { number: shown.number, version: shown.version, ...asked });
-    if (told) await show(told, focus);
+    if (told) show(told, focus);
     return told !== null;
   });
 }
 
-async function recount() {
+let reviewer = "";
+async function list() {
   const told = await ask("api/items");
-  if (!told) return;
-  items = told.items;
-  const { accepted, rejected, draft, open: left } = told.counts;
-  $("counts").textContent = `${accepted} accepted, ${rejected} rejected, ${draft} drafts, ${left} open of ${items.length}; ${told.by}`;
+  if (told) [items, reviewer] = [told.items, told.by];
+}
+
+function recount({ number, decision, counts }) {
+  items[number][1] = decision;
+  const { accepted, rejected, draft, open: left } = counts;
+  $("counts").textContent = `${accepted} accepted, ${rejected} rejected, ${draft} drafts, ${left} open of ${items.length}; ${reviewer}`;
 }
 
 async function open(number, focus) {
   if (!items.length) return;
   const told = await ask(`api/item/${Math.max(0, Math.min(number, items.length - 1))}`);
-  if (told) await show(told, focus);
+  if (told) show(told, focus);
 }
 
-async function show(told, focus) {
+function show(told, focus) {
   const other = shown?.number !== told.number;
   const live = other || focus !== undefined ? null : document.activeElement.closest("#leaves input");
   alarm("");
@@ -87,7 +91,7 @@ async function show(told, focus) {
   if (live) restore(live);
   else if (focus !== undefined) edit(focus);
   showText();
-  await recount();
+  recount(told);
 }
 
 function restore(live) {
@@ -267,10 +271,8 @@ async function decide(what) {
 
 function go(by) {
   flush();
-  then(async () => {
-    await open(shown.number + by);
-    document.activeElement?.blur?.();
-  });
+  document.activeElement?.blur?.(); // now, not later: the next keys are for the next record
+  then(() => open(shown.number + by));
 }
 
 function nextOpen() {
@@ -283,7 +285,7 @@ function nextOpen() {
 function undo() {
   return then(async () => {
     const told = await ask("api/undo", {});
-    if (told) await show(told);
+    if (told) show(told);
   });
 }
 
@@ -317,7 +319,7 @@ document.addEventListener("keydown", (event) => {
   keys[event.key]();
 });
 then(async () => {
-  await recount();
+  await list();
   const first = items.findIndex(([, decision]) => decision === "open" || decision === "draft");
   await open(Math.max(0, first));
 });

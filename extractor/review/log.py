@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -89,6 +90,17 @@ class History:
         some = self.steps.get(item.key)
         return replace(some[-1] if some else item.start, version=self.versions.get(item.key, 0))
 
+    def decision(self, key: str) -> Decision:
+        """Return what was decided on the record of a key."""
+        some = self.steps.get(key)
+        return some[-1].decision if some else Decision.OPEN
+
+    def counts(self, keys: Mapping[str, int]) -> dict[str, int]:
+        """Return how many of some records are in which state."""
+        done = Counter(str(self.decision(key)) for key, some in self.steps.items() if some and key in keys)
+        left = len(keys) - done.total()
+        return {str(each): done[str(each)] + (left if each is Decision.OPEN else 0) for each in Decision}
+
 
 def history_of(lines: Iterable[str]) -> History:
     """Return what lines tell."""
@@ -154,11 +166,3 @@ def alone(path: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def told_of(history: History, items: Iterable[ReviewItem]) -> Mapping[str, int]:
-    """Return how many records are in which state."""
-    counts = dict.fromkeys(map(str, Decision), 0)
-    for item in items:
-        counts[str(history.state(item).decision)] += 1
-    return counts

@@ -10,16 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from ..evaluation.metrics import flatten
-from ..files import replacing
 from ..messages import JSON
 from ..report import units
-from ..words import escaped
+from .gold import GoldFile
 from .items import (
     Check,
     Decision,
     ReviewItem,
     ReviewState,
-    gold_line,
     item_added,
     item_removed,
     lists_in,
@@ -27,7 +25,7 @@ from .items import (
     shapes_of,
     typed_in,
 )
-from .log import Step, StepLog, told_of
+from .log import Step, StepLog
 
 
 class StaleRecord(Exception):
@@ -40,7 +38,10 @@ class NotDone(ValueError):
 
 class ReviewSession:
     """Records in the order in which they are looked at, and what was done to them. Safe to use from several
-    threads. by: who reviews. now: tells the time as ISO 8601 has it.
+    threads.
+
+    known: all records of the file, those that are not looked at too. gold: the file for accepted ones; lines
+    that are there and of other records are kept. by: who reviews. now: tells the time as ISO 8601 has it.
     """
 
     def __init__(
@@ -51,20 +52,23 @@ class ReviewSession:
         gold: str,
         by: str,
         now: Callable[[], str],
+        known: Sequence[ReviewItem] = (),
     ) -> None:
-        self._items, self._log, self._check, self._gold = items, log, check, gold
+        self._items, self._log, self._check = items, log, check
+        self._gold = GoldFile(gold, known or items)
         self._by, self._now = by, now
         self._at = {item.key: n for n, item in enumerate(items)}
         self._lock = threading.Lock()
-        self._shapes = shapes_of(items)
-        self._unsaved = True
+        self._shapes = shapes_of(known or items)
+        self._doubts = [round(item.doubt, 3) for item in items]
 
     def overview(self) -> JSON:
         """Return all records in short: title, decision, how sure the least sure value is."""
         with self._lock:
-            history = self._log.history
-            rows = [[i.title, str(history.state(i).decision), round(i.doubt, 3)] for i in self._items]
-            return {"items": rows, "counts": told_of(history, self._items), "by": self._by}
+            decisions = [str(self._log.history.decision(item.key)) for item in self._items]
+            titles = [item.title for item in self._items]
+            rows = [list(row) for row in zip(titles, decisions, self._doubts, strict=True)]
+            return {"items": rows, "by": self._by}
 
     def item(self, number: int) -> JSON:
         """Return all of one record. Offsets are those of JavaScript, in UTF-16 units."""
@@ -99,16 +103,13 @@ class ReviewSession:
             return self._shown(self._items[self._at[known[-1]]])
 
     def save(self) -> int:
-        """Write the gold file where it is behind, and return how many records it has."""
+        """Write the gold file where it is behind, and return how many of these records it has."""
+        return self._gold.save(self._accepted)
+
+    def _accepted(self) -> list[tuple[ReviewItem, ReviewState]]:
         with self._lock:
-            states = [(item, self._log.history.state(item)) for item in self._items]
-            lines = [gold_line(i, s) for i, s in states if s.decision is Decision.ACCEPTED]
-            if self._unsaved:
-                with replacing(self._gold) as stream:
-                    for line in lines:
-                        stream.write(f"{escaped(json.dumps(line, ensure_ascii=False))}\n".encode())
-                self._unsaved = False
-            return len(lines)
+            states = [(item, self._log.history.state(item)) for item in self._gold.items]
+        return [(item, state) for item, state in states if state.decision is Decision.ACCEPTED]
 
     def _item(self, number: int) -> ReviewItem:
         if not 0 <= number < len(self._items):
@@ -117,7 +118,7 @@ class ReviewSession:
 
     def _add(self, step: Step) -> None:
         self._log.add(step)
-        self._unsaved = True
+        self._gold.is_behind = True
 
     def _changed(self, item: ReviewItem, state: ReviewState, asked: Mapping[str, Any]) -> ReviewState:
         pointer = str(asked.get("pointer", ""))
@@ -170,6 +171,7 @@ class ReviewSession:
             "note": state.note,
             "version": state.version,
             "by": state.by,
+            "counts": self._log.history.counts(self._at),
             "problems": [{"pointer": each.pointer, "reason": each.reason} for each in problems],
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parent.parent.parent
 TYPES = """
 from pydantic import BaseModel, Field
 
@@ -51,9 +53,9 @@ def reviewing(folder: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str],
         "--as",
         "me",
     ]
-    with subprocess.Popen(
-        [*command, *more], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}  # the library that is tested, whichever is installed
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*command, *more], cwd=folder, env=env, **pipes) as process:
         assert process.stdout is not None
         try:
             yield process, process.stdout.readline().strip()

@@ -136,8 +136,13 @@ def test_what_cannot_be_done_changes_nothing(server: ReviewServer, what: dict[st
 
 def test_counts_tell_how_far_it_is(server: ReviewServer) -> None:
     act(server, 1, 0, do="reject")
+    assert asked(server, "GET", "/TOKEN/api/item/0")[1]["counts"] == {
+        "open": 1,
+        "draft": 0,
+        "accepted": 0,
+        "rejected": 1,
+    }
     _, told = asked(server, "GET", "/TOKEN/api/items")
-    assert told["counts"] == {"open": 1, "draft": 0, "accepted": 0, "rejected": 1}
     assert [row[:2] for row in told["items"]] == [["one", "open"], ["two", "rejected"]]
 
 
@@ -198,3 +203,39 @@ def test_a_text_of_gold_is_kept_although_the_gold_file_cannot_be_written(tmp_pat
     later = ReviewSession(ITEMS, again, check_of(Person), str(tmp_path / "gold.jsonl"), "me", lambda: "")
     assert later.save() == 1
     again.close()
+
+
+def session_over(
+    tmp_path: Path, shown: list[ReviewItem], known: list[ReviewItem], log: StepLog
+) -> ReviewSession:
+    return ReviewSession(shown, log, check_of(Person), str(tmp_path / "gold.jsonl"), "me", lambda: "", known)
+
+
+def test_gold_of_other_records_stays_and_a_sample_loses_none(tmp_path: Path) -> None:
+    other = '{"id": "two", "text": "x", "record": {"name": "X", "age": 1}}'
+    (tmp_path / "gold.jsonl").write_text(other + "\n")
+    log = StepLog(str(tmp_path / "steps.jsonl"))
+    everything = session_over(tmp_path, ITEMS, ITEMS, log)
+    everything.act(1, {"version": 0, "do": "accept"})
+    assert everything.save() == 1
+    sample = session_over(tmp_path, ITEMS[:1], ITEMS, log)
+    sample.act(0, {"version": 0, "do": "accept"})
+    assert (sample.save(), sample.save()) == (2, 2)
+    cases = load_cases(str(tmp_path / "gold.jsonl"), gold_reader(Person))
+    assert [case.id for case in cases] == ["two", "one", f"two {ITEMS[1].key}"]
+    everything.undo()
+    assert everything.save() == 1
+    assert (tmp_path / "gold.jsonl").read_text().startswith(other + "\n")
+    log.close()
+
+
+def test_10_000_records_are_reviewed_one_by_one(tmp_path: Path) -> None:
+    items = keyed(ReviewItem("", f"{n}", f"Ada {n}", {"name": "Ada", "age": 1}, {}) for n in range(10_000))
+    log = StepLog(str(tmp_path / "steps.jsonl"))
+    session = session_over(tmp_path, items, items, log)
+    for n in range(0, 10_000, 500):
+        told = session.act(n, {"version": 0, "do": "accept"})
+        assert len(json.dumps(told)) < 2000  # a step's answer is of its record alone
+    assert told["counts"]["open"] == 9980
+    assert session.save() == 20
+    log.close()
