@@ -16,6 +16,9 @@ from .records import choices_of, dump_for, gold_reader
 from .reports import EvalReport
 from .scoring import PLAIN, Scoring, scoring_of
 
+_QUIET = frozenset({"journal", "concurrency", "on_progress", "limiter", "ordered"})
+_SECRET = frozenset({"api_key", "extra_headers"})
+
 
 class EvaluatedRow(Protocol):
     """What came of one text, as `Extractor.rows` yields it."""
@@ -135,13 +138,12 @@ def evaluated(
 
 def told(options: Mapping[str, Any]) -> dict[str, JSON]:
     """Return what a model was asked with as JSON; what is no plain value in a word. Unset ones are left
-    out, and what changes nothing in the answers: where they are kept, and how fast they come.
+    out, and what changes nothing in the answers: where they are kept, how fast they come, and keys.
     """
-    quiet = {"journal", "concurrency", "on_progress", "limiter", "ordered"}
     return {
         name: _plain(name, value)
         for name, value in options.items()
-        if name not in quiet and value is not None and value != []
+        if name not in _QUIET | _SECRET and value is not None and value != []
     }
 
 

@@ -45,13 +45,14 @@ def page_data(report: EvalReport, after: EvalReport | None = None) -> JSON:
     joined = [
         _joined(scored, [each[scored[0].id] for each in leaves]) for scored in zip(*records, strict=True)
     ]
+    slips = [one for i, each in enumerate(leaves) for one in _confusions(i, each)]
     return {
         "runs": [_run(each, len(some)) for each, some in zip(runs, records, strict=True)],
         "legend": LEGEND if after is None else f"{LEGEND} {PAIRED}",
         "kinds": [str(each) for each in ERRORS],
         "figures": _figures(records),
         "fields": _fields(records, leaves, joined),
-        "confusions": [one for i, each in enumerate(leaves) for one in _confusions(i, each)],
+        "confusions": sorted(slips, key=lambda each: -each["count"]),
         "matrices": [one for i, each in enumerate(leaves) for one in _matrices(i, each, runs[i].choices)],
         "slices": _slices(records),
         "texts": joined,
@@ -204,7 +205,7 @@ def _joined(records: Sequence[Scored], leaves: Sequence[Sequence[LeafVerdict]]) 
 def _facts(record: Scored) -> str:
     cost = "" if record.cost is None else f", {record.cost:.6f} US dollars"
     kept = ", out of the journal" if record.detail is not None and record.detail.from_journal else ""
-    return f"{record.outcome}, {record.calls} requests, {record.tokens:,} tokens{cost}{kept}"
+    return f"{record.outcome}, requests: {record.calls}, tokens: {record.tokens:,}{cost}{kept}"
 
 
 def _said(record: Scored) -> JSON:

@@ -430,3 +430,10 @@ def test_what_was_answered_before_a_run_stopped_is_kept(cli: Cli, folder: Path) 
     assert "The evaluation did not finish" in ended.err
     report = json.loads((folder / "part.json").read_text())
     assert ([each["id"] for each in report["records"]], report["complete"]) == (["basel", "bern"], False)
+
+
+def test_a_report_tells_no_key(cli: Cli, folder: Path) -> None:
+    secret = ("-p", "api_key=sk-very-secret", "-p", 'extra_headers={"X-Key": "sk-very-secret"}')
+    run(cli, by_town(**GOOD), "-o", "good.json", "--html", "good.html", *secret)
+    for name in ("good.json", "good.html"):
+        assert "sk-very-secret" not in (folder / name).read_text()
