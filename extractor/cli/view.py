@@ -118,11 +118,12 @@ def view(
 
 def _report(path: str) -> EvalReport | None:
     """Return the report that a file holds, None where it is of another kind: reports alone are one object
-    over many lines.
+    over many lines, which begins with the model.
     """
     try:
         with open(path, encoding="utf-8-sig") as stream:
-            return load_report(path) if stream.readline().strip() == "{" else None
+            head = [stream.readline().strip(), stream.readline().strip()]
+        return load_report(path) if head[0] == "{" and head[1].startswith('"model":') else None
     except (OSError, UnicodeDecodeError):  # said by what reads lines
         return None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cases import Case
     from .evaluating import evaluate
-    from .explaining import Confusion, ConfusionMatrix, LeafVerdict, Verdict, explained
+    from .explaining import Confusion, ConfusionMatrix, LeafVerdict, VerdictKind, explained
     from .metrics import MISSING, Score, score
     from .page import evaluation_page
     from .reports import EvalReport, load_report
@@ -30,7 +30,7 @@ __all__ = [
     "LeafVerdict",
     "Score",
     "Scoring",
-    "Verdict",
+    "VerdictKind",
     "evaluate",
     "evaluation_page",
     "explained",
@@ -40,7 +40,7 @@ __all__ = [
 _MODULES = {
     "metrics": ("MISSING", "Score", "score"),
     "scoring": ("FieldScoring", "Scoring"),
-    "explaining": ("Confusion", "ConfusionMatrix", "LeafVerdict", "Verdict", "explained"),
+    "explaining": ("Confusion", "ConfusionMatrix", "LeafVerdict", "VerdictKind", "explained"),
     "cases": ("Case",),
     "reports": ("EvalReport", "load_report"),
     "evaluating": ("evaluate",),

@@ -20,7 +20,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class FigureGate:
     """The least that a figure has to be, a fraction."""
 
     figure: str
@@ -34,7 +34,7 @@ class Gate:
         return f"{self.figure} is {'unknown' if value is None else f'{value:.1%}'}, below {self.least:.1%}"
 
 
-def gate_of(told: str) -> Gate:
+def gate_of(told: str) -> FigureGate:
     """Return the gate that "0.9" (of the value F1) or "recall=0.9" means. Raises ConfigError."""
     name, equals, number = told.rpartition("=")
     name = name.strip() if equals else USUAL
@@ -47,16 +47,16 @@ def gate_of(told: str) -> Gate:
         least = -1
     if not 0 <= least <= 1:
         raise ConfigError(f"--fail-under takes a fraction such as 0.9, or {name}=0.9; not {told!r}")
-    return Gate(name, least)
+    return FigureGate(name, least)
 
 
-def failures(report: EvalReport, gates: Sequence[Gate]) -> list[str]:
+def failures(report: EvalReport, gates: Sequence[FigureGate]) -> list[str]:
     """Return why the report does not pass; nothing where it does."""
     found = estimates(report.records) if gates else {}
     return [why for gate in gates if (why := gate.failure(found)) is not None]
 
 
-def junit(report: EvalReport, gates: Sequence[Gate] = ()) -> str:
+def junit(report: EvalReport, gates: Sequence[FigureGate] = ()) -> str:
     """Return JUnit's XML: a test case for each text, failed where its record has errors; and one for each
     gate. Source: https://github.com/testmoapp/junitxml.
     """
@@ -102,7 +102,7 @@ def _xml(text: str) -> str:
     return _NO_XML.sub("\ufffd", text)
 
 
-def markdown(report: EvalReport, gates: Sequence[Gate] = ()) -> str:
+def markdown(report: EvalReport, gates: Sequence[FigureGate] = ()) -> str:
     """Return a summary as GitHub shows it beside a job: figures, and the most frequent slips."""
     found = estimates(report.records)
     lines = [f"### {_plain(report.title)}: {len(report.records)} texts", ""]

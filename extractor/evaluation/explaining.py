@@ -25,7 +25,7 @@ TELLING = 4  # characters of a value that is known again in another field
 CHOICES = 12  # different values of a field that still make a matrix that can be read
 
 
-class Verdict(StrEnum):
+class VerdictKind(StrEnum):
     """What came of one leaf. The first two count as right; a wrong span does too, but is not grounded."""
 
     RIGHT = "right"
@@ -40,10 +40,10 @@ class Verdict(StrEnum):
     @property
     def counts_as_right(self) -> bool:
         """Whether the value counts as found."""
-        return self in (Verdict.RIGHT, Verdict.WRONG_FORM, Verdict.WRONG_SPAN)
+        return self in (VerdictKind.RIGHT, VerdictKind.WRONG_FORM, VerdictKind.WRONG_SPAN)
 
 
-ERRORS = tuple(each for each in Verdict if each not in (Verdict.RIGHT, Verdict.EMPTY))
+ERRORS = tuple(each for each in VerdictKind if each not in (VerdictKind.RIGHT, VerdictKind.EMPTY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class LeafVerdict:
     field: str
     gold: JSON
     found: JSON
-    verdict: Verdict
+    verdict: VerdictKind
     how: str = ""
 
 
@@ -88,22 +88,22 @@ def _verdict(
 ) -> LeafVerdict:
     one = value_at(gold, pair.pointer) if pair.wanted else None
     other = value_at(found, pair.there) if pair.claimed else None
-    verdict, how = Verdict.EMPTY, ""
+    verdict, how = VerdictKind.EMPTY, ""
     if pair.right:
         expected, got = gold_places.get(pair.pointer, ()), places.get(pair.there, ())
         how = "" if equal(one, other) else difference(one, other)
-        verdict = Verdict.WRONG_FORM if how else Verdict.RIGHT
+        verdict = VerdictKind.WRONG_FORM if how else VerdictKind.RIGHT
         if expected and got and not same_place(expected, got):
-            verdict, how = Verdict.WRONG_SPAN, "found at another place"
+            verdict, how = VerdictKind.WRONG_SPAN, "found at another place"
     elif pair.wanted and pair.claimed:
         items = others.get(pair.field, {})
         elsewhere = any(alike(items[where], other) for where in items if where != pair.pointer)
-        verdict = Verdict.WRONG_ITEM if elsewhere else Verdict.WRONG_VALUE
+        verdict = VerdictKind.WRONG_ITEM if elsewhere else VerdictKind.WRONG_VALUE
         how = "the value of another item" if elsewhere else _told(one, other, pair.field, others)
     elif pair.wanted:
-        verdict, how = Verdict.MISSED, "no record" if found is MISSING else "nothing found"
+        verdict, how = VerdictKind.MISSED, "no record" if found is MISSING else "nothing found"
     elif pair.claimed:
-        verdict, how = Verdict.INVENTED, "found where gold has nothing"
+        verdict, how = VerdictKind.INVENTED, "found where gold has nothing"
     return LeafVerdict(pair.pointer, pair.there, pair.field, one, other, verdict, how)
 
 
@@ -217,7 +217,7 @@ class Confusion:
     """One kind of slip in one field. texts: the ids of those in which it happened, in order, each once."""
 
     field: str
-    verdict: Verdict
+    verdict: VerdictKind
     how: str
     count: int
     texts: tuple[str, ...]
@@ -229,8 +229,8 @@ class Confusion:
 
 def confusions(leaves: Iterable[tuple[str, LeafVerdict]]) -> list[Confusion]:
     """Return what went wrong, the most frequent first. leaves: each with the id of its text."""
-    counts = Counter[tuple[str, Verdict, str]]()
-    texts: dict[tuple[str, Verdict, str], dict[str, None]] = defaultdict(dict)
+    counts = Counter[tuple[str, VerdictKind, str]]()
+    texts: dict[tuple[str, VerdictKind, str], dict[str, None]] = defaultdict(dict)
     for text, leaf in leaves:
         if leaf.verdict in ERRORS:
             key = leaf.field, leaf.verdict, leaf.how
@@ -272,7 +272,7 @@ def matrices(
 def _matrix(
     name: str, leaves: Sequence[LeafVerdict], declared: Sequence[str] | None
 ) -> ConfusionMatrix | None:
-    pairs = [leaf for leaf in leaves if leaf.verdict is not Verdict.EMPTY]
+    pairs = [leaf for leaf in leaves if leaf.verdict is not VerdictKind.EMPTY]
     gold = [_written(leaf.gold) for leaf in pairs if leaf.gold is not None]
     are_texts = all(isinstance(leaf.gold, str | bool | None) for leaf in pairs)
     few = are_texts and len(set(gold)) <= CHOICES and len(gold) >= 2 * len(set(gold)) > 2
@@ -304,12 +304,12 @@ class FieldVerdicts:
     """How many leaves of one field have which verdict."""
 
     field: str
-    counts: Mapping[Verdict, int]
+    counts: Mapping[VerdictKind, int]
 
 
 def verdicts_by_field(leaves: Iterable[LeafVerdict]) -> list[FieldVerdicts]:
     """Return the counts of each field, in the order in which fields come."""
-    counts: dict[str, Counter[Verdict]] = defaultdict(Counter)
+    counts: dict[str, Counter[VerdictKind]] = defaultdict(Counter)
     for leaf in leaves:
         counts[leaf.field][leaf.verdict] += 1
     return [FieldVerdicts(name, dict(each)) for name, each in counts.items()]

@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..messages import JSON
 from ..report import assembled, units
-from .explaining import ERRORS, Confusion, LeafVerdict, Verdict, confusions, matrices, verdicts_by_field
+from .explaining import ERRORS, Confusion, LeafVerdict, VerdictKind, confusions, matrices, verdicts_by_field
 from .metrics import LeafCounts, flatten
 from .rates import (
     RATES,
@@ -123,7 +123,7 @@ def _fields(
     ]
 
 
-def _field(tally: LeafCounts, verdicts: Mapping[Verdict, int]) -> JSON:
+def _field(tally: LeafCounts, verdicts: Mapping[VerdictKind, int]) -> JSON:
     return {
         "gold": tally.gold,
         "found": tally.predicted,
@@ -145,8 +145,8 @@ def _turned(rows: Sequence[JSON]) -> JSON:
 def _fine(leaf: JSON) -> bool:
     if leaf is None:  # the other run has invented something
         return True
-    verdict = Verdict(leaf["verdict"])
-    return verdict.counts_as_right or verdict is Verdict.EMPTY
+    verdict = VerdictKind(leaf["verdict"])
+    return verdict.counts_as_right or verdict is VerdictKind.EMPTY
 
 
 def _confusions(run: int, leaves: Mapping[str, Sequence[LeafVerdict]]) -> list[JSON]:
@@ -228,7 +228,7 @@ def _rows(
         taken = set[tuple[str, str]]()
         for leaf in some:
             key = ("gold", leaf.pointer)
-            if leaf.verdict is Verdict.INVENTED and (key in taken or leaf.pointer not in known):
+            if leaf.verdict is VerdictKind.INVENTED and (key in taken or leaf.pointer not in known):
                 key = ("invented", leaf.there)
             taken.add(key)
             row: Any = rows.setdefault(key, _row(leaf, record, len(records), unit))

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from ..errors import ConfigError
 from ..messages import JSON
 from ..words import escaped
-from .explaining import Confusion, ConfusionMatrix, LeafVerdict, Verdict, confusions, explained, matrices
+from .explaining import Confusion, ConfusionMatrix, LeafVerdict, VerdictKind, confusions, explained, matrices
 from .metrics import MISSING
 from .rates import RateEstimate, Scored, estimates
 from .scoring import Scoring, scoring_of
@@ -159,7 +159,9 @@ def leaves_of(record: Scored, scoring: Scoring) -> list[LeafVerdict]:
 
 def errors_of(leaves: Sequence[LeafVerdict]) -> list[LeafVerdict]:
     """Return the leaves that count against a record."""
-    return [leaf for leaf in leaves if not leaf.verdict.counts_as_right and leaf.verdict is not Verdict.EMPTY]
+    return [
+        leaf for leaf in leaves if not leaf.verdict.counts_as_right and leaf.verdict is not VerdictKind.EMPTY
+    ]
 
 
 def load_report(path: str) -> EvalReport:

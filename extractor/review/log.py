@@ -16,7 +16,7 @@ from .items import Decision, ReviewItem, ReviewState
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReviewStep:
     """One thing that was done to the record `key`: it is now in this state; or the last step was undone."""
 
     key: str
@@ -41,12 +41,12 @@ class Step:
         )
 
 
-def step_of(line: str) -> Step | None:
+def step_of(line: str) -> ReviewStep | None:
     """Return the step on a line; None for a line that is not whole, as one that a crash cut off."""
     try:
         match json.loads(line):
             case {"key": str(key), "undo": True}:
-                return Step(key, None)
+                return ReviewStep(key, None)
             case {
                 "key": str(key),
                 "decision": str(decision),
@@ -56,7 +56,7 @@ def step_of(line: str) -> Step | None:
             }:
                 spans = {where: [(int(a), int(b)) for a, b in some] for where, some in places.items()}
                 note, by, at = (str(rest.get(name) or "") for name in ("note", "by", "at"))
-                return Step(key, ReviewState(Decision(decision), record, spans, note, by, at))
+                return ReviewStep(key, ReviewState(Decision(decision), record, spans, note, by, at))
     except (ValueError, TypeError, RecursionError):
         pass
     return None
@@ -73,7 +73,7 @@ class History:
     done: list[str] = field(default_factory=list)
     damaged: int = 0
 
-    def take(self, step: Step) -> None:
+    def take(self, step: ReviewStep) -> None:
         """Take in one more step."""
         self.versions[step.key] = self.versions.get(step.key, 0) + 1
         if step.state is not None:
@@ -127,7 +127,7 @@ class StepLog:
         if data and not data.endswith(b"\n"):  # a crash cut the last line off
             self._write(b"\n")
 
-    def add(self, step: Step) -> None:
+    def add(self, step: ReviewStep) -> None:
         """Return once the step is safe on the disk. Raises OSError where it can't be written: then it counts
         as not done.
         """

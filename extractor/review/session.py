@@ -25,7 +25,7 @@ from .items import (
     shapes_of,
     typed_in,
 )
-from .log import Step, StepLog
+from .log import ReviewStep, StepLog
 
 
 class StaleRecord(Exception):
@@ -90,7 +90,7 @@ class ReviewSession:
                 changed = self._changed(item, state, asked)
             except (ValueError, KeyError, TypeError) as error:
                 raise NotDone(str(error)) from error
-            self._add(Step(item.key, replace(changed, by=self._by, at=self._now())))
+            self._add(ReviewStep(item.key, replace(changed, by=self._by, at=self._now())))
             return self._shown(item)
 
     def undo(self) -> JSON:
@@ -99,7 +99,7 @@ class ReviewSession:
             known = [key for key in self._log.history.done if key in self._at]
             if not known:
                 raise NotDone("there is nothing to undo")
-            self._add(Step(known[-1], None))
+            self._add(ReviewStep(known[-1], None))
             return self._shown(self._items[self._at[known[-1]]])
 
     def save(self) -> int:
@@ -116,7 +116,7 @@ class ReviewSession:
             raise NotDone(f"there is no record {number}")
         return self._items[number]
 
-    def _add(self, step: Step) -> None:
+    def _add(self, step: ReviewStep) -> None:
         self._log.add(step)
         self._gold.is_behind = True
 

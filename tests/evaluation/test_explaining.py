@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.evaluation import MISSING, Verdict, explained, score
+from extractor.evaluation import MISSING, VerdictKind, explained, score
 from extractor.evaluation.explaining import (
     NONE,
     OTHER,
@@ -68,9 +68,9 @@ def test_a_text_without_a_record_has_missed_every_value() -> None:
 def test_items_in_another_order_are_shown_where_they_stand_in_both_records() -> None:
     found = explained({"a": ["x", "y"]}, {"a": ["y", "z", "x"]})
     assert [(leaf.pointer, leaf.there, leaf.verdict) for leaf in found] == [
-        ("/a/0", "/a/2", Verdict.RIGHT),
-        ("/a/1", "/a/0", Verdict.RIGHT),
-        ("/a/1", "/a/1", Verdict.INVENTED),
+        ("/a/0", "/a/2", VerdictKind.RIGHT),
+        ("/a/1", "/a/0", VerdictKind.RIGHT),
+        ("/a/1", "/a/1", VerdictKind.INVENTED),
     ]
     assert {leaf.field for leaf in found} == {"/a/*"}
 
@@ -118,8 +118,8 @@ def test_the_same_slip_is_counted_over_texts_and_the_most_frequent_comes_first()
     other = explained({"issued": "2026-05-06"}, {"issued": "2026-06-05"})
     found = confusions([*(("one", leaf) for leaf in swapped), *(("two", leaf) for leaf in other)])
     assert found == [
-        Confusion("/issued", Verdict.WRONG_VALUE, "day and month swapped", 2, ("one", "two")),
-        Confusion("/a", Verdict.MISSED, "nothing found", 1, ("one",)),
+        Confusion("/issued", VerdictKind.WRONG_VALUE, "day and month swapped", 2, ("one", "two")),
+        Confusion("/a", VerdictKind.MISSED, "nothing found", 1, ("one",)),
     ]
     assert [*map(str, found)] == ["/issued: day and month swapped, 2 times", "/a: nothing found, once"]
 
@@ -153,11 +153,11 @@ def test_verdicts_are_the_leaves_that_the_score_counts(gold: Any, found: Any) ->
     counts = score(gold, found).normalised
     verdicts = [leaf.verdict for leaf in leaves]
     right = sum(verdict.counts_as_right for verdict in verdicts)
-    wrong = verdicts.count(Verdict.WRONG_VALUE) + verdicts.count(Verdict.WRONG_ITEM)
+    wrong = verdicts.count(VerdictKind.WRONG_VALUE) + verdicts.count(VerdictKind.WRONG_ITEM)
     assert right == counts.overall.correct
-    assert right + wrong + verdicts.count(Verdict.MISSED) == counts.overall.gold
-    assert right + wrong + verdicts.count(Verdict.INVENTED) == counts.overall.predicted
-    strict = [leaf for leaf in leaves if leaf.verdict is Verdict.RIGHT]
+    assert right + wrong + verdicts.count(VerdictKind.MISSED) == counts.overall.gold
+    assert right + wrong + verdicts.count(VerdictKind.INVENTED) == counts.overall.predicted
+    strict = [leaf for leaf in leaves if leaf.verdict is VerdictKind.RIGHT]
     assert len(strict) <= right
     by_field = {each.field: each.counts for each in verdicts_by_field(leaves)}
     for name, tally in counts.by_field.items():
@@ -166,4 +166,4 @@ def test_verdicts_are_the_leaves_that_the_score_counts(gold: Any, found: Any) ->
 
 @given(records)
 def test_a_record_beside_itself_has_no_error(record: Any) -> None:
-    assert {leaf.verdict for leaf in explained(record, record)} <= {Verdict.RIGHT, Verdict.EMPTY}
+    assert {leaf.verdict for leaf in explained(record, record)} <= {VerdictKind.RIGHT, VerdictKind.EMPTY}

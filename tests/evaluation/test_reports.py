@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from extractor import ConfigError, Extractor, RunStopped
 from extractor.evaluation import EvalReport, evaluate, evaluation_page, load_report
-from extractor.evaluation.checks import Gate, failures, gate_of, junit, markdown
+from extractor.evaluation.checks import FigureGate, failures, gate_of, junit, markdown
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
 
 HOSTILE = "</td><script>alert(1)</script> | `x` \x1b[31m\ud800 *b*"
@@ -156,12 +156,12 @@ def test_scoring_is_kept_and_a_rule_for_no_field_is_refused(tmp_path: Path) -> N
 
 
 def test_a_gate_is_a_figure_and_its_least_share(report: EvalReport) -> None:
-    assert gate_of("0.9") == Gate("value F1", 0.9)
-    assert gate_of("recall = 0.25") == Gate("recall", 0.25)
-    assert failures(report, [Gate("valid in the end", 0.6)]) == []
-    assert failures(report, [Gate("recall", 0.9)]) == ["recall is 50.0%, below 90.0%"]
+    assert gate_of("0.9") == FigureGate("value F1", 0.9)
+    assert gate_of("recall = 0.25") == FigureGate("recall", 0.25)
+    assert failures(report, [FigureGate("valid in the end", 0.6)]) == []
+    assert failures(report, [FigureGate("recall", 0.9)]) == ["recall is 50.0%, below 90.0%"]
     unknown = EvalReport("m", "t", [])
-    assert failures(unknown, [Gate("recall", 0)]) == ["recall is unknown, below 0.0%"]
+    assert failures(unknown, [FigureGate("recall", 0)]) == ["recall is unknown, below 0.0%"]
 
 
 @pytest.mark.parametrize("told", ["90", "tokens a record=3", "recall=", "-1", "nan"])
@@ -171,7 +171,7 @@ def test_what_is_no_gate_is_refused(told: str) -> None:
 
 
 def test_junit_has_a_case_for_each_text_and_gate(report: EvalReport) -> None:
-    suites = ElementTree.fromstring(junit(report, [Gate("recall", 0.9), Gate("recall", 0.1)]))
+    suites = ElementTree.fromstring(junit(report, [FigureGate("recall", 0.9), FigureGate("recall", 0.1)]))
     assert suites.attrib == {"tests": "5", "failures": "3", "errors": "1", "skipped": "0"}
     cases = {case.get("name"): [each.tag for each in case] for case in suites.iter("testcase")}
     assert cases == {
@@ -187,7 +187,7 @@ def test_junit_has_a_case_for_each_text_and_gate(report: EvalReport) -> None:
 
 
 def test_markdown_has_the_figures_and_the_slips(report: EvalReport) -> None:
-    told = markdown(report, [Gate("recall", 0.9)])
+    told = markdown(report, [FigureGate("recall", 0.9)])
     assert told.startswith("### first: 3 texts\n")
     assert "- **failed**: recall is 50.0%, below 90.0%" in told
     assert "| recall | 50.0% | " in told

@@ -31,7 +31,7 @@ from extractor.review.items import (
     shapes_of,
     typed_in,
 )
-from extractor.review.log import Step, StepLog, alone, history_of, step_of
+from extractor.review.log import ReviewStep, StepLog, alone, history_of, step_of
 from extractor.review.sampling import doubtful_needed, random_needed, sample_of
 
 TEXT = "Ada ordered 1,200 pens and 3 inks on 3 May 2026 for 12.50."
@@ -154,15 +154,15 @@ def test_a_line_of_gold_tells_who_when_and_what_it_was() -> None:
 def test_what_is_added_is_there_after_the_file_is_opened_again(tmp_path: Path) -> None:
     path = str(tmp_path / "steps.jsonl")
     log = StepLog(path)
-    log.add(Step("k", typed("/who", "Ada")))
-    log.add(Step("k", replace(typed("/who", "Eve"), decision=Decision.ACCEPTED)))
+    log.add(ReviewStep("k", typed("/who", "Ada")))
+    log.add(ReviewStep("k", replace(typed("/who", "Eve"), decision=Decision.ACCEPTED)))
     log.close()
     again = StepLog(path)
     state = again.history.state(ITEM)
     assert (state.record["who"], state.decision, state.version) == ("Eve", Decision.ACCEPTED, 2)
-    again.add(Step("k", None))
+    again.add(ReviewStep("k", None))
     assert again.history.state(ITEM).record["who"] == "Ada"
-    again.add(Step("k", None))
+    again.add(ReviewStep("k", None))
     assert again.history.state(ITEM) == replace(ITEM.start, version=4)
     assert stat.S_IMODE((tmp_path / "steps.jsonl").stat().st_mode) == 0o600
     again.close()
@@ -170,11 +170,11 @@ def test_what_is_added_is_there_after_the_file_is_opened_again(tmp_path: Path) -
 
 def test_a_line_that_a_crash_cut_off_counts_as_not_done_and_spoils_no_other(tmp_path: Path) -> None:
     path = tmp_path / "steps.jsonl"
-    whole = Step("k", typed("/who", "Ada")).line()
+    whole = ReviewStep("k", typed("/who", "Ada")).line()
     path.write_text(whole + "\n" + whole[: len(whole) // 2])
     log = StepLog(str(path))
     assert (log.history.damaged, log.history.state(ITEM).version) == (1, 1)
-    log.add(Step("k", typed("/who", "Eve")))
+    log.add(ReviewStep("k", typed("/who", "Eve")))
     log.close()
     assert history_of(path.read_text().split("\n")).state(ITEM).record["who"] == "Eve"
 
@@ -197,10 +197,10 @@ def test_a_step_that_could_not_be_written_is_not_done_and_leaves_no_half_line(tm
     path, disk = tmp_path / "steps.jsonl", FullDisk(10)
     log = StepLog(str(path), disk)
     with pytest.raises(OSError, match="No space"):
-        log.add(Step("k", typed("/who", "Ada")))
+        log.add(ReviewStep("k", typed("/who", "Ada")))
     assert (path.read_bytes(), log.history.state(ITEM)) == (b"", ITEM.start)
     disk.room = 10**6
-    log.add(Step("k", typed("/who", "Eve")))
+    log.add(ReviewStep("k", typed("/who", "Eve")))
     log.close()
     assert history_of(path.read_text().split("\n")).state(ITEM).record["who"] == "Eve"
 
@@ -215,7 +215,7 @@ states = st.builds(ReviewState, st.sampled_from(Decision), values, places, texts
 
 @given(texts, st.none() | states)
 def test_a_step_is_read_from_its_line_as_it_was(key: str, state: ReviewState | None) -> None:
-    step = Step(key, state)
+    step = ReviewStep(key, state)
     assert "\n" not in step.line()
     assert step_of(step.line()) == step
 
