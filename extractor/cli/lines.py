@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from math import isfinite, isnan
@@ -13,22 +13,17 @@ from pydantic_core import to_jsonable_python
 
 from ..documents import ChunkOutcome, DocumentExtraction
 from ..errors import ExtractorError, Problem
+from ..evaluation.records import Dump as Dump
+from ..evaluation.records import dump_for as dump_for
 from ..evidence import Evidence, Span
 from ..evidence.merging import Conflict
 from ..loading import BadInput
 from ..messages import JSON, Outcome
 from ..results import Extraction
-from ..schema import RecordType
 from ..words import escaped
 
 Line: TypeAlias = dict[str, JSON]
-Dump: TypeAlias = Callable[[Any], JSON]
 NO_INPUT = "input"  # the outcome of an input that could not be read
-
-
-def dump_for(record_type: Any) -> Dump:
-    """Return the function from a record to JSON, with the names that the type's JSON Schema has."""
-    return RecordType.of(record_type).dump
 
 
 def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | BadInput, dump: Dump) -> Line:
