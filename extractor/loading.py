@@ -24,6 +24,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, ValidationError
 
 from .errors import ConfigError, UnreadableKind, UnreadableSource
+from .evaluation.gold import text_in
 from .layout import Source
 from .messages import JSON
 from .readers import read
@@ -69,13 +70,14 @@ def load_schema(path: str) -> dict[str, JSON]:
 
 
 def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
-    """Return the (text, record) pairs in a file of JSON Lines: {"text": ..., "record": ...}.
+    """Return the (text, record) pairs in a file of gold, as `evaluation.gold` describes its lines.
 
     Raises ConfigError with the line that is no such pair.
     """
-    read = RecordType.of(record_type).read
+    read, folder = RecordType.of(record_type).read, Path(path).parent
     lines = _bytes_of(Path(path)).decode("utf-8-sig", errors="replace").split("\n")
-    return [_example(line, read, f"{path}, line {n}") for n, line in enumerate(lines, 1) if line.strip()]
+    numbered = [(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
+    return [_example(line, read, where, folder) for where, line in numbered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,15 +355,17 @@ def if_array(line: str) -> str:
     return "; jq -c '.[]' makes JSON Lines of a JSON array" if is_array else ""
 
 
-def _example(line: str, read: Any, where: str) -> tuple[str, Any]:
+def _example(line: str, read: Any, where: str, folder: Path) -> tuple[str, Any]:
     try:
-        pair = json.loads(line)
+        told = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: this is not JSON: {error}{if_array(line)}") from error
-    if not isinstance(pair, dict) or not isinstance(pair.get("text"), str) or "record" not in pair:
+    known = told.keys() & {"record", "gold"} if isinstance(told, dict) else ()
+    text = text_in(told, folder, where) if known else None
+    if text is None:
         raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}{if_array(line)}')
     try:
-        return pair["text"], read(pair["record"])
+        return text, read(told["gold"] if "gold" in told else told["record"])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "/".join(("", *map(str, first["loc"])))

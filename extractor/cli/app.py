@@ -22,6 +22,7 @@ from . import (
     journal,
     models,
     probe,
+    review,
     schema,
     validate,
     view,
@@ -49,6 +50,7 @@ app.command(epilog=validate.EPILOG)(validate.validate)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
 app.command(epilog=annotate.EPILOG)(annotate.annotate)
+app.command(epilog=review.EPILOG)(review.review)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(epilog=calibrate.EPILOG)(calibrate.calibrate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)

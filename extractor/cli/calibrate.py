@@ -16,10 +16,10 @@ from ..errors import ConfigError
 from ..evaluation.calibrating import CalibrationTrial, Labelled, alike, check_installed, labelled, tried
 from ..evaluation.cases import Case, load_cases
 from ..evaluation.plots import reliability_page, reliability_svg
+from ..evaluation.records import gold_reader
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
 from ..loading import load_examples
 from ..schema import RecordType, compile_schema
-from .evaluate import gold_reader
 from .extract import chosen_type
 from .options import KEYS, BaseUrlOption, ModelOption, SamplesOption, connected
 from .output import opened

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections import Counter as Count
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
 from ..client import Extractor
-from ..errors import ConfigError
-from ..evaluation.cases import Case, load_cases, scored
+from ..errors import ConfigError, RunStopped
+from ..evaluation.cases import Case, load_cases
+from ..evaluation.checks import failures, figure, gate_of, junit, markdown
+from ..evaluation.evaluating import check_scoring, evaluated, reported, told
+from ..evaluation.page import evaluation_page
 from ..evaluation.rates import (
     RATES,
     Difference,
@@ -27,43 +27,50 @@ from ..evaluation.rates import (
     estimates,
     paired,
 )
+from ..evaluation.records import gold_reader
+from ..evaluation.reports import EvalReport, load_report
+from ..evaluation.scoring import PLAIN, Scoring, load_scoring
 from ..loading import load_examples
-from ..messages import JSON
-from ..schema import RecordType
 from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, ModelOption, StrictOption, ValuesOption, connected
+from .options import (
+    KEYS,
+    BaseUrlOption,
+    CalibrationOption,
+    ConfidenceOption,
+    ModelOption,
+    SamplesOption,
+    StrictOption,
+    ValuesOption,
+    asked_confidence,
+    connected,
+    parameters,
+)
 from .output import opened
 from .screen import console_on, counting, safe, say
 
-EPILOG = f"""DATA is JSON Lines: {{"text": …, "gold": …}}, with "id", and "evidence": [{{"path": "/field",
-"start": 0, "end": 5}}] where you have them. A text that gives no record has missed everything.
+EPILOG = f"""DATA is JSON Lines: {{"text": …, "record": …}}, or "path" of a file for "text"; with "id", and
+"evidence": [{{"pointer": "/field", "start": 0, "end": 5}}] where you have them. A text that gives no record
+has missed everything.
 
 Examples:
 
     extractor eval invoices.jsonl --type invoice.py:Invoice -m openai:gpt-5-mini -o mini.json
-    extractor eval --compare mini.json large.json
+    extractor view mini.json -o mini.html
+    extractor eval invoices.jsonl -t invoice.py:Invoice --slice country --fail-under 0.9 --junit eval.xml
+    extractor eval --compare mini.json large.json --html turned.html
 
+Each answer is kept in the journal of `extractor run`: an evaluation that was paid for is not paid again.
 {KEYS}
 
-Exit status: 0 when all texts were asked, 2 when they could not be, 130 after Ctrl-C.
+Exit status: 0 when all texts were asked, 1 when a figure is below --fail-under, 2 when they could not be
+asked, 130 after Ctrl-C.
 """
 LEGEND = (
     "In brackets: the 95 % bootstrap interval over texts. Values count as right but for case, space, "
     "punctuation and the way of writing a number; strict: as they are."
 )
 CHANGED = 20  # records shown; the files have all of them
-
-
-@dataclass(frozen=True)
-class EvalReport:
-    """One evaluation, as it is kept in a file."""
-
-    model: str
-    record_type: str
-    records: list[Scored]
-
-
-_REPORT = TypeAdapter(EvalReport)
+SLIPS = 10  # shown; the page has all of them
 
 
 def evaluate(
@@ -82,90 +89,170 @@ def evaluate(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.json", help="Where the report goes.")
     ] = None,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="PAGE.html", help="The report as one page: slips, and texts beside gold."),
+    ] = None,
+    name: Annotated[
+        str, typer.Option(help="Of the evaluation. Default: the model.", show_default=False)
+    ] = "",
     examples: Annotated[
         str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
     ] = None,
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option(metavar="plain|small", help="Which of the two prompts it is asked with.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first texts.")] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slice", metavar="COLUMN", help="Figures by a column of DATA, or by a JSON pointer."),
+    ] = None,
+    scoring: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.json", help="Tolerances, likeness and order by field: see the docs."),
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 8,
+    journal: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|URL", help="Where answers are kept. Default: the cache folder."),
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="US dollars; it stops before they are passed.")
+    ] = None,
+    confidence: ConfidenceOption = False,
+    calibration: CalibrationOption = None,
+    samples: SamplesOption = 1,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
+    temperature: Annotated[float | None, typer.Option("--temperature")] = None,
+    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, help="Bound of each reply.")
+    ] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param", "-p", metavar="NAME=VALUE", help="Any other parameter of the API; the value as JSON."
+        ),
+    ] = None,
     fields: Annotated[bool, typer.Option("--by-field", help="A table of the fields, too.")] = False,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[FIGURE=]SHARE", help="Exit with 1 where it is less; by default of value F1."),
+    ] = None,
+    junit_file: Annotated[
+        str | None, typer.Option("--junit", metavar="FILE.xml", help="A test case for each text, for CI.")
+    ] = None,
+    summary: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.md", help='Added to in Markdown, such as "$GITHUB_STEP_SUMMARY".'),
+    ] = None,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="A.json B.json", help="Two reports, text by text; nothing is asked."),
     ] = None,
 ) -> None:
-    """Measure how right the records are that a model gives for labelled texts."""
+    """Measure how right the records are that a model gives for labelled texts, and show what came instead."""
     if (data is None) == (compare is None):
         raise typer.BadParameter("name the labelled texts, or two reports with --compare A.json B.json")
     console = console_on(sys.stdout)
+    gates = [gate_of(each) for each in fail_under or ()]
     if compare is not None:
-        before, after = map(_load, compare)
+        before, after = map(load_report, compare)
         _print_comparison(console.print, before, after)
+        _write(html, lambda: evaluation_page(before, after))
+        _conclude(after, len(after.records), failures(after, gates), None)
         return
     wanted = chosen_type(record_type, schema)
-    cases = load_cases(str(data), gold_reader(wanted), limit)
-    solved = load_examples(examples, wanted) if examples else []
-    reading = {"strict_reading": strict_reading, "read_values": read_values}
-    with connected(model, base_url, instructions, **reading) as extractor:
-        records = _records(extractor, wanted, cases, {"examples": solved, "concurrency": concurrency})
-        report = EvalReport(extractor.model, record_type or str(schema), records)
-    if output is not None:
-        with opened(output, aside=True) as out:
-            out.write(_REPORT.dump_json(report, indent=1).decode() + "\n")
+    rules = load_scoring(scoring) if scoring else PLAIN
+    cases = load_cases(str(data), gold_reader(wanted), limit, slices or ())
+    check_scoring(rules, cases)
+    named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
+    asked = parameters(named, params or [])
+    how = {"strict_reading": strict_reading, "read_values": read_values, "prompt": prompt}
+    options = {
+        "examples": load_examples(examples, wanted) if examples else [],
+        **({} if max_cost is None else {"max_cost": max_cost}),
+        **asked_confidence(confidence, calibration, samples),
+    }
+    settings = told({"instructions": instructions, "base_url": base_url, **how, **asked, **options})
+    with connected(model, base_url, instructions, **how, **asked) as extractor:
+        more = {"concurrency": concurrency, "journal": journal}
+        records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
+        whole = len(records) == len(cases)
+        kind, columns = record_type or str(schema), tuple(slices or ())
+        report = reported(
+            extractor.model, wanted, kind, records, name, settings, rules, columns, complete=whole
+        )
+    _write(output, report.to_json)
+    _write(html, lambda: evaluation_page(report))
+    _write(junit_file, lambda: junit(report, gates))
+    if summary is not None:
+        with open(summary, "a", encoding="utf-8") as out:  # GitHub's file is added to by each step
+            out.write(markdown(report, gates))
     console.print(_summary(report))
     if fields:
         console.print(_fields(records))
-    if len(records) < len(cases):
-        say(f"Interrupted: {len(records)} of {len(cases)} texts were asked.", "yellow")
+    _print_slips(console.print, report)
+    for column, by_value in report.sliced().items():
+        console.print(_slices(column, by_value))
+    _conclude(report, len(cases), failures(report, gates), stopped)
+
+
+def _write(path: str | None, made: Callable[[], str]) -> None:
+    if path is not None:
+        with opened(path, aside=True) as out:
+            out.write(made())
+
+
+def _conclude(report: EvalReport, asked: int, failed: Sequence[str], stopped: RunStopped | None) -> None:
+    """Say what is not as it should be, and end with the exit status that tells it."""
+    done = f"{len(report.records)} of {asked} texts were asked. The same command goes on from there."
+    if stopped is not None:
+        say(f"The evaluation did not finish: {str(stopped).rstrip('.')}. {done}", "yellow")
+        raise typer.Exit(2)
+    if len(report.records) < asked:
+        say(f"Interrupted: {done}", "yellow")
         raise typer.Exit(130)
-
-
-def gold_reader(record_type: Any) -> Callable[[JSON], JSON]:
-    """Return what reads a gold record to the form in which found ones are dumped."""
-    dump = RecordType.of(record_type).dump
-    if isinstance(record_type, dict):
-        return dump
-    adapter = TypeAdapter(record_type)
-    return lambda gold: dump(adapter.validate_json(_json(gold)))
-
-
-def _json(value: JSON) -> str:
-    return TypeAdapter(Any).dump_json(value).decode()
+    for why in failed:
+        say(f"Failed: {why}.", "yellow")
+    if failed:
+        raise typer.Exit(1)
 
 
 def _records(
-    extractor: Extractor, record_type: Any, cases: Sequence[Case], options: dict[str, Any]
-) -> list[Scored]:
-    dump, records = RecordType.of(record_type).dump, list[Scored]()
-    texts = [case.text for case in cases]
+    extractor: Extractor,
+    record_type: Any,
+    cases: Sequence[Case],
+    scoring: Scoring,
+    options: Mapping[str, Any],
+) -> tuple[list[Scored], RunStopped | None]:
+    """Return what came of the texts that were asked about, and why it was not all where a run stopped."""
+    records = list[Scored]()
     with counting(len(cases)) as counter:
         try:
-            for row in extractor.rows(texts, record_type, journal=False, **options):
-                records.append(scored(cases[row.index], row.extraction, row.error, dump))
-                counter.done({"record": 1} if records[-1].score.valid else {})
+            for record in evaluated(extractor, record_type, cases, scoring, options):
+                records.append(record)
+                counter.done({"record": 1} if record.score.valid else {})
         except KeyboardInterrupt:
             pass  # what is done is shown; the caller says that it is not all
-    return records
-
-
-def _load(path: str) -> EvalReport:
-    try:
-        return _REPORT.validate_json(Path(path).read_bytes())
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValidationError as error:
-        raise ConfigError(f"{path} is no report of `extractor eval -o`") from error
+        except RunStopped as error:
+            if not records:
+                raise
+            return records, error
+    return records, None
 
 
 def _summary(report: EvalReport) -> Table:
     outcomes = Count(record.outcome for record in report.records)
     told = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     table = Table(
-        title=f"{report.model}: {len(report.records)} texts, {told}", caption=LEGEND, caption_justify="left"
+        title=safe(f"{report.title}: {len(report.records)} texts, {told}"),
+        caption=LEGEND,
+        caption_justify="left",
     )
     table.add_column("")
     table.add_column("all texts", justify="right")
@@ -190,6 +277,29 @@ def _fields(records: Sequence[Scored]) -> Table:
     return table
 
 
+def _print_slips(show: Callable[[Table], None], report: EvalReport) -> None:
+    slips = report.confusions()
+    if not slips:
+        return
+    more = f"{len(slips) - SLIPS} more; --html shows all of them" if len(slips) > SLIPS else None
+    table = Table(title="what went wrong", caption=more)
+    for heading in ("field", "what", "kind", "times"):
+        table.add_column(heading, justify="right" if heading == "times" else "left")
+    for slip in slips[:SLIPS]:
+        table.add_row(safe(slip.field or "(record)"), safe(slip.how), str(slip.verdict), f"{slip.count:,}")
+    show(table)
+
+
+def _slices(column: str, by_value: Mapping[str, Mapping[str, RateEstimate]]) -> Table:
+    table = Table(title=safe(f"by {column}"))
+    names = ("value F1", "precision", "recall", "perfect records")
+    for heading in ("", *names):
+        table.add_column(heading, justify="right" if heading else "left")
+    for value, found in by_value.items():
+        table.add_row(safe(value), *(figure(found[name].value, percent=True) for name in names))
+    return table
+
+
 def _print_comparison(show: Callable[[Table], None], before: EvalReport, after: EvalReport) -> None:
     pairs = paired(before.records, after.records)
     if not pairs:
@@ -204,10 +314,10 @@ def _comparison(before: EvalReport, after: EvalReport, count: int) -> Table:
     kept = paired(before.records, after.records)
     one, other = estimates([b for b, _ in kept]), estimates([a for _, a in kept])
     change = differences(before.records, after.records)
-    title = f"{before.model} and {after.model}, on the {count} texts that both have"
-    table = Table(title=title, caption="sure: how many resamples of the texts agree about the sign.")
-    for heading in ("", before.model, after.model, "difference", "95 %", "sure"):
-        table.add_column(heading, justify="right" if heading else "left")
+    title = f"{before.title} and {after.title}, on the {count} texts that both have"
+    table = Table(title=safe(title), caption="sure: how many resamples of the texts agree about the sign.")
+    for heading in ("", before.title, after.title, "difference", "95 %", "sure"):
+        table.add_column(safe(heading), justify="right" if heading else "left")
     for rate in RATES:
         first, second, by = one[rate.name], other[rate.name], change[rate.name]
         if first.value is not None and second.value is not None and by.value is not None:
@@ -253,10 +363,7 @@ def _right(record: Scored) -> int:
 
 
 def _figure(rate: Rate, value: float, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    if rate.percent:
-        return f"{value:{sign}.1%}"
-    return f"{value:{sign},.4f}" if abs(value) < 1 else f"{value:{sign},.1f}"
+    return figure(value, rate.percent, signed)
 
 
 def _interval(rate: Rate, of: RateEstimate | Difference) -> str:

@@ -11,12 +11,12 @@ from pydantic_core import to_jsonable_python
 
 from ..documents import ChunkOutcome, DocumentExtraction
 from ..errors import ExtractorError, Problem
+from ..evaluation.records import Dump
 from ..evidence import Evidence, Span
 from ..evidence.merging import Conflict
 from ..loading import BadInput
 from ..messages import JSON, Outcome
 from ..results import Extraction
-from ..tables.values import Dump
 
 Line: TypeAlias = dict[str, JSON]
 NO_INPUT = "input"  # the outcome of an input that could not be read

@@ -12,6 +12,8 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import ConfigError
+from ..evaluation.page import evaluation_page
+from ..evaluation.reports import EvalReport, load_report
 from ..evidence import Evidence, How, Span, align
 from ..layout import Source
 from ..loading import BadInput, if_array, load_type, read_source, read_text
@@ -23,6 +25,7 @@ from .output import opened
 from .screen import say, tell
 
 EPILOG = """A line is what `extractor extract` and `extractor run` write, or any object with text and record.
+The report of `extractor eval -o` is shown as `eval --html` would.
 The text is the field `text`, or the one that --text names, or stands in the file that `source` names, if
 that lies below the folder of RESULTS.jsonl or of --texts.
 Evidence is taken from the field `evidence` (pointer or path, start, end), else found anew.
@@ -76,7 +79,9 @@ class Texts:
 
 
 def view(
-    results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines.")],
+    results: Annotated[
+        str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines; or a report of `eval`.")
+    ],
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="PAGE.html", help="Written whole, for you alone to read.")
     ] = "records.html",
@@ -98,19 +103,37 @@ def view(
 
     Values that stand nowhere in the text are plainly marked. Open the page in any browser.
     """
+    if (report := _report(results)) is not None:
+        with opened(output) as out:
+            out.write(evaluation_page(report))
+        tell(f"The evaluation {report.title} is in {output}; open it in a browser.")
+        return
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
     files = Texts([Path(results).parent, *([texts] if texts else [])])
-    entries = list(_entries(results, Names(text, record), adapter, files))
+    found = list(entries(results, Names(text, record), adapter, files))
     with opened(output) as out:
-        out.write(page(entries, Path(results).name))
+        out.write(page(found, Path(results).name))
     if files.left_out:
         where = " or ".join(map(str, files.folders))
         say(f"Texts that are not shown, as their files are not below {where}: {files.left_out}.", "yellow")
         say("Name their folder with --texts DIR if you trust the results.")
-    tell(f"{len(entries)} records are in {output}; open it in a browser.")
+    tell(f"{len(found)} records are in {output}; open it in a browser.")
 
 
-def _entries(path: str, names: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> Iterator[Entry]:
+def _report(path: str) -> EvalReport | None:
+    """Return the report that a file holds, None where it is of another kind: reports alone are one object
+    over many lines, which begins with the model.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            head = [stream.readline().strip(), stream.readline().strip()]
+        return load_report(path) if head[0] == "{" and head[1].startswith('"model":') else None
+    except (OSError, UnicodeDecodeError):  # said by what reads lines
+        return None
+
+
+def entries(path: str, names: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> Iterator[Entry]:
+    """Yield what each line of a file of records holds. Raises ConfigError with the line that is none."""
     data = read_text(path)
     if isinstance(data, BadInput):
         raise ConfigError(data.message)

@@ -1,1 +1,56 @@
-"""How good the extracted records are. Pure: no clock, no network, no heavy imports."""
+"""How good the extracted records are: scored against gold, and what came instead.
+
+    from extractor.evaluation import evaluate, score
+    report = evaluate(ex, Invoice, "gold.jsonl")
+
+No heavy imports: a name is loaded with its module on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cases import Case
+    from .evaluating import evaluate
+    from .explaining import Confusion, ConfusionMatrix, LeafVerdict, VerdictKind, explained
+    from .metrics import MISSING, Score, score
+    from .page import evaluation_page
+    from .reports import EvalReport, load_report
+    from .scoring import FieldScoring, Scoring
+
+__all__ = [
+    "MISSING",
+    "Case",
+    "Confusion",
+    "ConfusionMatrix",
+    "EvalReport",
+    "FieldScoring",
+    "LeafVerdict",
+    "Score",
+    "Scoring",
+    "VerdictKind",
+    "evaluate",
+    "evaluation_page",
+    "explained",
+    "load_report",
+    "score",
+]
+_MODULES = {
+    "metrics": ("MISSING", "Score", "score"),
+    "scoring": ("FieldScoring", "Scoring"),
+    "explaining": ("Confusion", "ConfusionMatrix", "LeafVerdict", "VerdictKind", "explained"),
+    "cases": ("Case",),
+    "reports": ("EvalReport", "load_report"),
+    "evaluating": ("evaluate",),
+    "page": ("evaluation_page",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name with its module on first use (PEP 562)."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return globals().setdefault(name, getattr(import_module(f".{module}", __name__), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from ..confidence import Calibration, Method, Signals, logit
 from ..errors import ConfigError
 from ..results import Extraction
-from .cases import Case, Dump
+from .cases import Case
 from .metrics import agreeing
+from .records import Dump
 
 FEWEST = 20  # values that are right, and as many that are wrong, in each half
 

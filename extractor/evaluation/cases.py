@@ -1,65 +1,101 @@
-"""Labelled texts, and what came of one. Pure."""
+"""Labelled texts, and what came of one. Pure, but for the files that are read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..errors import ConfigError, ExtractorError
+from ..evidence.leaves import value_at
 from ..messages import JSON, Outcome
 from ..results import Extraction
+from .detail import AttemptDetail, CaseDetail
+from .gold import SHAPE, Place, Places, object_in, places_in, text_in
 from .metrics import MISSING, score
 from .rates import Scored
-from .spans import Place, Places, grounding, no_grounding
-
-Dump: TypeAlias = Callable[[Any], JSON]
-Read: TypeAlias = Callable[[JSON], JSON]
-SHAPE = (
-    'a case is {"text": "...", "gold": {...}}, with "id" and "evidence": [{"path": "/field", "start": 0, '
-    '"end": 5}] where there are such'
-)
+from .records import Dump, Read
+from .scoring import PLAIN, Scoring
+from .spans import grounding, no_grounding
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One labelled text. gold: its record, as a validated record dumps. places: the gold spans by the
-    JSON pointer of the leaf; None where they are not known.
+    JSON pointer of the leaf; None where they are not known. columns: what it may be sliced by.
     """
 
     id: str
     text: str
     gold: JSON
     places: Places | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_cases(path: str, read: Read, limit: int | None = None) -> list[Case]:
+def load_cases(path: str, read: Read, limit: int | None = None, slices: Sequence[str] = ()) -> list[Case]:
     """Return the cases in a file of JSON Lines. Raises ConfigError with the line that is none.
 
     read: from a gold record to the form in which found ones will be; what it raises says why the
-    record does not fit its type.
+    record does not fit its type. slices: columns of the data, by name or JSON pointer.
     """
     try:
         lines = Path(path).read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip()][:limit]
-    cases = [_case(line, read, f"{path}, line {n}", str(n)) for n, line in numbered]
+    told = [(f"{path}, line {n}", str(n), object_in(line, f"{path}, line {n}")) for n, line in numbered]
+    return _checked([_case(line, read, where, n, Path(path).parent, slices) for where, n, line in told], path)
+
+
+def cases_of(cases: Iterable[Case | Mapping[str, Any]], read: Read, slices: Sequence[str] = ()) -> list[Case]:
+    """Return cases given in Python: values of Case as they are, mappings as lines of a file would be."""
+    found = [
+        each if isinstance(each, Case) else _case(each, read, f"case {n}", str(n), Path(), slices)
+        for n, each in enumerate(cases, 1)
+    ]
+    return _checked(found, "the cases")
+
+
+def _checked(cases: list[Case], where: str) -> list[Case]:
     twice = _first_twice(case.id for case in cases)
     if not cases or twice is not None:
-        raise ConfigError(f"{path}: " + ("there is no case in it" if not cases else f"two ids are {twice!r}"))
+        raise ConfigError(
+            f"{where}: " + ("there is no case in it" if not cases else f"two ids are {twice!r}")
+        )
     return cases
 
 
-def scored(case: Case, result: Extraction[Any] | None, error: ExtractorError | None, dump: Dump) -> Scored:
+def scored(
+    case: Case,
+    result: Extraction[Any] | None,
+    error: ExtractorError | None,
+    dump: Dump,
+    scoring: Scoring = PLAIN,
+    from_journal: bool = False,
+) -> Scored:
     """Return what one extraction is worth. result: None where nothing was asked, for the reason `error`."""
     if result is None:
-        return Scored(case.id, "not run" if error else "empty", *_judged(case, MISSING, {}))
+        why = None if error is None else str(error)
+        kept = CaseDetail(case.text, case.gold, None, case.places, error=why, columns=case.columns)
+        judged, ground = _judged(case, MISSING, {}, scoring)
+        return Scored(case.id, "not run" if error else "empty", judged, ground, detail=kept)
     found = dump(result.record) if result.outcome.has_record else MISSING
-    places = spans_of(result) if case.places is not None and found is not MISSING else {}
-    judged, ground = _judged(case, found, places)
+    places = {} if found is MISSING else spans_of(result)
+    judged, ground = _judged(case, found, places, scoring)
+    detail = CaseDetail(
+        case.text,
+        case.gold,
+        None if found is MISSING else found,
+        case.places,
+        places,
+        dict(result.confidence or {}),
+        None if result.error is None else str(result.error),
+        tuple(map(AttemptDetail.of, result.attempts)),
+        case.columns,
+        from_journal,
+    )
     return Scored(
         case.id,
         str(result.outcome),
@@ -70,6 +106,7 @@ def scored(case: Case, result: Extraction[Any] | None, error: ExtractorError | N
         tokens=result.usage.total_tokens,
         cost=None if result.cost is None else float(result.cost),
         seconds=sum(attempt.latency + attempt.waited for attempt in result.attempts),
+        detail=detail,
     )
 
 
@@ -78,47 +115,37 @@ def spans_of(result: Extraction[Any]) -> dict[str, list[Place]]:
     return {pointer: [(span.start, span.end) for span in spans] for pointer, spans in result.evidence.items()}
 
 
-def _judged(case: Case, found: Any, places: Places) -> tuple[Any, Any]:
+def _judged(case: Case, found: Any, places: Places, scoring: Scoring) -> tuple[Any, Any]:
     ground = None
     if case.places is not None:
         failed = found is MISSING
         ground = (
-            no_grounding(case.gold, case.places)
+            no_grounding(case.gold, case.places, scoring)
             if failed
-            else grounding(case.gold, case.places, found, places)
+            else grounding(case.gold, case.places, found, places, scoring)
         )
-    return score(case.gold, found), ground
+    return score(case.gold, found, scoring), ground
 
 
-def _case(line: str, read: Read, where: str, number: str) -> Case:
-    try:
-        told = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: this is not JSON: {error}") from error
-    if (
-        not isinstance(told, dict)
-        or not isinstance(told.get("text"), str)
-        or not told.keys() & {"gold", "record"}
-    ):
+def _case(
+    told: Mapping[str, JSON], read: Read, where: str, number: str, folder: Path, slices: Sequence[str]
+) -> Case:
+    text = text_in(told, folder, where)
+    if text is None or not told.keys() & {"gold", "record"}:
         raise ConfigError(f"{where}: {SHAPE}")
     try:
         gold = read(told["gold"] if "gold" in told else told["record"])
     except ValueError as error:
         raise ConfigError(f"{where}: the gold record does not fit the type: {error}") from error
-    evidence = told.get("evidence")
-    places = None if evidence is None else _places(evidence, len(told["text"]), where)
-    return Case(str(told.get("id", number)), told["text"], gold, places)
+    columns = {name: _column(told, name, where) for name in slices}
+    return Case(str(told.get("id", number)), text, gold, places_in(told, len(text), where), columns)
 
 
-def _places(evidence: JSON, length: int, where: str) -> Places:
-    places: dict[str, list[Place]] = {}
-    for one in evidence if isinstance(evidence, list) else [evidence]:
-        match one:
-            case {"path": str(pointer), "start": int(start), "end": int(end)} if 0 <= start < end <= length:
-                places.setdefault(pointer, []).append((start, end))
-            case _:
-                raise ConfigError(f"{where}: {one!r} is no span of the text; {SHAPE}")
-    return places
+def _column(told: Mapping[str, JSON], name: str, where: str) -> str:
+    if not name.startswith("/") and name not in told:
+        raise ConfigError(f"{where}: there is no column {name!r} to slice by; there are {', '.join(told)}")
+    value = value_at(told, name) if name.startswith("/") else told[name]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _first_twice(ids: Iterable[str]) -> str | None:

@@ -3,7 +3,8 @@
 Conventions, those of ExtractBench and SOB: a failed extraction has missed everything; arrays are
 aligned by their best assignment, so order in them does not count; values and nulls are counted apart;
 and everything is read twice, strictly and normalised. Records are JSON values, or what `model_dump()`
-gives: then Decimals and dates compare by value in the strict reading too.
+gives: then Decimals and dates compare by value in the strict reading too. A `Scoring` says where a field
+is to be compared otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from enum import Enum
 from math import inf
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from .scoring import PLAIN, Scoring, field_of
 
 JSON: TypeAlias = Any
 Path: TypeAlias = tuple[str | int, ...]
@@ -112,35 +115,62 @@ class Score:
         return Score(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Score)))
 
 
-def score(gold: JSON, predicted: JSON) -> Score:
-    """Return how well one record agrees with its gold record; MISSING is a failed extraction."""
+def score(gold: JSON, predicted: JSON, scoring: Scoring = PLAIN) -> Score:
+    """Return how well one record agrees with its gold record; MISSING is a failed extraction.
+
+    scoring: how fields are compared where not as usual. Tolerances and likeness of texts hold for the
+    normalised reading alone.
+    """
     return Score(
         records=1,
         valid=int(predicted is not MISSING),
-        strict=_reading(gold, predicted),
-        normalised=_reading(_normalised(gold), _normalised(predicted)),
+        strict=_reading(gold, predicted, _Comparison(scoring, lenient=False)),
+        normalised=_reading(_normalised(gold), _normalised(predicted), _Comparison(scoring)),
     )
 
 
-def matched(gold: JSON, predicted: JSON) -> Iterator[tuple[str, str, bool, bool, bool]]:
-    """Yield, for the leaves of both records in the normalised reading: the pointers into the one and the
-    other, whether the gold one is a value, whether the other is, and whether they agree.
+class LeafPair(NamedTuple):
+    """Two leaves that are compared. pointer, there: where they stand in the gold record and in the other;
+    field: the pointer with `*` for indexes. wanted, claimed: whether the one and the other are values.
     """
-    for path, there, one, other in _compare((), (), _normalised(gold), _normalised(predicted)):
-        tally = _tally(one, other)
-        yield _pointer(path), _pointer(there), bool(tally.gold), bool(tally.predicted), bool(tally.correct)
+
+    pointer: str
+    there: str
+    field: str
+    wanted: bool
+    claimed: bool
+    right: bool
+
+
+def matched(gold: JSON, predicted: JSON, scoring: Scoring = PLAIN) -> Iterator[LeafPair]:
+    """Yield the leaves of both records in pairs, as the normalised reading compares them."""
+    comparison = _Comparison(scoring)
+    for path, there, one, other in comparison.pairs((), (), _normalised(gold), _normalised(predicted)):
+        tally = comparison.tally(path, one, other)
+        sides = bool(tally.gold), bool(tally.predicted), bool(tally.correct)
+        yield LeafPair(_pointer(path), _pointer(there), field_of(path), *sides)
+
+
+def equal(one: JSON, other: JSON) -> bool:
+    """Return whether two leaves are values that are equal as they are."""
+    return _is_value(one) and _same(one, other)
+
+
+def alike(one: JSON, other: JSON) -> bool:
+    """Return whether two leaves are values that are equal in the normalised reading."""
+    return _is_value(one) and _same(_normalised(one), _normalised(other))
 
 
 def agreeing(record: JSON, other: JSON) -> dict[str, bool]:
     """Return for each leaf of a record, by JSON pointer, whether another record says the same there, in the
     normalised reading: the same value, or no value in both.
     """
-    pairs = _compare((), (), _normalised(record), _normalised(other))
+    pairs = _Comparison(PLAIN).pairs((), (), _normalised(record), _normalised(other))
     return {_pointer(path): _agree(one, another) for path, _, one, another in pairs if one is not MISSING}
 
 
 def _agree(one: JSON, other: JSON) -> bool:
-    return bool(_tally(one, other).correct) if _is_value(one) else not _is_value(other)
+    return _same(one, other) if _is_value(one) else not _is_value(other)
 
 
 def total(scores: Iterable[Score]) -> Score:
@@ -151,6 +181,15 @@ def total(scores: Iterable[Score]) -> Score:
 def flatten(record: JSON) -> dict[str, JSON]:
     """Return the leaves of a record, nulls too, by JSON pointer (RFC 6901); empty containers have none."""
     return {_pointer(path): leaf for path, leaf in _leaves(record)}
+
+
+def by_field(record: JSON) -> dict[str, dict[str, JSON]]:
+    """Return the leaves of a record that are values by their field, and there by their JSON pointer."""
+    fields: dict[str, dict[str, JSON]] = {}
+    for path, leaf in _leaves(record):
+        if _is_value(leaf):
+            fields.setdefault(field_of(path), {})[_pointer(path)] = leaf
+    return fields
 
 
 def assign(weights: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
@@ -198,57 +237,86 @@ def _give_column(
         row_of[column], column = row_of[before[column]], before[column]
 
 
-def _reading(gold: JSON, predicted: JSON) -> FieldCounts:
+def _reading(gold: JSON, predicted: JSON, comparison: _Comparison) -> FieldCounts:
     by_field: dict[str, LeafCounts] = {}
-    for path, _, one, other in _compare((), (), gold, predicted):
-        name = _pointer(tuple("*" if isinstance(step, int) else step for step in path))
-        by_field[name] = by_field.get(name, LeafCounts()) + _tally(one, other)
+    for path, _, one, other in comparison.pairs((), (), gold, predicted):
+        name = field_of(path)
+        by_field[name] = by_field.get(name, LeafCounts()) + comparison.tally(path, one, other)
     return FieldCounts(
         by_field, int(predicted is not MISSING and sum(by_field.values(), LeafCounts()).perfect)
     )
 
 
-def _tally(gold: JSON, predicted: JSON) -> LeafCounts:
-    wanted, claimed = _is_value(gold), _is_value(predicted)
-    same = gold == predicted and isinstance(gold, bool) == isinstance(predicted, bool)
-    return LeafCounts(wanted, claimed, wanted and same, gold is None, gold is None and predicted is None)
+def _same(one: JSON, other: JSON) -> bool:
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _compare(path: Path, there: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
-    """Yield the leaves of both sides in pairs. MISSING stands where one side has no such place."""
-    if isinstance(gold, Mapping) and isinstance(predicted, Mapping):
-        for key in dict.fromkeys((*gold, *predicted)):
-            below = gold.get(key, MISSING), predicted.get(key)
-            yield from _compare((*path, str(key)), (*there, str(key)), *below)
-    elif _is_array(gold) and _is_array(predicted):
-        yield from _compare_arrays(path, there, list(gold), list(predicted))
-    elif _is_container(gold) or _is_container(predicted):
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """How two records are compared. lenient: whether values may agree that are not equal."""
+
+    scoring: Scoring
+    lenient: bool = True
+
+    def tally(self, path: Path, gold: JSON, predicted: JSON) -> LeafCounts:
+        """Return the counts of one pair of leaves."""
+        wanted, claimed = _is_value(gold), _is_value(predicted)
+        same = wanted and claimed and self._agree(path, gold, predicted)
+        return LeafCounts(wanted, claimed, same, gold is None, gold is None and predicted is None)
+
+    def _agree(self, path: Path, gold: JSON, predicted: JSON) -> bool:
+        if _same(gold, predicted) or not self.lenient or not self.scoring:
+            return _same(gold, predicted)
+        return self.scoring.of(path).agree(gold, predicted)
+
+    def pairs(self, path: Path, there: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
+        """Yield the leaves of both sides in pairs. MISSING stands where one side has no such place."""
+        if self.scoring and self.scoring.ignored(path):
+            return
+        if isinstance(gold, Mapping) and isinstance(predicted, Mapping):
+            for key in dict.fromkeys((*gold, *predicted)):
+                below = gold.get(key, MISSING), predicted.get(key)
+                yield from self.pairs((*path, str(key)), (*there, str(key)), *below)
+        elif _is_array(gold) and _is_array(predicted):
+            yield from self._arrays(path, there, list(gold), list(predicted))
+        elif _is_container(gold) or _is_container(predicted):
+            yield from self._one_sided(path, there, gold, predicted)
+        else:
+            yield path, there, gold, predicted
+
+    def _one_sided(self, path: Path, there: Path, gold: JSON, predicted: JSON) -> Iterator[Pair]:
         claims = predicted is MISSING or any(_is_value(leaf) for _, leaf in _leaves(predicted))
-        for deeper, leaf in _leaves(gold):
+        for deeper, leaf in self._kept(path, gold):
             yield (*path, *deeper), (*there, *deeper), leaf, MISSING if claims else None
-        for deeper, leaf in _leaves(predicted):
+        for deeper, leaf in self._kept(path, predicted):
             yield (*path, *deeper), (*there, *deeper), MISSING, leaf
-    else:
-        yield path, there, gold, predicted
 
+    def _kept(self, path: Path, value: JSON) -> Iterator[tuple[Path, JSON]]:
+        for deeper, leaf in _leaves(value):
+            if not (self.scoring and self.scoring.ignored((*path, *deeper))):
+                yield deeper, leaf
 
-def _compare_arrays(path: Path, there: Path, gold: list[JSON], predicted: list[JSON]) -> Iterator[Pair]:
-    # one value outweighs all nulls together
-    unit = 1 + sum(1 for _ in _leaves(gold))
-    weights = [[_agreement(one, other, unit) for other in predicted] for one in gold]
-    aligned = dict(assign(weights))
-    for index, one in enumerate(gold):
-        at = aligned.get(index)
-        other = MISSING if at is None else predicted[at]
-        yield from _compare((*path, index), (*there, index if at is None else at), one, other)
-    for index in sorted(set(range(len(predicted))) - set(aligned.values())):
-        yield from _compare((*path, index), (*there, index), MISSING, predicted[index])
+    def _arrays(self, path: Path, there: Path, gold: list[JSON], predicted: list[JSON]) -> Iterator[Pair]:
+        aligned = self._aligned(path, gold, predicted)
+        for index, one in enumerate(gold):
+            at = aligned.get(index)
+            other = MISSING if at is None else predicted[at]
+            yield from self.pairs((*path, index), (*there, index if at is None else at), one, other)
+        for index in sorted(set(range(len(predicted))) - set(aligned.values())):
+            yield from self.pairs((*path, index), (*there, index), MISSING, predicted[index])
 
+    def _aligned(self, path: Path, gold: list[JSON], predicted: list[JSON]) -> dict[int, int]:
+        if self.scoring and self.scoring.ordered(path):
+            return {index: index for index in range(min(len(gold), len(predicted)))}
+        # one value outweighs all nulls together
+        unit = 1 + sum(1 for _ in _leaves(gold))
+        weights = [[self._weight((*path, 0), one, other, unit) for other in predicted] for one in gold]
+        return dict(assign(weights))
 
-def _agreement(gold: JSON, predicted: JSON, unit: int) -> int:
-    pairs = _compare((), (), gold, predicted)
-    together = sum((_tally(one, other) for _, _, one, other in pairs), LeafCounts())
-    return unit * together.correct + together.correct_nulls
+    def _weight(self, path: Path, gold: JSON, predicted: JSON, unit: int) -> int:
+        pairs = self.pairs(path, path, gold, predicted)
+        together = sum((self.tally(at, one, other) for at, _, one, other in pairs), LeafCounts())
+        return unit * together.correct + together.correct_nulls
 
 
 def _leaves(value: JSON, path: Path = ()) -> Iterator[tuple[Path, JSON]]:

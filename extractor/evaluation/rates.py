@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .detail import CaseDetail
 from .metrics import FieldCounts, LeafCounts, Score
 from .spans import Grounding
 
@@ -24,7 +25,8 @@ SEED = 0
 class Scored:
     """One record, scored. first_try: it was valid without repair. calls: requests, retries included.
     tokens: of all of them. cost: US dollars, None where no price is known. seconds: of the whole
-    dialogue. grounding: None where the gold spans are not known.
+    dialogue. grounding: None where the gold spans are not known. detail: what stands behind the figures;
+    None in reports of older versions.
     """
 
     id: str
@@ -36,6 +38,7 @@ class Scored:
     tokens: int = 0
     cost: float | None = None
     seconds: float = 0.0
+    detail: CaseDetail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,25 @@ def differences(
         rate.name: _difference([rate.of(b) for b, _ in pairs], [rate.of(a) for _, a in pairs], drawn)
         for rate in RATES
     }
+
+
+def field_differences(
+    before: Sequence[Scored], after: Sequence[Scored], resamples: int = RESAMPLES
+) -> dict[str, Difference]:
+    """Return by how much the F1 of each field changed, normalised, on the records that both runs have."""
+    pairs = paired(before, after)
+    drawn = _draws(len(pairs), resamples)
+    names = dict.fromkeys(name for pair in pairs for each in pair for name in each.score.normalised.by_field)
+    return {
+        name: _difference(
+            [_field_f1(b, name) for b, _ in pairs], [_field_f1(a, name) for _, a in pairs], drawn
+        )
+        for name in names
+    }
+
+
+def _field_f1(record: Scored, name: str) -> Ratio:
+    return _f1(record.score.normalised.by_field.get(name, LeafCounts()))
 
 
 def paired(before: Sequence[Scored], after: Sequence[Scored]) -> list[tuple[Scored, Scored]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeAlias
 
 from ..messages import JSON
+from .gold import Place, Places
 from .metrics import MISSING, assign, matched
+from .scoring import PLAIN, Scoring
 
-Place: TypeAlias = tuple[int, int]  # start and end in the text, end exclusive
-Places: TypeAlias = Mapping[str, Sequence[Place]]  # by the JSON pointer of a leaf
 OVERLAP = 0.5  # from this intersection over union on, two spans are the same place
 
 
@@ -43,19 +42,21 @@ def iou(one: Place, other: Place) -> float:
     return shared / union if shared > 0 else float(one == other)
 
 
-def grounding(gold: JSON, gold_places: Places, predicted: JSON, places: Places) -> Grounding:
+def grounding(
+    gold: JSON, gold_places: Places, predicted: JSON, places: Places, scoring: Scoring = PLAIN
+) -> Grounding:
     """Return how well one record's evidence agrees with gold, leaves paired as `score` pairs them."""
     leaves = Grounding()
-    for pointer, there, wanted, claimed, right in matched(gold, predicted):
-        expected = list(gold_places.get(pointer, ())) if wanted else []
-        found = list(places.get(there, ())) if claimed else []
-        leaves += _leaf(expected, found, claimed, right)
+    for pair in matched(gold, predicted, scoring):
+        expected = list(gold_places.get(pair.pointer, ())) if pair.wanted else []
+        found = list(places.get(pair.there, ())) if pair.claimed else []
+        leaves += _leaf(expected, found, pair.claimed, pair.right)
     return leaves
 
 
-def no_grounding(gold: JSON, gold_places: Places) -> Grounding:
+def no_grounding(gold: JSON, gold_places: Places, scoring: Scoring = PLAIN) -> Grounding:
     """Return the counts of a failed extraction: it has missed every span."""
-    return grounding(gold, gold_places, MISSING, {})
+    return grounding(gold, gold_places, MISSING, {}, scoring)
 
 
 def _leaf(expected: list[Place], found: list[Place], claimed: bool, right: bool) -> Grounding:
@@ -70,6 +71,11 @@ def _leaf(expected: list[Place], found: list[Place], claimed: bool, right: bool)
         gold_placed=int(bool(expected)),
         grounded=int(right and overlapping > 0),
     )
+
+
+def same_place(expected: Sequence[Place], found: Sequence[Place]) -> bool:
+    """Return whether some span of the one side is the same place as some span of the other."""
+    return any(iou(one, other) >= OVERLAP for one in expected for other in found)
 
 
 def _pairs(expected: list[Place], found: list[Place], least: float) -> int:

@@ -12,9 +12,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
@@ -23,6 +21,7 @@ from ..errors import UnreadableSource
 from ..evidence import Evidence, Span
 from ..layout import Box, Source
 from ..readers import pictures_of
+from .assembling import assembled
 
 JSON: TypeAlias = Any
 HEIGHT = 460  # pixels, in a notebook
@@ -106,18 +105,8 @@ class Entry:
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
     """Return the page: texts with their spans marked beside the records, to filter, search and page."""
     entries = list(entries)
-    data = _embedded([_data(entry) for entry in entries])
-    pictures = "; img-src data:" if any(entry.pages for entry in entries) else ""
-    style, script = _asset("page.css"), _asset("page.js")
-    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'{pictures}"
-    values = {
-        "policy": escape(policy),
-        "title": escape(_written(title)),
-        "style": style,
-        "script": script,
-        "data": data,
-    }
-    return _filled(_asset("page.html"), values)
+    pictures = any(entry.pages for entry in entries)
+    return assembled("page", [_data(entry) for entry in entries], title, pictures=pictures)
 
 
 def frame(html: str) -> str:
@@ -139,9 +128,9 @@ def _any() -> TypeAdapter[Any]:
 
 
 def _data(entry: Entry) -> JSON:
-    units = _units(entry.text)
+    unit = units(entry.text)
     spans = {
-        pointer: [[units(s.start), units(s.end), str(s.how), round(s.score, 2)] for s in found]
+        pointer: [[unit(s.start), unit(s.end), str(s.how), round(s.score, 2)] for s in found]
         for pointer, found in entry.evidence.items()
         if found
     }
@@ -169,7 +158,7 @@ def _data(entry: Entry) -> JSON:
                 "candidates": [
                     {
                         "tree": _node("", value),
-                        "spans": [[units(s.start), units(s.end)] for s in spans],
+                        "spans": [[unit(s.start), unit(s.end)] for s in spans],
                         "readings": readings,
                     }
                     for value, spans, readings in each.candidates
@@ -178,7 +167,7 @@ def _data(entry: Entry) -> JSON:
             for each in entry.conflicts
         ],
         "chunks": [
-            [units(piece.start), units(piece.end), piece.told, piece.missing, piece.passed, piece.read]
+            [unit(piece.start), unit(piece.end), piece.told, piece.missing, piece.passed, piece.read]
             for piece in entry.chunks
         ],
     }
@@ -196,44 +185,7 @@ def _node(key: str, value: JSON) -> JSON:
     return {"key": key, "leaf": json.dumps(value), "plain": True}
 
 
-def _units(text: str) -> Any:
+def units(text: str) -> Any:
     """Return the function from an offset in code points to JavaScript's, in UTF-16 units."""
     wide = [i for i, char in enumerate(text) if char > "\uffff"] if not text.isascii() else []
     return lambda offset: offset + bisect_left(wide, offset)
-
-
-_IN_SCRIPT = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
-
-
-def _embedded(data: JSON) -> str:
-    """Return JSON that neither ends a script element nor begins a comment in one."""
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    if _written(written) != written:
-        written = json.dumps(data, separators=(",", ":"))
-    return written.translate(_IN_SCRIPT)
-
-
-def _written(text: str) -> str:
-    """Return the text without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    """Return the template with each {{name}} replaced, once: what a value holds is not looked into."""
-    pieces = template.split("{{")
-    filled = [pieces[0]]
-    for piece in pieces[1:]:
-        name, _, rest = piece.partition("}}")
-        filled += values[name], rest
-    return "".join(filled)
-
-
-def _digest(source: str) -> str:
-    return f"sha256-{b64encode(sha256(source.encode()).digest()).decode()}"
-
-
-@cache
-def _asset(name: str) -> str:
-    return files(__package__).joinpath(name).read_text("utf-8")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from math import isfinite, isnan
-from typing import Any, TypeAlias
+from typing import Any
 
 from pydantic_core import to_jsonable_python
 
@@ -13,8 +12,6 @@ from ..messages import JSON
 from ..words import escaped
 from .formulas import unquoted
 from .table import BadRow, Fields
-
-Dump: TypeAlias = Callable[[Any], JSON]
 
 
 def to_json(line: JSON, indent: int | None = None) -> str:

@@ -1,0 +1,162 @@
+"""Labelled texts put to a client, and a report of what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import ExtractorError, RunStopped
+from ..messages import JSON
+from ..results import Extraction
+from ..schema import RecordType
+from .cases import Case, cases_of, load_cases, scored
+from .gold import digest
+from .metrics import by_field
+from .rates import Scored
+from .records import choices_of, gold_reader
+from .reports import EvalReport
+from .scoring import PLAIN, Scoring, scoring_of
+
+_QUIET = frozenset({"journal", "concurrency", "on_progress", "limiter", "ordered"})
+_SECRET = frozenset({"api_key", "extra_headers"})
+
+
+class EvaluatedRow(Protocol):
+    """What came of one text, as `Extractor.rows` yields it."""
+
+    @property
+    def index(self) -> int:
+        """Its position in the input, from 0."""
+
+    @property
+    def extraction(self) -> Extraction[Any] | None:
+        """How its dialogue ended; None where nothing was asked."""
+
+    @property
+    def error(self) -> ExtractorError | None:
+        """Why there is no record."""
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether every reply came out of the journal."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether its error stops the run."""
+
+
+class EvaluatedModel(Protocol):
+    """What is asked: an Extractor, or what behaves as one."""
+
+    @property
+    def model(self) -> str:
+        """What the model is called."""
+
+    @property
+    def rows(self) -> Callable[..., Iterator[EvaluatedRow]]:
+        """Yields what came of each text, from texts, record type and options."""
+
+
+def evaluate(
+    extractor: EvaluatedModel,
+    record_type: Any,
+    cases: str | Path | Iterable[Case | Mapping[str, Any]],
+    *,
+    scoring: Scoring | Mapping[str, Any] = PLAIN,
+    slices: Sequence[str] = (),
+    name: str = "",
+    **options: Any,
+) -> EvalReport:
+    """Return how right the records are that a model gives for labelled texts.
+
+    cases: a file of JSON Lines, or its lines as mappings (see `gold`). scoring: how fields are compared
+    where not as usual, by pointer: {"/total": {"tolerance": 0.01}}. slices: columns of the cases that
+    figures are told by, too. name: of the report. options: those of `Extractor.rows`; answers come out of
+    the journal where it has them. Raises ConfigError and SchemaError before anything is asked, RunStopped
+    where the run could not go on; the same call goes on from there.
+    """
+    read, rules = gold_reader(record_type), scoring if isinstance(scoring, Scoring) else scoring_of(scoring)
+    if isinstance(cases, str | Path):
+        known = load_cases(str(cases), read, slices=slices)
+    else:
+        known = cases_of(cases, read, slices)
+    check_scoring(rules, known)
+    if "examples" in options:
+        options["examples"] = list(options["examples"])  # read here and by the rows
+    records = [*evaluated(extractor, record_type, known, rules, options)]
+    kind = getattr(record_type, "__name__", None) or type(record_type).__name__
+    return reported(
+        extractor.model, record_type, kind, records, name, told(options), rules, slices=tuple(slices)
+    )
+
+
+def reported(
+    model: str,
+    record_type: Any,
+    type_name: str,
+    records: Sequence[Scored],
+    name: str,
+    options: Mapping[str, JSON],
+    scoring: Scoring,
+    slices: tuple[str, ...] = (),
+    complete: bool = True,
+) -> EvalReport:
+    """Return the report of what came of labelled texts. type_name: what the record type is called."""
+    return EvalReport(
+        model,
+        type_name,
+        list(records),
+        name,
+        options,
+        scoring.told(),
+        choices_of(record_type),
+        slices,
+        complete,
+    )
+
+
+def check_scoring(scoring: Scoring, cases: Sequence[Case]) -> None:
+    """Raise ConfigError for a rule whose field no gold record has."""
+    if scoring:
+        scoring.check({name for case in cases for name in by_field(case.gold)})
+
+
+def evaluated(
+    extractor: EvaluatedModel,
+    record_type: Any,
+    cases: Sequence[Case],
+    scoring: Scoring,
+    options: Mapping[str, Any],
+) -> Iterator[Scored]:
+    """Yield what came of each text that was asked about, in their order. Raises RunStopped at the end where
+    the run could not go on.
+    """
+    dump, texts = RecordType.of(record_type).dump, [case.text for case in cases]
+    for row in extractor.rows(texts, record_type, **options):
+        if not (row.stops or isinstance(row.error, RunStopped)):
+            yield scored(cases[row.index], row.extraction, row.error, dump, scoring, row.from_cache)
+
+
+def told(options: Mapping[str, Any]) -> dict[str, JSON]:
+    """Return what a model was asked with as JSON; what is no plain value in a word. Unset ones are left
+    out, and what changes nothing in the answers: where they are kept, how fast they come, and keys.
+    """
+    return {
+        name: _plain(name, value)
+        for name, value in options.items()
+        if name not in _QUIET | _SECRET and value is not None and value != []
+    }
+
+
+def _plain(name: str, value: Any) -> JSON:
+    if name == "examples":
+        pairs = list(value)
+        return f"{len(pairs)} solved texts, sha256 {digest(repr(pairs))[:12]}"
+    if isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain("", each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain("", each) for key, each in value.items()}
+    return str(value)
