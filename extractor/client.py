@@ -85,9 +85,10 @@ class Extractor(Calls):
 
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
     with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
-    embedded model. api_key: by default the provider's environment variable. instructions: said to the model
-    in every extraction. grounded: whether plain strings can only be pieces of the text, where the server
-    takes a grammar; by default so for the embedded model. mode: how a record is asked for, "auto" for the
+    embedded model. api_key: by default the provider's environment variable; or a function that returns it,
+    asked before each request. instructions: said to the model in every extraction. grounded: whether plain
+    strings can only be pieces of the text, where the server takes a grammar; by default so for the embedded
+    model. mode: how a record is asked for, "auto" for the
     best that the server takes (see Mode). strict_reading: take plain JSON alone, in the schema's shape; by
     default a slip that leaves one reading is read, and the attempt's note says so. read_values: read choices
     in another spelling, numbers as text and words for nothing, too. turns: which turns of a conversation the

@@ -215,7 +215,7 @@ class ModelOptions(TypedDict, total=False):
 class ClientOptions(ModelOptions, Params, total=False):
     """What each of these means stands at Extractor."""
 
-    api_key: str | None
+    api_key: str | Callable[[], str] | None
     instructions: str | None
     max_cost: Decimal | float | None
     extra_headers: Mapping[str, str] | Headers | None
