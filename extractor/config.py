@@ -58,7 +58,12 @@ def configure(
     reaches the provider, so that no key has to be there.
     """
     name = model or environment.get("EXTRACTOR_MODEL") or (None if base_url else DEFAULT_MODEL)
-    if not isinstance(name, str):
+    if not isinstance(name, str | None):
+        raise ConfigError(
+            f"a model is named by a text, such as 'openai:gpt-5-mini', and not {name!r:.60}; "
+            "a record type goes to the calls: ex.extract(Model, text)"
+        )
+    if name is None:
         raise ConfigError(f"name the model that {base_url} serves: Extractor(base_url=..., model='...')")
     anywhere = base_url or environment.get("OPENAI_BASE_URL")  # names of models there may have a slash
     provider, rest = _parted(name, slash=not anywhere)

@@ -262,9 +262,9 @@ def test_an_unknown_parameter_is_refused_with_the_name_that_was_meant() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("max_repairs", r"is a keyword of Extractor, for all its calls: Extractor(..., max_repairs=...)"),
-        ("api_key", "is a keyword of Extractor"),
-        ("model", "is a keyword of Extractor"),
+        ("max_repairs", "is an option of Extractor(..., max_repairs=...), for all its calls"),
+        ("api_key", "is an option of Extractor(..., api_key=...)"),
+        ("model", "is an option of Extractor"),
         ("examples", "is for those calls of an Extractor that extract a record"),
         ("instructions", "is for those calls of an Extractor that extract a record"),
         ("journal", "is for many rows"),
