@@ -28,6 +28,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .messages import Attempt
 
+__all__ = [
+    "BudgetExceeded",
+    "ConfigError",
+    "Empty",
+    "ExtractionError",
+    "ExtractorError",
+    "Filtered",
+    "Invalid",
+    "InvalidJSON",
+    "JournalError",
+    "Problem",
+    "Refused",
+    "RunStopped",
+    "SchemaError",
+    "ServiceError",
+    "Truncated",
+    "Unjudged",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
