@@ -56,6 +56,7 @@ from .options import (
 )
 from .processes import check_process, leave_alone, when_forked
 from .schema.partial import Partial
+from .signatures import explicit
 from .streams import (
     AsyncChatStream,
     AsyncRecordStream,
@@ -810,3 +811,7 @@ def extract(
     """
     with Extractor(model, **options) as extractor:
         return extractor.extract(record_type, text, examples=examples, context=context)
+
+
+for _call in (Extractor, AsyncExtractor, extract):
+    explicit(_call)
