@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from urllib.parse import urlsplit
@@ -11,17 +11,24 @@ from urllib.parse import urlsplit
 from .dialects import COMPATIBLE, PROVIDERS, Provider
 from .errors import ConfigError
 from .messages import Failure, FailureKind
-from .secrets import Secret
+from .secrets import Renewed, Secret, checked_key
 
 DEFAULT_MODEL = "local:qwen2.5-coder-1.5b"
 ALSO_CALLED = {  # as other libraries and the models' own names say it
-    "google": "gemini",
-    "vertex_ai": "gemini",
+    "aws_bedrock": "bedrock",
+    "azure_openai": "azure",
     "claude": "anthropic",
+    "fireworks_ai": "fireworks",
+    "google": "gemini",
+    "google_genai": "gemini",
+    "google_vertex": "vertex",
+    "grok": "xai",
+    "hosted_vllm": "vllm",
+    "llama.cpp": "llamacpp",
     "mistralai": "mistral",
     "together_ai": "together",
-    "fireworks_ai": "fireworks",
-    "hosted_vllm": "vllm",
+    "vertex_ai": "vertex",
+    "x_ai": "xai",
 }
 API_PATHS = ("/chat/completions", "/completions", "/responses", "/messages", "/models")
 VERSION = re.compile(r"/v\d+\w*(/|$)")  # in a URL's path
@@ -40,7 +47,7 @@ class Config:
 def configure(
     model: str | None,
     base_url: str | None,
-    api_key: str | None,
+    api_key: str | Callable[[], str] | None,
     environment: Mapping[str, str],
     override: Provider | None = None,
     keyless: bool = False,
@@ -51,17 +58,21 @@ def configure(
     reaches the provider, so that no key has to be there.
     """
     name = model or environment.get("EXTRACTOR_MODEL") or (None if base_url else DEFAULT_MODEL)
-    if not isinstance(name, str):
+    if not isinstance(name, str | None):
+        raise ConfigError(
+            f"a model is named by a text, such as 'openai:gpt-5-mini', and not {name!r:.60}; "
+            "a record type goes to the calls: ex.extract(Model, text)"
+        )
+    if name is None:
         raise ConfigError(f"name the model that {base_url} serves: Extractor(base_url=..., model='...')")
-    prefix, colon, rest = name.partition(":")
-    provider = PROVIDERS.get(prefix) if colon else None
+    anywhere = base_url or environment.get("OPENAI_BASE_URL")  # names of models there may have a slash
+    provider, rest = _parted(name, slash=not anywhere)
     if provider is None:
-        base_url = base_url or environment.get("OPENAI_BASE_URL")
-        if not base_url:
-            raise ConfigError(_unknown_model(name, prefix if colon else None))
-        provider, rest = COMPATIBLE, name
+        if not anywhere:
+            raise ConfigError(_unknown_model(name))
+        provider, base_url = COMPATIBLE, anywhere
     if not rest:
-        raise ConfigError(f"{name!r} names a provider but no model: write '{prefix}:MODEL'")
+        raise ConfigError(f"{name!r} names a provider but no model: write '{provider.name}:MODEL'")
     provider = override or provider
     if provider.url_env:
         base_url = base_url or environment.get(provider.url_env)
@@ -80,7 +91,8 @@ def fallback_at(
     is, with its key. Raises ConfigError where it would be asked elsewhere though the first has a URL of the
     caller's, base_url: then texts would go to a host that nobody has named.
     """
-    provider, own = _named(name), _named(first_name or "")
+    provider, _ = _parted(name, slash=False)
+    own, _ = _parted(first_name or "", slash=base_url is None)
     if provider is None:
         here = own is None or base_url is not None
         return (f"{own.name}:{name}" if own and here else name), here
@@ -92,9 +104,18 @@ def fallback_at(
     return name, False
 
 
-def _named(model: str) -> Provider | None:
-    prefix, colon, _ = model.partition(":")
-    return PROVIDERS.get(prefix) if colon else None
+def _parted(name: str, slash: bool) -> tuple[Provider | None, str]:
+    """Return the provider that a name begins with, and the rest; None and the name where it says none.
+    slash: whether "provider/model" is read as well.
+    """
+    for mark in ":/" if slash else ":":
+        prefix, found, rest = name.partition(mark)
+        word = prefix.lower().replace("-", "_")
+        provider = PROVIDERS.get(prefix) or PROVIDERS.get(prefix.lower())
+        provider = provider or PROVIDERS.get(ALSO_CALLED.get(word, ""))
+        if found and provider:
+            return provider, rest
+    return None, name
 
 
 def advice(failure: Failure, config: Config, url: str) -> str:
@@ -114,9 +135,10 @@ def advice(failure: Failure, config: Config, url: str) -> str:
     return ""
 
 
-def _unknown_model(name: str, prefix: str | None) -> str:
+def _unknown_model(name: str) -> str:
     known = ", ".join(PROVIDERS)
-    if prefix is None:
+    prefix, colon, _ = name.partition(":")
+    if not colon:
         return (
             f"unknown model {name!r}: write 'provider:model', for instance {_example(name)!r}, "
             f"with a provider out of {known}; or give the base_url of the server that has it"
@@ -193,16 +215,16 @@ def lacks_version(base_url: str) -> str | None:
 
 def _key(
     provider: Provider,
-    api_key: str | None,
+    api_key: str | Callable[[], str] | None,
     base_url: str | None,
     environment: Mapping[str, str],
     keyless: bool,
 ) -> Secret:
+    if callable(api_key):
+        return Renewed(api_key)
     env = "OPENAI_API_KEY" if provider is COMPATIBLE else provider.key_env
     key = (api_key or (environment.get(env) if env else None) or "").strip()
     own_server = base_url and provider.base_url  # in place of the usual one; it may well want no key
     if not key and provider.key_env and not own_server and not keyless:
         raise ConfigError(f"no key for {provider.name}: set {provider.key_env}, or give api_key=")
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError("the API key has characters that no HTTP header takes; was it copied whole?")
-    return Secret(key or None)
+    return Secret(checked_key(key) or None)

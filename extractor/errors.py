@@ -25,8 +25,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
-from .messages import Attempt
-from .messages import Problem as Problem
+from .messages import Attempt, Problem
+
+__all__ = [
+    "BudgetExceeded",
+    "ConfigError",
+    "Empty",
+    "ExtractionError",
+    "ExtractorError",
+    "Filtered",
+    "Invalid",
+    "InvalidJSON",
+    "JournalError",
+    "Problem",
+    "Refused",
+    "RunStopped",
+    "SchemaError",
+    "ServiceError",
+    "Truncated",
+    "Unjudged",
+    "UnreadableSource",
+]
 
 
 class ExtractorError(Exception):

@@ -217,7 +217,7 @@ class ModelOptions(TypedDict, total=False):
 class ClientOptions(ModelOptions, Params, total=False):
     """What each of these means stands at Extractor."""
 
-    api_key: str | None
+    api_key: str | Callable[[], str] | None
     instructions: str | None
     mask: Any
     max_cost: Decimal | float | None
@@ -231,12 +231,12 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 PARAMETERS = frozenset(Params.__annotations__)
 COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
 OF_DOCUMENTS = frozenset({"chunk", "window", "overlap", "passes", "key", "counts"})
+_OF_CLIENT = (
+    frozenset({*ClientOptions.__annotations__, "model", "http_client"}) - PARAMETERS - {"instructions"}
+)
 _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
     (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time"),
-    (
-        frozenset({*ClientOptions.__annotations__, "model", "http_client"}) - PARAMETERS - {"instructions"},
-        "is a keyword of Extractor, for all its calls: Extractor(..., {name}=...)",
-    ),
+    (_OF_CLIENT, "is an option of Extractor(..., {name}=...), for all its calls"),
     (
         frozenset(ExtractOptions.__annotations__) - PARAMETERS,
         "is for those calls of an Extractor that extract a record: `run`, `extract`, `stream`, `rows`, ...",
@@ -248,6 +248,27 @@ _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other cal
     (frozenset(ColumnOptions.__annotations__), "is for tables: `frame` takes it"),
     (frozenset(RunToolsOptions.__annotations__) - PARAMETERS, "is for `chat` and `run_tools`"),
 )
+_TYPE_FIRST = "the record type is the first argument: extract(Model, text)"
+_REPAIRS = "max_repairs= and max_retries= are options of Extractor(...)"
+_AT = "base_url= is the option of Extractor(...)"
+_SAID = "instructions= is what the model is told"
+INSTEAD: Mapping[str, str] = {  # names that other libraries have, and what to write here
+    **dict.fromkeys(("output_type", "response_model", "response_type", "result_type", "schema"), _TYPE_FIRST),
+    **dict.fromkeys(("content", "input", "inputs", "texts"), "the text is the second argument of `extract`"),
+    **dict.fromkeys(("prompt_description", "system", "system_prompt"), _SAID),
+    **dict.fromkeys(("attempts", "max_attempts", "num_retries", "retries"), _REPAIRS),
+    **dict.fromkeys(("api_base", "endpoint", "host", "model_url", "url"), _AT),
+    **dict.fromkeys(("api_token", "token"), "api_key= is the option of Extractor(...)"),
+    **dict.fromkeys(("few_shot", "fewshot", "shots"), "examples= takes pairs of a text and its record"),
+    **dict.fromkeys(
+        ("batch_length", "max_concurrency", "max_workers", "n_jobs", "workers"),
+        "concurrency= bounds the requests in flight, for `rows` and `frame`",
+    ),
+    **dict.fromkeys(("cache", "cache_dir"), "journal= keeps the answers, for `rows` and `frame`"),
+    **dict.fromkeys(
+        ("chunk_size", "max_char_buffer", "max_chunk_size"), "chunk= is for `document`, in characters"
+    ),
+}
 
 
 def check_count(name: str, value: object, least: int) -> None:
@@ -262,12 +283,26 @@ def check_parameters(params: Mapping[str, Any]) -> None:
         if params[name] is not None:
             check_count(name, params[name], least=1)
     for name in sorted(set(params) - PARAMETERS):
-        for names, what in _ELSEWHERE:
-            if name in names:
-                raise ConfigError(f"{name!r} {what.format(name=name)}")
-        near = get_close_matches(name, (*PARAMETERS, *(each for names, _ in _ELSEWHERE for each in names)), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ConfigError(
-            f"{name!r} is no parameter of the chat-completions API{hint} "
-            f"What only your server knows goes into extra_body={{{name!r}: ...}}"
-        )
+        raise ConfigError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    """Return what to say of a keyword that is not for this call: whose it is, or what may have been meant."""
+    if whose := _whose(name):
+        return f"{name!r} {whose}"
+    if name in INSTEAD:
+        return f"{name!r} is no keyword here: {INSTEAD[name]}"
+    elsewhere = (each for names, _ in _ELSEWHERE for each in sorted(names))
+    near = next(iter(get_close_matches(name, (*sorted(PARAMETERS), *elsewhere), 1)), None)
+    hint = "." if near is None else f"; did you mean {near!r}?"
+    if near and (whose := _whose(near)):
+        hint += f" That {whose}."
+    return (
+        f"{name!r} is no parameter of the chat-completions API{hint} "
+        f"What only your server knows goes into extra_body={{{name!r}: ...}}"
+    )
+
+
+def _whose(name: str) -> str | None:
+    """Return which call takes a keyword of ours; None for one that is not ours."""
+    return next((what.format(name=name) for names, what in _ELSEWHERE if name in names), None)

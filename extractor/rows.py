@@ -213,8 +213,10 @@ class Job:
 
 def _check_rows(rows: Any) -> None:
     """Raise ConfigError for what has no rows, or others than it seems."""
+    if isinstance(rows, type):
+        raise ConfigError(f"the arguments are swapped: it is rows(texts, {rows.__name__})")
     iterates = hasattr(rows, "__iter__") or hasattr(rows, "__aiter__") or hasattr(rows, "__getitem__")
-    if isinstance(rows, str | bytes | Mapping | type) or not iterates:
+    if isinstance(rows, str | bytes | Mapping) or not iterates:
         raise ConfigError(f"the rows are a list of texts or of mappings, not one {type(rows).__name__}")
     if has_columns(rows):
         name = type(rows).__name__

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -41,6 +42,49 @@ class Secret:
         """
         key = self._value or ""
         return _spellings(key).redact(text) if key else text
+
+
+class Renewed(Secret):
+    """A key that a function of the caller's tells anew for each request, such as a token that expires."""
+
+    __slots__ = ("_last", "_make")
+
+    def __init__(self, make: Callable[[], str]) -> None:
+        super().__init__()
+        self._make = make
+        self._last = deque[str](maxlen=4)  # a reply may quote one that was replaced meanwhile
+
+    def __bool__(self) -> bool:
+        return True
+
+    def reveal(self) -> str:
+        """Return the key of this moment. Raises ConfigError where the function gives none."""
+        try:
+            key = self._make()
+        except Exception as error:
+            raise ConfigError(
+                f"api_key= is a function, and raised {type(error).__name__}: {error}"
+            ) from error
+        if not isinstance(key, str) or not key.strip():
+            raise ConfigError(f"api_key= is a function, and gave no key but {type(key).__name__}")
+        key = checked_key(key)
+        if key not in self._last:
+            self._last.append(key)
+        return key
+
+    def redact(self, text: str) -> str:
+        """Return `text` without the last keys."""
+        for key in tuple(self._last):
+            text = Secret(key).redact(text)
+        return text
+
+
+def checked_key(key: str) -> str:
+    """Return a key without the white space around it. Raises ConfigError for one that no header takes."""
+    key = key.strip()
+    if not key.isascii() or not key.isprintable():
+        raise ConfigError("the API key has characters that no HTTP header takes; was it copied whole?")
+    return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import math
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+import httpx
 import pytest
+from tenacity import wait_none
 
 from extractor import Extractor
-from extractor.config import Config, configure, lacks_version
+from extractor.config import ALSO_CALLED, Config, configure, lacks_version
+from extractor.dialects import PROVIDERS
 from extractor.errors import ConfigError
 from extractor.options import ClientOptions, check_parameters
-from extractor.secrets import Headers, Secret
+from extractor.secrets import Headers, Renewed, Secret
+from extractor.testing import ChatServer, reply, status
 from extractor.transport.reach import Timeouts
 
 KEY = "sk-secret-0123456789"
@@ -27,6 +32,116 @@ def found(
 ) -> tuple[str, str, str | None, str]:
     config: Config = configure(model, base_url, api_key, env or {})
     return config.provider.name, config.model, config.base_url, config.api_key.reveal()
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "model"),
+    [
+        ("google:gemini-3", "gemini", "gemini-3"),
+        ("OpenAI:gpt-5", "openai", "gpt-5"),
+        ("openai/gpt-5", "openai", "gpt-5"),
+        ("openai/gpt-oss:free", "openai", "gpt-oss:free"),
+        ("google/gemini-3", "gemini", "gemini-3"),
+        ("xAI/grok-5", "xai", "grok-5"),
+        ("x-ai:grok-5", "xai", "grok-5"),
+        ("openrouter/openai/gpt-5", "openrouter", "openai/gpt-5"),
+        ("groq:openai/gpt-oss", "groq", "openai/gpt-oss"),
+        ("azure-openai:mine", "azure", "mine"),
+        ("google-vertex:google/g", "vertex", "google/g"),
+        ("together_ai/meta/l", "together", "meta/l"),
+    ],
+)
+def test_a_provider_may_be_named_as_other_libraries_name_it(name: str, provider: str, model: str) -> None:
+    environment = {
+        "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com",
+        "GOOGLE_CLOUD_PROJECT": "p",
+        "GOOGLE_CLOUD_LOCATION": "global",
+    }
+    assert found(name, api_key=KEY, env=environment)[:2] == (provider, model)
+
+
+def test_each_other_name_of_a_provider_leads_to_a_row() -> None:
+    assert set(ALSO_CALLED.values()) <= PROVIDERS.keys()
+    assert not ALSO_CALLED.keys() & PROVIDERS.keys()
+
+
+@pytest.mark.parametrize("environment", [{}, {"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"}])
+def test_at_a_url_of_ones_own_a_slash_is_part_of_a_models_name(environment: Mapping[str, str]) -> None:
+    here = None if environment else SERVER
+    assert found("openai/gpt-oss-20b", here, env=environment)[:3] == (
+        "compatible",
+        "openai/gpt-oss-20b",
+        SERVER,
+    )
+
+
+class Tokens:
+    """A key that changes, as an access token does."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> str:
+        self.made += 1
+        return f"{self.made * 1111}-secret-token"
+
+
+def test_a_key_may_be_a_function_that_is_asked_before_each_request() -> None:
+    with ChatServer([status(503, retry_after=0), reply("Hi")]) as server:
+        tokens = Tokens()
+        with Extractor("m", base_url=server.base_url, api_key=tokens, retry_wait=wait_none()) as ex:
+            ex.chat([{"role": "user", "content": "Hi"}])
+    assert len(server.requests) == 2
+    assert tokens.made == 2
+
+
+def test_a_key_of_a_function_shows_nowhere_and_pickles_nowhere() -> None:
+    key = Renewed(Tokens())
+    assert key.reveal() != key.reveal()
+    assert key.redact("bad keys 1111-secret-token, 2222-secret-token") == "bad keys ***, ***"
+    assert "secret" not in repr(key)
+    assert not pickle.loads(pickle.dumps(key))
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: None, "gave no key but NoneType"),
+        (lambda: " ", "gave no key but str"),
+        (lambda: "a\nb", "no HTTP header takes"),
+        (lambda: {}["token"], "raised KeyError: 'token'"),
+    ],
+)
+def test_a_function_that_gives_no_key_is_a_config_error(make: Callable[[], Any], says: str) -> None:
+    ex = Extractor("openai:m", base_url="http://127.0.0.1:9/v1", api_key=make)
+    with ex, pytest.raises(ConfigError, match=re.escape(says)):
+        ex.chat([{"role": "user", "content": "Hi"}])
+
+
+def test_a_client_of_ones_own_signs_requests_by_its_httpx_auth() -> None:
+    class Signature(httpx.Auth):
+        requires_request_body = True
+
+        def auth_flow(self, request: httpx.Request) -> Iterator[httpx.Request]:
+            request.headers["Authorization"] = f"AWS4-HMAC-SHA256 {len(request.content)}"
+            yield request
+
+    heard: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        heard.append(f"{request.headers['Authorization']} of {len(request.content)}")
+        choice = {"message": {"content": "Hi"}, "finish_reason": "stop"}
+        return httpx.Response(200, json={"choices": [choice]})
+
+    url = "https://bedrock-runtime.eu-west-1.amazonaws.com/openai/v1"
+    with (
+        httpx.Client(auth=Signature(), transport=httpx.MockTransport(answer)) as client,
+        Extractor("bedrock:m", base_url=url, api_key="unused", http_client=client) as ex,
+    ):
+        assert ex.chat([{"role": "user", "content": "Hi"}]).content == "Hi"
+    (signed,) = heard
+    size = signed.rpartition(" ")[2]
+    assert signed == f"AWS4-HMAC-SHA256 {size} of {size}"
 
 
 OPENAI = "https://api.openai.com/v1"
@@ -106,15 +221,15 @@ def test_a_region_or_project_that_is_not_known_is_asked_for(
     ("arguments", "says"),
     [
         (("gpt-5-mini",), "write 'provider:model', for instance 'openai:gpt-5-mini'"),
-        (("openai/gpt-5-mini",), "for instance 'openai:gpt-5-mini'"),
         (("opnai/gpt-5-mini",), "for instance 'openai:gpt-5-mini'"),
-        (("google/gemini-3",), "for instance 'gemini:gemini-3'"),
         (("meta-llama/Llama-4",), "for instance 'openrouter:meta-llama/Llama-4'"),
         (("claude-opus-5",), "for instance 'anthropic:claude-opus-5'"),
         (("opnai:gpt-5-mini",), "did you mean 'openai'?"),
-        (("google:gemini-3",), "did you mean 'gemini'?"),
         (("openai:gpt-5-mini",), "set OPENAI_API_KEY"),
         (("groq:m",), "set GROQ_API_KEY"),
+        (("google:m",), "set GEMINI_API_KEY"),
+        (("OpenAI/m",), "set OPENAI_API_KEY"),
+        (("openai/",), "names a provider but no model: write 'openai:MODEL'"),
         (("openai:", None, KEY), "names a provider but no model"),
         ((None, SERVER), "name the model"),
         (("m", "localhost:8000"), "base_url is no URL"),
@@ -147,9 +262,9 @@ def test_an_unknown_parameter_is_refused_with_the_name_that_was_meant() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("max_repairs", r"is a keyword of Extractor, for all its calls: Extractor(..., max_repairs=...)"),
-        ("api_key", "is a keyword of Extractor"),
-        ("model", "is a keyword of Extractor"),
+        ("max_repairs", "is an option of Extractor(..., max_repairs=...), for all its calls"),
+        ("api_key", "is an option of Extractor(..., api_key=...)"),
+        ("model", "is an option of Extractor"),
         ("examples", "is for those calls of an Extractor that extract a record"),
         ("instructions", "is for those calls of an Extractor that extract a record"),
         ("journal", "is for many rows"),

@@ -196,7 +196,7 @@ def test_an_error_quotes_the_reply() -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("openai/gpt-5-mini", "'openai:gpt-5-mini'"),
+        ("opnai/gpt-5-mini", "'openai:gpt-5-mini'"),
         ("meta/llama", "'openrouter:meta/llama'"),
         ("gpt-5", "'openai:gpt-5'"),
     ],

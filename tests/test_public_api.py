@@ -5,35 +5,62 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import extractor
+from extractor import errors, types
 from extractor.dialects import PROVIDERS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncChatStream AsyncExtractor AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box
-BudgetExceeded Candidate ChatStream Choice ChunkOutcome CompiledSchema Completion CompletionChunk ConfigError
-Conflict DatabaseSink DatabaseSource DialogueEnded DialogueStarted DocumentExtraction Empty Estimate Event
-Extraction ExtractionError Extractor ExtractorError Failure Files Filtered Free FunctionCall How Invalid
-InvalidJSON JournalError Message Mode Outcome PROVIDERS ParsedCompletion Partial Preview Price Problem
-Progress Provider RecordStream Refused RowOutcome RunStopped SchemaError ServiceError Source Span Target
-Timeouts ToolCall ToolResult ToolRun Truncated UnreadableSource Usage Verbatim Written align compile_schema
-extract image pdf read tool_schema
+AsyncExtractor ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction ExtractionError
+Extractor ExtractorError Files Free Message Mode Outcome Price RowOutcome RunStopped SchemaError
+ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
+tool_schema
+"""
+TYPES = """
+AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate ChatOptions
+ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Completion CompletionChunk
+Conflict DialogueEnded DialogueStarted DocumentOptions EngineOptions Estimate Event ExtractOptions
+Failure FrameOptions FunctionCall How LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
+ParsedCompletion Partial Preview Progress Prompt Provider Reach RecordStream RowOptions
+RunToolsOptions Target ToolCall ToolResult ToolRun Turns Written
+"""
+ERRORS = """
+BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON
+JournalError Problem Refused RunStopped SchemaError ServiceError Truncated Unjudged
+UnreadableSource
 """
 
 
-def test_the_public_names_are_these() -> None:
-    assert sorted(extractor.__all__) == sorted(PUBLIC.split())
-    assert all(hasattr(extractor, name) for name in extractor.__all__)
+@pytest.mark.parametrize(("module", "names"), [(extractor, PUBLIC), (types, TYPES), (errors, ERRORS)])
+def test_the_public_names_are_these(module: ModuleType, names: str) -> None:
+    assert sorted(module.__all__) == sorted(names.split())
+    assert all(hasattr(module, name) for name in module.__all__)
+    assert set(module.__all__) <= set(dir(module))
 
 
-@pytest.mark.parametrize("name", extractor.__all__)
-def test_each_public_name_is_described_where_it_is_and_in_the_docs(name: str) -> None:
-    assert getattr(extractor, name).__doc__ or name == "PROVIDERS"
-    assert f"`{name}`" in (DOCS / "api.md").read_text()
+@pytest.mark.parametrize("name", sorted({*TYPES.split(), *ERRORS.split()} - {*PUBLIC.split()}))
+def test_a_name_that_moved_is_found_where_it_was(name: str) -> None:
+    home = types if name in types.__all__ else errors
+    assert getattr(extractor, name) is getattr(home, name)
+
+
+@pytest.mark.parametrize("module", [extractor, types])
+def test_a_name_that_is_not_there_is_an_attribute_error(module: ModuleType) -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        module.Nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("module", [extractor, types, errors])
+def test_each_public_name_is_described_where_it_is_and_in_the_docs(module: ModuleType) -> None:
+    page = (DOCS / "api.md").read_text()
+    for name in module.__all__:
+        assert getattr(module, name).__doc__ or name == "PROVIDERS"
+        assert f"`{name}`" in page, name
 
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=lambda provider: provider.name)

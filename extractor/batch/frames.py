@@ -189,6 +189,8 @@ def open_frame(frame: Any) -> Opened:
             return opener(frame)
     if hasattr(frame, "__arrow_c_stream__"):
         return _stream(frame)
+    if isinstance(frame, type):
+        raise ConfigError(f"the arguments are swapped: it is frame(df, {frame.__name__}, text=...)")
     raise ConfigError(
         f"a frame is a DataFrame of pandas or Polars, a table of PyArrow, a relation of DuckDB, or what has "
         f"__arrow_c_stream__, not {type(frame).__name__}; other rows go through rows(...)"

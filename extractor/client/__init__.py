@@ -1,6 +1,10 @@
 """Extractor and AsyncExtractor: the verbs."""
 
+from ..signatures import explicit
 from .aio import AsyncExtractor
 from .blocking import Extractor, extract
 
 __all__ = ["AsyncExtractor", "Extractor", "extract"]
+
+for _call in (Extractor, AsyncExtractor, extract):
+    explicit(_call)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from .choice import choose
+from .customs import Customs, customs_of
 from .folding import Folded, fold
 from .fuzzy import Vocabulary, find_fuzzy
 from .leaves import Leaf, leaves
@@ -63,10 +64,14 @@ _DIGITS = re.compile(r"[-+]?\d+(?:\.\d+)?")
 
 
 def aligned(
-    record: Any, text: str, quotes: Mapping[str, Sequence[str]], reference_date: date | None
+    record: Any,
+    text: str,
+    quotes: Mapping[str, Sequence[str]],
+    reference_date: date | None,
+    locale: str | None = None,
 ) -> Evidence:
     """Do what `align` says."""
-    source, found = _Source(text, reference_date), leaves(record)
+    source, found = _Source(text, reference_date, customs_of(locale)), leaves(record)
     cited = {pointer: source.quoted(tuple(pieces)) for pointer, pieces in quotes.items()}
     citing = _Citing()
     candidates = {
@@ -113,8 +118,8 @@ def _inside(spans: Sequence[Span], quotes: list[Span]) -> Sequence[Span]:
 class _Source:
     """A text with what has been found in it, each kind read once, and only if a value asks for it."""
 
-    def __init__(self, text: str, reference: date | None) -> None:
-        self.text, self.reference = text, reference
+    def __init__(self, text: str, reference: date | None, customs: Customs) -> None:
+        self.text, self.reference, self.customs = text, reference, customs
         self._found: dict[tuple[object, ...], Sequence[Span]] = {}
         self._labels: dict[tuple[str, ...], list[int]] = {}
         self._left = _PLACES
@@ -129,13 +134,13 @@ class _Source:
 
     @cached_property
     def numbers(self) -> Numbers:
-        return numbers(self.text)
+        return numbers(self.text, self.customs.decimal)
 
     @cached_property
     def calendar(self) -> Calendar:
         from .dates import calendar  # a tenth of a second of regular expressions
 
-        return calendar(self.text, self.numbers, self.reference)
+        return calendar(self.text, self.numbers, self.reference, self.customs.first)
 
     def labels(self, name: str) -> list[int]:
         """Where the name of a field, as words, ends in the text."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from .names import MONTHS, WEEKDAYS
 from .numbers import Numbers, plain_digits
@@ -221,15 +221,18 @@ def _gap(a: Span, b: Span) -> int:
     return max(a.start - b.end, b.start - a.end)
 
 
-def calendar(text: str, amounts: Numbers, reference: date | None = None) -> Calendar:
+def calendar(
+    text: str, amounts: Numbers, reference: date | None = None, first: Literal["d", "m"] | None = None
+) -> Calendar:
     """Return what stands in `text`. amounts: the numbers of the text. reference: the day from which
-    "tomorrow" is counted; without one only written dates count. Linear.
+    "tomorrow" is counted; without one only written dates count. first: what 03/04/26 begins with, the day or
+    the month; other dates of the text count more. Linear.
     """
     plain = plain_digits(text)
     days: defaultdict[Day, dict[tuple[int, int], float]] = defaultdict(dict)
     lengths = list(_lengths(plain, amounts))
     relative = _relative(plain, lengths, reference) if reference else ()
-    for day, start, end, score in (*_named(plain), *_numeric(plain), *relative):
+    for day, start, end, score in (*_named(plain), *_numeric(plain, first), *relative):
         if _possible(day):
             days[day][start, end] = max(score, days[day].get((start, end), 0))
     return Calendar(
@@ -306,7 +309,7 @@ def _years(text: str) -> tuple[int, ...]:
     return (year, year - 543) if 2400 <= year <= 2700 else (year,)
 
 
-def _numeric(text: str) -> Iterator[Found]:
+def _numeric(text: str, first: str | None) -> Iterator[Found]:
     for m in _ISO.finditer(text):
         yield (int(m[1]), int(m[3]), int(m[4])), *m.span(), _SURE
     for m in _COMPACT.finditer(text):
@@ -318,20 +321,21 @@ def _numeric(text: str) -> Iterator[Found]:
         yield (int(m[1] or m[4]), int(m[2] or m[3]), None), *m.span(), _SURE
     for m in _LONE_YEAR.finditer(text):
         yield (int(m[1]), None, None), *m.span(), _SURE
-    yield from _day_or_month_first(list(_NUMERIC.finditer(text)))
+    yield from _day_or_month_first(list(_NUMERIC.finditer(text)), first)
 
 
-def _day_or_month_first(matches: list[re.Match[str]]) -> Iterator[Found]:
-    """Both readings of 03/05/26; the one that the text's other dates speak for scores higher."""
+def _day_or_month_first(matches: list[re.Match[str]], first: str | None) -> Iterator[Found]:
+    """Both readings of 03/05/26; the one that the other dates, or else `first`, speak for scores higher."""
     day_first = any(int(m[1]) > 12 for m in matches)
     month_first = any(int(m[3]) > 12 for m in matches)
     for m in matches:
         a, b = int(m[1]), int(m[3])
         for year in _years(m[4]):
-            if day_first == month_first:
+            if day_first == month_first and first is None:
                 scores = (_EITHER, _EITHER)
             else:
-                scores = (_FITTING, _UNFITTING) if day_first else (_UNFITTING, _FITTING)
+                by_day = first == "d" if day_first == month_first else day_first
+                scores = (_FITTING, _UNFITTING) if by_day else (_UNFITTING, _FITTING)
             sure = _SURE if a > 12 or b > 12 or a == b else None
             yield (year, b, a), *m.span(), sure or scores[0]
             yield (year, a, b), *m.span(), sure or scores[1]

@@ -17,7 +17,7 @@ from .spans import How, Span
 Reading: TypeAlias = tuple[Decimal, float]  # a number that a piece of text may mean, and its score
 Numbers: TypeAlias = Mapping[Decimal, tuple[Span, ...]]
 
-_PLAIN, _OTHER, _UNSIGNED, _PART, _WORDS = 0.98, 0.85, 0.75, 0.7, 0.9
+_PLAIN, _OTHER, _UNSIGNED, _PART, _WORDS, _UNUSUAL = 0.98, 0.85, 0.75, 0.7, 0.9, 0.5
 _LANGUAGES = {  # those that text2num reads, with the words that join numerals to one number
     "en": frozenset({"and", "point"}),
     "fr": frozenset({"et", "virgule"}),
@@ -78,10 +78,17 @@ _ALIKE = {
 }
 
 
-def numbers(text: str) -> Numbers:
-    """Return the numbers that stand in `text`: for each, its spans in order, the same piece once. Linear."""
+def numbers(text: str, decimal: str | None = None) -> Numbers:
+    """Return the numbers that stand in `text`: for each, its spans in order, the same piece once. Linear.
+
+    decimal: the mark before decimals in texts of this kind; None where 1.234 may be either.
+    """
     found: defaultdict[Decimal, dict[tuple[int, int], Span]] = defaultdict(dict)
-    for value, start, end, score in (*_in_digits(plain_digits(text)), *_in_words(text), *_in_han(text)):
+    for value, start, end, score in (
+        *_in_digits(plain_digits(text), decimal),
+        *_in_words(text),
+        *_in_han(text),
+    ):
         key = normal(value)
         if key is not None:
             span = Span(start, end, text[start:end], How.NUMBER, score)
@@ -115,27 +122,27 @@ def _alike(char: str) -> str:
     return str(unicodedata.decimal(char, char))
 
 
-def _in_digits(text: str) -> Iterator[tuple[Decimal, int, int, float]]:
+def _in_digits(text: str, decimal: str | None) -> Iterator[tuple[Decimal, int, int, float]]:
     for match in _NUMBER.finditer(text):
         if len(match[0]) > _LONGEST:
             continue
         start, end = match.span()
         glued = start > 0 and (text[start - 1].isalpha() or text[start - 1] == "_")
         sure = _OTHER if glued else 1.0
-        readings = tuple((v, s * sure) for v, s in _readings(match))
+        readings = tuple((v, s * sure) for v, s in _readings(match, decimal))
         yield from ((v, *_with_currency(text, start, end), round(s, 3)) for v, s in readings)
         yield from _signed(text, start, end, readings)
         yield from _scaled(text, start, end, readings)
-        for value, first, last, score in _parts(match, sure):
+        for value, first, last, score in _parts(match, sure, decimal):
             yield value, *_with_currency(text, first, last), score
             yield from _scaled(text, first, last, ((value, score),))
 
 
-def _readings(match: re.Match[str]) -> tuple[Reading, ...]:
+def _readings(match: re.Match[str], decimal: str | None) -> tuple[Reading, ...]:
     body, fraction, power = match["body"], match["fraction"], match["power"]
     if body is None:
         return ((_fraction(match[0]), _PLAIN),)
-    values = written(body)
+    values = written(body, decimal)
     if fraction and fraction.startswith("/"):
         return tuple((_over(v, fraction[1:]), _OTHER) for v, _ in values)
     if fraction:
@@ -157,30 +164,33 @@ def _over(above: Decimal, below: str) -> Decimal:
     return above / Decimal(below) if int(below) else Decimal("NaN")
 
 
-def written(body: str) -> tuple[Reading, ...]:
-    """Return what digits with points, commas, spaces or apostrophes between them may mean."""
+def written(body: str, decimal: str | None = None) -> tuple[Reading, ...]:
+    """Return what digits with points, commas, spaces or apostrophes between them may mean; see `numbers`."""
     body = re.sub(r"[ '’]", "", body)
     marks = [c for c in body if c in ".,"]
     if not marks:
         return ((Decimal(body), _PLAIN),)
     last = marks[-1]
-    decimal = body.replace("," if last == "." else ".", "").replace(last, ".")
+    plain = body.replace("," if last == "." else ".", "").replace(last, ".")
     if len(marks) == 1:
-        return _one_mark(body, last)
+        return _one_mark(body, last, decimal)
     if marks.count(last) == 1 and len(set(marks)) == 2 and _grouped(body.partition(last)[0]):
-        return ((Decimal(decimal), _PLAIN),)
+        return ((Decimal(plain), _PLAIN),)
     if len(set(marks)) == 1 and _grouped(body):
         return ((Decimal(body.replace(last, "")), _PLAIN),)
     return ()
 
 
-def _one_mark(body: str, mark: str) -> tuple[Reading, ...]:
+def _one_mark(body: str, mark: str, usual: str | None) -> tuple[Reading, ...]:
     whole, _, rest = body.partition(mark)
     decimal = (Decimal(f"{whole or 0}.{rest}"), _PLAIN)
     if len(rest) != 3 or not 1 <= len(whole) <= 3 or whole.startswith("0"):
         return (decimal,)
-    grouped = (Decimal(whole + rest), _PLAIN if mark == "," else _OTHER)
-    return (grouped, (decimal[0], _PLAIN if mark == "." else _OTHER))
+    grouped = Decimal(whole + rest)
+    if usual is not None:
+        sure = (_UNUSUAL, _PLAIN) if mark == usual else (_PLAIN, _UNUSUAL)
+        return ((grouped, sure[0]), (decimal[0], sure[1]))
+    return ((grouped, _PLAIN if mark == "," else _OTHER), (decimal[0], _PLAIN if mark == "." else _OTHER))
 
 
 def _grouped(body: str) -> bool:
@@ -232,7 +242,9 @@ def _with_currency(text: str, start: int, end: int) -> tuple[int, int]:
     return start, after.end() if after else end
 
 
-def _parts(match: re.Match[str], sure: float) -> Iterator[tuple[Decimal, int, int, float]]:
+def _parts(
+    match: re.Match[str], sure: float, decimal: str | None
+) -> Iterator[tuple[Decimal, int, int, float]]:
     """The numbers that a run of digits and marks is made of, where it may be a list of them."""
     body = match["body"]
     if body is None or (
@@ -241,7 +253,7 @@ def _parts(match: re.Match[str], sure: float) -> Iterator[tuple[Decimal, int, in
         return
     listed = r"\d+" if "," in body and not written(body) else r"[\d.,]*\d"
     for part in re.finditer(listed, match[0]):
-        for value, score in written(part[0]):
+        for value, score in written(part[0], decimal):
             start = match.start() + part.start()
             yield value, start, start + len(part[0]), round(_PART * score * sure, 3)
 

@@ -238,9 +238,11 @@ def check_type(record_type: Any) -> None:
         raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
     if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
         named = ", and as the name of one it is not fully defined" if isinstance(record_type, str) else ""
+        listed = isinstance(record_type, list | tuple)
+        order = "parse(messages, Model) and rows(texts, Model)" if listed else "extract(Model, text)"
         raise SchemaError(
             f"{record_type!r:.60} is no type{named}: a record type is a Pydantic model, any type that a "
-            "TypeAdapter takes, or a JSON Schema as a dict. In `extract` and `run` it comes before the text"
+            f"TypeAdapter takes, or a JSON Schema as a dict. Were the arguments swapped? It is {order}"
         )
 
 

@@ -243,7 +243,7 @@ def new_client(base_url: str, reach: Reach = USUAL, clock: Clock = time.monotoni
     """Return a pooled client for one server."""
     from .direct import Direct, pool_of
 
-    proxy = reach.proxy or proxy_of(base_url)
+    proxy = _proxy_on_the_way(base_url, reach)
     by = _proxy(proxy) if proxy else None
     pool = partial(pool_of, reach.context(_tls(base_url)), by, reach.http2, clock)
     return Direct(pool, partial(_on_the_wire, _usual_headers()), clock)
@@ -251,12 +251,16 @@ def new_client(base_url: str, reach: Reach = USUAL, clock: Clock = time.monotoni
 
 def new_async_client(base_url: str, reach: Reach = USUAL) -> AsyncSender:
     """Return a pooled async client for one server, to be used in the running event loop alone."""
-    proxy, tls = reach.proxy or proxy_of(base_url), reach.context(_tls(base_url))
+    proxy, tls = _proxy_on_the_way(base_url, reach), reach.context(_tls(base_url))
     if not reach.http2 and (proxy is None or proxy.startswith("http")):
         return Session(proxy, tls)
     import httpx  # the other library knows no SOCKS and no HTTP/2
 
     return httpx.AsyncClient(proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=reach.http2)
+
+
+def _proxy_on_the_way(base_url: str, reach: Reach) -> str | None:
+    return None if tape.is_led() else reach.proxy or proxy_of(base_url)
 
 
 def _proxy(url: str) -> httpcore.Proxy:

@@ -44,6 +44,11 @@ def is_replaying() -> bool:
     return bool(_redirects) or (bool(_tapes) and not _tapes[-1].sends)
 
 
+def is_led() -> bool:
+    """Whether requests are led elsewhere, where no proxy is asked for them."""
+    return bool(_redirects)
+
+
 def as_sent(call: Post) -> Post:
     """Return a request as it is to be sent. Raises ConfigError where the environment forbids that."""
     if _redirects:

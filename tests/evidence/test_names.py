@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from babel.core import get_cldr_version
 
-from extractor.evidence.names import MONTHS, WEEKDAYS
+from extractor.evidence.names import CUSTOMS, MONTHS, WEEKDAYS
 from tests import calendar_names
 
 
@@ -26,3 +26,11 @@ def test_the_names_are_those_of_the_cldr_whatever_its_version(
     for number, names in ours.items():
         both = len(theirs[number] & set(names))
         assert both >= 0.95 * max(len(names), len(theirs[number])), number
+
+
+def test_customs_are_those_of_the_cldr_whatever_its_version() -> None:
+    theirs = calendar_names.customs()
+    same = {name for name, said in CUSTOMS.items() if theirs.get(name) == said}
+    assert len(same) >= 0.9 * max(len(CUSTOMS), len(theirs))
+    told = {name: CUSTOMS[name] for name in ("de", "de_CH", "en", "en_GB", "fr", "ja")}
+    assert told == {"de": ",dmy", "de_CH": ".dmy", "en": ".mdy", "en_GB": ".dmy", "fr": ",dmy", "ja": ".ymd"}

@@ -16,6 +16,7 @@ from google import genai
 from google.genai import errors, types
 from pydantic import BaseModel
 
+from extractor import Extractor
 from extractor.dialects import DIALECTS, PROVIDERS
 from extractor.messages import FunctionCall, Message, Mode, Request, StrictSchema, ToolCall, Usage
 from extractor.testing import (
@@ -514,3 +515,38 @@ def test_openais_client_sends_what_we_send(server: ChatServer, gpt: openai.OpenA
     gpt.responses.create(**told, tools=[tool], tool_choice={"type": "function", "name": "weather"})
     sent = ours("openai-responses", params={"max_tokens": 50}, tools=(TOOL,), tool_choice="weather")
     assert sent == server.requests[-1].json
+
+
+@pytest.mark.parametrize("provider", ["xai", "bedrock", "vertex", "cohere"])
+def test_openais_client_sends_what_we_send_where_a_provider_points_to_it(
+    server: ChatServer, gpt: openai.OpenAI, provider: str
+) -> None:
+    """Their pages, named in their rows, say to use OpenAI's client at their URL."""
+    server.play(reply("Hi"))
+    row, talk = PROVIDERS[provider], (Message("system", "Be brief."), Message("user", "Weather in Rome?"))
+    told: Any = {
+        "model": "m",
+        row.max_tokens: 50,
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Weather in Rome?"},
+        ],
+    }
+    basic: Any = {"messages": talk, "params": {"max_tokens": 50}}
+    weather: Any = {"name": "weather", "strict": True, "description": "Tells the weather."}
+    format_: Any = {"type": "json_schema", "json_schema": weather | {"schema": SCHEMA}}
+    gpt.chat.completions.create(**told, response_format=format_)
+    assert ours(provider, **basic, response_schema=TOOL) == server.requests[-1].json
+    tool: Any = {"type": "function", "function": weather | {"parameters": SCHEMA}}
+    choice: Any = {"type": "function", "function": {"name": "weather"}}
+    gpt.chat.completions.create(**told, tools=[tool], tool_choice=choice)
+    assert ours(provider, **basic, tools=(TOOL,), tool_choice="weather") == server.requests[-1].json
+    bears = DIALECTS[row.dialect].headers("any", Request("m", talk), row)
+    assert bears == {"Authorization": "Bearer any"}  # as the client does
+
+
+@pytest.mark.parametrize("provider", ["xai", "bedrock", "vertex", "cohere"])
+def test_a_record_comes_from_these_providers_too(server: ChatServer, provider: str) -> None:
+    server.play(shaped())
+    with Extractor(f"{provider}:m", base_url=server.base_url, api_key="any") as ex:
+        assert ex.run(Line, "Rome, 3").outcome == "ok"

@@ -86,6 +86,17 @@ def test_the_innermost_server_is_used() -> None:
         assert code_of_a_user("Bob").name == "Bob"
 
 
+def test_no_proxy_is_asked_for_what_is_led_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask() -> Person:
+        async with AsyncExtractor("openai:m") as ex:
+            return await ex.extract(Person, "Ada")
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with ChatServer(reply(ADA)) as server, use(server):
+        assert code_of_a_user("Ada is 36.") == asyncio.run(ask()) == Person(**ADA)
+
+
 def test_a_server_that_was_not_started_is_told_at_once() -> None:
     with pytest.raises(RuntimeError, match="before it is started"), use(ChatServer()):
         pass

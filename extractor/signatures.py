@@ -1,0 +1,103 @@
+"""What `help()` and completion show of a call: each keyword with its type and default, not `**options`.
+
+The calls themselves take `**options: Unpack[...]`, which type checkers read. That is not changed here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from inspect import Parameter
+from typing import Any, TypeVar
+
+from .options import PARAMETERS
+
+T = TypeVar("T")
+_UNPACKED = re.compile(r"Unpack\[(\w+)\]")
+_REQUIRED = re.compile(r"Required\[(.+)\]")
+
+
+class Otherwise:
+    """A default that is no value: what happens where nothing is said."""
+
+    def __init__(self, said: str) -> None:
+        self._said = said
+
+    def __repr__(self) -> str:
+        return f"<{self._said}>"
+
+
+NOT_SENT, PROVIDERS_OWN = Otherwise("not sent"), Otherwise("the provider's")
+DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here are None
+    "capture_content": Otherwise("the environment's"),
+    "concurrency": 64,
+    "counts": {},
+    "deadline": 600.0,
+    "evidence": False,
+    "examples": (),
+    "flatten": False,
+    "grounded": PROVIDERS_OWN,
+    "http2": False,
+    "max_calls": 200,
+    "max_line_bytes": 4_194_304,
+    "max_repairs": 2,
+    "max_reply_bytes": 16_777_216,
+    "max_retries": 4,
+    "max_rounds": 10,
+    "mode": "auto",
+    "on": {},
+    "ordered": True,
+    "passes": 1,
+    "prices": {},
+    "prompt": PROVIDERS_OWN,
+    "proxy": Otherwise("the environment's"),
+    "read_values": False,
+    "rows_per_request": 1,
+    "samples": 1,
+    "strict_reading": False,
+    "timeout": PROVIDERS_OWN,
+    "tools": (),
+    "turns": "any",
+    "usage": False,
+    "verify": True,
+    "version": False,
+}
+OF_ROWS: Mapping[str, Any] = {"mode": "live"}
+
+
+def explicit(function: T) -> T:
+    """Return a function, or a class with all its public methods, that shows its keywords."""
+    if isinstance(function, type):
+        for name, method in vars(function).items():
+            if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
+                explicit(method)
+    elif inspect.isfunction(function):
+        _show(function)
+    return function
+
+
+def _show(function: Callable[..., Any]) -> None:
+    signature = inspect.signature(function)
+    shown = [each for part in signature.parameters.values() for each in _spelt_out(part, function)]
+    function.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+
+
+def _spelt_out(parameter: Parameter, function: Callable[..., Any]) -> Iterator[Parameter]:
+    """Yield the keywords that a parameter stands for: it alone, unless it is `**options: Unpack[...]`."""
+    found = _UNPACKED.fullmatch(str(parameter.annotation))
+    if parameter.kind is not Parameter.VAR_KEYWORD or found is None:
+        yield parameter
+        return
+    options = function.__globals__[found[1]]
+    named = set(inspect.signature(function).parameters)
+    ours = [name for name in options.__annotations__ if name not in PARAMETERS]
+    theirs = sorted(name for name in options.__annotations__ if name in PARAMETERS)
+    defaults = {**DEFAULTS, **OF_ROWS} if "journal" in ours else DEFAULTS
+    for name in (each for each in (*ours, *theirs) if each not in named):
+        usual = NOT_SENT if name in PARAMETERS else defaults.get(name)
+        said = getattr(options.__annotations__[name], "__forward_arg__", "")
+        required = _REQUIRED.fullmatch(said)
+        default = Parameter.empty if required else usual
+        annotation = required[1] if required else said or Parameter.empty
+        yield Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -1,0 +1,171 @@
+"""The types that calls are described by and results are made of: public, beside the names of `extractor`.
+
+from extractor.types import Attempt, ExtractOptions
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .batch.estimate import Estimate
+    from .batch.outcomes import Progress
+    from .dialects import PROVIDERS, BatchLimits, Provider
+    from .documents import ChunkOutcome
+    from .evidence import How
+    from .evidence.merging import Candidate, Conflict
+    from .layout import Box
+    from .messages import (
+        Attempt,
+        BatchStatus,
+        Choice,
+        Completion,
+        CompletionChunk,
+        Failure,
+        FunctionCall,
+        ParsedCompletion,
+        Prompt,
+        ToolCall,
+        Turns,
+    )
+    from .options import (
+        ChatOptions,
+        ClientOptions,
+        ColumnOptions,
+        DocumentOptions,
+        EngineOptions,
+        ExtractOptions,
+        FrameOptions,
+        LiveRowOptions,
+        ModelOptions,
+        Params,
+        ParseOptions,
+        RowOptions,
+        RunToolsOptions,
+    )
+    from .previewing import Preview
+    from .schema import CompiledSchema, Partial, Target
+    from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
+    from .tables.databases.sink import Written
+    from .telemetry import AttemptEnded, DialogueEnded, DialogueStarted, Event
+    from .tools import ToolResult, ToolRun
+    from .transport.reach import Reach
+
+__all__ = [
+    "PROVIDERS",
+    "AsyncChatStream",
+    "AsyncRecordStream",
+    "Attempt",
+    "AttemptEnded",
+    "BatchLimits",
+    "BatchStatus",
+    "Box",
+    "Candidate",
+    "ChatOptions",
+    "ChatStream",
+    "Choice",
+    "ChunkOutcome",
+    "ClientOptions",
+    "ColumnOptions",
+    "CompiledSchema",
+    "Completion",
+    "CompletionChunk",
+    "Conflict",
+    "DialogueEnded",
+    "DialogueStarted",
+    "DocumentOptions",
+    "EngineOptions",
+    "Estimate",
+    "Event",
+    "ExtractOptions",
+    "Failure",
+    "FrameOptions",
+    "FunctionCall",
+    "How",
+    "LiveRowOptions",
+    "ModelOptions",
+    "Params",
+    "ParseOptions",
+    "ParsedCompletion",
+    "Partial",
+    "Preview",
+    "Progress",
+    "Prompt",
+    "Provider",
+    "Reach",
+    "RecordStream",
+    "RowOptions",
+    "RunToolsOptions",
+    "Target",
+    "ToolCall",
+    "ToolResult",
+    "ToolRun",
+    "Turns",
+    "Written",
+]
+
+_ROOMS = {
+    "AsyncChatStream": "streams",
+    "AsyncRecordStream": "streams",
+    "Attempt": "messages",
+    "AttemptEnded": "telemetry",
+    "BatchLimits": "dialects",
+    "BatchStatus": "messages",
+    "Box": "layout",
+    "Candidate": "evidence.merging",
+    "ChatOptions": "options",
+    "ChatStream": "streams",
+    "Choice": "messages",
+    "ChunkOutcome": "documents",
+    "ClientOptions": "options",
+    "ColumnOptions": "options",
+    "CompiledSchema": "schema",
+    "Completion": "messages",
+    "CompletionChunk": "messages",
+    "Conflict": "evidence.merging",
+    "DialogueEnded": "telemetry",
+    "DialogueStarted": "telemetry",
+    "DocumentOptions": "options",
+    "EngineOptions": "options",
+    "Estimate": "batch.estimate",
+    "Event": "telemetry",
+    "ExtractOptions": "options",
+    "Failure": "messages",
+    "FrameOptions": "options",
+    "FunctionCall": "messages",
+    "How": "evidence",
+    "LiveRowOptions": "options",
+    "ModelOptions": "options",
+    "PROVIDERS": "dialects",
+    "Params": "options",
+    "ParseOptions": "options",
+    "ParsedCompletion": "messages",
+    "Partial": "schema",
+    "Preview": "previewing",
+    "Progress": "batch.outcomes",
+    "Prompt": "messages",
+    "Provider": "dialects",
+    "Reach": "transport.reach",
+    "RecordStream": "streams",
+    "RowOptions": "options",
+    "RunToolsOptions": "options",
+    "Target": "schema",
+    "ToolCall": "messages",
+    "ToolResult": "tools",
+    "ToolRun": "tools",
+    "Turns": "messages",
+    "Written": "tables.databases.sink",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a type with its room on first use (PEP 562)."""
+    if name in _ROOMS:
+        module = import_module(f".{_ROOMS[name]}", __package__)
+        return globals().setdefault(name, getattr(module, name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

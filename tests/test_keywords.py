@@ -1,0 +1,85 @@
+"""A keyword or an order of arguments that was guessed wrong is told as that, before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, is_typeddict
+
+import pandas as pd
+import pytest
+from pydantic import BaseModel
+
+from extractor import Extractor, ExtractorError, options
+from extractor.errors import ConfigError
+from extractor.options import check_parameters
+from extractor.testing import ChatServer
+
+HELLO = [{"role": "user", "content": "Hi"}]
+
+
+class Person(BaseModel):
+    name: str
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with ChatServer() as running:
+        yield running
+        assert running.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda ex: ex.extract("Ada", Person), "Were the arguments swapped? It is extract(Model, text)"),
+        (lambda ex: ex.run("Ada", Person), "It is extract(Model, text)"),
+        (lambda ex: list(ex.items("Ada", Person)), "It is extract(Model, text)"),
+        (lambda ex: ex.document("Ada " * 50, Person), "It is extract(Model, text)"),
+        (lambda ex: ex.preview("Ada", Person), "It is extract(Model, text)"),
+        (lambda ex: ex.parse(Person, HELLO), "It is parse(messages, Model)"),
+        (lambda ex: list(ex.rows(Person, ["Ada"])), "the arguments are swapped: it is rows(texts, Person)"),
+        (
+            lambda ex: ex.frame(Person, pd.DataFrame({"body": ["Ada"]}), text="body"),
+            "the arguments are swapped: it is frame(df, Person, text=...)",
+        ),
+    ],
+)
+def test_swapped_arguments_are_told_as_that(
+    server: ChatServer, call: Callable[[Extractor], Any], says: str
+) -> None:
+    ex = Extractor("m", base_url=server.base_url)
+    with ex, pytest.raises(ExtractorError, match=re.escape(says)):
+        call(ex)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("max_retry", "did you mean 'max_retries'? That is an option of Extractor(..., max_retries=...)"),
+        ("jornal", "did you mean 'journal'? That is for many rows: `rows` and `frame` take it."),
+        ("overlp", "did you mean 'overlap'? That is for long texts"),
+        ("temprature", "did you mean 'temperature'? What only your server knows goes into extra_body"),
+        ("exmples", "did you mean 'examples'?"),
+        ("xyz", "'xyz' is no parameter of the chat-completions API. What only your server knows"),
+        ("response_model", "the record type is the first argument: extract(Model, text)"),
+        ("system_prompt", "instructions= is what the model is told"),
+        ("max_workers", "concurrency= bounds the requests in flight"),
+        ("api_base", "base_url= is the option of Extractor(...)"),
+        ("chunk_size", "chunk= is for `document`"),
+    ],
+)
+def test_a_name_that_was_guessed_is_told_with_the_right_one(name: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(says)):
+        check_parameters({name: 1})
+
+
+def test_no_name_of_another_library_hides_one_of_ours() -> None:
+    tables = [each for each in vars(options).values() if is_typeddict(each)]
+    assert len(tables) > 10
+    assert not {name for table in tables for name in table.__annotations__} & options.INSTEAD.keys()
+
+
+def test_a_record_type_is_no_model() -> None:
+    with pytest.raises(ConfigError, match=r"a model is named by a text.*ex\.extract\(Model, text\)"):
+        Extractor(Person)  # type: ignore[arg-type]
