@@ -51,8 +51,9 @@ def read(
     """
     if ocr not in get_args(Ocr):
         raise ConfigError(f"ocr is 'auto', 'always' or 'never', not {ocr!r:.80}")
-    data = bytes(source) if isinstance(source, bytes | bytearray | memoryview) else _bytes_of(source)
-    called = name if name is not None else "" if isinstance(source, bytes) else Path(str(source)).name
+    given = isinstance(source, bytes | bytearray | memoryview)
+    data = bytes(source) if given else _bytes_of(source)  # type: ignore[arg-type]
+    called = name if name is not None else "" if given else Path(os.fsdecode(source)).name
     chosen = None if pages is None else [index(number) for number in pages]
     return _read(data, called, chosen, password, ocr, 0)
 
