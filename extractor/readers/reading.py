@@ -28,7 +28,7 @@ DPI = 200  # of pages that are recognised
 SHARP = 12_000_000  # pixels of a page that is recognised, at most
 SIDE = 3_000  # pixels of a picture that is recognised, at most
 AT_ONCE = 6  # pages that are recognised by one process
-FORM = 2  # of the words that are kept
+FORM = 3  # of the words that are kept
 
 
 def read(
