@@ -15,7 +15,7 @@ from typing import Any
 from .order import PlacedText
 
 TALL = 1.5  # how much higher than wide a line is that runs down the page
-SURE = 0.85  # the mean score of a page below which it is tried upside down
+SURE = 0.95  # the mean score of a page below which it is tried upside down
 ALIKE = 5.0  # degrees within which lines have the page's own skew
 APART = 0.25  # a gap, in heights of a line, that is a space
 BORDER = 0.35  # of a word's height, that its box is drawn in at most on each side

@@ -65,9 +65,8 @@ def chosen(pages: Sequence[int] | None, count: int) -> list[int]:
     return [number - 1 for number in numbers]
 
 
-def read_pages(data: bytes, pages: Sequence[int] | None, password: str | None) -> Iterator[ReadPage]:
+def read_pages(document: Any, pages: Sequence[int] | None) -> Iterator[ReadPage]:
     """Yield the pages with their words; "unread" those that are a picture. Raises ReadFailed."""
-    document = opened(data, password)
     indexes = chosen(pages, len(document))
     document.init_forms()
     for index in indexes:

@@ -28,7 +28,7 @@ DPI = 200  # of pages that are recognised
 SHARP = 12_000_000  # pixels of a page that is recognised, at most
 SIDE = 3_000  # pixels of a picture that is recognised, at most
 AT_ONCE = 6  # pages that are recognised by one process
-FORM = 2  # of the words that are kept
+FORM = 3  # of the words that are kept
 
 
 def read(
@@ -51,8 +51,9 @@ def read(
     """
     if ocr not in get_args(Ocr):
         raise ConfigError(f"ocr is 'auto', 'always' or 'never', not {ocr!r:.80}")
-    data = bytes(source) if isinstance(source, bytes | bytearray | memoryview) else _bytes_of(source)
-    called = name if name is not None else "" if isinstance(source, bytes) else Path(str(source)).name
+    given = isinstance(source, bytes | bytearray | memoryview)
+    data = bytes(source) if given else _bytes_of(source)  # type: ignore[arg-type]
+    called = name if name is not None else "" if given else Path(os.fsdecode(source)).name
     chosen = None if pages is None else [index(number) for number in pages]
     return _read(data, called, chosen, password, ocr, 0)
 

@@ -20,12 +20,13 @@ def pdf_pages(data: bytes, pages: Sequence[int] | None, password: str | None, mo
     """Yield each page with its words. most: how many pages there may be."""
     from . import pdf
 
-    count = len(pages) if pages is not None else len(pdf.opened(data, password))
+    document = pdf.opened(data, password)
+    count = len(document if pages is None else pages)
     if count > most:
         raise ReadFailed(
             "too_large", f"the PDF has {count:,} pages, {most:,} are read at a time: give pages="
         )
-    for page in pdf.read_pages(data, pages, password):
+    for page in pdf.read_pages(document, pages):
         yield page.to_json()
 
 
