@@ -11,7 +11,7 @@ import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hmac import compare_digest
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -65,10 +65,8 @@ class ReviewServer(ThreadingHTTPServer):
 
         def run() -> None:
             while not ended.wait(SAVED):
-                try:
+                with suppress(OSError):  # the log has everything; the last attempt says what is wrong
                     self.session.save()
-                except OSError as error:  # said in the end, too; the log has everything
-                    self.troubled = error
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
@@ -78,8 +76,6 @@ class ReviewServer(ThreadingHTTPServer):
             ended.set()
             thread.join()
             self.session.save()
-
-    troubled: OSError | None = None
 
 
 class _Handler(BaseHTTPRequestHandler):
