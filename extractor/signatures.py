@@ -39,6 +39,7 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
     "flatten": False,
     "grounded": PROVIDERS_OWN,
     "http2": False,
+    "journal": True,
     "max_calls": 200,
     "max_line_bytes": 4_194_304,
     "max_repairs": 2,

@@ -9,7 +9,7 @@ from typing import Any, is_typeddict
 
 import pytest
 
-from extractor import AsyncExtractor, Extractor, extract, options
+from extractor import AsyncExtractor, Extractor, extract, options, tables
 from extractor.batch.run import RunSettings
 from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
@@ -59,9 +59,17 @@ def test_keywords_come_with_their_types_and_defaults() -> None:
     assert parameters(Extractor.run_tools)["tools"].default is inspect.Parameter.empty
 
 
+def test_runs_over_tables_show_theirs() -> None:
+    for call in (tables.run, tables.estimate):
+        shown = parameters(call)
+        assert not [each for each in shown.values() if each.kind is each.VAR_KEYWORD]
+        assert shown["journal"].default is True
+        assert shown["temperature"].default is NOT_SENT
+
+
 def test_help_shows_them() -> None:
     text = pydoc.render_doc(Extractor.document, renderer=pydoc.plaintext)
-    for said in ("passes: 'int' = 1", "journal: 'Any' = None", "temperature: 'float | None' = <not sent>"):
+    for said in ("passes: 'int' = 1", "journal: 'Any' = True", "temperature: 'float | None' = <not sent>"):
         assert said in text
 
 
@@ -70,7 +78,7 @@ def test_the_defaults_are_those_that_hold() -> None:
     policy = {f.name: f.default for f in fields(Policy) if f.default is not MISSING}
     reach = {f.name: f.default for f in fields(Reach) if f.default is not MISSING}
     told = {**DEFAULTS, **OF_ROWS}
-    for name in ("concurrency", "ordered", "mode", "rows_per_request"):
+    for name in ("concurrency", "journal", "ordered", "mode", "rows_per_request"):
         assert told[name] == bulk[name]
     for name in ("max_repairs", "max_retries", "deadline"):
         assert told[name] == policy[name]

@@ -180,7 +180,7 @@ def evaluate(
     }
     settings = told({"instructions": instructions, "base_url": base_url, **how, **asked, **options})
     with connected(model, base_url, instructions, **how, **asked) as extractor:
-        more = {"concurrency": concurrency, "journal": journal}
+        more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
         whole = len(records) == len(cases)
         kind, columns = record_type or str(schema), tuple(slices or ())

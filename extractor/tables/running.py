@@ -15,6 +15,7 @@ from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from ..files import Halted
 from ..options import RowOptions
+from ..signatures import explicit
 from .databases.address import is_database, without_password
 from .databases.sink import DatabaseSink
 from .databases.source import DatabaseSource
@@ -28,6 +29,7 @@ Place: TypeAlias = str | PathLike[str]
 TableSource: TypeAlias = Place | Sequence[Place] | DatabaseSource
 
 
+@explicit
 def run(
     source: TableSource,
     record_type: Any,
@@ -111,6 +113,7 @@ def run(
     raise error
 
 
+@explicit
 def estimate(
     source: TableSource,
     record_type: Any,

@@ -88,6 +88,19 @@ def test_all_right_is_100_percent_of_everything(cli: Cli, folder: Path) -> None:
     assert told["requests a record"] == "1.0"
 
 
+def test_answers_are_kept_in_the_cache_folder_where_no_journal_is_named(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(folder / "cache"))
+    with ChatServer(by_town(**GOOD)) as server:
+        where = ("--base-url", server.base_url, "--model", "m")
+        for _ in range(2):
+            ended = cli("eval", "visits.jsonl", "--type", "visits.py:Visit", *where)
+            assert ended.status == 0, ended.err
+            assert figures(ended.out)["value F1"] == "100.0%"
+        assert len(server.requests) == len(CASES)
+
+
 def test_a_text_without_a_record_has_missed_everything(cli: Cli, folder: Path) -> None:
     ended = run(cli, by_town(**POOR), "--by-field")
     told = figures(ended.out)
