@@ -25,6 +25,7 @@ def data_of(page: str) -> Any:
     return json.loads(found[1])
 
 
+@pytest.mark.slow
 def test_documents_are_read_beside_texts(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     paper = invoice()

@@ -91,6 +91,7 @@ def test_words_of_a_picture_are_kept_for_the_owner_alone(cache: Path) -> None:
     assert read(data).text == text
 
 
+@pytest.mark.slow
 def test_a_picture_of_nothing_is_empty_or_refused() -> None:
     for picture, kind in [
         (file_of(Image.new("RGB", (1, 1))), "empty"),

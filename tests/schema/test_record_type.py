@@ -23,7 +23,7 @@ from extractor.schema import (
     compile_schema,
     with_extras,
 )
-from extractor.schema.nodes import PYTHON, Python, Source, below, mapped
+from extractor.schema.nodes import PYTHON, Python, TypeSource, below, mapped
 
 ITEM = {"title": "Item", "type": "object", "properties": {"name": {"type": "string"}}}
 
@@ -135,7 +135,7 @@ def test_a_mapped_type_has_each_node_as_the_visitor_makes_it() -> None:
         seen.append(node)
         return {**node, "visited": True}
 
-    made = mapped(Source("T", root, {"#/$defs/Node": leaf(minLength=1)}), visit)
+    made = mapped(TypeSource("T", root, {"#/$defs/Node": leaf(minLength=1)}), visit)
     assert [node.get("type") for node in seen] == ["string", "string", None, "string", "array"]
     assert made.schema["items"][PYTHON].data["visited"]
     assert made.schema["prefixItems"] == [{**shared, "visited": True}, reference]

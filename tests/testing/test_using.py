@@ -136,6 +136,7 @@ def test_a_strict_server_fails_whatever_the_code_makes_of_the_error() -> None:
         server.__exit__(None, None, None)
 
 
+@pytest.mark.slow
 def test_the_fixture_fails_a_test_that_asks_too_much(tmp_path: Path) -> None:
     file = tmp_path / "test_user.py"
     file.write_text(
