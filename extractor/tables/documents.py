@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import ConfigError
+from ..layout import Source
 from ..loading import utf_16_of, why_no_text
+from ..readers import read
+from ..readers.kinds import kind_of
 from .input import byte_stream
 from .table import Fields, Table
 
@@ -44,14 +47,14 @@ def documents_table(paths: Sequence[str], encoding: str | None) -> Table:
 
 
 class TextFiles:
-    """Reads the texts of files, and counts the encodings that were guessed."""
+    """Reads texts and documents out of files, and counts the encodings that were guessed."""
 
     def __init__(self) -> None:
         self._guessed: dict[str, str] = {}  # encodings by path
 
-    def read(self, path: str, encoding: str | None) -> str:
-        """Return a file's text. Raises ConfigError where there is none, in words that other files share: the
-        row has the path.
+    def read(self, path: str, encoding: str | None) -> str | Source:
+        """Return a file's text; of a document, such as a PDF, the Source. Raises ConfigError where there is
+        none, in words that other files share: the row has the path.
         """
         try:
             with byte_stream(path) as stream:
@@ -60,6 +63,8 @@ class TextFiles:
             raise ConfigError(str(error).replace(path, "the file")) from error
         if len(data) > MOST_BYTES:
             raise ConfigError(f"the file is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
+        if encoding is None and kind_of(data) is not None:
+            return read(data, name="the file")
         text, guessed = decoded(data, encoding)
         if guessed is not None:
             self._guessed[path] = guessed

@@ -8,9 +8,11 @@ from typing import Any, TypeAlias, cast
 from ..batch.frames import check_columns, columns_of, is_name
 from ..batch.texts import Select, row_maker
 from ..errors import ConfigError
+from ..layout import Source
+from ..readers.given import text_of as text_in
 from .table import BadRow, Table, first_names
 
-ReadText: TypeAlias = Callable[[str, str | None], str]
+ReadText: TypeAlias = Callable[[str, str | None], str | Source]
 
 
 def selector(select: Select, source: Table) -> Callable[[Any], Any]:
@@ -31,7 +33,8 @@ def selector(select: Select, source: Table) -> Callable[[Any], Any]:
 
 def file_selector(select: Select, source: Table, read: ReadText) -> Callable[[Any], Any]:
     """Return what tells the text of a row that names a file by its `path`: that of the file, as `text`,
-    unless the row has one. read: reads a file. Raises ConfigError for rows that name none.
+    unless the row has one. A document that is the whole text keeps its layout. read: reads a file. Raises
+    ConfigError for rows that name none.
     """
     names = first_names(source) if source.names is None else source.names
     if names and "path" not in names:
@@ -52,7 +55,10 @@ def file_selector(select: Select, source: Table, read: ReadText) -> Callable[[An
             return only_text(row_of(row).text)
         if not isinstance(row.get("path"), str):
             raise ConfigError("the row names no file: it has no `path`")
-        return only_text(row_of({**row, "text": read(row["path"], row.get("encoding"))}).text)
+        found = read(row["path"], row.get("encoding"))
+        if isinstance(found, Source) and select in (None, "text"):
+            return found
+        return only_text(row_of({**row, "text": text_in(found)}).text)
 
     return text_of
 

@@ -235,7 +235,9 @@ def test_without_order_rows_come_as_they_are_done() -> None:
     class Slow(Service):
         async def __call__(self, request: httpx.Request) -> httpx.Response:
             if b"text 0" in request.content:
-                await asyncio.sleep(0.2)
+                while len(self.asked) < len(TEXTS) - 1:  # all others have come
+                    await asyncio.sleep(0.005)
+                await asyncio.sleep(0.05)
             return await super().__call__(request)
 
     outcomes = run(TEXTS, Slow(), ordered=False)

@@ -19,6 +19,7 @@ from extractor.tables import Holding
 from extractor.tables.documents import decoded
 from extractor.tables.files import table
 from extractor.testing import ChatServer
+from tests.readers.drawing import Paper
 from tests.tables.towns import Visit, asked, lines, write
 
 
@@ -44,6 +45,15 @@ def mail(ex: Extractor) -> Path:
     return folder
 
 
+def test_documents_are_rows_beside_texts(mail: Path, ex: Extractor) -> None:
+    paper = Paper()
+    paper.write("Worms", 72, 700)
+    (mail / "old" / "w.pdf").write_bytes(paper.pdf())
+    result = tables.run("mail/old/*", Visit, into="out.jsonl", model=ex)
+    assert result.sum == "4 rows = 4 ok"
+    assert {row["path"]: town_of(row) for row in lines("out.jsonl")}["mail/old/w.pdf"] == "Worms"
+
+
 def test_each_file_of_a_folder_is_a_row_and_all_are_accounted_for(mail: Path, ex: Extractor) -> None:
     result = tables.run("mail", Visit, into="out.jsonl", quarantine="bad.jsonl", model=ex)
     assert result.sum == "9 rows = 6 ok + 2 failed + 1 empty"
@@ -57,8 +67,7 @@ def test_each_file_of_a_folder_is_a_row_and_all_are_accounted_for(mail: Path, ex
         "mail/old/e.txt": "Ulm",
     }
     why = {line["input"]["path"]: line["error"]["message"] for line in lines("bad.jsonl")}
-    assert why["mail/f.txt"].endswith("it is a PDF: take its text out first, with pdftotext for instance")
-    assert "it is a PDF" in why["mail/f.txt"]
+    assert "the PDF cannot be opened" in why["mail/f.txt"]
     assert "there is no text" in why["mail/g.txt"]
     assert "is damaged" in why["mail/h.txt.gz"]
     (told,) = result.notes
