@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -156,7 +157,10 @@ def test_it(chat_server):
     )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "extractor.testing.fixtures", str(file)]
     end = subprocess.run(
-        [*command, f"--rootdir={tmp_path}", "-c", "/dev/null"], capture_output=True, text=True
+        [*command, f"--rootdir={tmp_path}", "-c", "/dev/null"],
+        capture_output=True,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"},
     )
     assert "ScriptEnded: The script has ended: it has 1 answers, and this is request 2." in end.stdout
     assert "1 passed, 1 error" in end.stdout
