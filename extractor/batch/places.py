@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
+from ..files import cache_folder
 from .address import JournalAddress, is_url
 from .store import Clock, Store
 
@@ -15,11 +15,7 @@ def default_path() -> Path:
     """Return where the journal is kept unless a run names another: below EXTRACTOR_CACHE, else below
     the user's cache folder.
     """
-    from platformdirs import user_cache_path
-
-    root = os.environ.get("EXTRACTOR_CACHE")
-    folder = Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
-    return folder / "journal" / "journal.sqlite"
+    return cache_folder() / "journal" / "journal.sqlite"
 
 
 def place_of(journal: Any) -> Path | JournalAddress:

@@ -6,16 +6,15 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
-from ..files import make_folder, replacing
+from ..files import cache_folder, make_folder, replacing
 from ..messages import JSON
-from .models import cache_root
 
 MOST = 100_000  # bytes: a longer file is none of ours
 
 
 def path_of(folder: str, *names: str) -> Path:
     """Return where something is kept that has these names."""
-    return cache_root() / folder / f"{sha256(json.dumps(names).encode()).hexdigest()[:32]}.json"
+    return cache_folder() / folder / f"{sha256(json.dumps(names).encode()).hexdigest()[:32]}.json"
 
 
 def load(path: Path) -> JSON:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from .. import files
 from ..errors import ConfigError
 from ..files import make_folder, replacing
 from ..messages import Prompt
@@ -196,17 +197,9 @@ def _instead(free: int) -> str:
 # -- where files are
 
 
-def cache_root() -> Path:
-    """Return what EXTRACTOR_CACHE names, else the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    root = os.environ.get("EXTRACTOR_CACHE")
-    return Path(root).expanduser() if root else user_cache_path("extractor", appauthor=False)
-
-
 def cache_folder() -> Path:
     """Return where model files are kept."""
-    return cache_root() / "models"
+    return files.cache_folder() / "models"
 
 
 def cached(model: str | ModelFile, cache: Path | None = None, afresh: bool = False) -> Path | None:
