@@ -93,7 +93,7 @@ class Task(Generic[T]):
             bind = "all" if settings.grounded else "marked"
         self.compiled: CompiledSchema[Any] = model.compiled(asked)
         self._in_grammar, self._bound = model.compiled(asked, bind), bind is not None
-        self._mask = settings.mask if mask is None else TextMask.of(mask)
+        self._mask = _mask_of(model, mask)
         pairs = tuple(_checked_example(self.compiled, asked, *pair) for pair in examples)
         if self._mask is not None:
             pairs = tuple(_hidden_example(self._mask, *pair) for pair in pairs)
@@ -220,7 +220,7 @@ def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
     """Return the options of a streamed call of a model. Raises ConfigError: it is one answer, as it comes."""
     if samples_of(options) > 1:
         raise ConfigError("a stream is one answer: samples are for run, extract, rows and frame")
-    if TextMask.of(options.get("mask", model.settings.mask)):
+    if _mask_of(model, options.get("mask")):
         raise ConfigError("a stream shows replies as they come: mask= is for run, extract, rows and frame")
     return options
 
@@ -233,6 +233,11 @@ def list_of(item_type: Any) -> Any:
     item = unwrapped(item_type)
     whole = {"$schema": item["$schema"]} if "$schema" in item else {}
     return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item}}
+
+
+def _mask_of(model: Model, given: Any) -> TextMask | None:
+    """Return the mask of a call, by default the client's; False is none."""
+    return model.settings.mask if given is None else TextMask.of(given)
 
 
 def _masked(mask: TextMask, content: Content) -> tuple[Content, Masked]:

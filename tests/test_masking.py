@@ -148,8 +148,10 @@ def test_what_can_not_be_looked_into_is_refused() -> None:
 
 
 def test_streams_are_refused_since_they_show_replies_as_they_come() -> None:
-    with ChatServer() as server, client(server) as ex, pytest.raises(ConfigError, match="mask= is for run"):
-        ex.stream(Inquiry, TEXT)
+    with ChatServer() as server, client(server) as ex:
+        for options in ({}, {"mask": None}, {"mask": "email"}):
+            with pytest.raises(ConfigError, match="mask= is for run"):
+                ex.stream(Inquiry, TEXT, **options)
 
 
 @given(
