@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .batch.estimate import Estimate
     from .batch.outcomes import Progress
     from .dialects import PROVIDERS, BatchLimits, Provider
+    from .dialogue import DEFAULT_PROMPT
     from .documents import ChunkOutcome
     from .evidence import How
     from .evidence.merging import Candidate, Conflict
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from .transport.reach import Reach
 
 __all__ = [
+    "DEFAULT_PROMPT",
     "PROVIDERS",
     "AsyncChatStream",
     "AsyncRecordStream",
@@ -124,6 +126,7 @@ _ROOMS = {
     "Completion": "messages",
     "CompletionChunk": "messages",
     "Conflict": "evidence.merging",
+    "DEFAULT_PROMPT": "dialogue",
     "DialogueEnded": "telemetry",
     "DialogueStarted": "telemetry",
     "DocumentOptions": "options",

@@ -30,6 +30,7 @@ from ..options import (
 )
 from ..readers.given import aopened, opened
 from ..results import Extraction
+from ..saying import reread
 from ..schema import Partial, RecordType
 from ..streams import (
     AsyncChatStream,
@@ -214,7 +215,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from .. import rows as bulk
         from ..documents import work
 
-        options["examples"] = list(options.get("examples", ()))
+        options["examples"] = reread(options.get("examples"))
         plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), options)
         with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
