@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch.estimate import Estimate
-    from .batch.outcomes import Progress
+    from .bulk import Estimate
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .documents import ChunkOutcome
     from .evidence import How
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
         RunToolsOptions,
     )
     from .previewing import Preview
+    from .results import Progress
     from .schema import CompiledSchema, Partial, Target
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tables.databases.sink import Written
@@ -128,7 +128,7 @@ _ROOMS = {
     "DialogueStarted": "telemetry",
     "DocumentOptions": "options",
     "EngineOptions": "options",
-    "Estimate": "batch.estimate",
+    "Estimate": "bulk",
     "Event": "telemetry",
     "ExtractOptions": "options",
     "Failure": "messages",
@@ -143,7 +143,7 @@ _ROOMS = {
     "ParsedCompletion": "messages",
     "Partial": "schema",
     "Preview": "previewing",
-    "Progress": "batch.outcomes",
+    "Progress": "results",
     "Prompt": "messages",
     "Provider": "dialects",
     "Reach": "transport.reach",

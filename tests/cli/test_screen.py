@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from extractor.batch.display import shown as progress_shown
-from extractor.batch.outcomes import Progress
+from extractor.bulk.display import shown as progress_shown
+from extractor.bulk.outcomes import Progress
 from extractor.cli.screen import (
     ShownCell,
     ShownRow,
