@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 
 from extractor.__main__ import answered, lacks
 from extractor.bulk.display import shown
-from extractor.bulk.outcomes import Progress
+from extractor.results import Progress
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor import Extractor
-from extractor.bulk.outcomes import Progress
+from extractor.results import Progress
 from extractor.testing import BatchScript, ChatServer, Delivery, ReceivedRequest, Reply, Status, reply, status
 from tests.bulk.crash import text_of
 from tests.loopback import Echo

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor import Extractor
-from extractor.bulk.outcomes import Progress
+from extractor.results import Progress
 from tests.loopback import Echo, Loopback
 
 

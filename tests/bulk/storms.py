@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor import Attempt, Extractor
-from extractor.bulk.outcomes import Progress
+from extractor.results import Progress
 from extractor.telemetry.events import AttemptEnded, Event
 from tests.loopback import STORM, Echo, Weather, running
 

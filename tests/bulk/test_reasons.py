@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.bulk.display import reason_lines, summary
-from extractor.bulk.outcomes import Progress, RowOutcome
+from extractor.bulk.outcomes import RowOutcome
 from extractor.bulk.reasons import LONGEST, MOST_REASONS, OTHERS, count, reason_of, shared
 from extractor.bulk.run import RunSettings, open_journal
 from extractor.errors import ConfigError, Invalid, Problem, ServiceError
 from extractor.messages import Attempt, Failure, FailureKind, Message, Outcome, Request
-from extractor.results import Extraction
+from extractor.results import Extraction, Progress
 
 ASKED = Request("m", (Message("user", "?"),))
 

@@ -25,8 +25,8 @@ from pydantic import field_validator
 from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, ServiceError
 from extractor.bulk.job import Job, Wire
 from extractor.bulk.journal.interface import Claim, Memory
-from extractor.bulk.outcomes import Progress
 from extractor.errors import BudgetExceeded, JournalError, RunStopped
+from extractor.results import Progress
 from extractor.transport import http
 from extractor.transport.exchange import HttpReply
 from tests.bulk.callers import Service, echo, reply
@@ -260,11 +260,11 @@ def test_what_could_work_for_no_row_is_refused_before_any_is_read() -> None:
     extractor = Service().extractor()
     for wrong in ({"concurrency": 0}, {"retry": "all"}, {"max_tokns": 5}, {"text": 5}, {"max_cost": 1}):
         with pytest.raises(ConfigError):
-            extractor.bulk.job(iter(()), Echo, **wrong)
+            extractor.rows(iter(()), Echo, **wrong)
     with pytest.raises(ConfigError, match="not one str"):
-        extractor.bulk.job("text", Echo)
+        extractor.rows("text", Echo)
     with pytest.raises(SchemaError):
-        extractor.bulk.job(TEXTS, {"type": "object", "properties": {"a": {"type": "nothing"}}})
+        extractor.rows(TEXTS, {"type": "object", "properties": {"a": {"type": "nothing"}}})
 
 
 # -- each answer is paid for once
@@ -624,7 +624,7 @@ def test_a_row_that_is_abandoned_is_counted_as_possibly_paid_twice(tmp_path: Pat
 
 def test_the_synchronous_client_gives_the_same() -> None:
     with running(Weather(latency=0.005)) as server, Extractor("any", base_url=server.base_url) as extractor:
-        outcomes = list(extractor.bulk.job(iter(TEXTS), Echo))
+        outcomes = list(extractor.rows(iter(TEXTS), Echo))
         assert server.stats()["requests"] == 50
     assert [o.record for o in outcomes] == [Echo.of(text) for text in TEXTS]
 
@@ -632,7 +632,7 @@ def test_the_synchronous_client_gives_the_same() -> None:
 def test_the_synchronous_client_works_where_a_loop_is_running() -> None:
     async def notebook() -> list[Any]:
         with running() as server, Extractor("any", base_url=server.base_url) as extractor:
-            return list(extractor.bulk.job(TEXTS[:3], Echo))
+            return list(extractor.rows(TEXTS[:3], Echo))
 
     assert len(asyncio.run(notebook())) == 3
 
@@ -646,13 +646,13 @@ def test_the_callers_own_synchronous_client_is_used() -> None:
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
         extractor = Extractor("any", base_url="http://127.0.0.1:9/v1", http_client=client)
-        outcomes = list(extractor.bulk.job(TEXTS, Echo, journal=False))
+        outcomes = list(extractor.rows(TEXTS, Echo, journal=False))
     assert len(outcomes) == len(asked) == 50
 
 
 def test_leaving_the_loop_early_ends_the_thread() -> None:
     with running(Weather(latency=0.01)) as server, Extractor("any", base_url=server.base_url) as extractor:
-        for _ in extractor.bulk.job((f"text {n}" for n in range(10_000)), Echo, journal=False):
+        for _ in extractor.rows((f"text {n}" for n in range(10_000)), Echo, journal=False):
             break
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extractor")]
 
@@ -661,7 +661,7 @@ def test_the_clients_fallback_is_asked_where_there_is_no_record() -> None:
     with running() as server, Extractor("other", base_url=server.base_url) as other:
         nobody = "http://127.0.0.1:1/v1"
         with Extractor("any", base_url=nobody, max_retries=0, fallback=other) as extractor:
-            outcomes = list(extractor.bulk.job(TEXTS, Echo, journal=False))
+            outcomes = list(extractor.rows(TEXTS, Echo, journal=False))
     assert [o.record for o in outcomes] == [Echo.of(text) for text in TEXTS]
     assert [attempt.request.model for attempt in outcomes[0].attempts] == ["any", "other"]
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from extractor.bulk.display import shown as progress_shown
-from extractor.bulk.outcomes import Progress
 from extractor.cli.screen import (
     ShownCell,
     ShownRow,
@@ -23,6 +22,7 @@ from extractor.cli.screen import (
     shown,
 )
 from extractor.messages import BatchStatus
+from extractor.results import Progress
 
 ROWS = [
     ShownRow(
