@@ -1,6 +1,6 @@
 """A pytest plugin: which tests run, how long each may take, and what a run left out.
 
-`--attacks` runs what is marked `attack` too; without it none of that runs.
+`--attacks` runs the tests in `tests/attacks` too; without it a run imports none, unless it names their file.
 `--whole` runs every case of every corpus. Without it, a test marked `sampled(n)` runs n of its cases,
 drawn by `--sample-seed`, which the run prints, and properties get a quarter of their examples.
 `--ran FILE` appends the outcome of each test. `python -m tests.selecting --skipped FILE` lists what was
