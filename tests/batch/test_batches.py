@@ -128,6 +128,7 @@ def test_each_row_has_its_record_whatever_the_order_of_the_results(
     assert kept(journal) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "root", "url"),
     [("openai-responses", "/v1", "/v1/responses"), ("azure", "/openai/v1", "/chat/completions")],
@@ -260,6 +261,7 @@ def test_what_expired_or_is_missing_is_asked_by_ordinary_calls_where_it_is_littl
     assert outcomes[3].cost == outcomes[4].cost * 2
 
 
+@pytest.mark.slow
 def test_where_it_is_much_it_goes_into_another_batch_at_most_twice(serve: Serve, journal: Path) -> None:
     texts = [f"text {n}" for n in range(120)]
     server = serve(fate=lambda n, _: "expired")
@@ -412,6 +414,7 @@ def test_a_queue_that_takes_not_even_one_request_stops_the_run(serve: Serve, jou
 # -- money
 
 
+@pytest.mark.slow
 def test_the_cap_bounds_what_is_sent_at_once_and_answers_settle_at_half_the_price(
     serve: Serve, journal: Path
 ) -> None:

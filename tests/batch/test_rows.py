@@ -659,6 +659,7 @@ def test_leaving_the_loop_early_ends_the_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extractor")]
 
 
+@pytest.mark.slow
 def test_the_clients_fallback_is_asked_where_there_is_no_record() -> None:
     with running() as server, Extractor("other", base_url=server.base_url) as other:
         nobody = "http://127.0.0.1:1/v1"
