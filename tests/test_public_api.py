@@ -70,6 +70,7 @@ def test_each_provider_stands_in_the_docs_with_its_key(provider: object) -> None
     assert f"`{provider.key_env}`" in page or provider.key_env is None  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys; from extractor import *; print(*sys.modules)"
     loaded = set(

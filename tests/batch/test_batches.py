@@ -184,6 +184,7 @@ def test_identical_rows_are_one_request_and_empty_and_bad_ones_none(serve: Serve
     assert uploaded.body.count(b"custom_id") == 2
 
 
+@pytest.mark.slow
 def test_frames_and_async_code_do_it_too(serve: Serve, journal: Path) -> None:
     pd = pytest.importorskip("pandas")
     server = serve()
@@ -207,6 +208,7 @@ def test_rows_that_can_be_read_once_only_are_enough(
     assert [outcome.record for outcome in run(serve(), journal, rows=rows(TEXTS))] == RECORDS
 
 
+@pytest.mark.slow
 @both
 def test_the_callers_own_httpx_clients_send_files_and_read_results(
     serve: Serve, journal: Path, model: str

@@ -150,6 +150,7 @@ def test_a_caller_who_takes_rows_slowly_has_full_packs_and_all_of_them() -> None
     assert len(service.asked) < 2_000 / 6
 
 
+@pytest.mark.slow
 def test_concurrency_counts_requests() -> None:
     service = Service(echoes, latency=0.01)
     run([f"text {n}" for n in range(600)], service, concurrency=4)

@@ -72,6 +72,7 @@ def check_evidence(result: DocumentExtraction[Any], text: str) -> None:
 # -- 200 pages
 
 
+@pytest.mark.slow
 def test_all_that_stands_in_200_pages_is_found_where_it_stands(ex: Extractor) -> None:
     text, planted = book(200)
     result = ex.document(Ledger, text, chunk=20_000, journal=False)
@@ -91,6 +92,7 @@ def test_all_that_stands_in_200_pages_is_found_where_it_stands(ex: Extractor) ->
     assert result.conflicts == ()
 
 
+@pytest.mark.slow
 def test_more_passes_find_what_a_forgetful_model_left_out(server: ChatServer, ex: Extractor) -> None:
     def forgets(request: ReceivedRequest) -> Scripted:
         said = answer(text_of(request))
@@ -124,6 +126,7 @@ def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
     check_with_failures(12, 3000, seed, share)
 
 
+@pytest.mark.slow
 def test_with_a_third_of_the_chunks_of_200_pages_failing_nothing_is_missing_without_being_named() -> None:
     check_with_failures(200, 12_000, 7, 0.33)
 

@@ -203,6 +203,7 @@ def test_the_key_is_the_workers_own_and_in_no_pickle(
     assert "authorization" in server.requests[0].headers
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_key_says_where_it_has_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     told = worker(pickle.dumps(ArrowStep(Order, text="body", model="openai:gpt-5-mini")), batches(2))

@@ -102,6 +102,7 @@ def test_ligatures_and_hyphens_are_letters() -> None:
     assert read(paper.pdf()).text == "an inspec-\ntion of all"
 
 
+@pytest.mark.slow
 def test_an_encrypted_file_needs_its_password() -> None:
     paper = Paper(password="sesame")
     paper.write("Total 12.50", 60, 700)

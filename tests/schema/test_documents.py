@@ -585,6 +585,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(documents(), st.lists(VALUES, min_size=1, max_size=8))
 def test_any_document_judges_any_value_as_before(document: dict[str, Any], values: list[Any]) -> None:

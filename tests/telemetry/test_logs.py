@@ -41,6 +41,7 @@ def test_a_step_down_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert "does not take mode json_schema" in line.getMessage()
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_by_a_program_that_has_set_up_no_logging() -> None:
     program = """
 from extractor import Extractor
