@@ -27,7 +27,7 @@ ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Comple
 Conflict DialogueEnded DialogueStarted DocumentOptions EngineOptions Estimate Event ExtractOptions
 Failure FrameOptions FunctionCall How LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
 ParsedCompletion Partial Preview Progress Prompt Provider Reach RecordStream RowOptions
-RunToolsOptions Target ToolCall ToolResult ToolRun Turns Written
+RunToolsOptions Split Target ToolCall ToolResult ToolRun Turns Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON
