@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .bulk import Estimate
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .documents import ChunkOutcome
+    from .documents.splitting import Split
     from .evidence import How
     from .evidence.merging import Candidate, Conflict
     from .layout import Box
@@ -97,6 +98,7 @@ __all__ = [
     "RecordStream",
     "RowOptions",
     "RunToolsOptions",
+    "Split",
     "Target",
     "ToolCall",
     "ToolResult",
@@ -150,6 +152,7 @@ _ROOMS = {
     "RecordStream": "streams",
     "RowOptions": "options",
     "RunToolsOptions": "options",
+    "Split": "documents.splitting",
     "Target": "schema",
     "ToolCall": "messages",
     "ToolResult": "tools",

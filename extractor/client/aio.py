@@ -25,7 +25,7 @@ from ..options import (
     RowOptions,
     RunToolsOptions,
 )
-from ..readers.given import aopened, opened
+from ..readers.given import aopened, as_source, opened
 from ..results import Extraction
 from ..schema import Partial, RecordType
 from ..streams import (
@@ -42,6 +42,7 @@ from ..transport import http
 from .base import BaseClient, context_for, extracting
 
 if TYPE_CHECKING:
+    from ..documents.splitting import Split
     from ..previewing import Preview
 
 T = TypeVar("T")
@@ -218,6 +219,18 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
                 async for outcome in bulk.arows(job):
                     reading.take(outcome)
         return reading.result()
+
+    async def split(
+        self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]
+    ) -> Split:
+        """Return the documents that one file holds; see Extractor.split."""
+        from ..documents.splitting import split_of, split_question
+
+        whole = as_source(await aopened(source))
+        asked = split_question(whole, record_type, options.get("instructions"))
+        options["instructions"] = asked.instructions
+        found: DocumentExtraction[Any] = await self.document(asked.record_type, asked.text, **options)
+        return split_of(whole, found)
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
         """Return the request that `extract` would send first; see Extractor.preview."""

@@ -26,7 +26,7 @@ from ..options import (
     RowOptions,
     RunToolsOptions,
 )
-from ..readers.given import opened
+from ..readers.given import as_source, opened
 from ..results import Extraction
 from ..schema import Partial, RecordType
 from ..streams import (
@@ -44,6 +44,7 @@ from .base import BaseClient, context_for, extracting
 
 if TYPE_CHECKING:
     from ..dialogue import Findings
+    from ..documents.splitting import Split
     from ..previewing import Preview
 
 T = TypeVar("T")
@@ -309,6 +310,24 @@ class Extractor(BaseClient[ModelConnection]):
                 for outcome in bulk.rows(job):
                     reading.take(outcome)
         return reading.result()
+
+    def split(self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]) -> Split:
+        """Return the documents that one file holds, such as the five invoices of one scan.
+
+        source: a text, or a document: a Source, a Path or a file's bytes. record_type: of the documents in
+        it, a union where there are several kinds; what is none of them is "other". The model is asked where
+        each begins. Each part is a Source that still knows its pages and boxes, and together they have all
+        of the text: hand each to `run`. options: as of `document`, which reads long texts in chunks.
+
+        Raises what `document` raises, and ExtractionError where a part of the text was not read.
+        """
+        from ..documents.splitting import split_of, split_question
+
+        whole = as_source(opened(source))
+        asked = split_question(whole, record_type, options.get("instructions"))
+        options["instructions"] = asked.instructions
+        found: DocumentExtraction[Any] = self.document(asked.record_type, asked.text, **options)
+        return split_of(whole, found)
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
         """Return the request that `extract` would send first, without keys; nothing is sent.

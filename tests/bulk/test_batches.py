@@ -128,6 +128,7 @@ def test_each_row_has_its_record_whatever_the_order_of_the_results(
     assert kept(journal) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("provider", "root", "url"),
     [("openai-responses", "/v1", "/v1/responses"), ("azure", "/openai/v1", "/chat/completions")],
@@ -184,6 +185,7 @@ def test_identical_rows_are_one_request_and_empty_and_bad_ones_none(serve: Serve
     assert uploaded.body.count(b"custom_id") == 2
 
 
+@pytest.mark.slow
 def test_frames_and_async_code_do_it_too(serve: Serve, journal: Path) -> None:
     pd = pytest.importorskip("pandas")
     server = serve()
@@ -207,6 +209,7 @@ def test_rows_that_can_be_read_once_only_are_enough(
     assert [outcome.record for outcome in run(serve(), journal, rows=rows(TEXTS))] == RECORDS
 
 
+@pytest.mark.slow
 @both
 def test_the_callers_own_httpx_clients_send_files_and_read_results(
     serve: Serve, journal: Path, model: str
@@ -258,6 +261,7 @@ def test_what_expired_or_is_missing_is_asked_by_ordinary_calls_where_it_is_littl
     assert outcomes[3].cost == outcomes[4].cost * 2
 
 
+@pytest.mark.slow
 def test_where_it_is_much_it_goes_into_another_batch_at_most_twice(serve: Serve, journal: Path) -> None:
     texts = [f"text {n}" for n in range(120)]
     server = serve(fate=lambda n, _: "expired")
@@ -410,6 +414,7 @@ def test_a_queue_that_takes_not_even_one_request_stops_the_run(serve: Serve, jou
 # -- money
 
 
+@pytest.mark.slow
 def test_the_cap_bounds_what_is_sent_at_once_and_answers_settle_at_half_the_price(
     serve: Serve, journal: Path
 ) -> None:

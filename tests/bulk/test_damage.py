@@ -47,6 +47,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(400), deadline=None)
 @given(st.integers(0, 2**40))
 def test_a_bit_of_a_journals_file_is_flipped_and_no_answer_is_another_one(journal: Path, place: int) -> None:

@@ -133,6 +133,7 @@ def outcomes(server: ChatServer, rows: int, journal: Path) -> list[RowOutcome[Fi
         return list(ex.rows(texts, Firm, journal=str(journal)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [5 * len(SAID)])
 def test_every_row_is_settled_and_a_second_run_asks_nothing(rows: int, tmp_path: Path) -> None:
     with ChatServer(Moods()) as server:

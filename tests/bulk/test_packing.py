@@ -74,6 +74,7 @@ def test_the_schema_has_each_id_once_and_under_it_the_record_as_it_is_asked_for_
             jsonschema.validate(json.loads(wrong), schema)
 
 
+@pytest.mark.slow
 def test_a_pack_is_no_larger_than_the_target_takes() -> None:
     strict = compile_schema(Nested, "azure").strict
     assert most_rows(strict, 8, TARGETS["azure"]) == 8
@@ -215,6 +216,7 @@ def replies(count: int) -> st.SearchStrategy[Completion | Failure]:
     )
 
 
+@pytest.mark.slow
 @given(st.integers(2, 12), st.data())
 def test_for_any_replies_each_row_is_settled_once_by_its_own_record_and_the_asking_ends(
     count: int, data: st.DataObject

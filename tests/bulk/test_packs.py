@@ -150,6 +150,7 @@ def test_a_caller_who_takes_rows_slowly_has_full_packs_and_all_of_them() -> None
     assert len(service.asked) < 2_000 / 6
 
 
+@pytest.mark.slow
 def test_concurrency_counts_requests() -> None:
     service = Service(echoes, latency=0.01)
     run([f"text {n}" for n in range(600)], service, concurrency=4)
@@ -463,6 +464,7 @@ def test_the_cap_is_not_passed_and_the_last_rows_go_in_smaller_packs(tmp_path: P
     assert {body["max_tokens"] for body in service.bodies} <= {50 * count for count in range(1, 9)}
 
 
+@pytest.mark.slow
 def test_an_estimate_counts_the_requests_of_packs_and_what_is_paid_for_row_by_row(tmp_path: Path) -> None:
     with running(Weather()) as server, Extractor("any", base_url=server.base_url, prices=PRICES) as ex:
         alone = ex.estimate(TEXTS, Echo, journal=tmp_path / "j.sqlite")

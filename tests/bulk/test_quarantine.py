@@ -61,6 +61,7 @@ def test_a_line_whose_envelope_was_changed_is_a_row_like_any_other(key: str) -> 
     assert not is_held({**LINE, key: "another"})
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries(dict.fromkeys(sorted(KEYS), VALUES)))
 def test_a_row_that_has_a_quarantines_keys_by_chance_is_no_line_of_one(row: dict[str, Any]) -> None:
     assert not is_held(row)

@@ -295,6 +295,7 @@ def test_a_changed_row_asks_for_itself_alone(tmp_path: Path) -> None:
     assert service.asked[50:] == ["new"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("journal", [True, False])
 def test_a_thousand_identical_texts_are_one_request(journal: bool) -> None:
     service = Service(latency=0.2)
@@ -422,6 +423,7 @@ def test_a_429_pauses_all_and_costs_no_attempt() -> None:
     assert max(later - sooner for sooner, later in zip(service.at, service.at[1:], strict=False)) >= 0.29
 
 
+@pytest.mark.slow
 def test_in_a_storm_of_429s_nothing_is_sent_while_one_of_them_asks_to_wait(tmp_path: Path) -> None:
     chance, told = random.Random(3), list[float]()
 
@@ -657,6 +659,7 @@ def test_leaving_the_loop_early_ends_the_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extractor")]
 
 
+@pytest.mark.slow
 def test_the_clients_fallback_is_asked_where_there_is_no_record() -> None:
     with running() as server, Extractor("other", base_url=server.base_url) as other:
         nobody = "http://127.0.0.1:1/v1"

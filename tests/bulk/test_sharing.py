@@ -277,6 +277,7 @@ def test_no_process_on_one_server_asks_in_a_pause_that_another_was_told_of(redis
     assert seen["in_pauses"] == 0
 
 
+@pytest.mark.slow
 def test_as_many_rows_are_in_flight_with_a_limiter_that_is_far_away_as_with_none() -> None:
     desk, far = Desk(on_the_way=lambda: asyncio.sleep(0.02)), Service(latency=0.05)
     near = Service(latency=0.05)

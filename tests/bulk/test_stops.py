@@ -30,6 +30,7 @@ def test_two_processes_on_one_journal_ask_for_each_row_once_together(place: str)
     assert (seen["distinct"], seen["repeated"]) == (300, 0)
 
 
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("step", [45.0, -45.0])
 def test_where_the_clock_of_one_is_set_they_still_ask_for_each_row_once(place: str, step: float) -> None:
     with running(Weather(latency=0.02)) as server:

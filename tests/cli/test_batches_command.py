@@ -62,6 +62,7 @@ def spooled(table: Path) -> list[Path]:
     return [*(table.parent / "cache").rglob("*.batches/*.jsonl")]
 
 
+@pytest.mark.slow
 def test_a_table_goes_through_a_batch_and_comes_back(cli: Cli, table: Path) -> None:
     with ChatServer(echo) as server:
         ended = cli(*arguments(server, table))

@@ -588,6 +588,7 @@ def test_formulas_in_csv_are_told_of_or_made_texts(run: Run, folder: Path) -> No
         assert [row["n"] for row in safe] == ["-5", "+1.5", "x"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_journal_leaves_an_older_output_as_it_was(
     server: ChatServer, folder: Path
 ) -> None:
