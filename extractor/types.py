@@ -9,11 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch.estimate import Estimate
-    from .batch.outcomes import Progress
+    from .bulk import Estimate
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .dialogue import DEFAULT_PROMPT
     from .documents import ChunkOutcome
+    from .documents.splitting import Split
     from .evidence import How
     from .evidence.merging import Candidate, Conflict
     from .layout import Box
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         RunToolsOptions,
     )
     from .previewing import Preview
+    from .results import Progress
     from .schema import CompiledSchema, Partial, Target
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tables.databases.sink import Written
@@ -99,6 +100,7 @@ __all__ = [
     "RecordStream",
     "RowOptions",
     "RunToolsOptions",
+    "Split",
     "Target",
     "ToolCall",
     "ToolResult",
@@ -131,7 +133,7 @@ _ROOMS = {
     "DialogueStarted": "telemetry",
     "DocumentOptions": "options",
     "EngineOptions": "options",
-    "Estimate": "batch.estimate",
+    "Estimate": "bulk",
     "Event": "telemetry",
     "ExtractOptions": "options",
     "Failure": "messages",
@@ -146,13 +148,14 @@ _ROOMS = {
     "ParsedCompletion": "messages",
     "Partial": "schema",
     "Preview": "previewing",
-    "Progress": "batch.outcomes",
+    "Progress": "results",
     "Prompt": "messages",
     "Provider": "dialects",
     "Reach": "transport.reach",
     "RecordStream": "streams",
     "RowOptions": "options",
     "RunToolsOptions": "options",
+    "Split": "documents.splitting",
     "Target": "schema",
     "ToolCall": "messages",
     "ToolResult": "tools",
