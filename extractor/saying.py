@@ -155,6 +155,11 @@ def _called(name: str, function: Callable[[Any], Any], given: Any) -> Any:
         raise ConfigError(f"{name}= raised {type(error).__name__}: {error}") from error
 
 
+def text_or_none(value: object) -> str | None:
+    """Return instructions that are those of a whole call. Raises ConfigError for others."""
+    return None if value is None else _text(value)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(f"instructions are a text, not {value!r:.80}")

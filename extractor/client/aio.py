@@ -27,7 +27,7 @@ from ..options import (
 )
 from ..readers.given import aopened, as_source, opened
 from ..results import Extraction
-from ..saying import reread
+from ..saying import reread, text_or_none
 from ..schema import Partial, RecordType
 from ..streams import (
     AsyncChatStream,
@@ -228,7 +228,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from ..documents.splitting import split_of, split_question
 
         whole = as_source(await aopened(source))
-        asked = split_question(whole, record_type, options.get("instructions"))
+        asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found: DocumentExtraction[Any] = await self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)

@@ -28,7 +28,7 @@ from ..options import (
 )
 from ..readers.given import as_source, opened
 from ..results import Extraction
-from ..saying import Examples, reread
+from ..saying import Examples, reread, text_or_none
 from ..schema import Partial, RecordType
 from ..streams import (
     ChatStream,
@@ -328,7 +328,7 @@ class Extractor(BaseClient[ModelConnection]):
         from ..documents.splitting import split_of, split_question
 
         whole = as_source(opened(source))
-        asked = split_question(whole, record_type, options.get("instructions"))
+        asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found: DocumentExtraction[Any] = self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)
