@@ -8,10 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..batch.estimate import Estimate
-from ..batch.outcomes import RowOutcome
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
@@ -183,7 +180,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
-        from .. import rows as bulk
+        from .. import bulk
 
         return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -191,7 +188,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
-        from ..batch.frames import enriching
+        from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -212,7 +209,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
-        from .. import rows as bulk
+        from .. import bulk
         from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
@@ -245,7 +242,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
     ) -> Estimate:
         """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
-        from ..estimating import estimated
+        from ..bulk import estimated
 
         return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
 

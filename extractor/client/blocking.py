@@ -9,10 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..batch.estimate import Estimate
-from ..batch.outcomes import RowOutcome
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
@@ -258,7 +255,7 @@ class Extractor(BaseClient[ModelConnection]):
         before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
         max_cost, a full disk. Run the same again to go on from there.
         """
-        from .. import rows as bulk
+        from .. import bulk
 
         return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -276,7 +273,7 @@ class Extractor(BaseClient[ModelConnection]):
         Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
         sense, with the frame as far as it is as `partial`. The same call again goes on from there.
         """
-        from ..batch.frames import enriching
+        from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -303,7 +300,7 @@ class Extractor(BaseClient[ModelConnection]):
         again goes on where one ended. Raises what `rows` raises, a RunStopped with the result so far as
         `partial`, and ConfigError where it is not known how much the model takes at a time.
         """
-        from .. import rows as bulk
+        from .. import bulk
         from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
@@ -349,7 +346,7 @@ class Extractor(BaseClient[ModelConnection]):
         rows: a frame, or rows as `rows` takes them; an iterator is used up. Repairs are not counted.
         Raises ConfigError and SchemaError.
         """
-        from ..estimating import estimated
+        from ..bulk import estimated
 
         return estimated(self._models, rows, record_type, text, options)
 

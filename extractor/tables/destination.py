@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from ..batch.address import masked
+from ..bulk.journal import masked
 from ..errors import ConfigError
 from ..schema import RecordType, types_in
 from ..schema.outline import snake_case

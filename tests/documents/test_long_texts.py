@@ -118,6 +118,7 @@ FAULTS: tuple[Scripted, ...] = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(12))
 @given(st.integers(0, 10**6), st.sampled_from([0.15, 0.5, 1.0]))
 def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
@@ -277,6 +278,7 @@ def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
     assert len(server.requests) - before == len(result.chunks) - len(kept)
 
 
+@pytest.mark.slow
 def test_a_chunk_whose_text_another_pass_has_read_is_not_missing(server: ChatServer, ex: Extractor) -> None:
     refused = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False).chunks[3]
 
@@ -401,6 +403,7 @@ class Checked(Ledger):
         return self
 
 
+@pytest.mark.slow
 def test_validators_of_the_whole_run_once_on_the_whole(server: ChatServer, ex: Extractor) -> None:
     result = ex.document(Checked, BOOK, chunk=CHUNK, journal=False)
     assert result.outcome is Outcome.OK
@@ -432,6 +435,7 @@ def test_chunks_that_disagree_are_told(server: ChatServer, ex: Extractor) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_a_key_makes_one_of_the_items_that_have_it(ex: Extractor) -> None:
     by_number = ex.document(Ledger, BOOK, chunk=CHUNK, key="number", journal=False)
     assert len(deliveries(by_number)) == 40
@@ -445,6 +449,7 @@ class Counted(BaseModel):
     deliveries: list[Delivery]
 
 
+@pytest.mark.slow
 def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extractor) -> None:
     good = ex.document(Counted, BOOK, chunk=CHUNK, counts={"/deliveries": len(PLANTED)}, journal=False)
     assert good.outcome is Outcome.OK

@@ -111,6 +111,7 @@ def test_a_validator_is_told_the_text(server: ChatServer, source: Source) -> Non
         assert ex.preview(Invoice, source).json == ex.preview(Invoice, source.text).json
 
 
+@pytest.mark.slow
 def test_async_verbs_read_in_a_thread(server: ChatServer) -> None:
     async def both() -> None:
         async with AsyncExtractor("m", base_url=server.base_url) as ex:

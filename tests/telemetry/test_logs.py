@@ -68,6 +68,7 @@ def test_no_key_is_logged_though_a_server_quotes_it(caplog: pytest.LogCaptureFix
     assert key not in caplog.text
 
 
+@pytest.mark.slow
 def test_words_of_a_server_forge_no_lines_and_are_not_long(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "extractor")
     code = "no\nWARNING extractor: all is paid\x1b[2J" + "x" * 100_000
