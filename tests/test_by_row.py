@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -73,12 +74,8 @@ def test_a_frame_takes_a_column_of_its_own(frame: Any) -> None:
         options: dict[str, Any] = {"reference_date": FromColumn("received"), "locale": FromColumn("language")}
         out = ex.frame(frame, Bill, text="body", flatten=True, journal=False, **options)
         assert all("locale en-GB" in said_first(request) for request in server.requests)
-    assert [
-        str(due)[:10] for due in list(out["due"].to_pylist() if isinstance(out, pa.Table) else out["due"])
-    ] == [
-        "2026-03-31",
-        "2026-04-07",
-    ]
+    found = out["due"].to_pylist() if isinstance(out, pa.Table) else list(out["due"])
+    assert [str(due)[:10] for due in found] == ["2026-03-31", "2026-04-07"]
 
 
 def test_dates_of_pandas_and_missing_ones_are_understood() -> None:
@@ -195,8 +192,6 @@ def test_a_table_of_files_takes_its_columns(tmp_path: Path) -> None:
 
 
 def test_a_step_of_an_engine_takes_columns_and_goes_to_its_workers() -> None:
-    import pickle
-
     with ChatServer(by_day) as server:
         step = ArrowStep(
             Bill,

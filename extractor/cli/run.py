@@ -102,7 +102,8 @@ def run(
             "--output",
             "-o",
             metavar="OUTPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. Or a database.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. {type}.csv is a file for "
+            "each type of a union. Or a database.",
         ),
     ] = "-",
     rows: Annotated[
@@ -241,7 +242,7 @@ def run(
             is_drained(sources, quarantine),
             _sink(output, into, key or (), batch_rows),
             SHELL,
-        ),
+        ).of_types(wanted),
         limit=limit,
         sample=sample,
         retry_failed=retry_failed,
@@ -287,11 +288,13 @@ def run(
     if html:
         with opened(str(html)) as page:
             page.write(ended.page())
-    _tell_formulas(job.sheet.formulas, plan.destination.place)
+    for table in job.tables:
+        _tell_formulas(table.sheet.formulas, table.destination.place)
     if opened_run.texts.note:
         say(opened_run.texts.note, "yellow")
-    if job.sheet.note:
-        say(job.sheet.note, "yellow")
+    for table in job.tables:
+        if table.sheet.note:
+            say(table.sheet.note, "yellow")
     ended.conclude()
 
 
