@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
 from typing import Any, TypeVar
 
+from .groups import GROUPS, in_group
 from .options import PARAMETERS
 
 T = TypeVar("T")
@@ -31,15 +32,11 @@ class Otherwise:
 NOT_SENT, PROVIDERS_OWN = Otherwise("not sent"), Otherwise("the provider's")
 DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here are None
     "capture_content": Otherwise("the environment's"),
-    "concurrency": 64,
-    "counts": {},
     "deadline": 600.0,
     "evidence": False,
     "examples": (),
-    "flatten": False,
     "grounded": PROVIDERS_OWN,
     "http2": False,
-    "journal": True,
     "max_calls": 200,
     "max_line_bytes": 4_194_304,
     "max_repairs": 2,
@@ -48,23 +45,17 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
     "max_rounds": 10,
     "mode": "auto",
     "on": {},
-    "ordered": True,
-    "passes": 1,
     "prices": {},
     "prompt": PROVIDERS_OWN,
     "proxy": Otherwise("the environment's"),
     "read_values": False,
-    "rows_per_request": 1,
     "samples": 1,
     "strict_reading": False,
     "timeout": PROVIDERS_OWN,
     "tools": (),
     "turns": "any",
-    "usage": False,
     "verify": True,
-    "version": False,
 }
-OF_ROWS: Mapping[str, Any] = {"mode": "live"}
 
 
 def explicit(function: T) -> T:
@@ -92,11 +83,14 @@ def _spelt_out(parameter: Parameter, function: Callable[..., Any]) -> Iterator[P
         return
     options = function.__globals__[found[1]]
     named = set(inspect.signature(function).parameters)
-    ours = [name for name in options.__annotations__ if name not in PARAMETERS]
+    groups = [name for name in GROUPS if name in options.__annotations__]
+    apart = () if "live" in str(options.__annotations__.get("mode", "live")) else ("mode",)
+    hidden = {name for name in options.__annotations__ if name not in apart and in_group(name, *groups)}
+    hidden -= {"evidence"}
+    ours = [name for name in options.__annotations__ if name not in PARAMETERS and name not in hidden]
     theirs = sorted(name for name in options.__annotations__ if name in PARAMETERS)
-    defaults = {**DEFAULTS, **OF_ROWS} if "journal" in ours else DEFAULTS
     for name in (each for each in (*ours, *theirs) if each not in named):
-        usual = NOT_SENT if name in PARAMETERS else defaults.get(name)
+        usual = NOT_SENT if name in PARAMETERS else DEFAULTS.get(name)
         said = getattr(options.__annotations__[name], "__forward_arg__", "")
         required = _REQUIRED.fullmatch(said)
         default = Parameter.empty if required else usual

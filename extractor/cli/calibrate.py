@@ -18,6 +18,7 @@ from ..evaluation.cases import Case, load_cases
 from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.records import gold_reader
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
+from ..groups import grouped
 from ..loading import load_examples
 from ..schema import RecordType, compile_schema
 from .extract import chosen_type
@@ -133,7 +134,9 @@ def _values(
     dump, values = RecordType.of(record_type).dump, list[Labelled]()
     with counting(len(cases)) as counter:
         try:
-            for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **options):
+            for row in extractor.rows(
+                [c.text for c in cases], record_type, confidence=True, **grouped(options, "run")
+            ):
                 values += labelled(cases[row.index], row.extraction, dump)
                 counter.done({"record": 1} if row.record is not None else {})
         except KeyboardInterrupt:

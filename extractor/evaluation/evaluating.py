@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ExtractorError, RunStopped
+from ..groups import flat, grouped
 from ..messages import JSON
 from ..results import Extraction
 from ..schema import RecordType
@@ -82,8 +83,10 @@ def evaluate(
     else:
         known = cases_of(cases, read, slices)
     check_scoring(rules, known)
+    options = flat(options, "run")
     if "examples" in options:
-        options["examples"] = list(options["examples"])  # read here and by the rows
+        given = options["examples"]
+        options["examples"] = given if callable(given) else list(given)  # read here and by the rows
     records = [*evaluated(extractor, record_type, known, rules, options)]
     kind = getattr(record_type, "__name__", None) or type(record_type).__name__
     return reported(
@@ -133,7 +136,7 @@ def evaluated(
     the run could not go on.
     """
     dump, texts = RecordType.of(record_type).dump, [case.text for case in cases]
-    for row in extractor.rows(texts, record_type, **options):
+    for row in extractor.rows(texts, record_type, **grouped(options, "run")):
         if not (row.stops or isinstance(row.error, RunStopped)):
             yield scored(cases[row.index], row.extraction, row.error, dump, scoring, row.from_cache)
 
@@ -150,6 +153,8 @@ def told(options: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _plain(name: str, value: Any) -> JSON:
+    if name == "examples" and callable(value):
+        return getattr(value, "__qualname__", type(value).__name__)
     if name == "examples":
         pairs = list(value)
         return f"{len(pairs)} solved texts, sha256 {digest(repr(pairs))[:12]}"
