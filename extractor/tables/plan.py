@@ -114,7 +114,7 @@ class OpenedRun:
             plan.usage,
             plan.evidence,
             bool(options.get("confidence")),
-            version.stamp,
+            version.fingerprint,
         )
         check_free(self.rows.names or (), Gathered(kind.records(), shape).schema.names)
         sheet = Sheet(shape, kind.dump, formulas=Formulas(plan.formulas_as_text))

@@ -26,9 +26,9 @@ class RunReport:
     earlier: int = 0  # rows of the input that earlier files have
     before: int = 0  # rows of the output that are kept
     added: int = 0  # rows that were put into the output
-    held_before: int = 0  # lines of the quarantine that are kept
+    quarantined_before: int = 0  # lines of the quarantine that are kept
     error: RunStopped | None = None  # what stopped it, unless a signal has
-    held: int = 0  # rows in the quarantine
+    quarantined: int = 0  # rows in the quarantine
     bare: set[int] = field(default_factory=set)  # rows whose record a database did not take
     refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
     stopped: str | None = None  # why, where it did not finish
@@ -41,7 +41,7 @@ class RunReport:
         self.told = progress
 
     def settle(self, outcome: RowOutcome[Any]) -> None:
-        """Take note of a row that is written, or held."""
+        """Take note of a row that is written, or quarantined."""
         self.facts.add(outcome)
         self.settled[settled_as(outcome)] += 1
 

@@ -77,8 +77,8 @@ class ColumnShape:
     """Which columns come of the rows, and how they are called.
 
     name: of the record's column, and what the others' names begin with. flatten: one column for each
-    member of the record; prefix: what their names begin with. stamp: of the record type, to stand in each
-    row; None for no such column.
+    member of the record; prefix: what their names begin with. fingerprint: of the record type, to stand
+    in each row; None for no such column.
     """
 
     name: str
@@ -87,10 +87,10 @@ class ColumnShape:
     usage: bool = False
     evidence: bool = False
     confidence: bool = False
-    stamp: str | None = None
+    fingerprint: str | None = None
 
     @property
-    def stamp_name(self) -> str:
+    def fingerprint_name(self) -> str:
         """The name of the column that says which version of the record type a row was made for."""
         return f"{self.name}_schema"
 
@@ -102,11 +102,13 @@ def shape_of(
     usage: bool = False,
     evidence: bool = False,
     confidence: bool = False,
-    stamp: str | None = None,
+    fingerprint: str | None = None,
 ) -> ColumnShape:
     """Return the shape for a type. name: None for the type's own name, in snake case."""
     prefix = f"{name}_" if name else ""
-    return ColumnShape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp)
+    return ColumnShape(
+        name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, fingerprint
+    )
 
 
 Lose: TypeAlias = Callable[[RowOutcome[Any], str], None]  # is told of a record that can't be written, and why
@@ -167,8 +169,8 @@ class Gathered:
             beside.append([None if i in faults else evidence_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.confidence:
             beside.append([None if i in faults else confidence_cell(o) for i, o in enumerate(outcomes)])
-        if self._shape.stamp is not None:
-            beside.append([self._shape.stamp] * len(outcomes))
+        if self._shape.fingerprint is not None:
+            beside.append([self._shape.fingerprint] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
         kinds = list(self.schema.types)[len(record) :]
         columns = [*record, *(pa.array(each, kind) for each, kind in zip(beside, kinds, strict=True))]
@@ -205,8 +207,8 @@ def _schema(records: Records, shape: ColumnShape) -> pa.Schema:
         fields.append((f"{shape.name}_evidence", evidence_type()))
     if shape.confidence:
         fields.append((f"{shape.name}_confidence", confidence_type()))
-    if shape.stamp is not None:
-        fields.append((shape.stamp_name, pa.string()))
+    if shape.fingerprint is not None:
+        fields.append((shape.fingerprint_name, pa.string()))
     return pa.schema(fields)
 
 

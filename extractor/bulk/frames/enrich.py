@@ -88,12 +88,12 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
     """Return what gathers the new columns, and the options that are left for `rows`."""
     shaping = {name: options[name] for name in SHAPING[:-1] if name in options}
     asked = RecordType.of(with_extras(record_type, options.get("extras")))
-    stamped = asked.fingerprint if options.get("version") else None
+    fingerprint = asked.fingerprint if options.get("version") else None
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
     sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
-    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
+    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, fingerprint=fingerprint)
     if hidden := asked.hidden:
         warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
     return Gathered(asked.records(), shape), others
