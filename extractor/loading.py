@@ -26,7 +26,7 @@ from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, Vali
 from .errors import ConfigError, UnreadableKind, UnreadableSource
 from .evaluation.gold import text_in
 from .layout import Source
-from .messages import JSON
+from .messages import JSON, Prompt
 from .readers import read
 from .readers.kinds import PDF, kind_of, sniffed
 from .schema import RecordType
@@ -67,6 +67,16 @@ def load_schema(path: str) -> dict[str, JSON]:
     if not isinstance(schema, dict):
         raise ConfigError(f"{path} holds no JSON Schema: it is an object, not {type(schema).__name__}")
     return schema
+
+
+def load_prompt(name: str) -> str:
+    """Return the template in a file; "plain" and "small" as they are. Raises ConfigError."""
+    if name in list(Prompt):
+        return name
+    told = decode_text(_bytes_of(Path(name)))
+    if isinstance(told, BadInput):
+        raise ConfigError(f"{name} is no prompt: {told.message}")
+    return told
 
 
 def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:

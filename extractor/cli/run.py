@@ -30,13 +30,17 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    DateOption,
+    LocaleOption,
     ModelOption,
+    PromptOption,
     SamplesOption,
     StrictOption,
     ValuesOption,
     asked_confidence,
     connected,
     parameters,
+    told_options,
 )
 from .output import opened
 from .screen import echo, say
@@ -139,6 +143,9 @@ def run(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    prompt: PromptOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
     examples: Annotated[
         str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
     ] = None,
@@ -248,7 +255,8 @@ def run(
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values}
-    client = connected(model, base_url, instructions, **reading, **parameters({}, params or []))
+    told = told_options(prompt, reference_date, locale)
+    client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": True if journal is None else journal,

@@ -18,6 +18,7 @@ from ..options import (
     ClientOptions,
     ExtractOptions,
 )
+from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
 from ..task import Task
@@ -94,7 +95,7 @@ class BaseClient(Generic[Link]):
 
 def extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
     """Return what begins the extraction with a model, prepared once for each."""
-    options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
+    options["examples"] = reread(options.get("examples"))  # a fallback model reads them again
     prepared = cache(lambda model: Task[Any](model, record_type, **options))
     return lambda model: prepared(model).ask(text)
 
