@@ -17,7 +17,7 @@ from .results import Progress
 from .saying import ByRow, Day, Examples, FromColumn
 from .secrets import Headers
 from .telemetry.events import Event
-from .transport.reach import Timeouts
+from .transport.connection import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 

@@ -94,7 +94,7 @@ class RunSettings:
         if self.mode == "batch" and (self.journal is False or other or server):
             raise ConfigError(
                 "mode='batch' keeps its batches in the journal, so that none is sent twice: name a file as "
-                "journal=, or give your own also the methods of extractor.bulk.journal.interface.Ledger"
+                "journal=, or give your own also the methods of extractor.types.Ledger"
             )
 
     @property

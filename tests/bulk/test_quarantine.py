@@ -75,3 +75,9 @@ def test_a_row_of_values_that_are_no_json_is_a_row() -> None:
 def test_a_row_like_a_line_of_an_earlier_version_is_a_row() -> None:
     earlier = {name: value for name, value in LINE.items() if name != "seal"} | {"quarantine": 1}
     assert not is_quarantined(earlier)
+
+
+def test_the_former_name_of_quarantined_warns() -> None:
+    outcome: RowOutcome[Visit] = RowOutcome(0, key="a text")
+    with pytest.warns(DeprecationWarning, match="now called quarantined"):
+        assert outcome.held(Visit) == outcome.quarantined(Visit)

@@ -92,8 +92,8 @@ class Limiter:
         return None if self._waiting or self._shared else self._enter(wanted)
 
     async def reserve(self, wanted: Reservation, row: int) -> Reservation:
-        """Return the reservation once the request may go out. Raises BudgetExceeded, RunStopped where that would
-        take too long, or what `close` was given.
+        """Return the reservation once the request may go out. Raises BudgetExceeded, RunStopped where that
+        would take too long, or what `close` was given.
         """
         if self._closed:
             raise self._closed
