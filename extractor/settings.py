@@ -87,14 +87,14 @@ class Settings:
         provider, headers = config.provider, options.get("extra_headers") or {}
         findings = _findings(config) if provider.name != "local" and own_row is None else None
         found = findings.answers.get("logprobs") if findings else None
-        connection: dict[str, Any] = {
+        reached: dict[str, Any] = {
             name: value for name, value in options.items() if name in CONNECTION_OPTIONS
         }
         return cls(
             config=config,
             headers=headers if isinstance(headers, Headers) else Headers(headers),
             timeouts=http.Timeouts.of(options.get("timeout", provider.timeout)),
-            connection=http.ConnectionOptions(**connection),
+            connection=http.ConnectionOptions(**reached),
             who=Who(
                 provider.name,
                 config.base_url,

@@ -76,7 +76,8 @@ class Extractor(BaseClient[ModelConnection]):
     with options of its own. on: what to try then, by outcome, kind of failure or HTTP status: "again",
     "fallback", both, or "stop". max_repairs and max_retries bound the further requests after bad replies and
     after transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one
-    request and for a whole call. proxy, verify, http2: see ConnectionOptions; by default the environment's proxies and the usual certificate authorities. max_reply_bytes and max_line_bytes: what a
+    request and for a whole call. proxy, verify, http2: see ConnectionOptions; by default the
+    environment's proxies and the usual certificate authorities. max_reply_bytes and max_line_bytes: what a
     reply, unpacked, and one event of a stream may have; a stream may have four times as much as a whole
     reply, since each token comes in an event. max_tokens_total and max_cost (US dollars): once they are
     spent nothing more is asked in a call. prices: a Price by model, where genai-prices does not know it.

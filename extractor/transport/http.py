@@ -256,9 +256,8 @@ def new_async_client(base_url: str, connection: ConnectionOptions = USUAL) -> As
         return Session(proxy, tls)
     import httpx  # the other library knows no SOCKS and no HTTP/2
 
-    return httpx.AsyncClient(
-        proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=connection.http2
-    )
+    http2 = connection.http2
+    return httpx.AsyncClient(proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=http2)
 
 
 def _proxy_on_the_way(base_url: str, connection: ConnectionOptions) -> str | None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import Extractor
+from extractor import Extractor, RowOutcome
 from extractor.bulk.quarantine import KEYS, is_quarantined, line_of
 from extractor.schema.outline import fingerprint
 from extractor.tables.placed import placed
