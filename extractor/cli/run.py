@@ -101,7 +101,8 @@ def run(
             "--output",
             "-o",
             metavar="OUTPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. Or a database.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. {type}.csv is a file for "
+            "each type of a union. Or a database.",
         ),
     ] = "-",
     rows: Annotated[
@@ -240,7 +241,7 @@ def run(
             is_drained(sources, quarantine),
             _sink(output, into, key or (), batch_rows),
             SHELL,
-        ),
+        ).of_types(wanted),
         limit=limit,
         sample=sample,
         retry_failed=retry_failed,
@@ -284,11 +285,13 @@ def run(
     if html:
         with opened(str(html)) as page:
             page.write(ended.page())
-    _tell_formulas(job.sheet.formulas, plan.destination.place)
+    for table in job.tables:
+        _tell_formulas(table.sheet.formulas, table.destination.place)
     if opened_run.texts.note:
         say(opened_run.texts.note, "yellow")
-    if job.sheet.note:
-        say(job.sheet.note, "yellow")
+    for table in job.tables:
+        if table.sheet.note:
+            say(table.sheet.note, "yellow")
     ended.conclude()
 
 
