@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
 from .errors import ConfigError
-from .quotas import Limiter
+from .quotas import SharedQuota
 from .results import Progress
 
 T = TypeVar("T")
@@ -48,10 +48,10 @@ class Run:
     there are follows what the service can handle. max_cost: US dollars that the run may cost. mode: "batch"
     to have the provider's batch API answer, within a day and at half the price; "live" to ask at once.
     requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter: what
-    shares it with other workers, where the journal doesn't: an extractor.quotas.Limiter. rows_per_request:
-    short texts that share a request. ordered: False to get rows as they are done. progress: whether to show
-    how far it is on standard error; None: where that is a terminal or a notebook. on_progress: told how far
-    the run is, a few times a second.
+    shares it with other workers, where the journal doesn't: an extractor.quotas.SharedQuota.
+    rows_per_request: short texts that share a request. ordered: False to get rows as they are done.
+    progress: whether to show how far it is on standard error; None: where that is a terminal or a notebook.
+    on_progress: told how far the run is, a few times a second.
     """
 
     journal: Any = field(default=True, repr=False)  # it may tell a password
@@ -61,7 +61,7 @@ class Run:
     mode: Literal["live", "batch"] = "live"
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
-    limiter: Limiter | None = None
+    limiter: SharedQuota | None = None
     rows_per_request: int = 1
     ordered: bool = True
     progress: bool | None = None

@@ -259,7 +259,7 @@ _OF_CLIENT = (
 )
 _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
     (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time{grouped}"),
-    (_OF_CLIENT, "is an option of Extractor(..., {name}=...), for all its calls"),
+    (_OF_CLIENT, "is an option of Extractor(..., {name}=...); for one call: ex.with_options({name}=...)"),
     (
         frozenset(ExtractOptions.__annotations__) - PARAMETERS,
         "is for those calls of an Extractor that extract a record: `run`, `extract`, `stream`, `rows`, ...",
