@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .schema import Free, Verbatim, compile_schema, tool_schema
     from .tables.databases.sink import DatabaseSink
     from .tables.databases.source import DatabaseSource
-    from .transport.reach import Timeouts
+    from .transport.connection import Timeouts
 
 __all__ = [
     "AsyncExtractor",
@@ -90,7 +90,7 @@ _ROOMS = {
     "ServiceError": "errors",
     "Source": "layout",
     "Span": "evidence",
-    "Timeouts": "transport.reach",
+    "Timeouts": "transport.connection",
     "Usage": "messages",
     "Verbatim": "schema",
     "align": "evidence",
