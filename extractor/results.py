@@ -58,6 +58,11 @@ class Result(Generic[T]):
         """US dollars for all attempts together; None where no price is known."""
         return total_cost(self.attempts)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to know: how replies were read, and why requests were sent in another way."""
+        return tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
+
     def unwrap(self) -> T:
         """Return the record, or raise `error`."""
         if self.error is not None:

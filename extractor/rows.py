@@ -41,7 +41,7 @@ from .model import Endpoint, Model
 from .options import ClientOptions, RowOptions
 from .secrets import Environment
 from .settings import Settings
-from .task import Task
+from .task import Task, mask_for
 from .transport import http, tape
 
 T = TypeVar("T")
@@ -143,7 +143,11 @@ class Job:
         given["examples"] = list(given.get("examples", ()))
         if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
             given["max_tokens"] = MOST_TOKENS
-        tasks: dict[Model, Task[Any]] = {model: Task(model, record_type, **given) for model in models.chain}
+        mask = given.pop("mask", None)
+        tasks: dict[Model, Task[Any]] = {
+            model: Task(model, record_type, **given, mask=mask_for(model, models.first, mask))
+            for model in models.chain
+        }
         task = tasks[models.first]
         settings = replace(settings, rows_per_request=task.most_together(settings.rows_per_request))
         if settings.mode == "batch":

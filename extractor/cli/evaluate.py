@@ -37,6 +37,7 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    MaskOption,
     ModelOption,
     SamplesOption,
     StrictOption,
@@ -102,6 +103,7 @@ def evaluate(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    mask: MaskOption = None,
     prompt: Annotated[
         str | None, typer.Option(metavar="plain|small", help="Which of the two prompts it is asked with.")
     ] = None,
@@ -178,8 +180,10 @@ def evaluate(
         **({} if max_cost is None else {"max_cost": max_cost}),
         **asked_confidence(confidence, calibration, samples),
     }
-    settings = told({"instructions": instructions, "base_url": base_url, **how, **asked, **options})
-    with connected(model, base_url, instructions, **how, **asked) as extractor:
+    settings = told(
+        {"instructions": instructions, "base_url": base_url, "mask": mask, **how, **asked, **options}
+    )
+    with connected(model, base_url, instructions, mask=mask, **how, **asked) as extractor:
         more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
         whole = len(records) == len(cases)

@@ -28,6 +28,7 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    MaskOption,
     ModelOption,
     SamplesOption,
     StrictOption,
@@ -102,6 +103,7 @@ def extract(
             "--examples", metavar="FILE.jsonl", help='Solved texts for the prompt: {"text": …, "record": …}.'
         ),
     ] = None,
+    mask: MaskOption = None,
     confidence: ConfidenceOption = False,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
@@ -161,7 +163,9 @@ def extract(
         raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values}
-    extractor = connected(model, base_url, instructions, **reading, **parameters(named, params or []))
+    extractor = connected(
+        model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
+    )
 
     how_sure = asked_confidence(confidence, calibration, samples)
     if show_request:

@@ -30,6 +30,7 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    MaskOption,
     ModelOption,
     SamplesOption,
     StrictOption,
@@ -142,6 +143,7 @@ def run(
     examples: Annotated[
         str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
     ] = None,
+    mask: MaskOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Rows drawn at random; the same ones each time.")
@@ -248,7 +250,7 @@ def run(
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values}
-    client = connected(model, base_url, instructions, **reading, **parameters({}, params or []))
+    client = connected(model, base_url, instructions, mask=mask, **reading, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": True if journal is None else journal,
