@@ -14,8 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch.outcomes import RowOutcome
-    from .batch.texts import Files
+    from .bulk import Files, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
     from .documents import DocumentExtraction
@@ -76,13 +75,13 @@ _ROOMS = {
     "ExtractionError": "errors",
     "Extractor": "client",
     "ExtractorError": "errors",
-    "Files": "batch.texts",
+    "Files": "bulk",
     "Free": "schema",
     "Message": "messages",
     "Mode": "messages",
     "Outcome": "messages",
     "Price": "pricing",
-    "RowOutcome": "batch.outcomes",
+    "RowOutcome": "bulk",
     "RunStopped": "errors",
     "SchemaError": "errors",
     "ServiceError": "errors",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice, takewhile
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 Unit: TypeAlias = Literal["pt", "px"]
 PageRead: TypeAlias = Literal["text", "ocr", "blank", "unread"]
@@ -129,6 +129,9 @@ class HasSpan(Protocol):
         """The character after the last one."""
 
 
+Piece = TypeVar("Piece", Page, Word, Section, TextTable)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A text with the layout of the document that it was read from.
@@ -163,6 +166,20 @@ class Source:
         first = bisect_right(found, start, key=_end)
         return tuple(each.name for each in takewhile(lambda s: s.start < end, islice(found, first, None)))
 
+    def part(self, start: int, end: int, name: str | None = None) -> Source:
+        """Return text[start:end] as a source of its own, which still knows its pages, boxes and sections.
+
+        name: what to call it, by default as the whole. `data` stays that of the whole document, so that its
+        pages can be shown; attachments stay with the whole. Raises ValueError unless 0 <= start <= end <=
+        len(text).
+        """
+        if not 0 <= start <= end <= len(self.text):
+            raise ValueError(f"no part: {start} to {end} of a text of {len(self.text)} characters")
+        called = self.name if name is None else name
+        return Source(
+            self.text[start:end], part_of(self.layout, start, end), called, self.media_type, self.data
+        )
+
     def boxes_by_pointer(self, evidence: Mapping[str, Sequence[HasSpan]]) -> dict[str, tuple[Box, ...]]:
         """Return the boxes of each value's spans, by its pointer; () for a value without."""
         return {
@@ -173,8 +190,7 @@ class Source:
 
 def boxes_of(layout: Layout, start: int, end: int) -> tuple[Box, ...]:
     """Return a box for each line that text[start:end] takes, in the order of the text."""
-    first = bisect_right(layout.words, start, key=_end)
-    words = takewhile(lambda word: max(word.start, start) < end, islice(layout.words, first, None))
+    words = _between(layout.words, start, end) if start < end else iter(())
     return tuple(_boxes(layout, words, start, end))
 
 
@@ -187,6 +203,61 @@ def _boxes(layout: Layout, words: Iterator[Word], start: int, end: int) -> Itera
         width, height = sizes[number]
         fractions = (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
         yield Box(number, *box, fractions, min(score for _, score in parts))
+
+
+def part_of(layout: Layout, start: int, end: int) -> Layout:
+    """Return the layout of text[start:end], its spans counted from `start`. Pages keep their numbers; of a
+    table, the rows that stand in it whole.
+    """
+
+    def clipped(piece: Piece) -> Piece:
+        low, high = max(piece.start, start) - start, min(piece.end, end) - start
+        return replace(piece, start=low, end=high)
+
+    return Layout(
+        tuple(clipped(page) for page in layout.pages if _is_within(page, start, end)),
+        tuple(_clipped_word(word, start, end) for word in _between(layout.words, start, end)),
+        tuple(clipped(section) for section in _between(layout.sections, start, end)),
+        tuple(
+            replace(clipped(table), rows=rows)
+            for table in _between(layout.tables, start, end)
+            if (rows := _rows_within(table, start, end))
+        ),
+    )
+
+
+def _between(pieces: Sequence[Piece], start: int, end: int) -> Iterator[Piece]:
+    """Yield the pieces that text[start:end] takes something of."""
+    first = bisect_right(pieces, start, key=_end)
+    return takewhile(lambda piece: piece.start < end, islice(pieces, first, None))
+
+
+def _is_within(page: Page, start: int, end: int) -> bool:
+    """Whether some of a page stands in text[start:end], or a page without text stands between what does."""
+    if page.start == page.end:
+        return start <= page.start < end
+    return page.start < end and page.end > start
+
+
+def _clipped_word(word: Word, start: int, end: int) -> Word:
+    low, high = max(word.start, start), min(word.end, end)
+    edges = word.edges[low - word.start : high - word.start + 1] if word.edges else ()
+    left, top, right, bottom = word.cut(low, high)
+    return replace(
+        word,
+        start=low - start,
+        end=high - start,
+        left=left,
+        top=top,
+        right=right,
+        bottom=bottom,
+        edges=edges,
+    )
+
+
+def _rows_within(table: TextTable, start: int, end: int) -> tuple[tuple[tuple[int, int], ...], ...]:
+    whole = (row for row in table.rows if row and start <= row[0][0] and row[-1][1] <= end)
+    return tuple(tuple((low - start, high - start) for low, high in row) for row in whole)
 
 
 def _end(piece: HasSpan) -> int:

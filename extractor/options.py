@@ -8,12 +8,12 @@ from difflib import get_close_matches
 from os import PathLike
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from .batch.outcomes import Progress
-from .batch.sharing import Limiter
 from .dialects import Provider
 from .errors import ConfigError
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
+from .quotas import Limiter
+from .results import Progress
 from .secrets import Headers
 from .telemetry.events import Event
 from .transport.reach import Timeouts
@@ -89,7 +89,7 @@ class LiveRowOptions(ExtractOptions, total=False):
     error. retry:
     "failed" to ask again where the journal holds no record. max_cost: US dollars that the run may cost.
     requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter:
-    what shares it with other workers, where the journal doesn't: an extractor.batch.sharing.Limiter.
+    what shares it with other workers, where the journal doesn't: an extractor.quotas.Limiter.
     ordered: False to get rows as they are done. on_progress: told how far the run is, a few times a
     second. rows_per_request: short texts that share a request, where it can be told whose answer is
     whose.

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from .errors import ExtractorError
-from .messages import Attempt, Completion, Outcome, Usage, total_cost, total_usage
+from .messages import Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -195,3 +195,32 @@ class Extraction(Shown[T]):
             pages=shown_pages(self.origin),
             boxes=self.boxes,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. done: rows settled: ok + repaired + failed + empty. from_cache: how many of
+    them asked nothing of the service. in_flight: requests that are being answered; limit: how many
+    may be, at present. paused_until: seconds from now until the service may be asked again, None
+    where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
+    elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
+    batches: with mode="batch", while batches are waited for, what the provider says of each.
+    failures: failed rows by reason. journal: where answers are kept, and were read back from.
+    """
+
+    done: int = 0
+    ok: int = 0
+    repaired: int = 0
+    failed: int = 0
+    empty: int = 0
+    from_cache: int = 0
+    in_flight: int = 0
+    limit: int = 0
+    paused_until: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal | None = None
+    elapsed: float = 0.0
+    possibly_paid_twice: int = 0
+    batches: tuple[BatchStatus, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    journal: str | None = None

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from .batch import packing
+from . import packing
 from .confidence import Calibration, loaded
 from .dialogue import (
     PACK_TASK,

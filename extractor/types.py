@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch.estimate import Estimate
-    from .batch.outcomes import Progress
+    from .bulk import Estimate
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .documents import ChunkOutcome
+    from .documents.splitting import Split
     from .evidence import How
     from .evidence.merging import Candidate, Conflict
     from .layout import Box
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         RunToolsOptions,
     )
     from .previewing import Preview
+    from .results import Progress
     from .schema import CompiledSchema, Partial, Target
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tables.databases.sink import Written
@@ -97,6 +98,7 @@ __all__ = [
     "RecordStream",
     "RowOptions",
     "RunToolsOptions",
+    "Split",
     "Target",
     "ToolCall",
     "ToolResult",
@@ -128,7 +130,7 @@ _ROOMS = {
     "DialogueStarted": "telemetry",
     "DocumentOptions": "options",
     "EngineOptions": "options",
-    "Estimate": "batch.estimate",
+    "Estimate": "bulk",
     "Event": "telemetry",
     "ExtractOptions": "options",
     "Failure": "messages",
@@ -143,13 +145,14 @@ _ROOMS = {
     "ParsedCompletion": "messages",
     "Partial": "schema",
     "Preview": "previewing",
-    "Progress": "batch.outcomes",
+    "Progress": "results",
     "Prompt": "messages",
     "Provider": "dialects",
     "Reach": "transport.reach",
     "RecordStream": "streams",
     "RowOptions": "options",
     "RunToolsOptions": "options",
+    "Split": "documents.splitting",
     "Target": "schema",
     "ToolCall": "messages",
     "ToolResult": "tools",

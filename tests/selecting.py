@@ -1,6 +1,6 @@
 """A pytest plugin: which tests run, how long each may take, and what a run left out.
 
-`--attacks` runs what is marked `attack` too; without it none of that runs.
+`--attacks` runs the tests in `tests/attacks` too; without it a run imports none, unless it names their file.
 `--whole` runs every case of every corpus. Without it, a test marked `sampled(n)` runs n of its cases,
 drawn by `--sample-seed`, which the run prints, and properties get a quarter of their examples.
 `--ran FILE` appends the outcome of each test. `python -m tests.selecting --skipped FILE` lists what was
@@ -33,6 +33,7 @@ ALLOWED = {
     "root writes anywhere": "CI is root",
     "needs a server that was built with TLS": "Debian's Redis was built without",
 }
+ATTACKS = Path(__file__).parent / "attacks"
 _left_out = pytest.StashKey[dict[str, int]]()
 
 
@@ -53,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.register_profile(name, max_examples=share, deadline=None, suppress_health_check=[TIMED])
     settings.load_profile(profile)
     config.option.sample_seed = random.SystemRandom().randrange(10_000) if given is None else given
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Attacks are not even imported by a run without them."""
+    return True if collection_path == ATTACKS and not config.option.attacks else None
 
 
 # --- modules and items stay until the end: no collector of garbage goes through them again and again
@@ -77,17 +83,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _mark_by_fixture(item)
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(_limit(item)))
-    if not config.option.attacks:
-        _leave_attacks(config, items)
     if not config.option.whole:
         _sample(config, items)
-
-
-def _leave_attacks(config: pytest.Config, items: list[pytest.Item]) -> None:
-    attacks = [item for item in items if item.get_closest_marker("attack")]
-    if attacks:
-        config.hook.pytest_deselected(items=attacks)
-        items[:] = [item for item in items if not item.get_closest_marker("attack")]
 
 
 def _mark_by_fixture(item: pytest.Item) -> None:

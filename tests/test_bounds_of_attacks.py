@@ -27,6 +27,7 @@ def die() -> None:
     os._exit(3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trial", "args", "error"),
     [

@@ -138,6 +138,7 @@ def test_a_photo_taken_on_its_side_is_sent_upright() -> None:
     assert (opened.size, sent.size) == ((3, 2), (2, 3))
 
 
+@pytest.mark.slow
 def test_a_pdf_is_a_file_or_its_pages_as_images_or_as_texts(tmp_path: Path) -> None:
     (tmp_path / "receipt.pdf").write_bytes(PDF)
     (whole,) = pdf(tmp_path / "receipt.pdf")

@@ -11,7 +11,7 @@ from extractor.testing import ChatServer, shaped
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = {"engines.md"}  # its examples are run where its engines are, in tests/engines
-MARKS = {"local-model.md": pytest.mark.model}
+MARKS = {"local-model.md": (pytest.mark.model, pytest.mark.sampled(0))}  # half a minute of generation
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in ELSEWHERE)]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -197,6 +197,7 @@ class Journey(BaseModel):
     rained: bool
 
 
+@pytest.mark.sampled(0)
 def test_a_text_past_the_window_of_a_running_server_is_read_in_chunks_that_fit_it() -> None:
     pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
     towns = ("Ghent", "Basel", "Nantes", "Turin")

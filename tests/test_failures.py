@@ -271,6 +271,7 @@ VALUES = st.recursive(
 BODIES = st.binary(max_size=40) | VALUES.map(lambda value: json.dumps(value).encode())
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(DIALECTS)), BODIES, st.sampled_from([200, 204, 307, 400, 404, 422, 429, 500]))
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_server_sends_is_an_attempt_with_its_outcome(api: str, sent: bytes, code: int) -> None:

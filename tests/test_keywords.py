@@ -29,6 +29,7 @@ def server() -> Iterator[ChatServer]:
         assert running.requests == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "says"),
     [

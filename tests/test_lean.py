@@ -17,8 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from extractor.__main__ import answered, lacks
-from extractor.batch.display import shown
-from extractor.batch.outcomes import Progress
+from extractor.bulk.display import shown
+from extractor.results import Progress
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -68,6 +68,7 @@ def test_a_plain_install_names_at_most_twelve_libraries() -> None:
     assert len(PROJECT["dependencies"]) <= 12
 
 
+@pytest.mark.slow
 def test_each_library_that_is_imported_is_installed_by_a_requirement_or_an_extra() -> None:
     users = {name for extra in EXTRAS.keys() - DEVELOPERS for name in named(EXTRAS[extra])}
     known = with_theirs(named(PROJECT["dependencies"])) | users | {"pytest"}  # pytest brings the fixture's

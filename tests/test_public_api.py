@@ -27,7 +27,7 @@ ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Comple
 Conflict DialogueEnded DialogueStarted DocumentOptions EngineOptions Estimate Event ExtractOptions
 Failure FrameOptions FunctionCall How LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
 ParsedCompletion Partial Preview Progress Prompt Provider Reach RecordStream RowOptions
-RunToolsOptions Target ToolCall ToolResult ToolRun Turns Written
+RunToolsOptions Split Target ToolCall ToolResult ToolRun Turns Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON
@@ -70,6 +70,7 @@ def test_each_provider_stands_in_the_docs_with_its_key(provider: object) -> None
     assert f"`{provider.key_env}`" in page or provider.key_env is None  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_importing_the_package_loads_nothing_heavy() -> None:
     code = "import sys; from extractor import *; print(*sys.modules)"
     loaded = set(

@@ -185,6 +185,7 @@ TOKENS = ['{"name":', '"x"', ",", "}", "]", "[", "null", '"sub":', '"n":1', "<th
           "\n", '{"n":1}', '"y', "{"]  # fmt: skip
 
 
+@pytest.mark.slow
 @every_dialect
 @settings(deadline=None, max_examples=150)
 @given(tokens=st.lists(st.sampled_from(TOKENS), max_size=14))

@@ -10,7 +10,7 @@ from typing import Any, is_typeddict
 import pytest
 
 from extractor import AsyncExtractor, Extractor, extract, options, tables
-from extractor.batch.run import RunSettings
+from extractor.bulk.run import RunSettings
 from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
 from extractor.signatures import DEFAULTS, NOT_SENT, OF_ROWS, explicit

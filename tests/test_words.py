@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
@@ -53,6 +54,7 @@ class Loud(BaseModel):
         raise ValueError(name)
 
 
+@pytest.mark.slow
 def test_a_validator_that_quotes_megabytes_makes_no_message_of_megabytes() -> None:
     with (
         ChatServer(reply({"name": "x" * 5_000_000})) as server,

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
-from ..batch.quarantine import is_held
+from ..bulk import is_held
 from ..errors import ConfigError
 from ..schema import RecordType
 from ..schema.outline import ABSENT, Fit, Fitting, members

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..batch.run import Stop
+from ..bulk import Stop
 from ..errors import ConfigError
 from ..loading import load_examples
 from ..schema import RecordType

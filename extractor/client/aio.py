@@ -8,10 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..batch.estimate import Estimate
-from ..batch.outcomes import RowOutcome
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
@@ -28,7 +25,7 @@ from ..options import (
     RowOptions,
     RunToolsOptions,
 )
-from ..readers.given import aopened, opened
+from ..readers.given import aopened, as_source, opened
 from ..results import Extraction
 from ..schema import Partial, RecordType
 from ..streams import (
@@ -45,6 +42,7 @@ from ..transport import http
 from .base import BaseClient, context_for, extracting
 
 if TYPE_CHECKING:
+    from ..documents.splitting import Split
     from ..previewing import Preview
 
 T = TypeVar("T")
@@ -182,7 +180,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
-        from .. import rows as bulk
+        from .. import bulk
 
         return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -190,7 +188,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
-        from ..batch.frames import enriching
+        from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -211,7 +209,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
-        from .. import rows as bulk
+        from .. import bulk
         from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
@@ -221,6 +219,18 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
                 async for outcome in bulk.arows(job):
                     reading.take(outcome)
         return reading.result()
+
+    async def split(
+        self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]
+    ) -> Split:
+        """Return the documents that one file holds; see Extractor.split."""
+        from ..documents.splitting import split_of, split_question
+
+        whole = as_source(await aopened(source))
+        asked = split_question(whole, record_type, options.get("instructions"))
+        options["instructions"] = asked.instructions
+        found: DocumentExtraction[Any] = await self.document(asked.record_type, asked.text, **options)
+        return split_of(whole, found)
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
         """Return the request that `extract` would send first; see Extractor.preview."""
@@ -232,7 +242,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
     ) -> Estimate:
         """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
-        from ..estimating import estimated
+        from ..bulk import estimated
 
         return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
 

@@ -9,10 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..batch.estimate import Estimate
-from ..batch.outcomes import RowOutcome
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
@@ -29,7 +26,7 @@ from ..options import (
     RowOptions,
     RunToolsOptions,
 )
-from ..readers.given import opened
+from ..readers.given import as_source, opened
 from ..results import Extraction
 from ..schema import Partial, RecordType
 from ..streams import (
@@ -47,6 +44,7 @@ from .base import BaseClient, context_for, extracting
 
 if TYPE_CHECKING:
     from ..dialogue import Findings
+    from ..documents.splitting import Split
     from ..previewing import Preview
 
 T = TypeVar("T")
@@ -257,7 +255,7 @@ class Extractor(BaseClient[ModelConnection]):
         before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
         max_cost, a full disk. Run the same again to go on from there.
         """
-        from .. import rows as bulk
+        from .. import bulk
 
         return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -275,7 +273,7 @@ class Extractor(BaseClient[ModelConnection]):
         Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
         sense, with the frame as far as it is as `partial`. The same call again goes on from there.
         """
-        from ..batch.frames import enriching
+        from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -302,7 +300,7 @@ class Extractor(BaseClient[ModelConnection]):
         again goes on where one ended. Raises what `rows` raises, a RunStopped with the result so far as
         `partial`, and ConfigError where it is not known how much the model takes at a time.
         """
-        from .. import rows as bulk
+        from .. import bulk
         from ..documents import work
 
         options["examples"] = list(options.get("examples", ()))
@@ -312,6 +310,24 @@ class Extractor(BaseClient[ModelConnection]):
                 for outcome in bulk.rows(job):
                     reading.take(outcome)
         return reading.result()
+
+    def split(self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]) -> Split:
+        """Return the documents that one file holds, such as the five invoices of one scan.
+
+        source: a text, or a document: a Source, a Path or a file's bytes. record_type: of the documents in
+        it, a union where there are several kinds; what is none of them is "other". The model is asked where
+        each begins. Each part is a Source that still knows its pages and boxes, and together they have all
+        of the text: hand each to `run`. options: as of `document`, which reads long texts in chunks.
+
+        Raises what `document` raises, and ExtractionError where a part of the text was not read.
+        """
+        from ..documents.splitting import split_of, split_question
+
+        whole = as_source(opened(source))
+        asked = split_question(whole, record_type, options.get("instructions"))
+        options["instructions"] = asked.instructions
+        found: DocumentExtraction[Any] = self.document(asked.record_type, asked.text, **options)
+        return split_of(whole, found)
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
         """Return the request that `extract` would send first, without keys; nothing is sent.
@@ -330,7 +346,7 @@ class Extractor(BaseClient[ModelConnection]):
         rows: a frame, or rows as `rows` takes them; an iterator is used up. Repairs are not counted.
         Raises ConfigError and SchemaError.
         """
-        from ..estimating import estimated
+        from ..bulk import estimated
 
         return estimated(self._models, rows, record_type, text, options)
 

@@ -15,11 +15,10 @@ from decimal import Decimal
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..batch.quota import Dimension, Quota
-from ..batch.sharing import LimitGrant, LimitRequest, Pool
-from ..batch.texts import Select
+from ..bulk import LimitRequest, Pool, Select
 from ..errors import ConfigError, RunStopped
 from ..options import EngineOptions
+from ..quotas import Dimension, LimitGrant, Quota
 from .step import ArrowStep, shares_limits
 
 if TYPE_CHECKING:

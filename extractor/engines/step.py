@@ -15,11 +15,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from ..batch.address import is_url, masked
-from ..batch.cells import Gathered
-from ..batch.frames import Opened, check_names, gathering, open_frame, rows_of
-from ..batch.outcomes import Row, RowOutcome
-from ..batch.texts import Select, row_maker
+from ..bulk import Row, RowOutcome, Select, row_maker
+from ..bulk.frames import Gathered, Opened, check_names, gathering, open_frame, rows_of
+from ..bulk.journal import is_url, masked
 from ..client import Extractor
 from ..confidence import loaded
 from ..errors import ConfigError, RunStopped

@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import Any
 
+from ..errors import ConfigError
 from ..layout import Source
 from .reading import read
 
@@ -23,6 +24,14 @@ def opened(given: Any) -> Any:
 async def aopened(given: Any) -> Any:
     """Return what `opened` does; a document is read in a thread."""
     return await asyncio.to_thread(read, given) if is_document(given) else given
+
+
+def as_source(given: Any) -> Source:
+    """Return a source, or a text as one. Raises ConfigError for anything else, and for a text of nothing."""
+    found = Source(given) if isinstance(given, str) else given
+    if not isinstance(found, Source) or not found.text.strip():
+        raise ConfigError("split(source, Type) needs a document, or a text that is not empty")
+    return found
 
 
 def text_of(given: Any) -> Any:

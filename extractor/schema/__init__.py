@@ -25,7 +25,15 @@ from .nodes import TAG, VALUE, Note
 from .problems import not_json, unmarked
 from .reading.partial import Growing, Items, Partial
 from .reading.places import measured
-from .record_type import RecordType, WithExtras, check_type, compile_schema, with_extras
+from .record_type import (
+    RecordType,
+    WithExtras,
+    check_type,
+    compile_schema,
+    type_of,
+    types_in,
+    with_extras,
+)
 from .types.documents.wrapped import unwrapped
 
 __all__ = [
@@ -59,6 +67,8 @@ __all__ = [
     "size",
     "source_text",
     "tool_schema",
+    "type_of",
+    "types_in",
     "unmarked",
     "unwrapped",
     "with_extras",

@@ -12,9 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..batch.cells import Gathered, cell
-from ..batch.outcomes import RowOutcome
-from ..batch.quarantine import Line, held
+from ..bulk import Line, RowOutcome, held
+from ..bulk.frames import Gathered, cell
 from ..errors import ConfigError, RunStopped
 from ..files import leads_to
 from ..systems import check_name, keep_for_owner

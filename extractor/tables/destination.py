@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from ..batch.address import masked
+from ..bulk.journal import masked
 from ..errors import ConfigError
 from .databases.address import is_database
 from .databases.sink import DatabaseSink

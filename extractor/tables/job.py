@@ -9,15 +9,13 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
-from ..batch.cells import Gathered, Lose, cell
-from ..batch.display import Told, shown
-from ..batch.outcomes import Progress, RowOutcome
-from ..batch.quarantine import Line, held, line_of
-from ..batch.run import INTERRUPTED, Stop
+from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, held, line_of, shown
+from ..bulk.frames import Gathered, Lose, cell
 from ..client import Extractor
 from ..errors import ConfigError, JournalError, RunStopped
 from ..files import Abandoned
 from ..messages import Outcome
+from ..results import Progress
 from ..schema import RecordType
 from .columns import typed_fields
 from .destination import Destination

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..batch.quarantine import Line, is_held
+from ..bulk import Line, is_held
 from ..errors import ConfigError
 from ..messages import JSON
 from .json_lines import object_of

@@ -7,9 +7,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from ..batch.cells import Gathered, shape_of
-from ..batch.estimate import Estimate
-from ..batch.texts import Select
+from ..bulk import Estimate, Select
+from ..bulk.frames import Gathered, shape_of
 from ..client import Extractor
 from ..schema import RecordType, compile_schema
 from .database_job import DatabaseJob, run_name

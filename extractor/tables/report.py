@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..batch.outcomes import Progress, RowOutcome
-from ..batch.page import RunFacts
+from ..bulk import RowOutcome, RunFacts
 from ..errors import RunStopped
 from ..messages import Outcome
+from ..results import Progress
 
 
 @dataclass(slots=True)

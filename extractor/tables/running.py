@@ -8,9 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from os import PathLike, fspath
 from typing import Any, TypeAlias, Unpack
 
-from ..batch.estimate import Estimate
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, Select, Stop
 from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from ..files import Halted

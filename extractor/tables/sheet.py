@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ..batch.cells import (
+from ..bulk import RowOutcome
+from ..bulk.frames import (
     ColumnShape,
     Lose,
     cell,
@@ -17,7 +18,6 @@ from ..batch.cells import (
     keep_quiet,
     usage_cell,
 )
-from ..batch.outcomes import RowOutcome
 from ..errors import ConfigError
 from ..messages import JSON
 from .formulas import Formulas

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from ..batch.cells import ColumnShape
+from ..bulk.frames import ColumnShape
 from ..errors import ConfigError
 from ..schema import RecordType
 from ..schema.outline import Meaning, changes, stamp

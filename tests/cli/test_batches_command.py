@@ -14,7 +14,7 @@ import pytest
 from ended import Cli
 
 from extractor.testing import BatchScript, ChatServer
-from tests.batch.batch_crash import echo
+from tests.bulk.batch_crash import echo
 from tests.loopback import Echo
 
 TEXTS = [f"text {n}" for n in range(5)]
@@ -62,6 +62,7 @@ def spooled(table: Path) -> list[Path]:
     return [*(table.parent / "cache").rglob("*.batches/*.jsonl")]
 
 
+@pytest.mark.slow
 def test_a_table_goes_through_a_batch_and_comes_back(cli: Cli, table: Path) -> None:
     with ChatServer(echo) as server:
         ended = cli(*arguments(server, table))

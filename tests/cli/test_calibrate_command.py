@@ -80,6 +80,7 @@ def test_the_error_on_the_held_out_half_falls_and_nothing_is_paid_for_twice(cli:
     assert "<svg" in (folder / "plot.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_file_serves_extract_and_run(cli: Cli, folder: Path) -> None:
     pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
     (folder / "mail.txt").write_text("1: Bern, 1 guests")

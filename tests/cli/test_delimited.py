@@ -36,6 +36,7 @@ def test_any_text_ends_in_rows_or_in_an_error_with_a_line(text: str) -> None:
         assert sum(isinstance(row, Torn) for row in rows) <= text.count('"')
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.from_regex("[ab][ab \\n,]{0,4}", fullmatch=True), min_size=2), min_size=1))
 def test_an_opening_quote_too_many_is_never_read_as_fewer_rows(rows: list[list[str]]) -> None:
     stream = io.StringIO(newline="")

@@ -89,6 +89,7 @@ def test_an_unknown_kind_of_examples_is_answered_with_the_known_ones(cli: Cli) -
     assert "support_email" in end.err
 
 
+@pytest.mark.slow
 def test_all_kinds_of_examples_can_be_read(cli: Cli, tmp_path: Path) -> None:
     with ChatServer(shaped()) as server:
         end = cli(

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor.batch.cells import Gathered, shape_of
+from extractor.bulk.frames.cells import Gathered, shape_of
 from extractor.cli.output import opened
 from extractor.errors import ConfigError
 from extractor.files import Disk, Unwritten, replacing
@@ -135,6 +135,7 @@ def steps(write: Callable[[str, Disk], None], path: Path) -> Iterator[tuple[int,
             yield step, how
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRITERS)
 def test_the_old_file_or_the_new_one_is_there_whole_whatever_fails(tmp_path: Path, name: str) -> None:
     if name.endswith(".parquet"):

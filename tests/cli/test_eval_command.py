@@ -259,6 +259,7 @@ def evaluated(cli: Cli, folder: Path, name: str, seed: int, *more: str) -> tuple
     return lines, answers
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_page_is_that_of_the_raw_lines(cli: Cli, folder: Path) -> None:
     lines, answers = evaluated(cli, folder, "first", 1, "--slice", "season", "--html", "page.html")
     page = page_of(folder / "page.html")
@@ -329,6 +330,7 @@ def test_every_figure_of_the_page_is_that_of_the_raw_lines(cli: Cli, folder: Pat
             assert json.loads(text["runs"][0]["attempts"][-1]["reply"]) == found
 
 
+@pytest.mark.slow
 def test_two_reports_on_one_page_tell_which_values_turned(cli: Cli, folder: Path) -> None:
     lines, before = evaluated(cli, folder, "first", 1)
     _, after = evaluated(cli, folder, "second", 2)

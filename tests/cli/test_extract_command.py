@@ -245,6 +245,7 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
     assert json.loads(line)["record"] == BASEL
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(folder: Path) -> None:
     with (
         ChatServer([reply(BASEL)], repeat_last=True) as server,

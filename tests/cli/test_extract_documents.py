@@ -52,6 +52,7 @@ def test_documents_are_read_beside_texts(cli: Cli, tmp_path: Path, monkeypatch: 
     assert entry["boxes"].keys() == {"/number", "/total"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [{}, {"rotation": 90, "crop": (20, 30, 580, 820)}, {"rotation": 270}])
 def test_annotate_draws_a_box_around_each_value(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: dict[str, Any]

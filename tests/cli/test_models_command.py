@@ -50,6 +50,7 @@ def test_an_unknown_model_is_a_clear_error(cli: Cli, command: tuple[str, ...]) -
     assert "known are smollm2" in end.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cli", "empty_cache")
 def test_without_network_the_missing_model_is_not_downloaded(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")

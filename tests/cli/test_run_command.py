@@ -20,7 +20,7 @@ from ended import Cli
 from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
-from tests.batch.servers import RedisServer
+from tests.bulk.servers import RedisServer
 
 ROWS = [
     {"id": "7", "body": "Basel"},
@@ -588,6 +588,7 @@ def test_formulas_in_csv_are_told_of_or_made_texts(run: Run, folder: Path) -> No
         assert [row["n"] for row in safe] == ["-5", "+1.5", "x"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_under_the_journal_leaves_an_older_output_as_it_was(
     server: ChatServer, folder: Path
 ) -> None:

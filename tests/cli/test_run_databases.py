@@ -458,7 +458,7 @@ def busy() -> Iterator[Loopback]:
 
 
 @pytest.mark.crash
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("key", [(), ("--key", "id")], ids=["append", "upsert"])
 def test_killed_twice_and_resumed_every_row_is_in_the_table_once(
     key: tuple[str, ...], place: Place, busy: Loopback, folder: Path

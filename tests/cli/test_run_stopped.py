@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from extractor.batch.sqlite import SqliteStore
+from extractor.bulk.journal.sqlite import SqliteStore
 from tests.databases.places import Place, of_each_kind
 from tests.loopback import Loopback, Weather, running
 from tests.postgres import empty_database
@@ -115,7 +115,7 @@ def ids(output: str) -> list[int]:
 
 
 @pytest.mark.parametrize("number", STATUS, ids=lambda number: number.name)
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(1)
 def test_every_answer_that_was_paid_for_is_kept_and_written_and_the_run_goes_on_from_there(
     folder: Path, output: str, number: signal.Signals
 ) -> None:

@@ -307,6 +307,7 @@ def test_limit_and_max_errors_end_it_early(cli: Cli, folder: Path) -> None:
     assert "--max-errors 1" in end.out
 
 
+@pytest.mark.slow
 def test_standard_input_is_json_lines_and_the_summary_gives_way_to_the_rows(folder: Path) -> None:
     command = [sys.executable, "-m", "extractor", "validate", "-", "-t", "orders.py:Order", "-o", "-"]
     lines = "".join(json.dumps(row) + "\n" for row in ROWS)

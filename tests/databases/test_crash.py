@@ -11,7 +11,7 @@ ROWS, SIZE, KILLS = 4_000, 500, 3
 
 
 @pytest.mark.crash
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize("mode", ["append", "upsert"])
 def test_killed_in_the_middle_of_a_write_and_begun_again_every_row_is_there_once(
     mode: str, place: Place

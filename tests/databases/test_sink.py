@@ -336,6 +336,7 @@ def test_upsert_keeps_one_row_a_key_the_last_one(place: Place) -> None:
     assert towns(place) == [(1, "f"), (2, "g"), (3, "d"), (4, "h")]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(st.integers(0, 5), st.text("abü'\"\\%$", max_size=5))),

@@ -225,6 +225,7 @@ SERIES = {
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(1)
 def test_memory_does_not_grow_with_the_rows(place: Place) -> None:
     place.do("CREATE TABLE any_table (id INTEGER)")
     peaks = []

@@ -139,6 +139,7 @@ ANY_JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(ANY_JSON, st.booleans(), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
 def test_a_body_is_read_as_the_standard_library_reads_it(value: object, escaped: bool, encoding: str) -> None:
     body = json.dumps(value, ensure_ascii=escaped).encode(encoding, "backslashreplace")

@@ -227,6 +227,7 @@ failures = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(replies | failures, st.floats(0, 50), st.floats(0, 0.999)), min_size=40, max_size=40),
     st.integers(0, 4),

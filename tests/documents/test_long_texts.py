@@ -72,6 +72,7 @@ def check_evidence(result: DocumentExtraction[Any], text: str) -> None:
 # -- 200 pages
 
 
+@pytest.mark.slow
 def test_all_that_stands_in_200_pages_is_found_where_it_stands(ex: Extractor) -> None:
     text, planted = book(200)
     result = ex.document(Ledger, text, chunk=20_000, journal=False)
@@ -91,6 +92,7 @@ def test_all_that_stands_in_200_pages_is_found_where_it_stands(ex: Extractor) ->
     assert result.conflicts == ()
 
 
+@pytest.mark.slow
 def test_more_passes_find_what_a_forgetful_model_left_out(server: ChatServer, ex: Extractor) -> None:
     def forgets(request: ReceivedRequest) -> Scripted:
         said = answer(text_of(request))
@@ -116,6 +118,7 @@ FAULTS: tuple[Scripted, ...] = (
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(12))
 @given(st.integers(0, 10**6), st.sampled_from([0.15, 0.5, 1.0]))
 def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
@@ -124,6 +127,7 @@ def test_with_chunks_failing_at_random_nothing_is_missing_without_being_named(
     check_with_failures(12, 3000, seed, share)
 
 
+@pytest.mark.slow
 def test_with_a_third_of_the_chunks_of_200_pages_failing_nothing_is_missing_without_being_named() -> None:
     check_with_failures(200, 12_000, 7, 0.33)
 
@@ -274,6 +278,7 @@ def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
     assert len(server.requests) - before == len(result.chunks) - len(kept)
 
 
+@pytest.mark.slow
 def test_a_chunk_whose_text_another_pass_has_read_is_not_missing(server: ChatServer, ex: Extractor) -> None:
     refused = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False).chunks[3]
 
@@ -398,6 +403,7 @@ class Checked(Ledger):
         return self
 
 
+@pytest.mark.slow
 def test_validators_of_the_whole_run_once_on_the_whole(server: ChatServer, ex: Extractor) -> None:
     result = ex.document(Checked, BOOK, chunk=CHUNK, journal=False)
     assert result.outcome is Outcome.OK
@@ -429,6 +435,7 @@ def test_chunks_that_disagree_are_told(server: ChatServer, ex: Extractor) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_a_key_makes_one_of_the_items_that_have_it(ex: Extractor) -> None:
     by_number = ex.document(Ledger, BOOK, chunk=CHUNK, key="number", journal=False)
     assert len(deliveries(by_number)) == 40
@@ -442,6 +449,7 @@ class Counted(BaseModel):
     deliveries: list[Delivery]
 
 
+@pytest.mark.slow
 def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extractor) -> None:
     good = ex.document(Counted, BOOK, chunk=CHUNK, counts={"/deliveries": len(PLANTED)}, journal=False)
     assert good.outcome is Outcome.OK

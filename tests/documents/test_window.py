@@ -59,6 +59,7 @@ def test_what_is_no_list_of_models_says_nothing(told: Any) -> None:
     assert window_in(told, "m") is None
 
 
+@pytest.mark.slow
 def test_a_server_is_asked_once_and_what_it_says_is_kept_to() -> None:
     rows = [{"id": "m", "max_model_len": 2800}]
     with (

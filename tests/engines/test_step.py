@@ -92,6 +92,7 @@ def test_no_batches_make_no_batches_and_need_no_key(monkeypatch: pytest.MonkeyPa
     assert list(ArrowStep(Order, text="body", model="openai:gpt-5-mini")([])) == []
 
 
+@pytest.mark.slow
 def test_rows_of_many_small_batches_are_in_flight_together(tmp_path: Path) -> None:
     with running(Weather(latency=0.1)) as server:  # long enough for a busy machine to send nine requests
         out = list(step(server, Echo, concurrency=32)(batches(*[2] * 40)))
@@ -203,6 +204,7 @@ def test_the_key_is_the_workers_own_and_in_no_pickle(
     assert "authorization" in server.requests[0].headers
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_key_says_where_it_has_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     told = worker(pickle.dumps(ArrowStep(Order, text="body", model="openai:gpt-5-mini")), batches(2))

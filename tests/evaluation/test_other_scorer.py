@@ -48,6 +48,7 @@ def pairs() -> Iterator[tuple[str, Any, Any, Any]]:
                 yield name, gold, damaged(gold, rng), adapter.json_schema(mode="serialization")
 
 
+@pytest.mark.slow
 def test_value_f1_agrees_with_an_independent_scorer_on_damaged_records() -> None:
     compared = 0
     for name, gold, found, schema in pairs():

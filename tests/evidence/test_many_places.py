@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from extractor.evidence.merging import ChunkReading, merge
 from extractor.evidence.strings import MOST_PLACES, first_said
 
 
+@pytest.mark.slow
 def test_of_a_value_in_very_many_places_the_first_are_found() -> None:
     found = find_said("ab", "ab " * (MOST_PLACES + 5))
     assert len(found) == MOST_PLACES

@@ -284,6 +284,7 @@ def test_an_integer_is_the_float_that_it_equals() -> None:
     assert canonical({"a": [1.0]}) == canonical({"a": [1]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [2000])
 def test_thousands_of_items_are_merged_in_seconds(many: int) -> None:
     text = "".join(f"SKU-{i:05} costs {i % 90} euros\n" for i in range(many))
@@ -355,6 +356,7 @@ def price_lists(draw: st.DrawFn, names: bool) -> tuple[list[dict[str, Any]], lis
     return items, found
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60))
 @given(price_lists(names=True))
 def test_a_list_whose_lines_can_be_told_apart_comes_back_as_it_is(case: Any) -> None:
@@ -362,6 +364,7 @@ def test_a_list_whose_lines_can_be_told_apart_comes_back_as_it_is(case: Any) -> 
     assert merge(found).record == items
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60))
 @given(price_lists(names=False))
 def test_of_a_list_whose_lines_are_all_alike_none_is_lost(case: Any) -> None:

@@ -9,6 +9,7 @@ from extractor.evidence.names import CUSTOMS, MONTHS, WEEKDAYS
 from tests import calendar_names
 
 
+@pytest.mark.slow
 def test_the_file_is_what_its_program_writes() -> None:
     text = calendar_names.FILE.read_text(encoding="utf-8")
     if f"version {get_cldr_version()}." in text:  # else another test compares the names
@@ -28,6 +29,7 @@ def test_the_names_are_those_of_the_cldr_whatever_its_version(
         assert both >= 0.95 * max(len(names), len(theirs[number])), number
 
 
+@pytest.mark.slow
 def test_customs_are_those_of_the_cldr_whatever_its_version() -> None:
     theirs = calendar_names.customs()
     same = {name for name, said in CUSTOMS.items() if theirs.get(name) == said}

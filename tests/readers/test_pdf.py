@@ -102,6 +102,7 @@ def test_ligatures_and_hyphens_are_letters() -> None:
     assert read(paper.pdf()).text == "an inspec-\ntion of all"
 
 
+@pytest.mark.slow
 def test_an_encrypted_file_needs_its_password() -> None:
     paper = Paper(password="sesame")
     paper.write("Total 12.50", 60, 700)
@@ -113,6 +114,7 @@ def test_an_encrypted_file_needs_its_password() -> None:
         assert caught.value.kind == "encrypted"
 
 
+@pytest.mark.slow
 def test_pages_are_chosen_by_their_numbers() -> None:
     paper = Paper()
     for word in ("one", "two", "three"):
@@ -126,6 +128,7 @@ def test_pages_are_chosen_by_their_numbers() -> None:
         read(data, pages=[9])
 
 
+@pytest.mark.slow
 def test_a_page_that_is_a_picture_says_so_where_it_is_not_to_be_read() -> None:
     paper = Paper()
     paper.write("The first page", 60, 700)
@@ -138,6 +141,7 @@ def test_a_page_that_is_a_picture_says_so_where_it_is_not_to_be_read() -> None:
     assert caught.value.kind == "unread"
 
 
+@pytest.mark.slow
 def test_the_text_of_parts_is_that_of_the_source() -> None:
     data = invoice().pdf()
     (part,) = pdf(data, as_="text")

@@ -35,6 +35,7 @@ def found(source: Source, planted: dict[str, Rect]) -> list[float]:
 
 
 @pytest.mark.slow
+@pytest.mark.sampled(1)
 @pytest.mark.parametrize(("form", "turn"), [("PNG", 0), ("JPEG", 180), ("WEBP", 270)])
 def test_words_are_recognised_where_they_were_drawn(form: str, turn: int) -> None:
     picture, planted = receipt(LINES)
@@ -79,7 +80,7 @@ def test_each_page_of_a_tiff_is_a_page() -> None:
 
 @pytest.mark.slow
 def test_words_of_a_picture_are_kept_for_the_owner_alone(cache: Path) -> None:
-    data = file_of(receipt(["Kept Receipt 93.10"])[0])
+    data = file_of(receipt([*LINES, "Kept Receipt 93.10"])[0])
     text = read(data).text
     (place,) = (path for path in (cache / "ocr").rglob("*.json") if "93.10" in path.read_text())
     assert stat.S_IMODE(place.stat().st_mode) == 0o600

@@ -61,6 +61,7 @@ def test_a_result_of_a_source_has_boxes_and_one_of_a_text_has_none(
     assert source.text in json.loads(server.requests[0].body)["messages"][-1]["content"]
 
 
+@pytest.mark.slow
 def test_a_path_and_bytes_are_opened_and_a_string_is_a_text(server: ChatServer, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(DATA)
     with client(server) as ex:
@@ -84,6 +85,7 @@ def test_streams_and_long_documents_know_pages_too(server: ChatServer, source: S
         assert {box.page for boxes in chunked.boxes.values() for box in boxes} == {1}
 
 
+@pytest.mark.slow
 def test_rows_are_documents_and_a_bad_one_is_its_own_error(
     server: ChatServer, tmp_path: Path, source: Source
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_validator_is_told_the_text(server: ChatServer, source: Source) -> Non
         assert ex.preview(Invoice, source).json == ex.preview(Invoice, source.text).json
 
 
+@pytest.mark.slow
 def test_async_verbs_read_in_a_thread(server: ChatServer) -> None:
     async def both() -> None:
         async with AsyncExtractor("m", base_url=server.base_url) as ex:

@@ -155,12 +155,14 @@ values = st.recursive(
 prose = st.text(st.characters(exclude_characters='{}[]"`', exclude_categories=["Cs"]), max_size=20)
 
 
+@pytest.mark.slow
 @given(prose, st.lists(values, min_size=1, max_size=3) | st.dictionaries(prose, values), prose)
 def test_an_object_planted_in_prose_is_found_as_it_is(before: str, value: object, after: str) -> None:
     text = json.dumps(value)
     assert texts(before + text + after) == [text]
 
 
+@pytest.mark.slow
 @given(st.lists(values, min_size=1) | st.dictionaries(prose, values, min_size=1), st.data())
 def test_no_beginning_of_an_object_is_taken_for_a_whole_one(value: object, data: st.DataObject) -> None:
     text = json.dumps(value)

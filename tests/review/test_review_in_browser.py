@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.review.serving import HOSTILE, reviewing, texts, written
+from tests.selecting import examples
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -131,9 +132,10 @@ def test_typing_goes_on_while_answers_come(tab: Any, tmp_path: Path) -> None:
 def test_200_records_are_corrected_and_none_is_lost_where_the_server_is_killed(
     tab: Any, tmp_path: Path
 ) -> None:
-    written(tmp_path, texts(200))
+    count = examples(200)
+    written(tmp_path, texts(count))
     done = 0
-    for last in (70, 140, 200):
+    for last in (count // 3, count * 2 // 3, count):
         with reviewing(tmp_path) as (process, address):
             tab.goto(address)
             while done < last:
@@ -149,8 +151,8 @@ def test_200_records_are_corrected_and_none_is_lost_where_the_server_is_killed(
             process.kill()  # SIGKILL, at once after the page has said so
     with reviewing(tmp_path):
         lines = gold(tmp_path)
-    assert [line["id"] for line in lines] == [f"r{n:03}" for n in range(200)]
-    assert [line["record"]["name"] for line in lines] == [f"Ada{n:03}" for n in range(200)]
+    assert [line["id"] for line in lines] == [f"r{n:03}" for n in range(count)]
+    assert [line["record"]["name"] for line in lines] == [f"Ada{n:03}" for n in range(count)]
     assert {line["review"]["before"]["name"] for line in lines} == {"Nobody"}
     assert tab.errors == []
 

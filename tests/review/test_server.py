@@ -229,6 +229,7 @@ def test_gold_of_other_records_stays_and_a_sample_loses_none(tmp_path: Path) -> 
     log.close()
 
 
+@pytest.mark.slow
 def test_10_000_records_are_reviewed_one_by_one(tmp_path: Path) -> None:
     items = keyed(ReviewItem("", f"{n}", f"Ada {n}", {"name": "Ada", "age": 1}, {}) for n in range(10_000))
     log = StepLog(str(tmp_path / "steps.jsonl"))

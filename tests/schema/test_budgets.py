@@ -28,6 +28,7 @@ def details(compiled: CompiledSchema[Any], keyword: str, pointer: str = "") -> l
     return [n.detail for n in compiled.report if n.keyword == keyword and n.pointer == pointer]
 
 
+@pytest.mark.slow
 def test_as_many_members_are_kept_as_the_target_takes() -> None:
     compiled = compile_schema(wide(12_000), "azure")
     assert len(compiled.schema["properties"]) == 100

@@ -130,6 +130,7 @@ DOCUMENTS = st.recursive(
 ).map(lambda schema: schema if isinstance(schema, dict) else {"allOf": [schema]})
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(400))
 @given(DOCUMENTS, st.lists(VALUES, min_size=1, max_size=5))
 @example({"type": "integer", "maximum": 2**53}, [2**53 + 1])

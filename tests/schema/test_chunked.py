@@ -144,6 +144,7 @@ def test_every_target_takes_a_chunk_of_an_invoice(target: str) -> None:
     assert compile_schema(Invoice, target).whole(told, {"text": "N-1"}) == record
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
 @pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
@@ -179,6 +180,7 @@ def test_a_random_record_goes_through_a_chunk_unchanged(
     assert same(compiled.whole(chunked.decode(chunked.encode(value))), value)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_whatever_a_chunk_may_say_is_taken_or_told_to_be_wrong(

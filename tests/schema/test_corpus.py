@@ -103,6 +103,7 @@ def test_every_value_of_the_corpus_is_a_record_of_its_type(case: Case) -> None:
     assert all(same(adapter.validate_python(value), value) for value in case.values)
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_the_json_schema_of_a_type_is_a_record_type_as_well(case: Case) -> None:

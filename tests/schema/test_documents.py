@@ -585,6 +585,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(documents(), st.lists(VALUES, min_size=1, max_size=8))
 def test_any_document_judges_any_value_as_before(document: dict[str, Any], values: list[Any]) -> None:
@@ -599,6 +600,7 @@ def test_any_document_judges_any_value_as_before(document: dict[str, Any], value
         assert takes(schema, value) == original.is_valid(value) == (not judge(value)), value
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(documents())
 def test_what_is_loaded_is_a_2020_schema_of_plain_references(document: dict[str, Any]) -> None:

@@ -63,6 +63,7 @@ def _untaken(engine: Engine, schema: str, texts: list[str]) -> list[str]:
     return [f"untaken: {text[:200]}" for text in said if not takes(text)]
 
 
+@pytest.mark.slow
 @pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
 def test_an_engine_never_takes_a_text_that_a_quote_or_a_line_end_breaks(engine: Engine, case: Case) -> None:

