@@ -80,7 +80,7 @@ def test_a_fallback_model_reads_what_the_first_one_would() -> None:
         with Extractor("n", base_url=second.base_url) as other, client(first, fallback=other) as ex:
             assert ex.extract(Inquiry, TEXT).customer == "C-123456"
             [outcome] = ex.rows([TEXT], Inquiry, journal=False)
-        assert outcome.ok
+        assert outcome.unwrap().customer == "C-123456"
         assert len(second.requests) == 2
         for request in (*first.requests, *second.requests):
             assert not any(secret in request.body.decode() for secret in SECRETS)
