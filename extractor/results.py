@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
@@ -114,7 +115,7 @@ class Extraction(Shown[T]):
     attempts: every request with what came of it, in order. source: the text that the record was
     extracted from; origin: the document that this was read from, None for a text. quotes: what the model
     quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
-    of; None where it was not asked for.
+    of; None where it was not asked for. reference_date, locale: as they were given for the text.
     """
 
     outcome: Outcome
@@ -126,6 +127,8 @@ class Extraction(Shown[T]):
     origin: Source | None = field(default=None, repr=False)
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     measured: Measured | None = field(default=None, repr=False)
+    reference_date: date | None = field(default=None, repr=False)
+    locale: str | None = field(default=None, repr=False)
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -137,7 +140,10 @@ class Extraction(Shown[T]):
             from .evidence import align
 
             known = self.source is not None and self.record is not None
-            self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
+            given = {"reference_date": self.reference_date, "locale": self.locale}
+            self._evidence.append(
+                align(self.record, self.source or "", self.quotes, **given) if known else {}  # type: ignore[arg-type]
+            )
         return self._evidence[0]
 
     @property

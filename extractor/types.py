@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .bulk import Estimate
     from .dialects import PROVIDERS, BatchLimits, Provider
+    from .dialogue import DEFAULT_PROMPT
     from .documents import ChunkOutcome
     from .documents.splitting import Split
     from .evidence import How
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .transport.reach import Reach
 
 __all__ = [
+    "DEFAULT_PROMPT",
     "PROVIDERS",
     "AsyncChatStream",
     "AsyncRecordStream",
@@ -126,6 +128,7 @@ _ROOMS = {
     "Completion": "messages",
     "CompletionChunk": "messages",
     "Conflict": "evidence.merging",
+    "DEFAULT_PROMPT": "dialogue",
     "DialogueEnded": "telemetry",
     "DialogueStarted": "telemetry",
     "DocumentOptions": "options",

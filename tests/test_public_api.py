@@ -23,6 +23,7 @@ tool_schema
 """
 TYPES = """
 AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate ChatOptions
+DEFAULT_PROMPT
 ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Completion CompletionChunk
 Conflict DialogueEnded DialogueStarted DocumentOptions EngineOptions Estimate Event ExtractOptions
 Failure FrameOptions FunctionCall How LiveRowOptions ModelOptions PROVIDERS Params ParseOptions

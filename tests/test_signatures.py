@@ -52,7 +52,7 @@ def test_keywords_come_with_their_types_and_defaults() -> None:
     shown = parameters(Extractor.run)
     assert shown["samples"].default == 1
     assert str(shown["confidence"]) == "confidence: 'bool | str | PathLike[str] | None' = None"
-    assert list(shown)[:4] == ["self", "record_type", "text", "instructions"]
+    assert list(shown)[:4] == ["self", "record_type", "text", "prompt"]
     assert parameters(Extractor.rows)["mode"].default == "live"
     assert parameters(Extractor)["mode"].default == "auto"
     assert parameters(extract)["model"].default is None

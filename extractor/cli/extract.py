@@ -28,14 +28,18 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    DateOption,
+    LocaleOption,
     MaskOption,
     ModelOption,
+    PromptOption,
     SamplesOption,
     StrictOption,
     ValuesOption,
     asked_confidence,
     connected,
     parameters,
+    told_options,
 )
 from .output import opened
 from .screen import Counter, ShownCell, ShownRow, console_on, counting, record_table, safe, say, tell
@@ -97,6 +101,9 @@ def extract(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    prompt: PromptOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
     examples: Annotated[
         str | None,
         typer.Option(
@@ -163,6 +170,7 @@ def extract(
         raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values}
+    reading |= told_options(prompt, reference_date, locale)
     extractor = connected(
         model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
     )

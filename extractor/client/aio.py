@@ -27,6 +27,7 @@ from ..options import (
 )
 from ..readers.given import aopened, as_source, opened
 from ..results import Extraction
+from ..saying import reread, text_or_none
 from ..schema import Partial, RecordType
 from ..streams import (
     AsyncChatStream,
@@ -212,7 +213,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from .. import bulk
         from ..documents import work
 
-        options["examples"] = list(options.get("examples", ()))
+        options["examples"] = reread(options.get("examples"))
         plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), options)
         with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
@@ -227,7 +228,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from ..documents.splitting import split_of, split_question
 
         whole = as_source(await aopened(source))
-        asked = split_question(whole, record_type, options.get("instructions"))
+        asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found: DocumentExtraction[Any] = await self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)

@@ -18,6 +18,7 @@ from ..options import (
     ClientOptions,
     ExtractOptions,
 )
+from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
 from ..task import Task, mask_for
@@ -96,7 +97,7 @@ def extracting(
     first: Model, record_type: Any, text: Text, options: ExtractOptions
 ) -> Callable[[Model], Ask[Any]]:
     """Return what begins the extraction with a model, prepared once for each."""
-    given: dict[str, Any] = {**options, "examples": list(options.get("examples", ()))}  # read by each model
+    given: dict[str, Any] = {**options, "examples": reread(options.get("examples"))}  # read by each model
 
     @cache
     def prepared(model: Model) -> Task[Any]:

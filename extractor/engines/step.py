@@ -23,6 +23,7 @@ from ..confidence import loaded
 from ..errors import ConfigError, RunStopped
 from ..loading import absolute, load_type
 from ..options import ClientOptions, EngineOptions, ModelOptions, RowOptions
+from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
 
@@ -62,7 +63,7 @@ class ArrowStep:
         self._client = {name: given.pop(name) for name in ModelOptions.__annotations__ if name in given}
         self._options = {
             **given,
-            "examples": list(options.get("examples", ())),
+            "examples": reread(options.get("examples")),
             "journal": _found_anywhere(options.get("journal", True)),
             "confidence": loaded(options.get("confidence")),  # a worker may not have its file
         }

@@ -73,7 +73,7 @@ class DatabaseJob(FileJob):
             self.version.remember()
             with self._holding_beside(done, report) as hold:
                 filling = DatabaseFilling(self, writing, own, gathered, hold, report)
-                to = self._to(Writer(filling.row, filling.again), hold, None, report)
+                to = self.to(Writer(filling.row, filling.again), hold, None, report)
 
                 def settle(outcome: RowOutcome[Any], each: Placed) -> None:
                     filling.begin(outcome, each)
@@ -246,7 +246,8 @@ class DatabaseFilling:
             batch = self._batch()
             refused = self._writing.put(batch, self._behind, lambda n, why: self._instead(batch, n, why))
             self._report.refused |= {self._rows[n][1].index: why for n, why in refused.items()}
-            self._report.added += len(self._rows) - len(refused)
+            put = self._report.put[self._job.destination.output]
+            put.added += len(self._rows) - len(refused)
         elif self._place != self._writing.mark:
             self._writing.move(self._place)
         self.is_broken, self._settled = False, 0

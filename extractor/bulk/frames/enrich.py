@@ -12,7 +12,7 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, RunStopped
-from ...schema import RecordType, compile_schema, with_extras
+from ...schema import RecordType, compile_schema, types_in, with_extras
 from ...schema.outline import HIDDEN
 from ..display import shown
 from ..outcomes import Row, RowOutcome
@@ -93,7 +93,13 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
     sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
-    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
+    shape = shape_of(
+        compile_schema(record_type).name,
+        **shaping,
+        confidence=sure,
+        stamp=stamped,
+        types=types_in(asked.written),
+    )
     if hidden := asked.hidden:
         warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
     return Gathered(asked.records(), shape), others
