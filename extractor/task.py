@@ -200,7 +200,9 @@ class Task(Generic[T]):
 
     def _ladder(self, request: Any, brief: Any, spare: frozenset[str]) -> ModeLadder:
         modes = self.model.learnt.modes_for(self.compiled.strict)
-        return ModeLadder(modes, request, self.model.shows_schema, brief, spare)
+        return ModeLadder(
+            modes, request, self.model.shows_schema, brief, spare, self.model.settings.earlier_modes
+        )
 
     def _judge(self, text: Content, masked: Masked | None, saying: Saying, attempt: int) -> Judge[T]:
         """Return the judge of the n-th attempt, counted from 1."""

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from extractor import ConfigError, Extractor, Invalid, Outcome, image
+from extractor import ConfigError, Extractor, Invalid, Outcome, image, tables
 from extractor.masking import TextMask
 from extractor.testing import ChatServer, reply, status
 
@@ -69,6 +69,17 @@ def test_what_the_model_wrote_beside_a_placeholder_is_told_in_a_note() -> None:
     )
 
 
+def test_a_run_counts_the_rows_where_the_model_added_to_a_placeholder(tmp_path: Path) -> None:
+    (tmp_path / "mails.jsonl").write_text(
+        json.dumps({"body": TEXT}) + "\n" + json.dumps({"body": f"{TEXT} Bye."})
+    )
+    with ChatServer(reply(ANSWER | {"mail": f"{MAIL} (work)"})) as server, client(server) as ex:
+        told = tables.run(
+            tmp_path / "mails.jsonl", Inquiry, text="body", into=tmp_path / "o.jsonl", model=ex, journal=False
+        )
+    assert told.notes == ("2 rows: the model added to a placeholder what the text does not have there",)
+
+
 def test_a_placeholder_with_the_words_around_it_in_the_text_is_no_note() -> None:
     copied = ANSWER | {"name": f"Ada Lovelace ({MAIL}"}
     with ChatServer([reply(copied)]) as server, client(server) as ex:
@@ -76,7 +87,7 @@ def test_a_placeholder_with_the_words_around_it_in_the_text_is_no_note() -> None
 
 
 def test_a_fallback_model_reads_what_the_first_one_would() -> None:
-    with ChatServer([status(400, "no")]) as first, ChatServer([reply(ANSWER)]) as second:
+    with ChatServer(status(400, "no")) as first, ChatServer(reply(ANSWER)) as second:
         with Extractor("n", base_url=second.base_url) as other, client(first, fallback=other) as ex:
             assert ex.extract(Inquiry, TEXT).customer == "C-123456"
             [outcome] = ex.rows([TEXT], Inquiry, journal=False)

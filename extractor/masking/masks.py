@@ -17,6 +17,8 @@ _SHAPES = {"EMAIL": "email_{}@masked.invalid"}  # what a schema's format would r
 _SHAPE = "[{}_{{}}]"
 _BESIDE = re.compile(r"\w")
 MOST_TOLD = 5  # places in a note
+ADDED = "the model added to a placeholder what the text does not have there"
+GUESSED = "the model wrote a masked value that it was not told"
 LEAST = 4  # characters by which a masked value is known within a longer one
 
 
@@ -68,10 +70,7 @@ class Masked:
             return None
         added = [where for where, said in strings if self._is_added_to(said)]
         guessed = [where for where, said in strings if self._is_guessed(said)]
-        told = [
-            (added, "the model added to a placeholder what the text does not have there"),
-            (guessed, "the model wrote a masked value that it was not told"),
-        ]
+        told = [(added, ADDED), (guessed, GUESSED)]
         return "; ".join(f"{what}: {self.hidden(_listed(places))}" for places, what in told if places) or None
 
     def _is_added_to(self, said: str) -> bool:
