@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .schema import Free, Verbatim, compile_schema, tool_schema
     from .tables.databases.sink import DatabaseSink
     from .tables.databases.source import DatabaseSource
-    from .transport.reach import Timeouts
+    from .transport.connection import Timeouts
 
 __all__ = [
     "AsyncExtractor",
@@ -87,7 +87,7 @@ _ROOMS = {
     "ServiceError": "errors",
     "Source": "layout",
     "Span": "evidence",
-    "Timeouts": "transport.reach",
+    "Timeouts": "transport.connection",
     "Usage": "messages",
     "Verbatim": "schema",
     "align": "evidence",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .limits.sharing import LimitRequest, Pool
     from .outcomes import ChunkText, Row, RowOutcome
     from .page import RunFacts, kinds, run_page
-    from .quarantine import Line, held, is_held, line_of, problem_cells
+    from .quarantine import Line, is_quarantined, line_of, problem_cells, quarantined
     from .run import INTERRUPTED, Stop
     from .texts import Files, Select, row_maker
 
@@ -42,12 +42,12 @@ __all__ = [
     "arows",
     "cancel",
     "estimated",
-    "held",
-    "is_held",
+    "is_quarantined",
     "kinds",
     "line_of",
     "problem_cells",
     "prompt_tokens",
+    "quarantined",
     "reason_lines",
     "row_maker",
     "rows",
@@ -91,8 +91,8 @@ _MODULES = {
     ),
     "quarantine": (
         "Line",
-        "held",
-        "is_held",
+        "quarantined",
+        "is_quarantined",
         "line_of",
         "problem_cells",
     ),

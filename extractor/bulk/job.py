@@ -261,7 +261,7 @@ async def cancel(handle: Handle) -> BatchStatus:
     model = Model(Settings.of(f"{provider}:{handle.model}", options, Environment(os.environ)), options)
     _check_batches(model)
     endpoint = model.endpoint()
-    client = http.new_async_client(endpoint.base_url, model.settings.reach)
+    client = http.new_async_client(endpoint.base_url, model.settings.connection)
     try:
         request = Request(handle.model, (Message("user", "?"),))
         service = _service(model, endpoint, request, _wire(client).stream)
@@ -289,15 +289,15 @@ def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
         threads = ThreadPoolExecutor(job.settings.concurrency)  # it starts none before it needs one
 
         def wire(model: Model, endpoint: Endpoint) -> Wire:
-            link, reach = job.models.link(model), model.settings.reach
+            link, connection = job.models.link(model), model.settings.connection
             if link.given is not None:
                 given = link.client(endpoint)  # checks that it was made in this process
                 return Wire(
                     partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
                 )
-            if (endpoint.base_url, reach) not in own:
-                own[endpoint.base_url, reach] = http.new_async_client(endpoint.base_url, reach)
-            return _wire(own[endpoint.base_url, reach])
+            if (endpoint.base_url, connection) not in own:
+                own[endpoint.base_url, connection] = http.new_async_client(endpoint.base_url, connection)
+            return _wire(own[endpoint.base_url, connection])
 
         try:
             async with aclosing(job.outcomes(wire, stop)) as found:

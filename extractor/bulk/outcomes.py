@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, TypeVar
+from warnings import warn
 
 from ..errors import ExtractorError
 from ..messages import JSON, Attempt, Outcome
@@ -66,12 +67,17 @@ class RowOutcome(Result[T]):
         """Every request of the row with what came of it."""
         return self.extraction.attempts if self.extraction else ()
 
-    def held(self, record_type: Any) -> dict[str, JSON]:
+    def quarantined(self, record_type: Any) -> dict[str, JSON]:
         """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own
         fields (a row that is a text is the field `text`), why there is no record, and every reply.
         """
         from ..schema import RecordType
-        from .quarantine import held
+        from .quarantine import quarantined
 
         row = dict(self.key) if isinstance(self.key, Mapping) else {"text": self.key}
-        return held(self.index, self, row, RecordType.of(record_type).fingerprint, "")
+        return quarantined(self.index, self, row, RecordType.of(record_type).fingerprint, "")
+
+    def held(self, record_type: Any) -> dict[str, JSON]:
+        """Return what `quarantined` returns; this is its former name."""
+        warn("RowOutcome.held is now called quarantined", DeprecationWarning, stacklevel=2)
+        return self.quarantined(record_type)

@@ -73,7 +73,7 @@ class ArrowStep:
         """Check all but the key; have the workers talk to the server that is meant here."""
         options = cast(ClientOptions, {**self._client, "api_key": "a worker's"})
         settings = Settings.of(self._model, options, Environment(os.environ))
-        if settings.reach.has_password:
+        if settings.connection.has_password:
             raise ConfigError(
                 "a proxy's password is not passed on to workers: name the proxy in their environment"
             )

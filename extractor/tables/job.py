@@ -9,7 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
 
-from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, held, line_of, shown
+from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, line_of, quarantined, shown
 from ..bulk.frames import Gathered, Lose, cell
 from ..client import Extractor
 from ..errors import ConfigError, JournalError, RunStopped
@@ -134,9 +134,11 @@ class FileJob:
                 0 if as_it_was else put.added,
             )
         if self.destination.quarantine is not None:
-            new = 0 if self.destination.drained else report.held - report.held_before
+            new = 0 if self.destination.drained else report.quarantined - report.quarantined_before
             yield Holding(
-                self.destination.quarantine, None if as_it_was else report.held, 0 if as_it_was else new
+                self.destination.quarantine,
+                None if as_it_was else report.quarantined,
+                0 if as_it_was else new,
             )
 
     @contextmanager
@@ -201,7 +203,7 @@ class FileJob:
 
             def hold(line: Line) -> None:
                 stream.write(to_json(line) + "\n")
-                report.held += 1
+                report.quarantined += 1
 
             yield hold
 
@@ -227,7 +229,7 @@ class FileJob:
                 raise ConfigError(f"line {row.line} of what is added to can't be read: {row.why}")
             if output is None:
                 hold(row)
-                report.held_before += 1
+                report.quarantined_before += 1
             else:
                 table = self.tables[output]
                 table.check(row)
@@ -270,7 +272,11 @@ class FileJob:
             if fault is None and outcome.error is None and outcome.extraction is not None:
                 good(outcome, each)
             else:
-                hold(held(outcome.index, outcome, each.input, self.version.stamp, self.again, fault))
+                hold(
+                    quarantined(
+                        outcome.index, outcome, each.input, self.version.fingerprint, self.again, fault
+                    )
+                )
 
         return settle
 
@@ -303,7 +309,7 @@ class FileJob:
             report.kept = True
             raise Unfinished
         for each in rows.unsettled():
-            new = line_of(each.index, each.input, NOT_RUN, self.version.stamp, self.again)
+            new = line_of(each.index, each.input, NOT_RUN, self.version.fingerprint, self.again)
             hold(new if each.line is None else each.line)
 
 

@@ -134,7 +134,7 @@ class OpenedRun:
             plan.usage,
             plan.evidence,
             bool(options.get("confidence")),
-            version.stamp,
+            version.fingerprint,
             types_in(record_type),
         )
         check_free(self.rows.names or (), Gathered(kind.records(), shape).schema.names)

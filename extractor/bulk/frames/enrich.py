@@ -88,7 +88,7 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
     """Return what gathers the new columns, and the options that are left for `rows`."""
     shaping = {name: options[name] for name in SHAPING[:-1] if name in options}
     asked = RecordType.of(with_extras(record_type, options.get("extras")))
-    stamped = asked.fingerprint if options.get("version") else None
+    fingerprint = asked.fingerprint if options.get("version") else None
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
@@ -97,7 +97,7 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
         compile_schema(record_type).name,
         **shaping,
         confidence=sure,
-        stamp=stamped,
+        fingerprint=fingerprint,
         types=types_in(asked.written),
     )
     if hidden := asked.hidden:
