@@ -17,6 +17,7 @@ let lost = false; // whether the text of this record is not known
 let derived = new Set(); // pointers of values that need not stand in the text
 const UNSURE = 0.5; // below, a value's confidence is marked
 document.querySelector("main").classList.toggle("alone", entries.length === 1);
+document.body.classList.toggle("compact", entries.length === 1 && window.self !== window.top); // in a notebook
 
 function made(name, className, text) {
   const element = document.createElement(name);
