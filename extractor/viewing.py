@@ -146,7 +146,8 @@ def entry_of(
     outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
     usage = line.get("usage") or line.get(f"{column}_usage") or {}
     facts = {name.replace("_", " "): str(told) for name, told in usage.items() if told is not None}
-    title = str(line.get("source") or line.get("path") or line.get("id") or number)
+    named = (line[name] for name in ("source", "path", "id") if line.get(name) not in (None, ""))
+    title = str(next(named, number))
     why = ((CHANGED,) if changed else ()) + ((str(error["message"]),) if error.get("message") else ())
     evidence = _given(line.get("evidence") or line.get(f"{column}_evidence"), text)
     if not text:

@@ -134,7 +134,7 @@ def height_of(entry: Entry) -> int:
     """Return the pixels that one entry needs in a notebook, up to the most."""
     lines = sum(1 + len(line) // WIDTH for line in entry.text.split("\n"))
     rows = json.dumps(entry.record, indent=1, default=str).count("\n") + len(entry.problems)
-    return HEIGHT if entry.pages else min(HEIGHT, max(LEAST, LINE * max(lines, rows) + 5 * LINE))
+    return HEIGHT if entry.pages else min(HEIGHT, max(LEAST, LINE * (lines + rows) + 6 * LINE))
 
 
 def as_json(record: Any) -> JSON:
