@@ -18,6 +18,7 @@ from ..options import (
     ClientOptions,
     ExtractOptions,
 )
+from ..parts import Prepared
 from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
@@ -93,11 +94,18 @@ class BaseClient(Generic[Link]):
         return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
 
 
-def extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
-    """Return what begins the extraction with a model, prepared once for each."""
+def prepared(links: Mapping[Model, Any], record_type: Any, options: ExtractOptions) -> Prepared:
+    """Return what is asked of the models, prepared once for each. Raises ConfigError and SchemaError."""
     options["examples"] = reread(options.get("examples"))  # a fallback model reads them again
-    prepared = cache(lambda model: Task[Any](model, record_type, **options))
-    return lambda model: prepared(model).ask(text)
+    return Prepared(tuple(links), record_type, options)
+
+
+def extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
+    """Return what begins an extraction that is one request with a model, prepared once for each."""
+    options["examples"] = reread(options.get("examples"))
+    given: Any = {name: value for name, value in options.items() if name != "parts"}
+    tasks = cache(lambda model: Task[Any](model, record_type, **given))
+    return lambda model: tasks(model).ask(text)
 
 
 def context_for(text: Text, options: ExtractOptions) -> dict[str, Any]:

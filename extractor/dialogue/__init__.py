@@ -24,6 +24,7 @@ from .wording import (
     TASK,
     example_messages,
     question,
+    repair,
     shown_schema,
 )
 
@@ -65,6 +66,7 @@ __all__ = [
     "readable_arguments",
     "refuses_logprobs",
     "refuses_schema",
+    "repair",
     "shown_schema",
     "start",
     "steps_down",
