@@ -11,7 +11,7 @@ from ..dialogue import Ask
 from ..given import Text
 from ..model import Model
 from ..saying import Saying
-from ..task import Task
+from ..task import Task, mask_for
 from .division import Division, PartQuestion, PartRound, divided
 
 
@@ -29,10 +29,11 @@ class Prepared:
         self.division: Division = divided(models, record_type, parts, given)
 
         def tasks(model: Model) -> tuple[Task[Any], ...]:
+            said = {**given, "mask": mask_for(model, models[0], given.get("mask"))}
             if self.division.is_whole:
-                return (Task(model, record_type, **given),)
+                return (Task(model, record_type, **said),)
             shares = self.division.shares
-            return tuple(Task(model, record_type, share=each, parts=len(shares), **given) for each in shares)
+            return tuple(Task(model, record_type, share=each, parts=len(shares), **said) for each in shares)
 
         self.tasks: Callable[[Model], tuple[Task[Any], ...]] = cache(tasks)
 
