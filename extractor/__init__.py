@@ -14,8 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .batch.outcomes import RowOutcome
-    from .batch.texts import Files
+    from .bulk import Files, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
     from .content import image, pdf
     from .documents import DocumentExtraction
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from .schema import Free, Verbatim, compile_schema, tool_schema
     from .tables.databases.sink import DatabaseSink
     from .tables.databases.source import DatabaseSource
-    from .transport.reach import Timeouts
+    from .transport.connection import Timeouts
 
 __all__ = [
     "AsyncExtractor",
@@ -76,19 +75,19 @@ _ROOMS = {
     "ExtractionError": "errors",
     "Extractor": "client",
     "ExtractorError": "errors",
-    "Files": "batch.texts",
+    "Files": "bulk",
     "Free": "schema",
     "Message": "messages",
     "Mode": "messages",
     "Outcome": "messages",
     "Price": "pricing",
-    "RowOutcome": "batch.outcomes",
+    "RowOutcome": "bulk",
     "RunStopped": "errors",
     "SchemaError": "errors",
     "ServiceError": "errors",
     "Source": "layout",
     "Span": "evidence",
-    "Timeouts": "transport.reach",
+    "Timeouts": "transport.connection",
     "Usage": "messages",
     "Verbatim": "schema",
     "align": "evidence",

@@ -43,7 +43,8 @@ def parsing(
             shown = (*said, Message("system", shown_schema(compiled.schema, mode)))
         return model.request(shown, params, mode, sent.strict, source)
 
-    reader = compiled.reader(**model.settings.reads(strict_reading, read_values))
+    reads = model.settings.reads(strict_reading, read_values)
+    reader = compiled.reader(**reads, as_in_text=model.settings.saying.meanings)
 
     def judges(attempt: int) -> Judge[Any]:
         decode = partial(compiled.decode, context=context_of(source, context, attempt))

@@ -67,10 +67,12 @@ def said_by_user(messages: Sequence[Message]) -> str | None:
     return None if None in said else "\n\n".join(filter(None, said)) or None
 
 
-def context_of(text: Text | None, context: Mapping[str, Any] | None, attempt: int = 1) -> dict[str, Any]:
+def context_of(text: Text | None, context: object, attempt: int = 1) -> dict[str, Any]:
     """Return what Pydantic validators find in `info.context`: the text, the number of the attempt, counted
-    from 1, and what the caller gives.
+    from 1, and what the caller gives. Raises ConfigError where that is no mapping.
     """
+    if not isinstance(context, Mapping | None):
+        raise ConfigError(f"context is a mapping of what validators find, not {context!r:.80}")
     return {"text": text_of(text), "attempt": attempt, **(context or {})}
 
 

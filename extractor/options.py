@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from os import PathLike
 from typing import Any, Literal, Required, TypeAlias, TypedDict
 
-from .batch.outcomes import Progress
-from .batch.sharing import Limiter
 from .dialects import Provider
 from .errors import ConfigError
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
+from .quotas import SharedQuota
+from .results import Progress
+from .saying import ByRow, Day, Examples, FromColumn
 from .secrets import Headers
 from .telemetry.events import Event
-from .transport.reach import Timeouts
+from .transport.connection import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 
@@ -59,8 +60,12 @@ class Params(TypedDict, total=False):
 
 
 class ExtractOptions(Params, total=False):
-    """instructions: said to the model beside those of the client. examples: pairs of a text and its
-    record. context: what Pydantic validators find in `info.context`, beside the text under "text".
+    """prompt: as of Extractor. instructions: said to the model beside those of the client. examples: pairs
+    of a text and its record, or mappings with `text`, `record` and perhaps `evidence`; or a function that
+    chooses them for a text. context: what Pydantic validators find in `info.context`, beside the text under
+    "text". reference_date, locale: as of Extractor. In `rows` and `frame` each of these but `prompt` may be
+    a FromColumn, whose value each row has for itself, and `instructions`, `context`, `reference_date` and
+    `locale` a function of the row.
     evidence: "quote" to have the model quote the text for each value, see Extraction.quotes; True and
     False ask for nothing more, since Extraction.evidence costs nothing. confidence: True to be told how sure
     each value is, see Extraction.confidence; or the file that `extractor calibrate` wrote, which makes
@@ -70,9 +75,12 @@ class ExtractOptions(Params, total=False):
     does not forbid them; without it they are sent closed. mask: what must not leave, see Extractor.
     """
 
-    instructions: str | None
-    examples: Iterable[tuple[str, Any]]
-    context: Mapping[str, Any] | None
+    prompt: Prompt | str | None
+    instructions: str | ByRow | None
+    examples: Examples | FromColumn
+    context: Mapping[str, Any] | ByRow | None
+    reference_date: Day | ByRow | None
+    locale: str | ByRow | None
     evidence: bool | Literal["quote"] | None
     confidence: bool | str | PathLike[str] | None
     samples: int
@@ -89,7 +97,7 @@ class LiveRowOptions(ExtractOptions, total=False):
     error. retry:
     "failed" to ask again where the journal holds no record. max_cost: US dollars that the run may cost.
     requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter:
-    what shares it with other workers, where the journal doesn't: an extractor.batch.sharing.Limiter.
+    what shares it with other workers, where the journal doesn't: an extractor.types.SharedQuota.
     ordered: False to get rows as they are done. on_progress: told how far the run is, a few times a
     second. rows_per_request: short texts that share a request, where it can be told whose answer is
     whose.
@@ -101,7 +109,7 @@ class LiveRowOptions(ExtractOptions, total=False):
     max_cost: Decimal | float | None
     requests_per_minute: float | None
     tokens_per_minute: float | None
-    limiter: Limiter | None
+    limiter: SharedQuota | None
     ordered: bool
     on_progress: Callable[[Progress], None] | None
     rows_per_request: int
@@ -219,6 +227,8 @@ class ClientOptions(ModelOptions, Params, total=False):
 
     api_key: str | Callable[[], str] | None
     instructions: str | None
+    reference_date: Day | None
+    locale: str | None
     mask: Any
     max_cost: Decimal | float | None
     extra_headers: Mapping[str, str] | Headers | None
@@ -232,7 +242,9 @@ PARAMETERS = frozenset(Params.__annotations__)
 COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
 OF_DOCUMENTS = frozenset({"chunk", "window", "overlap", "passes", "key", "counts"})
 _OF_CLIENT = (
-    frozenset({*ClientOptions.__annotations__, "model", "http_client"}) - PARAMETERS - {"instructions"}
+    frozenset({*ClientOptions.__annotations__, "model", "http_client"})
+    - PARAMETERS
+    - {"instructions", "prompt", "reference_date", "locale"}
 )
 _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
     (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time"),

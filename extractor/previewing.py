@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .batch.estimate import prompt_tokens
+from .bulk import prompt_tokens
 from .model import Endpoint, Model
 from .secrets import Secret
 from .task import Task

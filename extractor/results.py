@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from .errors import ExtractorError
-from .messages import Attempt, Completion, Outcome, Usage, total_cost, total_usage
+from .messages import Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Extraction(Shown[T]):
     attempts: every request with what came of it, in order. source: the text that the record was
     extracted from; origin: the document that this was read from, None for a text. quotes: what the model
     quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
-    of; None where it was not asked for.
+    of; None where it was not asked for. reference_date, locale: as they were given for the text.
     """
 
     outcome: Outcome
@@ -121,6 +122,8 @@ class Extraction(Shown[T]):
     origin: Source | None = field(default=None, repr=False)
     quotes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     measured: Measured | None = field(default=None, repr=False)
+    reference_date: date | None = field(default=None, repr=False)
+    locale: str | None = field(default=None, repr=False)
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -132,7 +135,10 @@ class Extraction(Shown[T]):
             from .evidence import align
 
             known = self.source is not None and self.record is not None
-            self._evidence.append(align(self.record, self.source or "", self.quotes) if known else {})
+            given = {"reference_date": self.reference_date, "locale": self.locale}
+            self._evidence.append(
+                align(self.record, self.source or "", self.quotes, **given) if known else {}  # type: ignore[arg-type]
+            )
         return self._evidence[0]
 
     @property
@@ -190,3 +196,32 @@ class Extraction(Shown[T]):
             pages=shown_pages(self.origin),
             boxes=self.boxes,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. done: rows settled: ok + repaired + failed + empty. from_cache: how many of
+    them asked nothing of the service. in_flight: requests that are being answered; limit: how many
+    may be, at present. paused_until: seconds from now until the service may be asked again, None
+    where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
+    elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
+    batches: with mode="batch", while batches are waited for, what the provider says of each.
+    failures: failed rows by reason. journal: where answers are kept, and were read back from.
+    """
+
+    done: int = 0
+    ok: int = 0
+    repaired: int = 0
+    failed: int = 0
+    empty: int = 0
+    from_cache: int = 0
+    in_flight: int = 0
+    limit: int = 0
+    paused_until: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: Decimal | None = None
+    elapsed: float = 0.0
+    possibly_paid_twice: int = 0
+    batches: tuple[BatchStatus, ...] = ()
+    failures: Mapping[str, int] = field(default_factory=dict)
+    journal: str | None = None

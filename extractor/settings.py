@@ -10,21 +10,34 @@ from typing import Any, Literal, TypeVar
 
 from .config import Config, configure
 from .dialects import Provider
-from .dialogue import MAX_TOKENS, Bound, Budget, Findings, Policy, ProbeAnswer, dollars, moves_on, with_body
+from .dialogue import (
+    MAX_TOKENS,
+    Bound,
+    Budget,
+    Findings,
+    Policy,
+    ProbeAnswer,
+    PromptTemplate,
+    dollars,
+    moves_on,
+    with_body,
+)
 from .errors import ConfigError
 from .masking import TextMask
 from .messages import Mode, Prompt, Turns, Usage
 from .options import ClientOptions, Params, check_count, check_parameters
 from .pricing import pricer
+from .saying import Saying
 from .secrets import Headers
 from .telemetry import Who
 from .transport import http, kept, models, tape
-from .transport.reach import check_seconds
+from .transport.connection import check_seconds
 
-Kind = TypeVar("Kind", Turns, Prompt)
+Kind = TypeVar("Kind", bound=Turns)
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
-REACH_OPTIONS = ("proxy", "verify", "http2")
+SAID = frozenset({"instructions", "reference_date", "locale"})
+CONNECTION_OPTIONS = ("proxy", "verify", "http2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +47,20 @@ class Settings:
     params: of each request, the provider's defaults among them; own_params: those that the caller gave.
     reading: how replies are read, see CompiledSchema.reader. modes: those that may be tried, best first.
     tells_logprobs: whether the server may be asked for log-probabilities. most_reply, most_line: bytes,
-    None for any number. mask: what is hidden in each text.
+    None for any number. mask: what is hidden in each text. saying: what is said in each extraction.
     """
 
     config: Config
     headers: Headers
     timeouts: http.Timeouts
-    reach: http.Reach
+    connection: http.ConnectionOptions
     who: Who
     params: Mapping[str, Any]
     own_params: Mapping[str, Any]
-    instructions: str | None
-    reading: Mapping[str, bool]
+    saying: Saying
+    reading: Mapping[str, Any]
     grounded: bool
-    prompt: Prompt
+    prompt: Prompt | PromptTemplate
     modes: tuple[Mode, ...]
     turns: Turns
     tells_logprobs: bool
@@ -74,12 +87,14 @@ class Settings:
         provider, headers = config.provider, options.get("extra_headers") or {}
         findings = _findings(config) if provider.name != "local" and own_row is None else None
         found = findings.answers.get("logprobs") if findings else None
-        reach: dict[str, Any] = {name: value for name, value in options.items() if name in REACH_OPTIONS}
+        reached: dict[str, Any] = {
+            name: value for name, value in options.items() if name in CONNECTION_OPTIONS
+        }
         return cls(
             config=config,
             headers=headers if isinstance(headers, Headers) else Headers(headers),
             timeouts=http.Timeouts.of(options.get("timeout", provider.timeout)),
-            reach=http.Reach(**reach),
+            connection=http.ConnectionOptions(**reached),
             who=Who(
                 provider.name,
                 config.base_url,
@@ -88,13 +103,13 @@ class Settings:
             ),
             params=with_defaults(provider.defaults, params),
             own_params=params,
-            instructions=options.get("instructions"),
+            saying=Saying.of({name: options[name] for name in SAID & options.keys()}),  # type: ignore[literal-required]
             reading={
                 "strictly": bool(options.get("strict_reading")),
                 "values": bool(options.get("read_values")),
             },
             grounded=_grounded(options.get("grounded"), provider),
-            prompt=_one_of(Prompt, "prompt", options.get("prompt") or provider.prompt),
+            prompt=prompt_of(options.get("prompt")) or provider.prompt,
             modes=_modes(options.get("mode", "auto"), config, findings),
             turns=_one_of(Turns, "turns", options.get("turns", Turns.ANY)),
             tells_logprobs=provider.logprobs and found in (None, ProbeAnswer.YES, ProbeAnswer.UNKNOWN),
@@ -103,7 +118,7 @@ class Settings:
             mask=TextMask.of(options.get("mask")),
         )
 
-    def reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, bool]:
+    def reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, Any]:
         """Return how replies are read, where a call may say so."""
         strictly = self.reading["strictly"] if strict_reading is None else strict_reading
         return {
@@ -198,6 +213,16 @@ def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple
     if mode != "auto":
         return (Mode(mode),)
     return findings.ladder(config.provider.modes) if findings else config.provider.modes
+
+
+def prompt_of(given: Prompt | str | None) -> Prompt | PromptTemplate | None:
+    """Return the instructions that are meant; None for the provider's. Raises ConfigError."""
+    if given is None or given in list(Prompt):
+        return None if given is None else Prompt(given)
+    if not isinstance(given, str) or "{" not in given:
+        known = " and ".join(Prompt)
+        raise ConfigError(f"prompt is one of {known}, or a template with {{schema}} in it, not {given!r:.80}")
+    return PromptTemplate.of(given)
 
 
 def _one_of(kind: type[Kind], name: str, given: str) -> Kind:

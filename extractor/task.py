@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os import PathLike
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
-from .batch import packing
+from . import packing
 from .confidence import Calibration, loaded
 from .dialogue import (
-    PACK_TASK,
-    SMALL_TASK,
-    TASK,
+    BRIEF,
+    PACK,
+    PLACEHOLDERS,
+    PLAIN,
+    SMALL,
+    TOGETHER,
     Ask,
     Judge,
     ModeLadder,
-    brief_question,
+    PromptTemplate,
     example_messages,
     judge_record,
     question,
     shown_schema,
-    system_message,
 )
 from .errors import ConfigError, ExtractionError
+from .evaluation.gold import Places
 from .given import SHORT, Content, Text, check_length, checked_text, context_of
 from .layout import Source
 from .masking import Masked, TextMask
@@ -35,6 +38,8 @@ from .messages import Message, Mode, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions
 from .readers.given import opened, text_of
+from .reading import Reader
+from .saying import ByRow, Day, Examples, FromColumn, Saying, chosen, is_by_row
 from .schema import (
     CompiledSchema,
     Quoted,
@@ -48,8 +53,10 @@ from .schema import (
     unwrapped,
     with_extras,
 )
+from .settings import prompt_of
 
 T = TypeVar("T")
+Pairs: TypeAlias = tuple[tuple[str, str], ...]  # texts of examples, with their records' JSON
 TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
@@ -67,9 +74,12 @@ class Task(Generic[T]):
         model: Model,
         record_type: Any,
         *,
-        instructions: str | None = None,
-        examples: Iterable[tuple[str, Any]] = (),
-        context: Mapping[str, Any] | None = None,
+        prompt: Prompt | str | None = None,
+        instructions: str | ByRow | None = None,
+        examples: Examples | ByRow = (),
+        context: Mapping[str, Any] | ByRow | None = None,
+        reference_date: Day | ByRow | None = None,
+        locale: str | ByRow | None = None,
         evidence: bool | Literal["quote"] | None = None,
         confidence: bool | str | PathLike[str] | None = None,
         samples: int = 1,
@@ -94,13 +104,14 @@ class Task(Generic[T]):
         self.compiled: CompiledSchema[Any] = model.compiled(asked)
         self._in_grammar, self._bound = model.compiled(asked, bind), bind is not None
         self._mask = _mask_of(model, mask)
-        pairs = tuple(_checked_example(self.compiled, asked, *pair) for pair in examples)
-        if self._mask is not None:
-            pairs = tuple(_hidden_example(self._mask, *pair) for pair in pairs)
-        self._shots, self._shots_together = example_messages(pairs), packing.example(pairs)
-        self._said = "\n\n".join(filter(None, (settings.instructions, instructions))) or None
-        self._context = context
-        self._reader = self.compiled.reader(**settings.reads(strict_reading, read_values))
+        self._asked = asked
+        given: dict[str, Any] = {"instructions": instructions, "context": context, "examples": examples}
+        given |= {"reference_date": reference_date, "locale": locale}
+        self._saying = Saying.of(_for_all(given)).over(settings.saying)
+        self._pairs = () if callable(examples) else self._checked_pairs(self._saying.examples, "")
+        self._shots = example_messages(self._pairs)
+        self._reading = settings.reads(strict_reading, read_values)
+        self._reader = self._reader_for(self._saying)
         sure = loaded(confidence) or self.samples > 1
         calibration = sure if isinstance(sure, Calibration) else None
         if calibration is not None:
@@ -109,13 +120,15 @@ class Task(Generic[T]):
         self._measure = partial(measured, self.compiled, calibration) if sure else None
         self._params = model.params({**params, **_sampling(model, params, self.samples)})
         self._params_together = params
-        self._wording = SMALL_TASK if settings.prompt is Prompt.SMALL and not pairs else TASK
+        self._prompt = prompt_of(prompt) or settings.prompt
+        self._check_prompt()
         self._systems: dict[Mode, Message] = {}  # what is said first, by mode
         self._together: dict[int, StrictSchema] = {}  # schemas of several records
 
-    def ask(self, text: Text, part: str | None = None) -> Ask[T]:
+    def ask(self, text: Text, part: str | None = None, by_row: Saying | None = None) -> Ask[T]:
         """Return the first step of the dialogue about a text. part: what is said of a text that is part of a
-        longer one. Raises ConfigError for a text that can't be asked of.
+        longer one. by_row: what is said of this text beside what is said of all. Raises ConfigError for a
+        text that can't be asked of.
         """
         given = opened(text)
         read = checked_text(text_of(given))
@@ -123,20 +136,25 @@ class Task(Generic[T]):
         source = source_text(content)
         if source is not None and len(source) > SHORT:
             check_length(source, self.model.window(), self.model.name)
+        saying = self._saying if by_row is None else by_row.over(self._saying)
+        pairs = self._shown_pairs(saying, content)
+        shots = self._shots if pairs is self._pairs else example_messages(pairs)
         added = self._logprobs() if self._is_sure else {}
         params = {**self._params, **added} if added else self._params
 
         def request(mode: Mode) -> Request:
-            messages = question(self._system(mode, part), self._shots, content)
+            messages = question(self._system(mode, saying, pairs, part), shots, content)
             strict = (self._in_grammar if mode is Mode.JSON_SCHEMA else self.compiled).strict
             return self.model.request(messages, params, mode, strict, source)
 
-        brief = partial(self._brief, content, part)
+        brief = partial(self._brief, content, saying, part)
         ladder = self._ladder(request, brief, frozenset(added))
-        judges = partial(self._judge, read, masked)
+        judges = partial(self._judge, read, masked, saying)
         step = self.model.start(request(ladder.modes[0]), judges(1), ladder, judges)
         if isinstance(given, Source):
             step = replace(step, origin=given)
+        if saying.reference_date or saying.locale:
+            step = replace(step, reference_date=saying.reference_date, locale=saying.locale)
         if masked is not None:
             step = replace(step, given=source_text(read))
         if self.samples > 1:
@@ -155,8 +173,9 @@ class Task(Generic[T]):
 
         def request(mode: Mode) -> Request:
             schema = shown_schema(strict.schema, mode) if model.shows_schema(mode) else None
-            system = system_message(self._said, schema, PACK_TASK)
-            messages = question(system, self._shots_together, packing.shown(texts))
+            note = TOGETHER if isinstance(self._prompt, PromptTemplate) else None
+            system = self._first_message(self._saying, schema, note, PACK)
+            messages = question(system, packing.example(self._pairs), packing.shown(texts))
             return model.request(messages, params, mode, strict)
 
         modes = model.learnt.modes_for(strict)
@@ -167,36 +186,75 @@ class Task(Generic[T]):
 
     def most_together(self, wanted: int) -> int:
         """Return how many texts a request may have: one where a grammar holds values to one text, and where
-        it counts how sure each token is, how far several answers agree, or what is masked.
+        it counts how sure each token is, how far several answers agree, or what is masked; and where each
+        text has examples of its own. Raises ConfigError for a prompt that can't speak of several texts.
         """
-        if wanted == 1 or self.model.writes_grammar or self._is_sure or self._mask is not None:
+        alone = self.model.writes_grammar or self._is_sure or self._mask is not None
+        if wanted == 1 or alone or callable(self._saying.examples):
             return 1
+        if isinstance(self._prompt, PromptTemplate):
+            self._prompt.check("text_note", "what is said where several texts stand in a request")
         return packing.most_rows(self.compiled.strict, wanted, self.compiled.target)
 
     def _ladder(self, request: Any, brief: Any, spare: frozenset[str]) -> ModeLadder:
         modes = self.model.learnt.modes_for(self.compiled.strict)
         return ModeLadder(modes, request, self.model.shows_schema, brief, spare)
 
-    def _judge(self, text: Content, masked: Masked | None, attempt: int) -> Judge[T]:
+    def _judge(self, text: Content, masked: Masked | None, saying: Saying, attempt: int) -> Judge[T]:
         """Return the judge of the n-th attempt, counted from 1."""
-        decode = partial(self.compiled.decode, context=context_of(text, self._context, attempt))
+        decode = partial(self.compiled.decode, context=context_of(text, saying.context, attempt))
         if masked is not None:
             decode = partial(_decoded, masked, decode)
-        return partial(judge_record, decode=decode, measure=self._measure, reader=self._reader)
+        reader = self._reader if saying is self._saying else self._reader_for(saying)
+        return partial(judge_record, decode=decode, measure=self._measure, reader=reader)
 
-    def _system(self, mode: Mode, part: str | None) -> Message:
-        """Return what is said first, written once where it is not about one part of a text."""
-        known = self._systems.get(mode) if part is None else None
-        if known is not None:
-            return known
+    def _reader_for(self, saying: Saying) -> Reader:
+        return self.compiled.reader(**self._reading, as_in_text=saying.meanings)
+
+    def _system(self, mode: Mode, saying: Saying, pairs: Pairs, part: str | None) -> Message:
+        """Return what is said first, written once where it is the same for all texts."""
+        same = part is None and saying is self._saying and pairs is self._pairs
+        if same and mode in self._systems:
+            return self._systems[mode]
         schema = shown_schema(self.compiled.schema, mode) if self.model.shows_schema(mode) else None
-        said = system_message(self._said, schema, self._wording, part)
-        if part is None:
+        small = self._prompt is Prompt.SMALL and not pairs
+        said = self._first_message(saying, schema, part, SMALL if small else PLAIN)
+        if same:
             self._systems[mode] = said
         return said
 
-    def _brief(self, text: Content, part: str | None) -> tuple[Message, ...]:
-        return brief_question("\n\n".join(filter(None, (self._said, part))), text)
+    def _brief(self, text: Content, saying: Saying, part: str | None) -> tuple[Message, ...]:
+        """Return what a question for a few values needs: no examples, which would show whole records."""
+        return question(self._first_message(saying, None, part, BRIEF), (), text)
+
+    def _first_message(
+        self, saying: Saying, schema: str | None, note: str | None, ours: PromptTemplate
+    ) -> Message:
+        """Return the message before the examples. ours: the words where the caller has given none."""
+        template = self._prompt if isinstance(self._prompt, PromptTemplate) else ours
+        return Message("system", template.filled({**saying.told(), "schema": schema, "text_note": note}))
+
+    def _check_prompt(self) -> None:
+        """Raise ConfigError where a template of the caller's lacks a place for what has to be said."""
+        if not isinstance(self._prompt, PromptTemplate):
+            return
+        for name, said in self._saying.told().items():
+            if said:
+                self._prompt.check(name, PLACEHOLDERS[name])
+        if "chunked" in RecordType.of(self._asked).forms:
+            self._prompt.check("text_note", PLACEHOLDERS["text_note"])
+
+    def _shown_pairs(self, saying: Saying, content: Content) -> Pairs:
+        """Return the examples for a text: most often those of all texts."""
+        if saying.examples is self._saying.examples and not callable(saying.examples):
+            return self._pairs
+        return self._checked_pairs(saying.examples, content)
+
+    def _checked_pairs(self, examples: Examples | None, text: Content) -> Pairs:
+        """Return examples as they are shown: their texts, and their records as the model would write them."""
+        found = chosen(examples, text)
+        pairs = tuple(_checked_example(self.compiled, self._asked, *each) for each in found)
+        return pairs if self._mask is None else tuple(_hidden_example(self._mask, *pair) for pair in pairs)
 
     def _logprobs(self) -> dict[str, Any]:
         """Return what asks for log-probabilities beside the parameters, where the server tells them."""
@@ -206,6 +264,14 @@ class Task(Generic[T]):
             "logprobs": True,
             **({} if "top_logprobs" in self._params else {"top_logprobs": ALTERNATIVES}),
         }
+
+
+def _for_all(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is said of all texts. Raises ConfigError for what is for rows alone."""
+    for name, value in given.items():
+        if is_by_row(value) and (name != "examples" or isinstance(value, FromColumn)):
+            raise ConfigError(f"{name}= differs by row only where there are rows: in `rows` and `frame`")
+    return given
 
 
 def samples_of(options: Mapping[str, Any]) -> int:
@@ -292,16 +358,16 @@ def _check_calibration(fitted: Calibration, model: Model, record_type: Any, samp
 
 
 def _checked_example(
-    compiled: CompiledSchema[Any], record_type: Any, text: str, record: Any
+    compiled: CompiledSchema[Any], record_type: Any, text: str, record: Any, places: Places | None
 ) -> tuple[str, str]:
-    """Return the example with its record as the model would write it."""
+    """Return the example with its record as the model would write it. places: where its values stand."""
     checked_text(text)
     asked = RecordType.of(record_type)
     try:
         if not asked.is_document:
             record = TypeAdapter(asked.written).validate_python(record)
         wire = compiled.encode(record)
-        wire = quote_example(wire, text) if "quoted" in asked.forms else wire
+        wire = quote_example(wire, text, places) if "quoted" in asked.forms else wire
         compiled.decode(wire, context_of(text, None))
     except Exception as error:
         raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error

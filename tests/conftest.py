@@ -9,7 +9,7 @@ import pytest
 
 from extractor.transport.models import cache_folder, pull
 from tests import postgres
-from tests.batch.servers import RedisServer, redis_server
+from tests.bulk.servers import RedisServer, redis_server
 
 pytest_plugins = ["tests.selecting"]
 

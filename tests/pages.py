@@ -51,7 +51,7 @@ def environment(url: str) -> Mapping[str, str]:
 
 
 def run(page: Path, text: str, server: ChatServer) -> Iterator[Ran]:
-    """Run the blocks of a page's text in order, in the folder and the environment that are set; yield each."""
+    """Run the blocks of a page's text in order, in the current folder and environment, and yield each."""
     names: dict[str, object] = {"__name__": "docs"}
     for block in BLOCK.finditer(text):
         server.play(script(block["replies"]), repeat_last=True)

@@ -19,14 +19,14 @@ import httpx
 import pytest
 
 from extractor import AsyncExtractor, ConfigError, Extractor, ServiceError
-from extractor.batch.address import JournalAddress
-from extractor.batch.journal import Kept, key_of
-from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import StoreWork
+from extractor.bulk.journal.address import JournalAddress
+from extractor.bulk.journal.interface import Kept, key_of
+from extractor.bulk.journal.sqlite import SqliteStore
+from extractor.bulk.journal.store import StoreWork
 from extractor.processes import leave_alone, when_forked
 from extractor.testing import ChatServer, reply, slow
 from extractor.transport import local
-from tests.batch.servers import RedisServer
+from tests.bulk.servers import RedisServer
 from tests.loopback import Echo, Loopback, Weather, running
 
 pytestmark = [
@@ -240,7 +240,7 @@ def test_an_sqlite_journal_is_opened_anew_in_the_child_and_the_parents_stays_who
 
 
 def test_a_redis_journal_is_connected_anew_in_the_child(redis: RedisServer) -> None:
-    from extractor.batch.redis import RedisStore
+    from extractor.bulk.journal.redis import RedisStore
 
     store = RedisStore.open(JournalAddress.of(redis.url))
 

@@ -17,8 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from extractor.__main__ import answered, lacks
-from extractor.batch.display import shown
-from extractor.batch.outcomes import Progress
+from extractor.bulk.display import shown
+from extractor.results import Progress
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -10,13 +10,13 @@ from typing import Any, is_typeddict
 import pytest
 
 from extractor import AsyncExtractor, Extractor, extract, options, tables
-from extractor.batch.run import RunSettings
+from extractor.bulk.run import RunSettings
 from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
 from extractor.signatures import DEFAULTS, NOT_SENT, OF_ROWS, explicit
 from extractor.tools.rounds import MAX_CALLS, MAX_ROUNDS
+from extractor.transport.connection import ConnectionOptions
 from extractor.transport.exchange import LARGE
-from extractor.transport.reach import Reach
 
 VERBS = [
     "run",
@@ -52,7 +52,7 @@ def test_keywords_come_with_their_types_and_defaults() -> None:
     shown = parameters(Extractor.run)
     assert shown["samples"].default == 1
     assert str(shown["confidence"]) == "confidence: 'bool | str | PathLike[str] | None' = None"
-    assert list(shown)[:4] == ["self", "record_type", "text", "instructions"]
+    assert list(shown)[:4] == ["self", "record_type", "text", "prompt"]
     assert parameters(Extractor.rows)["mode"].default == "live"
     assert parameters(Extractor)["mode"].default == "auto"
     assert parameters(extract)["model"].default is None
@@ -76,7 +76,7 @@ def test_help_shows_them() -> None:
 def test_the_defaults_are_those_that_hold() -> None:
     bulk = {f.name: f.default for f in fields(RunSettings) if f.default is not MISSING}
     policy = {f.name: f.default for f in fields(Policy) if f.default is not MISSING}
-    reach = {f.name: f.default for f in fields(Reach) if f.default is not MISSING}
+    reach = {f.name: f.default for f in fields(ConnectionOptions) if f.default is not MISSING}
     told = {**DEFAULTS, **OF_ROWS}
     for name in ("concurrency", "journal", "ordered", "mode", "rows_per_request"):
         assert told[name] == bulk[name]

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..batch.handles import Handle, Stage
-from ..batch.spool import requests_of, spool_of
+from ..bulk.journal import Handle, Stage, requests_of, spool_of
 from ..errors import ConfigError
 from .journal import PlaceOption
 from .screen import echo, say
 
 if TYPE_CHECKING:
-    from ..batch.sqlite import SqliteStore
+    from ..bulk.journal import SqliteStore
 
 app = typer.Typer(
     rich_markup_mode="markdown",
@@ -51,7 +50,7 @@ def cancel(ids: IdsArgument, journal: PlaceOption = None) -> None:
     """Have the provider end batches early. What is answered by then is paid for; run the same again to
     collect it, and to have the rest asked for.
     """
-    from ..rows import cancel
+    from ..bulk import cancel
 
     with _opened(journal) as store:
         handles = _chosen(store.batches(), ids)
@@ -78,13 +77,13 @@ def forget(ids: IdsArgument, journal: PlaceOption = None) -> None:
 
 def _opened(journal: str | None) -> closing[SqliteStore]:
     """Return the journal that keeps batches. Raises ConfigError where there is none."""
-    from ..batch.sqlite import SqliteStore
+    from ..bulk.journal import SqliteStore
 
     return closing(SqliteStore.open(_file(journal)))
 
 
 def _file(journal: str | None) -> Path:
-    from ..batch.places import place_of
+    from ..bulk.journal import place_of
 
     place = place_of(journal)
     if not isinstance(place, Path) or not place.is_file():

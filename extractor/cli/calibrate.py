@@ -21,7 +21,17 @@ from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught
 from ..loading import load_examples
 from ..schema import RecordType, compile_schema
 from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, ModelOption, SamplesOption, connected
+from .options import (
+    KEYS,
+    BaseUrlOption,
+    DateOption,
+    LocaleOption,
+    ModelOption,
+    PromptOption,
+    SamplesOption,
+    connected,
+    told_options,
+)
 from .output import opened
 from .screen import console_on, counting, say, tell
 
@@ -72,6 +82,9 @@ def calibrate(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    prompt: PromptOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first texts only.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
     journal: Annotated[
@@ -96,7 +109,9 @@ def calibrate(
         "concurrency": concurrency,
         "journal": True if journal is None else journal,
     }
-    with connected(model, base_url, instructions) as extractor:
+    with connected(
+        model, base_url, instructions, **told_options(prompt, reference_date, locale)
+    ) as extractor:
         values = _values(extractor, wanted, cases, options)
     trial = tried(values, known, extractor.model, compile_schema(wanted).fingerprint, samples)
     with opened(output) as out:

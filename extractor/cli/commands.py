@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..batch.address import masked
+from ..bulk.journal import masked
 from ..tables.databases.address import is_database, without_password
 from ..tables.destination import Destination
 from ..tables.versions import beside

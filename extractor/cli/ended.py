@@ -9,8 +9,7 @@ from itertools import islice
 
 import typer
 
-from ..batch.display import reasons, summary
-from ..batch.page import kinds, run_page
+from ..bulk import kinds, reason_lines, run_page, summary
 from ..tables.destination import Destination
 from ..tables.report import RunReport
 from ..tables.result import TableRun
@@ -42,7 +41,7 @@ class RunEnd:
         say(f"{summary(progress, self.total)}{self._failures()}.", "yellow" if progress.failed else "")
         if progress.possibly_paid_twice:
             say(f"Possibly paid twice: {progress.possibly_paid_twice}, after a run that died.", "yellow")
-        for why in reasons(report.facts.reasons, MOST_REASONS):
+        for why in reason_lines(report.facts.reasons, MOST_REASONS):
             say(f"  {why}")
         self._tell_refused()
         say("; ".join([self.result.sum, *map(str, self.result.places)]) + ".")
@@ -67,8 +66,8 @@ class RunEnd:
     def _advise(self) -> None:
         """Say what to do about rows that failed."""
         report, sink = self.report, self.destination.sink
-        if report.held:
-            rows = f"{self.destination.quarantine} holds {report.held:,} of the rows."
+        if report.quarantined:
+            rows = f"{self.destination.quarantine} holds {report.quarantined:,} of the rows."
             say(f"{rows} Once they are mended, feed them again with:")
             say(f"  {shlex.join(self.feed)}")
         elif report.progress.failed and {*report.facts.failures} == {"input"}:

@@ -37,13 +37,17 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    DateOption,
+    LocaleOption,
     ModelOption,
+    PromptOption,
     SamplesOption,
     StrictOption,
     ValuesOption,
     asked_confidence,
     connected,
     parameters,
+    told_options,
 )
 from .output import opened
 from .screen import console_on, counting, safe, say
@@ -102,9 +106,9 @@ def evaluate(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
-    prompt: Annotated[
-        str | None, typer.Option(metavar="plain|small", help="Which of the two prompts it is asked with.")
-    ] = None,
+    prompt: PromptOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first texts.")] = None,
     slices: Annotated[
         list[str] | None,
@@ -172,7 +176,8 @@ def evaluate(
     check_scoring(rules, cases)
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     asked = parameters(named, params or [])
-    how = {"strict_reading": strict_reading, "read_values": read_values, "prompt": prompt}
+    how = {"strict_reading": strict_reading, "read_values": read_values}
+    how |= told_options(prompt, reference_date, locale)
     options = {
         "examples": load_examples(examples, wanted) if examples else [],
         **({} if max_cost is None else {"max_cost": max_cost}),

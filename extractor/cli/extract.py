@@ -28,13 +28,17 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    DateOption,
+    LocaleOption,
     ModelOption,
+    PromptOption,
     SamplesOption,
     StrictOption,
     ValuesOption,
     asked_confidence,
     connected,
     parameters,
+    told_options,
 )
 from .output import opened
 from .screen import Counter, ShownCell, ShownRow, console_on, counting, record_table, safe, say, tell
@@ -96,6 +100,9 @@ def extract(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    prompt: PromptOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
     examples: Annotated[
         str | None,
         typer.Option(
@@ -161,6 +168,7 @@ def extract(
         raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values}
+    reading |= told_options(prompt, reference_date, locale)
     extractor = connected(model, base_url, instructions, **reading, **parameters(named, params or []))
 
     how_sure = asked_confidence(confidence, calibration, samples)

@@ -18,8 +18,7 @@ from .output import opened
 from .screen import echo, say
 
 if TYPE_CHECKING:
-    from ..batch.address import JournalAddress
-    from ..batch.store import Store
+    from ..bulk.journal import JournalAddress, Store
 
 app = typer.Typer(
     rich_markup_mode="markdown",
@@ -87,7 +86,7 @@ def prune(
 
 @contextmanager
 def _store(journal: str | None) -> Iterator[tuple[Store, Path | JournalAddress]]:
-    from ..batch.places import find_store, place_of
+    from ..bulk.journal import find_store, place_of
 
     place = place_of(journal)
     store = find_store(place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ import typer
 from ..client import Extractor
 from ..config import DEFAULT_MODEL, configure
 from ..errors import ConfigError
+from ..loading import load_prompt
 from ..messages import JSON
 from .models import fetch
 
@@ -62,6 +64,25 @@ ValuesOption = Annotated[
         help="Read choices in another spelling, numbers in strings and words for nothing, too.",
     ),
 ]
+PromptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        metavar="FILE",
+        help="What is said to the model in place of our words: a text with {instructions} and {schema} where "
+        "these are to stand; also plain or small.",
+    ),
+]
+DateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reference-date", metavar="DATE", help='From which texts count "tomorrow": 2026-03-31, or today.'
+    ),
+]
+LocaleOption = Annotated[
+    str | None,
+    typer.Option(metavar="LOCALE", help="How texts write numbers and dates, such as de or en-GB."),
+]
 KEYS = (
     "Keys come from the environment alone (OPENAI_API_KEY, MISTRAL_API_KEY, …): "
     "an option would show them in the list of processes."
@@ -78,6 +99,13 @@ def connected(
     if name := name_here(model, base_url):
         fetch(name)
     return extractor
+
+
+def told_options(prompt: str | None, reference_date: str | None, locale: str | None) -> dict[str, Any]:
+    """Return what the model is told beside the instructions; nothing where nobody says so."""
+    day = date.today().isoformat() if reference_date == "today" else reference_date
+    told = {"prompt": load_prompt(prompt) if prompt else None, "reference_date": day, "locale": locale}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def asked_confidence(confidence: bool, calibration: str | None, samples: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..batch.run import Stop
+from ..bulk import Stop
 from ..errors import ConfigError
 from ..loading import load_examples
 from ..schema import RecordType
@@ -30,13 +30,17 @@ from .options import (
     BaseUrlOption,
     CalibrationOption,
     ConfidenceOption,
+    DateOption,
+    LocaleOption,
     ModelOption,
+    PromptOption,
     SamplesOption,
     StrictOption,
     ValuesOption,
     asked_confidence,
     connected,
     parameters,
+    told_options,
 )
 from .output import opened
 from .screen import echo, say
@@ -97,7 +101,8 @@ def run(
             "--output",
             "-o",
             metavar="OUTPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. Or a database.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. {type}.csv is a file for "
+            "each type of a union. Or a database.",
         ),
     ] = "-",
     rows: Annotated[
@@ -139,6 +144,9 @@ def run(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    prompt: PromptOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
     examples: Annotated[
         str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
     ] = None,
@@ -233,7 +241,7 @@ def run(
             is_drained(sources, quarantine),
             _sink(output, into, key or (), batch_rows),
             SHELL,
-        ),
+        ).of_types(wanted),
         limit=limit,
         sample=sample,
         retry_failed=retry_failed,
@@ -248,7 +256,8 @@ def run(
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values}
-    client = connected(model, base_url, instructions, **reading, **parameters({}, params or []))
+    told = told_options(prompt, reference_date, locale)
+    client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": True if journal is None else journal,
@@ -276,11 +285,13 @@ def run(
     if html:
         with opened(str(html)) as page:
             page.write(ended.page())
-    _tell_formulas(job.sheet.formulas, plan.destination.place)
+    for table in job.tables:
+        _tell_formulas(table.sheet.formulas, table.destination.place)
     if opened_run.texts.note:
         say(opened_run.texts.note, "yellow")
-    if job.sheet.note:
-        say(job.sheet.note, "yellow")
+    for table in job.tables:
+        if table.sheet.note:
+            say(table.sheet.note, "yellow")
     ended.conclude()
 
 

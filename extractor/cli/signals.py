@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from ..batch.run import Stop
+from ..bulk import Stop
 from ..files import Halted
 from ..systems import stop_signals
 from ..tables.stopping import Stopping

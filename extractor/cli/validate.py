@@ -14,9 +14,8 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from ..batch.cells import cell
-from ..batch.frames import columns_of
-from ..batch.quarantine import line_of, problem_cells
+from ..bulk import line_of, problem_cells
+from ..bulk.frames import cell, columns_of
 from ..errors import ConfigError, Problem
 from ..messages import JSON
 from ..schema import VERBATIM, RecordType

@@ -8,10 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..batch.estimate import Estimate
-from ..batch.outcomes import RowOutcome
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
@@ -30,6 +27,7 @@ from ..options import (
 )
 from ..readers.given import aopened, as_source, opened
 from ..results import Extraction
+from ..saying import reread, text_or_none
 from ..schema import Partial, RecordType
 from ..streams import (
     AsyncChatStream,
@@ -183,7 +181,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
-        from .. import rows as bulk
+        from .. import bulk
 
         return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -191,7 +189,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
-        from ..batch.frames import enriching
+        from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -212,10 +210,10 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
-        from .. import rows as bulk
+        from .. import bulk
         from ..documents import work
 
-        options["examples"] = list(options.get("examples", ()))
+        options["examples"] = reread(options.get("examples"))
         plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), options)
         with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
@@ -230,7 +228,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from ..documents.splitting import split_of, split_question
 
         whole = as_source(await aopened(source))
-        asked = split_question(whole, record_type, options.get("instructions"))
+        asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found: DocumentExtraction[Any] = await self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)
@@ -245,7 +243,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
     ) -> Estimate:
         """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
-        from ..estimating import estimated
+        from ..bulk import estimated
 
         return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
 

@@ -18,6 +18,7 @@ from ..options import (
     ClientOptions,
     ExtractOptions,
 )
+from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
 from ..task import Task
@@ -79,7 +80,7 @@ class BaseClient(Generic[Link]):
         """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
         else must not leave the process, and cannot be found there.
         """
-        if self._first.settings.reach.has_password:
+        if self._first.settings.connection.has_password:
             raise TypeError("the proxy's password is not pickled: name the proxy in the environment")
         return _remake, (type(self), self._arguments)
 
@@ -94,7 +95,7 @@ class BaseClient(Generic[Link]):
 
 def extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
     """Return what begins the extraction with a model, prepared once for each."""
-    options["examples"] = list(options.get("examples", ()))  # a fallback model reads them again
+    options["examples"] = reread(options.get("examples"))  # a fallback model reads them again
     prepared = cache(lambda model: Task[Any](model, record_type, **options))
     return lambda model: prepared(model).ask(text)
 

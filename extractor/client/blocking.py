@@ -9,10 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..batch.estimate import Estimate
-from ..batch.outcomes import RowOutcome
-from ..batch.run import Stop
-from ..batch.texts import Select
+from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..documents.outcome import DocumentExtraction
@@ -31,6 +28,7 @@ from ..options import (
 )
 from ..readers.given import as_source, opened
 from ..results import Extraction
+from ..saying import Examples, reread, text_or_none
 from ..schema import Partial, RecordType
 from ..streams import (
     ChatStream,
@@ -62,29 +60,32 @@ class Extractor(BaseClient[ModelConnection]):
     embedded model. api_key: by default the provider's environment variable; or a function that returns it,
     asked before each request. instructions: said to the model in every extraction. mask: what must not
     leave, such as ["email", {"customer": r"C-\\d+"}]: placeholders are sent in its place, and the values put
-    back in the record (see the masking page of the docs).
-    grounded: whether plain strings can only be pieces of the text, where the server takes a grammar; by
-    default so for the embedded model. mode: how a record is asked for, "auto" for the
-    best that the server takes (see Mode). strict_reading: take plain JSON alone, in the schema's shape; by
-    default a slip that leaves one reading is read, and the attempt's note says so. read_values: read choices
-    in another spelling, numbers as text and words for nothing, too. turns: which turns of a conversation the
-    server takes, if not "any" (see Turns); it is also learned from what the server refuses. prompt: the
-    instructions, "plain" or "small" for models of up to a few billion parameters (see Prompt); by default
-    what suits the embedded model, "plain" elsewhere. fallback: models to ask, in turn, where this one gives
-    no record. A name is asked with this one's options, at its URL and with its key where the provider is the
-    same; an Extractor is a model with options of its own. on: what to try then, by outcome, kind of failure
-    or HTTP status: "again", "fallback", both, or "stop". max_repairs and max_retries bound the further
-    requests after bad replies and after transient transport failures; timeout (a number or Timeouts) and
-    deadline are seconds for one request and for a whole call. proxy, verify, http2: how the server is reached
-    (see Reach); by default the environment's proxies and the usual certificate authorities. max_reply_bytes
-    and max_line_bytes: what a reply, unpacked, and one event of a stream may have; a stream may have four
-    times as much as a whole reply, since each token comes in an event. max_tokens_total
-    and max_cost (US dollars): once they are spent nothing more is asked in a call. prices: a Price by model,
-    where genai-prices does not know it. retry_wait: a tenacity wait strategy. provider: a row of your own,
-    see `dialects/providers.py`. http_client: your own httpx.Client, which you close yourself. on_event: is
-    told of each dialogue and attempt (see DialogueStarted). capture_content: whether texts go into
-    OpenTelemetry spans. Other keywords are parameters of the chat-completions API (temperature, seed,
-    max_tokens, extra_body, ...), sent with each request.
+    back in the record (see the masking page of the docs). grounded: whether plain strings can only be pieces
+    of the text, where the server takes a grammar; by default so for the embedded model. mode: how a record
+    is asked for, "auto" for the best that the server takes (see Mode). strict_reading: take plain JSON
+    alone, in the schema's shape; by default a slip that leaves one reading is read, and the attempt's note
+    says so. read_values: read choices in another spelling, numbers as text and words for nothing, too.
+    turns: which turns of a conversation the server takes, if not "any" (see Turns); it is also learned from
+    what the server refuses. prompt: what is said in place of our words, a template such as "Extract ...
+    {instructions} {schema}" (see the page on prompts of the docs); or "plain", or "small" for models of up
+    to a few billion parameters (see Prompt); by default what suits the embedded model, "plain" elsewhere.
+    reference_date: the day from which texts count "tomorrow", a date or one such as "2026-03-31". locale:
+    how they write numbers and dates, such as "de" or "en-GB"; the two hold for the reading of values and for
+    evidence, too. fallback: models to ask, in turn, where this one gives no record. A name is asked with
+    this one's options, at its URL and with its key where the provider is the same; an Extractor is a model
+    with options of its own. on: what to try then, by outcome, kind of failure or HTTP status: "again",
+    "fallback", both, or "stop". max_repairs and max_retries bound the further requests after bad replies and
+    after transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one
+    request and for a whole call. proxy, verify, http2: see ConnectionOptions; by default the
+    environment's proxies and the usual certificate authorities. max_reply_bytes and max_line_bytes: what a
+    reply, unpacked, and one event of a stream may have; a stream may have four times as much as a whole
+    reply, since each token comes in an event. max_tokens_total and max_cost (US dollars): once they are
+    spent nothing more is asked in a call. prices: a Price by model, where genai-prices does not know it.
+    retry_wait: a tenacity wait strategy. provider: a row of your own, see `dialects/providers.py`.
+    http_client: your own httpx.Client, which you close yourself. on_event: is told of each dialogue and
+    attempt (see DialogueStarted). capture_content: whether texts go into OpenTelemetry spans. Other keywords
+    are parameters of the chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with
+    each request.
 
     Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
     """
@@ -258,7 +259,7 @@ class Extractor(BaseClient[ModelConnection]):
         before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
         max_cost, a full disk. Run the same again to go on from there.
         """
-        from .. import rows as bulk
+        from .. import bulk
 
         return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
 
@@ -276,7 +277,7 @@ class Extractor(BaseClient[ModelConnection]):
         Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
         sense, with the frame as far as it is as `partial`. The same call again goes on from there.
         """
-        from ..batch.frames import enriching
+        from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, options) as work:
             for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
@@ -303,10 +304,10 @@ class Extractor(BaseClient[ModelConnection]):
         again goes on where one ended. Raises what `rows` raises, a RunStopped with the result so far as
         `partial`, and ConfigError where it is not known how much the model takes at a time.
         """
-        from .. import rows as bulk
+        from .. import bulk
         from ..documents import work
 
-        options["examples"] = list(options.get("examples", ()))
+        options["examples"] = reread(options.get("examples"))
         plan = work.plan(self._models, record_type, opened(text), options)
         with work.reading(self._models, plan, options) as reading:
             for job in reading.jobs():
@@ -327,7 +328,7 @@ class Extractor(BaseClient[ModelConnection]):
         from ..documents.splitting import split_of, split_question
 
         whole = as_source(opened(source))
-        asked = split_question(whole, record_type, options.get("instructions"))
+        asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found: DocumentExtraction[Any] = self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)
@@ -349,7 +350,7 @@ class Extractor(BaseClient[ModelConnection]):
         rows: a frame, or rows as `rows` takes them; an iterator is used up. Repairs are not counted.
         Raises ConfigError and SchemaError.
         """
-        from ..estimating import estimated
+        from ..bulk import estimated
 
         return estimated(self._models, rows, record_type, text, options)
 
@@ -383,7 +384,7 @@ def extract(
     text: Text,
     *,
     model: str | None = ...,
-    examples: Iterable[tuple[str, Any]] = ...,
+    examples: Examples = ...,
     context: Mapping[str, Any] | None = ...,
     **options: Unpack[ClientOptions],
 ) -> T: ...
@@ -393,7 +394,7 @@ def extract(
     text: Text,
     *,
     model: str | None = ...,
-    examples: Iterable[tuple[str, Any]] = ...,
+    examples: Examples = ...,
     context: Mapping[str, Any] | None = ...,
     **options: Unpack[ClientOptions],
 ) -> Any: ...
@@ -402,7 +403,7 @@ def extract(
     text: Text,
     *,
     model: str | None = None,
-    examples: Iterable[tuple[str, Any]] = (),
+    examples: Examples = (),
     context: Mapping[str, Any] | None = None,
     **options: Unpack[ClientOptions],
 ) -> Any:

@@ -15,27 +15,31 @@ from .judge import (
 from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
 from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
 from .probe import Findings, ProbeAnswer
+from .prompts import BRIEF, DEFAULT_PROMPT, PACK, PLACEHOLDERS, PLAIN, SMALL, TOGETHER, PromptTemplate
 from .shells import adrive, drive
 from .states import MAX_TOKENS, Ask, Step, start
 from .turns import joined
 from .wording import (
-    PACK_TASK,
     SMALL_TASK,
     TASK,
-    brief_question,
     example_messages,
     question,
     shown_schema,
-    system_message,
 )
 
 __all__ = [
     "BOUND_REACHED",
+    "BRIEF",
+    "DEFAULT_PROMPT",
     "INPUT_CUT",
     "MAX_TOKENS",
-    "PACK_TASK",
+    "PACK",
+    "PLACEHOLDERS",
+    "PLAIN",
+    "SMALL",
     "SMALL_TASK",
     "TASK",
+    "TOGETHER",
     "Ask",
     "Bound",
     "Budget",
@@ -45,11 +49,11 @@ __all__ = [
     "ModeLadder",
     "Policy",
     "ProbeAnswer",
+    "PromptTemplate",
     "Step",
     "Verdict",
     "accept",
     "adrive",
-    "brief_question",
     "dollars",
     "drive",
     "example_messages",
@@ -64,7 +68,6 @@ __all__ = [
     "shown_schema",
     "start",
     "steps_down",
-    "system_message",
     "taken_by",
     "with_body",
 ]

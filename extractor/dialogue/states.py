@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from math import inf
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -83,6 +84,8 @@ class Ask(Generic[T]):
     earlier: int = 0
     origin: Source | None = field(default=None, repr=False, compare=False)  # what the text was read from
     given: str | None = field(default=None, repr=False)  # the text, where the request has it masked
+    reference_date: date | None = None  # the day that the text counts from
+    locale: str | None = None  # how the text writes numbers and dates
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
         """Let the model and who watches know what follows. asked: whether the reply was sent for just now."""
@@ -120,6 +123,8 @@ class Ask(Generic[T]):
                 origin=self.origin,
                 quotes=verdict.quotes,
                 measured=verdict.measured,
+                reference_date=self.reference_date,
+                locale=self.locale,
             )
         again = asked._asked_better(event, verdict, now)
         return again or asked.or_fallback(asked._give_up(verdict, event), now)

@@ -41,16 +41,6 @@ SHOWN_CHARACTERS = 200  # of one rejected value
 SHOWN_ITEM = 1_000  # characters of the item after which a list goes on
 
 
-def system_message(
-    instructions: str | None, schema: str | None, task: str = TASK, part: str | None = None
-) -> Message:
-    """Return the unchanging part. schema: as it is shown, where the server does not show it itself. part:
-    what is said of a text that is part of a longer one.
-    """
-    parts = (task, (instructions or "").strip(), schema, part)
-    return Message("system", "\n\n".join(part for part in parts if part))
-
-
 def example_messages(examples: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
     """Return pairs of a text and its record's JSON as turns of the conversation."""
     return tuple(
@@ -65,12 +55,6 @@ def question(
 ) -> tuple[Message, ...]:
     """Return the whole first request's messages."""
     return (system, *examples, Message("user", text))
-
-
-def brief_question(instructions: str | None, text: str | Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
-    """Return what a question for a few values needs: no examples, which would show whole records."""
-    parts = (BRIEF_TASK, (instructions or "").strip())
-    return (Message("system", "\n\n".join(part for part in parts if part)), Message("user", text))
 
 
 def repair(

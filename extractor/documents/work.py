@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, TypeVar
 
-from ..batch.budget import RunBudget
-from ..batch.display import shown
-from ..batch.outcomes import ChunkText, Row, RowOutcome
+from ..bulk import RUN_OPTIONS, ChunkText, Job, Row, RowOutcome, RunBudget, shown
 from ..connections import Models
 from ..dialogue.policy import dollars, is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
@@ -24,7 +22,6 @@ from ..messages import JSON, Outcome
 from ..options import DocumentOptions
 from ..readers.given import text_of
 from ..results import Extraction
-from ..rows import RUN_OPTIONS, Job
 from ..schema import TAG, VALUE, Chunked, CompiledSchema, unmarked
 from ..task import Task
 from .outcome import ChunkOutcome, DocumentExtraction

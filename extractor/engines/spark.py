@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ..batch.texts import Select
+from ..bulk import Select
 from ..errors import ConfigError
 from ..options import EngineOptions
 from .step import ArrowStep, shares_limits

@@ -15,16 +15,15 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from ..batch.address import is_url, masked
-from ..batch.cells import Gathered
-from ..batch.frames import Opened, check_names, gathering, open_frame, rows_of
-from ..batch.outcomes import Row, RowOutcome
-from ..batch.texts import Select, row_maker
+from ..bulk import Row, RowOutcome, Select, row_maker
+from ..bulk.frames import Gathered, Opened, check_names, gathering, open_frame, rows_of
+from ..bulk.journal import is_url, masked
 from ..client import Extractor
 from ..confidence import loaded
 from ..errors import ConfigError, RunStopped
 from ..loading import absolute, load_type
 from ..options import ClientOptions, EngineOptions, ModelOptions, RowOptions
+from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
 
@@ -64,7 +63,7 @@ class ArrowStep:
         self._client = {name: given.pop(name) for name in ModelOptions.__annotations__ if name in given}
         self._options = {
             **given,
-            "examples": list(options.get("examples", ())),
+            "examples": reread(options.get("examples")),
             "journal": _found_anywhere(options.get("journal", True)),
             "confidence": loaded(options.get("confidence")),  # a worker may not have its file
         }
@@ -74,7 +73,7 @@ class ArrowStep:
         """Check all but the key; have the workers talk to the server that is meant here."""
         options = cast(ClientOptions, {**self._client, "api_key": "a worker's"})
         settings = Settings.of(self._model, options, Environment(os.environ))
-        if settings.reach.has_password:
+        if settings.connection.has_password:
             raise ConfigError(
                 "a proxy's password is not passed on to workers: name the proxy in their environment"
             )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from datetime import date
+from typing import Any, Protocol, TypeAlias
 
 from .shape import RecordShape, choice_key, distinct, folded
 from .syntax import Digits, mended, whole_value
@@ -19,18 +20,38 @@ _DECIMAL = re.compile(r"\^\(-\?\[0-9\]")  # how the pattern of a decimal begins
 _NUMBER = re.compile(r"([-+]?)((?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?)")
 
 
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_PLAIN_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
 Note: TypeAlias = tuple[str, str]  # how a value was read, and where it stands, as a JSON pointer
 Inner: TypeAlias = tuple[JSON, tuple[Note, ...]]
+
+
+class AsInText(Protocol):
+    """Reads what is written as in a text of a locale, counted from a day."""
+
+    def number(self, said: str) -> str | None:
+        """Return the digits of a number; None where it is none, or has more than one meaning."""
+        ...
+
+    def day(self, said: str) -> date | None:
+        """Return the day that is meant; None where it is none, or may be more than one."""
+        ...
 
 
 class Inside:
     """Reads the inside of a value by its schema. texts: whether objects and lists are read that stand as JSON
     in a string, and maps where their entries are wanted. values: whether choices in another spelling,
-    numbers as text, and words for nothing are.
+    numbers as text, and words for nothing are. as_in_text: reads numbers and dates that are written as in
+    the text; None where nobody says how that is.
     """
 
-    def __init__(self, shape: RecordShape, texts: bool, values: bool) -> None:
+    def __init__(
+        self, shape: RecordShape, texts: bool, values: bool, as_in_text: AsInText | None = None
+    ) -> None:
         self._shape, self._texts, self._values = shape, texts, values
+        self._as_in_text = as_in_text
         self._kept: list[JSON] = []  # so that no other value gets the place of one that was looked at
         self._known: dict[tuple[int, int, str], Inner] = {}
 
@@ -102,8 +123,10 @@ class Inside:
     def _value(self, node: Mapping[str, JSON], said: str, pointer: str) -> Inner:
         if (said.casefold() in NOTHING or not said) and self._shape.fits(None, node):
             return None, (("a word for nothing", pointer),)
-        number = _number(said)
-        if number is not None and self._shape.fits(number, node) and not self._is_either(said, node):
+        local = self._as_in_text and self._as_in_text.number(said)
+        number = _number(local or said)
+        either = not local and self._is_either(said, node)
+        if number is not None and self._shape.fits(number, node) and not either:
             return number, (("a number in a string", pointer),)
         choices = self._choices(node)
         names = [*self._shape.names.get(choice_key(choices), {}).items()]
@@ -121,9 +144,20 @@ class Inside:
             return value, ()
         if (said.casefold() in NOTHING or not said) and self._shape.fits(None, node):
             return None, (("a word for nothing", pointer),)
+        if self._as_in_text is not None and (local := self._local(self._as_in_text, texts, said)):
+            return local, (("as the text writes it", pointer),)
         if decimal and (said.count(",") > 1 or ("," in said and "." in said)) and _number(said) is not None:
             return said.replace(",", "").removeprefix("+"), (("a number with groups", pointer),)
         return value, ()
+
+    def _local(self, as_in_text: AsInText, texts: list[Mapping[str, JSON]], said: str) -> str | None:
+        """Return the number or date as JSON writes it, where it is written as in the text."""
+        if all(_DECIMAL.match(str(text.get("pattern", ""))) for text in texts):
+            return None if _PLAIN_NUMBER.fullmatch(said) else as_in_text.number(said)
+        if any(text.get("format") != "date" for text in texts) or _PLAIN_DATE.fullmatch(said):
+            return None
+        day = as_in_text.day(said)
+        return None if day is None else day.isoformat()
 
     def _is_either(self, said: str, node: Mapping[str, JSON]) -> bool:
         """Whether a single comma may be a decimal one: in half of the world "1,234" is a bit over one."""

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from ..errors import Problem
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
-from .inside import Inside, listed, parsed
+from .inside import AsInText, Inside, listed, parsed
 from .shape import RecordShape, distinct, folded
 from .syntax import mended, whole_value, written
 
@@ -74,11 +74,13 @@ class ReadingWay:
 class Reader:
     """Reads replies of one shape. slips: whether what is not quite JSON, or not quite in shape, is read where
     it has one reading. values: whether values are read that are said otherwise than the schema has them.
+    as_in_text: what reads those that are written as in the text, see Inside.
     """
 
     shape: RecordShape
     slips: bool = True
     values: bool = False
+    as_in_text: AsInText | None = None
 
     def read(self, text: str) -> Read:
         """Return the one reading of a reply; why there is none, or more than one."""
@@ -201,7 +203,7 @@ class Reader:
 
     def _mended_inside(self, way: ReadingWay) -> ReadingWay:
         """Return the way with the values inside read that are not as the schema has them."""
-        value, notes = Inside(self.shape, self.slips, self.values).read(way.value)
+        value, notes = Inside(self.shape, self.slips, self.values, self.as_in_text).read(way.value)
         return ReadingWay(value, (*way.notes, *notes)) if notes else way
 
     def _without_layer(self, way: ReadingWay) -> Iterator[ReadingWay]:

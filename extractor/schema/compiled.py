@@ -13,6 +13,7 @@ from pydantic_core import to_json
 
 from ..errors import Invalid, Problem, Unjudged
 from ..evidence.leaves import Path
+from ..evidence.meanings import Meanings
 from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
 from ..reading import Reader, RecordShape, bare
@@ -50,11 +51,14 @@ class CompiledSchema(Generic[T]):
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
     _shape: RecordShape = field(repr=False, compare=False)
 
-    def reader(self, strictly: bool = False, values: bool = False) -> Reader:
+    def reader(
+        self, strictly: bool = False, values: bool = False, as_in_text: Meanings | None = None
+    ) -> Reader:
         """Return what finds the record in a reply, by the strict schema. strictly: in plain JSON alone, in
         the schema's shape. values: also where they are said otherwise than the schema has them.
+        as_in_text: what reads values that are written as in the text.
         """
-        return Reader(self._shape, not strictly, values)
+        return Reader(self._shape, not strictly, values, as_in_text)
 
     def encode(self, record: T) -> str:
         """Return the record as strict JSON text. Raises Invalid where it does not fit its own type."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from ..batch.cells import Gathered
+from ..bulk.frames import Gathered
 from ..errors import ConfigError
 from ..messages import JSON
 from .table import Fields, Table, input_names

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ..batch.cells import Gathered
+from ..bulk.frames import Gathered
 from ..files import DISK, Disk
 from .columns import names_in
 from .csv_files import csv_table, csv_writer

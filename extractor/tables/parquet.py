@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..batch.cells import Gathered
-from ..batch.outcomes import RowOutcome
+from ..bulk import RowOutcome
+from ..bulk.frames import Gathered
 from ..errors import ConfigError
 from ..files import DISK, Disk
 from .columns import arrow_table, own_schema

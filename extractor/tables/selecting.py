@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias, cast
 
-from ..batch.frames import check_columns, columns_of, is_name
-from ..batch.texts import Select, row_maker
+from ..bulk import Select, row_maker
+from ..bulk.frames import check_columns, columns_of, is_name
 from ..errors import ConfigError
 from ..layout import Source
 from ..readers.given import text_of as text_in

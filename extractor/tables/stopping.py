@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from ..batch.run import Stop
+from ..bulk import Stop
 from ..files import Halted
 
 _WAITING = b"Stopping: what is in flight is waited for. A second signal ends the run at once.\n"

@@ -44,7 +44,7 @@ class Toolbox:
         tools: Sequence[Tool],
         record_type: Any,
         target: str | Target,
-        reading: Mapping[str, bool] | None = None,
+        reading: Mapping[str, Any] | None = None,
     ) -> None:
         self._readers = dict[str, Reader]()
         self._reading = reading or {}

@@ -201,9 +201,9 @@ def journals() -> Callable[[bytes], None]:
     """Overwrite the bytes of a journal: each 3 bytes of an input are a place and what stands there then."""
     import logging
 
-    from extractor.batch.journal import Kept
-    from extractor.batch.places import open_store
-    from extractor.batch.store import StoreWork
+    from extractor.bulk.journal.interface import Kept
+    from extractor.bulk.journal.places import open_store
+    from extractor.bulk.journal.store import StoreWork
     from extractor.errors import JournalError
 
     logging.disable()

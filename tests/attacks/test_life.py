@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from extractor import Extractor
-from extractor.batch.journal import Kept, key_of
-from extractor.batch.sqlite import SqliteStore
-from extractor.batch.store import StoreWork
+from extractor.bulk.journal.interface import Kept, key_of
+from extractor.bulk.journal.sqlite import SqliteStore
+from extractor.bulk.journal.store import StoreWork
 from extractor.cli.output import opened
 from extractor.processes import Process, this_process
 from tests.loopback import Echo, Weather, running

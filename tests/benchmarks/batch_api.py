@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from extractor.testing import Delivery
-from tests.batch.batch_crash import ANTHROPIC, OPENAI, killed_at_each_stage
+from tests.bulk.batch_crash import ANTHROPIC, OPENAI, killed_at_each_stage
 
 MOST = {"openai": 50_000, "anthropic": 100_000}
 CASES = {

@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.batch.crash import expected, killed_again_and_again
-from tests.batch.servers import redis_server
+from tests.bulk.crash import expected, killed_again_and_again
+from tests.bulk.servers import redis_server
 from tests.loopback import Weather, running
 
 

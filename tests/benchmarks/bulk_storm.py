@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.batch.storms import weathered
+from tests.bulk.storms import weathered
 
 
 def main(rows: int = 10_000, concurrency: int = 128) -> None:

@@ -15,9 +15,9 @@ import time
 from collections import deque
 from pathlib import Path
 
-from extractor.batch.journal import Kept, key_of
-from extractor.batch.writer import opened
-from tests.batch.servers import redis_server
+from extractor.bulk.journal.interface import Kept, key_of
+from extractor.bulk.journal.writer import opened
+from tests.bulk.servers import redis_server
 
 AT_ONCE = 64
 

@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.batch.crash import expected, started
-from tests.batch.servers import redis_server
+from tests.bulk.crash import expected, started
+from tests.bulk.servers import redis_server
 from tests.loopback import Weather, running
 
 

@@ -25,7 +25,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from extractor.engines import spark
-from tests.batch.servers import free_port, redis_server
+from tests.bulk.servers import free_port, redis_server
 from tests.loopback import Echo, Loopback, Weather, running
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ import pytest
 from ended import Cli
 
 from extractor.testing import BatchScript, ChatServer
-from tests.batch.batch_crash import echo
+from tests.bulk.batch_crash import echo
 from tests.loopback import Echo
 
 TEXTS = [f"text {n}" for n in range(5)]

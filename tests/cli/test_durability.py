@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor.batch.cells import Gathered, shape_of
+from extractor.bulk.frames.cells import Gathered, shape_of
 from extractor.cli.output import opened
 from extractor.errors import ConfigError
 from extractor.files import Disk, Unwritten, replacing

@@ -20,7 +20,7 @@ from ended import Cli
 from visits import TYPES, Run, asked, read, visit, write
 
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, slow, status
-from tests.batch.servers import RedisServer
+from tests.bulk.servers import RedisServer
 
 ROWS = [
     {"id": "7", "body": "Basel"},

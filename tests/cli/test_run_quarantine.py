@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from visits import TYPES, Run, asked, read, visit, write
 
-from extractor.batch.quarantine import line_of
+from extractor.bulk.quarantine import line_of
 from extractor.cli.commands import feeding_again
 from extractor.tables.columns import typed
 from extractor.tables.placed import placed

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from extractor.batch.sqlite import SqliteStore
+from extractor.bulk.journal.sqlite import SqliteStore
 from tests.databases.places import Place, of_each_kind
 from tests.loopback import Loopback, Weather, running
 from tests.postgres import empty_database

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from extractor.batch.display import shown as progress_shown
-from extractor.batch.outcomes import Progress
+from extractor.bulk.display import shown as progress_shown
 from extractor.cli.screen import (
     ShownCell,
     ShownRow,
@@ -23,6 +22,7 @@ from extractor.cli.screen import (
     shown,
 )
 from extractor.messages import BatchStatus
+from extractor.results import Progress
 
 ROWS = [
     ShownRow(

@@ -8,7 +8,7 @@ text and taken out before the record is validated.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -131,14 +131,17 @@ def _checked(found: Mapping[str, str], text: str | None) -> tuple[dict[str, tupl
 # Examples
 
 
-def quote_example(wire: str, text: str) -> str:
-    """Return a record's strict JSON with quotes of the text that it is an example for."""
+def quote_example(wire: str, text: str, places: Mapping[str, Sequence[tuple[int, int]]] | None = None) -> str:
+    """Return a record's strict JSON with quotes of the text that it is an example for. places: where values
+    stand, by their pointers, as far as somebody has told.
+    """
     data = loads(wire)
     spans = align(json.loads(dumps(data)), text)
     for holder, quotes in list(_holders(data, ())):
         for key in quotes:
-            spanned = spans.get(pointer((*holder, key)))
-            quotes[key] = _around(text, spanned[0].start, spanned[0].end) if spanned else ""
+            at = pointer((*holder, key))
+            found = (places or {}).get(at) or [(span.start, span.end) for span in spans.get(at, ())]
+            quotes[key] = _around(text, *found[0]) if found else ""
     return dumps(data)
 
 

@@ -1,0 +1,1 @@
+"""Providers' batch APIs: requests handed in together, answered within a day."""

@@ -1,0 +1,136 @@
+"""Estimates of a run: its requests are built as the run would build them, and looked up, not sent."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from .. import packing
+from ..connections import Models
+from ..dialects import DIALECTS, read_reply
+from ..errors import ConfigError
+from ..messages import Completion, Request, Usage
+from ..model import Endpoint, Model
+from ..options import RowOptions
+from ..readers.given import opened, text_of
+from ..secrets import Secret
+from .estimate import Asked, Counted, Estimate, PackEstimate, answer_tokens, estimate
+from .exchange.context import request_key
+from .frames.enrich import is_frame, open_frame, rows_of
+from .job import Job
+from .journal.interface import TOGETHER, Journal, Kept, key_of
+from .texts import Select
+
+AT_ONCE = 500  # keys looked up together
+ENOUGH = 20  # answers to learn from
+
+
+def estimated(
+    models: Models[Any], given: Any, record_type: Any, text: Select, options: RowOptions
+) -> Estimate:
+    """Return what a run over the rows would come to. Raises ConfigError and SchemaError."""
+    rows, select = rows_of(open_frame(given), text) if is_frame(given) else (given, text)
+    job = Job.of(models, rows, record_type, select, options)
+    counted = _counted(job, rows)
+    together = [row.together for row in counted.asked.values() if row.together is not None]
+    kept = dict(_kept(job.settings.journal, [*counted.asked, *together]))
+    answer, assumption = _answer(job, list(kept.values()))
+    model = models.first
+    price = model.policy.budget.price
+    batch = model.provider.batch if job.settings.mode == "batch" else None
+    share = batch.share if batch else 1
+
+    def cost(usage: Usage) -> Decimal | None:
+        found = price(model.name, usage)
+        return None if found is None else found * share
+
+    shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
+    return estimate(counted, kept, answer, assumption, cost, model.name, shared)
+
+
+def _counted(job: Job, rows: Iterable[Any]) -> Counted:
+    count = empty = bad = 0
+    samples = job.task.samples
+    asked: dict[bytes, Asked] = {}
+    for given in rows:
+        count += 1
+        try:
+            text = text_of(opened(job.row_of(given).text))
+            if text is None or (isinstance(text, str) and not text.strip()):
+                empty += 1
+                continue
+            key, row = _request(job, text)
+        except ConfigError:
+            bad += 1
+        else:
+            for _ in range(samples):
+                asked[key] = row
+                key = key_of(key)  # as the journal knows the next answer to the same
+    return Counted(count, empty, bad, asked)
+
+
+def _request(job: Job, text: Any) -> tuple[bytes, Asked]:
+    """Return the key that the journal knows a row's first request by, and what there is to know of it."""
+    step = job.task.ask(text)
+    key, size = _key(job, step.request)
+    if job.settings.rows_per_request == 1 or not packing.takes(text):
+        return key, Asked(size)
+    plain, _ = _key(job, job.models.first.plainly(step))
+    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text))
+
+
+def _key(job: Job, request: Request) -> tuple[bytes, int]:
+    """Return a request's key in the journal, and the size of its body."""
+    model: Model = job.models.first
+    nowhere = Endpoint(model.settings.config.base_url or "", Secret(""))
+    post = model.post(nowhere, request, 1.0)
+    return request_key(model.place, post), len(post.body)
+
+
+def _line(text: str) -> int:
+    """Return the bytes of a text in a request for several."""
+    return len(json.dumps(packing.shown([text]) + "\n", ensure_ascii=False).encode("utf-8", "replace")) - 2
+
+
+def _rest(job: Job, count: int) -> int:
+    """Return the bytes of a request for so many texts, these apart."""
+    _, size = _key(job, job.task.together(["?"] * count).request)
+    return size - count * _line("?")
+
+
+def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
+    """Yield what the journal has, where it is there."""
+    from .journal.places import find_store, place_of
+
+    if journal is False or isinstance(journal, Journal):
+        return  # none; or a journal of the user's own, which is asked in a run alone
+    store = find_store(place_of(journal))
+    if store is None:
+        return
+    try:
+        for start in range(0, len(keys), AT_ONCE):
+            some = keys[start : start + AT_ONCE]
+            found = store.look([(key, 0.0) for key in some])
+            yield from ((key, kept) for key, kept in zip(some, found, strict=True) if kept is not None)
+    finally:
+        store.close()
+
+
+def _answer(job: Job, kept: Sequence[Kept]) -> tuple[int, str]:
+    """Return the tokens of an answer, and what that rests on."""
+    spoken = (job.models.first.dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
+    events = (
+        read_reply(dialect, each.status, {}, each.body, each.latency, time.time())
+        for each in kept[:AT_ONCE]
+        for dialect in dict.fromkeys(spoken)
+    )
+    counted = [e.usage for e in events if isinstance(e, Completion) and e.is_counted]
+    took = [usage.completion_tokens for usage in counted if usage]
+    if len(took) >= ENOUGH:
+        return round(sum(took) / len(took)), f"completion tokens as in {len(took)} answers of the journal"
+    tokens = answer_tokens(job.task.compiled.schema)
+    return tokens, f"{tokens} completion tokens for a record are assumed from its schema"

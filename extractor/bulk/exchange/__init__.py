@@ -1,0 +1,1 @@
+"""How one row is asked: within limits, once, its answers kept."""

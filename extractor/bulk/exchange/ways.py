@@ -1,0 +1,65 @@
+"""In which ways a service was asked before: a run that goes on finds the answers that came in each of them.
+
+What a service does not take is learned in the middle of a run, so some rows were asked in one way and some
+in another. The journal keeps which ways there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
+
+from ...dialogue import Ask
+from ...messages import Mode, Request, Turns
+from ...schema import VERSION
+from ..journal.interface import Journal, Kept, key_of
+
+T = TypeVar("T")
+_KEPT = Kept(b"", 200)
+
+
+class AskedWay(NamedTuple):
+    """How a request is made of a question."""
+
+    mode: Mode
+    turns: Turns
+
+    @classmethod
+    def of(cls, request: Request) -> AskedWay:
+        """Return the way of a request."""
+        return cls(request.mode, request.turns)
+
+    def begin(self, step: Ask[T]) -> Ask[T]:
+        """Return a dialogue's first step, asked in this way."""
+        ladder = step.ladder
+        assert ladder is not None  # noqa: S101  the caller has looked
+        if self.mode not in ladder.modes:  # it was left meanwhile, for those that follow it
+            ladder = replace(ladder, modes=(self.mode, *ladder.modes))
+        request = replace(ladder.request(self.mode), turns=self.turns)
+        return replace(step, first=request, request=request, ladder=ladder)
+
+
+class Ways:
+    """The ways that a journal knows of, by endpoint."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._known: dict[str, tuple[AskedWay, ...]] = {}
+
+    async def of(self, name: str) -> tuple[AskedWay, ...]:
+        """Return the ways in which earlier runs have asked at an endpoint, where there were several."""
+        if name not in self._known:
+            every = [AskedWay(mode, turns) for mode in Mode for turns in Turns]
+            found = await asyncio.gather(*(self._journal.look(_key(name, way), 0.0) for way in every))
+            self._known[name] = tuple(way for way, kept in zip(every, found, strict=True) if kept is not None)
+        return self._known[name]
+
+    def changed(self, name: str, before: Request, after: Request) -> None:
+        """Keep that an endpoint was asked in one way, and then in another."""
+        for request in (before, after):
+            self._journal.put(_key(name, AskedWay.of(request)), _KEPT)
+
+
+def _key(name: str, way: AskedWay) -> bytes:
+    return key_of("way", VERSION, name, *way)

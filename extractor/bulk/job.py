@@ -1,0 +1,334 @@
+"""Rows put to a client: where the bulk run meets the calls. Sync and async differ by a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, aclosing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar, cast
+
+from ..connections import Models
+from ..dialects import BATCH_APIS, PROVIDERS
+from ..dialogue import MAX_TOKENS, Ask
+from ..errors import ConfigError, ServiceError
+from ..messages import BatchStatus, Completion, Failure, Message, Request
+from ..model import Endpoint, Model
+from ..options import ClientOptions, RowOptions
+from ..secrets import Environment
+from ..settings import Settings
+from ..task import Task
+from ..transport import http, tape
+from . import run
+from .batches.client import BatchClient
+from .batches.service import CallFailed, Service, Stream
+from .bridge import iterate
+from .frames.enrich import has_columns
+from .journal.handles import Handle
+from .journal.interface import Ledger
+from .journal.spool import Replayed
+from .limits.budget import worst_cost
+from .outcomes import ChunkText, Row, RowOutcome, Text
+from .texts import Select, row_maker
+
+T = TypeVar("T")
+Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
+Unwanted: TypeAlias = Callable[[], bool]
+Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
+RUN_OPTIONS = frozenset(run.RunSettings.__dataclass_fields__)
+MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
+
+
+class Wire(NamedTuple):
+    """How requests to one endpoint go out, and their replies come back: whole, or in pieces."""
+
+    send: Send
+    stream: Stream
+
+
+class ModelCaller(Generic[T]):
+    """One model, as a bulk run calls it. callers: those of all models that a row may be put to, this one's
+    among them.
+    """
+
+    def __init__(
+        self, task: Task[T], endpoint: Endpoint, send: Send, callers: dict[Any, ModelCaller[T]]
+    ) -> None:
+        self._task, self._model, self._endpoint = task, task.model, endpoint
+        self._send, self._callers = send, callers
+        callers[task.model] = self
+
+    @property
+    def name(self) -> str:
+        """The provider and its URL; "local" for the embedded model, whose port is another each time."""
+        return self._model.place
+
+    @property
+    def samples(self) -> int:
+        """How many answers each row asks for."""
+        return self._task.samples
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that a row's dialogue may take."""
+        return self._model.policy.deadline
+
+    def of(self, step: Ask[T]) -> ModelCaller[T]:
+        """Return the caller of the model that a step asks."""
+        return self._callers[step.model]
+
+    def begin(self, text: Text) -> Ask[T]:
+        """Return the first step of a row's dialogue, with what begins it with each fallback model."""
+        others = [each for each in self._callers.values() if each is not self]
+        step = self._ask(text)
+        return replace(step, others=tuple(partial(each._ask, text) for each in others)) if others else step
+
+    def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
+        """Return what the row's dialogue runs in."""
+        return self._model.watching(step)
+
+    def plainly(self, step: Ask[T]) -> Request:
+        """Return a row's first request in the mode that the client would begin with."""
+        return self._model.plainly(step)
+
+    def begin_pack(self, texts: Sequence[str]) -> Ask[dict[int, str]]:
+        """Return the first step of a dialogue about several rows."""
+        return self._task.together(texts)
+
+    def post(self, request: Request, timeout: float) -> http.Post:
+        """Return the request as it is sent."""
+        return self._model.post(self._endpoint, request, timeout)
+
+    async def send(self, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
+        """Return what came back."""
+        return await self._send(post, unwanted)
+
+    def read(self, reply: http.HttpReply | Failure) -> Completion | Failure:
+        """Return what the reply says."""
+        return self._model.read(reply, self._endpoint)
+
+    def _ask(self, text: Text) -> Ask[T]:
+        return self._task.ask(text.text, text.said) if isinstance(text, ChunkText) else self._task.ask(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A bulk run, checked: nothing has been asked or read yet. tasks: one for each model."""
+
+    models: Models[Any]
+    tasks: Mapping[Model, Task[Any]]
+    rows: Rows
+    row_of: Callable[[Any], Row]
+    settings: run.RunSettings
+
+    @classmethod
+    def of(cls, models: Models[Any], rows: Rows, record_type: Any, text: Select, options: RowOptions) -> Job:
+        """Return the job. Raises ConfigError and SchemaError for what could work for no row at all."""
+        _check_rows(rows)
+        given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
+        settings = run.RunSettings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
+        given["examples"] = list(given.get("examples", ()))
+        if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
+            given["max_tokens"] = MOST_TOKENS
+        tasks: dict[Model, Task[Any]] = {model: Task(model, record_type, **given) for model in models.chain}
+        task = tasks[models.first]
+        settings = replace(settings, rows_per_request=task.most_together(settings.rows_per_request))
+        if settings.mode == "batch":
+            _check_batches(models.first, task.samples)
+        first = models.begin(lambda model: tasks[model].ask("?"))
+        if settings.max_cost is not None:
+            budget = first.policy.budget
+            worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
+        return cls(models, tasks, rows, row_maker(text), settings)
+
+    @property
+    def task(self) -> Task[Any]:
+        """What is asked of the first model."""
+        return self.tasks[self.models.first]
+
+    async def outcomes(
+        self, wire: Callable[[Model, Endpoint], Wire], stop: run.Stop | None = None
+    ) -> AsyncGenerator[RowOutcome[Any]]:
+        """Yield what came of each row. wire: what posts to a model's endpoint."""
+        callers: dict[Any, ModelCaller[Any]] = {}
+        wires = [await self._called(model, wire, callers) for model in self.models.chain]
+        caller = callers[self.models.first]
+        if self.settings.mode == "batch":
+            found = self._batched(caller, *wires[0], stop)
+        else:
+            found = run.arows(self.rows, self.row_of, caller, self.settings, stop)
+        async with aclosing(found) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    async def _called(
+        self, model: Model, wire: Callable[[Model, Endpoint], Wire], callers: dict[Any, ModelCaller[Any]]
+    ) -> tuple[Endpoint, Stream]:
+        endpoint = await asyncio.to_thread(model.endpoint)  # it may start the embedded model
+        opened = wire(model, endpoint)
+        ModelCaller(self.tasks[model], endpoint, opened.send, callers)
+        return endpoint, opened.stream
+
+    async def _batched(
+        self, caller: ModelCaller[Any], endpoint: Endpoint, stream: Stream, stop: run.Stop | None
+    ) -> AsyncGenerator[RowOutcome[Any]]:
+        """Have the provider's batches answer first; what they leave is asked for as usual."""
+        journal, rows = await run.open_journal(self.settings.journal), Replayed(self.rows)
+        settings = replace(self.settings, journal=journal, max_cost=self.settings.budget)
+        try:
+            begun = caller.begin("?")
+            service = _service(self.models.first, endpoint, begun.request, stream)
+            ledger = cast(Ledger, journal)  # the settings were checked
+            client = BatchClient(caller, service, ledger, journal, settings.budget, settings.on_progress)
+            if stop is not None:
+                loop = asyncio.get_running_loop()
+                stop.bind(
+                    partial(loop.call_soon_threadsafe, client.stop),
+                    lambda: client.advice or run.INTERRUPTED,
+                )
+            if not await client.collect(rows, self.row_of):
+                return
+            outcomes = run.arows(rows.again, self.row_of, caller, settings, stop, client.collected)
+            async with aclosing(outcomes):
+                async for outcome in outcomes:
+                    yield outcome
+        finally:
+            rows.close()
+            if journal is not self.settings.journal:
+                await journal.aclose()
+
+
+def _check_rows(rows: Any) -> None:
+    """Raise ConfigError for what has no rows, or others than it seems."""
+    if isinstance(rows, type):
+        raise ConfigError(f"the arguments are swapped: it is rows(texts, {rows.__name__})")
+    iterates = hasattr(rows, "__iter__") or hasattr(rows, "__aiter__") or hasattr(rows, "__getitem__")
+    if isinstance(rows, str | bytes | Mapping) or not iterates:
+        raise ConfigError(f"the rows are a list of texts or of mappings, not one {type(rows).__name__}")
+    if has_columns(rows):
+        name = type(rows).__name__
+        raise ConfigError(
+            f"a {name} is no list of rows: `frame(..., text=COLUMN)` takes it whole and returns it with the "
+            "records beside; for `rows`, hand in one column of it"
+        )
+
+
+def _check_batches(model: Model, samples: int = 1) -> None:
+    """Raise ConfigError where requests can't be sent by a batch API."""
+    if samples > 1:
+        raise ConfigError("samples and mode='batch' don't go together: a batch has one answer for each row")
+    provider = model.provider
+    if provider.batch is None:
+        known = ", ".join(name for name, row in PROVIDERS.items() if row.batch)
+        raise ConfigError(f"mode='batch' needs a provider with a batch API: {known}; not {provider.name}")
+    if tape.current() is not None:
+        raise ConfigError("a cassette holds no batches: record and replay with mode='live'")
+
+
+def _service(model: Model, endpoint: Endpoint, request: Request, stream: Stream) -> Service:
+    """Return a provider's batch API. request: one whose headers are those of all."""
+    limits = model.provider.batch
+    assert limits is not None  # noqa: S101  it was checked
+    explain, redact = partial(model.read, endpoint=endpoint), partial(model.redact, endpoint)
+    headers = model.headers(endpoint, request)
+    return Service(BATCH_APIS[limits.api], limits, endpoint.base_url, headers, stream, explain, redact)
+
+
+async def cancel(handle: Handle) -> BatchStatus:
+    """Ask a provider to end a batch early; return what it says. Its key comes from the environment.
+
+    Raises ConfigError, and ServiceError where the provider does not do it.
+    """
+    provider, _, url = handle.endpoint.partition(" ")
+    options: ClientOptions = {"base_url": url}
+    model = Model(Settings.of(f"{provider}:{handle.model}", options, Environment(os.environ)), options)
+    _check_batches(model)
+    endpoint = model.endpoint()
+    client = http.new_async_client(endpoint.base_url, model.settings.connection)
+    try:
+        request = Request(handle.model, (Message("user", "?"),))
+        service = _service(model, endpoint, request, _wire(client).stream)
+        return await service.told(service.api.cancel(handle.batch))
+    except CallFailed as error:
+        failure = error.failure
+        raise ServiceError(failure.message, failure.status, request_id=failure.request_id) from error
+    finally:
+        await client.aclose()
+
+
+def arows(job: Job, stop: run.Stop | None = None) -> AsyncGenerator[RowOutcome[Any]]:
+    """Yield what came of each row. stop: asks the run to end."""
+    return job.outcomes(lambda model, endpoint: _wire(job.models.link(model).client(endpoint)), stop)
+
+
+def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
+    """`arows` for code that is not async: it runs in a thread. Left before its end it waits for what is in
+    flight, where there is a journal to keep it. stop: asks the run to end.
+    """
+    stop = stop or run.Stop()
+
+    async def outcomes() -> AsyncGenerator[RowOutcome[Any]]:
+        own: dict[Any, http.AsyncSender] = {}
+        threads = ThreadPoolExecutor(job.settings.concurrency)  # it starts none before it needs one
+
+        def wire(model: Model, endpoint: Endpoint) -> Wire:
+            link, connection = job.models.link(model), model.settings.connection
+            if link.given is not None:
+                given = link.client(endpoint)  # checks that it was made in this process
+                return Wire(
+                    partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
+                )
+            if (endpoint.base_url, connection) not in own:
+                own[endpoint.base_url, connection] = http.new_async_client(endpoint.base_url, connection)
+            return _wire(own[endpoint.base_url, connection])
+
+        try:
+            async with aclosing(job.outcomes(wire, stop)) as found:
+                async for outcome in found:
+                    yield outcome
+        finally:
+            for opened in own.values():
+                await opened.aclose()
+            threads.shutdown(wait=False)
+
+    return iterate(outcomes, stop, lambda: job.settings.journal is not False and not stop.halted)
+
+
+async def _threaded_post(
+    client: http.Client, threads: ThreadPoolExecutor | None, post: http.Post, unwanted: Unwanted
+) -> http.HttpReply | Failure:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(threads, http.post, client, post, time.monotonic)
+
+
+async def _apost(client: http.AsyncSender, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
+    return await http.apost(client, post, time.monotonic, unwanted)
+
+
+async def _threaded_stream(
+    client: http.Client, threads: ThreadPoolExecutor | None, post: http.Post
+) -> AsyncGenerator[http.Piece]:
+    loop, pieces = asyncio.get_running_loop(), http.stream(client, post, time.monotonic)
+    try:
+        while (piece := await loop.run_in_executor(threads, next, pieces, None)) is not None:
+            yield piece
+    finally:
+        with suppress(ValueError):  # a thread still waits for the next piece
+            pieces.close()
+
+
+def _wire(client: http.AsyncSender) -> Wire:
+    return Wire(partial(_apost, client), lambda post: http.astream(client, post, time.monotonic))

@@ -1,0 +1,205 @@
+"""The journal: the durable log of what a service has answered, so that no answer is paid for twice.
+
+An answer is kept under the SHA-256 of what was asked: never a row number, never a key. Before a request
+is sent it is claimed, so that no other process sends the same; a claim whose process has died is taken
+over, and counted, since its answer may have been paid for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from ...errors import JournalError
+from .handles import Handle
+
+
+class Kept(NamedTuple):
+    """An answer, whole, as it came. at: Unix time. latency: seconds. share: what it cost, as a share of
+    the usual price.
+    """
+
+    body: bytes
+    status: int = 200
+    request_id: str | None = None
+    latency: float = 0.0
+    at: float = 0.0
+    model: str = ""
+    share: float = 1.0
+
+
+def sound(kept: Sequence[Any]) -> Kept | None:
+    """Return an answer as it was kept; None for one that is damaged, which counts as absent."""
+    body, status, request_id, latency, at, model, share = kept
+    numbers = all(type(each) in (int, float) and isfinite(each) for each in (latency, at, share))
+    named = isinstance(model, str) and isinstance(request_id, str | None)
+    whole = isinstance(body, bytes) and type(status) is int
+    return Kept(*kept) if whole and named and numbers and 100 <= status <= 999 else None
+
+
+def checksum(key: bytes, kept: Kept) -> bytes:
+    """Return what tells an answer from a damaged one, and from that to another request; `at` is not in it.
+
+    Eight bytes of BLAKE2b: of random damage one in 2**64 goes unnoticed, where a CRC-32 lets pass one in
+    2**32, and to hash an answer takes microseconds, as a CRC does.
+    """
+    told = [kept.status, kept.request_id, float(kept.latency), kept.model, float(kept.share)]
+    digest = hashlib.blake2b(key, digest_size=8)
+    digest.update(json.dumps(told).encode())
+    digest.update(kept.body)
+    return digest.digest()
+
+
+class Claim(NamedTuple):
+    """What a claim gave. kept: the answer, where there is one. granted: whether the caller may ask now;
+    if neither, another process is asking. lost: whether a process that died had asked.
+    """
+
+    kept: Kept | None = None
+    granted: bool = False
+    lost: bool = False
+
+
+TOGETHER = "together"  # part of the key of a row's answer that came in a request for several rows
+GRANTED = Claim(granted=True)
+BUSY = Claim()
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """Where answers are kept. `durable` grows up to each ticket that `put` gave, once its answer is safe."""
+
+    @property
+    def durable(self) -> int:
+        """The last ticket whose answer would survive the death of this process."""
+        ...
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call `changed` in the event loop whenever `durable` grew or the journal broke."""
+        ...
+
+    @property
+    def error(self) -> JournalError | None:
+        """Why nothing can be kept any more; None where all is well."""
+        ...
+
+    async def look(self, key: bytes, since: float) -> Kept | None:
+        """Return the answer that came at `since` (Unix time) or later."""
+        ...
+
+    async def claim(self, key: bytes, since: float) -> Claim:
+        """Return the answer, or else the right to ask. Raises JournalError."""
+        ...
+
+    def put(self, key: bytes, kept: Kept) -> int:
+        """Keep an answer in place of its claim; return its ticket."""
+        ...
+
+    def release(self, key: bytes) -> None:
+        """Give a claim back: nothing came that was paid for."""
+        ...
+
+    async def aclose(self) -> None:
+        """Write what waits, and close. Claims that are still held count as lost."""
+        ...
+
+
+class Tried(NamedTuple):
+    """The last batch that a request was put into and that has not answered it. batch: our own name for
+    it. round: as in Handle. open: whether it may still answer.
+    """
+
+    batch: str
+    round: int
+    open: bool
+
+
+@runtime_checkable
+class Ledger(Protocol):
+    """Where batches at providers are kept: what a journal has to be besides, for mode="batch". What was
+    awaited is safe from the death of this process. All methods may raise JournalError.
+    """
+
+    @property
+    def spool(self) -> Path:
+        """A folder of this machine's for the requests of batches."""
+        ...
+
+    async def batches(self) -> list[Handle]:
+        """Return the batches that have not ended, oldest first."""
+        ...
+
+    async def tried(self, keys: Sequence[bytes]) -> Mapping[bytes, Tried]:
+        """Return which of these requests are, or were, in a batch that has not answered them."""
+        ...
+
+    async def begin(self, handle: Handle, keys: Sequence[bytes]) -> None:
+        """Keep a new batch, of this process's, with the keys of its requests."""
+        ...
+
+    async def take(self, id_: str) -> Handle | None:
+        """Return a batch as it stands, once no other living process is at work on its beginning: from now
+        on this one is. None where another is, or where there is no such batch.
+        """
+        ...
+
+    async def save(self, handle: Handle) -> None:
+        """Keep how far a batch is; one that has ended stays so, whatever another process still says."""
+        ...
+
+    async def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:
+        """Keep answers, and cross them and refused requests off a batch. Return which of them were open
+        in it; those alone are kept.
+        """
+        ...
+
+    async def forget(self, id_: str) -> None:
+        """Forget a batch, and that its requests were in it."""
+        ...
+
+
+def key_of(*parts: str | bytes) -> bytes:
+    """Return the SHA-256 of the parts, which can't run into each other."""
+    told = [part.encode() if isinstance(part, str) else part for part in parts]
+    sizes = ",".join([str(len(part)) for part in told])
+    return hashlib.sha256(b"".join([sizes.encode(), b":", *told])).digest()
+
+
+class Memory:
+    """A journal that ends with its run, of the last answers only: identical rows are asked for once."""
+
+    durable = 0
+    error: JournalError | None = None
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._kept: dict[bytes, Kept] = {}
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Nothing ever changes."""
+
+    async def look(self, key: bytes, since: float) -> Kept | None:
+        """Return the answer, which came in this run."""
+        return self._kept.get(key)
+
+    async def claim(self, key: bytes, since: float) -> Claim:
+        """Return the answer, or else the right to ask."""
+        kept = self._kept.get(key)
+        return GRANTED if kept is None else Claim(kept)
+
+    def put(self, key: bytes, kept: Kept) -> int:
+        """Keep an answer; forget the oldest where there are too many."""
+        self._kept[key] = kept
+        if len(self._kept) > self._most:
+            del self._kept[next(iter(self._kept))]
+        return 0
+
+    def release(self, key: bytes) -> None:
+        """There are no claims."""
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""

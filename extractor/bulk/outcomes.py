@@ -1,0 +1,83 @@
+"""The nouns of a bulk run: a row, what came of it, and how far the run is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+from warnings import warn
+
+from ..errors import ExtractorError
+from ..messages import JSON, Attempt, Outcome
+from ..results import Extraction, Result
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkText:
+    """A text that is part of a longer one. said: what the model is told of that."""
+
+    text: str
+    said: str
+
+
+Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ChunkText  # a text, or content parts
+
+
+class Row(NamedTuple):
+    """One row to do. text: None or blank where there is nothing to ask. key: comes back with the
+    outcome, for the caller to know the row by.
+    """
+
+    text: Any
+    key: Any = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RowOutcome(Result[T]):
+    """What came of one row.
+
+    index: its position in the input, from 0. extraction: how its dialogue ended; None for an empty
+    row, of which nothing was asked, and for a row that was not run. error: why there is no record:
+    ConfigError for a bad row, the extraction's error, or RunStopped for a row that was begun when the
+    run stopped. from_cache: whether every reply came out of the journal, or was shared with an
+    identical row. key: what the caller attached to the row. stops: whether its error stops the run.
+    """
+
+    index: int
+    extraction: Extraction[T] | None = None
+    error: ExtractorError | None = None
+    from_cache: bool = False
+    key: Any = None
+    stops: bool = False
+
+    @property
+    def record(self) -> T | None:
+        """The record; None where there is none."""
+        return self.extraction.record if self.extraction else None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the dialogue ended; None where there was none."""
+        return self.extraction.outcome if self.extraction else None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every request of the row with what came of it."""
+        return self.extraction.attempts if self.extraction else ()
+
+    def quarantined(self, record_type: Any) -> dict[str, JSON]:
+        """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own
+        fields (a row that is a text is the field `text`), why there is no record, and every reply.
+        """
+        from ..schema import RecordType
+        from .quarantine import quarantined
+
+        row = dict(self.key) if isinstance(self.key, Mapping) else {"text": self.key}
+        return quarantined(self.index, self, row, RecordType.of(record_type).fingerprint, "")
+
+    def held(self, record_type: Any) -> dict[str, JSON]:
+        """Return what `quarantined` returns; this is its former name."""
+        warn("RowOutcome.held is now called quarantined", DeprecationWarning, stacklevel=2)
+        return self.quarantined(record_type)

@@ -1,0 +1,89 @@
+"""What a run will come to: counted, looked up, and never sent."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from pydantic import BaseModel
+
+from extractor import AsyncExtractor, Extractor, Price, Usage
+from extractor.bulk.estimate import answer_tokens
+from extractor.testing import ChatServer, shaped
+
+
+class Visit(BaseModel):
+    town: str
+    guests: int
+
+
+TEXTS = [f"We were in town {i}." for i in range(30)]
+PRICES = {"m": Price(input=2, output=10)}
+
+
+def test_rows_are_counted_and_priced_and_nothing_is_sent(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"body": [*TEXTS, TEXTS[0], None, " "]})
+    with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
+        told = ex.estimate(frame, Visit, text="body", journal=tmp_path / "j.sqlite")
+        assert not server.requests
+    assert (told.rows, told.empty, told.bad, told.distinct, told.in_journal) == (33, 2, 0, 30, 0)
+    assert told.cost == PRICES["m"](Usage(told.prompt_tokens, told.completion_tokens))
+    assert told.why_no_cost is None
+    assert "assumed from its schema" in told.assumption
+    assert "33 rows" in str(told)
+    assert not (tmp_path / "j.sqlite").exists(), "an estimate makes no file"
+
+
+def test_what_the_journal_has_is_paid_for_and_tells_how_long_answers_are(tmp_path: Path) -> None:
+    journal = tmp_path / "j.sqlite"
+    with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
+        list(ex.rows(TEXTS[:25], Visit, journal=journal))
+        asked = len(server.requests)
+        told = ex.estimate(TEXTS, Visit, journal=journal)
+        assert len(server.requests) == asked
+        run = list(ex.rows(TEXTS, Visit, journal=journal))
+        assert len(server.requests) == asked + 5
+    assert (told.distinct, told.in_journal) == (30, 25)
+    assert told.assumption == "completion tokens as in 25 answers of the journal"
+    used = [outcome.usage for outcome in run if not outcome.from_cache]
+    assert len(used) == 5
+    assert sum(u.completion_tokens for u in used) == pytest.approx(told.completion_tokens, rel=0.5)
+
+
+def test_an_unknown_price_is_none_with_the_reason() -> None:
+    with Extractor("m", base_url="http://127.0.0.1:1") as ex:
+        told = ex.estimate(["Basel", {"not": "a text"}], Visit, journal=False)
+    assert (told.cost, told.bad) == (None, 1)
+    assert "no price of 'm' is known" in str(told.why_no_cost)
+    assert "cost unknown" in str(told)
+
+
+def test_the_embedded_model_is_not_started_for_an_estimate() -> None:
+    pytest.importorskip("xllamacpp")
+    with Extractor("local:smollm2") as ex:
+        assert ex.estimate(["Basel"], Visit, journal=False).distinct == 1
+
+
+def test_an_async_client_estimates_too() -> None:
+    async def told() -> Any:
+        async with AsyncExtractor("m", base_url="http://127.0.0.1:1", prices=PRICES) as ex:
+            return await ex.estimate(["Basel"], Visit, journal=False)
+
+    assert asyncio.run(told()).cost > Decimal(0)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"$ref": "#/$defs/a"}}},
+        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"type": "array", "items": {"enum": ["a"]}},
+    ],
+)
+def test_every_schema_has_a_size(schema: Any) -> None:
+    assert 0 < answer_tokens(schema) < 1_000
