@@ -172,6 +172,26 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
             step = step.after(reply, results, time.monotonic())
         return step
 
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: type[T],
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> AsyncIterator[RowOutcome[T]]: ...
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: Any,
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> AsyncIterator[RowOutcome[Any]]: ...
     def rows(
         self,
         rows: Iterable[Any] | AsyncIterable[Any],

@@ -243,6 +243,26 @@ class Extractor(BaseClient[ModelConnection]):
             step = step.after(reply, results, time.monotonic())
         return step
 
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any],
+        record_type: type[T],
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> Iterator[RowOutcome[T]]: ...
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any],
+        record_type: Any,
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> Iterator[RowOutcome[Any]]: ...
     def rows(
         self,
         rows: Iterable[Any],
