@@ -45,6 +45,7 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
     "max_rounds": 10,
     "mode": "auto",
     "on": {},
+    "parts": "auto",
     "prices": {},
     "prompt": PROVIDERS_OWN,
     "proxy": Otherwise("the environment's"),

@@ -21,6 +21,7 @@ ExtractionError Run
 Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
 tool_schema
+view
 """
 TYPES = """
 AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate
@@ -28,8 +29,8 @@ ChatOptions ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledS
 CompletionChunk Conflict ConnectionOptions DEFAULT_PROMPT DialogueEnded DialogueStarted
 DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
 Journal Ledger LimitGrant LiveRowOptions ModelOptions PROVIDERS Params ParseOptions ParsedCompletion
-Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions SharedLimits
-SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
+PartOutcome Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions
+SharedLimits SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON

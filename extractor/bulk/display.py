@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..results import Progress
 from ..words import printable
+from .notebook import NotebookDisplay, NotebookLines, in_notebook
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +50,12 @@ def reason_lines(failures: Mapping[str, int], most: int = MOST_REASONS) -> list[
     left = ranked[most:]
     others = f"{sum(count for _, count in left):,} × {len(left):,} other reasons"
     return [*told, others] if left else told
+
+
+def told_reasons(progress: Progress) -> list[str]:
+    """Return why rows failed, and why requests are sent again."""
+    again = reason_lines(progress.retried)
+    return [*reason_lines(progress.failures), *(f"{each}, asked again" for each in again)]
 
 
 def pace(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
@@ -90,9 +97,14 @@ def shown(
     """Yield what a run is to tell its progress to.
 
     show: None to show it only on a terminal or in a notebook. told: is told as well. unit: what a row is
-    called. On a terminal the last state stays; elsewhere, where show is True, there is a line every ten
-    seconds. open_console: returns a console, None where there is no rich: a terminal gets lines, then.
+    called. On a terminal and in a notebook the last state stays; elsewhere, where show is True, there is a
+    line every ten seconds. open_console: returns a console, None where there is no rich: a terminal gets
+    lines, then.
     """
+    if show is not False and open_console is None and in_notebook():
+        with _notebook(total, unit) as display:
+            yield _all([*([] if told is None else [told]), display])
+        return
     console = (open_console or _console)()
     live = console is not None and (console.is_terminal or console.is_jupyter)
     watched = live or (console is None and sys.stderr.isatty())
@@ -130,11 +142,26 @@ def _lines(total: int | None, unit: str) -> Told:
         nonlocal last
         if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
             last = progress.elapsed
-            why = "".join(f"; {each}" for each in reason_lines(progress.failures))
+            why = "".join(f"; {each}" for each in told_reasons(progress))
             said = f"{summary(progress, total, unit)}{why}; {pace(progress, total, unit)}"
             sys.stderr.write(printable(said) + "\n")
 
     return line
+
+
+@contextmanager
+def _notebook(total: int | None, unit: str) -> Iterator[Told]:
+    output = NotebookDisplay()
+
+    def drawn(progress: Progress) -> None:
+        share = progress.done / total if total else None
+        counts, speed = summary(progress, total, unit), pace(progress, total, unit)
+        output.show(NotebookLines(share, counts, told_reasons(progress), speed))
+
+    try:
+        yield drawn
+    finally:
+        output.end()
 
 
 @contextmanager
@@ -148,7 +175,7 @@ def _bar(console: Console, total: int | None, unit: str) -> Iterator[Told]:
 
         bar = ProgressBar(total, progress.done, width=40, pulse=total is None)
         counts, speed = summary(progress, total, unit), pace(progress, total, unit)
-        why = [Text(printable(each), style="yellow") for each in reason_lines(progress.failures)]
+        why = [Text(printable(each), style="yellow") for each in told_reasons(progress)]
         return Group(bar, Text(printable(counts)), *why, Text(printable(speed), style="dim"))
 
     with Live(drawn(Progress()), console=console, refresh_per_second=8, redirect_stdout=False) as live:

@@ -22,8 +22,9 @@ from ..results import Extraction
 from ..schema import RecordType
 from ..schema.outline import HIDDEN
 from ..tables.values import to_json
+from ..viewing import sha256_of
 from ..words import printable
-from .lines import Line, LineTally, line_of, sha256_of, tally
+from .lines import Line, LineTally, line_of, tally
 from .options import (
     KEYS,
     BaseUrlOption,
@@ -31,6 +32,7 @@ from .options import (
     ConfidenceOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -110,6 +112,7 @@ def extract(
             "--examples", metavar="FILE.jsonl", help='Solved texts for the prompt: {"text": …, "record": …}.'
         ),
     ] = None,
+    mask: MaskOption = None,
     confidence: ConfidenceOption = False,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
@@ -170,7 +173,9 @@ def extract(
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values}
     reading |= told_options(prompt, reference_date, locale)
-    extractor = connected(model, base_url, instructions, **reading, **parameters(named, params or []))
+    extractor = connected(
+        model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
+    )
 
     how_sure = asked_confidence(confidence, calibration, samples)
     if show_request:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from typing import Any, TypeAlias
 
 from pydantic_core import to_jsonable_python
@@ -39,16 +38,22 @@ def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | Bad
         return _line(source, str(Outcome.INVALID), result, error=why)
 
 
-def sha256_of(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8, which tells whether it is the one that was read."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> Line:
     if result.confidence is not None:
         found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
-    return {"source": source, "outcome": outcome, **found, "usage": usage, **_placed(result)}
+    return {
+        "source": source,
+        "outcome": outcome,
+        **found,
+        "usage": usage,
+        **_notes(result),
+        **_placed(result),
+    }
+
+
+def _notes(result: Extraction[Any] | DocumentExtraction[Any]) -> Line:
+    return {"notes": list(result.notes)} if result.notes else {}
 
 
 def _placed(result: Extraction[Any] | DocumentExtraction[Any]) -> Line:
@@ -89,6 +94,7 @@ def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> 
         "evidence": list(_spans(result.evidence)),
         "conflicts": list(map(_conflict, result.conflicts)),
         "chunks": list(map(_chunk, result.chunks)),
+        **_notes(result),
         **_placed(result),
     }
 
