@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
 AsyncExtractor ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction ExtractionError
-Extractor ExtractorError Files Free Message Mode Outcome Price RowOutcome RunStopped SchemaError
+Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
 tool_schema
 """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .job import RUN_OPTIONS, Job, arows, cancel, rows
     from .limits.budget import RunBudget
     from .limits.sharing import LimitRequest, Pool
-    from .outcomes import ChunkText, Row, RowOutcome
+    from .outcomes import Row, RowOutcome, ToldText
     from .page import RunFacts, kinds, run_page
     from .quarantine import Line, is_quarantined, line_of, problem_cells, quarantined
     from .run import INTERRUPTED, Stop
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "RUN_OPTIONS",
-    "ChunkText",
     "Estimate",
     "Files",
     "Job",
@@ -39,6 +38,7 @@ __all__ = [
     "Select",
     "Stop",
     "Told",
+    "ToldText",
     "arows",
     "cancel",
     "estimated",
@@ -80,7 +80,7 @@ _MODULES = {
         "Pool",
     ),
     "outcomes": (
-        "ChunkText",
+        "ToldText",
         "Row",
         "RowOutcome",
     ),

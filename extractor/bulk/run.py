@@ -417,9 +417,10 @@ class _Run(Generic[T]):
         error: ExtractorError | None = None
         extraction: Extraction[T] | None = None
         try:
-            text, key = self._row_of(given)
-            text = await aopened(text)
-            if text is not None and not (isinstance(text, str) and not text.strip()):
+            row = self._row_of(given)
+            key = row.key
+            text = row.asked(await aopened(row.text))
+            if text is not None:
                 extraction = await dialogue.of(self._caller, text)
                 error = extraction.error
         except (RunStopped, JournalError) as stopping:
