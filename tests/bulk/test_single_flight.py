@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-
-import pytest
+from contextlib import suppress
 
 from extractor.bulk.exchange.single_flight import SingleFlight
 
@@ -28,10 +27,10 @@ def test_those_who_ask_the_same_get_what_the_first_hands_over() -> None:
 def test_where_there_is_nothing_to_share_the_others_are_told_so() -> None:
     async def main() -> None:
         flights: SingleFlight[str] = SingleFlight()
-        with pytest.raises(ValueError, match="broken"), flights.asking(KEY):
+        with suppress(ValueError), flights.asking(KEY):
             other = asyncio.create_task(flights.shared(KEY))
             await asyncio.sleep(0)
-            raise ValueError("broken")
+            raise ValueError
         assert await other is None
         assert KEY not in flights
 
