@@ -14,6 +14,7 @@ from ...messages import Completion, Failure
 from ...transport import http
 from ..journal.interface import Kept
 from ..limits.limiter import Reservation
+from ..reasons import count, reason_of_failure
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle
 
 T = TypeVar("T")
@@ -73,6 +74,8 @@ class RowRequest(Generic[T]):
             elif not is_throttle(answer.event, self._step):
                 return answer, self._step
             else:
+                if isinstance(answer.event, Failure):
+                    count(self._context.retried, reason_of_failure(answer.event))
                 self._limiter.check()
                 now, pause = time.monotonic(), self._limiter.limits.paused_until
                 if self._step.ends is not None and max(now, pause) >= self._step.ends:
