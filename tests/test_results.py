@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from extractor import Extraction, Extractor, Invalid, Outcome, RowOutcome, ToolRun, Usage
 from extractor.cli.view import Names, Texts, entries
 from extractor.errors import ExtractorError, InvalidJSON, ServiceError
-from extractor.messages import Attempt, Request
+from extractor.messages import Attempt, Choice, Completion, Message, Request
 from extractor.results import Result
 from extractor.testing import ChatServer, reply, status
 
@@ -147,3 +147,10 @@ def test_a_line_of_a_result_is_shown_by_view(tmp_path: Path) -> None:
     (entry,) = entries(str(lines), Names(None, None), None, Texts([tmp_path]))
     assert (entry.text, entry.record, entry.outcome) == (result.source, {"name": "Ada", "born": None}, "ok")
     assert entry.evidence == {"/name": result.evidence["/name"]}
+
+
+def test_a_completion_fits_a_screen() -> None:
+    said = Completion("id", "m", (Choice(Message("assistant", "word " * 1000), "stop"),), Usage(3, 4))
+    assert repr(said).startswith("Completion(m, stop, 'word word")
+    assert repr(said).endswith("'…, 7 tokens)")
+    assert len(repr(said)) < 500
