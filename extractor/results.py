@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from .errors import ExtractorError
-from .messages import Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
+from .messages import JSON, Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class Result(Generic[T]):
         """US dollars for all attempts together; None where no price is known."""
         return total_cost(self.attempts)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to know: how replies were read, and why requests were sent in another way."""
+        return tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
+
     def unwrap(self) -> T:
         """Return the record, or raise `error`."""
         if self.error is not None:
@@ -101,6 +106,27 @@ class Shown(Result[T]):
         return facts if self.cost is None else {**facts, "US dollars": f"{self.cost:.6f}"}
 
 
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What came of one part of a record that was asked for in several requests.
+
+    fields: the members that it asked for, as JSON pointers; * stands for the index of each item of a list.
+    outcome: how its dialogue ended, None where it was not begun. attempts: its requests. found: what it gave,
+    as plain JSON, also where another part failed. error: why it gave nothing.
+    """
+
+    fields: tuple[str, ...]
+    outcome: Outcome | None
+    attempts: tuple[Attempt, ...] = field(default=(), repr=False)
+    found: JSON = None
+    error: ExtractorError | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of its attempts."""
+        return total_usage(self.attempts)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Extraction(Shown[T]):
     """How one dialogue ended, as data.
@@ -110,7 +136,8 @@ class Extraction(Shown[T]):
     attempts: every request with what came of it, in order. source: the text that the record was
     extracted from; origin: the document that this was read from, None for a text. quotes: what the model
     quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
-    of; None where it was not asked for. reference_date, locale: as they were given for the text.
+    of; None where it was not asked for. reference_date, locale: as they were given for the text. parts: what
+    was asked for in which request, and what came of it; empty where one request asked for all.
     """
 
     outcome: Outcome
@@ -124,6 +151,7 @@ class Extraction(Shown[T]):
     measured: Measured | None = field(default=None, repr=False)
     reference_date: date | None = field(default=None, repr=False)
     locale: str | None = field(default=None, repr=False)
+    parts: tuple[PartOutcome, ...] = ()
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -206,7 +234,8 @@ class Progress:
     where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
     elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
     batches: with mode="batch", while batches are waited for, what the provider says of each.
-    failures: failed rows by reason. journal: where answers are kept, and were read back from.
+    failures: failed rows by reason. retried: requests that failed and are sent again, by reason; their rows
+    may still succeed. journal: where answers are kept, and were read back from.
     """
 
     done: int = 0
@@ -224,4 +253,5 @@ class Progress:
     possibly_paid_twice: int = 0
     batches: tuple[BatchStatus, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
+    retried: Mapping[str, int] = field(default_factory=dict)
     journal: str | None = None

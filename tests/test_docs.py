@@ -11,16 +11,14 @@ from tests import pages
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = {"engines.md"}  # its examples are run where its engines are, in tests/engines
-MARKS = {"local-model.md": (pytest.mark.model, pytest.mark.sampled(0))}  # half a minute of generation
+MARKS = {"local-model.md": pytest.mark.model}
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.name not in ELSEWHERE)]
 
 
 @pytest.mark.parametrize(
     "page", [pytest.param(page, id=page.name, marks=MARKS.get(page.name, ())) for page in PAGES]
 )
-def test_the_examples_of_a_page_print_what_it_shows(
-    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     with ChatServer() as server:
         for name, value in pages.environment(server.base_url).items():

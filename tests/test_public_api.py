@@ -17,7 +17,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
 AsyncExtractor ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction ExtractionError
-Extractor ExtractorError Files Free Message Mode Outcome Price RowOutcome RunStopped SchemaError
+Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
 tool_schema
 """
@@ -27,8 +27,8 @@ ChatOptions ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledS
 CompletionChunk Conflict ConnectionOptions DEFAULT_PROMPT DialogueEnded DialogueStarted
 DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
 Journal Ledger LimitGrant LiveRowOptions ModelOptions PROVIDERS Params ParseOptions ParsedCompletion
-Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions SharedLimits
-SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
+PartOutcome Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions
+SharedLimits SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .display import Told, reason_lines, shown, summary
-    from .estimate import Estimate, prompt_tokens
+    from .estimate import Estimate, answer_tokens, prompt_tokens
     from .estimating import estimated
     from .job import RUN_OPTIONS, Job, arows, cancel, rows
     from .limits.budget import RunBudget
     from .limits.sharing import LimitRequest, Pool
-    from .outcomes import ChunkText, Row, RowOutcome
+    from .outcomes import Row, RowOutcome, ToldText
     from .page import RunFacts, kinds, run_page
     from .quarantine import Line, is_quarantined, line_of, problem_cells, quarantined
     from .run import INTERRUPTED, Stop
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "INTERRUPTED",
     "RUN_OPTIONS",
-    "ChunkText",
     "Estimate",
     "Files",
     "Job",
@@ -39,6 +38,8 @@ __all__ = [
     "Select",
     "Stop",
     "Told",
+    "ToldText",
+    "answer_tokens",
     "arows",
     "cancel",
     "estimated",
@@ -64,6 +65,7 @@ _MODULES = {
     ),
     "estimate": (
         "Estimate",
+        "answer_tokens",
         "prompt_tokens",
     ),
     "estimating": ("estimated",),
@@ -80,7 +82,7 @@ _MODULES = {
         "Pool",
     ),
     "outcomes": (
-        "ChunkText",
+        "ToldText",
         "Row",
         "RowOutcome",
     ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -17,8 +18,19 @@ from ..messages import Completion, Request, Usage
 from ..model import Endpoint, Model
 from ..options import RowOptions
 from ..readers.given import opened, text_of
+from ..saying import Saying, columns_by_row
 from ..secrets import Secret
-from .estimate import Asked, Counted, Estimate, PackEstimate, answer_tokens, estimate
+from .estimate import (
+    BYTES_A_TOKEN,
+    Asked,
+    Counted,
+    Estimate,
+    Learned,
+    PackEstimate,
+    answer_tokens,
+    estimate,
+    prompt_tokens,
+)
 from .exchange.context import request_key
 from .frames.enrich import is_frame, open_frame, rows_of
 from .job import Job
@@ -33,12 +45,13 @@ def estimated(
     models: Models[Any], given: Any, record_type: Any, text: Select, options: RowOptions
 ) -> Estimate:
     """Return what a run over the rows would come to. Raises ConfigError and SchemaError."""
-    rows, select = rows_of(open_frame(given), text) if is_frame(given) else (given, text)
+    more = columns_by_row(options)
+    rows, select = rows_of(open_frame(given), text, more) if is_frame(given) else (given, text)
     job = Job.of(models, rows, record_type, select, options)
     counted = _counted(job, rows)
-    together = [row.together for row in counted.asked.values() if row.together is not None]
-    kept = dict(_kept(job.settings.journal, [*counted.asked, *together]))
-    answer, assumption = _answer(job, list(kept.values()))
+    rest = [key for row in counted.asked.values() for key in (row.together, *row.earlier) if key is not None]
+    kept = dict(_kept(job.settings.journal, [*counted.asked, *rest]))
+    learned = _learned(job, counted.asked, kept)
     model = models.first
     price = model.policy.budget.price
     batch = model.provider.batch if job.settings.mode == "batch" else None
@@ -49,7 +62,8 @@ def estimated(
         return None if found is None else found * share
 
     shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
-    return estimate(counted, kept, answer, assumption, cost, model.name, shared)
+    found = estimate(counted, kept, learned, cost, model.name, shared)
+    return replace(found, parts=len(job.prepared.division.shares))
 
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
@@ -59,28 +73,44 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     for given in rows:
         count += 1
         try:
-            text = text_of(opened(job.row_of(given).text))
-            if text is None or (isinstance(text, str) and not text.strip()):
+            made = job.row_of(given)
+            text = text_of(opened(made.text))
+            if made.asked(text) is None:
                 empty += 1
                 continue
-            key, row = _request(job, text)
+            requests = list(_requests(job, text, made.saying))
         except ConfigError:
             bad += 1
         else:
-            for _ in range(samples):
-                asked[key] = row
-                key = key_of(key)  # as the journal knows the next answer to the same
+            for key, row in requests:
+                for _ in range(samples):
+                    asked[key] = row
+                    key = key_of(key)  # as the journal knows the next answer to the same
     return Counted(count, empty, bad, asked)
 
 
-def _request(job: Job, text: Any) -> tuple[bytes, Asked]:
-    """Return the key that the journal knows a row's first request by, and what there is to know of it."""
-    step = job.task.ask(text)
+def _requests(job: Job, text: Any, saying: Saying | None) -> Iterator[tuple[bytes, Asked]]:
+    """Yield the key that the journal knows each of a row's first requests by, and what there is to know of
+    it: one for each part of its record.
+    """
+    tasks = job.prepared.tasks(job.models.first)
+    if len(tasks) == 1:
+        yield _request(job, text, saying)
+        return
+    for i, task in enumerate(tasks):
+        key, size = _key(job, task.ask(text, by_row=saying).request)
+        yield key, Asked(size, first=i == 0)
+
+
+def _request(job: Job, text: Any, saying: Saying | None) -> tuple[bytes, Asked]:
+    step = job.task.ask(text, by_row=saying)
     key, size = _key(job, step.request)
+    ladder = step.ladder
+    earlier = tuple(_key(job, ladder.request(mode))[0] for mode in ladder.earlier) if ladder else ()
     if job.settings.rows_per_request == 1 or not packing.takes(text):
-        return key, Asked(size)
+        return key, Asked(size, earlier=earlier)
     plain, _ = _key(job, job.models.first.plainly(step))
-    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text))
+    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text), earlier)
 
 
 def _key(job: Job, request: Request) -> tuple[bytes, int]:
@@ -120,17 +150,28 @@ def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
         store.close()
 
 
-def _answer(job: Job, kept: Sequence[Kept]) -> tuple[int, str]:
-    """Return the tokens of an answer, and what that rests on."""
+def _learned(job: Job, asked: Mapping[bytes, Asked], kept: Mapping[bytes, Kept]) -> Learned:
+    """Return what the journal's answers to these rows tell; else what is assumed."""
+    used = [
+        (asked.get(key), usage) for key, each in [*kept.items()][:AT_ONCE] for usage in _usages(job, each)
+    ]
+    if len(used) < ENOUGH:
+        schemas = [task.compiled.schema for task in job.prepared.tasks(job.models.first)]
+        tokens = round(sum(map(answer_tokens, schemas)) / len(schemas))
+        what = "a record" if len(schemas) == 1 else "a part of a record"
+        assumed = f"{tokens} completion tokens for {what} are assumed from its schema"
+        return Learned(tokens, 1, f"{assumed}, a prompt token for {BYTES_A_TOKEN} bytes")
+    alone = [(prompt_tokens(row.size), usage.prompt_tokens) for row, usage in used if row is not None]
+    prompt = sum(took for _, took in alone) / sum(told for told, _ in alone) if len(alone) >= ENOUGH else 1
+    answer = sum(usage.completion_tokens for _, usage in used) / len(used)
+    which = "tokens" if len(alone) >= ENOUGH else "completion tokens"
+    return Learned(answer, prompt, f"{which} as in {len(used)} answers of the journal")
+
+
+def _usages(job: Job, kept: Kept) -> Iterator[Usage]:
+    """Yield the tokens of an answer, where they were told."""
     spoken = (job.models.first.dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
-    events = (
-        read_reply(dialect, each.status, {}, each.body, each.latency, time.time())
-        for each in kept[:AT_ONCE]
-        for dialect in dict.fromkeys(spoken)
-    )
-    counted = [e.usage for e in events if isinstance(e, Completion) and e.is_counted]
-    took = [usage.completion_tokens for usage in counted if usage]
-    if len(took) >= ENOUGH:
-        return round(sum(took) / len(took)), f"completion tokens as in {len(took)} answers of the journal"
-    tokens = answer_tokens(job.task.compiled.schema)
-    return tokens, f"{tokens} completion tokens for a record are assumed from its schema"
+    for dialect in dict.fromkeys(spoken):
+        event = read_reply(dialect, kept.status, {}, kept.body, kept.latency, time.time())
+        if isinstance(event, Completion) and event.is_counted and event.usage:
+            yield event.usage

@@ -10,28 +10,39 @@ from warnings import warn
 from ..errors import ExtractorError
 from ..messages import JSON, Attempt, Outcome
 from ..results import Extraction, Result
+from ..saying import Saying
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkText:
-    """A text that is part of a longer one. said: what the model is told of that."""
+class ToldText:
+    """A text of which the model is told more. part: what it is told of a text that is part of a longer one.
+    by_row: what is said of this text alone.
+    """
 
-    text: str
-    said: str
+    text: Any
+    part: str | None = None
+    by_row: Saying | None = None
 
 
-Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ChunkText  # a text, or content parts
+Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ToldText  # a text, or content parts
 
 
 class Row(NamedTuple):
     """One row to do. text: None or blank where there is nothing to ask. key: comes back with the
-    outcome, for the caller to know the row by.
+    outcome, for the caller to know the row by. saying: what is said of this row alone.
     """
 
     text: Any
     key: Any = None
+    saying: Saying | None = None
+
+    def asked(self, text: Any) -> Any:
+        """Return the row's text, read, with what is said of it; None where there is nothing to ask."""
+        if text is None or (isinstance(text, str) and not text.strip()):
+            return None
+        return text if self.saying is None else ToldText(text, by_row=self.saying)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

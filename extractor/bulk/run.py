@@ -341,6 +341,7 @@ class _Run(Generic[T]):
             elapsed=now - self._began,
             possibly_paid_twice=self._context.lost,
             failures=dict(tally.failures),
+            retried=dict(self._context.retried),
             journal=self._settings.journal_place,
         )
 
@@ -417,9 +418,10 @@ class _Run(Generic[T]):
         error: ExtractorError | None = None
         extraction: Extraction[T] | None = None
         try:
-            text, key = self._row_of(given)
-            text = await aopened(text)
-            if text is not None and not (isinstance(text, str) and not text.strip()):
+            row = self._row_of(given)
+            key = row.key
+            text = row.asked(await aopened(row.text))
+            if text is not None:
                 extraction = await dialogue.of(self._caller, text)
                 error = extraction.error
         except (RunStopped, JournalError) as stopping:

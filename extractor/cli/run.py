@@ -32,6 +32,7 @@ from .options import (
     ConfidenceOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -40,6 +41,7 @@ from .options import (
     asked_confidence,
     connected,
     parameters,
+    told_by_row,
     told_options,
 )
 from .output import opened
@@ -150,6 +152,7 @@ def run(
     examples: Annotated[
         str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
     ] = None,
+    mask: MaskOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Rows drawn at random; the same ones each time.")
@@ -257,7 +260,10 @@ def run(
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values}
     told = told_options(prompt, reference_date, locale)
-    client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))
+    by_row = told_by_row(told, opened_run.rows.names or ())
+    client = connected(
+        model, base_url, instructions, mask=mask, **reading, **told, **parameters({}, params or [])
+    )
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": True if journal is None else journal,
@@ -266,6 +272,7 @@ def run(
         "max_cost": max_cost,
         **asked_confidence(confidence, calibration, samples),
         "mode": mode,
+        **by_row,
     }
     if dry_run:
         echo(str(opened_run.estimate(client, wanted, options)))

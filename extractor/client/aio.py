@@ -40,7 +40,7 @@ from ..streams import (
 from ..task import list_of, samples_of, streamed
 from ..tools import Round, ToolRun, arun
 from ..transport import http
-from .base import BaseClient, context_for, extracting
+from .base import BaseClient, context_for, extracting, prepared
 
 if TYPE_CHECKING:
     from ..documents.splitting import Split
@@ -82,11 +82,11 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        ask = extracting(record_type, await aopened(text), options)
+        text, asked_for = await aopened(text), prepared(self._links, record_type, options)
         samples = samples_of(options)
         if samples == 1:
-            return await self._models.carry(ask)
-        return agreed(await asyncio.gather(*(self._models.carry(ask) for _ in range(samples))))
+            return await self._models.settle(asked_for, text)
+        return agreed(await asyncio.gather(*(self._models.settle(asked_for, text) for _ in range(samples))))
 
     @overload
     async def parse(
@@ -127,7 +127,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
         text = opened(text)
-        first = self._models.begin(extracting(record_type, text, streamed(options, self._first)))
+        first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
 
@@ -145,7 +145,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return an async iterator over the items that the text holds; see Extractor.items."""
         text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
-        first = self._models.begin(extracting(whole, text, streamed(options, self._first)))
+        first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
         growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
         return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
@@ -237,7 +237,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return the request that `extract` would send first; see Extractor.preview."""
         from ..previewing import preview
 
-        return preview(self._first, record_type, text, options)
+        return preview(tuple(self._links), record_type, text, options)
 
     async def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]

@@ -5,6 +5,7 @@ from .judge import (
     BOUND_REACHED,
     Judge,
     Measure,
+    Part,
     Verdict,
     accept,
     judge_record,
@@ -24,6 +25,7 @@ from .wording import (
     TASK,
     example_messages,
     question,
+    repair,
     shown_schema,
 )
 
@@ -47,6 +49,7 @@ __all__ = [
     "Judge",
     "Measure",
     "ModeLadder",
+    "Part",
     "Policy",
     "ProbeAnswer",
     "PromptTemplate",
@@ -65,6 +68,7 @@ __all__ = [
     "readable_arguments",
     "refuses_logprobs",
     "refuses_schema",
+    "repair",
     "shown_schema",
     "start",
     "steps_down",

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, line_of, quarantined, shown
@@ -16,6 +17,7 @@ from ..errors import ConfigError, JournalError, RunStopped
 from ..files import Abandoned
 from ..messages import Outcome
 from ..results import Progress
+from ..saying import through
 from ..schema import RecordType, type_of, types_in
 from .columns import typed_fields
 from .destination import Destination
@@ -74,7 +76,7 @@ class FileJob:
                 told(progress)
 
         with shown(show, self.given.total, tell) as show_it, suppress(Unfinished):
-            options: Any = {**self.options, "on_progress": show_it}
+            options: Any = {**through(self.options, attrgetter("row")), "on_progress": show_it}
             # what is wrong with the call is said here, before there is a file
             outcomes = self.client.rows(
                 rows, self.record_type, text=lambda r: self.text_of(r.row), interrupt=stop, **options
@@ -112,7 +114,11 @@ class FileJob:
             report.told.usage,
             report.told.cost,
             report.stopped,
-            tuple(filter(None, (*notes, *(table.sheet.note for table in self.tables)))),
+            tuple(
+                filter(
+                    None, (*notes, *(table.sheet.note for table in self.tables), *report.facts.told_notes())
+                )
+            ),
         )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from ...dialects import most_usage
 from ...dialogue import Ask
 from ...dialogue.policy import dearest, is_transient, taken
 from ...messages import Completion, Failure, FailureKind, Outcome, Request
+from ...parts import PartQuestion, PartRound
 from ...results import Extraction
 from ...schema import VERSION
 from ...transport import http
@@ -50,8 +52,14 @@ class Caller(Protocol[T]):
         """Seconds that a row's dialogue may take."""
         ...
 
-    def begin(self, text: Text) -> Ask[T]:
-        """Return the first step of a row's dialogue. Raises ConfigError for a text that can't be asked of."""
+    def round(self, text: Text) -> PartRound:
+        """Return the first questions about a row. Raises ConfigError for a text that can't be asked of."""
+        ...
+
+    def begin(self, text: Text, question: PartQuestion) -> Ask[T]:
+        """Return the first step of a dialogue about a row. Raises ConfigError for a text that can't be asked
+        of.
+        """
         ...
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
@@ -133,6 +141,7 @@ class RunContext(Generic[T]):
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     asking: dict[bytes, asyncio.Future[RowAnswer | None] | None] = field(default_factory=dict)
     ways: Ways = field(init=False)
+    retried: Counter[str] = field(default_factory=Counter)  # requests that failed and go out again, by reason
     lost: int = 0  # claims taken over from processes that died
     answered: bool = False  # whether the service has answered anything at all
 
