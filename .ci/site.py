@@ -43,7 +43,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def target(link: str, page: str, root: str | None) -> str:
-    """Return a link of a page as it is within the site; `root` is the page's file where that is not in docs/."""
+    """Return a link of a page as it is within the site. root: the page's file if that is not in docs/."""
     if re.match(r"[a-z]+:", link):
         return link
     folder = PurePosixPath("") if root else home(page)

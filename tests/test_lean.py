@@ -23,7 +23,7 @@ from extractor.results import Progress
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DEVELOPERS = {"browser", "judges", "lint", "test"}
+DEVELOPERS = {"browser", "docs", "judges", "lint", "test"}
 THEIRS = {"fsspec", "pandas", "polars", "IPython"}  # imported where the caller has them
 
 
