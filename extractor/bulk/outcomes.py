@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ChunkText:
-    """A text that is part of a longer one. said: what the model is told of that."""
+    """A text that is part of a longer one, or a source that is. said: what the model is told of that."""
 
-    text: str
+    text: Any
     said: str
 
 
