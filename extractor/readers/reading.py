@@ -189,6 +189,8 @@ def _attached(name: str, data: bytes, how: ReadChoices, depth: int) -> Source:
             raise UnreadableSource(
                 f"it is within {DEEP} other documents, deeper ones are not read", "too_large"
             )
+        if not data:  # python-oxmsg gives no bytes of a message within a message
+            raise UnreadableSource("it is empty, or a message within a message of Outlook's", "empty")
         return _read(data, name, how, depth + 1)
     except UnreadableSource as error:
         return Source("", name=name, media_type=kind_of(data) or TEXT, data=data, problem=str(error))
