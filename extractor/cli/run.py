@@ -40,6 +40,7 @@ from .options import (
     asked_confidence,
     connected,
     parameters,
+    told_by_row,
     told_options,
 )
 from .output import opened
@@ -257,6 +258,7 @@ def run(
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values}
     told = told_options(prompt, reference_date, locale)
+    by_row = told_by_row(told, opened_run.rows.names or ())
     client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
@@ -266,6 +268,7 @@ def run(
         "max_cost": max_cost,
         **asked_confidence(confidence, calibration, samples),
         "mode": mode,
+        **by_row,
     }
     if dry_run:
         echo(str(opened_run.estimate(client, wanted, options)))

@@ -7,15 +7,17 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeAlias
 
-from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, held, line_of, shown
+from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, line_of, quarantined, shown
 from ..bulk.frames import Gathered, Lose, cell
 from ..client import Extractor
 from ..errors import ConfigError, JournalError, RunStopped
 from ..files import Abandoned
 from ..messages import Outcome
 from ..results import Progress
+from ..saying import through
 from ..schema import RecordType, type_of, types_in
 from .columns import typed_fields
 from .destination import Destination
@@ -74,7 +76,7 @@ class FileJob:
                 told(progress)
 
         with shown(show, self.given.total, tell) as show_it, suppress(Unfinished):
-            options: Any = {**self.options, "on_progress": show_it}
+            options: Any = {**through(self.options, attrgetter("row")), "on_progress": show_it}
             # what is wrong with the call is said here, before there is a file
             outcomes = self.client.rows(
                 rows, self.record_type, text=lambda r: self.text_of(r.row), interrupt=stop, **options
@@ -130,9 +132,11 @@ class FileJob:
                 0 if as_it_was else put.added,
             )
         if self.destination.quarantine is not None:
-            new = 0 if self.destination.drained else report.held - report.held_before
+            new = 0 if self.destination.drained else report.quarantined - report.quarantined_before
             yield Holding(
-                self.destination.quarantine, None if as_it_was else report.held, 0 if as_it_was else new
+                self.destination.quarantine,
+                None if as_it_was else report.quarantined,
+                0 if as_it_was else new,
             )
 
     @contextmanager
@@ -197,7 +201,7 @@ class FileJob:
 
             def hold(line: Line) -> None:
                 stream.write(to_json(line) + "\n")
-                report.held += 1
+                report.quarantined += 1
 
             yield hold
 
@@ -223,7 +227,7 @@ class FileJob:
                 raise ConfigError(f"line {row.line} of what is added to can't be read: {row.why}")
             if output is None:
                 hold(row)
-                report.held_before += 1
+                report.quarantined_before += 1
             else:
                 table = self.tables[output]
                 table.check(row)
@@ -266,7 +270,11 @@ class FileJob:
             if fault is None and outcome.error is None and outcome.extraction is not None:
                 good(outcome, each)
             else:
-                hold(held(outcome.index, outcome, each.input, self.version.stamp, self.again, fault))
+                hold(
+                    quarantined(
+                        outcome.index, outcome, each.input, self.version.fingerprint, self.again, fault
+                    )
+                )
 
         return settle
 
@@ -299,7 +307,7 @@ class FileJob:
             report.kept = True
             raise Unfinished
         for each in rows.unsettled():
-            new = line_of(each.index, each.input, NOT_RUN, self.version.stamp, self.again)
+            new = line_of(each.index, each.input, NOT_RUN, self.version.fingerprint, self.again)
             hold(new if each.line is None else each.line)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..bulk import Estimate, Select
-from ..bulk.frames import Gathered, shape_of
+from ..bulk.frames import Gathered, check_columns, shape_of
 from ..client import Extractor
+from ..saying import columns_by_row
 from ..schema import RecordType, compile_schema, types_in
 from .database_job import DatabaseJob, run_name
 from .database_source import database_table
@@ -24,7 +25,7 @@ from .placed import as_written
 from .selecting import file_selector, selector
 from .sheet import Sheet, check_free
 from .sources import opened_sources
-from .table import Table, part
+from .table import Table, first_names, part
 from .versions import Version
 
 
@@ -134,12 +135,13 @@ class OpenedRun:
             plan.usage,
             plan.evidence,
             bool(options.get("confidence")),
-            version.stamp,
+            version.fingerprint,
             types_in(record_type),
         )
         check_free(self.rows.names or (), Gathered(kind.records(), shape).schema.names)
         sheet = Sheet(shape, kind.dump, formulas=Formulas(plan.formulas_as_text))
         asked = {**options, "retry": self._retry}
+        self._check_columns(options)
         return FileJob(
             client,
             record_type,
@@ -156,7 +158,14 @@ class OpenedRun:
     def estimate(self, client: Extractor, record_type: Any, options: Mapping[str, Any]) -> Estimate:
         """Return what it would come to; nothing is sent."""
         asked: Any = {**options, "retry": self._retry}
+        self._check_columns(options)
         return client.estimate(self.rows.rows(), record_type, text=self.text_of, **asked)
+
+    def _check_columns(self, options: Mapping[str, Any]) -> None:
+        """Raise ConfigError where there is no such column as what differs by row is taken from."""
+        names = first_names(self.rows) if self.rows.names is None else self.rows.names
+        if names:
+            check_columns(columns_by_row(options) or (), names)
 
     @property
     def _retry(self) -> str | None:

@@ -33,9 +33,9 @@ class RunReport:
     settled: Counter[str] = field(default_factory=Counter)  # rows that are where they belong, by outcome
     earlier: int = 0  # rows of the input that earlier files have
     put: defaultdict[str, Put] = field(default_factory=lambda: defaultdict(Put))  # rows by output
-    held_before: int = 0  # lines of the quarantine that are kept
+    quarantined_before: int = 0  # lines of the quarantine that are kept
     error: RunStopped | None = None  # what stopped it, unless a signal has
-    held: int = 0  # rows in the quarantine
+    quarantined: int = 0  # rows in the quarantine
     bare: set[int] = field(default_factory=set)  # rows whose record a database did not take
     refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
     stopped: str | None = None  # why, where it did not finish
@@ -48,7 +48,7 @@ class RunReport:
         self.told = progress
 
     def settle(self, outcome: RowOutcome[Any]) -> None:
-        """Take note of a row that is written, or held."""
+        """Take note of a row that is written, or quarantined."""
         self.facts.add(outcome)
         self.settled[settled_as(outcome)] += 1
 

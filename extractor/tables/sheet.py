@@ -66,8 +66,8 @@ class Sheet:
             new[f"{shape.name}_evidence"] = evidence_cell(outcome)
         if shape.confidence:
             new[f"{shape.name}_confidence"] = confidence_cell(outcome)
-        if shape.stamp is not None:
-            new[shape.stamp_name] = shape.stamp
+        if shape.fingerprint is not None:
+            new[shape.fingerprint_name] = shape.fingerprint
         check_free(own, new)
         return {**own, **new}
 

@@ -200,6 +200,14 @@ def test_a_model_that_sees_is_shown_the_page_and_evidence_is_of_the_text() -> No
     assert iou(rect(result.boxes["/total"][0]), BILL.planted["150.00"][1]) > 0.7
 
 
+def test_pictures_of_pages_are_not_sent_where_something_is_masked() -> None:
+    source = read(DATA, as_="text+images")
+    with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
+        with pytest.raises(ConfigError, match="can't look into the images of pages"):
+            ex.run(Total, source, mask=["email"])
+        assert server.requests == ()
+
+
 def test_each_chunk_of_a_long_document_comes_with_its_own_pages() -> None:
     pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
     paper = Paper()

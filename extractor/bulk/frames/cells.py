@@ -78,9 +78,9 @@ class ColumnShape:
     """Which columns come of the rows, and how they are called.
 
     name: of the record's column, and what the others' names begin with. flatten: one column for each
-    member of the record; prefix: what their names begin with. stamp: of the record type, to stand in each
-    row; None for no such column. types: of a union, whose rows say which of them their record is of; () for
-    other record types.
+    member of the record; prefix: what their names begin with. fingerprint: of the record type, to stand
+    in each row; None for no such column. types: of a union, whose rows say which of them their record is
+    of; () for other record types.
     """
 
     name: str
@@ -89,7 +89,7 @@ class ColumnShape:
     usage: bool = False
     evidence: bool = False
     confidence: bool = False
-    stamp: str | None = None
+    fingerprint: str | None = None
     types: tuple[type, ...] = ()
 
     @property
@@ -103,7 +103,7 @@ class ColumnShape:
         return None if found is None else RecordType.of(found).name
 
     @property
-    def stamp_name(self) -> str:
+    def fingerprint_name(self) -> str:
         """The name of the column that says which version of the record type a row was made for."""
         return f"{self.name}_schema"
 
@@ -115,7 +115,7 @@ def shape_of(
     usage: bool = False,
     evidence: bool = False,
     confidence: bool = False,
-    stamp: str | None = None,
+    fingerprint: str | None = None,
     types: tuple[type, ...] = (),
 ) -> ColumnShape:
     """Return the shape for a type. name: None for the type's own name, in snake case. types: see
@@ -123,7 +123,7 @@ def shape_of(
     """
     prefix = f"{name}_" if name else ""
     return ColumnShape(
-        name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp, types
+        name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, fingerprint, types
     )
 
 
@@ -190,8 +190,8 @@ class Gathered:
             beside.append([None if i in faults else evidence_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.confidence:
             beside.append([None if i in faults else confidence_cell(o) for i, o in enumerate(outcomes)])
-        if self._shape.stamp is not None:
-            beside.append([self._shape.stamp] * len(outcomes))
+        if self._shape.fingerprint is not None:
+            beside.append([self._shape.fingerprint] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
         kinds = list(self.schema.types)[len(record) :]
         columns = [*record, *(pa.array(each, kind) for each, kind in zip(beside, kinds, strict=True))]
@@ -230,8 +230,8 @@ def _schema(records: Records, shape: ColumnShape) -> pa.Schema:
         fields.append((f"{shape.name}_evidence", evidence_type()))
     if shape.confidence:
         fields.append((f"{shape.name}_confidence", confidence_type()))
-    if shape.stamp is not None:
-        fields.append((shape.stamp_name, pa.string()))
+    if shape.fingerprint is not None:
+        fields.append((shape.fingerprint_name, pa.string()))
     return pa.schema(fields)
 
 
