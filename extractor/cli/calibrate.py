@@ -26,6 +26,7 @@ from .options import (
     BaseUrlOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -82,6 +83,7 @@ def calibrate(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    mask: MaskOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
@@ -110,7 +112,7 @@ def calibrate(
         "journal": True if journal is None else journal,
     }
     with connected(
-        model, base_url, instructions, **told_options(prompt, reference_date, locale)
+        model, base_url, instructions, mask=mask, **told_options(prompt, reference_date, locale)
     ) as extractor:
         values = _values(extractor, wanted, cases, options)
     trial = tried(values, known, extractor.model, compile_schema(wanted).fingerprint, samples)
