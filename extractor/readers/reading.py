@@ -30,6 +30,7 @@ MOST_PAGES = 2_000  # of one document at a time
 DPI = 200  # of pages that are recognised
 SHARP = 12_000_000  # pixels of a page that is recognised, at most
 SIDE = 3_000  # pixels of a picture that is recognised, at most
+MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 AT_ONCE = 6  # pages that are recognised by one process
 FORM = 3  # of the words that are kept
@@ -81,6 +82,11 @@ def read(
     found = _read(data, called, ReadChoices(chosen, password, ocr, form, tell), 0)
     if as_ == "text":
         return found
+    if len(found.pages) > MOST_SEEN:
+        raise ConfigError(
+            f"as_='text+images' is for {MOST_SEEN} pages at a time, and these are {len(found.pages):,}: give "
+            "pages="
+        )
     return replace(found, images=tuple(pictures_of(found, SEEN, "PNG", password).values()))
 
 

@@ -247,6 +247,18 @@ def test_it_is_told_of_recognised_pages_too() -> None:
     assert told == [(1, 2), (2, 2)]
 
 
+def test_pictures_are_of_a_hundred_pages_at_most() -> None:
+    paper = Paper()
+    for page in range(101):
+        if page:
+            paper.next_page()
+        paper.write(f"Page {page}", 60, 700)
+    data = paper.pdf()
+    with pytest.raises(ConfigError, match="100 pages at a time, and these are 101: give pages="):
+        read(data, as_="text+images")
+    assert len(read(data, as_="text+images", pages=[101]).images) == 1
+
+
 def test_unknown_forms_are_refused() -> None:
     with pytest.raises(ConfigError, match="form is one of 'plain', 'layout', 'markdown', not 'html'"):
         read(DATA, form="html")  # type: ignore[arg-type]
