@@ -12,7 +12,7 @@ from .order import Line, PageBlock, PlacedText, in_order, lines_of
 Cell: TypeAlias = list[Line]
 Rect: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom
 NEAR = 3.0  # points within which lines meet, or are one
-MOST_LINES = 4_000  # of a page, in either direction; with more there is a drawing
+MOST_LINES = 1_500  # of a page, in either direction; with more there is a drawing
 MOST_CELLS = 20_000  # of a table
 WIDE = 1.5  # a gap within a line, in heights of it, that parts cells
 FEWEST_ROWS = 3  # of a table without lines
