@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from .pricing import Price
     from .readers import read
     from .results import Extraction
+    from .saying import FromColumn
     from .schema import Free, Verbatim, compile_schema, tool_schema
     from .tables.databases.sink import DatabaseSink
     from .tables.databases.source import DatabaseSource
-    from .transport.reach import Timeouts
+    from .transport.connection import Timeouts
 
 __all__ = [
     "AsyncExtractor",
@@ -42,6 +43,7 @@ __all__ = [
     "ExtractorError",
     "Files",
     "Free",
+    "FromColumn",
     "Message",
     "Mode",
     "Outcome",
@@ -77,6 +79,7 @@ _ROOMS = {
     "ExtractorError": "errors",
     "Files": "bulk",
     "Free": "schema",
+    "FromColumn": "saying",
     "Message": "messages",
     "Mode": "messages",
     "Outcome": "messages",
@@ -87,7 +90,7 @@ _ROOMS = {
     "ServiceError": "errors",
     "Source": "layout",
     "Span": "evidence",
-    "Timeouts": "transport.reach",
+    "Timeouts": "transport.connection",
     "Usage": "messages",
     "Verbatim": "schema",
     "align": "evidence",

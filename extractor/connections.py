@@ -49,7 +49,7 @@ class ModelConnection:
             return self.given
         with self._lock:
             if self._own is None:
-                self._own = http.new_client(endpoint.base_url, self.model.settings.reach)
+                self._own = http.new_client(endpoint.base_url, self.model.settings.connection)
                 finalize(self, self._own.close)  # for who forgets to; a second time it does nothing
             return self._own
 
@@ -92,7 +92,7 @@ class AsyncModelConnection:
         if loop not in self._own:
             for ended in [other for other in self._own if other.is_closed()]:
                 del self._own[ended]
-            self._own[loop] = http.new_async_client(endpoint.base_url, self.model.settings.reach)
+            self._own[loop] = http.new_async_client(endpoint.base_url, self.model.settings.connection)
         return self._own[loop]
 
     async def aclose(self) -> None:
@@ -226,5 +226,5 @@ class AsyncModels(Models[AsyncModelConnection]):
 
 
 def _check_given(model: Model, client: Any) -> None:
-    if client is not None and model.settings.reach != http.Reach():
+    if client is not None and model.settings.connection != http.ConnectionOptions():
         raise ConfigError("proxy, verify and http2 are set on the client itself where http_client is given")

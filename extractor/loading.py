@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 from codecs import getincrementaldecoder
@@ -15,8 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
+from functools import reduce
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isroutine
+from operator import or_
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -38,14 +41,20 @@ def load_type(spec: str) -> Any:
     """Return the record type that `spec` names, or the JSON Schema.
 
     spec: "FILE.py:Name", "package.module:Name" or "FILE.json"; the name may be left out where the
-    file defines one record type alone. Raises ConfigError, with file and line where the user's
-    code fails.
+    file defines one record type alone, and "FILE.py:One|Other" is a union. Raises ConfigError, with file and
+    line where the user's code fails.
     """
     where, name = _split(spec)
     if where.endswith(".json"):
         return load_schema(where)
     module = _run(Path(where)) if _is_path(where) else _import(where)
-    return _checked_type(_named(module, name, where), spec) if name else _only_type(module, where)
+    if not name:
+        return _only_type(module, where)
+    named = [_named(module, each, where) for each in name.split("|")]
+    try:
+        return _checked_type(reduce(or_, named), spec)
+    except TypeError as error:
+        raise ConfigError(f"{spec} is no union of types: {error}") from error
 
 
 def absolute(spec: str) -> str:
@@ -201,7 +210,7 @@ def _why_not_utf_8(data: bytes, error: UnicodeDecodeError) -> str:
 
 def _split(spec: str) -> tuple[str, str | None]:
     where, colon, name = spec.rpartition(":")
-    if colon and where and all(part.isidentifier() for part in name.split(".")):
+    if colon and where and all(part.isidentifier() for part in re.split(r"[.|]", name)):
         return where, name
     return spec.removesuffix(":"), None
 

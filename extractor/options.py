@@ -12,12 +12,12 @@ from .dialects import Provider
 from .errors import ConfigError
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
-from .quotas import Limiter
+from .quotas import SharedQuota
 from .results import Progress
 from .saying import ByRow, Day, Examples, FromColumn
 from .secrets import Headers
 from .telemetry.events import Event
-from .transport.reach import Timeouts
+from .transport.connection import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 
@@ -97,7 +97,7 @@ class LiveRowOptions(ExtractOptions, total=False):
     error. retry:
     "failed" to ask again where the journal holds no record. max_cost: US dollars that the run may cost.
     requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter:
-    what shares it with other workers, where the journal doesn't: an extractor.quotas.Limiter.
+    what shares it with other workers, where the journal doesn't: an extractor.types.SharedQuota.
     ordered: False to get rows as they are done. on_progress: told how far the run is, a few times a
     second. rows_per_request: short texts that share a request, where it can be told whose answer is
     whose.
@@ -109,7 +109,7 @@ class LiveRowOptions(ExtractOptions, total=False):
     max_cost: Decimal | float | None
     requests_per_minute: float | None
     tokens_per_minute: float | None
-    limiter: Limiter | None
+    limiter: SharedQuota | None
     ordered: bool
     on_progress: Callable[[Progress], None] | None
     rows_per_request: int

@@ -67,7 +67,7 @@ class SharedLimits(Protocol):
 
 
 @runtime_checkable
-class Limiter(Protocol):
+class SharedQuota(Protocol):
     """Hands out the shared limits of each endpoint."""
 
     def limits(self, endpoint: str, given: Mapping[Dimension, float]) -> SharedLimits:

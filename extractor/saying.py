@@ -35,6 +35,17 @@ class FromColumn:
             raise ConfigError(f"the row has no field {self.name!r}{known}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Within(FromColumn):
+    """A field of a row that is wrapped."""
+
+    row_of: Callable[[Any], Any]
+
+    def __call__(self, row: Any) -> Any:
+        """Return what the row has there."""
+        return FromColumn(self.name)(self.row_of(row))
+
+
 ByRow: TypeAlias = FromColumn | Callable[[Any], Any]
 
 
@@ -78,6 +89,17 @@ class Saying:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RowSaying:
+    """What makes of a row what is said of it. by_row: columns and functions, by keyword."""
+
+    by_row: Mapping[str, Callable[[Any], Any]]
+
+    def __call__(self, row: Any) -> Saying:
+        """Return what is said of a row. Raises ConfigError."""
+        return Saying.of({name: _known(_called(name, made, row)) for name, made in self.by_row.items()})
+
+
 def checked_day(value: object) -> date:
     """Return a day. Raises ConfigError for what is none."""
     if isinstance(value, datetime):
@@ -100,7 +122,15 @@ def is_by_row(value: object) -> bool:
     return callable(value) and not isinstance(value, type)
 
 
-def said_by_row(options: dict[str, Any]) -> Callable[[Any], Saying] | None:
+def check_for_all(options: Mapping[str, Any]) -> None:
+    """Raise ConfigError for what is for rows alone, where there are none."""
+    for name in BY_ROW:
+        value = options.get(name)
+        if is_by_row(value) and (name != "examples" or isinstance(value, FromColumn)):
+            raise ConfigError(f"{name}= differs by row only where there are rows: in `rows` and `frame`")
+
+
+def said_by_row(options: dict[str, Any]) -> RowSaying | None:
     """Take out of a run's options what differs by row; return what makes it of a row, None where nothing
     does. A function as `examples` is one of the text, and stays.
     """
@@ -108,7 +138,35 @@ def said_by_row(options: dict[str, Any]) -> Callable[[Any], Saying] | None:
     found = {n: options.pop(n) for n in names if n != "examples" or isinstance(options[n], FromColumn)}
     if not found:
         return None
-    return lambda row: Saying.of({n: _known(_called(n, by_row, row)) for n, by_row in found.items()})
+    return RowSaying(found)
+
+
+def columns_by_row(options: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """Return the fields of a row that a run's options need beside its text; None for all of them, which a
+    function may look at.
+    """
+    values = [options[name] for name in BY_ROW if name != "examples" and is_by_row(options.get(name))]
+    if isinstance(examples := options.get("examples"), FromColumn):
+        values.append(examples)
+    if not all(isinstance(value, FromColumn) for value in values):
+        return None
+    return tuple(dict.fromkeys(value.name for value in values))
+
+
+def through(options: Mapping[str, Any], row_of: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return a run's options for rows that are wrapped. row_of: unwraps one."""
+
+    def unwrapping(value: Any) -> Any:
+        return (
+            _Within(value.name, row_of) if isinstance(value, FromColumn) else lambda row: value(row_of(row))
+        )
+
+    wrapped = {
+        name: unwrapping(value)
+        for name, value in options.items()
+        if name in BY_ROW and is_by_row(value) and (name != "examples" or isinstance(value, FromColumn))
+    }
+    return {**options, **wrapped}
 
 
 def reread(examples: Examples | FromColumn | None) -> Any:

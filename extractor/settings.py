@@ -31,13 +31,13 @@ from .saying import Saying
 from .secrets import Headers
 from .telemetry import Who
 from .transport import http, kept, models, tape
-from .transport.reach import check_seconds
+from .transport.connection import check_seconds
 
 Kind = TypeVar("Kind", bound=Turns)
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
 SAID = frozenset({"instructions", "reference_date", "locale"})
-REACH_OPTIONS = ("proxy", "verify", "http2")
+CONNECTION_OPTIONS = ("proxy", "verify", "http2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Settings:
     config: Config
     headers: Headers
     timeouts: http.Timeouts
-    reach: http.Reach
+    connection: http.ConnectionOptions
     who: Who
     params: Mapping[str, Any]
     own_params: Mapping[str, Any]
@@ -87,12 +87,14 @@ class Settings:
         provider, headers = config.provider, options.get("extra_headers") or {}
         findings = _findings(config) if provider.name != "local" and own_row is None else None
         found = findings.answers.get("logprobs") if findings else None
-        reach: dict[str, Any] = {name: value for name, value in options.items() if name in REACH_OPTIONS}
+        reached: dict[str, Any] = {
+            name: value for name, value in options.items() if name in CONNECTION_OPTIONS
+        }
         return cls(
             config=config,
             headers=headers if isinstance(headers, Headers) else Headers(headers),
             timeouts=http.Timeouts.of(options.get("timeout", provider.timeout)),
-            reach=http.Reach(**reach),
+            connection=http.ConnectionOptions(**reached),
             who=Who(
                 provider.name,
                 config.base_url,

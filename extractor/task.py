@@ -39,7 +39,7 @@ from .model import Bind, Model
 from .options import ExtractOptions
 from .readers.given import opened, text_of
 from .reading import Reader
-from .saying import ByRow, Day, Examples, FromColumn, Saying, chosen, is_by_row
+from .saying import ByRow, Day, Examples, Saying, check_for_all, chosen
 from .schema import (
     CompiledSchema,
     Quoted,
@@ -107,7 +107,8 @@ class Task(Generic[T]):
         self._asked = asked
         given: dict[str, Any] = {"instructions": instructions, "context": context, "examples": examples}
         given |= {"reference_date": reference_date, "locale": locale}
-        self._saying = Saying.of(_for_all(given)).over(settings.saying)
+        check_for_all(given)
+        self._saying = Saying.of(given).over(settings.saying)
         self._pairs = () if callable(examples) else self._checked_pairs(self._saying.examples, "")
         self._shots = example_messages(self._pairs)
         self._reading = settings.reads(strict_reading, read_values)
@@ -264,14 +265,6 @@ class Task(Generic[T]):
             "logprobs": True,
             **({} if "top_logprobs" in self._params else {"top_logprobs": ALTERNATIVES}),
         }
-
-
-def _for_all(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what is said of all texts. Raises ConfigError for what is for rows alone."""
-    for name, value in given.items():
-        if is_by_row(value) and (name != "examples" or isinstance(value, FromColumn)):
-            raise ConfigError(f"{name}= differs by row only where there are rows: in `rows` and `frame`")
-    return given
 
 
 def samples_of(options: Mapping[str, Any]) -> int:

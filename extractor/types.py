@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 if TYPE_CHECKING:
     from .bulk import Estimate
+    from .bulk.journal import Journal, Ledger
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .dialogue import DEFAULT_PROMPT
     from .documents import ChunkOutcome
@@ -46,13 +48,14 @@ if TYPE_CHECKING:
         RunToolsOptions,
     )
     from .previewing import Preview
+    from .quotas import LimitGrant, Quota, SharedLimits, SharedQuota
     from .results import Progress
     from .schema import CompiledSchema, Partial, Target
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tables.databases.sink import Written
     from .telemetry import AttemptEnded, DialogueEnded, DialogueStarted, Event
     from .tools import ToolResult, ToolRun
-    from .transport.reach import Reach
+    from .transport.connection import ConnectionOptions
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -75,6 +78,7 @@ __all__ = [
     "Completion",
     "CompletionChunk",
     "Conflict",
+    "ConnectionOptions",
     "DialogueEnded",
     "DialogueStarted",
     "DocumentOptions",
@@ -86,6 +90,9 @@ __all__ = [
     "FrameOptions",
     "FunctionCall",
     "How",
+    "Journal",
+    "Ledger",
+    "LimitGrant",
     "LiveRowOptions",
     "ModelOptions",
     "Params",
@@ -96,10 +103,12 @@ __all__ = [
     "Progress",
     "Prompt",
     "Provider",
-    "Reach",
+    "Quota",
     "RecordStream",
     "RowOptions",
     "RunToolsOptions",
+    "SharedLimits",
+    "SharedQuota",
     "Split",
     "Target",
     "ToolCall",
@@ -128,6 +137,7 @@ _ROOMS = {
     "Completion": "messages",
     "CompletionChunk": "messages",
     "Conflict": "evidence.merging",
+    "ConnectionOptions": "transport.connection",
     "DEFAULT_PROMPT": "dialogue",
     "DialogueEnded": "telemetry",
     "DialogueStarted": "telemetry",
@@ -140,6 +150,9 @@ _ROOMS = {
     "FrameOptions": "options",
     "FunctionCall": "messages",
     "How": "evidence",
+    "Journal": "bulk.journal",
+    "Ledger": "bulk.journal",
+    "LimitGrant": "quotas",
     "LiveRowOptions": "options",
     "ModelOptions": "options",
     "PROVIDERS": "dialects",
@@ -151,10 +164,12 @@ _ROOMS = {
     "Progress": "results",
     "Prompt": "messages",
     "Provider": "dialects",
-    "Reach": "transport.reach",
+    "Quota": "quotas",
     "RecordStream": "streams",
     "RowOptions": "options",
     "RunToolsOptions": "options",
+    "SharedLimits": "quotas",
+    "SharedQuota": "quotas",
     "Split": "documents.splitting",
     "Target": "schema",
     "ToolCall": "messages",
@@ -163,10 +178,14 @@ _ROOMS = {
     "Turns": "messages",
     "Written": "tables.databases.sink",
 }
+_RENAMED = {"Reach": "ConnectionOptions"}  # former names, which warn
 
 
 def __getattr__(name: str) -> Any:
     """Load a type with its room on first use (PEP 562)."""
+    if name in _RENAMED:
+        warn(f"extractor.types.{name} is now called {_RENAMED[name]}", DeprecationWarning, stacklevel=2)
+        return __getattr__(_RENAMED[name])
     if name in _ROOMS:
         module = import_module(f".{_ROOMS[name]}", __package__)
         return globals().setdefault(name, getattr(module, name))

@@ -19,7 +19,7 @@ from extractor.errors import ConfigError
 from extractor.options import ClientOptions, check_parameters
 from extractor.secrets import Headers, Renewed, Secret
 from extractor.testing import ChatServer, reply, status
-from extractor.transport.reach import Timeouts
+from extractor.transport.connection import Timeouts
 
 KEY = "sk-secret-0123456789"
 

@@ -17,18 +17,18 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
 AsyncExtractor ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction ExtractionError
-Extractor ExtractorError Files Free Message Mode Outcome Price RowOutcome RunStopped SchemaError
+Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
 tool_schema
 """
 TYPES = """
-AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate ChatOptions
-DEFAULT_PROMPT
-ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Completion CompletionChunk
-Conflict DialogueEnded DialogueStarted DocumentOptions EngineOptions Estimate Event ExtractOptions
-Failure FrameOptions FunctionCall How LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
-ParsedCompletion Partial Preview Progress Prompt Provider Reach RecordStream RowOptions
-RunToolsOptions Split Target ToolCall ToolResult ToolRun Turns Written
+AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate
+ChatOptions ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Completion
+CompletionChunk Conflict ConnectionOptions DEFAULT_PROMPT DialogueEnded DialogueStarted
+DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
+Journal Ledger LimitGrant LiveRowOptions ModelOptions PROVIDERS Params ParseOptions ParsedCompletion
+Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions SharedLimits
+SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON
@@ -91,3 +91,8 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
         "openai",
         "pytest",
     }
+
+
+def test_a_former_name_still_works_and_tells_the_new_one() -> None:
+    with pytest.warns(DeprecationWarning, match="Reach is now called ConnectionOptions"):
+        assert types.Reach is types.ConnectionOptions

@@ -15,8 +15,8 @@ from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
 from extractor.signatures import DEFAULTS, NOT_SENT, OF_ROWS, explicit
 from extractor.tools.rounds import MAX_CALLS, MAX_ROUNDS
+from extractor.transport.connection import ConnectionOptions
 from extractor.transport.exchange import LARGE
-from extractor.transport.reach import Reach
 
 VERBS = [
     "run",
@@ -76,7 +76,7 @@ def test_help_shows_them() -> None:
 def test_the_defaults_are_those_that_hold() -> None:
     bulk = {f.name: f.default for f in fields(RunSettings) if f.default is not MISSING}
     policy = {f.name: f.default for f in fields(Policy) if f.default is not MISSING}
-    reach = {f.name: f.default for f in fields(Reach) if f.default is not MISSING}
+    reach = {f.name: f.default for f in fields(ConnectionOptions) if f.default is not MISSING}
     told = {**DEFAULTS, **OF_ROWS}
     for name in ("concurrency", "journal", "ordered", "mode", "rows_per_request"):
         assert told[name] == bulk[name]

@@ -16,16 +16,15 @@ if TYPE_CHECKING:
     from .job import RUN_OPTIONS, Job, arows, cancel, rows
     from .limits.budget import RunBudget
     from .limits.sharing import LimitRequest, Pool
-    from .outcomes import ChunkText, Row, RowOutcome
+    from .outcomes import Row, RowOutcome, ToldText
     from .page import RunFacts, kinds, run_page
-    from .quarantine import Line, held, is_held, line_of, problem_cells
+    from .quarantine import Line, is_quarantined, line_of, problem_cells, quarantined
     from .run import INTERRUPTED, Stop
     from .texts import Files, Select, row_maker
 
 __all__ = [
     "INTERRUPTED",
     "RUN_OPTIONS",
-    "ChunkText",
     "Estimate",
     "Files",
     "Job",
@@ -39,15 +38,16 @@ __all__ = [
     "Select",
     "Stop",
     "Told",
+    "ToldText",
     "arows",
     "cancel",
     "estimated",
-    "held",
-    "is_held",
+    "is_quarantined",
     "kinds",
     "line_of",
     "problem_cells",
     "prompt_tokens",
+    "quarantined",
     "reason_lines",
     "row_maker",
     "rows",
@@ -80,7 +80,7 @@ _MODULES = {
         "Pool",
     ),
     "outcomes": (
-        "ChunkText",
+        "ToldText",
         "Row",
         "RowOutcome",
     ),
@@ -91,8 +91,8 @@ _MODULES = {
     ),
     "quarantine": (
         "Line",
-        "held",
-        "is_held",
+        "quarantined",
+        "is_quarantined",
         "line_of",
         "problem_cells",
     ),

@@ -17,6 +17,7 @@ from ..messages import Completion, Request, Usage
 from ..model import Endpoint, Model
 from ..options import RowOptions
 from ..readers.given import opened, text_of
+from ..saying import Saying, columns_by_row
 from ..secrets import Secret
 from .estimate import Asked, Counted, Estimate, PackEstimate, answer_tokens, estimate
 from .exchange.context import request_key
@@ -33,7 +34,8 @@ def estimated(
     models: Models[Any], given: Any, record_type: Any, text: Select, options: RowOptions
 ) -> Estimate:
     """Return what a run over the rows would come to. Raises ConfigError and SchemaError."""
-    rows, select = rows_of(open_frame(given), text) if is_frame(given) else (given, text)
+    more = columns_by_row(options)
+    rows, select = rows_of(open_frame(given), text, more) if is_frame(given) else (given, text)
     job = Job.of(models, rows, record_type, select, options)
     counted = _counted(job, rows)
     together = [row.together for row in counted.asked.values() if row.together is not None]
@@ -59,11 +61,12 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     for given in rows:
         count += 1
         try:
-            text = text_of(opened(job.row_of(given).text))
-            if text is None or (isinstance(text, str) and not text.strip()):
+            made = job.row_of(given)
+            text = text_of(opened(made.text))
+            if made.asked(text) is None:
                 empty += 1
                 continue
-            key, row = _request(job, text)
+            key, row = _request(job, text, made.saying)
         except ConfigError:
             bad += 1
         else:
@@ -73,9 +76,9 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
     return Counted(count, empty, bad, asked)
 
 
-def _request(job: Job, text: Any) -> tuple[bytes, Asked]:
+def _request(job: Job, text: Any, saying: Saying | None) -> tuple[bytes, Asked]:
     """Return the key that the journal knows a row's first request by, and what there is to know of it."""
-    step = job.task.ask(text)
+    step = job.task.ask(text, by_row=saying)
     key, size = _key(job, step.request)
     if job.settings.rows_per_request == 1 or not packing.takes(text):
         return key, Asked(size)

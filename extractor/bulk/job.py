@@ -28,6 +28,7 @@ from ..errors import ConfigError, ServiceError
 from ..messages import BatchStatus, Completion, Failure, Message, Request
 from ..model import Endpoint, Model
 from ..options import ClientOptions, RowOptions
+from ..saying import Saying, reread, said_by_row
 from ..secrets import Environment
 from ..settings import Settings
 from ..task import Task
@@ -41,7 +42,7 @@ from .journal.handles import Handle
 from .journal.interface import Ledger
 from .journal.spool import Replayed
 from .limits.budget import worst_cost
-from .outcomes import ChunkText, Row, RowOutcome, Text
+from .outcomes import Row, RowOutcome, Text, ToldText
 from .texts import Select, row_maker
 
 T = TypeVar("T")
@@ -49,6 +50,7 @@ Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
 Unwanted: TypeAlias = Callable[[], bool]
 Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
 RUN_OPTIONS = frozenset(run.RunSettings.__dataclass_fields__)
+NO_EXAMPLES = Saying(examples=())  # of a text that nobody has given, which none are chosen for
 MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
 
 
@@ -121,7 +123,9 @@ class ModelCaller(Generic[T]):
         return self._model.read(reply, self._endpoint)
 
     def _ask(self, text: Text) -> Ask[T]:
-        return self._task.ask(text.text, text.said) if isinstance(text, ChunkText) else self._task.ask(text)
+        if isinstance(text, ToldText):
+            return self._task.ask(text.text, text.part, text.by_row)
+        return self._task.ask(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +144,20 @@ class Job:
         _check_rows(rows)
         given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
         settings = run.RunSettings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
-        given["examples"] = list(given.get("examples", ()))
+        by_row, given["examples"] = said_by_row(given), reread(given.get("examples"))
         if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
             given["max_tokens"] = MOST_TOKENS
         tasks: dict[Model, Task[Any]] = {model: Task(model, record_type, **given) for model in models.chain}
         task = tasks[models.first]
-        settings = replace(settings, rows_per_request=task.most_together(settings.rows_per_request))
+        together = 1 if by_row else task.most_together(settings.rows_per_request)
+        settings = replace(settings, rows_per_request=together)
         if settings.mode == "batch":
             _check_batches(models.first, task.samples)
-        first = models.begin(lambda model: tasks[model].ask("?"))
+        first = models.begin(lambda model: tasks[model].ask("?", by_row=NO_EXAMPLES))
         if settings.max_cost is not None:
             budget = first.policy.budget
             worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
-        return cls(models, tasks, rows, row_maker(text), settings)
+        return cls(models, tasks, rows, row_maker(text, by_row), settings)
 
     @property
     def task(self) -> Task[Any]:
@@ -189,7 +194,7 @@ class Job:
         journal, rows = await run.open_journal(self.settings.journal), Replayed(self.rows)
         settings = replace(self.settings, journal=journal, max_cost=self.settings.budget)
         try:
-            begun = caller.begin("?")
+            begun = caller.begin(ToldText("?", by_row=NO_EXAMPLES))
             service = _service(self.models.first, endpoint, begun.request, stream)
             ledger = cast(Ledger, journal)  # the settings were checked
             client = BatchClient(caller, service, ledger, journal, settings.budget, settings.on_progress)
@@ -257,7 +262,7 @@ async def cancel(handle: Handle) -> BatchStatus:
     model = Model(Settings.of(f"{provider}:{handle.model}", options, Environment(os.environ)), options)
     _check_batches(model)
     endpoint = model.endpoint()
-    client = http.new_async_client(endpoint.base_url, model.settings.reach)
+    client = http.new_async_client(endpoint.base_url, model.settings.connection)
     try:
         request = Request(handle.model, (Message("user", "?"),))
         service = _service(model, endpoint, request, _wire(client).stream)
@@ -285,15 +290,15 @@ def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
         threads = ThreadPoolExecutor(job.settings.concurrency)  # it starts none before it needs one
 
         def wire(model: Model, endpoint: Endpoint) -> Wire:
-            link, reach = job.models.link(model), model.settings.reach
+            link, connection = job.models.link(model), model.settings.connection
             if link.given is not None:
                 given = link.client(endpoint)  # checks that it was made in this process
                 return Wire(
                     partial(_threaded_post, given, threads), partial(_threaded_stream, given, threads)
                 )
-            if (endpoint.base_url, reach) not in own:
-                own[endpoint.base_url, reach] = http.new_async_client(endpoint.base_url, reach)
-            return _wire(own[endpoint.base_url, reach])
+            if (endpoint.base_url, connection) not in own:
+                own[endpoint.base_url, connection] = http.new_async_client(endpoint.base_url, connection)
+            return _wire(own[endpoint.base_url, connection])
 
         try:
             async with aclosing(job.outcomes(wire, stop)) as found:

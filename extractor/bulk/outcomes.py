@@ -5,32 +5,44 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, TypeVar
+from warnings import warn
 
 from ..errors import ExtractorError
 from ..messages import JSON, Attempt, Outcome
 from ..results import Extraction, Result
+from ..saying import Saying
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkText:
-    """A text that is part of a longer one. said: what the model is told of that."""
+class ToldText:
+    """A text of which the model is told more. part: what it is told of a text that is part of a longer one.
+    by_row: what is said of this text alone.
+    """
 
-    text: str
-    said: str
+    text: Any
+    part: str | None = None
+    by_row: Saying | None = None
 
 
-Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ChunkText  # a text, or content parts
+Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ToldText  # a text, or content parts
 
 
 class Row(NamedTuple):
     """One row to do. text: None or blank where there is nothing to ask. key: comes back with the
-    outcome, for the caller to know the row by.
+    outcome, for the caller to know the row by. saying: what is said of this row alone.
     """
 
     text: Any
     key: Any = None
+    saying: Saying | None = None
+
+    def asked(self, text: Any) -> Any:
+        """Return the row's text, read, with what is said of it; None where there is nothing to ask."""
+        if text is None or (isinstance(text, str) and not text.strip()):
+            return None
+        return text if self.saying is None else ToldText(text, by_row=self.saying)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,12 +78,17 @@ class RowOutcome(Result[T]):
         """Every request of the row with what came of it."""
         return self.extraction.attempts if self.extraction else ()
 
-    def held(self, record_type: Any) -> dict[str, JSON]:
+    def quarantined(self, record_type: Any) -> dict[str, JSON]:
         """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own
         fields (a row that is a text is the field `text`), why there is no record, and every reply.
         """
         from ..schema import RecordType
-        from .quarantine import held
+        from .quarantine import quarantined
 
         row = dict(self.key) if isinstance(self.key, Mapping) else {"text": self.key}
-        return held(self.index, self, row, RecordType.of(record_type).fingerprint, "")
+        return quarantined(self.index, self, row, RecordType.of(record_type).fingerprint, "")
+
+    def held(self, record_type: Any) -> dict[str, JSON]:
+        """Return what `quarantined` returns; this is its former name."""
+        warn("RowOutcome.held is now called quarantined", DeprecationWarning, stacklevel=2)
+        return self.quarantined(record_type)

@@ -24,7 +24,7 @@ def line_of(index: int, row: JSON, error: Cell, schema: str, again: str) -> Line
     """Return what a quarantine holds of a row: a JSON object.
 
     index: the row's position in the input, from 0. row: its own fields. error: kind, message, problems,
-    attempts, http_status. schema: the record type's stamp. again: the command that feeds it again.
+    attempts, http_status. schema: the record type's fingerprint. again: the command that feeds it again.
     """
     return {
         "quarantine": VERSION,
@@ -38,7 +38,7 @@ def line_of(index: int, row: JSON, error: Cell, schema: str, again: str) -> Line
     }
 
 
-def held(
+def quarantined(
     index: int, result: Result[Any], row: JSON, schema: str, again: str, fault: str | None = None
 ) -> Line:
     """Return the line for a row of a run. index: its position in the input, from 0. fault: why its record
@@ -54,7 +54,7 @@ def held(
     return {**line, "attempts": [_attempt(each) for each in result.attempts]}
 
 
-def is_held(row: Mapping[str, JSON]) -> bool:
+def is_quarantined(row: Mapping[str, JSON]) -> bool:
     """Whether a row is a line of a quarantine, and not one that has the same keys by chance."""
     if row.keys() != KEYS:
         return False

@@ -1,7 +1,7 @@
 """The shell around a bulk run: workers that take rows, carry their dialogues to an end and settle them.
 
 What may begin, go out and be handed out is decided by `schedule`, `limits` and `budget`; each request
-goes through the gate, the journal and the wire, in this order.
+goes through the limiter, the journal and the wire, in this order.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
-from ..quotas import Dimension, Limiter
+from ..quotas import Dimension, SharedQuota
 from ..readers.given import aopened
 from ..results import Extraction, Progress
 from .batches.client import Collected
 from .exchange.asking import Dialogue
 from .exchange.context import Caller, RunContext
-from .exchange.packs import Packs
+from .exchange.multi_row import MultiRow
 from .journal.address import JournalAddress, is_url
 from .journal.interface import Journal, Ledger, Memory
 from .journal.places import default_path, place_of
 from .journal.spool import read
 from .limits.budget import RunBudget
-from .limits.gate import LONGEST_STANDSTILL, Gate
+from .limits.limiter import LONGEST_STANDSTILL, Limiter
 from .limits.rates import Bucket, Concurrency, Limits, Rates
 from .outcomes import Row, RowOutcome
 from .schedule import Window
@@ -55,7 +55,7 @@ class RunSettings:
     max_cost: Decimal | float | RunBudget | None = None  # a RunBudget is one that several runs share
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
-    limiter: Limiter | None = None
+    limiter: SharedQuota | None = None
     on_progress: Callable[[Progress], None] | None = None
     rows_per_request: int = 1
 
@@ -94,7 +94,7 @@ class RunSettings:
         if self.mode == "batch" and (self.journal is False or other or server):
             raise ConfigError(
                 "mode='batch' keeps its batches in the journal, so that none is sent twice: name a file as "
-                "journal=, or give your own also the methods of extractor.bulk.journal.interface.Ledger"
+                "journal=, or give your own also the methods of extractor.types.Ledger"
             )
 
     @property
@@ -208,42 +208,42 @@ class _Run(Generic[T]):
         self._row_of, self._caller, self._settings, self._journal = row_of, caller, settings, journal
         self._window: Window[RowOutcome[T]] = Window(settings.ahead, settings.ordered)
         self._budget = settings.budget
-        self._gates: dict[str, Gate] = {}
+        self._limiters: dict[str, Limiter] = {}
         self._reading = self._exhausted = self._stopped = False
-        self._main = self._gate(caller.name)
+        self._main = self._limiter(caller.name)
         retry, capped = settings.retry == "failed", self._budget is not None
         self._context: RunContext[T] = RunContext(
-            journal, self._gate, capped, retry, collected.began, self._on_wire
+            journal, self._limiter, capped, retry, collected.began, self._on_wire
         )
         self._context.bought, self._context.refused = collected.bought, collected.refused
         if settings.rows_per_request > 1:
-            self._context.packs = Packs(
+            self._context.packs = MultiRow(
                 self._context, settings.rows_per_request, self._no_more, self._held_up
             )
         self._tally = Tally()
         self._began = time.monotonic()
-        self._starting = 0  # rows begun whose first request has not come to the gate
+        self._starting = 0  # rows begun whose first request has not come to the limiter
         self._error: BaseException | None = None
         self._workers: dict[asyncio.Task[None], bool] = {}  # whether each waits for the service
         self._idle: list[asyncio.Future[None]] = []
         self._news = asyncio.Event()
         journal.watch(self._news.set)
 
-    def _gate(self, name: str) -> Gate:
-        """The gate to an endpoint; the limits that the caller gave are those of the first one."""
-        gate = self._gates.get(name)
-        if gate is None:
-            now, given = time.monotonic(), {} if self._gates else self._settings.given
-            limiter = self._settings.limiter or self._journal
-            shared = limiter.limits(name, given) if isinstance(limiter, Limiter) else None
+    def _limiter(self, name: str) -> Limiter:
+        """The limiter to an endpoint; the limits that the caller gave are those of the first one."""
+        limiter = self._limiters.get(name)
+        if limiter is None:
+            now, given = time.monotonic(), {} if self._limiters else self._settings.given
+            among = self._settings.limiter or self._journal
+            shared = among.limits(name, given) if isinstance(among, SharedQuota) else None
             buckets = {} if shared else {each: Bucket.of_minute(given[each], now) for each in given}
             limits = Limits(Concurrency(self._settings.concurrency), Rates(buckets))
-            gate = self._gates[name] = Gate(
+            limiter = self._limiters[name] = Limiter(
                 limits, self._budget, time.monotonic, self._changed, shared, self._longest_standstill
             )
             if self._stopped:
-                gate.close(RunStopped("the run was stopped"))
-        return gate
+                limiter.close(RunStopped("the run was stopped"))
+        return limiter
 
     @property
     def _longest_standstill(self) -> float:
@@ -293,8 +293,8 @@ class _Run(Generic[T]):
         if self._stopped:
             return
         self._stopped, self._error = True, error
-        for gate in self._gates.values():
-            gate.close(RunStopped("the run was stopped"))
+        for limiter in self._limiters.values():
+            limiter.close(RunStopped("the run was stopped"))
         for worker, on_wire in self._workers.items():
             if not on_wire and worker is not asyncio.current_task():
                 worker.cancel()
@@ -333,7 +333,7 @@ class _Run(Generic[T]):
             failed=tally.failed,
             empty=tally.empty,
             from_cache=tally.from_cache,
-            in_flight=sum(gate.limits.in_flight for gate in self._gates.values()),
+            in_flight=sum(limiter.limits.in_flight for limiter in self._limiters.values()),
             limit=limits.limit,
             paused_until=pause if pause > 0 else None,
             usage=tally.usage,
@@ -369,8 +369,8 @@ class _Run(Generic[T]):
         return self._reading or not self._window.has_room
 
     def _changed(self) -> None:
-        for gate in self._gates.values():
-            gate.pump()
+        for limiter in self._limiters.values():
+            limiter.pump()
         self._begin_more()
 
     async def _work(self) -> None:
@@ -407,8 +407,8 @@ class _Run(Generic[T]):
         workers = list(self._workers)
         for worker in workers:
             worker.cancel()
-        for gate in self._gates.values():
-            gate.close(RunStopped("the run has ended"))
+        for limiter in self._limiters.values():
+            limiter.close(RunStopped("the run has ended"))
         await asyncio.gather(*workers, return_exceptions=True)
 
     async def _settle(self, index: int, given: Any) -> None:
@@ -417,9 +417,10 @@ class _Run(Generic[T]):
         error: ExtractorError | None = None
         extraction: Extraction[T] | None = None
         try:
-            text, key = self._row_of(given)
-            text = await aopened(text)
-            if text is not None and not (isinstance(text, str) and not text.strip()):
+            row = self._row_of(given)
+            key = row.key
+            text = row.asked(await aopened(row.text))
+            if text is not None:
                 extraction = await dialogue.of(self._caller, text)
                 error = extraction.error
         except (RunStopped, JournalError) as stopping:

@@ -12,13 +12,14 @@ from string import Formatter
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError, ExtractorError
+from ..saying import Saying
 from .outcomes import Row
 
 Select: TypeAlias = str | Sequence[str] | Callable[[Any], Any] | None
 
 
-def row_maker(select: Select) -> Callable[[Any], Row]:
-    """Return what makes a Row of a caller's row, with that row for its key.
+def row_maker(select: Select, by_row: Callable[[Any], Saying] | None = None) -> Callable[[Any], Row]:
+    """Return what makes a Row of a caller's row, with that row for its key. by_row: tells what is said of it.
 
     select: None where rows are texts; the name of a field; several names, whose texts are joined by
     blank lines; a template such as "{title}: {body}"; or a function of the row. What it finds is the
@@ -29,7 +30,12 @@ def row_maker(select: Select) -> Callable[[Any], Row]:
     def make(row: Any) -> Row:
         return row if isinstance(row, Row) else Row(as_text(text_of(row)), row)
 
-    return make
+    def make_saying(row: Any) -> Row:
+        made = make(row)
+        asks = made.asked(made.text) is not None and made.saying is None
+        return made._replace(saying=by_row(made.key)) if asks and by_row else made
+
+    return make if by_row is None else make_saying
 
 
 @dataclass(frozen=True, slots=True)

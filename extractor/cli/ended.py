@@ -66,8 +66,8 @@ class RunEnd:
     def _advise(self) -> None:
         """Say what to do about rows that failed."""
         report, sink = self.report, self.destination.sink
-        if report.held:
-            rows = f"{self.destination.quarantine} holds {report.held:,} of the rows."
+        if report.quarantined:
+            rows = f"{self.destination.quarantine} holds {report.quarantined:,} of the rows."
             say(f"{rows} Once they are mended, feed them again with:")
             say(f"  {shlex.join(self.feed)}")
         elif report.progress.failed and {*report.facts.failures} == {"input"}:

@@ -15,6 +15,7 @@ from ..config import DEFAULT_MODEL, configure
 from ..errors import ConfigError
 from ..loading import load_prompt
 from ..messages import JSON
+from ..saying import FromColumn
 from .models import fetch
 
 ModelOption = Annotated[
@@ -76,12 +77,17 @@ PromptOption = Annotated[
 DateOption = Annotated[
     str | None,
     typer.Option(
-        "--reference-date", metavar="DATE", help='From which texts count "tomorrow": 2026-03-31, or today.'
+        "--reference-date",
+        metavar="DATE",
+        help='From which texts count "tomorrow": 2026-03-31, or today; for `run` also a column.',
     ),
 ]
 LocaleOption = Annotated[
     str | None,
-    typer.Option(metavar="LOCALE", help="How texts write numbers and dates, such as de or en-GB."),
+    typer.Option(
+        metavar="LOCALE",
+        help="How texts write numbers and dates, such as de or en-GB; for `run` also a column.",
+    ),
 ]
 KEYS = (
     "Keys come from the environment alone (OPENAI_API_KEY, MISTRAL_API_KEY, …): "
@@ -99,6 +105,12 @@ def connected(
     if name := name_here(model, base_url):
         fetch(name)
     return extractor
+
+
+def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:
+    """Take out of what the model is told a date or a locale that is the name of a column; return those."""
+    named = [name for name in ("reference_date", "locale") if told.get(name) in columns]
+    return {name: FromColumn(told.pop(name)) for name in named}
 
 
 def told_options(prompt: str | None, reference_date: str | None, locale: str | None) -> dict[str, Any]:

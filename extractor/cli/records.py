@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from pydantic_core import to_json
 
-from ..bulk import is_held
+from ..bulk import is_quarantined
 from ..errors import ConfigError
 from ..schema import RecordType
 from ..schema.outline import ABSENT, Fit, Fitting, members
@@ -109,7 +109,7 @@ def _taken_apart(line: bytes, number: int, index: int, where: Where, whole: Fit)
     row = object_of(line, number)
     if isinstance(row, BadRow):
         return FoundRecord(number, line if where.column is None else row, index, line)
-    if is_held(row):
+    if is_quarantined(row):
         index, row = row["index"], row["input"]
         line = as_line(row).encode()
         if not isinstance(row, dict):

@@ -40,6 +40,7 @@ from .options import (
     asked_confidence,
     connected,
     parameters,
+    told_by_row,
     told_options,
 )
 from .output import opened
@@ -101,7 +102,8 @@ def run(
             "--output",
             "-o",
             metavar="OUTPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. Or a database.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. {type}.csv is a file for "
+            "each type of a union. Or a database.",
         ),
     ] = "-",
     rows: Annotated[
@@ -240,7 +242,7 @@ def run(
             is_drained(sources, quarantine),
             _sink(output, into, key or (), batch_rows),
             SHELL,
-        ),
+        ).of_types(wanted),
         limit=limit,
         sample=sample,
         retry_failed=retry_failed,
@@ -256,6 +258,7 @@ def run(
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values}
     told = told_options(prompt, reference_date, locale)
+    by_row = told_by_row(told, opened_run.rows.names or ())
     client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
@@ -265,6 +268,7 @@ def run(
         "max_cost": max_cost,
         **asked_confidence(confidence, calibration, samples),
         "mode": mode,
+        **by_row,
     }
     if dry_run:
         echo(str(opened_run.estimate(client, wanted, options)))
@@ -284,11 +288,13 @@ def run(
     if html:
         with opened(str(html)) as page:
             page.write(ended.page())
-    _tell_formulas(job.sheet.formulas, plan.destination.place)
+    for table in job.tables:
+        _tell_formulas(table.sheet.formulas, table.destination.place)
     if opened_run.texts.note:
         say(opened_run.texts.note, "yellow")
-    if job.sheet.note:
-        say(job.sheet.note, "yellow")
+    for table in job.tables:
+        if table.sheet.note:
+            say(table.sheet.note, "yellow")
     ended.conclude()
 
 

@@ -80,7 +80,7 @@ class BaseClient(Generic[Link]):
         """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
         else must not leave the process, and cannot be found there.
         """
-        if self._first.settings.reach.has_password:
+        if self._first.settings.connection.has_password:
             raise TypeError("the proxy's password is not pickled: name the proxy in the environment")
         return _remake, (type(self), self._arguments)
 

@@ -76,7 +76,7 @@ class Extractor(BaseClient[ModelConnection]):
     with options of its own. on: what to try then, by outcome, kind of failure or HTTP status: "again",
     "fallback", both, or "stop". max_repairs and max_retries bound the further requests after bad replies and
     after transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one
-    request and for a whole call. proxy, verify, http2: how the server is reached (see Reach); by default the
+    request and for a whole call. proxy, verify, http2: see ConnectionOptions; by default the
     environment's proxies and the usual certificate authorities. max_reply_bytes and max_line_bytes: what a
     reply, unpacked, and one event of a stream may have; a stream may have four times as much as a whole
     reply, since each token comes in an event. max_tokens_total and max_cost (US dollars): once they are

@@ -62,10 +62,10 @@ def ask_window(model: Model) -> int | None:
     base = model.settings.config.base_url
     if base is None or tape.current() is not None:
         return None
-    reach, headers = model.settings.reach, model.headers(model.endpoint(), Request(model.name, ()))
-    window = window_in(_json(http.get(f"{base}/models", headers, reach, WAIT)), model.name)
+    connection, headers = model.settings.connection, model.headers(model.endpoint(), Request(model.name, ()))
+    window = window_in(_json(http.get(f"{base}/models", headers, connection, WAIT)), model.name)
     if window is None and model.provider.name in ("llamacpp", "compatible"):
-        props = _json(http.get(f"{base.removesuffix('/v1')}/props", headers, reach, WAIT))
+        props = _json(http.get(f"{base.removesuffix('/v1')}/props", headers, connection, WAIT))
         settings = (props or {}).get("default_generation_settings")
         window = _size(settings.get("n_ctx") if isinstance(settings, Mapping) else None)
     return window

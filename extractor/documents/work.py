@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, TypeVar
 
-from ..bulk import RUN_OPTIONS, ChunkText, Job, Row, RowOutcome, RunBudget, shown
+from ..bulk import RUN_OPTIONS, Job, Row, RowOutcome, RunBudget, ToldText, shown
 from ..connections import Models
 from ..dialogue.policy import dollars, is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
@@ -22,6 +22,7 @@ from ..messages import JSON, Outcome
 from ..options import DocumentOptions
 from ..readers.given import text_of
 from ..results import Extraction
+from ..saying import check_for_all
 from ..schema import TAG, VALUE, Chunked, CompiledSchema, unmarked
 from ..task import Task
 from .outcome import ChunkOutcome, DocumentExtraction
@@ -70,6 +71,7 @@ class Plan:
 
 def plan(models: Models[Any], record_type: Any, text: str | Source, options: DocumentOptions) -> Plan:
     """Return what is to be done, once it is known how much a model takes at a time. Raises ConfigError."""
+    check_for_all(options)
     compiled = models.first.compiled(record_type)
     origin, text = (text if isinstance(text, Source) else None), text_of(text)
     if not isinstance(text, str) or not text.strip():
@@ -156,7 +158,7 @@ class DocumentWork:
         text = self._plan.text[chunk.start : chunk.end]
         if at_once or not text.strip():
             return text
-        return ChunkText(text, _place(chunk, self._plan))
+        return ToldText(text, _place(chunk, self._plan))
 
     def take(self, outcome: RowOutcome[Any]) -> None:
         """Take what came of a chunk."""

@@ -148,13 +148,13 @@ class Quotas:
         self._clock = clock
         self._pools: defaultdict[str, Pool] = defaultdict(Pool)
 
-    def run(self, errand: LimitRequest) -> LimitGrant:
+    def run(self, request: LimitRequest) -> LimitGrant:
         """Take in what a worker tells, and return what it may do."""
-        return self._pools[errand.endpoint].run(errand, self._clock())
+        return self._pools[request.endpoint].run(request, self._clock())
 
 
 class ActorLimiter:
-    """A Limiter that asks an actor of `Quotas`."""
+    """A shared quota that asks an actor of `Quotas`."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
@@ -193,7 +193,7 @@ class ActorLimits:
     """The limits of one endpoint as one worker sees them; what it has to tell waits for its next question."""
 
     def __init__(self, actor: Any, new: Callable[[], LimitRequest]) -> None:
-        self._actor, self._new, self._errand = actor, new, new()
+        self._actor, self._new, self._request = actor, new, new()
 
     async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
         """Take what the first requests need. Raises RunStopped where the actor has gone."""
@@ -206,20 +206,20 @@ class ActorLimits:
 
     def take(self, requests: float, tokens: float) -> None:
         """Take so much more."""
-        self._errand.requests += requests
-        self._errand.tokens += tokens
+        self._request.requests += requests
+        self._request.tokens += tokens
 
     def pause(self, seconds: float) -> None:
         """Let nobody out for so long. It is told at once, since this worker asks nothing in the pause."""
-        self._errand.pause = seconds
+        self._request.pause = seconds
         self._send(())
 
     def learn(self, quotas: Sequence[Quota]) -> None:
         """Take in what a reply's headers say."""
-        self._errand.learn(quotas)
+        self._request.learn(quotas)
 
     def _send(self, wanted: Sequence[float]) -> Awaitable[LimitGrant]:
-        errand, self._errand = self._errand, self._new()
-        errand.wanted.extend(wanted)
-        answer: Awaitable[LimitGrant] = self._actor.run.remote(errand)
+        request, self._request = self._request, self._new()
+        request.wanted.extend(wanted)
+        answer: Awaitable[LimitGrant] = self._actor.run.remote(request)
         return answer

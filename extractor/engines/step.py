@@ -23,7 +23,7 @@ from ..confidence import loaded
 from ..errors import ConfigError, RunStopped
 from ..loading import absolute, load_type
 from ..options import ClientOptions, EngineOptions, ModelOptions, RowOptions
-from ..saying import reread
+from ..saying import columns_by_row, reread, said_by_row
 from ..secrets import Environment
 from ..settings import Settings
 
@@ -67,13 +67,15 @@ class ArrowStep:
             "journal": _found_anywhere(options.get("journal", True)),
             "confidence": loaded(options.get("confidence")),  # a worker may not have its file
         }
+        self._more = columns_by_row(self._options)
+        self._by_row = said_by_row(self._options)
         self._check()
 
     def _check(self) -> None:
         """Check all but the key; have the workers talk to the server that is meant here."""
         options = cast(ClientOptions, {**self._client, "api_key": "a worker's"})
         settings = Settings.of(self._model, options, Environment(os.environ))
-        if settings.reach.has_password:
+        if settings.connection.has_password:
             raise ConfigError(
                 "a proxy's password is not passed on to workers: name the proxy in their environment"
             )
@@ -96,7 +98,7 @@ class ArrowStep:
         """
         opened = replace(open_frame(given.empty_table()), fold=fold)
         check_names(opened, self.columns.names)
-        rows_of(opened, self.text)
+        rows_of(opened, self.text, self._more)
         _check_text(given, self.text)
         schema: pa.Schema = opened.add(self.columns.empty_table()).schema
         return schema
@@ -117,9 +119,9 @@ class ArrowStep:
             async for batch in batches:
                 begun.append(open_frame(batch))
                 check_names(begun[-1], self.columns.names)
-                cells, select = rows_of(begun[-1], self.text)
-                for row in map(row_maker(select), cells):
-                    yield Row(row.text)
+                cells, select = rows_of(begun[-1], self.text, self._more)
+                for row in map(row_maker(select, self._by_row), cells):
+                    yield Row(row.text, saying=row.saying)
 
         def whole() -> pa.RecordBatch:
             return begun.popleft().add(gathered.take())

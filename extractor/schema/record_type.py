@@ -200,9 +200,9 @@ class RecordType:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that tell record types apart by what they mean, see `meaning`."""
-        from .outline import stamp
+        from .outline import fingerprint
 
-        return stamp(self.meaning())
+        return fingerprint(self.meaning())
 
     @property
     def _kind(self) -> TypeKind:

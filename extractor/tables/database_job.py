@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..bulk import Line, RowOutcome, held
+from ..bulk import Line, RowOutcome, quarantined
 from ..bulk.frames import Gathered, cell
 from ..errors import ConfigError, RunStopped
 from ..files import leads_to
@@ -73,7 +73,7 @@ class DatabaseJob(FileJob):
             self.version.remember()
             with self._holding_beside(done, report) as hold:
                 filling = DatabaseFilling(self, writing, own, gathered, hold, report)
-                to = self._to(Writer(filling.row, filling.again), hold, None, report)
+                to = self.to(Writer(filling.row, filling.again), hold, None, report)
 
                 def settle(outcome: RowOutcome[Any], each: Placed) -> None:
                     filling.begin(outcome, each)
@@ -98,8 +98,8 @@ class DatabaseJob(FileJob):
 
     def _check_version(self, existing: Mapping[str, Any]) -> None:
         """Raise ConfigError where the table has rows of another version of the record type."""
-        stamp = self.sheet.shape.stamp_name
-        if stamp in existing and (found := self.sink.differing(stamp, self.version.stamp)):
+        fingerprint = self.sheet.shape.fingerprint_name
+        if fingerprint in existing and (found := self.sink.differing(fingerprint, self.version.fingerprint)):
             self.version.refuse(
                 found,
                 f"the table {self.sink.name}",
@@ -122,7 +122,7 @@ class DatabaseJob(FileJob):
                 stream.write(to_json(line) + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
-                report.held += 1
+                report.quarantined += 1
 
             yield safely
 
@@ -208,7 +208,7 @@ class DatabaseFilling:
         self._behind: list[TableMark] = []
 
     def begin(self, outcome: RowOutcome[Any], each: Placed) -> None:
-        """Take note of the row that is written or held next."""
+        """Take note of the row that is written or quarantined next."""
         self._outcome, self._each = outcome, each
         self._place = self._place.after(each.input)
         self.unsafe[settled_as(outcome)] += 1
@@ -231,7 +231,7 @@ class DatabaseFilling:
         """There is nothing to write again."""
 
     def settled(self) -> None:
-        """Say that the row is written or held."""
+        """Say that the row is written or quarantined."""
         if self._behind:
             self._behind[-1] = self._place
         if self._settled >= self._job.sink.batch_rows:
@@ -246,7 +246,8 @@ class DatabaseFilling:
             batch = self._batch()
             refused = self._writing.put(batch, self._behind, lambda n, why: self._instead(batch, n, why))
             self._report.refused |= {self._rows[n][1].index: why for n, why in refused.items()}
-            self._report.added += len(self._rows) - len(refused)
+            put = self._report.put[self._job.destination.output]
+            put.added += len(self._rows) - len(refused)
         elif self._place != self._writing.mark:
             self._writing.move(self._place)
         self.is_broken, self._settled = False, 0
@@ -272,7 +273,7 @@ class DatabaseFilling:
             return None
         shape = self._job.sheet.shape
         error = cell("database", why, len(outcome.attempts))
-        given = {f"{shape.name}_error": error, shape.stamp_name: shape.stamp}
+        given = {f"{shape.name}_error": error, shape.fingerprint_name: shape.fingerprint}
         self._report.bare.add(each.index)
         new = [pa.array([given.get(each.name)], each.type) for each in self._gathered.schema]
         own = batch.slice(number, 1).columns[: len(self._own)]
@@ -286,8 +287,8 @@ class DatabaseFilling:
 
     def _put_aside(self, outcome: RowOutcome[Any], each: Placed, why: str) -> None:
         """Leave the row in the quarantine."""
-        version, again = self._job.version.stamp, self._job.again
-        self._hold(held(outcome.index, outcome, each.input, version, again, why))
+        version, again = self._job.version.fingerprint, self._job.again
+        self._hold(quarantined(outcome.index, outcome, each.input, version, again, why))
 
 
 def _read_as(row: Fields, schema: pa.Schema) -> Fields:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
+from typing import Any, Final
 
 from ..bulk.journal import masked
 from ..errors import ConfigError
+from ..schema import RecordType, types_in
+from ..schema.outline import snake_case
 from .databases.address import is_database
 from .databases.sink import DatabaseSink
 from .databases.source import DatabaseSource
 from .files import table
 from .spelling import PYTHON, Spelling
 from .table import BadRow, Fields, Table
+
+TYPE_PLACE: Final = "{type}"  # in the name of an output: the type whose records it takes
 
 
 def is_drained(sources: Sequence[str], quarantine: str | None) -> bool:
@@ -30,7 +35,7 @@ def same_file(path: str, other: str) -> bool:
 class Destination:
     """Where rows go, and how the run goes on from what is there. drained: whether the input is the
     quarantine itself. sink: the table that is the output, where it is one. spelled: how the caller spells
-    the options.
+    the options. files: those that `output` stands for, one for each type of a union; () where it is one.
     """
 
     output: str
@@ -40,17 +45,39 @@ class Destination:
     drained: bool
     sink: DatabaseSink | None = None
     spelled: Spelling = PYTHON
+    files: tuple[str, ...] = ()
+
+    def of_types(self, record_type: Any) -> Destination:
+        """Return the destination for a record type: "{type}" in its name stands for the type's own name, and
+        of a union for each in turn. Raises ConfigError.
+        """
+        if TYPE_PLACE not in self.output:
+            return self
+        if self.sink is not None:
+            raise ConfigError(f"{TYPE_PLACE} is for files: a database has one table for all types")
+        types = types_in(record_type)
+        names = [snake_case(RecordType.of(each).name) for each in types or (record_type,)]
+        files = tuple(self.output.replace(TYPE_PLACE, name) for name in names)
+        if len({*files}) < len(files):
+            raise ConfigError(f"two types of the union have one name, {names[0]!r}: their rows would mix")
+        if not types:
+            return replace(self, output=files[0])
+        return replace(self, files=files)
 
     def check(self, some: bool) -> None:
         """Raise ConfigError for what would lose rows, or can't be. some: whether rows are left out."""
         said = self.spelled
+        if self.files and self.quarantine is None:
+            raise ConfigError(
+                f"a row without a record is of no type: say with {said.quarantine} where such rows go"
+            )
         if self.quarantine is not None:
             if self.quarantine == "-" or PurePath(self.quarantine).suffix.lower() not in (
                 ".jsonl",
                 ".ndjson",
             ):
                 raise ConfigError(f"{said.quarantine} takes a file of JSON Lines, such as bad.jsonl")
-            if self.output != "-" and same_file(self.quarantine, self.output):
+            if self.output != "-" and any(same_file(self.quarantine, each) for each in self.outputs):
                 raise ConfigError("OUTPUT and the quarantine are one file: name another for one of them")
         if self.append and (self.output == "-" or ("://" in self.output and self.sink is None)):
             raise ConfigError(
@@ -68,8 +95,15 @@ class Destination:
             )
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """The files that are written, or the one that is."""
+        return self.files or (self.output,)
+
+    @property
     def place(self) -> str:
         """What the output is called."""
+        if self.files:
+            return ", ".join(map(masked, self.files))
         if self.sink is not None:
             return f"the table {self.sink.name}"
         return "standard output" if self.output == "-" else masked(self.output)
@@ -82,7 +116,7 @@ class Destination:
     @property
     def replaces(self) -> bool:
         """Whether files that are there would be written anew."""
-        files = [each for each in (self.output, self.quarantine) if each not in (None, "-")]
+        files = [each for each in (*self.outputs, self.quarantine) if each not in (None, "-")]
         return self.anew and any(Path(str(each)).is_file() for each in files)
 
     def earlier(self) -> Table | None:
@@ -130,8 +164,10 @@ def check_call(
     """Raise ConfigError for options that contradict each other."""
     output, said = destination.output, destination.spelled
     to_file = output != "-" and not is_database(output)
-    if to_file and isinstance(source, tuple) and any(same_file(each, output) for each in source):
-        raise ConfigError(f"{said.output} {output} is the input, and would be overwritten")
+    if to_file and isinstance(source, tuple):
+        read = next((to for to in destination.outputs for each in source if same_file(each, to)), None)
+        if read is not None:
+            raise ConfigError(f"{said.output} {read} is the input, and would be overwritten")
     held = destination.quarantine
     if (
         held

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeAlias
 
-from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, held, line_of, shown
+from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, line_of, quarantined, shown
 from ..bulk.frames import Gathered, Lose, cell
 from ..client import Extractor
 from ..errors import ConfigError, JournalError, RunStopped
 from ..files import Abandoned
 from ..messages import Outcome
 from ..results import Progress
-from ..schema import RecordType
+from ..saying import through
+from ..schema import RecordType, type_of, types_in
 from .columns import typed_fields
 from .destination import Destination
 from .files import written
 from .names import is_typed
 from .output import opened
 from .placed import Placed, in_output, own_fields, placed
-from .report import RunReport
+from .report import Put, RunReport
 from .result import Holding, TableRun
 from .resuming import Rows, kept
 from .sheet import Sheet, Writer
@@ -74,7 +76,7 @@ class FileJob:
                 told(progress)
 
         with shown(show, self.given.total, tell) as show_it, suppress(Unfinished):
-            options: Any = {**self.options, "on_progress": show_it}
+            options: Any = {**through(self.options, attrgetter("row")), "on_progress": show_it}
             # what is wrong with the call is said here, before there is a file
             outcomes = self.client.rows(
                 rows, self.record_type, text=lambda r: self.text_of(r.row), interrupt=stop, **options
@@ -112,54 +114,76 @@ class FileJob:
             report.told.usage,
             report.told.cost,
             report.stopped,
-            tuple(filter(None, (*notes, self.sheet.note))),
+            tuple(filter(None, (*notes, *(table.sheet.note for table in self.tables)))),
         )
+
+    @property
+    def tables(self) -> Sequence[FileJob]:
+        """The jobs whose outputs it writes: itself."""
+        return (self,)
 
     def _places(self, report: RunReport) -> Iterator[Holding]:
         as_it_was = report.kept
-        yield Holding(
-            self.destination.place,
-            None if as_it_was or self.destination.sink else report.before + report.added,
-            0 if as_it_was else report.added,
-        )
-        if self.destination.quarantine is not None:
-            new = 0 if self.destination.drained else report.held - report.held_before
+        for table in self.tables:
+            put = report.put[table.destination.output]
             yield Holding(
-                self.destination.quarantine, None if as_it_was else report.held, 0 if as_it_was else new
+                table.destination.place,
+                None if as_it_was or self.destination.sink else put.before + put.added,
+                0 if as_it_was else put.added,
+            )
+        if self.destination.quarantine is not None:
+            new = 0 if self.destination.drained else report.quarantined - report.quarantined_before
+            yield Holding(
+                self.destination.quarantine,
+                None if as_it_was else report.quarantined,
+                0 if as_it_was else new,
             )
 
     @contextmanager
     def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what earlier files have is written."""
-        earlier = self.destination.earlier()
-        base = earlier if self.destination.append else None
-        self._check(next(earlier.rows(), {}) if earlier else {})
-        self.version.remember()
-        with (
-            self._holding(report) as hold,
-            written(
-                self.destination.output,
-                replace(self.sheet, lose=report.lose),
-                self.rows,
-                partial(self._gathered, report.lose),
-                base,
-                self.destination.anew,
-            ) as writer,
-        ):
-            self._keep(rows, earlier, writer, hold, report)
-            yield self._to(_counted(writer, report), hold, base, report), hold
+        earlier = [table.destination.earlier() for table in self.tables]
+        for table, before in zip(self.tables, earlier, strict=True):
+            table.check(next(before.rows(), {}) if before else {})
+            table.version.remember()
+        with self._holding(report) as hold, ExitStack() as stack:
+            writers = [
+                stack.enter_context(table.written(before, report))
+                for table, before in zip(self.tables, earlier, strict=True)
+            ]
+            self._keep(rows, earlier, writers, hold, report)
+            yield self._settling(writers, earlier, hold, report), hold
+
+    def written(self, earlier: Table | None, report: RunReport) -> AbstractContextManager[Writer]:
+        """Return what writes the output. earlier: what is there, and gone on with."""
+        return written(
+            self.destination.output,
+            replace(self.sheet, lose=report.lose),
+            self.rows,
+            partial(self._gathered, report.lose),
+            earlier if self.destination.append else None,
+            self.destination.anew,
+        )
+
+    def _settling(
+        self, writers: Sequence[Writer], earlier: Sequence[Table | None], hold: Hold, report: RunReport
+    ) -> Settle:
+        """Return what writes a row to where it belongs. earlier: what the outputs had."""
+        (writer,), (before,) = writers, earlier
+        base = before if self.destination.append else None
+        return self.to(_counted(writer, report.put[self.destination.output]), hold, base, report)
 
     def _fed(self, report: RunReport) -> Iterator[Placed]:
         """Return the rows to run, without those that came to the output when a quarantine was fed before."""
-        row_id, earlier = self.rows.row_id, self.destination.earlier()
-        if row_id is None or earlier is None or not self.destination.append or not self.given.total:
+        row_id, earlier = self.rows.row_id, [table.destination.earlier() for table in self.tables]
+        known = list(filter(None, earlier))
+        if row_id is None or not known or not self.destination.append or not self.given.total:
             return placed(self.given.rows())
-        there = in_output(self.given, earlier, row_id)
-        return self._without(there, report)
+        return self._without([in_output(self.given, each, row_id) for each in known], report)
 
-    def _without(self, there: Callable[[Placed], bool], report: RunReport) -> Iterator[Placed]:
+    def _without(self, there: Sequence[Callable[[Placed], bool]], report: RunReport) -> Iterator[Placed]:
         for each in placed(self.given.rows()):
-            if there(each):
+            if any(has(each) for has in there):
                 report.earlier += 1
             else:
                 yield each
@@ -177,31 +201,41 @@ class FileJob:
 
             def hold(line: Line) -> None:
                 stream.write(to_json(line) + "\n")
-                report.held += 1
+                report.quarantined += 1
 
             yield hold
 
-    def _keep(self, rows: Rows, earlier: Table | None, writer: Writer, hold: Hold, report: RunReport) -> None:
+    def _keep(
+        self,
+        rows: Rows,
+        earlier: Sequence[Table | None],
+        writers: Sequence[Writer],
+        hold: Hold,
+        report: RunReport,
+    ) -> None:
         """Write what earlier files have, after a look at whether it may be gone on with."""
-        good, bad = earlier.rows() if earlier else iter(()), self.destination.earlier_held()
-        before: Iterable[tuple[Fields | BadRow, bool]]
+        good = [each.rows() if each else iter(()) for each in earlier]
+        bad = self.destination.earlier_held()
+        before: Iterable[tuple[Fields | BadRow, int | None]]
         if self.destination.append:
-            before = chain(((row, True) for row in good), ((line, False) for line in bad))
+            outputs = ((row, number) for number, each in enumerate(good) for row in each)
+            before = chain(outputs, ((line, None) for line in bad))
         else:
             before = kept(rows, good, bad, self._own)
-        for row, is_good in before:
+        for row, output in before:
             if isinstance(row, BadRow):
                 raise ConfigError(f"line {row.line} of what is added to can't be read: {row.why}")
-            if is_good:
-                self._check(row)
-                writer.again(row)
-                report.before += 1
-            else:
+            if output is None:
                 hold(row)
-                report.held_before += 1
+                report.quarantined_before += 1
+            else:
+                table = self.tables[output]
+                table.check(row)
+                writers[output].again(row)
+                report.put[table.destination.output].before += 1
             report.earlier += not self.destination.append
 
-    def _check(self, row: Fields | BadRow) -> None:
+    def check(self, row: Fields | BadRow) -> None:
         """Raise ConfigError for a row of the earlier output that the new ones are no company for."""
         if isinstance(row, BadRow) or not row:
             return
@@ -215,7 +249,7 @@ class FileJob:
     def _own(self, each: Placed) -> Fields:
         return own_fields(each, self.rows.row_id)
 
-    def _to(self, writer: Writer, hold: Hold, base: Table | None, report: RunReport) -> Settle:
+    def to(self, writer: Writer, hold: Hold, base: Table | None, report: RunReport) -> Settle:
         """Return what writes a row to where it belongs. report: is told of what only the quarantine takes."""
         types = None if base is None else base.schema
 
@@ -236,7 +270,11 @@ class FileJob:
             if fault is None and outcome.error is None and outcome.extraction is not None:
                 good(outcome, each)
             else:
-                hold(held(outcome.index, outcome, each.input, self.version.stamp, self.again, fault))
+                hold(
+                    quarantined(
+                        outcome.index, outcome, each.input, self.version.fingerprint, self.again, fault
+                    )
+                )
 
         return settle
 
@@ -269,14 +307,47 @@ class FileJob:
             report.kept = True
             raise Unfinished
         for each in rows.unsettled():
-            new = line_of(each.index, each.input, NOT_RUN, self.version.stamp, self.again)
+            new = line_of(each.index, each.input, NOT_RUN, self.version.fingerprint, self.again)
             hold(new if each.line is None else each.line)
 
 
-def _counted(writer: Writer, report: RunReport) -> Writer:
+@dataclass(frozen=True, slots=True)
+class SortingJob(FileJob):
+    """A run over a union of types, with a file for each of them. jobs: one for each type."""
+
+    jobs: tuple[FileJob, ...]
+
+    @classmethod
+    def of(cls, job: FileJob, jobs: Sequence[FileJob]) -> SortingJob:
+        """Return a job whose records go to the outputs of `jobs`, by their types."""
+        return cls(**{each.name: getattr(job, each.name) for each in fields(job)}, jobs=tuple(jobs))
+
+    @property
+    def tables(self) -> Sequence[FileJob]:
+        """The jobs whose outputs it writes: one for each type."""
+        return self.jobs
+
+    def _settling(
+        self, writers: Sequence[Writer], earlier: Sequence[Table | None], hold: Hold, report: RunReport
+    ) -> Settle:
+        """Return what writes a row to the output of its record's type; without one to the quarantine."""
+        types = types_in(self.record_type)
+        by_type = {
+            kind: FileJob._settling(job, [writer], [before], hold, report)
+            for kind, job, writer, before in zip(types, self.jobs, writers, earlier, strict=True)
+        }
+
+        def settle(outcome: RowOutcome[Any], each: Placed) -> None:
+            kind = type_of(outcome.record, types)
+            by_type[kind if kind is not None else types[0]](outcome, each)
+
+        return settle
+
+
+def _counted(writer: Writer, put: Put) -> Writer:
     def row(outcome: RowOutcome[Any]) -> None:
         writer.row(outcome)
-        report.added += 1
+        put.added += 1
 
     return Writer(row, writer.again)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..bulk import Line, is_held
+from ..bulk import Line, is_quarantined
 from ..errors import ConfigError
 from ..messages import JSON
 from .json_lines import object_of
@@ -32,7 +32,7 @@ class Placed:
 def placed(rows: Iterable[Fields | BadRow]) -> Iterator[Placed]:
     """Yield the rows with their positions; what a quarantine holds is taken out of it."""
     for number, row in enumerate(rows):
-        if isinstance(row, BadRow) or not is_held(row):
+        if isinstance(row, BadRow) or not is_quarantined(row):
             yield Placed(number, row)
         else:
             yield Placed(row["index"], _taken_out(row["input"], number + 1), row)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..bulk import Estimate, Select
-from ..bulk.frames import Gathered, shape_of
+from ..bulk.frames import Gathered, check_columns, shape_of
 from ..client import Extractor
-from ..schema import RecordType, compile_schema
+from ..saying import columns_by_row
+from ..schema import RecordType, compile_schema, types_in
 from .database_job import DatabaseJob, run_name
 from .database_source import database_table
 from .databases.source import DatabaseSource
@@ -18,13 +19,13 @@ from .destination import Destination, check_call, check_doubling
 from .documents import TextFiles
 from .formulas import Formulas
 from .input import AS_NAMED, ReadOptions, kept_input
-from .job import FileJob
+from .job import FileJob, SortingJob
 from .names import format_of, is_typed
 from .placed import as_written
 from .selecting import file_selector, selector
 from .sheet import Sheet, check_free
 from .sources import opened_sources
-from .table import Table, part
+from .table import Table, first_names, part
 from .versions import Version
 
 
@@ -79,7 +80,7 @@ class RunPlan:
         output = self.destination.output
         twice = self.source == ("-",) and (is_typed(output) or format_of(output) != "jsonl")
         sources = (stack.enter_context(kept_input()),) if twice else self.source
-        written = (output, self.destination.quarantine)
+        written = (*self.destination.outputs, self.destination.quarantine)
         return part(opened_sources(sources, self.read, written), self.limit, self.sample)
 
 
@@ -105,7 +106,27 @@ class OpenedRun:
 
         Raises ConfigError and SchemaError.
         """
-        plan, destination, kind = self.plan, self.plan.destination, RecordType.of(record_type)
+        job = self._job(client, record_type, options, again, self.plan.destination)
+        destination = self.plan.destination
+        if destination.sink is not None:
+            return DatabaseJob.of(job, destination.sink, self._name(job.version.name))
+        if not destination.files:
+            return job
+        jobs = [
+            self._job(client, each, options, again, replace(destination, output=path, files=()))
+            for each, path in zip(types_in(record_type), destination.files, strict=True)
+        ]
+        return SortingJob.of(job, jobs)
+
+    def _job(
+        self,
+        client: Extractor,
+        record_type: Any,
+        options: Mapping[str, Any],
+        again: str,
+        destination: Destination,
+    ) -> FileJob:
+        plan, kind = self.plan, RecordType.of(record_type)
         version = Version.of(record_type, compile_schema(record_type).name)
         shape = shape_of(
             version.name,
@@ -114,12 +135,14 @@ class OpenedRun:
             plan.usage,
             plan.evidence,
             bool(options.get("confidence")),
-            version.stamp,
+            version.fingerprint,
+            types_in(record_type),
         )
         check_free(self.rows.names or (), Gathered(kind.records(), shape).schema.names)
         sheet = Sheet(shape, kind.dump, formulas=Formulas(plan.formulas_as_text))
         asked = {**options, "retry": self._retry}
-        job = FileJob(
+        self._check_columns(options)
+        return FileJob(
             client,
             record_type,
             self.text_of,
@@ -131,14 +154,18 @@ class OpenedRun:
             destination,
             again,
         )
-        if destination.sink is None:
-            return job
-        return DatabaseJob.of(job, destination.sink, self._name(version.name))
 
     def estimate(self, client: Extractor, record_type: Any, options: Mapping[str, Any]) -> Estimate:
         """Return what it would come to; nothing is sent."""
         asked: Any = {**options, "retry": self._retry}
+        self._check_columns(options)
         return client.estimate(self.rows.rows(), record_type, text=self.text_of, **asked)
+
+    def _check_columns(self, options: Mapping[str, Any]) -> None:
+        """Raise ConfigError where there is no such column as what differs by row is taken from."""
+        names = first_names(self.rows) if self.rows.names is None else self.rows.names
+        if names:
+            check_columns(columns_by_row(options) or (), names)
 
     @property
     def _retry(self) -> str | None:

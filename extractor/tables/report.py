@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,6 +11,14 @@ from ..bulk import RowOutcome, RunFacts
 from ..errors import RunStopped
 from ..messages import Outcome
 from ..results import Progress
+
+
+@dataclass(slots=True)
+class Put:
+    """What an output holds. before: rows of it that are kept; added: rows that were put there."""
+
+    before: int = 0
+    added: int = 0
 
 
 @dataclass(slots=True)
@@ -24,11 +32,10 @@ class RunReport:
     facts: RunFacts = field(default_factory=RunFacts)
     settled: Counter[str] = field(default_factory=Counter)  # rows that are where they belong, by outcome
     earlier: int = 0  # rows of the input that earlier files have
-    before: int = 0  # rows of the output that are kept
-    added: int = 0  # rows that were put into the output
-    held_before: int = 0  # lines of the quarantine that are kept
+    put: defaultdict[str, Put] = field(default_factory=lambda: defaultdict(Put))  # rows by output
+    quarantined_before: int = 0  # lines of the quarantine that are kept
     error: RunStopped | None = None  # what stopped it, unless a signal has
-    held: int = 0  # rows in the quarantine
+    quarantined: int = 0  # rows in the quarantine
     bare: set[int] = field(default_factory=set)  # rows whose record a database did not take
     refused: dict[int, str] = field(default_factory=dict)  # rows that it did not take at all, and why
     stopped: str | None = None  # why, where it did not finish
@@ -41,7 +48,7 @@ class RunReport:
         self.told = progress
 
     def settle(self, outcome: RowOutcome[Any]) -> None:
-        """Take note of a row that is written, or held."""
+        """Take note of a row that is written, or quarantined."""
         self.facts.add(outcome)
         self.settled[settled_as(outcome)] += 1
 

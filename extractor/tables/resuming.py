@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ..errors import ConfigError
 from .placed import Placed
@@ -54,32 +54,39 @@ class Rows:
 
 def kept(
     rows: Rows,
-    good: Iterator[Fields | BadRow],
+    good: Sequence[Iterator[Fields | BadRow]],
     bad: Iterator[Fields | BadRow],
     own: Callable[[Placed], Fields],
-) -> Iterator[tuple[Fields, bool]]:
-    """Yield the rows of earlier files, and whether each is good, and leave them out of `rows`.
+) -> Iterator[tuple[Fields, int | None]]:
+    """Yield the rows of earlier files, and which output each is of, None for the quarantine; leave them out
+    of `rows`.
 
-    good: the rows of an earlier output. bad: the lines of its quarantine. Raises ConfigError where they
+    good: the rows of each earlier output. bad: the lines of its quarantine. Raises ConfigError where they
     are not the first rows of the input.
     """
-    row, line = _whole(good), _whole(bad)
+    nexts, line = list(map(_whole, good)), _whole(bad)
     number = 0
-    while row is not None or line is not None:
+    while line is not None or any(row is not None for row in nexts):
         number += 1
         each = rows.peek()
         if each is not None and line is not None and _is_line_of(line, each):
-            yield line, False
+            yield line, None
             line = _whole(bad)
-        elif each is not None and row is not None and _is_row_of(row, each, own(each)):
-            yield row, True
-            row = _whole(good)
+        elif each is not None and (found := _output_of(each, nexts, own(each))) is not None:
+            yield nexts[found] or {}, found
+            nexts[found] = _whole(good[found])
         else:
             raise ConfigError(
                 f"row {number} of the output is not row {number} of the input: run it anew, and answers "
                 "come from the journal all the same"
             )
         rows.skip()
+
+
+def _output_of(each: Placed, nexts: Sequence[Fields | None], own: Fields) -> int | None:
+    """Return which output's next row was made of a row, None where none was."""
+    there = (n for n, row in enumerate(nexts) if row is not None and _is_row_of(row, each, own))
+    return next(there, None)
 
 
 def _is_row_of(row: Fields, each: Placed, own: Fields) -> bool:

@@ -13,6 +13,7 @@ from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from ..files import Halted
 from ..options import RowOptions
+from ..schema import types_in
 from ..signatures import explicit
 from .databases.address import is_database, without_password
 from .databases.sink import DatabaseSink
@@ -59,7 +60,8 @@ def run(
     files. Their rows have the column `path`; rows=True reads tables among them. text: where a row's text is:
     a column, several, a template such as "{subject}: {body}", or a function of the row; None for the file at
     its `path`. encoding, delimiter, sheet: of what is read, where it is not found out rightly. into: the file
-    that is written, in the format that its name says, or a DatabaseSink. quarantine: the file of JSON Lines
+    that is written, in the format that its name says, or a DatabaseSink; with a union of types,
+    "{type}.parquet" is a file for each. quarantine: the file of JSON Lines
     for rows without a record. resume: keep the rows that `into` has, and add those that are missing. append:
     keep all that `into` has, and put these rows behind it. model: an Extractor, or the name of a model.
     limit, sample: the first rows alone, or some at random, the same each time. row_id: a column with each
@@ -79,7 +81,7 @@ def run(
     plan = RunPlan(
         source=given,
         text=text,
-        destination=Destination(output, held, resume, append, drained, sink),
+        destination=Destination(output, held, resume, append, drained, sink).of_types(record_type),
         read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
@@ -183,7 +185,8 @@ def _again(plan: RunPlan, record_type: Any) -> str:
     destination = plan.destination
     if destination.quarantine is None:
         return ""
-    kind = getattr(record_type, "__qualname__", "record_type")
+    types = types_in(record_type) or (record_type,)
+    kind = " | ".join(getattr(each, "__qualname__", "record_type") for each in types)
     text = getattr(plan.text, "__qualname__", "text") if callable(plan.text) else repr(plan.text)
     into = f"into={'...' if destination.sink else repr(destination.output)}"
     held = repr(destination.quarantine)

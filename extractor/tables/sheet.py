@@ -57,6 +57,8 @@ class Sheet:
             new: Fields = {shape.prefix + name: value for name, value in record.items()}
         else:
             new = {} if shape.flatten and record is None else {shape.name: record}
+        if shape.types:
+            new[shape.type_name] = None if record is None else shape.type_of(outcome.record)
         new[f"{shape.name}_error"] = error
         if shape.usage:
             new[f"{shape.name}_usage"] = usage_cell(outcome)
@@ -64,8 +66,8 @@ class Sheet:
             new[f"{shape.name}_evidence"] = evidence_cell(outcome)
         if shape.confidence:
             new[f"{shape.name}_confidence"] = confidence_cell(outcome)
-        if shape.stamp is not None:
-            new[shape.stamp_name] = shape.stamp
+        if shape.fingerprint is not None:
+            new[shape.fingerprint_name] = shape.fingerprint
         check_free(own, new)
         return {**own, **new}
 

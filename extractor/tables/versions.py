@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ..bulk.frames import ColumnShape
 from ..errors import ConfigError
 from ..schema import RecordType
-from ..schema.outline import Meaning, changes, stamp
+from ..schema.outline import Meaning, changes, fingerprint
 from ..transport import kept
 from .table import Fields
 
@@ -19,42 +19,42 @@ MOST_CHANGES = 5  # named in an error
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A record type as it is now. name: its own. stamp: of its meaning."""
+    """A record type as it is now. name: its own. fingerprint: of its meaning."""
 
     name: str
     meaning: Meaning
-    stamp: str
+    fingerprint: str
 
     @classmethod
     def of(cls, record_type: Any, name: str) -> Version:
         """Return the type's version. Raises SchemaError."""
         meaning = RecordType.of(record_type).meaning()
-        return cls(name, meaning, stamp(meaning))
+        return cls(name, meaning, fingerprint(meaning))
 
     def remember(self) -> None:
         """Keep what the version means, so that a later one can be compared with it."""
         with suppress(OSError):
-            kept.save(kept.path_of("schemas", self.stamp), self.meaning)
+            kept.save(kept.path_of("schemas", self.fingerprint), self.meaning)
 
     def check(self, row: Fields, shape: ColumnShape, output: str, option: str) -> None:
         """Raise ConfigError unless a row of an earlier output was written for this version. option: what
         names another output.
         """
-        found = row.get(shape.stamp_name)
-        if found == self.stamp:
+        found = row.get(shape.fingerprint_name)
+        if found == self.fingerprint:
             return
         another = f"a new file, such as {option} {beside(output)}"
         if not found:
             raise ConfigError(
                 f"{output} does not say which version of {self.name} it was written for: a row has no "
-                f"{shape.stamp_name!r}. Write to {another}"
+                f"{shape.fingerprint_name!r}. Write to {another}"
             )
         self.refuse(str(found), output, another)
 
     def refuse(self, found: str, output: str, another: str) -> NoReturn:
         """Raise ConfigError: an output has rows of a version `found`. another: what to write to instead."""
         raise ConfigError(
-            f"{output} was written for another version of {self.name} ({found}, now {self.stamp}): "
+            f"{output} was written for another version of {self.name} ({found}, now {self.fingerprint}): "
             f"{self._changes(found)}. The two are not mixed: write to {another}, or take the type back to "
             "what it was"
         )

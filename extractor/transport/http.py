@@ -21,6 +21,7 @@ from ..messages import Failure, FailureKind
 from ..processes import check_process
 from . import tape
 from .aio import Session, Unwanted, apieces
+from .connection import ConnectionOptions, Timeouts
 from .decoding import ACCEPTED, TOO_LARGE, UNREADABLE, Body
 from .exchange import (
     CONNECT_TIMEOUT,
@@ -37,7 +38,6 @@ from .exchange import (
     whole,
 )
 from .proxies import check_allowed, is_loopback, proxy_of
-from .reach import Reach, Timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -54,11 +54,11 @@ __all__ = [
     "AsyncClient",
     "AsyncSender",
     "Client",
+    "ConnectionOptions",
     "Head",
     "HttpReply",
     "Piece",
     "Post",
-    "Reach",
     "Sender",
     "Spooled",
     "Timeouts",
@@ -78,20 +78,20 @@ Client: TypeAlias = "httpx.Client"
 AsyncClient: TypeAlias = "httpx.AsyncClient"
 Sender: TypeAlias = "httpx.Client | Direct"
 AsyncSender: TypeAlias = "httpx.AsyncClient | Session"
-USUAL = Reach()
+USUAL = ConnectionOptions()
 
 
 def get(
-    url: str, headers: Mapping[str, str], reach: Reach = USUAL, timeout: float = 10.0
+    url: str, headers: Mapping[str, str], connection: ConnectionOptions = USUAL, timeout: float = 10.0
 ) -> HttpReply | Failure:
     """Return the reply to a GET, by a connection of its own, or why there is none."""
-    with closing(new_client(url, reach)) as client:
+    with closing(new_client(url, connection)) as client:
         call = Post(url, b"", headers, timeout, timeout, method="GET", most=LARGE)
         return post(client, call, time.monotonic)
 
 
 def download(
-    url: str, headers: Mapping[str, str], reach: Reach = USUAL, timeout: float = 30.0
+    url: str, headers: Mapping[str, str], connection: ConnectionOptions = USUAL, timeout: float = 30.0
 ) -> Generator[Piece]:
     """Yield the Head of the reply to a GET, redirects followed, then its bytes as they were sent; a Failure
     ends it early. timeout: seconds for the connection, and from one piece to the next.
@@ -99,7 +99,7 @@ def download(
     check_allowed(url, os.environ)
     import httpx
 
-    proxy, tls = reach.proxy or proxy_of(url), reach.context(_tls(url))
+    proxy, tls = connection.proxy or proxy_of(url), connection.context(_tls(url))
     limits = httpx.Timeout(timeout, connect=CONNECT_TIMEOUT)
     try:
         with (
@@ -239,28 +239,29 @@ async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> Async
     yield failure
 
 
-def new_client(base_url: str, reach: Reach = USUAL, clock: Clock = time.monotonic) -> Sender:
+def new_client(base_url: str, connection: ConnectionOptions = USUAL, clock: Clock = time.monotonic) -> Sender:
     """Return a pooled client for one server."""
     from .direct import Direct, pool_of
 
-    proxy = _proxy_on_the_way(base_url, reach)
+    proxy = _proxy_on_the_way(base_url, connection)
     by = _proxy(proxy) if proxy else None
-    pool = partial(pool_of, reach.context(_tls(base_url)), by, reach.http2, clock)
+    pool = partial(pool_of, connection.context(_tls(base_url)), by, connection.http2, clock)
     return Direct(pool, partial(_on_the_wire, _usual_headers()), clock)
 
 
-def new_async_client(base_url: str, reach: Reach = USUAL) -> AsyncSender:
+def new_async_client(base_url: str, connection: ConnectionOptions = USUAL) -> AsyncSender:
     """Return a pooled async client for one server, to be used in the running event loop alone."""
-    proxy, tls = _proxy_on_the_way(base_url, reach), reach.context(_tls(base_url))
-    if not reach.http2 and (proxy is None or proxy.startswith("http")):
+    proxy, tls = _proxy_on_the_way(base_url, connection), connection.context(_tls(base_url))
+    if not connection.http2 and (proxy is None or proxy.startswith("http")):
         return Session(proxy, tls)
     import httpx  # the other library knows no SOCKS and no HTTP/2
 
-    return httpx.AsyncClient(proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=reach.http2)
+    http2 = connection.http2
+    return httpx.AsyncClient(proxy=proxy, verify=tls, limits=_limits(), trust_env=False, http2=http2)
 
 
-def _proxy_on_the_way(base_url: str, reach: Reach) -> str | None:
-    return None if tape.is_led() else reach.proxy or proxy_of(base_url)
+def _proxy_on_the_way(base_url: str, connection: ConnectionOptions) -> str | None:
+    return None if tape.is_led() else connection.proxy or proxy_of(base_url)
 
 
 def _proxy(url: str) -> httpcore.Proxy:

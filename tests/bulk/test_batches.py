@@ -568,7 +568,7 @@ def test_while_batches_are_waited_for_a_line_says_how_far_they_are() -> None:
     [
         ({"mode": "bulk"}, "mode is 'live' or 'batch' here"),
         ({"journal": False}, "keeps its batches in the journal"),
-        ({"journal": Memory()}, "extractor.bulk.journal.interface.Ledger"),
+        ({"journal": Memory()}, "extractor.types.Ledger"),
         ({"rows_per_request": 4}, "don't go together"),
         ({"samples": 2, "temperature": 1}, "don't go together"),
         ({"journal": "redis://127.0.0.1:1/0"}, "name a file"),

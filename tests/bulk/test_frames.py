@@ -20,7 +20,7 @@ from pydantic import BaseModel, Field, SecretStr, field_serializer
 
 from extractor import AsyncExtractor, ConfigError, Extractor
 from extractor.errors import RunStopped
-from extractor.schema.outline import stamp
+from extractor.schema.outline import fingerprint
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply, status
 from tests.record_types import meaning_of
 
@@ -354,4 +354,4 @@ def test_each_row_says_which_version_of_its_type_it_was_made_for(ex: Extractor) 
     frame = pl.DataFrame({"body": BODIES})
     found = ex.frame(frame, Visit, text="body", version=True, journal=False)
     assert found.columns == ["body", "visit", "visit_error", "visit_schema"]
-    assert found["visit_schema"].to_list() == [stamp(meaning_of(Visit))] * len(BODIES)
+    assert found["visit_schema"].to_list() == [fingerprint(meaning_of(Visit))] * len(BODIES)

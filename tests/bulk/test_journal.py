@@ -18,7 +18,7 @@ from extractor.bulk.journal.places import open_store
 from extractor.bulk.journal.store import Done, Store, StoreWork
 from extractor.bulk.journal.writer import FileJournal, SharedJournal, StoreJournal, opened
 from extractor.errors import JournalError
-from extractor.quotas import Limiter
+from extractor.quotas import SharedQuota
 from tests.bulk.servers import RedisServer
 
 KEY, OTHER = key_of("a"), key_of("b")
@@ -154,7 +154,7 @@ class Broken:
         return getattr(self._store, name)
 
     def do(self, owner: str, work: StoreWork) -> Done:
-        if work == StoreWork(looks=[], claims=[], released=[], errands=[]):
+        if work == StoreWork(looks=[], claims=[], released=[], limit_requests=[]):
             return Done()
         raise OSError("a broken disk")
 
@@ -179,7 +179,7 @@ def test_only_a_journal_on_a_server_shares_limits(journal: Open) -> None:
     async def scene() -> None:
         kept = await journal()
         assert isinstance(kept, Journal)
-        assert isinstance(kept, Limiter) is isinstance(kept, SharedJournal)
+        assert isinstance(kept, SharedQuota) is isinstance(kept, SharedJournal)
         await kept.aclose()
 
     asyncio.run(scene())

@@ -174,7 +174,8 @@ def test_a_server_that_is_started_anew_in_the_middle_is_found_again(
         server.stop()
         with server.back_after(0.5):
             done = store.do(
-                "me", StoreWork(claims=[(KEY, 0), (OTHER, 0)], errands=[LimitRequest("any", wanted=[1.0])])
+                "me",
+                StoreWork(claims=[(KEY, 0), (OTHER, 0)], limit_requests=[LimitRequest("any", wanted=[1.0])]),
             )
         kept, granted = done.claims
         assert kept.kept is not None
@@ -298,16 +299,16 @@ ERRANDS = st.builds(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), ERRANDS), max_size=20))
 def test_the_server_decides_as_the_pool_does(
-    redis: RedisServer, errands: list[tuple[float, LimitRequest]]
+    redis: RedisServer, limit_requests: list[tuple[float, LimitRequest]]
 ) -> None:
     now, pool = 1.7e9, Pool()
     with redis.client() as client:
         client.flushall()
     with closing(store_at(redis.url, clock=lambda: now)) as store:
-        for wait, errand in errands:
+        for wait, request in limit_requests:
             now += wait
-            (grant,) = store.do("me", StoreWork(errands=[errand])).grants
-            assert grant == pytest.approx(pool.run(errand, now), abs=1e-3)
+            (grant,) = store.do("me", StoreWork(limit_requests=[request])).grants
+            assert grant == pytest.approx(pool.run(request, now), abs=1e-3)
 
 
 def test_all_workers_on_a_server_together_keep_a_limit_in_any_minute(redis: RedisServer) -> None:
@@ -319,8 +320,8 @@ def test_all_workers_on_a_server_together_keep_a_limit_in_any_minute(redis: Redi
         for step in range(3000):
             now += 0.1
             store = one if step % 3 else two
-            errand = LimitRequest("any", {"requests": 100}, wanted=[1.0] * (step % 5))
-            sent += [now] * store.do("me", StoreWork(errands=[errand])).grants[0].granted
+            request = LimitRequest("any", {"requests": 100}, wanted=[1.0] * (step % 5))
+            sent += [now] * store.do("me", StoreWork(limit_requests=[request])).grants[0].granted
     assert all(last - first > 60 for first, last in zip(sent, sent[100:], strict=False))
     assert len(sent) > 5 * 90
 
@@ -329,12 +330,12 @@ def test_what_a_dead_worker_reserved_comes_back_by_itself_and_is_forgotten_in_th
     redis: RedisServer,
 ) -> None:
     now = 1.7e9
-    errand = LimitRequest("any", {"requests": 60}, wanted=[1.0] * 5)
+    request = LimitRequest("any", {"requests": 60}, wanted=[1.0] * 5)
     with closing(store_at(redis.url, clock=lambda: now)) as store:
-        assert store.do("dead", StoreWork(errands=[errand])).grants[0].granted == 5
-        assert store.do("me", StoreWork(errands=[errand])).grants[0].granted == 0
+        assert store.do("dead", StoreWork(limit_requests=[request])).grants[0].granted == 5
+        assert store.do("me", StoreWork(limit_requests=[request])).grants[0].granted == 0
         now += 6
-        assert store.do("me", StoreWork(errands=[errand])).grants[0].granted == 5
+        assert store.do("me", StoreWork(limit_requests=[request])).grants[0].granted == 5
     with redis.client() as client:
         (name,) = client.keys("{extractor}:limits:*")
         assert 0 < client.pttl(name) <= 3_600_000

@@ -1,4 +1,4 @@
-"""One quota for many workers: how it is shared out, and how a gate keeps to what it gets."""
+"""One quota for many workers: how it is shared out, and how a limiter keeps to what it gets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.bulk.limits.budget import ZERO, RunBudget
-from extractor.bulk.limits.gate import Gate, Pass
+from extractor.bulk.limits.limiter import Limiter, Reservation
 from extractor.bulk.limits.rates import Concurrency, Limits
 from extractor.bulk.limits.sharing import Pool
 from extractor.errors import JournalError, RunStopped
-from extractor.quotas import Dimension, Limiter, LimitGrant, Quota
+from extractor.quotas import Dimension, LimitGrant, Quota, SharedQuota
 from tests.bulk.callers import Service
 from tests.bulk.crash import expected, started
 from tests.bulk.servers import RedisServer
@@ -57,11 +57,11 @@ class Desk:
             self.pool.rates.learn(quota, self.now)
 
 
-def gate(desk: Desk, at_once: int = 64, budget: RunBudget | None = None) -> Gate:
+def limiter(desk: Desk, at_once: int = 64, budget: RunBudget | None = None) -> Limiter:
     def clock() -> float:
         return desk.now
 
-    return Gate(Limits(Concurrency(at_once, at_once)), budget, clock, lambda: None, desk.limits("any", {}))
+    return Limiter(Limits(Concurrency(at_once, at_once)), budget, clock, lambda: None, desk.limits("any", {}))
 
 
 # -- the pool
@@ -116,15 +116,15 @@ def test_nobody_goes_out_in_a_pause_and_the_longest_one_counts() -> None:
     assert pool.reserve([1.0], 5.0) == LimitGrant(1)
 
 
-# -- the gate
+# -- the limiter
 
 
 def test_requests_that_wait_are_asked_for_together_and_the_oldest_rows_go_first() -> None:
     async def scene() -> None:
         desk = Desk()
         desk.pool.give({"requests": 36}, 0.0)  # three at once
-        door = gate(desk)
-        waiting = {row: asyncio.create_task(door.enter(Pass(10), row)) for row in (4, 2, 0, 3, 1)}
+        door = limiter(desk)
+        waiting = {row: asyncio.create_task(door.reserve(Reservation(10), row)) for row in (4, 2, 0, 3, 1)}
         await asyncio.sleep(0.01)
         assert desk.asked == [[10.0] * 5]
         assert sorted(row for row, task in waiting.items() if task.done()) == [0, 1, 2]
@@ -141,9 +141,9 @@ def test_a_quota_that_is_used_up_is_asked_again_when_it_said_and_not_before() ->
     async def scene() -> None:
         desk = Desk()
         desk.pool.give({"requests": 1}, 0.0)
-        door = gate(desk)
-        await door.enter(Pass(1), 0)
-        waiting = asyncio.create_task(door.enter(Pass(1), 1))
+        door = limiter(desk)
+        await door.reserve(Reservation(1), 0)
+        waiting = asyncio.create_task(door.reserve(Reservation(1), 1))
         await asyncio.sleep(0.01)
         times = len(desk.asked)
         for _ in range(50):
@@ -161,10 +161,10 @@ def test_a_quota_that_is_used_up_is_asked_again_when_it_said_and_not_before() ->
 def test_a_429_pauses_the_others_too_and_shows_there() -> None:
     async def scene() -> None:
         desk = Desk()
-        one, other = gate(desk), gate(desk)
-        held = await one.enter(Pass(1), 0)
+        one, other = limiter(desk), limiter(desk)
+        held = await one.reserve(Reservation(1), 0)
         one.throttled(held, 7.0, 0.5)
-        waiting = asyncio.create_task(other.enter(Pass(1), 0))
+        waiting = asyncio.create_task(other.reserve(Reservation(1), 0))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         assert other.paused
@@ -180,15 +180,15 @@ def test_what_a_cancelled_or_unsent_request_reserved_is_given_back() -> None:
     async def scene() -> None:
         desk = Desk()
         desk.pool.give({"requests": 12, "tokens": 12_000}, 0.0)  # one at once, of 1,000 tokens
-        door = gate(desk)
-        gone = asyncio.create_task(door.enter(Pass(1000), 0))
+        door = limiter(desk)
+        gone = asyncio.create_task(door.reserve(Reservation(1000), 0))
         desk.on_the_way = lambda: asyncio.sleep(0.01)
         await asyncio.sleep(0.005)
         gone.cancel()
         await asyncio.sleep(0.02)
-        held = await door.enter(Pass(1000), 1)
+        held = await door.reserve(Reservation(1000), 1)
         door.take_back(held)
-        held = await door.enter(Pass(1000), 2)
+        held = await door.reserve(Reservation(1000), 2)
         door.leave(held, 0.0, ZERO)  # its tokens, but not the request
         assert desk.pool.rates.given["tokens"].level == 1000
         assert desk.pool.rates.given["requests"].level == 0
@@ -200,10 +200,10 @@ def test_what_a_cancelled_or_unsent_request_reserved_is_given_back() -> None:
 def test_a_budget_is_kept_where_the_quota_is_shared() -> None:
     async def scene() -> None:
         desk = Desk()
-        door = gate(desk, budget=RunBudget(Decimal(10)))
-        dear = Pass(1, Decimal(6))
-        held = await door.enter(dear, 0)
-        waiting = asyncio.create_task(door.enter(dear, 1))
+        door = limiter(desk, budget=RunBudget(Decimal(10)))
+        dear = Reservation(1, Decimal(6))
+        held = await door.reserve(dear, 0)
+        waiting = asyncio.create_task(door.reserve(dear, 1))
         await asyncio.sleep(0.01)
         assert not waiting.done()
         door.leave(held, 1, Decimal(4))
@@ -218,10 +218,10 @@ def test_a_limiter_that_is_away_lets_no_row_wait_for_ever(error: Exception) -> N
         raise error
 
     async def scene() -> None:
-        door = gate(Desk(on_the_way=broken))
+        door = limiter(Desk(on_the_way=broken))
         for row in range(3):
             with pytest.raises(type(error), match=str(error)):
-                await door.enter(Pass(1), row)
+                await door.reserve(Reservation(1), row)
         assert door.limits.in_flight == 0
 
     asyncio.run(scene())
@@ -230,8 +230,8 @@ def test_a_limiter_that_is_away_lets_no_row_wait_for_ever(error: Exception) -> N
 def test_a_gate_that_closes_while_it_asks_lets_nobody_out() -> None:
     async def scene() -> None:
         desk = Desk(on_the_way=lambda: asyncio.sleep(10))
-        door = gate(desk)
-        waiting = [asyncio.create_task(door.enter(Pass(1), row)) for row in range(3)]
+        door = limiter(desk)
+        waiting = [asyncio.create_task(door.reserve(Reservation(1), row)) for row in range(3)]
         await asyncio.sleep(0.01)
         door.close(RunStopped("stopped"))
         for each in waiting:
@@ -248,7 +248,7 @@ def test_a_gate_that_closes_while_it_asks_lets_nobody_out() -> None:
 def test_runs_with_one_limiter_together_keep_the_limit_of_each_endpoint() -> None:
     async def scene() -> None:
         loop, desk, service = asyncio.get_running_loop(), Desk(speed=100), Service()
-        assert isinstance(desk, Limiter)
+        assert isinstance(desk, SharedQuota)
         began = loop.time()
 
         async def clock() -> None:

@@ -83,3 +83,17 @@ def test_what_cannot_be_meant_ends_the_command(
     end = cli("extract", "one.txt", *where, *told)
     assert end.status == 2
     assert reason in " ".join(end.err.split())
+
+
+def test_a_run_takes_the_day_and_the_locale_of_each_row_from_columns(cli: Cli, folder: Path) -> None:
+    (folder / "mails.csv").write_text("body,received,language\nBasel,2026-03-27,de\nBern,2026-04-03,fr\n")
+    with ChatServer([reply('{"town": "Basel"}')], repeat_last=True) as server:
+        where = ("-t", "visits.py:Visit", "-m", "openai:m", "--base-url", server.base_url)
+        columns = ("--reference-date", "received", "--locale", "language", "--journal", "answers.sqlite")
+        end = cli("run", "mails.csv", "--text", "body", "-o", "out.jsonl", *where, *columns)
+        assert end.status == 0, end.err
+        said = sorted(request.json["messages"][0]["content"] for request in server.requests)
+    assert "Friday, 2026-03-27" in said[0]
+    assert "locale de" in said[0]
+    assert "Friday, 2026-04-03" in said[1]
+    assert "locale fr" in said[1]

@@ -193,8 +193,9 @@ class BatchClient(Generic[T]):
     async def _first_requests(self, rows: Replayed, row_of: Callable[[Any], Row]) -> AsyncGenerator[AskedRow]:
         async for given in rows:
             try:
-                text = await aopened(row_of(given).text)
-                if text is None or (isinstance(text, str) and not text.strip()):
+                row = row_of(given)
+                text = row.asked(await aopened(row.text))
+                if text is None:
                     continue
                 step = self._caller.begin(text)
                 post = self._caller.post(step.request, step.timeout)

@@ -1,4 +1,4 @@
-"""One row's dialogue: each of its requests goes through the gate, the journal and the wire, in this order."""
+"""One row's dialogue: each of its requests goes through limiter, journal and wire, in this order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ...packing import NOTE, takes
 from ...results import Extraction
 from ...transport import http
 from ..journal.interface import TOGETHER, Kept, key_of
-from ..limits.gate import Gate, Pass
+from ..limits.limiter import Limiter, Reservation
 from ..outcomes import Text
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle, request_key
 from .ways import AskedWay
@@ -32,11 +32,11 @@ class Dialogue(Generic[T]):
     before the row may be handed out.
     """
 
-    def __init__(self, context: RunContext[T], row: int, on_gate: Callable[[], None]) -> None:
-        self._context, self._row, self._on_gate = context, row, on_gate
+    def __init__(self, context: RunContext[T], row: int, on_start: Callable[[], None]) -> None:
+        self._context, self._row, self._on_start = context, row, on_start
         self._keys: list[bytes] = []  # of what this dialogue got answers to
         self._since = 0.0
-        self._at_gate = False
+        self._started = False
         self._asked = 0
         self.paid: list[bool] = []
         self.ticket = 0
@@ -55,10 +55,10 @@ class Dialogue(Generic[T]):
         return result
 
     def started(self) -> None:
-        """The first request has come to the gate, or will not come at all."""
-        if not self._at_gate:
-            self._at_gate = True
-            self._on_gate()
+        """The first request has come to the limiter, or will not come at all."""
+        if not self._started:
+            self._started = True
+            self._on_start()
 
     async def _carried(self, caller: Caller[T], text: Text) -> Extraction[T]:
         """Each sample is a dialogue of its own; that the journal is asked the same again tells them apart."""
@@ -82,8 +82,8 @@ class Dialogue(Generic[T]):
         return step
 
     async def _as_before(self, caller: Caller[T], first: Ask[T]) -> Ask[T]:
-        """Return the first step of a dialogue in the way in which the journal has its answer. Packs have a
-        key that is the same in all ways.
+        """Return the first step of a dialogue in the way in which the journal has its answer. What rows ask
+        together has a key that is the same in all ways.
         """
         if self._context.packs is not None or first.ladder is None:
             return first
@@ -194,78 +194,90 @@ class Dialogue(Generic[T]):
         refused = None if self.paid else self._context.refused.get(key)
         if refused is not None:
             return RowAnswer(refused, caller.read(refused), True), step
-        gate = self._context.gate(caller.name)
+        limiter = self._context.limiter(caller.name)
         while True:
-            entered = await self._enter(gate, step, post, key)
-            if isinstance(entered, Kept):
-                return self._read(caller, entered, key), step
-            held, in_time = entered
+            admitted = await self._admitted(limiter, step, post, key)
+            if isinstance(admitted, Kept):
+                return self._read(caller, admitted, key), step
+            reserved, in_time = admitted
             if in_time is not step:
                 step, post = in_time, post.within(in_time.timeout)
             if step.left <= 0:
-                gate.take_back(held)
+                limiter.take_back(reserved)
                 return RowAnswer(TOO_LATE, TOO_LATE, False), step
-            answer = await self._claimed(caller, gate, held, step, post, key)
+            answer = await self._claimed(caller, limiter, reserved, step, post, key)
             if answer is None:
                 await asyncio.sleep(POLL)
             elif not is_throttle(answer.event, step):
                 return answer, step
             else:
-                gate.check()
-                now, pause = time.monotonic(), gate.limits.paused_until
+                limiter.check()
+                now, pause = time.monotonic(), limiter.limits.paused_until
                 if step.ends is not None and max(now, pause) >= step.ends:
                     return answer, step
 
-    async def _enter(
-        self, gate: Gate, step: Ask[T], post: http.Post, key: bytes
-    ) -> Kept | tuple[Pass, Ask[T]]:
+    async def _admitted(
+        self, limiter: Limiter, step: Ask[T], post: http.Post, key: bytes
+    ) -> Kept | tuple[Reservation, Ask[T]]:
         """Return the answer where it is there, else the right to go on the wire, and the step in its time:
         a row's deadline begins when its first request may go out.
         """
         wanted = self._context.wanted(step, post.body)
-        held = gate.try_enter(wanted)
-        if held is not None:
+        reserved = limiter.try_reserve(wanted)
+        if reserved is not None:
             self.started()
-            return held, step
+            return reserved, step
         kept = await self._context.journal.look(key, self._since)
         if kept is not None:
             return kept
-        entering = gate.enter(wanted, self._row)
+        waiting = limiter.reserve(wanted, self._row)
         self.started()
-        held = await entering
+        reserved = await waiting
         ends, deadline = step.ends, step.policy.deadline
         if not self._asked and ends is not None and deadline is not None:
-            ends = held.at + deadline
-        return held, step.within(step.attempts, ends, held.at)
+            ends = reserved.at + deadline
+        return reserved, step.within(step.attempts, ends, reserved.at)
 
     async def _claimed(
-        self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
+        self,
+        caller: Caller[T],
+        limiter: Limiter,
+        reserved: Reservation,
+        step: Ask[T],
+        post: http.Post,
+        key: bytes,
     ) -> RowAnswer | None:
         """Return what came; None where it can't be asked now: another process does, or a pause has begun."""
         journal = self._context.journal
         try:
             claim = await journal.claim(key, self._since)
         except BaseException:
-            gate.take_back(held)
+            limiter.take_back(reserved)
             journal.release(key)
             raise
         if claim.kept is not None or not claim.granted:
-            gate.take_back(held)
+            limiter.take_back(reserved)
             return self._read(caller, claim.kept, key) if claim.kept else None
         self._context.lost += claim.lost
-        if gate.paused:
-            gate.take_back(held)
+        if limiter.paused:
+            limiter.take_back(reserved)
             journal.release(key)
             return None
-        return await self._sent(caller, gate, held, step, post, key)
+        return await self._sent(caller, limiter, reserved, step, post, key)
 
     async def _sent(
-        self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[T], post: http.Post, key: bytes
+        self,
+        caller: Caller[T],
+        limiter: Limiter,
+        reserved: Reservation,
+        step: Ask[T],
+        post: http.Post,
+        key: bytes,
     ) -> RowAnswer | None:
         self._asked += 1
         self._context.on_wire(True, None)
         try:  # left without an event the claim stays: what comes of the request is not known
-            came = await self._context.send(caller, gate, held, step, post)
+            came = await self._context.send(caller, limiter, reserved, step, post)
         finally:
             self._context.on_wire(False, None)
         if came is None:

@@ -20,8 +20,8 @@ from ...schema import VERSION
 from ...transport import http
 from ..journal.interface import Journal, key_of
 from ..limits.budget import ZERO, worst_cost
-from ..limits.gate import Gate, Pass
 from ..limits.headers import quotas
+from ..limits.limiter import Limiter, Reservation
 from ..limits.rates import TokenEstimate
 from ..outcomes import Text
 from .ways import Ways
@@ -122,7 +122,7 @@ class RunContext(Generic[T]):
     """
 
     journal: Journal
-    gate: Callable[[str], Gate]
+    limiter: Callable[[str], Limiter]
     capped: bool
     retry: bool
     since: float
@@ -140,37 +140,37 @@ class RunContext(Generic[T]):
         """Look for what the journal knows."""
         self.ways = Ways(self.journal)
 
-    def wanted(self, step: Ask[Any], body: bytes) -> Pass:
+    def wanted(self, step: Ask[Any], body: bytes) -> Reservation:
         """Return what a request reserves. Raises ConfigError where a cap can't be kept for its body."""
         tokens = self.estimate.of(len(body))
         if not self.capped:
-            return Pass(tokens)
+            return Reservation(tokens)
         most = most_usage(body, step.request.model)
-        return Pass(tokens, worst_cost(step.request.model, most, step.policy.budget.price), most=most)
+        return Reservation(tokens, worst_cost(step.request.model, most, step.policy.budget.price), most=most)
 
     async def send(
-        self, caller: Caller[T], gate: Gate, held: Pass, step: Ask[Any], post: http.Post
+        self, caller: Caller[T], limiter: Limiter, reserved: Reservation, step: Ask[Any], post: http.Post
     ) -> tuple[http.HttpReply | Failure, Completion | Failure] | None:
-        """Return what came, and what it says, once gate and limits know of it; None where it was not sent,
+        """Return what came, and what it says, once the limiter knows of it; None where it was not sent,
         as a pause began before there was a connection.
         """
         event: Completion | Failure | None = None
         reply: http.HttpReply | Failure | None = None
         try:
-            reply = await caller.send(post, gate.is_shut)
+            reply = await caller.send(post, limiter.is_shut)
             event = None if reply is http.HELD_BACK else caller.read(reply)
         finally:
             if reply is http.HELD_BACK:
-                gate.take_back(held)
+                limiter.take_back(reserved)
             else:
-                used, cost = self._spent(step, held, event, len(post.body))
-                _note(gate, held, reply if event else None, event)
-                gate.leave(held, used, cost)
+                used, cost = self._spent(step, reserved, event, len(post.body))
+                _note(limiter, reserved, reply if event else None, event)
+                limiter.leave(reserved, used, cost)
         self.answered = self.answered or isinstance(event, Completion)
         return None if event is None else (reply, event)
 
     def _spent(
-        self, step: Ask[Any], held: Pass, event: Completion | Failure | None, size: int
+        self, step: Ask[Any], reserved: Reservation, event: Completion | Failure | None, size: int
     ) -> tuple[float | None, Decimal]:
         """Return the tokens and US dollars that a request took; the worst where that is not known."""
         used: float | None = None
@@ -180,24 +180,27 @@ class RunContext(Generic[T]):
             used, model = event.usage.total_tokens, event.model
         if not self.capped:
             return used, ZERO
-        usage = held.most if event is None else taken(event, held.most) or held.most
+        usage = reserved.most if event is None else taken(event, reserved.most) or reserved.most
         cost = dearest(step.policy.budget.price, (step.request.model, model), usage)
-        return used, held.worst if cost is None else cost
+        return used, reserved.worst if cost is None else cost
 
 
 def _note(
-    gate: Gate, held: Pass, reply: http.HttpReply | Failure | None, event: Completion | Failure | None
+    limiter: Limiter,
+    reserved: Reservation,
+    reply: http.HttpReply | Failure | None,
+    event: Completion | Failure | None,
 ) -> None:
     """Let the limits know how the service does."""
     if isinstance(reply, http.HttpReply):
-        gate.learn([*quotas(reply.headers, time.time())])
+        limiter.learn([*quotas(reply.headers, time.time())])
     if isinstance(event, Failure):
         if event.status == 429:
-            gate.throttled(held, event.retry_after, random.random())
+            limiter.throttled(reserved, event.retry_after, random.random())
         elif event.status in OVERLOADED or event.kind is FailureKind.TIMEOUT:
-            gate.limits.overloaded()
+            limiter.limits.overloaded()
     elif event is not None:
-        gate.limits.succeeded(event.latency)
+        limiter.limits.succeeded(event.latency)
 
 
 def is_throttle(event: Completion | Failure, step: Ask[Any]) -> bool:

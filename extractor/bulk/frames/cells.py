@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...messages import Attempt
+from ...schema import RecordType, type_of
 from ...schema.outline import Records, snake_case
 from ..error_cells import Cell as Cell
 from ..error_cells import cell as cell
@@ -77,8 +78,9 @@ class ColumnShape:
     """Which columns come of the rows, and how they are called.
 
     name: of the record's column, and what the others' names begin with. flatten: one column for each
-    member of the record; prefix: what their names begin with. stamp: of the record type, to stand in each
-    row; None for no such column.
+    member of the record; prefix: what their names begin with. fingerprint: of the record type, to stand
+    in each row; None for no such column. types: of a union, whose rows say which of them their record is
+    of; () for other record types.
     """
 
     name: str
@@ -87,10 +89,21 @@ class ColumnShape:
     usage: bool = False
     evidence: bool = False
     confidence: bool = False
-    stamp: str | None = None
+    fingerprint: str | None = None
+    types: tuple[type, ...] = ()
 
     @property
-    def stamp_name(self) -> str:
+    def type_name(self) -> str:
+        """The name of the column that says which type of a union a record is of."""
+        return f"{self.name}_type"
+
+    def type_of(self, record: Any) -> str | None:
+        """Return what that column says of a record."""
+        found = None if record is None else type_of(record, self.types)
+        return None if found is None else RecordType.of(found).name
+
+    @property
+    def fingerprint_name(self) -> str:
         """The name of the column that says which version of the record type a row was made for."""
         return f"{self.name}_schema"
 
@@ -102,11 +115,16 @@ def shape_of(
     usage: bool = False,
     evidence: bool = False,
     confidence: bool = False,
-    stamp: str | None = None,
+    fingerprint: str | None = None,
+    types: tuple[type, ...] = (),
 ) -> ColumnShape:
-    """Return the shape for a type. name: None for the type's own name, in snake case."""
+    """Return the shape for a type. name: None for the type's own name, in snake case. types: see
+    ColumnShape.
+    """
     prefix = f"{name}_" if name else ""
-    return ColumnShape(name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, stamp)
+    return ColumnShape(
+        name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, fingerprint, types
+    )
 
 
 Lose: TypeAlias = Callable[[RowOutcome[Any], str], None]  # is told of a record that can't be written, and why
@@ -160,15 +178,20 @@ class Gathered:
         ]
         for i, why in faults.items():
             self._lose(outcomes[i], why)
-        beside: list[list[Any]] = [errors]
+        beside: list[list[Any]] = []
+        if self._shape.types:
+            beside.append(
+                [None if i in faults else self._shape.type_of(o.record) for i, o in enumerate(outcomes)]
+            )
+        beside.append(errors)
         if self._shape.usage:
             beside.append([usage_cell(outcome) for outcome in outcomes])
         if self._shape.evidence:
             beside.append([None if i in faults else evidence_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.confidence:
             beside.append([None if i in faults else confidence_cell(o) for i, o in enumerate(outcomes)])
-        if self._shape.stamp is not None:
-            beside.append([self._shape.stamp] * len(outcomes))
+        if self._shape.fingerprint is not None:
+            beside.append([self._shape.fingerprint] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
         kinds = list(self.schema.types)[len(record) :]
         columns = [*record, *(pa.array(each, kind) for each, kind in zip(beside, kinds, strict=True))]
@@ -198,6 +221,8 @@ def _schema(records: Records, shape: ColumnShape) -> pa.Schema:
         if flat
         else [(shape.name, records.type)]
     )
+    if shape.types:
+        fields.append((shape.type_name, pa.string()))
     fields.append((f"{shape.name}_error", error_type()))
     if shape.usage:
         fields.append((f"{shape.name}_usage", usage_type()))
@@ -205,8 +230,8 @@ def _schema(records: Records, shape: ColumnShape) -> pa.Schema:
         fields.append((f"{shape.name}_evidence", evidence_type()))
     if shape.confidence:
         fields.append((f"{shape.name}_confidence", confidence_type()))
-    if shape.stamp is not None:
-        fields.append((shape.stamp_name, pa.string()))
+    if shape.fingerprint is not None:
+        fields.append((shape.fingerprint_name, pa.string()))
     return pa.schema(fields)
 
 

@@ -12,7 +12,8 @@ from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, RunStopped
-from ...schema import RecordType, compile_schema, with_extras
+from ...saying import columns_by_row
+from ...schema import RecordType, compile_schema, types_in, with_extras
 from ...schema.outline import HIDDEN
 from ..display import shown
 from ..outcomes import Row, RowOutcome
@@ -71,7 +72,7 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
     opened = open_frame(frame)
     gathered, others = gathering(record_type, options)
     check_names(opened, gathered.schema.names)
-    rows, select = rows_of(opened, text)
+    rows, select = rows_of(opened, text, columns_by_row(options))
     with shown(options.get("progress"), opened.length, options.get("on_progress")) as told:
         work = Enriching(opened, gathered, rows, select, {**others, "on_progress": told})
         try:
@@ -88,12 +89,18 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
     """Return what gathers the new columns, and the options that are left for `rows`."""
     shaping = {name: options[name] for name in SHAPING[:-1] if name in options}
     asked = RecordType.of(with_extras(record_type, options.get("extras")))
-    stamped = asked.fingerprint if options.get("version") else None
+    fingerprint = asked.fingerprint if options.get("version") else None
     others = {name: value for name, value in options.items() if name not in (*SHAPING, "progress")}
     if options.get("evidence") == "quote":  # both a column and a way to ask
         others["evidence"] = "quote"
     sure = bool(options.get("confidence")) or options.get("samples", 1) != 1
-    shape = shape_of(compile_schema(record_type).name, **shaping, confidence=sure, stamp=stamped)
+    shape = shape_of(
+        compile_schema(record_type).name,
+        **shaping,
+        confidence=sure,
+        fingerprint=fingerprint,
+        types=types_in(asked.written),
+    )
     if hidden := asked.hidden:
         warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
     return Gathered(asked.records(), shape), others
@@ -117,24 +124,36 @@ def check_names(opened: Opened, new: Sequence[str]) -> None:
 # -- rows
 
 
-def rows_of(opened: Opened, text: Select) -> tuple[Iterator[Any], Select]:
+def rows_of(opened: Opened, text: Select, more: Sequence[str] | None = ()) -> tuple[Iterator[Any], Select]:
     """Return the rows of a frame, one after the other, and what tells the text of each. text: which
-    columns hold the text. Only those columns are read, all of them for a function.
+    columns hold the text. Only those columns are read, and `more`; all for a function, or where that is None.
 
     Raises ConfigError for a column that is not there, or holds no text.
     """
-    names = opened.names
-    if is_name(text, names):
+    names, whole = opened.names, is_name(text, opened.names)
+    if whole:
         values = opened.values(text)
         _check_texts(text, values)
-        return map(Row, values), None
-    if callable(text):
-        needed: Sequence[Any] = list(dict.fromkeys(names))
-    else:
-        needed = columns_of(text)
-        check_columns(needed, names)
+        if more == ():
+            return map(Row, values), None
+    asked: Sequence[Any] = () if callable(text) else [text] if whole else columns_of(text)
+    check_columns([*asked, *(more or ())], names)
+    everything = callable(text) or more is None
+    needed: Sequence[Any] = list(dict.fromkeys(names if everything else [*asked, *(more or ())]))
+    if whole:
+        text = _Cell(text)
     cells = zip(*map(opened.values, needed), strict=True)
     return (dict(zip(needed, row, strict=True)) for row in cells), text
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A select: the cell under one name, whatever that looks like."""
+
+    name: Any
+
+    def __call__(self, row: Any) -> Any:
+        return row[self.name]
 
 
 def is_name(text: Any, names: Sequence[Any]) -> bool:

@@ -1,7 +1,7 @@
 -- What workers may ask of one endpoint together, as `sharing.Pool` decides it. KEYS: where it is kept.
--- ARGV: clock or "", and the errand as JSON: given (limit, capacity, rate by name), requests, tokens, pause,
+-- ARGV: clock or "", and the request as JSON: given (limit, capacity, rate by name), requests, tokens, pause,
 -- quotas (name, limit, remaining, rate), wanted. Returns how many are granted, the wait, the pause.
-local now, errand = tonumber(ARGV[1]), cjson.decode(ARGV[2])
+local now, request = tonumber(ARGV[1]), cjson.decode(ARGV[2])
 if not now then
   local time = redis.call('TIME')
   now = time[1] + time[2] / 1000000
@@ -60,7 +60,7 @@ local function learn(name, limit, remaining, rate)
   end
 end
 
-for name, told in pairs(errand.given) do
+for name, told in pairs(request.given) do
   local limit, capacity, rate = told[1], told[2], told[3]
   local before = state.given[name]
   if not before or before.limit ~= limit then
@@ -72,11 +72,11 @@ for name, told in pairs(errand.given) do
     state.given[name] = {limit = limit, capacity = capacity, rate = rate, level = level, at = now}
   end
 end
-take(errand.requests, errand.tokens)
-if errand.pause > 0 then
-  state.paused = math.max(state.paused, now + errand.pause)
+take(request.requests, request.tokens)
+if request.pause > 0 then
+  state.paused = math.max(state.paused, now + request.pause)
 end
-for _, quota in ipairs(errand.quotas) do
+for _, quota in ipairs(request.quotas) do
   learn(quota[1], quota[2], quota[3], quota[4])
 end
 
@@ -84,7 +84,7 @@ local granted, seconds, pause = 0, 0, math.max(0, state.paused - now)
 if pause > 0 then
   seconds = pause
 else
-  for _, tokens in ipairs(errand.wanted) do
+  for _, tokens in ipairs(request.wanted) do
     seconds = wait(tokens)
     if seconds > 0 then
       break

@@ -111,8 +111,8 @@ class RedisStore:
     # -- what is asked and answered
 
     def do(self, owner: str, work: StoreWork) -> Done:
-        """Keep answers, give claims back, claim, look, and run the errands, in one trip."""
-        scripts = [self._limit(errand) for errand in work.errands]
+        """Keep answers, give claims back, claim, look, and run the limit_requests, in one trip."""
+        scripts = [self._limit(request) for request in work.limit_requests]
         if work.puts or work.released or work.claims or work.looks:
             lists = (
                 len(work.puts),
@@ -126,7 +126,7 @@ class RedisStore:
         if not scripts:
             return Done()
         said = self._trip(*scripts)
-        claimed, found = said.pop(0) if len(scripts) > len(work.errands) else ((), ())
+        claimed, found = said.pop(0) if len(scripts) > len(work.limit_requests) else ((), ())
         return Done(
             [self._claim(owner, *asked, each) for asked, each in zip(work.claims, claimed, strict=True)],
             [self._found(key, each) for (key, _), each in zip(work.looks, found, strict=True)],
@@ -158,16 +158,16 @@ class RedisStore:
             yield key
             yield repr(since + self._ahead if since > 0 else 0.0)
 
-    def _limit(self, errand: LimitRequest) -> tuple[Any, ...]:
+    def _limit(self, request: LimitRequest) -> tuple[Any, ...]:
         told = {
-            "given": {name: _bucket(limit) for name, limit in errand.given.items()},
-            "requests": errand.requests,
-            "tokens": errand.tokens,
-            "pause": errand.pause,
-            "quotas": [(q.dimension, q.limit, q.remaining, q.per_second) for q in errand.quotas.values()],
-            "wanted": errand.wanted,
+            "given": {name: _bucket(limit) for name, limit in request.given.items()},
+            "requests": request.requests,
+            "tokens": request.tokens,
+            "pause": request.pause,
+            "quotas": [(q.dimension, q.limit, q.remaining, q.per_second) for q in request.quotas.values()],
+            "wanted": request.wanted,
         }
-        name = self._name("limits:" + key_of(errand.endpoint).hex())
+        name = self._name("limits:" + key_of(request.endpoint).hex())
         return _LIMIT, name, self._now(), json.dumps(told)
 
     # -- for the command line

@@ -18,14 +18,14 @@ DAMAGED = "%d answers in the journal %s are damaged. They count as absent, and a
 @dataclass(frozen=True, slots=True)
 class StoreWork:
     """What is done in one trip, in this order. puts: answers to keep, in place of the owner's claims.
-    released: claims to give back, as far as they are the owner's. errands: those to shared limits.
+    released: claims to give back, as far as they are the owner's. limit_requests: those to shared limits.
     """
 
     puts: Mapping[bytes, Kept] = field(default_factory=dict)
     released: Sequence[bytes] = ()
     claims: Wanted = ()
     looks: Wanted = ()
-    errands: Sequence[LimitRequest] = ()
+    limit_requests: Sequence[LimitRequest] = ()
 
 
 @dataclass(frozen=True, slots=True)

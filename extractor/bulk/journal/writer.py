@@ -42,7 +42,7 @@ class _Batch:
     claims: list[tuple[bytes, float, asyncio.Future[Any]]] = field(default_factory=list)
     puts: dict[bytes, Kept] = field(default_factory=dict)
     released: list[bytes] = field(default_factory=list)
-    errands: dict[str, LimitRequest] = field(default_factory=dict)
+    limit_requests: dict[str, LimitRequest] = field(default_factory=dict)
     reserving: list[tuple[str, int, asyncio.Future[Any]]] = field(default_factory=list)
     calls: list[tuple[Callable[[Any, str], Any], asyncio.Future[Any]]] = field(default_factory=list)
     ticket: int = 0
@@ -60,14 +60,14 @@ class _Batch:
             self.released,
             [(key, since) for key, since, _ in self.claims],
             [(key, since) for key, since, _ in self.looks],
-            [*self.errands.values()],
+            [*self.limit_requests.values()],
         )
 
-    def errand(self, endpoint: str, given: Mapping[Dimension, float]) -> LimitRequest:
-        """Return the errand to an endpoint's limits."""
-        errand = self.errands.setdefault(endpoint, LimitRequest(endpoint))
-        errand.given = given
-        return errand
+    def limit_request(self, endpoint: str, given: Mapping[Dimension, float]) -> LimitRequest:
+        """Return the request to an endpoint's limits."""
+        request = self.limit_requests.setdefault(endpoint, LimitRequest(endpoint))
+        request.given = given
+        return request
 
     def answers(self, done: Done, called: Sequence[Any]) -> Answers:
         """Return what each future is to be told. called: what came of the calls."""
@@ -76,7 +76,7 @@ class _Batch:
 
     def _granted(self, grants: Sequence[LimitGrant]) -> list[LimitGrant]:
         """Share out what was granted for each endpoint among those who asked, the first first."""
-        left = dict(zip(self.errands, grants, strict=True))
+        left = dict(zip(self.limit_requests, grants, strict=True))
         shares = []
         for endpoint, asked, _ in self.reserving:
             grant = left[endpoint]
@@ -195,16 +195,16 @@ class StoreJournal:
                         break  # a trip gives back before it claims: this one after it
                     batch.released.append(key)
                 case "take", endpoint, given, requests, tokens:
-                    errand = batch.errand(endpoint, given)
-                    errand.requests += requests
-                    errand.tokens += tokens
+                    request = batch.limit_request(endpoint, given)
+                    request.requests += requests
+                    request.tokens += tokens
                 case "pause", endpoint, given, seconds:
-                    errand = batch.errand(endpoint, given)
-                    errand.pause = max(errand.pause, seconds)
+                    request = batch.limit_request(endpoint, given)
+                    request.pause = max(request.pause, seconds)
                 case "learn", endpoint, given, quotas:
-                    batch.errand(endpoint, given).learn(quotas)
+                    batch.limit_request(endpoint, given).learn(quotas)
                 case "reserve", endpoint, given, tokens, future:
-                    batch.errand(endpoint, given).wanted.extend(tokens)
+                    batch.limit_request(endpoint, given).wanted.extend(tokens)
                     batch.reserving.append((endpoint, len(tokens), future))
                 case "call", call, future:
                     batch.calls.append((call, future))

@@ -1,6 +1,6 @@
-"""One quota for many workers: what a shared limiter offers, and how it decides. Pure but for the Protocols.
+"""One quota for many workers: how it is shared out. Pure.
 
-A gate asks it for each request that its own run would let out: concurrency and the budget stay with the
+A limiter asks it for each request that its own run would let out: concurrency and the budget stay with the
 run, rates and pauses are shared. Nothing is held for a request but what a bucket fills up again by
 itself, so that a worker that dies leaves nothing behind.
 """
@@ -58,15 +58,15 @@ class Pool:
                 bucket.level = min(bucket.level, before.level)
                 self.rates.given[name] = bucket
 
-    def run(self, errand: LimitRequest, now: float) -> LimitGrant:
+    def run(self, request: LimitRequest, now: float) -> LimitGrant:
         """Return what is granted, after all that was told."""
-        self.give(errand.given, now)
-        self.rates.take(errand.requests, errand.tokens)
-        if errand.pause > 0:
-            self.pause(errand.pause, now)
-        for quota in errand.quotas.values():
+        self.give(request.given, now)
+        self.rates.take(request.requests, request.tokens)
+        if request.pause > 0:
+            self.pause(request.pause, now)
+        for quota in request.quotas.values():
             self.rates.learn(quota, now)
-        return self.reserve(errand.wanted, now)
+        return self.reserve(request.wanted, now)
 
     def reserve(self, tokens: Sequence[float], now: float) -> LimitGrant:
         """Take what the first requests need, as many as may go out now."""

@@ -3,7 +3,7 @@
 from ..nodes import ABSENT
 from .arrow import Records, snake_case
 from .check import Check
-from .meaning import Meaning, changes, stamp
+from .meaning import Meaning, changes, fingerprint
 from .members import members
 from .python import HIDDEN
 from .tabular import Fit, Fitting
@@ -17,7 +17,7 @@ __all__ = [
     "Meaning",
     "Records",
     "changes",
+    "fingerprint",
     "members",
     "snake_case",
-    "stamp",
 ]

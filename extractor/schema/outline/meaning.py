@@ -1,4 +1,4 @@
-"""What a record type means, apart from how it is worded or sent: its stamp, and what changed. Pure."""
+"""What a record type means, apart from how it is worded or sent: its fingerprint, and what changed. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFINITIONS = "#/$defs/"
 SHOWN = 80  # characters of a value in a message
 
 
-def stamp(meaning: Meaning) -> str:
+def fingerprint(meaning: Meaning) -> str:
     """Return 16 hexadecimal digits that tell record types apart by what they mean."""
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:STAMP_LENGTH]
 

@@ -139,7 +139,7 @@ def test_a_proxys_password_is_shown_and_pickled_nowhere() -> None:
     with Extractor("m", timeout=Timeouts(connect=3), **options) as ex:  # type: ignore[arg-type]
         copy = pickle.loads(pickle.dumps(ex))
         mine, its = ex._models.first.settings, copy._models.first.settings
-        assert (its.reach, its.timeouts) == (mine.reach, mine.timeouts)
+        assert (its.connection, its.timeouts) == (mine.connection, mine.timeouts)
 
 
 @pytest.fixture(scope="module")

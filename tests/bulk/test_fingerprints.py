@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field, create_model
 
 from extractor import Verbatim
-from extractor.schema.outline import changes, stamp
+from extractor.schema.outline import changes, fingerprint
 from tests.record_types import meaning_of
 
 
@@ -64,7 +64,7 @@ SAME: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_types_that_differ_in_words_alone_are_one_version(one: Any, other: Any) -> None:
-    assert stamp(meaning_of(one)) == stamp(meaning_of(other))
+    assert fingerprint(meaning_of(one)) == fingerprint(meaning_of(other))
     assert changes(meaning_of(one), meaning_of(other)) == []
 
 
@@ -103,7 +103,7 @@ def test_types_that_differ_in_words_alone_are_one_version(one: Any, other: Any) 
 )
 def test_what_changed_is_told_where_it_stands_in_a_record(changed: Any, told: list[str] | None) -> None:
     before, after = meaning_of(bill()), meaning_of(changed)
-    assert stamp(before) != stamp(after)
+    assert fingerprint(before) != fingerprint(after)
     found = changes(before, after)
     assert found == told if told else found
 
@@ -132,4 +132,4 @@ class Odd:
 
 
 def test_a_type_without_a_json_schema_has_a_version_too() -> None:
-    assert len(stamp(meaning_of(Odd))) == 16
+    assert len(fingerprint(meaning_of(Odd))) == 16

@@ -1,4 +1,4 @@
-"""The gate in front of a service: requests wait here, oldest row first, for limits and budget.
+"""The limiter in front of a service: requests wait here, oldest row first, for limits and budget.
 
 Where the quota is shared with other workers, what this run's own limits let out is asked for there, all
 that waits in one question.
@@ -23,7 +23,7 @@ from .rates import Limits
 LONGEST_STANDSTILL = 600.0  # seconds; who is told to come back tomorrow does not wait
 
 
-class Pass(NamedTuple):
+class Reservation(NamedTuple):
     """What a request has reserved: tokens, and US dollars for the most that it can take. `at`: the clock's
     seconds when it was let out.
     """
@@ -37,11 +37,11 @@ class Pass(NamedTuple):
 class _Waiting(NamedTuple):
     row: int
     order: int
-    wanted: Pass
-    future: asyncio.Future[Pass]
+    wanted: Reservation
+    future: asyncio.Future[Reservation]
 
 
-class Gate:
+class Limiter:
     """The requests of one run to one quota. `changed` is called when there may be room for more rows.
     longest: seconds that all may have to wait; where it is longer the run stops.
     """
@@ -85,19 +85,19 @@ class Gate:
             return 0
         return max(0, self.limits.room - len(self._waiting))
 
-    def try_enter(self, wanted: Pass) -> Pass | None:
-        """Return the pass where the request may go out at once. Raises what `enter` raises."""
+    def try_reserve(self, wanted: Reservation) -> Reservation | None:
+        """Return the reservation where the request may go out at once. Raises what `reserve` raises."""
         if self._closed:
             raise self._closed
         return None if self._waiting or self._shared else self._enter(wanted)
 
-    async def enter(self, wanted: Pass, row: int) -> Pass:
-        """Return the pass once the request may go out. Raises BudgetExceeded, RunStopped where that would
-        take too long, or what `close` was given.
+    async def reserve(self, wanted: Reservation, row: int) -> Reservation:
+        """Return the reservation once the request may go out. Raises BudgetExceeded, RunStopped where that
+        would take too long, or what `close` was given.
         """
         if self._closed:
             raise self._closed
-        future: asyncio.Future[Pass] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, _Waiting(row, next(self._order), wanted, future))
         self.pump()
         try:
@@ -107,23 +107,23 @@ class Gate:
                 self.take_back(future.result())
             raise
 
-    def leave(self, held: Pass, used: float | None, cost: Decimal) -> None:
+    def leave(self, reserved: Reservation, used: float | None, cost: Decimal) -> None:
         """A request has ended. used: the tokens that it took, None where that is not known."""
-        self.limits.settle(held.tokens, used)
-        if self._shared and used is not None and used != held.tokens:
-            self._shared.take(0, used - held.tokens)
-        self._pay(held, cost)
+        self.limits.settle(reserved.tokens, used)
+        if self._shared and used is not None and used != reserved.tokens:
+            self._shared.take(0, used - reserved.tokens)
+        self._pay(reserved, cost)
 
-    def take_back(self, held: Pass) -> None:
+    def take_back(self, reserved: Reservation) -> None:
         """A request that was let out was not sent after all."""
         if self._shared:
-            self._shared.take(-1, -held.tokens)
-        self._keep(held)
+            self._shared.take(-1, -reserved.tokens)
+        self._keep(reserved)
 
-    def throttled(self, held: Pass, retry_after: float | None, chance: float) -> None:
+    def throttled(self, reserved: Reservation, retry_after: float | None, chance: float) -> None:
         """The service answered 429: all wait. chance: a random number in [0, 1)."""
         now = self._clock()
-        self.limits.throttled(retry_after, held.at, now, chance)
+        self.limits.throttled(retry_after, reserved.at, now, chance)
         pause = max(0.0, self.limits.paused_until - now)
         if self._shared and pause:
             self._shared.pause(pause)
@@ -136,14 +136,14 @@ class Gate:
         elif quotas:
             self._shared.learn(quotas)
 
-    def _keep(self, held: Pass) -> None:
+    def _keep(self, reserved: Reservation) -> None:
         """A request was not let out after all."""
-        self.limits.take_back(held.tokens)
-        self._pay(held, ZERO)
+        self.limits.take_back(reserved.tokens)
+        self._pay(reserved, ZERO)
 
-    def _pay(self, held: Pass, cost: Decimal) -> None:
+    def _pay(self, reserved: Reservation, cost: Decimal) -> None:
         if self._budget is not None:
-            self._budget.settle(held.worst, cost)
+            self._budget.settle(reserved.worst, cost)
         if self._waiting:
             self.pump()
         self._changed()
@@ -151,8 +151,8 @@ class Gate:
     def pump(self) -> None:
         """Let out what may go."""
         if self._shared is None:
-            for waiting, held in self._admitted():
-                waiting.future.set_result(held)
+            for waiting, reserved in self._admitted():
+                waiting.future.set_result(reserved)
         elif self._waiting and self._asking is None and not self._closed:
             early = self._ask_again - self._clock()
             if early > 0:
@@ -160,35 +160,35 @@ class Gate:
             else:
                 self._asking = asyncio.create_task(self._ask(self._shared))
 
-    def _admitted(self) -> Iterator[tuple[_Waiting, Pass]]:
+    def _admitted(self) -> Iterator[tuple[_Waiting, Reservation]]:
         """Yield what may go as far as this run is concerned: it no longer waits."""
         while self._waiting:
             wanted, future = self._waiting[0].wanted, self._waiting[0].future
-            held: Pass | None = None
+            reserved: Reservation | None = None
             if not future.done():
                 try:
-                    held = self._enter(wanted)
+                    reserved = self._enter(wanted)
                 except RunStopped as error:
                     future.set_exception(error)
                 else:
-                    if held is None:
+                    if reserved is None:
                         return
             first = heapq.heappop(self._waiting)
-            if held is not None:
-                yield first, held
+            if reserved is not None:
+                yield first, reserved
 
     async def _ask(self, shared: SharedLimits) -> None:
         """Ask for what may go until all is out, or has to wait."""
-        asked: list[tuple[_Waiting, Pass]] = []
+        asked: list[tuple[_Waiting, Reservation]] = []
         try:
             while asked := list(self._admitted()):
-                grant = await shared.reserve([held.tokens for _, held in asked])
+                grant = await shared.reserve([reserved.tokens for _, reserved in asked])
                 granted, asked = asked[: grant.granted], asked[grant.granted :]
-                for waiting, held in granted:
+                for waiting, reserved in granted:
                     if waiting.future.done():  # it does not want to any more
-                        self.take_back(held)
+                        self.take_back(reserved)
                     else:
-                        waiting.future.set_result(held._replace(at=self._clock()))
+                        waiting.future.set_result(reserved._replace(at=self._clock()))
                 if grant.pause > 0:
                     self.limits.paused_until = max(self.limits.paused_until, self._clock() + grant.pause)
                 if asked:
@@ -200,8 +200,8 @@ class Gate:
             self._waiting.extend(waiting for waiting, _ in asked)
             self._send_away(error)
         finally:
-            for waiting, held in asked:
-                self._keep(held)
+            for waiting, reserved in asked:
+                self._keep(reserved)
                 if not waiting.future.done():
                     heapq.heappush(self._waiting, waiting)
             self._asking = None
@@ -223,7 +223,7 @@ class Gate:
                 waiting.future.set_exception(error)
         self._waiting.clear()
 
-    def _enter(self, wanted: Pass) -> Pass | None:
+    def _enter(self, wanted: Reservation) -> Reservation | None:
         now = self._clock()
         if self._budget is not None and not self._budget.reserve(wanted.worst):
             if self._budget.hopeless:

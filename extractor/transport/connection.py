@@ -46,7 +46,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ConnectionOptions:
     """proxy: the URL of a proxy; None for the environment's. verify: whose certificates are trusted: True
     for the system's, False for anybody's, the path of a file of authorities, or an SSLContext, which may
     hold a certificate of the client's own. http2: whether the server is spoken to by HTTP/2, if it can.

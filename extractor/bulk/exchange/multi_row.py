@@ -22,7 +22,7 @@ from ...packing import Packer, halves, shares, sort
 from ...results import Extraction
 from ...transport import http
 from ..journal.interface import Kept
-from ..limits.gate import Gate, Pass
+from ..limits.limiter import Limiter, Reservation
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class PackMember(Generic[T]):
             self.paid.append(True)
 
 
-class Packs(Generic[T]):
+class MultiRow(Generic[T]):
     """The packs of a run. ended: whether no more rows will come. held_up: whether none come at present."""
 
     def __init__(
@@ -155,11 +155,11 @@ class Packs(Generic[T]):
 
 
 class _Carried(Generic[T]):
-    """One pack, from the gate to what its rows are told."""
+    """One pack, from the limiter to what its rows are told."""
 
     def __init__(self, context: RunContext[T], caller: Caller[T], members: tuple[PackMember[T], ...]) -> None:
         self._context, self._caller, self._members = context, caller, members
-        self._gate: Gate = context.gate(caller.name)
+        self._limiter: Limiter = context.limiter(caller.name)
         self._claims: list[bytes] = []
         self._claimed = False
         begun = [m.step.ends for m in members if m.paid and m.step.ends is not None]
@@ -204,37 +204,37 @@ class _Carried(Generic[T]):
         """Return what came, and the step in whose time; None where too few rows are left to ask for."""
         while True:
             post = self._caller.post(step.request, step.timeout)
-            held = await self._entered(self._context.wanted(step, post.body))
+            reserved = await self._reserved(self._context.wanted(step, post.body))
             try:
-                step = self._in_time(step, held.at)
+                step = self._in_time(step, reserved.at)
                 gone = False if self._claimed else await self._claim()
             except BaseException:
-                self._gate.take_back(held)
+                self._limiter.take_back(reserved)
                 raise
-            if gone or step.left <= 0 or self._gate.paused:
-                self._gate.take_back(held)
+            if gone or step.left <= 0 or self._limiter.paused:
+                self._limiter.take_back(reserved)
                 if len(self._members) < 2:
                     return None, step
                 if step.left <= 0:
                     return TOO_LATE, step
-                step = self._in_time(self._begun(), held.at) if gone else step
+                step = self._in_time(self._begun(), reserved.at) if gone else step
                 continue
-            event = await self._sent(held, step, post.within(step.timeout))
+            event = await self._sent(reserved, step, post.within(step.timeout))
             if event is None:
                 continue
             if is_throttle(event, step):
-                self._gate.check()
-            pause = max(time.monotonic(), self._gate.limits.paused_until)
+                self._limiter.check()
+            pause = max(time.monotonic(), self._limiter.limits.paused_until)
             if not is_throttle(event, step) or (step.ends is not None and pause >= step.ends):
                 return event, step
 
-    async def _entered(self, wanted: Pass) -> Pass:
-        held = self._gate.try_enter(wanted)
-        if held is None:
-            entering = self._gate.enter(wanted, self._members[0].row)
+    async def _reserved(self, wanted: Reservation) -> Reservation:
+        reserved = self._limiter.try_reserve(wanted)
+        if reserved is None:
+            waiting = self._limiter.reserve(wanted, self._members[0].row)
         for member in self._members:
             member.started()
-        return await entering if held is None else held
+        return await waiting if reserved is None else reserved
 
     def _in_time(self, step: Ask[dict[int, str]], now: float) -> Ask[dict[int, str]]:
         """Return the step in the rows' time, which begins when their first request may go out."""
@@ -258,11 +258,13 @@ class _Carried(Generic[T]):
         self._members = tuple(stay)
         return len(stay) < len(before)
 
-    async def _sent(self, held: Pass, step: Ask[Any], post: http.Post) -> Completion | Failure | None:
+    async def _sent(
+        self, reserved: Reservation, step: Ask[Any], post: http.Post
+    ) -> Completion | Failure | None:
         for member in self._members:
             self._context.on_wire(True, member.task)
         claims, self._claims = self._claims, []  # left without an event they stay
-        came = await self._context.send(self._caller, self._gate, held, step, post)
+        came = await self._context.send(self._caller, self._limiter, reserved, step, post)
         self._claims = claims
         self._context.on_wire(False, None)
         return came and came[1]

@@ -1,4 +1,4 @@
-"""Requests wait at the gate in the order of their rows, and each gets through once."""
+"""Requests wait at the limiter in the order of their rows, and each gets through once."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.bulk.limits.budget import ZERO, RunBudget
-from extractor.bulk.limits.gate import Gate, Pass
+from extractor.bulk.limits.limiter import Limiter, Reservation
 from extractor.bulk.limits.rates import Concurrency, Limits
 from extractor.errors import BudgetExceeded, RunStopped, ServiceError
 from extractor.quotas import LimitGrant, Quota
 
 
-def gate(at_once: int, budget: RunBudget | None = None) -> Gate:
-    return Gate(Limits(Concurrency(at_once, at_once)), budget, lambda: 0.0, lambda: None)
+def limiter(at_once: int, budget: RunBudget | None = None) -> Limiter:
+    return Limiter(Limits(Concurrency(at_once, at_once)), budget, lambda: 0.0, lambda: None)
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 5))
 def test_every_request_gets_through_once_the_oldest_row_first(rows: list[int], at_once: int) -> None:
     let_out: list[int] = []
 
-    async def one(row: int, door: Gate) -> None:
-        held = await door.enter(Pass(1), row)
+    async def one(row: int, door: Limiter) -> None:
+        held = await door.reserve(Reservation(1), row)
         assert door.limits.in_flight <= at_once
         let_out.append(row)
         await asyncio.sleep(0)
         door.leave(held, 1, ZERO)
 
     async def all_of_them() -> None:
-        door = gate(at_once)
-        stoppers = [door.try_enter(Pass(1)) for _ in range(at_once)]
+        door = limiter(at_once)
+        stoppers = [door.try_reserve(Reservation(1)) for _ in range(at_once)]
         waiting = [asyncio.create_task(one(row, door)) for row in rows]
         await asyncio.sleep(0)
         assert not let_out
@@ -68,10 +68,10 @@ class Lost:
 def test_a_row_that_comes_while_the_shared_limits_fail_does_not_wait_for_ever() -> None:
     async def scene() -> None:
         shared = Lost()
-        door = Gate(Limits(Concurrency(4, 4)), None, time.monotonic, lambda: None, shared)
-        first = asyncio.create_task(door.enter(Pass(1), 0))
+        door = Limiter(Limits(Concurrency(4, 4)), None, time.monotonic, lambda: None, shared)
+        first = asyncio.create_task(door.reserve(Reservation(1), 0))
         await shared.asked.wait()
-        second = asyncio.create_task(door.enter(Pass(1), 1))
+        second = asyncio.create_task(door.reserve(Reservation(1), 1))
         async with asyncio.timeout(5):
             found = await asyncio.gather(first, second, return_exceptions=True)
         assert [str(each) for each in found] == ["the limiter is away"] * 2
@@ -82,28 +82,28 @@ def test_a_row_that_comes_while_the_shared_limits_fail_does_not_wait_for_ever() 
 
 def test_what_can_not_be_paid_waits_for_others_to_cost_less_than_their_worst() -> None:
     async def scene() -> None:
-        door = gate(10, RunBudget(Decimal(10)))
-        dear = Pass(1, Decimal(6))
-        held = door.try_enter(dear)
+        door = limiter(10, RunBudget(Decimal(10)))
+        dear = Reservation(1, Decimal(6))
+        held = door.try_reserve(dear)
         assert held is not None
-        assert door.try_enter(dear) is None
-        waiting = asyncio.create_task(door.enter(dear, 1))
+        assert door.try_reserve(dear) is None
+        waiting = asyncio.create_task(door.reserve(dear, 1))
         await asyncio.sleep(0)
         door.leave(held, 1, Decimal(4))
         door.leave(await waiting, 1, Decimal(5))
         with pytest.raises(BudgetExceeded):
-            await door.enter(dear, 2)
+            await door.reserve(dear, 2)
 
     asyncio.run(scene())
 
 
 def test_a_request_that_no_longer_waits_takes_no_place() -> None:
     async def scene() -> None:
-        door = gate(1)
-        held = door.try_enter(Pass(1))
+        door = limiter(1)
+        held = door.try_reserve(Reservation(1))
         assert held is not None
-        gone = asyncio.create_task(door.enter(Pass(1), 0))
-        stays = asyncio.create_task(door.enter(Pass(1), 1))
+        gone = asyncio.create_task(door.reserve(Reservation(1), 0))
+        stays = asyncio.create_task(door.reserve(Reservation(1), 1))
         await asyncio.sleep(0)
         gone.cancel()
         door.leave(held, 1, ZERO)
@@ -115,28 +115,28 @@ def test_a_request_that_no_longer_waits_takes_no_place() -> None:
 
 def test_a_closed_gate_lets_nobody_out() -> None:
     async def scene() -> None:
-        door = gate(1)
-        door.try_enter(Pass(1))
-        waiting = asyncio.create_task(door.enter(Pass(1), 0))
+        door = limiter(1)
+        door.try_reserve(Reservation(1))
+        waiting = asyncio.create_task(door.reserve(Reservation(1), 0))
         await asyncio.sleep(0)
         door.close(RunStopped("stopped"))
-        for entering in (waiting, door.enter(Pass(1), 1)):
+        for entering in (waiting, door.reserve(Reservation(1), 1)):
             with pytest.raises(RunStopped, match="stopped"):
                 await entering
         with pytest.raises(RunStopped, match="stopped"):
-            door.try_enter(Pass(1))
+            door.try_reserve(Reservation(1))
 
     asyncio.run(scene())
 
 
 def test_a_wait_that_is_too_long_stops_the_run_and_is_told() -> None:
     async def refused_after(seconds: float) -> None:
-        door = gate(4)
-        held = door.try_enter(Pass(1))
+        door = limiter(4)
+        held = door.try_reserve(Reservation(1))
         assert held is not None
         door.limits.throttled(seconds, held.at, 0.0, 0.5)
         door.check()
-        assert door.try_enter(Pass(1)) is None
+        assert door.try_reserve(Reservation(1)) is None
 
     asyncio.run(refused_after(600.0))
     with pytest.raises(RunStopped, match="takes nothing more for another 2 days"):
