@@ -19,6 +19,7 @@ from . import (
     demo,
     evaluate,
     extract,
+    infer,
     journal,
     models,
     probe,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.command(epilog=extract.EPILOG)(extract.extract)
 app.command("run", epilog=RUN_EPILOG)(run_command)
 app.command(epilog=schema.EPILOG)(schema.schema)
+app.command(epilog=infer.EPILOG)(infer.infer)
 app.command(epilog=validate.EPILOG)(validate.validate)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
