@@ -74,7 +74,7 @@ def field_promise(values: Sequence[Judged], right: float, assurance: float) -> F
     first = _first(counts, fewest(right, error))
     if first is None:
         return _too_few(counts[-1], right, error)
-    best: Counted | None = None
+    best: AboveThreshold | None = None
     for each in counts[first:]:
         if tail(each.wrong, each.texts, 1 - right) > error:
             break
@@ -85,7 +85,7 @@ def field_promise(values: Sequence[Judged], right: float, assurance: float) -> F
     return FieldPromise(best.threshold, best.texts, best.wrong, floor, kept)
 
 
-class Counted(NamedTuple):
+class AboveThreshold(NamedTuple):
     """What is at or above a threshold. kept: all values; texts: those drawn, one of each text; wrong: of
     these.
     """
@@ -96,13 +96,13 @@ class Counted(NamedTuple):
     wrong: int
 
 
-def counted(values: Sequence[Judged]) -> list[Counted]:
+def counted(values: Sequence[Judged]) -> list[AboveThreshold]:
     """Return what is at or above each threshold of GRID. Of each text that has such values one counts, drawn
     by their hashes: the texts are independent of each other, values of one text are not.
     """
     falling = sorted(values, key=lambda each: each.score, reverse=True)
     chosen: dict[str, tuple[bytes, bool]] = {}
-    at, found, wrong = 0, list[Counted](), 0
+    at, found, wrong = 0, list[AboveThreshold](), 0
     for threshold in GRID:
         while at < len(falling) and falling[at].score >= threshold:
             drawn, known = (_ticket(falling[at]), falling[at].right), chosen.get(falling[at].text)
@@ -110,7 +110,7 @@ def counted(values: Sequence[Judged]) -> list[Counted]:
                 chosen[falling[at].text] = drawn
                 wrong += (not drawn[1]) - (known is not None and not known[1])
             at += 1
-        found.append(Counted(threshold, at, len(chosen), wrong))
+        found.append(AboveThreshold(threshold, at, len(chosen), wrong))
     return found
 
 
@@ -172,13 +172,13 @@ def _enough(count: int, share_right: float, right: float, error: float) -> bool:
     return tail(math.ceil(count * (1 - share_right) - 1e-9), count, 1 - right) <= error
 
 
-def _first(counts: Sequence[Counted], least: int) -> int | None:
+def _first(counts: Sequence[AboveThreshold], least: int) -> int | None:
     """Return where to begin: at a threshold that keeps enough values for a test that may bear an error."""
     wanted = max(least, min(ROOM * least, counts[-1].texts // 2))
     return next((i for i, each in enumerate(counts) if each.texts >= wanted), None)
 
 
-def _too_few(all_of_them: Counted, right: float, error: float) -> FieldPromise:
+def _too_few(all_of_them: AboveThreshold, right: float, error: float) -> FieldPromise:
     least, count, wrong = fewest(right, error), all_of_them.texts, all_of_them.wrong
     share = (count - wrong) / count if count else 1.0
     wants = max(least, needed(share, right, error) or least)
@@ -186,7 +186,7 @@ def _too_few(all_of_them: Counted, right: float, error: float) -> FieldPromise:
     return FieldPromise(None, count, wrong, why=why, needed=wants)
 
 
-def _not_right(surest: Counted, right: float, error: float) -> FieldPromise:
+def _not_right(surest: AboveThreshold, right: float, error: float) -> FieldPromise:
     count, wrong = surest.texts, surest.wrong
     share = (count - wrong) / count
     wants = needed(share, right, error)

@@ -4,9 +4,9 @@ Imports point down, as in the whole house:
 
     functions  reading               tools; a reply's text as it grows
     record_type                      a record type as a value, and what it can be asked
-    compiled                         a record type for one target: schema, codec, fingerprint
+    compiled  dividing               a record type for one target; its shares for several requests
     compiler  outline                what becomes of each node; what a type looks like, unsent
-    forms  types                     quoted, chunked; Python's types, JSON Schema documents
+    forms  types                     quoted, chunked, shares; Python's types, JSON Schema documents
     codec  grounding  patterns       values on the wire; values of the text; regular expressions
     words  names  strict             what the compiler says; strict schemas as data
     problems  nodes                  what is wrong, where; what the compiler reads
@@ -17,6 +17,7 @@ from .compiler.limits import size
 from .compiler.targets import TARGETS, Target, bounded, grounding
 from .forms.chunked import Chunked
 from .forms.quotes import Quoted, quote_example
+from .forms.shares import Share, steps_of, united
 from .functions import tool_schema
 from .grounding.grammar import can_ground, lark
 from .grounding.verbatim import VERBATIM, Free, Verbatim, source_text
@@ -51,6 +52,7 @@ __all__ = [
     "Partial",
     "Quoted",
     "RecordType",
+    "Share",
     "Target",
     "Verbatim",
     "WithExtras",
@@ -66,9 +68,11 @@ __all__ = [
     "quote_example",
     "size",
     "source_text",
+    "steps_of",
     "tool_schema",
     "type_of",
     "types_in",
+    "united",
     "unmarked",
     "unwrapped",
     "with_extras",

@@ -36,7 +36,8 @@ class CompiledSchema(Generic[T]):
 
     schema: the strict schema. report: what the target could not carry, and what became of it.
     name: legal for the target, the same in every process. fingerprint: SHA-256 of all that is sent.
-    codec: between records and strict JSON. source: the type as the compiler read it.
+    codec: between records and strict JSON. source: the type as the compiler read it. past: the limits of the
+    target for which some of it is said as JSON text, in words; "" where all is said in JSON.
     """
 
     name: str
@@ -50,6 +51,7 @@ class CompiledSchema(Generic[T]):
     source: TypeSource = field(repr=False, compare=False)
     _made_from: tuple[Any, ...] = field(repr=False, compare=False)
     _shape: RecordShape = field(repr=False, compare=False)
+    past: str = field(default="", repr=False)
 
     def reader(
         self, strictly: bool = False, values: bool = False, as_in_text: Meanings | None = None
@@ -155,7 +157,7 @@ def compiled(source: TypeSource, target: Target, made_from: tuple[Any, ...]) -> 
     """Return a record type, as it was read, compiled for a target. made_from: how it is made again where it
     was pickled. Raises SchemaError.
     """
-    schema, codec, notes = within_limits(source, target)
+    schema, codec, notes, past = within_limits(source, target)
     name = target.legal_name(source.name)
     canonical = json.dumps([schema, name, target.name, VERSION], ensure_ascii=True)
     return CompiledSchema(
@@ -170,4 +172,5 @@ def compiled(source: TypeSource, target: Target, made_from: tuple[Any, ...]) -> 
         source=source,
         _made_from=made_from,
         _shape=RecordShape(schema, name, quick_proof(bare(schema)), partial(choice_names, codec)),
+        past=past,
     )

@@ -104,12 +104,15 @@ class Python:
 @dataclass(slots=True)
 class Record:
     """An object with named members. by_item: its values are mappings. extras: the schema of other
-    members, None where there are none.
+    members, None where there are none. elsewhere: names of members that are asked for elsewhere; is_open:
+    whether so are those without a name.
     """
 
     members: list[Member]
     by_item: bool = False
     extras: Schema | None = None
+    elsewhere: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 @dataclass(slots=True)

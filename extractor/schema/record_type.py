@@ -13,18 +13,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, Unio
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType
 
-from ..errors import ConfigError, SchemaError
+from ..errors import ConfigError, Invalid, SchemaError, Unjudged
 from ..messages import JSON
 from .compiled import CompiledSchema, compiled
 from .compiler.targets import Target, find_target
+from .dividing import divide
 from .forms.chunked import Chunked, with_gaps
 from .forms.quotes import Quoted, with_quotes
+from .forms.shares import Share, united
 from .nodes import TypeSource
+from .problems import invalid, judged
 
 if TYPE_CHECKING:
     from .outline import Check, Meaning, Records
 
 CACHED = 4096
+READ = 32  # types that are kept as they were read
 FORMS: Final[Mapping[str, Callable[[TypeSource], TypeSource]]] = {"quoted": with_quotes, "chunked": with_gaps}
 
 
@@ -71,7 +75,8 @@ class RecordType:
     """A record type, and the form in which it is asked for.
 
     written: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document. keeps_extras:
-    objects of a document have members that it does not name. forms: of FORMS, the innermost first. identity:
+    objects of a document have members that it does not name. forms: of FORMS, or a Share, the innermost
+    first. identity:
     what tells it from others. Types that compare equal may differ in order, so a document counts as its
     text, and what is no class as itself.
     """
@@ -80,12 +85,12 @@ class RecordType:
     is_document: bool
     identity: Any = field(repr=False)
     keeps_extras: bool = False
-    forms: tuple[str, ...] = ()
+    forms: tuple[str | Share, ...] = ()
 
     @classmethod
     def of(cls, record_type: Any) -> RecordType:
         """Return the value for what was given as a record type; nothing is checked yet."""
-        forms, keeps_extras = tuple[str, ...](), False
+        forms, keeps_extras = tuple[str | Share, ...](), False
         while isinstance(record_type, MARKS):
             if isinstance(record_type, WithExtras):
                 keeps_extras = True
@@ -97,7 +102,7 @@ class RecordType:
         is_document = isinstance(record_type, Mapping)
         return cls(record_type, is_document, _identity(record_type, is_document), keeps_extras, forms)
 
-    def _with(self, forms: tuple[str, ...], keeps_extras: bool = False) -> RecordType:
+    def _with(self, forms: tuple[str | Share, ...], keeps_extras: bool = False) -> RecordType:
         return replace(self, forms=self.forms + forms, keeps_extras=self.keeps_extras or keeps_extras)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -111,22 +116,75 @@ class RecordType:
         """Return the type of which each chunk of a text gives a part."""
         return self._with(("chunked",))
 
+    def shared(self, share: Share) -> RecordType:
+        """Return the type of whose records one request gives a share."""
+        return replace(self, forms=(share, *self.forms))
+
+    def unquoted(self) -> RecordType:
+        """Return the type whose records come without quotes, as they are once these were checked."""
+        return replace(self, forms=tuple(form for form in self.forms if form != "quoted"))
+
     # What is sent
 
     def source(self, documents: Mapping[str, JSON] | None = None) -> TypeSource:
         """Return the type in its form as the compiler reads it. Raises SchemaError."""
+        many = documents is None and any(isinstance(form, Share) for form in self.forms)
+        source = self._read_once() if many else self._read(documents)
+        for form in self.forms:
+            source = form(source) if isinstance(form, Share) else FORMS[form](source)
+        return source
+
+    def _read(self, documents: Mapping[str, JSON] | None) -> TypeSource:
         if self.is_document:
             from .types.documents.source import read as read_document
 
-            source = read_document(self.written, documents, self.keeps_extras)
-        else:
-            from .types.python.source import read
+            return read_document(self.written, documents, self.keeps_extras)
+        from .types.python.source import read
 
-            check_type(self.written)
-            source = read(self.written)
-        for form in self.forms:
-            source = FORMS[form](source)
-        return source
+        check_type(self.written)
+        return read(self.written)
+
+    def _read_once(self) -> TypeSource:
+        """Return the type as it was read for another of its shares."""
+        bare = replace(self, forms=())
+        found = _sources.get(bare)
+        if found is None:
+            if len(_sources) >= READ:
+                _sources.clear()
+            found = _sources[bare] = self._read(None)
+        return found
+
+    def united(self, shares: Sequence[Share], found: Sequence[JSON], context: Any = None) -> Any:
+        """Return the record that what shares gave is together, as plain JSON each. context: what Pydantic's
+        validators find as `info.context`. Raises Invalid; Unjudged where the type's own code raises something
+        else.
+        """
+        whole = united(shares, found)
+        if whole.problems:
+            raise invalid(whole.problems)
+        try:
+            return judged(self.unquoted().source(), whole.data, context)
+        except (Invalid, MemoryError):
+            raise
+        except Exception as error:
+            raise Unjudged.of(error) from error
+
+    def divided(
+        self, targets: Sequence[str | Target], most: int | None = None, count: int | None = None
+    ) -> tuple[Share, ...]:
+        """Return the shares of the type that each target takes without saying anything as JSON text for its
+        limits; one with the place () where the whole is. most: fields of each. count: how many shares.
+        Raises SchemaError.
+        """
+
+        def fits(share: Share) -> bool:
+            part = self.shared(share)
+            return not any(compiled(part.source(), find_target(each), ()).past for each in targets)
+
+        try:
+            return tuple(divide(self._read_once(), fits, most, count))
+        except RecursionError:
+            raise SchemaError("the type is nested too deep") from None
 
     def compiled(
         self, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
@@ -259,7 +317,7 @@ def _identity(written: Any, is_document: bool) -> Any:
     return written if is_class else (repr(written), id(written))
 
 
-def _remade(written: Any, keeps_extras: bool, forms: tuple[str, ...]) -> RecordType:
+def _remade(written: Any, keeps_extras: bool, forms: tuple[str | Share, ...]) -> RecordType:
     return RecordType.of(written)._with(forms, keeps_extras)
 
 
@@ -279,6 +337,7 @@ def check_type(record_type: Any) -> None:
 
 
 _cache: dict[Any, CompiledSchema[Any]] = {}
+_sources: dict[RecordType, TypeSource] = {}  # of types that are divided
 
 
 def compile_schema(

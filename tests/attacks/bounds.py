@@ -15,7 +15,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-PRELOADED = ["extractor", "extractor.testing", "httpx", "hypothesis", "pytest", __name__]  # once, then forked
+TRIALS = [f"{__package__}.{file.stem}" for file in sorted(Path(__file__).parent.glob("test_*.py"))]
+PRELOADED = ["extractor.client", "extractor.testing", *TRIALS]  # imported once, then forked
 STARTING = 60.0  # seconds until a child has begun, on a busy machine
 LOOKS = 0.01  # seconds between two looks at how much memory a child has taken
 

@@ -220,7 +220,8 @@ class Extras:
 @dataclass(slots=True)
 class Object(Codec):
     """An object with named members. rest: its other members are JSON text under one key; open: these
-    are such other members. filler: a member that stands for having none.
+    are such other members. elsewhere: names of members that are said elsewhere. filler: a member that stands
+    for having none.
     """
 
     fields: list[Field]
@@ -231,6 +232,7 @@ class Object(Codec):
     open: bool = False
     filler: str | None = None
     plain: bool = True
+    elsewhere: frozenset[str] = frozenset()
 
     def encode(self, value: Any) -> JSON:
         """Read the members one by one."""
@@ -262,7 +264,7 @@ class Object(Codec):
             raise Misfit("must be a mapping", value, "dict_type")
         if self.extras or self.rest or self.open:
             return
-        if unknown := value.keys() - {member.name for member in self.fields}:
+        if unknown := value.keys() - {member.name for member in self.fields} - self.elsewhere:
             shown = ", ".join(sorted(map(repr, unknown)))
             raise Misfit(f"has the unknown members {shown}", value, "extra_forbidden")
 
@@ -271,7 +273,7 @@ class Object(Codec):
         if found is None:
             found = getattr(value, "__dict__", {})
         known = (
-            {member.name for member in self.fields}
+            {member.name for member in self.fields} | self.elsewhere
             if found is not getattr(value, "__pydantic_extra__", 0)
             else ()
         )
@@ -336,7 +338,7 @@ class Object(Codec):
             return self.type is None or isinstance(value, self.type)
         if not isinstance(value, Mapping):
             return False
-        known = {member.name for member in self.fields}
+        known = {member.name for member in self.fields} | self.elsewhere
         return (self.extras is not None or value.keys() <= known) and all(
             m.codec.accepts(value[m.name]) if m.name in value else not m.required for m in self.fields
         )

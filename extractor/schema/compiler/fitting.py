@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...errors import SchemaError
 from ...messages import JSON
@@ -16,7 +16,16 @@ from .targets import Target
 from .walk import Walk
 
 
-def within_limits(source: TypeSource, target: Target) -> tuple[dict[str, JSON], Codec, list[Note]]:
+class Fitted(NamedTuple):
+    """A strict schema within a target's limits. past: those for which some of it is said as JSON text."""
+
+    schema: dict[str, JSON]
+    codec: Codec
+    notes: list[Note]
+    past: str = ""
+
+
+def within_limits(source: TypeSource, target: Target) -> Fitted:
     """Return strict schema, codec and notes. What is too large for the target is said as JSON text:
     first definitions, the largest first, then the root's last members. Raises SchemaError.
     """
@@ -31,39 +40,36 @@ def within_limits(source: TypeSource, target: Target) -> tuple[dict[str, JSON], 
         whole = written_out(bodies, target.inlines)
         if whole is None:
             why = f"over {target.inlines:,} characters written out, at most that: deep parts as JSON text"
-            return _otherwise(
-                source, replace(target, inlines=None, max_references=1, max_nesting=10), "$ref", why
-            )
+            flat = replace(target, inlines=None, max_references=1, max_nesting=10)
+            return _otherwise(source, flat, "$ref", why)._replace(past=why)
         bodies = {"": whole}
     if target.max_inlined is not None and (levels := inlined_levels(bodies)) > target.max_inlined:
         return _shallower(source, target, levels)
     bodies = limited(bodies, target, lambda *note: walk.note("", *note))
-    whole_size = size(bodies)
+    whole_size, past = size(bodies), ""
     if not whole_size.fits(target):
         walk, bodies, codec = _as_text(walk, bodies, whole_size)
+        past = whole_size.excess(target)
     definitions = {name: body for name, body in bodies.items() if name}
-    return {**bodies[""], **({"$defs": definitions} if definitions else {})}, codec, walk.notes
+    schema = {**bodies[""], **({"$defs": definitions} if definitions else {})}
+    return Fitted(schema, codec, walk.notes, past)
 
 
-def _otherwise(
-    source: TypeSource, target: Target, keyword: str, why: str
-) -> tuple[dict[str, JSON], Codec, list[Note]]:
-    schema, codec, notes = within_limits(source, target)
-    return schema, codec, [Note("", keyword, "re-encoded", why), *notes]
+def _otherwise(source: TypeSource, target: Target, keyword: str, why: str) -> Fitted:
+    found = within_limits(source, target)
+    return found._replace(notes=[Note("", keyword, "re-encoded", why), *found.notes])
 
 
-def _shallower(
-    source: TypeSource, target: Target, levels: float
-) -> tuple[dict[str, JSON], Codec, list[Note]]:
+def _shallower(source: TypeSource, target: Target, levels: float) -> Fitted:
     """Say deep parts as JSON text, the fewest that bring the levels within the limit."""
     most = target.max_inlined or 1
     for nesting in range(2 * most, most - 1, -1):  # schemas of all kinds: at least as many as objects
         flatter = replace(target, max_inlined=None, max_references=most - 1, max_nesting=nesting)
-        schema, codec, notes = within_limits(source, flatter)
-        if inlined_levels({"": schema, **schema.get("$defs", {})}) <= most:
+        found = within_limits(source, flatter)
+        if inlined_levels({"": found.schema, **found.schema.get("$defs", {})}) <= most:
             break
     why = f"{levels} levels of objects written out, at most {most}: deep parts as JSON text"
-    return schema, codec, [Note("", "$ref", "re-encoded", why), *notes]
+    return found._replace(notes=[Note("", "$ref", "re-encoded", why), *found.notes], past=why)
 
 
 def _optional(root: dict[str, JSON]) -> int:

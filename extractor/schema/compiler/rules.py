@@ -245,7 +245,7 @@ def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
         wire, made = _member(walk, data, member, inner, at + pointer(("properties", member.key)))
         properties[made.wire] = wire
         fields.append(made)
-    codec = Object(fields, data.by_item, python.type)
+    codec = Object(fields, data.by_item, python.type, open=data.is_open, elsewhere=frozenset(data.elsewhere))
     result = closed(properties, frozenset(made.wire for made in fields if made.optional))
     if data.members[split:]:
         _rest(walk, schema, Record(data.members[split:], data.by_item), result, codec, at)
@@ -256,7 +256,7 @@ def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
         codec.filler = FILLER
         result = closed({FILLER: {"type": "boolean"}})
     codec.plain = (
-        not codec.rest and not codec.filler and _extras_are_plain(codec) and all(map(_is_plain, fields))
+        not (codec.rest or codec.filler) and _extras_are_plain(codec) and all(map(_is_plain, fields))
     )
     return result, codec
 
