@@ -220,6 +220,7 @@ class ModelOptions(TypedDict, total=False):
     provider: Provider | None
     on_event: Callable[[Event], None] | None
     capture_content: bool | None
+    tuned: Any  # what `extractor tune` found: a Tuned, or the path of its file
 
 
 class ClientOptions(ModelOptions, Params, total=False):

@@ -25,6 +25,7 @@ from . import (
     probe,
     review,
     schema,
+    tune,
     validate,
     view,
 )
@@ -54,6 +55,7 @@ app.command(epilog=view.EPILOG)(view.view)
 app.command(epilog=annotate.EPILOG)(annotate.annotate)
 app.command(epilog=review.EPILOG)(review.review)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(epilog=tune.EPILOG)(tune.tune)
 app.command(epilog=calibrate.EPILOG)(calibrate.calibrate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)
 app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)

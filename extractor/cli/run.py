@@ -36,6 +36,7 @@ from .options import (
     PromptOption,
     SamplesOption,
     StrictOption,
+    TunedOption,
     ValuesOption,
     asked_confidence,
     connected,
@@ -206,6 +207,7 @@ def run(
         bool, typer.Option("--evidence", help="A column with where in the text each value stands.")
     ] = False,
     confidence: ConfidenceOption = False,
+    tuned: TunedOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     formulas_as_text: Annotated[
@@ -256,7 +258,7 @@ def run(
     opened_run = context.with_resource(plan.opened())
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
-    reading = {"strict_reading": strict_reading, "read_values": read_values}
+    reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     told = told_options(prompt, reference_date, locale)
     by_row = told_by_row(told, opened_run.rows.names or ())
     client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))

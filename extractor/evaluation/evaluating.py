@@ -85,7 +85,7 @@ def evaluate(
     else:
         known = cases_of(cases, read, slices)
     check_scoring(rules, known)
-    if "examples" in options:
+    if "examples" in options and not callable(options["examples"]):
         options["examples"] = list(options["examples"])  # read here and by the rows
     records = [*evaluated(extractor, record_type, known, rules, options)]
     kind = getattr(record_type, "__name__", None) or type(record_type).__name__
@@ -202,6 +202,8 @@ def told(options: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _plain(name: str, value: Any) -> JSON:
+    if name == "examples" and callable(value):
+        return f"chosen for each text by {getattr(value, '__name__', type(value).__name__)}"
     if name == "examples":
         pairs = list(value)
         return f"{len(pairs)} solved texts, sha256 {digest(repr(pairs))[:12]}"
