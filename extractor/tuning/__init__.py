@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .splitting import GoldSplit, split_gold
-from .tuning import Trial, Tuning, tune
+from .tuning import Tuning, TuningTrial, tune
 
-__all__ = ["GoldSplit", "Trial", "Tuning", "split_gold", "tune"]
+__all__ = ["GoldSplit", "Tuning", "TuningTrial", "split_gold", "tune"]

@@ -27,7 +27,7 @@ text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class TuningCandidate:
     """One thing to try. name: what it is, in a few words."""
 
     name: str
@@ -47,18 +47,18 @@ class ProposedWording(BaseModel):
     instructions: str = Field(description="a few short sentences")
 
 
-def by_examples(train: Sequence[Case], seed: int) -> Iterator[Candidate]:
+def by_examples(train: Sequence[Case], seed: int) -> Iterator[TuningCandidate]:
     """Yield candidates that show examples: such that cover the fields, drawn ones, and the nearest."""
     rng = random.Random(seed)
     for size in SIZES:
         if size >= len(train):
             return
         covering = _pairs(covering_cases(train, size))
-        yield Candidate(f"{size} examples that cover the fields", None, covering, "fixed", size)
+        yield TuningCandidate(f"{size} examples that cover the fields", None, covering, "fixed", size)
         drawn = _pairs(rng.sample(list(train), size))
-        yield Candidate(f"{size} examples drawn", None, drawn, "fixed", size)
+        yield TuningCandidate(f"{size} examples drawn", None, drawn, "fixed", size)
         pool = _pairs(train[:MOST_POOL])
-        yield Candidate(f"the {size} nearest examples", None, pool, "nearest", size)
+        yield TuningCandidate(f"the {size} nearest examples", None, pool, "nearest", size)
 
 
 def covering_cases(train: Sequence[Case], size: int) -> list[Case]:
@@ -112,13 +112,13 @@ def slips_of(report: EvalReport) -> str:
     return "\n\n".join(told[:SLIPS])
 
 
-def worded(result: Any, number: int) -> Candidate | None:
+def worded(result: Any, number: int) -> TuningCandidate | None:
     """Return the candidate of a proposal; None where there is none."""
     said = " ".join(result.record.instructions.split())[:LONGEST_SAID] if result.record is not None else ""
-    return Candidate(f"instructions {number}", said) if said else None
+    return TuningCandidate(f"instructions {number}", said) if said else None
 
 
-def joined(words: Candidate, examples: Candidate) -> Candidate:
+def joined(words: TuningCandidate, examples: TuningCandidate) -> TuningCandidate:
     """Return a candidate with the words of one and the examples of another."""
     name = f"{words.name} with {examples.name}"
-    return Candidate(name, words.instructions, examples.examples, examples.choice, examples.shown)
+    return TuningCandidate(name, words.instructions, examples.examples, examples.choice, examples.shown)

@@ -18,12 +18,12 @@ from ..evaluation.scoring import PLAIN, scoring_of
 from ..results import Extraction
 from ..schema import compile_schema
 from ..tuned import Tuned
-from .candidates import Candidate, by_examples, joined, proposals, worded
+from .candidates import TuningCandidate, by_examples, joined, proposals, worded
 from .splitting import GoldSplit, split_gold
 
 FIGURE = "value F1"
 WORDINGS = 2
-UNTUNED = Candidate("untuned")
+UNTUNED = TuningCandidate("untuned")
 
 
 class TunedModel(Protocol):
@@ -43,7 +43,7 @@ class TunedModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class TuningTrial:
     """One candidate on the validation texts. f1: value F1, with its interval."""
 
     candidate: str
@@ -61,7 +61,7 @@ class Tuning:
 
     tuned: Tuned | None
     why: str
-    trials: tuple[Trial, ...]
+    trials: tuple[TuningTrial, ...]
     gain: Difference | None = None
     untuned: RateEstimate | None = None
     after: RateEstimate | None = None
@@ -126,7 +126,7 @@ class _Search:
     reports: dict[str, EvalReport] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 
-    def report(self, candidate: Candidate, cases: Sequence[Case]) -> EvalReport:
+    def report(self, candidate: TuningCandidate, cases: Sequence[Case]) -> EvalReport:
         """Ask about cases with a candidate."""
         saying = candidate.tuned("", "").saying()
         said: dict[str, Any] = {"examples": saying.examples or []}
@@ -145,7 +145,7 @@ class _Search:
         self.spent.add(found.records)
         return found
 
-    def try_out(self, candidate: Candidate) -> float | None:
+    def try_out(self, candidate: TuningCandidate) -> float | None:
         """Return a candidate's value F1 on the validation texts; None where the budget is too small."""
         if not self.spent.bears(len(self.parts.validation) + 2 * len(self.parts.test)):
             self.skipped.append(candidate.name)
@@ -192,7 +192,7 @@ def tune(
     return _proved(search, _searched(search, seed))
 
 
-def _searched(search: _Search, seed: int) -> Candidate:
+def _searched(search: _Search, seed: int) -> TuningCandidate:
     """Return the best candidate on the validation texts; the untuned model where none is better."""
     tried = [*_tried(search, by_examples(search.parts.train, seed)), *_tried(search, _wordings(search))]
     shown = [each for each in tried if each[1].examples]
@@ -203,17 +203,17 @@ def _searched(search: _Search, seed: int) -> Candidate:
     return _best([untuned, *tried])
 
 
-def _tried(search: _Search, candidates: Iterable[Candidate]) -> list[tuple[float, Candidate]]:
+def _tried(search: _Search, candidates: Iterable[TuningCandidate]) -> list[tuple[float, TuningCandidate]]:
     found = [(search.try_out(each), each) for each in candidates]
     return [(value, each) for value, each in found if value is not None]
 
 
-def _best(tried: Sequence[tuple[float, Candidate]]) -> Candidate:
+def _best(tried: Sequence[tuple[float, TuningCandidate]]) -> TuningCandidate:
     """Return the best one, of equal ones the first."""
     return max(tried, key=lambda each: each[0])[1]
 
 
-def _wordings(search: _Search) -> Iterator[Candidate]:
+def _wordings(search: _Search) -> Iterator[TuningCandidate]:
     """Yield what the model proposes in view of its slips on the training texts."""
     train = search.parts.train[: len(search.parts.validation)]
     if not search.spent.bears(
@@ -231,9 +231,9 @@ def _wordings(search: _Search) -> Iterator[Candidate]:
             yield found
 
 
-def _proved(search: _Search, best: Candidate) -> Tuning:
+def _proved(search: _Search, best: TuningCandidate) -> Tuning:
     """Return how it ended, the best candidate compared with the untuned model on the test texts."""
-    trials = tuple(Trial(name, estimates(r.records)[FIGURE]) for name, r in search.reports.items())
+    trials = tuple(TuningTrial(name, estimates(r.records)[FIGURE]) for name, r in search.reports.items())
     ended = Tuning(None, "no candidate was better on the validation texts", trials)
     if best is not UNTUNED:
         before, after = (search.report(each, search.parts.test).records for each in (UNTUNED, best))
@@ -246,7 +246,7 @@ def _proved(search: _Search, best: Candidate) -> Tuning:
 
 
 def _judged(
-    search: _Search, best: Candidate, before: Sequence[Scored], after: Sequence[Scored], ended: Tuning
+    search: _Search, best: TuningCandidate, before: Sequence[Scored], after: Sequence[Scored], ended: Tuning
 ) -> Tuning:
     gain = differences(before, after)[FIGURE]
     untuned, tuned = estimates(before)[FIGURE], estimates(after)[FIGURE]
