@@ -31,6 +31,7 @@ def parsing(
     **params: Any,
 ) -> Ask[Any]:
     """Return the first step of a dialogue whose reply is a record. Raises ConfigError and SchemaError."""
+    _check_unmasked(model)
     if "response_format" in params:
         raise ConfigError("response_format is made from the record type; it can't be given as well")
     compiled, said = model.compiled(record_type), checked_messages(messages)
@@ -64,6 +65,7 @@ def chatting(
     """Return the first step of a dialogue whose reply is words, or calls of tools. Raises ConfigError and
     SchemaError.
     """
+    _check_unmasked(model)
     if tool_choice is not None and not tools:
         raise ConfigError("tool_choice needs tools=[...] to choose from")
     compiled = [tool_schema(tool, model.target) for tool in tools]
@@ -95,6 +97,7 @@ def opening(
     """Return the first round of a conversation with tools. awaits: whether tools may be async. Raises
     ConfigError and SchemaError.
     """
+    _check_unmasked(model)
     check_tools(tools, model.provider.target, awaits)
     reading = model.settings.reading
     settled = Settled(tuple(tools), record_type, params, max_rounds, max_calls, model.policy, reading)
@@ -113,3 +116,12 @@ def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:
     completion = cast(Completion, extraction.completion).with_message(parsed=record)
     values = {f.name: getattr(completion, f.name) for f in fields(Completion)}
     return ParsedCompletion(**values)
+
+
+def _check_unmasked(model: Model) -> None:
+    """Raise ConfigError where a client hides what is in texts: messages are sent as they are."""
+    if model.settings.mask is not None:
+        raise ConfigError(
+            "messages are sent as they are, and this Extractor has a mask: mask= is for run, extract, rows, "
+            "frame and document; chat with an Extractor without one"
+        )

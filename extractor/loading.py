@@ -12,7 +12,7 @@ import re
 import sys
 import traceback
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
@@ -29,6 +29,7 @@ from pydantic import BaseModel, PydanticSchemaGenerationError, TypeAdapter, Vali
 from .errors import ConfigError, UnreadableKind, UnreadableSource
 from .evaluation.gold import text_in
 from .layout import Source
+from .masking import PRESIDIO
 from .messages import JSON, Prompt
 from .readers import read
 from .readers.kinds import PDF, kind_of, sniffed
@@ -97,6 +98,29 @@ def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
     lines = _bytes_of(Path(path)).decode("utf-8-sig", errors="replace").split("\n")
     numbered = [(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
     return [_example(line, read, where, folder) for where, line in numbered]
+
+
+def load_masks(specs: Sequence[str]) -> list[Any]:
+    """Return the masks that `specs` name, for `mask=`. Raises ConfigError.
+
+    Each is the name of one, "KIND=REGEX", or a function in a Python file, "FILE.py:name", or of a module,
+    "package.module:name", which is run.
+    """
+    return [_mask(spec) for spec in specs]
+
+
+def _mask(spec: str) -> Any:
+    kind, equals, pattern = spec.partition("=")
+    if equals and kind.strip().replace("-", "_").isidentifier():
+        return {kind.strip(): pattern}
+    where, name = _split(spec)
+    if where == PRESIDIO or spec.startswith(f"{PRESIDIO}:") or name is None:
+        return spec
+    module = _run(Path(where)) if _is_path(where) else _import(where)
+    found = _named(module, name, where)
+    if not callable(found):
+        raise ConfigError(f"{spec} is no function: it takes a text, and gives (start, end, label) triples")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

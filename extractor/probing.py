@@ -8,8 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from .connections import SyncModels
-from .conversations import chatting
-from .dialogue import accept
+from .dialogue import Ask, accept
 from .dialogue.probe import LIMIT, PLAIN, QUESTIONS, SCHEMA, Findings, ProbeAnswer, Question, answer
 from .errors import ConfigError
 from .messages import Completion, Usage
@@ -40,7 +39,7 @@ def probe(models: SyncModels, now: float, report: Callable[[str], None] = lambda
 
 def _found(models: SyncModels, now: float, report: Callable[[str], None]) -> Findings:
     report(PLAIN.feature)
-    first = models.begin(lambda model: chatting(model, PLAIN.messages, max_tokens=LIMIT))
+    first = models.begin(_plainly)
     *_, last = chunks(models.pump(first, once=False))
     assert last.completion is not None  # noqa: S101  the last chunk carries it, or an error was raised
     answers = {PLAIN.feature: answer(PLAIN, last.completion)}
@@ -54,6 +53,10 @@ def _found(models: SyncModels, now: float, report: Callable[[str], None]) -> Fin
             usage, requests = usage + result.usage, requests + len(result.attempts)
             cost = None if cost is None else cost + (result.cost or Decimal(0))
     return Findings(answers, now, requests, usage, cost)
+
+
+def _plainly(model: Model) -> Ask[Completion]:
+    return model.start(model.request(PLAIN.messages, model.params({"max_tokens": LIMIT})), accept)
 
 
 def _asked(models: SyncModels, question: Question) -> Extraction[Completion] | None:

@@ -59,6 +59,11 @@ class Result(Generic[T]):
         """US dollars for all attempts together; None where no price is known."""
         return total_cost(self.attempts)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to know: how replies were read, and why requests were sent in another way."""
+        return tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
+
     def unwrap(self) -> T:
         """Return the record, or raise `error`."""
         if self.error is not None:
@@ -206,7 +211,8 @@ class Progress:
     where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
     elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
     batches: with mode="batch", while batches are waited for, what the provider says of each.
-    failures: failed rows by reason. journal: where answers are kept, and were read back from.
+    failures: failed rows by reason. retried: requests that failed and are sent again, by reason; their rows
+    may still succeed. journal: where answers are kept, and were read back from.
     """
 
     done: int = 0
@@ -224,4 +230,5 @@ class Progress:
     possibly_paid_twice: int = 0
     batches: tuple[BatchStatus, ...] = ()
     failures: Mapping[str, int] = field(default_factory=dict)
+    retried: Mapping[str, int] = field(default_factory=dict)
     journal: str | None = None

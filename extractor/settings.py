@@ -47,6 +47,7 @@ class Settings:
 
     params: of each request, the provider's defaults among them; own_params: those that the caller gave.
     reading: how replies are read, see CompiledSchema.reader. modes: those that may be tried, best first.
+    earlier_modes: those that came first before a probe, or after one that is too old by now.
     tells_logprobs: whether the server may be asked for log-probabilities. most_reply, most_line: bytes,
     None for any number. mask: what is hidden in each text. saying: what is said in each extraction. tuned:
     what tuning found.
@@ -64,6 +65,7 @@ class Settings:
     grounded: bool
     prompt: Prompt | PromptTemplate
     modes: tuple[Mode, ...]
+    earlier_modes: tuple[Mode, ...]
     turns: Turns
     tells_logprobs: bool
     most_reply: int | None
@@ -88,8 +90,11 @@ class Settings:
         if config.provider.name == "local":
             config = _fitted(config, own_row=own_row is not None)
         provider, headers = config.provider, options.get("extra_headers") or {}
-        findings = _findings(config) if provider.name != "local" and own_row is None else None
+        probed = provider.name != "local" and own_row is None
+        findings = _findings(config) if probed else None
         found = findings.answers.get("logprobs") if findings else None
+        mode = options.get("mode", "auto")
+        modes = _modes(mode, config, findings)
         reached: dict[str, Any] = {
             name: value for name, value in options.items() if name in CONNECTION_OPTIONS
         }
@@ -113,7 +118,8 @@ class Settings:
             },
             grounded=_grounded(options.get("grounded"), provider),
             prompt=prompt_of(options.get("prompt")) or provider.prompt,
-            modes=_modes(options.get("mode", "auto"), config, findings),
+            modes=modes,
+            earlier_modes=_earlier(config, modes[0]) if probed and mode == "auto" else (),
             turns=_one_of(Turns, "turns", options.get("turns", Turns.ANY)),
             tells_logprobs=provider.logprobs and found in (None, ProbeAnswer.YES, ProbeAnswer.UNKNOWN),
             most_reply=_most_bytes("max_reply_bytes", options, http.LARGE),
@@ -225,6 +231,14 @@ def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple
     if mode != "auto":
         return (Mode(mode),)
     return findings.ladder(config.provider.modes) if findings else config.provider.modes
+
+
+def _earlier(config: Config, first: Mode) -> tuple[Mode, ...]:
+    """Return the modes that answers of earlier runs may have come in."""
+    usual = config.provider.modes
+    old = Findings.of(kept.load(kept_at(config)))
+    begun = (usual[:1], old.ladder(usual)[:1] if old else ())
+    return tuple(mode for mode in dict.fromkeys(sum(begun, ())) if mode is not first)
 
 
 def prompt_of(given: Prompt | str | None) -> Prompt | PromptTemplate | None:

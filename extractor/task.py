@@ -23,18 +23,20 @@ from .dialogue import (
     Ask,
     Judge,
     ModeLadder,
+    Part,
     PromptTemplate,
+    Verdict,
     example_messages,
     judge_record,
     question,
     shown_schema,
 )
-from .errors import ConfigError, ExtractionError
+from .errors import ConfigError, ExtractionError, InvalidJSON, Unjudged
 from .evaluation.gold import Places
 from .given import SHORT, Content, Text, check_length, checked_text, context_of
 from .layout import Source
 from .masking import Masked, TextMask
-from .messages import Message, Mode, Prompt, Request, StrictSchema
+from .messages import Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions
 from .readers.given import opened, text_of
@@ -205,7 +207,9 @@ class Task(Generic[T]):
 
     def _ladder(self, request: Any, brief: Any, spare: frozenset[str]) -> ModeLadder:
         modes = self.model.learnt.modes_for(self.compiled.strict)
-        return ModeLadder(modes, request, self.model.shows_schema, brief, spare)
+        return ModeLadder(
+            modes, request, self.model.shows_schema, brief, spare, self.model.settings.earlier_modes
+        )
 
     def _judge(self, text: Content, masked: Masked | None, saying: Saying, attempt: int) -> Judge[T]:
         """Return the judge of the n-th attempt, counted from 1."""
@@ -213,7 +217,8 @@ class Task(Generic[T]):
         if masked is not None:
             decode = partial(_decoded, masked, decode)
         reader = self._reader if saying is self._saying else self._reader_for(saying)
-        return partial(judge_record, decode=decode, measure=self._measure, reader=reader)
+        judge = partial(judge_record, decode=decode, measure=self._measure, reader=reader)
+        return judge if masked is None else partial(_judged, masked, judge)
 
     def _reader_for(self, saying: Saying) -> Reader:
         return self.compiled.reader(**self._reading, as_in_text=saying.meanings)
@@ -300,6 +305,14 @@ def list_of(item_type: Any) -> Any:
     return {**whole, "type": "array", "items": {"$id": "urn:extractor:item", **item}}
 
 
+def mask_for(model: Model, first: Model, given: Any) -> Any:
+    """Return the mask that a call has with one of its models: its own, else the model's, else that of the
+    first one, whose texts a fallback model reads.
+    """
+    own = first.settings.mask if model.settings.mask is None else model.settings.mask
+    return own if given is None else given
+
+
 def _mask_of(model: Model, given: Any) -> TextMask | None:
     """Return the mask of a call, by default the client's; False is none."""
     return model.settings.mask if given is None else TextMask.of(given)
@@ -323,14 +336,32 @@ def _hidden_example(mask: TextMask, text: str, wire: str) -> tuple[str, str]:
     return masked.texts[0], masked.hidden(wire)
 
 
+def _judged(masked: Masked, judge: Judge[T], reply: Completion, part: Part | None) -> Verdict[T]:
+    """Return the verdict on a reply, with a note where the model added to a placeholder."""
+    verdict = judge(reply, part)
+    note = masked.note(verdict.text) if verdict.text and verdict.outcome is Outcome.OK else None
+    return replace(verdict, note="; ".join(filter(None, (verdict.note, note)))) if note else verdict
+
+
 def _decoded(masked: Masked, decode: Callable[[str], T], text: str) -> T:
     """Return the record with the values that were hidden. What is wrong with it is told without them."""
+    told: ExtractionError
     try:
         return decode(masked.json_back(text))
+    except MemoryError:
+        raise
+    except InvalidJSON as error:
+        told = error if error.__cause__ is None else _unjudged(error.__cause__)
     except ExtractionError as error:
         told = error
+    except Exception as error:  # of a validator: it would be told with the values
+        told = Unjudged.of(error)
     problems = [masked.hidden_problem(problem) for problem in told.problems]
     raise type(told)(masked.hidden(str(told)), problems)  # outside: the cause holds the values
+
+
+def _unjudged(cause: BaseException) -> Unjudged:
+    return Unjudged.of(cause if isinstance(cause, Exception) else Exception(str(cause)))
 
 
 def _sampling(model: Model, params: Mapping[str, Any], samples: int) -> dict[str, Any]:

@@ -1,48 +1,43 @@
-"""Every Python block of the README and of docs/ runs, in order, against a server with shaped replies."""
+"""Every Python block of the README and of docs/ runs, in order, and prints what the page shows."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
-from extractor.testing import ChatServer, shaped
+from extractor.testing import ChatServer
+from tests import pages
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = {"engines.md"}  # its examples are run where its engines are, in tests/engines
 MARKS = {"local-model.md": pytest.mark.model}
-PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in ELSEWHERE)]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.name not in ELSEWHERE)]
 
 
 @pytest.mark.parametrize(
     "page", [pytest.param(page, id=page.name, marks=MARKS.get(page.name, ())) for page in PAGES]
 )
 def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    names: dict[str, object] = {"__name__": "docs"}
     monkeypatch.chdir(tmp_path)
-    with ChatServer(shaped()) as server:
-        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-        monkeypatch.setenv("OPENAI_API_KEY", "any")
-        monkeypatch.setenv("EXTRACTOR_MODEL", "openai:gpt-5-mini")
-        run_blocks(page, page.read_text(), names)
-
-
-def smaller(code: str) -> str:
-    """Return code that runs on the embedded model of 98 MB in place of the one of 1.1 GB."""
-    return code.replace("local:qwen2.5-coder-1.5b", "local:smollm2")
-
-
-def run_blocks(page: Path, text: str, names: dict[str, object]) -> None:
-    for match in BLOCK.finditer(text):
-        line = page.read_text().count("\n", 0, page.read_text().index(match[0])) + 1
-        code = compile("\n" * line + smaller(match[1]), str(page), "exec", dont_inherit=True)
-        exec(code, names)
+    with ChatServer() as server:
+        for name, value in pages.environment(server.base_url).items():
+            monkeypatch.setenv(name, value)
+        for block in pages.run(page, page.read_text(), server):
+            if block.shown is not None:
+                assert block.printed.rstrip() == block.shown.rstrip()
 
 
 def test_a_failing_example_would_fail(tmp_path: Path) -> None:
-    assert [m[1] for m in BLOCK.finditer("a\n```python\nx = 1\n```\nb\n```python\ny\n```\n")] == [
-        "x = 1\n",
-        "y\n",
-    ]
+    page = tmp_path / "page.md"
+    page.write_text("a\n```python\nx = 1\n```\nb\n```python\ny\n```\n")
+    with ChatServer() as server, pytest.raises(NameError, match="'y' is not defined"):
+        list(pages.run(page, page.read_text(), server))
+
+
+def test_what_a_block_prints_is_written_beneath_it(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("a\n```python\nprint(1 + 1)\n```\n\n```output\n3\n```\nb\n```python\nx = 1\n```\n")
+    with ChatServer() as server:
+        written = pages.with_outputs(page.read_text(), list(pages.run(page, page.read_text(), server)))
+    assert written == "a\n```python\nprint(1 + 1)\n```\n\n```output\n2\n```\nb\n```python\nx = 1\n```\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from extractor import ConfigError, Extractor, Invalid, Outcome, image
+from extractor import ConfigError, Extractor, Invalid, Outcome, image, tables
 from extractor.masking import TextMask
-from extractor.testing import ChatServer, reply
+from extractor.testing import ChatServer, reply, status
 
 TEXT = "Ada Lovelace (ada@example.org, +44 20 7946 0018) asks for C-123456. Reply to ada@example.org."
 MASK = ["email", "phone", {"customer": r"C-\d{6}"}]
@@ -56,6 +57,88 @@ def test_a_mask_of_one_call_stands_in_place_of_the_clients() -> None:
 def test_a_value_beside_a_placeholder_is_put_back_too() -> None:
     with ChatServer([reply(ANSWER | {"mail": f"{MAIL} (work)"})]) as server, client(server) as ex:
         assert ex.extract(Inquiry, TEXT).mail == "ada@example.org (work)"
+
+
+def test_what_the_model_wrote_beside_a_placeholder_is_told_in_a_note() -> None:
+    guessed = ANSWER | {"mail": f"{MAIL} (work)", "name": "Ada, +44 20 7946 0018"}
+    with ChatServer([reply(guessed)]) as server, client(server) as ex:
+        [note] = ex.run(Inquiry, TEXT).notes
+    assert note == (
+        "the model added to a placeholder what the text does not have there: /mail; "
+        "the model wrote a masked value that it was not told: /name"
+    )
+
+
+def test_a_run_counts_the_rows_where_the_model_added_to_a_placeholder(tmp_path: Path) -> None:
+    (tmp_path / "mails.jsonl").write_text(
+        json.dumps({"body": TEXT}) + "\n" + json.dumps({"body": f"{TEXT} Bye."})
+    )
+    with ChatServer(reply(ANSWER | {"mail": f"{MAIL} (work)"})) as server, client(server) as ex:
+        told = tables.run(
+            tmp_path / "mails.jsonl", Inquiry, text="body", into=tmp_path / "o.jsonl", model=ex, journal=False
+        )
+    assert told.notes == ("2 rows: the model added to a placeholder what the text does not have there",)
+
+
+def test_a_placeholder_with_the_words_around_it_in_the_text_is_no_note() -> None:
+    copied = ANSWER | {"name": f"Ada Lovelace ({MAIL}"}
+    with ChatServer([reply(copied)]) as server, client(server) as ex:
+        assert ex.run(Inquiry, TEXT).notes == ()
+
+
+def test_a_fallback_model_reads_what_the_first_one_would() -> None:
+    with ChatServer(status(400, "no")) as first, ChatServer(reply(ANSWER)) as second:
+        with Extractor("n", base_url=second.base_url) as other, client(first, fallback=other) as ex:
+            assert ex.extract(Inquiry, TEXT).customer == "C-123456"
+            [outcome] = ex.rows([TEXT], Inquiry, journal=False)
+        assert outcome.unwrap().customer == "C-123456"
+        assert len(second.requests) == 2
+        for request in (*first.requests, *second.requests):
+            assert not any(secret in request.body.decode() for secret in SECRETS)
+
+
+def test_conversations_are_refused_where_the_client_masks_texts() -> None:
+    with ChatServer() as server, client(server) as ex:
+        for call in (ex.chat, ex.chat_stream, lambda text: ex.parse(text, Inquiry)):
+            with pytest.raises(ConfigError, match="messages are sent as they are"):
+                call(TEXT)
+        with pytest.raises(ConfigError, match="messages are sent as they are"):
+            ex.run_tools(TEXT, tools=[Inquiry])
+        assert not server.requests
+
+
+def test_what_overlaps_is_hidden_as_one_value() -> None:
+    mask = TextMask.of([{"left": "abcd", "right": "cdefg"}])
+    assert mask is not None
+    masked = mask.hide(["abcdefg and cdefg"])
+    assert masked.texts == ("[RIGHT_1] and [RIGHT_2]",)
+    assert masked.back(masked.texts[0]) == "abcdefg and cdefg"
+
+
+def test_a_function_that_gives_no_place_in_the_text_is_named() -> None:
+    def names(text: str) -> list[Any]:
+        return [(0, 99, "NAME")]
+
+    with (
+        Extractor("m", base_url="http://127.0.0.1:9/v1", mask=names) as ex,
+        pytest.raises(ConfigError, match=r"the mask names gave .0, 99, 'NAME'."),
+    ):
+        ex.extract(Inquiry, "Ada")
+
+
+class Buggy(Inquiry):
+    @field_validator("mail")
+    @classmethod
+    def known(cls, mail: str) -> str:
+        return {"nobody@example.org": mail}[mail]
+
+
+def test_an_error_of_a_validator_itself_is_told_without_what_is_masked() -> None:
+    with ChatServer(reply(ANSWER)) as server, client(server) as ex:
+        error = ex.run(Buggy, TEXT).error
+    told = "".join(traceback.format_exception(error))
+    assert f"KeyError: '{MAIL}'" in told
+    assert not any(secret in told for secret in SECRETS)
 
 
 def test_a_placeholder_that_stands_for_nothing_is_asked_for_again() -> None:

@@ -51,6 +51,12 @@ def reason_lines(failures: Mapping[str, int], most: int = MOST_REASONS) -> list[
     return [*told, others] if left else told
 
 
+def told_reasons(progress: Progress) -> list[str]:
+    """Return why rows failed, and why requests are sent again."""
+    again = reason_lines(progress.retried)
+    return [*reason_lines(progress.failures), *(f"{each}, asked again" for each in again)]
+
+
 def pace(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
     """Return how fast it goes, what is under way, and when it will be done."""
     if progress.batches:
@@ -130,7 +136,7 @@ def _lines(total: int | None, unit: str) -> Told:
         nonlocal last
         if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
             last = progress.elapsed
-            why = "".join(f"; {each}" for each in reason_lines(progress.failures))
+            why = "".join(f"; {each}" for each in told_reasons(progress))
             said = f"{summary(progress, total, unit)}{why}; {pace(progress, total, unit)}"
             sys.stderr.write(printable(said) + "\n")
 
@@ -148,7 +154,7 @@ def _bar(console: Console, total: int | None, unit: str) -> Iterator[Told]:
 
         bar = ProgressBar(total, progress.done, width=40, pulse=total is None)
         counts, speed = summary(progress, total, unit), pace(progress, total, unit)
-        why = [Text(printable(each), style="yellow") for each in reason_lines(progress.failures)]
+        why = [Text(printable(each), style="yellow") for each in told_reasons(progress)]
         return Group(bar, Text(printable(counts)), *why, Text(printable(speed), style="dim"))
 
     with Live(drawn(Progress()), console=console, refresh_per_second=8, redirect_stdout=False) as live:

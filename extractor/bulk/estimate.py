@@ -55,12 +55,24 @@ class Estimate:
 class Asked(NamedTuple):
     """A row's request: bytes of its body, were it asked alone. together: the journal's key for its answer
     out of a pack, None for a row that shares no request; there it has so many characters and bytes.
+    earlier: the journal's keys for its answers in modes that were tried first before.
     """
 
     size: int
     together: bytes | None = None
     characters: int = 0
     line: int = 0
+    earlier: tuple[bytes, ...] = ()
+
+
+class Learned(NamedTuple):
+    """What answers of the journal tell. answer: completion tokens of one. prompt: how many times the tokens
+    that a body's size tells its prompt has. assumption: what they rest on.
+    """
+
+    answer: float
+    prompt: float
+    assumption: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +111,20 @@ class PackEstimate:
 def estimate(
     counted: Counted,
     paid: Container[bytes],
-    answer: int,
-    assumption: str,
+    learned: Learned,
     price: PriceOf,
     model: str,
     together: PackEstimate,
 ) -> Estimate:
-    """Return the estimate. paid: keys of requests whose answers the journal has. answer: tokens of one."""
-    left = [row for key, row in counted.asked.items() if key not in paid and row.together not in paid]
+    """Return the estimate. paid: keys of requests whose answers the journal has."""
+    left = [
+        row
+        for key, row in counted.asked.items()
+        if not any(each in paid for each in (key, row.together, *row.earlier))
+    ]
     to_send = [*together.sizes(left)]
-    usage = Usage(sum(map(prompt_tokens, to_send)), answer * len(left))
+    prompt = sum(map(prompt_tokens, to_send))
+    usage = Usage(round(prompt * learned.prompt), round(learned.answer * len(left)))
     cost = price(usage)
     return Estimate(
         counted.rows,
@@ -121,7 +137,7 @@ def estimate(
         usage.completion_tokens,
         cost,
         None if cost is not None else no_price(model),
-        assumption,
+        learned.assumption,
     )
 
 

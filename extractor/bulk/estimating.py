@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -19,7 +19,17 @@ from ..options import RowOptions
 from ..readers.given import opened, text_of
 from ..saying import Saying, columns_by_row
 from ..secrets import Secret
-from .estimate import Asked, Counted, Estimate, PackEstimate, answer_tokens, estimate
+from .estimate import (
+    BYTES_A_TOKEN,
+    Asked,
+    Counted,
+    Estimate,
+    Learned,
+    PackEstimate,
+    answer_tokens,
+    estimate,
+    prompt_tokens,
+)
 from .exchange.context import request_key
 from .frames.enrich import is_frame, open_frame, rows_of
 from .job import Job
@@ -38,9 +48,9 @@ def estimated(
     rows, select = rows_of(open_frame(given), text, more) if is_frame(given) else (given, text)
     job = Job.of(models, rows, record_type, select, options)
     counted = _counted(job, rows)
-    together = [row.together for row in counted.asked.values() if row.together is not None]
-    kept = dict(_kept(job.settings.journal, [*counted.asked, *together]))
-    answer, assumption = _answer(job, list(kept.values()))
+    rest = [key for row in counted.asked.values() for key in (row.together, *row.earlier) if key is not None]
+    kept = dict(_kept(job.settings.journal, [*counted.asked, *rest]))
+    learned = _learned(job, counted.asked, kept)
     model = models.first
     price = model.policy.budget.price
     batch = model.provider.batch if job.settings.mode == "batch" else None
@@ -51,7 +61,7 @@ def estimated(
         return None if found is None else found * share
 
     shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
-    return estimate(counted, kept, answer, assumption, cost, model.name, shared)
+    return estimate(counted, kept, learned, cost, model.name, shared)
 
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
@@ -80,10 +90,12 @@ def _request(job: Job, text: Any, saying: Saying | None) -> tuple[bytes, Asked]:
     """Return the key that the journal knows a row's first request by, and what there is to know of it."""
     step = job.task.ask(text, by_row=saying)
     key, size = _key(job, step.request)
+    ladder = step.ladder
+    earlier = tuple(_key(job, ladder.request(mode))[0] for mode in ladder.earlier) if ladder else ()
     if job.settings.rows_per_request == 1 or not packing.takes(text):
-        return key, Asked(size)
+        return key, Asked(size, earlier=earlier)
     plain, _ = _key(job, job.models.first.plainly(step))
-    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text))
+    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text), earlier)
 
 
 def _key(job: Job, request: Request) -> tuple[bytes, int]:
@@ -123,17 +135,26 @@ def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
         store.close()
 
 
-def _answer(job: Job, kept: Sequence[Kept]) -> tuple[int, str]:
-    """Return the tokens of an answer, and what that rests on."""
+def _learned(job: Job, asked: Mapping[bytes, Asked], kept: Mapping[bytes, Kept]) -> Learned:
+    """Return what the journal's answers to these rows tell; else what is assumed."""
+    used = [
+        (asked.get(key), usage) for key, each in [*kept.items()][:AT_ONCE] for usage in _usages(job, each)
+    ]
+    if len(used) < ENOUGH:
+        tokens = answer_tokens(job.task.compiled.schema)
+        assumed = f"{tokens} completion tokens for a record are assumed from its schema"
+        return Learned(tokens, 1, f"{assumed}, a prompt token for {BYTES_A_TOKEN} bytes")
+    alone = [(prompt_tokens(row.size), usage.prompt_tokens) for row, usage in used if row is not None]
+    prompt = sum(took for _, took in alone) / sum(told for told, _ in alone) if len(alone) >= ENOUGH else 1
+    answer = sum(usage.completion_tokens for _, usage in used) / len(used)
+    which = "tokens" if len(alone) >= ENOUGH else "completion tokens"
+    return Learned(answer, prompt, f"{which} as in {len(used)} answers of the journal")
+
+
+def _usages(job: Job, kept: Kept) -> Iterator[Usage]:
+    """Yield the tokens of an answer, where they were told."""
     spoken = (job.models.first.dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
-    events = (
-        read_reply(dialect, each.status, {}, each.body, each.latency, time.time())
-        for each in kept[:AT_ONCE]
-        for dialect in dict.fromkeys(spoken)
-    )
-    counted = [e.usage for e in events if isinstance(e, Completion) and e.is_counted]
-    took = [usage.completion_tokens for usage in counted if usage]
-    if len(took) >= ENOUGH:
-        return round(sum(took) / len(took)), f"completion tokens as in {len(took)} answers of the journal"
-    tokens = answer_tokens(job.task.compiled.schema)
-    return tokens, f"{tokens} completion tokens for a record are assumed from its schema"
+    for dialect in dict.fromkeys(spoken):
+        event = read_reply(dialect, kept.status, {}, kept.body, kept.latency, time.time())
+        if isinstance(event, Completion) and event.is_counted and event.usage:
+            yield event.usage

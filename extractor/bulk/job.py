@@ -31,7 +31,7 @@ from ..options import ClientOptions, RowOptions
 from ..saying import Saying, reread, said_by_row
 from ..secrets import Environment
 from ..settings import Settings
-from ..task import Task
+from ..task import Task, mask_for
 from ..transport import http, tape
 from . import run
 from .batches.client import BatchClient
@@ -147,7 +147,11 @@ class Job:
         by_row, given["examples"] = said_by_row(given), reread(given.get("examples"))
         if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
             given["max_tokens"] = MOST_TOKENS
-        tasks: dict[Model, Task[Any]] = {model: Task(model, record_type, **given) for model in models.chain}
+        mask = given.pop("mask", None)
+        tasks: dict[Model, Task[Any]] = {
+            model: Task(model, record_type, **given, mask=mask_for(model, models.first, mask))
+            for model in models.chain
+        }
         task = tasks[models.first]
         together = 1 if by_row else task.most_together(settings.rows_per_request)
         settings = replace(settings, rows_per_request=together)

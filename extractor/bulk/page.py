@@ -10,11 +10,13 @@ from html import escape
 from math import floor, log10
 from typing import Any
 
+from ..masking import ADDED, GUESSED
 from ..results import Progress
 from .frames.cells import error_cell, latency
 from .outcomes import RowOutcome
 from .reasons import count, reason_of, shared
 
+TOLD = (ADDED, GUESSED)  # notes that a run tells with their counts
 BINS_A_DECADE = 8
 WIDTH, HEIGHT = 760, 180
 PAGE = """<!doctype html>
@@ -46,6 +48,7 @@ class RunFacts:
     messages: dict[str, str] = field(default_factory=dict)
     slow: Counter[int] = field(default_factory=Counter)
     attempts: int = 0
+    notes: Counter[str] = field(default_factory=Counter)  # rows by what is to be known of their records
 
     def add(self, outcome: RowOutcome[Any]) -> None:
         """Take in a row."""
@@ -53,9 +56,15 @@ class RunFacts:
         if error is not None:
             self._fail(error["kind"], error["message"], reason_of(outcome) or error["kind"])
         self.attempts += len(outcome.attempts)
+        if outcome.record is not None:
+            self.notes.update(each for each in TOLD if any(each in note for note in outcome.notes))
         seconds = latency(outcome.attempts)
         if seconds > 0 and not outcome.from_cache:
             self.slow[floor(log10(seconds) * BINS_A_DECADE)] += 1
+
+    def told_notes(self) -> list[str]:
+        """Return what is to be known of the records, with the number of rows: "3 rows: the model ..."."""
+        return [f"{rows:,} {'row' if rows == 1 else 'rows'}: {note}" for note, rows in self.notes.items()]
 
     def fail(self, kind: str, message: str) -> None:
         """Take in why a row has no record."""
@@ -75,6 +84,7 @@ def run_page(
         f"<h1>{escape(title)}</h1><p class=quiet>{escape(ended)}<br><code>{escape(command)}</code></p>",
         _cards(progress, facts),
         _failures(facts, retry),
+        "".join(f"<p>{escape(each)}</p>" for each in facts.told_notes()),
         "<h2>Seconds for a row</h2>",
         latency_plot(facts.slow),
     ]

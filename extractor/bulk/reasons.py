@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from ..errors import Problem
+from ..messages import Failure
 from .outcomes import RowOutcome
 
 LONGEST = 80  # characters of what a service or a validator says
@@ -27,8 +28,7 @@ def reason_of(outcome: RowOutcome[Any]) -> str | None:
         return None
     failure = outcome.attempts[-1].failure if outcome.attempts else None
     if failure is not None:
-        head = f"HTTP {failure.status}" if failure.status is not None else str(failure.kind)
-        return f"{head} {shared(failure.message)}"
+        return reason_of_failure(failure)
     problems: tuple[Problem, ...] = getattr(outcome.error, "problems", ())
     if outcome.outcome is None:
         return f"input: {shared(_ROW.sub('', str(outcome.error)))}"
@@ -36,6 +36,12 @@ def reason_of(outcome: RowOutcome[Any]) -> str | None:
         return str(outcome.outcome)
     first = problems[0]
     return f"{outcome.outcome} {_ITEM.sub('/*', first.pointer)}: {shared(first.reason)}"
+
+
+def reason_of_failure(failure: Failure) -> str:
+    """Return why a request failed: "HTTP 503 overloaded"."""
+    head = f"HTTP {failure.status}" if failure.status is not None else str(failure.kind)
+    return f"{head} {shared(failure.message)}"
 
 
 def shared(message: str) -> str:

@@ -341,6 +341,7 @@ class _Run(Generic[T]):
             elapsed=now - self._began,
             possibly_paid_twice=self._context.lost,
             failures=dict(tally.failures),
+            retried=dict(self._context.retried),
             journal=self._settings.journal_place,
         )
 

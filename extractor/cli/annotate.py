@@ -13,7 +13,7 @@ from ..loading import BadInput, read_source
 from ..readers import PageMark, marked_pdf
 from ..readers.kinds import PDF
 from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, ModelOption, connected
+from .options import KEYS, BaseUrlOption, MaskOption, ModelOption, connected
 from .output import opened_bytes
 from .screen import tell
 
@@ -40,6 +40,7 @@ def annotate(
     ] = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
+    mask: MaskOption = None,
 ) -> None:
     """Extract a record from a PDF, and write the PDF with a box around each value that stands in it.
 
@@ -55,7 +56,7 @@ def annotate(
         raise ConfigError(
             f"{file} is no PDF: its values are shown by `extractor extract` and `extractor view`"
         )
-    with connected(model, base_url) as extractor:
+    with connected(model, base_url, mask=mask) as extractor:
         result = extractor.run(wanted, source)
     result.unwrap()
     marks = marks_of(result)

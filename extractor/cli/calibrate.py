@@ -28,6 +28,7 @@ from .options import (
     BaseUrlOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -101,6 +102,7 @@ def calibrate(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    mask: MaskOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
@@ -132,7 +134,7 @@ def calibrate(
         "journal": True if journal is None else journal,
     }
     with connected(
-        model, base_url, instructions, **told_options(prompt, reference_date, locale)
+        model, base_url, instructions, mask=mask, **told_options(prompt, reference_date, locale)
     ) as extractor:
         count = _counted(extractor, wanted, cases, options)
     name, fingerprint = extractor.model, compile_schema(wanted).fingerprint

@@ -43,6 +43,8 @@ class RunEnd:
             say(f"Possibly paid twice: {progress.possibly_paid_twice}, after a run that died.", "yellow")
         for why in reason_lines(report.facts.reasons, MOST_REASONS):
             say(f"  {why}")
+        for note in report.facts.told_notes():
+            say(f"  {note}", "yellow")
         self._tell_refused()
         say("; ".join([self.result.sum, *map(str, self.result.places)]) + ".")
         if report.stopped is not None:
@@ -60,6 +62,7 @@ class RunEnd:
         report = self.report
         retry = shlex.join(once_more(self.command, "--retry-failed")) if report.progress.failed else None
         ended = "All rows are done." if report.stopped is None else f"It did not finish: {report.stopped}."
+        ended = f"{ended} {'; '.join([self.result.sum, *map(str, self.result.places)])}."
         title = f"Run to {self.destination.place}"
         return run_page(title, shlex.join(self.command), report.progress, report.facts, retry, ended)
 

@@ -39,6 +39,7 @@ from .options import (
     ConfidenceOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -107,6 +108,7 @@ def evaluate(
     instructions: Annotated[
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
     ] = None,
+    mask: MaskOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
@@ -185,8 +187,10 @@ def evaluate(
         **({} if max_cost is None else {"max_cost": max_cost}),
         **asked_confidence(confidence, calibration, samples),
     }
-    settings = told({"instructions": instructions, "base_url": base_url, **how, **asked, **options})
-    with connected(model, base_url, instructions, **how, **asked) as extractor:
+    settings = told(
+        {"instructions": instructions, "base_url": base_url, "mask": mask, **how, **asked, **options}
+    )
+    with connected(model, base_url, instructions, mask=mask, **how, **asked) as extractor:
         more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
         whole = len(records) == len(cases)

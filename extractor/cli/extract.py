@@ -30,6 +30,7 @@ from .options import (
     ConfidenceOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -110,6 +111,7 @@ def extract(
             "--examples", metavar="FILE.jsonl", help='Solved texts for the prompt: {"text": …, "record": …}.'
         ),
     ] = None,
+    mask: MaskOption = None,
     confidence: ConfidenceOption = False,
     tuned: TunedOption = None,
     calibration: CalibrationOption = None,
@@ -171,7 +173,9 @@ def extract(
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     reading |= told_options(prompt, reference_date, locale)
-    extractor = connected(model, base_url, instructions, **reading, **parameters(named, params or []))
+    extractor = connected(
+        model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
+    )
 
     how_sure = asked_confidence(confidence, calibration, samples)
     if show_request:

@@ -48,7 +48,18 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
     if result.confidence is not None:
         found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
-    return {"source": source, "outcome": outcome, **found, "usage": usage, **_placed(result)}
+    return {
+        "source": source,
+        "outcome": outcome,
+        **found,
+        "usage": usage,
+        **_notes(result),
+        **_placed(result),
+    }
+
+
+def _notes(result: Extraction[Any] | DocumentExtraction[Any]) -> Line:
+    return {"notes": list(result.notes)} if result.notes else {}
 
 
 def _placed(result: Extraction[Any] | DocumentExtraction[Any]) -> Line:
@@ -89,6 +100,7 @@ def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> 
         "evidence": list(_spans(result.evidence)),
         "conflicts": list(map(_conflict, result.conflicts)),
         "chunks": list(map(_chunk, result.chunks)),
+        **_notes(result),
         **_placed(result),
     }
 

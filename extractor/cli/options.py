@@ -13,11 +13,13 @@ import typer
 from ..client import Extractor
 from ..config import DEFAULT_MODEL, configure
 from ..errors import ConfigError
-from ..loading import load_prompt
+from ..loading import load_masks, load_prompt
+from ..masking import PATTERNS, PRESIDIO
 from ..messages import JSON
 from ..saying import FromColumn
 from .models import fetch
 
+KINDS = ", ".join((*PATTERNS, f"{PRESIDIO} or {PRESIDIO}:SPACY_MODEL"))
 ModelOption = Annotated[
     str | None,
     typer.Option(
@@ -71,6 +73,15 @@ ValuesOption = Annotated[
         help="Read choices in another spelling, numbers in strings and words for nothing, too.",
     ),
 ]
+MaskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask",
+        metavar="KIND|KIND=REGEX|FILE.py:name",
+        help=f"What is sent as a placeholder, and comes back in the record: {KINDS}; a pattern of your own, "
+        r"such as 'customer=C-\d{6}'; or a function. May be given again.",
+    ),
+]
 PromptOption = Annotated[
     str | None,
     typer.Option(
@@ -102,12 +113,18 @@ KEYS = (
 
 
 def connected(
-    model: str | None, base_url: str | None, instructions: str | None = None, **options: Any
+    model: str | None,
+    base_url: str | None,
+    instructions: str | None = None,
+    *,
+    mask: Sequence[str] | None = None,
+    **options: Any,
 ) -> Extractor:
     """Return the Extractor that the options mean; a model of this machine is downloaded if need be."""
     if base_url and not model and not os.environ.get("EXTRACTOR_MODEL"):
         raise ConfigError(f"which model at {base_url}? Name it with --model")
-    extractor = Extractor(model, base_url=base_url, instructions=instructions, **options)
+    hidden = load_masks(mask or ()) or None
+    extractor = Extractor(model, base_url=base_url, instructions=instructions, mask=hidden, **options)
     if name := name_here(model, base_url):
         fetch(name)
     return extractor

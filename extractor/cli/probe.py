@@ -28,6 +28,10 @@ MEANINGS = {
     ProbeAnswer.NO: "no: it refuses the request",
     ProbeAnswer.UNKNOWN: "unknown: its reply did not tell",
 }
+CHANGED = (
+    "Before, it began with {}: answers of that mode that are in a journal still count for runs with "
+    'mode="auto", and other rows are asked by {}.'
+)
 STYLES = {
     ProbeAnswer.YES: "green",
     ProbeAnswer.IGNORED: "red",
@@ -56,7 +60,7 @@ def ask(
     kept for 30 days, and mode="auto" begins with the best mode that the server was found to have.
     """
     with connected(model, base_url) as ex:
-        began = time.time()
+        began, before = time.time(), ex.modes[0]
         found = ex.probe(lambda feature: tell(f"asking for {feature} …"), refresh)
         asked, modes = found.asked_at >= began, [str(mode) for mode in found.ladder(ex.modes)]
     if as_json:
@@ -65,6 +69,8 @@ def ask(
     console_on(sys.stdout).print(_table(ex, found))
     typer.echo(f'mode="auto" tries, in this order: {", ".join(modes)}')
     say(_spent(found) if asked else _remembered(found))
+    if asked and modes[0] != before:
+        say(CHANGED.format(before, modes[0]))
 
 
 def _table(ex: Extractor, found: Findings) -> Table:

@@ -32,6 +32,7 @@ from .options import (
     ConfidenceOption,
     DateOption,
     LocaleOption,
+    MaskOption,
     ModelOption,
     PromptOption,
     SamplesOption,
@@ -152,6 +153,7 @@ def run(
     examples: Annotated[
         str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
     ] = None,
+    mask: MaskOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Rows drawn at random; the same ones each time.")
@@ -261,7 +263,9 @@ def run(
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     told = told_options(prompt, reference_date, locale)
     by_row = told_by_row(told, opened_run.rows.names or ())
-    client = connected(model, base_url, instructions, **reading, **told, **parameters({}, params or []))
+    client = connected(
+        model, base_url, instructions, mask=mask, **reading, **told, **parameters({}, params or [])
+    )
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "journal": True if journal is None else journal,

@@ -82,7 +82,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        ask = extracting(record_type, await aopened(text), options)
+        ask = extracting(self._first, record_type, await aopened(text), options)
         samples = samples_of(options)
         if samples == 1:
             return await self._models.carry(ask)
@@ -127,7 +127,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
         text = opened(text)
-        first = self._models.begin(extracting(record_type, text, streamed(options, self._first)))
+        first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
 
@@ -145,7 +145,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return an async iterator over the items that the text holds; see Extractor.items."""
         text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
-        first = self._models.begin(extracting(whole, text, streamed(options, self._first)))
+        first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
         growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
         return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)

@@ -21,7 +21,7 @@ from ..options import (
 from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
-from ..task import Task
+from ..task import Task, mask_for
 
 Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
 AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
@@ -93,10 +93,16 @@ class BaseClient(Generic[Link]):
         return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
 
 
-def extracting(record_type: Any, text: Text, options: ExtractOptions) -> Callable[[Model], Ask[Any]]:
+def extracting(
+    first: Model, record_type: Any, text: Text, options: ExtractOptions
+) -> Callable[[Model], Ask[Any]]:
     """Return what begins the extraction with a model, prepared once for each."""
-    options["examples"] = reread(options.get("examples"))  # a fallback model reads them again
-    prepared = cache(lambda model: Task[Any](model, record_type, **options))
+    given: dict[str, Any] = {**options, "examples": reread(options.get("examples"))}  # read by each model
+
+    @cache
+    def prepared(model: Model) -> Task[Any]:
+        return Task[Any](model, record_type, **{**given, "mask": mask_for(model, first, given.get("mask"))})
+
     return lambda model: prepared(model).ask(text)
 
 

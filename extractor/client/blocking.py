@@ -125,7 +125,7 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        ask = extracting(record_type, opened(text), options)
+        ask = extracting(self._first, record_type, opened(text), options)
         samples = samples_of(options)
         if samples == 1:
             return self._models.carry(ask)
@@ -187,7 +187,7 @@ class Extractor(BaseClient[ModelConnection]):
         begun, repairs and fallback models, is not streamed.
         """
         text = opened(text)
-        first = self._models.begin(extracting(record_type, text, streamed(options, self._first)))
+        first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
 
@@ -210,7 +210,7 @@ class Extractor(BaseClient[ModelConnection]):
         """
         text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
-        first = self._models.begin(extracting(whole, text, streamed(options, self._first)))
+        first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
         growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)

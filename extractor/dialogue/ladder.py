@@ -37,7 +37,7 @@ class ModeLadder:
     """modes: those that may be tried, best first. request: the first request of a dialogue in a mode.
     shows_schema: whether the prompt shows the schema in a mode. brief: the messages for a question about
     a few values; None where they can't be fewer. spare: parameters that are left out where the server does
-    not take them.
+    not take them. earlier: modes that were tried first before the server was probed, or since.
     """
 
     modes: tuple[Mode, ...]
@@ -45,6 +45,7 @@ class ModeLadder:
     shows_schema: Callable[[Mode], bool]
     brief: Callable[[], tuple[Message, ...]] | None = None
     spare: frozenset[str] = frozenset()
+    earlier: tuple[Mode, ...] = ()
 
     def without_spare(self) -> ModeLadder:
         """Return the same without the parameters that can be spared."""

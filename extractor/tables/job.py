@@ -114,7 +114,11 @@ class FileJob:
             report.told.usage,
             report.told.cost,
             report.stopped,
-            tuple(filter(None, (*notes, *(table.sheet.note for table in self.tables)))),
+            tuple(
+                filter(
+                    None, (*notes, *(table.sheet.note for table in self.tables), *report.facts.told_notes())
+                )
+            ),
         )
 
     @property

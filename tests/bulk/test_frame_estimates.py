@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 
 from extractor import AsyncExtractor, Extractor, Price, Usage
 from extractor.bulk.estimate import answer_tokens
-from extractor.testing import ChatServer, shaped
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped
 
 
 class Visit(BaseModel):
@@ -48,10 +49,30 @@ def test_what_the_journal_has_is_paid_for_and_tells_how_long_answers_are(tmp_pat
         run = list(ex.rows(TEXTS, Visit, journal=journal))
         assert len(server.requests) == asked + 5
     assert (told.distinct, told.in_journal) == (30, 25)
-    assert told.assumption == "completion tokens as in 25 answers of the journal"
+    assert told.assumption == "tokens as in 25 answers of the journal"
     used = [outcome.usage for outcome in run if not outcome.from_cache]
     assert len(used) == 5
     assert sum(u.completion_tokens for u in used) == pytest.approx(told.completion_tokens, rel=0.5)
+
+
+def test_an_estimate_is_within_a_fifth_on_texts_like_the_first_fifty(tmp_path: Path) -> None:
+    """By a tokenizer that has 2.6 characters to a token, and answers that grow with the text."""
+    journal, random = tmp_path / "j.sqlite", Random(7)
+    texts = [f"{i}: " + "We were in Basel. " * random.randint(1, 60) for i in range(400)]
+
+    def answer(request: ReceivedRequest) -> Scripted:
+        said = "".join(message["content"] for message in request.json["messages"])
+        town = "Basel" * (1 + len(said) // 400)
+        return reply({"town": town, "guests": 2}, usage=Usage(round(len(said) / 2.6), 12 + 2 * len(town)))
+
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
+        list(ex.rows(texts[:50], Visit, journal=journal))
+        told = ex.estimate(texts, Visit, journal=journal)
+        run = [outcome for outcome in ex.rows(texts, Visit, journal=journal) if not outcome.from_cache]
+    assert told.requests == len(run) == 350
+    assert told.prompt_tokens == pytest.approx(sum(o.usage.prompt_tokens for o in run), rel=0.2)
+    assert told.completion_tokens == pytest.approx(sum(o.usage.completion_tokens for o in run), rel=0.2)
+    assert float(told.cost or 0) == pytest.approx(float(sum(o.cost or 0 for o in run)), rel=0.2)
 
 
 def test_an_unknown_price_is_none_with_the_reason() -> None:

@@ -10,14 +10,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from extractor.bulk.display import reason_lines, summary
+from extractor import Extractor
+from extractor.bulk.display import reason_lines, summary, told_reasons
 from extractor.bulk.outcomes import RowOutcome
 from extractor.bulk.reasons import LONGEST, MOST_REASONS, OTHERS, count, reason_of, shared
 from extractor.bulk.run import RunSettings, open_journal
 from extractor.errors import ConfigError, Invalid, Problem, ServiceError
 from extractor.messages import Attempt, Failure, FailureKind, Message, Outcome, Request
 from extractor.results import Extraction, Progress
+from extractor.testing import ChatServer, reply, status
 
 ASKED = Request("m", (Message("user", "?"),))
 
@@ -120,3 +123,18 @@ def test_a_journal_that_is_open_is_told_by_its_place(tmp_path: Path) -> None:
 
 async def open_place_of_memory() -> str | None:
     return RunSettings(journal=await open_journal(False)).journal_place
+
+
+class Town(BaseModel):
+    town: str
+
+
+def test_requests_that_failed_and_go_out_again_are_told_while_the_run_goes_on() -> None:
+    told = list[Progress]()
+    script = [status(503, "overloaded"), status(429, "slow down", retry_after=0.01), reply({"town": "Basel"})]
+    with ChatServer(script) as server, Extractor("m", base_url=server.base_url) as ex:
+        [outcome] = ex.rows(["Basel"], Town, journal=False, on_progress=told.append)
+    assert outcome.record == Town(town="Basel")
+    assert told[-1].retried == {"HTTP 503 overloaded": 1, "HTTP 429 slow down": 1}
+    assert told[-1].failures == {}
+    assert "1 × HTTP 503 overloaded, asked again" in told_reasons(told[-1])

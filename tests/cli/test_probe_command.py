@@ -220,3 +220,26 @@ def test_the_embedded_model_is_held_to_schemas_and_sees_no_images(
     assert [answers[feature] for feature in wanted] == [ProbeAnswer.YES] * 3
     assert answers[Mode.TOOL] is ProbeAnswer.IGNORED  # its template knows of none
     assert answers["images"] is ProbeAnswer.NO
+
+
+def test_answers_in_the_mode_before_a_probe_still_count_and_the_probe_says_so(
+    cli: Cli, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal.sqlite"
+    texts = [f"This is Ada {i}." for i in range(3)]
+    lacks = list[str]()
+    with ChatServer(lambda request: server_that(lacks=tuple(lacks))(request)) as server:
+        with Extractor("m", base_url=server.base_url) as ex:
+            list(ex.rows(texts[:2], Person, journal=journal))
+        lacks.append("json_schema")
+        end = cli("probe", "m", "--base-url", server.base_url)
+        assert "Before, it began with json_schema: answers of that mode" in " ".join(end.err.split())
+        asked = len(server.requests)
+        with Extractor("m", base_url=server.base_url) as ex:
+            told = ex.estimate(texts, Person, journal=journal)
+            found = list(ex.rows(texts, Person, journal=journal))
+        assert (told.in_journal, told.requests) == (2, 1)
+        assert [outcome.from_cache for outcome in found] == [True, True, False]
+        assert all(b"Ada 2" in request.body for request in server.requests[asked:])
+        with Extractor("m", base_url=server.base_url, mode="tool") as ex:  # forced: it is another question
+            assert ex.estimate(texts, Person, journal=journal).in_journal == 1

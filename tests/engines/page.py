@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from extractor.testing import ChatServer, shaped
-from tests.test_docs import ROOT, run_blocks
+from extractor.testing import ChatServer
+from tests import pages
+from tests.test_docs import ROOT
 
 
 def run_examples(engine: str) -> None:
@@ -15,9 +16,9 @@ def run_examples(engine: str) -> None:
     page = ROOT / "docs" / "engines.md"
     head, *sections = re.split("^## ", page.read_text(), flags=re.MULTILINE)
     section = next(each for each in sections if each.startswith(f"{engine}\n"))
-    with ChatServer(shaped()) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OPENAI_BASE_URL", server.base_url)
-        patch.setenv("OPENAI_API_KEY", "any")
-        names: dict[str, object] = {"__name__": "docs"}
-        run_blocks(page, head, names)
-        run_blocks(page, section, names)
+    with ChatServer() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in pages.environment(server.base_url).items():
+            patch.setenv(name, value)
+        for block in pages.run(page, head + section, server):
+            if block.shown is not None:
+                assert block.printed.rstrip() == block.shown.rstrip()

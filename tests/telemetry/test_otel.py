@@ -171,3 +171,13 @@ print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_spans_hold_placeholders_where_texts_are_masked_and_captured() -> None:
+    replies = [reply({**each, "name": "[SECRET_1]"}) for each in (BAD, GOOD)]
+    mask = {"secret": "the private"}
+    with ChatServer(replies) as server, extractor(server, capture_content=True, mask=mask) as ex:
+        assert ex.extract(Person, "the private text").name == "the private"
+    told = "".join(span.to_json() for span in EXPORTER.get_finished_spans())
+    assert "[SECRET_1] text" in told
+    assert "the private" not in told

@@ -20,6 +20,7 @@ from ...transport import http
 from ..journal.interface import TOGETHER, Kept, key_of
 from ..limits.limiter import Limiter, Reservation
 from ..outcomes import Text
+from ..reasons import count, reason_of_failure
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle, request_key
 from .ways import AskedWay
 
@@ -87,7 +88,9 @@ class Dialogue(Generic[T]):
         """
         if self._context.packs is not None or first.ladder is None:
             return first
-        for way in await self._context.ways.of(caller.name):
+        known = await self._context.ways.of(caller.name)
+        before = [AskedWay(mode, first.request.turns) for mode in first.ladder.earlier]
+        for way in dict.fromkeys((*known, *([AskedWay.of(first.request), *before] if before else ()))):
             step = first if way == AskedWay.of(first.request) else way.begin(first)
             key = self._key(caller, caller.post(step.request, step.timeout))
             if await self._context.journal.look(key, self._since) is not None:
@@ -112,7 +115,10 @@ class Dialogue(Generic[T]):
     def _after(self, step: Ask[T], answer: RowAnswer) -> Ask[T] | Extraction[T]:
         self.paid.append(answer.asked)
         self.ticket = max(self.ticket, answer.ticket)
-        return step.tell(step.receive(answer.event, time.monotonic(), random.random()), answer.asked)
+        after = step.receive(answer.event, time.monotonic(), random.random())
+        if answer.asked and isinstance(answer.event, Failure) and isinstance(after, Ask):
+            count(self._context.retried, reason_of_failure(answer.event))
+        return step.tell(after, answer.asked)
 
     async def _packed(self, caller: Caller[T], step: Ask[T], text: Text) -> Ask[T] | Extraction[T]:
         """Return how the dialogue goes on after the row was asked of together with others; where it is
@@ -211,6 +217,8 @@ class Dialogue(Generic[T]):
             elif not is_throttle(answer.event, step):
                 return answer, step
             else:
+                if isinstance(answer.event, Failure):
+                    count(self._context.retried, reason_of_failure(answer.event))
                 limiter.check()
                 now, pause = time.monotonic(), limiter.limits.paused_until
                 if step.ends is not None and max(now, pause) >= step.ends:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -133,6 +134,7 @@ class RunContext(Generic[T]):
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
     asking: dict[bytes, asyncio.Future[RowAnswer | None] | None] = field(default_factory=dict)
     ways: Ways = field(init=False)
+    retried: Counter[str] = field(default_factory=Counter)  # requests that failed and go out again, by reason
     lost: int = 0  # claims taken over from processes that died
     answered: bool = False  # whether the service has answered anything at all
 

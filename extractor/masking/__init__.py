@@ -1,0 +1,6 @@
+"""What must not leave this process: replaced before anything is sent, and put back into what comes."""
+
+from .finders import PATTERNS, PRESIDIO, Finder, Found, finders
+from .masks import ADDED, GUESSED, Masked, TextMask
+
+__all__ = ["ADDED", "GUESSED", "PATTERNS", "PRESIDIO", "Finder", "Found", "Masked", "TextMask", "finders"]

@@ -1,0 +1,68 @@
+"""The pages read easily: short sentences, and none of the phrases that docs/style.md replaced."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.prose import LONG, Reading, measure, sentences, words
+
+ROOT = Path(__file__).parent.parent
+NOT_YET = {  # rewritten once the changes that edit them have landed
+    "bulk.md", "cli.md", "confidence.md", "documents.md", "evaluation.md", "extracting.md",
+    "long-documents.md", "masking.md", "prompts.md", "tables.md",
+}  # fmt: skip
+ALL = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [page for page in ALL if page.name not in NOT_YET]
+MEAN, SHARE = 18, 0.05
+RIDDLES = [
+    "holds nobody up",
+    "is believed",
+    "Pydantic's word",
+    "service bears",
+    "of workers that",
+    "has no word for",
+    "what is no ",
+    "all the same",
+    "not live so long",
+    "told apart",
+    "hands out",
+    "is yours to",
+    "in silence",
+    "where you are",
+    "is the business of",
+    "told from",
+    "by nobody",
+    "to be had",
+    "What must not leave",
+    "that will not",
+]
+RIDDLE = re.compile("|".join(map(re.escape, RIDDLES)))
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_the_sentences_of_a_page_are_short(page: Path) -> None:
+    text = page.read_text("utf-8")
+    reading = measure(text)
+    assert reading.mean <= MEAN
+    assert reading.share <= SHARE, [each for each in sentences(text) if words(each) > LONG]
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_a_page_has_no_riddles(page: Path) -> None:
+    assert [each for each in sentences(page.read_text("utf-8")) if RIDDLE.search(each)] == []
+
+
+def test_code_tables_and_headings_are_no_prose_and_a_code_span_is_one_word() -> None:
+    page = (
+        "# A head\n\nOne `a b c` two. Three\nfour!\n\n| a | b |\n\n```python\nx = 1\n```\n- [five six](x)\n"
+    )
+    assert sentences(page) == ["One `a b c` two.", "Three four!", "five six"]
+    assert measure(page) == Reading(sentences=3, words=7, long=0)
+
+
+def test_a_block_that_prints_is_shown_if_its_output_follows() -> None:
+    page = "```python\nprint(1)\n```\n\n```output\n1\n```\n\n```python\nprint(2)\n```\n"
+    assert (measure(page).printing, measure(page).shown) == (2, 1)
