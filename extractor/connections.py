@@ -8,7 +8,9 @@ import random
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, closing
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -16,8 +18,10 @@ from weakref import WeakKeyDictionary, finalize
 
 from .dialogue import Ask, Step, adrive, drive
 from .errors import ConfigError
+from .given import Text
 from .messages import Completion, Failure
 from .model import Endpoint, Model
+from .parts import PartRound, Prepared
 from .processes import check_process, leave_alone, when_forked
 from .results import Extraction
 from .streams import Streamed
@@ -25,6 +29,7 @@ from .transport import http
 
 T = TypeVar("T")
 Link = TypeVar("Link", bound="ModelConnection | AsyncModelConnection")
+AT_ONCE = 16  # threads for the parts of one record
 _GIVEN = "an Extractor with an http_client of your own, which keeps connections,"
 
 
@@ -155,6 +160,26 @@ class SyncModels(Models[ModelConnection]):
         with self.first.watching(self.begin(ask)) as step:
             return self.drive(step)
 
+    def settle(self, prepared: Prepared, text: Text) -> Extraction[Any]:
+        """Ask for the record of a text, in as many dialogues as it takes, those of a round at the same time.
+        Raises ConfigError and SchemaError.
+        """
+        found: PartRound | Extraction[Any] = prepared.round(text)
+        while isinstance(found, PartRound):
+            begun = [self.begin(partial(prepared.ask, question=q, text=text)) for q in found.questions]
+            if len(begun) == 1:
+                ended = [self._watched(begun[0])]
+            else:
+                with ThreadPoolExecutor(min(len(begun), AT_ONCE)) as threads:
+                    asked = [threads.submit(copy_context().run, self._watched, step) for step in begun]
+                    ended = [each.result() for each in asked]
+            found = found.after(ended)
+        return found
+
+    def _watched(self, first: Ask[T]) -> Extraction[T]:
+        with self.first.watching(first) as step:
+            return self.drive(step)
+
     def drive(self, step: Step[T]) -> Extraction[T]:
         """Carry a dialogue to its end."""
         return drive(step, self._exchange, time.sleep, time.monotonic, random.random)
@@ -194,6 +219,18 @@ class AsyncModels(Models[AsyncModelConnection]):
     async def carry(self, ask: Callable[[Model], Ask[T]]) -> Extraction[T]:
         """Begin a dialogue, and carry it to its end; see SyncModels."""
         with self.first.watching(self.begin(ask)) as step:
+            return await self.drive(step)
+
+    async def settle(self, prepared: Prepared, text: Text) -> Extraction[Any]:
+        """Ask for the record of a text; see SyncModels."""
+        found: PartRound | Extraction[Any] = prepared.round(text)
+        while isinstance(found, PartRound):
+            begun = [self.begin(partial(prepared.ask, question=q, text=text)) for q in found.questions]
+            found = found.after(await asyncio.gather(*map(self._watched, begun)))
+        return found
+
+    async def _watched(self, first: Ask[T]) -> Extraction[T]:
+        with self.first.watching(first) as step:
             return await self.drive(step)
 
     async def drive(self, step: Step[T]) -> Extraction[T]:

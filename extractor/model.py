@@ -77,10 +77,15 @@ class Model:
         """What record types are compiled for."""
         return bounded(self.provider.target, self.provider.bounds)
 
+    @property
+    def schema_target(self) -> str | Target:
+        """What a record type is compiled for: another target where the caller asks for a grammar."""
+        asked_for = self.settings.grounded and not self.provider.grounded  # its engine is llguidance then
+        return "llguidance" if asked_for else self.target
+
     def compiled(self, record_type: Any, bind: Bind | None = None) -> CompiledSchema[Any]:
         """Return the compiled type. bind: which values a grammar made from it holds to the text."""
-        asked_for = self.settings.grounded and not self.provider.grounded  # its engine is llguidance then
-        target = "llguidance" if asked_for else self.target
+        target = self.schema_target
         if bind is not None:
             target = grounding(target, bind)
         compiled: CompiledSchema[Any] = compile_schema(record_type, target)

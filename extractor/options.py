@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from os import PathLike
-from typing import Any, Literal, Required, TypeAlias, TypedDict
+from typing import Any, Literal, Required, TypeAlias, TypedDict, cast
 
 from .dialects import Provider
 from .errors import ConfigError
@@ -20,6 +20,7 @@ from .telemetry.events import Event
 from .transport.connection import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
+Parts: TypeAlias = Literal["auto", "never"] | int
 
 
 class Params(TypedDict, total=False):
@@ -72,7 +73,9 @@ class ExtractOptions(Params, total=False):
     probabilities of the scores. samples: answers to ask for; the one that agrees most with the others is
     taken, and how far they agree goes into the confidence. strict_reading, read_values: as of Extractor.
     extras: "keep" to let the objects of a JSON Schema document have members that it does not name, where it
-    does not forbid them; without it they are sent closed. mask: what must not leave, see Extractor.
+    does not forbid them; without it they are sent closed. mask: what must not leave, see Extractor. parts:
+    "auto" to ask for a type in several requests where it is past what the server takes in one (the default),
+    "never", or how many requests to ask in; see Extraction.parts.
     """
 
     prompt: Prompt | str | None
@@ -88,6 +91,7 @@ class ExtractOptions(Params, total=False):
     read_values: bool
     extras: Literal["keep"] | None
     mask: Any
+    parts: Parts
 
 
 class LiveRowOptions(ExtractOptions, total=False):
@@ -221,6 +225,8 @@ class ModelOptions(TypedDict, total=False):
     on_event: Callable[[Event], None] | None
     capture_content: bool | None
     tuned: Any  # what `extractor tune` found: a Tuned, or the path of its file
+    parts: Parts
+    max_fields: int | None
 
 
 class ClientOptions(ModelOptions, Params, total=False):
@@ -288,6 +294,13 @@ def check_count(name: str, value: object, least: int) -> None:
     """Raise ConfigError unless a value is a whole number, and not below the least."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ConfigError(f"{name} is a whole number, {least} at least, not {value!r}")
+
+
+def checked_parts(given: Any) -> Parts:
+    """Return what `parts=` says. Raises ConfigError."""
+    if given not in ("auto", "never") and not (type(given) is int and given > 0):
+        raise ConfigError(f'parts is "auto", "never" or how many requests to ask in, not {given!r:.80}')
+    return cast(Parts, given)
 
 
 def check_parameters(params: Mapping[str, Any]) -> None:

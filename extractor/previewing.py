@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
-from .bulk import prompt_tokens
+from .bulk import answer_tokens, prompt_tokens
+from .messages import Usage
 from .model import Endpoint, Model
+from .parts import Prepared
 from .secrets import Secret
 from .task import Task
 
@@ -19,13 +22,19 @@ HERE = "http://127.0.0.1/v1"  # the embedded model's server has another port eac
 @dataclass(frozen=True, slots=True)
 class Preview:
     """A request as it would be sent. headers: without keys. tokens: of the prompt, estimated from the length
-    of the body. print(it) shows it as HTTP does, with the body set out.
+    of the body. cost: US dollars for it and an answer of the length that its schema suggests, None where no
+    price is known. fields: what it asks for, as JSON pointers, where it is one of several. parts: the
+    requests for all parts of the record, this one first; empty where one request asks for all. print(it)
+    shows it as HTTP does, with the body set out.
     """
 
     url: str
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     tokens: int
+    cost: Decimal | None = None
+    fields: tuple[str, ...] = ()
+    parts: tuple[Preview, ...] = field(default=(), repr=False)
 
     @property
     def json(self) -> Any:
@@ -34,15 +43,28 @@ class Preview:
 
     def __str__(self) -> str:
         head = [f"POST {self.url}", *(f"{name}: {value}" for name, value in self.headers.items())]
-        return "\n".join([*head, "", json.dumps(self.json, ensure_ascii=False, indent=2)])
+        plan = [f"# part {i} asks for {', '.join(each.fields)}" for i, each in enumerate(self.parts, 1)]
+        return "\n".join([*plan, *head, "", json.dumps(self.json, ensure_ascii=False, indent=2)])
 
 
-def preview(model: Model, record_type: Any, text: Any, options: Mapping[str, Any]) -> Preview:
+def preview(models: Sequence[Model], record_type: Any, text: Any, options: Mapping[str, Any]) -> Preview:
     """Return the first request of a call. Raises ConfigError and SchemaError as the call would."""
-    step = Task[Any](model, record_type, **options).ask(text)
+    prepared = Prepared(models, record_type, options)
+    tasks, shares = prepared.tasks(models[0]), prepared.division.shares
+    shown = [_shown(models[0], task, text) for task in tasks]
+    if len(shown) == 1:
+        return shown[0]
+    parts = tuple(replace(each, fields=s.pointers) for each, s in zip(shown, shares, strict=True))
+    return replace(parts[0], parts=parts)
+
+
+def _shown(model: Model, task: Task[Any], text: Any) -> Preview:
+    step = task.ask(text)
     config = model.settings.config
     endpoint = Endpoint(config.base_url or HERE, Secret(MASK if config.api_key else ""))
     post = model.post(endpoint, step.request, 1.0)
     own = {name.lower() for name in model.settings.headers.reveal()}
     headers = {name: MASK if name.lower() in own else value for name, value in post.headers.items()}
-    return Preview(post.url, headers, post.body, prompt_tokens(len(post.body)))
+    tokens = prompt_tokens(len(post.body))
+    cost = model.policy.budget.price(model.name, Usage(tokens, answer_tokens(task.compiled.schema)))
+    return Preview(post.url, headers, post.body, tokens, cost)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 from .errors import ExtractorError
-from .messages import Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
+from .messages import JSON, Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -106,6 +106,27 @@ class Shown(Result[T]):
         return facts if self.cost is None else {**facts, "US dollars": f"{self.cost:.6f}"}
 
 
+@dataclass(frozen=True, slots=True)
+class PartOutcome:
+    """What came of one part of a record that was asked for in several requests.
+
+    fields: the members that it asked for, as JSON pointers; * stands for the index of each item of a list.
+    outcome: how its dialogue ended, None where it was not begun. attempts: its requests. found: what it gave,
+    as plain JSON, also where another part failed. error: why it gave nothing.
+    """
+
+    fields: tuple[str, ...]
+    outcome: Outcome | None
+    attempts: tuple[Attempt, ...] = field(default=(), repr=False)
+    found: JSON = None
+    error: ExtractorError | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of its attempts."""
+        return total_usage(self.attempts)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Extraction(Shown[T]):
     """How one dialogue ended, as data.
@@ -115,7 +136,8 @@ class Extraction(Shown[T]):
     attempts: every request with what came of it, in order. source: the text that the record was
     extracted from; origin: the document that this was read from, None for a text. quotes: what the model
     quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
-    of; None where it was not asked for. reference_date, locale: as they were given for the text.
+    of; None where it was not asked for. reference_date, locale: as they were given for the text. parts: what
+    was asked for in which request, and what came of it; empty where one request asked for all.
     """
 
     outcome: Outcome
@@ -129,6 +151,7 @@ class Extraction(Shown[T]):
     measured: Measured | None = field(default=None, repr=False)
     reference_date: date | None = field(default=None, repr=False)
     locale: str | None = field(default=None, repr=False)
+    parts: tuple[PartOutcome, ...] = ()
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property

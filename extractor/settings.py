@@ -25,7 +25,7 @@ from .dialogue import (
 from .errors import ConfigError
 from .masking import TextMask
 from .messages import Mode, Prompt, Turns, Usage
-from .options import ClientOptions, Params, check_count, check_parameters
+from .options import ClientOptions, Params, Parts, check_count, check_parameters, checked_parts
 from .pricing import pricer
 from .saying import Saying
 from .secrets import Headers
@@ -49,8 +49,9 @@ class Settings:
     reading: how replies are read, see CompiledSchema.reader. modes: those that may be tried, best first.
     earlier_modes: those that came first before a probe, or after one that is too old by now.
     tells_logprobs: whether the server may be asked for log-probabilities. most_reply, most_line: bytes,
-    None for any number. mask: what is hidden in each text. saying: what is said in each extraction. tuned:
-    what tuning found.
+    None for any number. mask: what is hidden in each text. saying: what is said in each extraction.
+    parts: in how many requests a record is asked for; max_fields: of one of them, None for any number.
+    tuned: what tuning found.
     """
 
     config: Config
@@ -72,6 +73,8 @@ class Settings:
     most_line: int | None
     mask: TextMask | None
     tuned: Tuned | None
+    parts: Parts
+    max_fields: int | None
 
     @classmethod
     def of(cls, model: str | None, options: ClientOptions, environment: Mapping[str, str]) -> Settings:
@@ -126,6 +129,8 @@ class Settings:
             most_line=_most_bytes("max_line_bytes", options, http.LARGE // 4),
             mask=TextMask.of(options.get("mask")),
             tuned=_tuned(options.get("tuned"), config),
+            parts=checked_parts(options.get("parts", "auto")),
+            max_fields=_most_fields(options),
         )
 
     def reads(self, strict_reading: bool | None, read_values: bool | None) -> Mapping[str, Any]:
@@ -272,4 +277,11 @@ def _most_bytes(
     most = options.get(name, usual)
     if most is not None:
         check_count(name, most, least=1)
+    return most
+
+
+def _most_fields(options: ClientOptions) -> int | None:
+    most = options.get("max_fields")
+    if most is not None:
+        check_count("max_fields", most, least=1)
     return most

@@ -49,6 +49,7 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
     "mode": "auto",
     "on": {},
     "ordered": True,
+    "parts": "auto",
     "passes": 1,
     "prices": {},
     "prompt": PROVIDERS_OWN,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -29,23 +30,24 @@ from .dialogue import (
     example_messages,
     judge_record,
     question,
+    repair,
     shown_schema,
 )
-from .errors import ConfigError, ExtractionError, InvalidJSON, Unjudged
+from .errors import ConfigError, ExtractionError, InvalidJSON, Problem, Unjudged
 from .evaluation.gold import Places
 from .given import SHORT, Content, Text, check_length, checked_text, context_of
 from .layout import Source
 from .masking import Masked, TextMask
-from .messages import Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
+from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
 from .model import Bind, Model
-from .options import ExtractOptions
+from .options import ExtractOptions, checked_parts
 from .readers.given import opened, text_of
 from .reading import Reader
 from .saying import ByRow, Day, Examples, Saying, check_for_all, chosen
 from .schema import (
     CompiledSchema,
-    Quoted,
     RecordType,
+    Share,
     can_ground,
     check_type,
     compile_schema,
@@ -63,6 +65,18 @@ TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
+
+
+@dataclass(frozen=True)
+class RejectedPart:
+    """An answer that was valid by itself, and what is wrong with it beside others. reply: as the model wrote
+    it. attempts: of its dialogue, which count for the budget. began: when that was, of a monotonic clock.
+    """
+
+    reply: str | None
+    problems: tuple[Problem, ...]
+    attempts: tuple[Attempt, ...]
+    began: float
 
 
 class Task(Generic[T]):
@@ -89,16 +103,19 @@ class Task(Generic[T]):
         read_values: bool | None = None,
         extras: Literal["keep"] | None = None,
         mask: Any = None,
+        share: Share | None = None,
+        parts: int = 1,
         **params: Any,
     ) -> None:
-        """Raise ConfigError and SchemaError for what could work for no text."""
-        if evidence not in (None, True, False, "quote"):
-            raise ConfigError(f'evidence is "quote" or None, not {evidence!r}')
+        """share: which members are asked for, None for all. parts: how many dialogues share one budget. Raise
+        ConfigError and SchemaError for what could work for no text.
+        """
         if "response_format" in params:
             raise ConfigError("response_format is made from the record type; it can't be given as well")
         self.model, self.samples = model, samples_of({"samples": samples})
-        asked = with_extras(record_type, extras)
-        asked = Quoted(asked) if evidence == "quote" else asked
+        asked = asked_type(record_type, extras, evidence)
+        asked = asked if share is None else asked.shared(share)
+        self._dialogues = self.samples * parts
         settings = model.settings
         bind: Bind | None = None
         if model.writes_grammar:
@@ -130,14 +147,21 @@ class Task(Generic[T]):
         self._params = model.params({**params, **_sampling(model, params, self.samples)})
         self._params_together = params
         self._prompt = prompt_of(prompt) or settings.prompt
+        self._schema_last = share is not None and not isinstance(self._prompt, PromptTemplate)
         self._check_prompt()
         self._systems: dict[Mode, Message] = {}  # what is said first, by mode
         self._together: dict[int, StrictSchema] = {}  # schemas of several records
 
-    def ask(self, text: Text, part: str | None = None, by_row: Saying | None = None) -> Ask[T]:
+    def ask(
+        self,
+        text: Text,
+        part: str | None = None,
+        by_row: Saying | None = None,
+        rejected: RejectedPart | None = None,
+    ) -> Ask[T]:
         """Return the first step of the dialogue about a text. part: what is said of a text that is part of a
-        longer one. by_row: what is said of this text beside what is said of all. Raises ConfigError for a
-        text that can't be asked of.
+        longer one. by_row: what is said of this text beside what is said of all. rejected: an earlier answer
+        that is to be corrected. Raises ConfigError for a text that can't be asked of.
         """
         given = opened(text)
         read = checked_text(text_of(given))
@@ -153,6 +177,8 @@ class Task(Generic[T]):
 
         def request(mode: Mode) -> Request:
             messages = question(self._system(mode, saying, pairs, part), shots, content)
+            if self._schema_last and self.model.shows_schema(mode):  # what comes before is the same for all
+                messages = (*messages, Message("user", shown_schema(self.compiled.schema, mode)))
             strict = (self._in_grammar if mode is Mode.JSON_SCHEMA else self.compiled).strict
             return self.model.request(messages, params, mode, strict, source)
 
@@ -166,11 +192,18 @@ class Task(Generic[T]):
             step = replace(step, reference_date=saying.reference_date, locale=saying.locale)
         if masked is not None:
             step = replace(step, given=source_text(read))
-        if self.samples > 1:
-            budget = step.policy.budget.shared_by(self.samples)
+        if self._dialogues > 1:
+            budget = step.policy.budget.shared_by(self._dialogues)
             step = replace(step, policy=replace(step.policy, budget=budget))
+        if rejected is not None:
+            step = _corrected(step, rejected, masked)
         too_long = self._bound and source is not None and not can_ground(source)
         return replace(step, note=TOO_LONG) if too_long else step
+
+    def context_for(self, text: Text, by_row: Saying | None = None) -> dict[str, Any]:
+        """Return what validators find in `info.context` where a record is put together of parts."""
+        saying = self._saying if by_row is None else by_row.over(self._saying)
+        return context_of(checked_text(text_of(opened(text))), saying.context)
 
     def together(self, texts: Sequence[str]) -> Ask[dict[int, str]]:
         """Return the first step of a dialogue about several texts; its record has each record's JSON."""
@@ -228,7 +261,8 @@ class Task(Generic[T]):
         same = part is None and saying is self._saying and pairs is self._pairs
         if same and mode in self._systems:
             return self._systems[mode]
-        schema = shown_schema(self.compiled.schema, mode) if self.model.shows_schema(mode) else None
+        is_shown = self.model.shows_schema(mode) and not self._schema_last
+        schema = shown_schema(self.compiled.schema, mode) if is_shown else None
         small = self._prompt is Prompt.SMALL and not pairs
         said = self._first_message(saying, schema, part, SMALL if small else PLAIN)
         if same:
@@ -278,6 +312,30 @@ class Task(Generic[T]):
         }
 
 
+def asked_type(record_type: Any, extras: Literal["keep"] | None, evidence: Any) -> RecordType:
+    """Return a record type in the form in which it is asked for. Raises ConfigError."""
+    if evidence not in (None, True, False, "quote"):
+        raise ConfigError(f'evidence is "quote" or None, not {evidence!r}')
+    asked = RecordType.of(with_extras(record_type, extras))
+    return asked.quoted() if evidence == "quote" else asked
+
+
+def _corrected(step: Ask[T], rejected: RejectedPart, masked: Masked | None) -> Ask[T]:
+    """Return the step that asks for a better answer, after those attempts and within their deadline."""
+    hidden = rejected.problems if masked is None else map(masked.hidden_problem, rejected.problems)
+    messages = repair(step.request.messages, rejected.reply, tuple(hidden))
+    deadline, earlier = step.policy.deadline, len(rejected.attempts)
+    ends = None if deadline is None else rejected.began + deadline
+    asked = replace(
+        step,
+        request=replace(step.request, messages=messages),
+        repairs=step.policy.max_repairs,
+        earlier=earlier,
+        note="asked again: the parts are no valid record together",
+    )
+    return asked.within(rejected.attempts, ends, time.monotonic())
+
+
 def samples_of(options: Mapping[str, Any]) -> int:
     """Return how many answers to ask for. Raises ConfigError."""
     samples = options.get("samples", 1)
@@ -290,6 +348,9 @@ def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
     """Return the options of a streamed call of a model. Raises ConfigError: it is one answer, as it comes."""
     if samples_of(options) > 1:
         raise ConfigError("a stream is one answer: samples are for run, extract, rows and frame")
+    parts = options.pop("parts", None) or model.settings.parts
+    if isinstance(checked_parts(parts), int) and parts != 1:
+        raise ConfigError("a stream is one answer: parts are for run, extract, rows, frame and document")
     if _mask_of(model, options.get("mask")):
         raise ConfigError("a stream shows replies as they come: mask= is for run, extract, rows and frame")
     return options

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     )
     from .previewing import Preview
     from .quotas import LimitGrant, Quota, SharedLimits, SharedQuota
-    from .results import Progress
+    from .results import PartOutcome, Progress
     from .schema import CompiledSchema, Partial, Target
     from .streams import AsyncChatStream, AsyncRecordStream, ChatStream, RecordStream
     from .tables.databases.sink import Written
@@ -98,6 +98,7 @@ __all__ = [
     "Params",
     "ParseOptions",
     "ParsedCompletion",
+    "PartOutcome",
     "Partial",
     "Preview",
     "Progress",
@@ -158,6 +159,7 @@ _ROOMS = {
     "PROVIDERS": "dialects",
     "Params": "options",
     "ParseOptions": "options",
+    "PartOutcome": "results",
     "ParsedCompletion": "messages",
     "Partial": "schema",
     "Preview": "previewing",

@@ -27,8 +27,8 @@ ChatOptions ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledS
 CompletionChunk Conflict ConnectionOptions DEFAULT_PROMPT DialogueEnded DialogueStarted
 DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
 Journal Ledger LimitGrant LiveRowOptions ModelOptions PROVIDERS Params ParseOptions ParsedCompletion
-Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions SharedLimits
-SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
+PartOutcome Partial Preview Progress Prompt Provider Quota RecordStream RowOptions RunToolsOptions
+SharedLimits SharedQuota Split Target ToolCall ToolResult ToolRun Turns Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .display import Told, reason_lines, shown, summary
-    from .estimate import Estimate, prompt_tokens
+    from .estimate import Estimate, answer_tokens, prompt_tokens
     from .estimating import estimated
     from .job import RUN_OPTIONS, Job, arows, cancel, rows
     from .limits.budget import RunBudget
@@ -39,6 +39,7 @@ __all__ = [
     "Stop",
     "Told",
     "ToldText",
+    "answer_tokens",
     "arows",
     "cancel",
     "estimated",
@@ -64,6 +65,7 @@ _MODULES = {
     ),
     "estimate": (
         "Estimate",
+        "answer_tokens",
         "prompt_tokens",
     ),
     "estimating": ("estimated",),

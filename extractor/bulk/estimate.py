@@ -26,7 +26,8 @@ class Estimate:
     asked of. distinct: different texts; rows that are alike share an answer. in_journal: those of them
     whose first answer is paid for already. requests: for the others. prompt_tokens, completion_tokens: of
     these, without repairs. cost: US dollars for these; None where no price is known, and then
-    `why_no_cost` says why. assumption: what the completion tokens rest on.
+    `why_no_cost` says why. assumption: what the completion tokens rest on. parts: in how many requests each
+    text is asked of.
     """
 
     rows: int
@@ -40,21 +41,24 @@ class Estimate:
     cost: Decimal | None
     why_no_cost: str | None
     assumption: str
+    parts: int = 1
 
     def __str__(self) -> str:
         price = f"about ${self.cost:.4f}" if self.cost is not None else f"cost unknown: {self.why_no_cost}"
         bad = f", {self.bad:,} that can't be asked of" if self.bad else ""
+        split = f" ({self.parts} for each text)" if self.parts > 1 else ""
         return (
             f"{self.rows:,} rows: {self.empty:,} without text{bad}; {self.distinct:,} different texts, "
             f"{self.in_journal:,} of them answered in the journal. To send: {self.requests:,} "
-            f"requests, {self.prompt_tokens:,} prompt tokens and {self.completion_tokens:,} completion "
-            f"tokens, {price}. ({self.assumption}.)"
+            f"requests{split}, {self.prompt_tokens:,} prompt tokens and {self.completion_tokens:,} "
+            f"completion tokens, {price}. ({self.assumption}.)"
         )
 
 
 class Asked(NamedTuple):
     """A row's request: bytes of its body, were it asked alone. together: the journal's key for its answer
     out of a pack, None for a row that shares no request; there it has so many characters and bytes.
+    first: whether it is the text's first one, and asks not for a further part of its record.
     earlier: the journal's keys for its answers in modes that were tried first before.
     """
 
@@ -63,6 +67,7 @@ class Asked(NamedTuple):
     characters: int = 0
     line: int = 0
     earlier: tuple[bytes, ...] = ()
+    first: bool = True
 
 
 class Learned(NamedTuple):
@@ -122,6 +127,7 @@ def estimate(
         for key, row in counted.asked.items()
         if not any(each in paid for each in (key, row.together, *row.earlier))
     ]
+    texts = sum(row.first for row in counted.asked.values())
     to_send = [*together.sizes(left)]
     prompt = sum(map(prompt_tokens, to_send))
     usage = Usage(round(prompt * learned.prompt), round(learned.answer * len(left)))
@@ -130,8 +136,8 @@ def estimate(
         counted.rows,
         counted.empty,
         counted.bad,
-        len(counted.asked),
-        len(counted.asked) - len(left),
+        texts,
+        texts - sum(row.first for row in left),
         len(to_send),
         usage.prompt_tokens,
         usage.completion_tokens,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -61,7 +62,8 @@ def estimated(
         return None if found is None else found * share
 
     shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
-    return estimate(counted, kept, learned, cost, model.name, shared)
+    found = estimate(counted, kept, learned, cost, model.name, shared)
+    return replace(found, parts=len(job.prepared.division.shares))
 
 
 def _counted(job: Job, rows: Iterable[Any]) -> Counted:
@@ -76,18 +78,31 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
             if made.asked(text) is None:
                 empty += 1
                 continue
-            key, row = _request(job, text, made.saying)
+            requests = list(_requests(job, text, made.saying))
         except ConfigError:
             bad += 1
         else:
-            for _ in range(samples):
-                asked[key] = row
-                key = key_of(key)  # as the journal knows the next answer to the same
+            for key, row in requests:
+                for _ in range(samples):
+                    asked[key] = row
+                    key = key_of(key)  # as the journal knows the next answer to the same
     return Counted(count, empty, bad, asked)
 
 
+def _requests(job: Job, text: Any, saying: Saying | None) -> Iterator[tuple[bytes, Asked]]:
+    """Yield the key that the journal knows each of a row's first requests by, and what there is to know of
+    it: one for each part of its record.
+    """
+    tasks = job.prepared.tasks(job.models.first)
+    if len(tasks) == 1:
+        yield _request(job, text, saying)
+        return
+    for i, task in enumerate(tasks):
+        key, size = _key(job, task.ask(text, by_row=saying).request)
+        yield key, Asked(size, first=i == 0)
+
+
 def _request(job: Job, text: Any, saying: Saying | None) -> tuple[bytes, Asked]:
-    """Return the key that the journal knows a row's first request by, and what there is to know of it."""
     step = job.task.ask(text, by_row=saying)
     key, size = _key(job, step.request)
     ladder = step.ladder
@@ -141,8 +156,10 @@ def _learned(job: Job, asked: Mapping[bytes, Asked], kept: Mapping[bytes, Kept])
         (asked.get(key), usage) for key, each in [*kept.items()][:AT_ONCE] for usage in _usages(job, each)
     ]
     if len(used) < ENOUGH:
-        tokens = answer_tokens(job.task.compiled.schema)
-        assumed = f"{tokens} completion tokens for a record are assumed from its schema"
+        schemas = [task.compiled.schema for task in job.prepared.tasks(job.models.first)]
+        tokens = round(sum(map(answer_tokens, schemas)) / len(schemas))
+        what = "a record" if len(schemas) == 1 else "a part of a record"
+        assumed = f"{tokens} completion tokens for {what} are assumed from its schema"
         return Learned(tokens, 1, f"{assumed}, a prompt token for {BYTES_A_TOKEN} bytes")
     alone = [(prompt_tokens(row.size), usage.prompt_tokens) for row, usage in used if row is not None]
     prompt = sum(took for _, took in alone) / sum(told for told, _ in alone) if len(alone) >= ENOUGH else 1

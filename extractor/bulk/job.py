@@ -28,10 +28,11 @@ from ..errors import ConfigError, ServiceError
 from ..messages import BatchStatus, Completion, Failure, Message, Request
 from ..model import Endpoint, Model
 from ..options import ClientOptions, RowOptions
+from ..parts import PartQuestion, PartRound, Prepared
 from ..saying import Saying, reread, said_by_row
 from ..secrets import Environment
 from ..settings import Settings
-from ..task import Task, mask_for
+from ..task import Task
 from ..transport import http, tape
 from . import run
 from .batches.client import BatchClient
@@ -50,6 +51,7 @@ Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
 Unwanted: TypeAlias = Callable[[], bool]
 Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
 RUN_OPTIONS = frozenset(run.RunSettings.__dataclass_fields__)
+FIRST = PartQuestion(0)
 NO_EXAMPLES = Saying(examples=())  # of a text that nobody has given, which none are chosen for
 MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
 
@@ -67,11 +69,17 @@ class ModelCaller(Generic[T]):
     """
 
     def __init__(
-        self, task: Task[T], endpoint: Endpoint, send: Send, callers: dict[Any, ModelCaller[T]]
+        self,
+        prepared: Prepared,
+        model: Model,
+        endpoint: Endpoint,
+        send: Send,
+        callers: dict[Any, ModelCaller[T]],
     ) -> None:
-        self._task, self._model, self._endpoint = task, task.model, endpoint
+        self._prepared, self._model, self._endpoint = prepared, model, endpoint
+        self._task: Task[T] = prepared.tasks(model)[0]
         self._send, self._callers = send, callers
-        callers[task.model] = self
+        callers[model] = self
 
     @property
     def name(self) -> str:
@@ -92,11 +100,18 @@ class ModelCaller(Generic[T]):
         """Return the caller of the model that a step asks."""
         return self._callers[step.model]
 
-    def begin(self, text: Text) -> Ask[T]:
+    def round(self, text: Text) -> PartRound:
+        """Return the first questions about a row: one for each part of its record."""
+        told = text if isinstance(text, ToldText) else ToldText(text)
+        return self._prepared.round(told.text, told.by_row)
+
+    def begin(self, text: Text, question: PartQuestion = FIRST) -> Ask[T]:
         """Return the first step of a row's dialogue, with what begins it with each fallback model."""
         others = [each for each in self._callers.values() if each is not self]
-        step = self._ask(text)
-        return replace(step, others=tuple(partial(each._ask, text) for each in others)) if others else step
+        step = self._ask(text, question)
+        if not others:
+            return step
+        return replace(step, others=tuple(partial(each._ask, text, question) for each in others))
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
         """Return what the row's dialogue runs in."""
@@ -122,18 +137,17 @@ class ModelCaller(Generic[T]):
         """Return what the reply says."""
         return self._model.read(reply, self._endpoint)
 
-    def _ask(self, text: Text) -> Ask[T]:
-        if isinstance(text, ToldText):
-            return self._task.ask(text.text, text.part, text.by_row)
-        return self._task.ask(text)
+    def _ask(self, text: Text, question: PartQuestion) -> Ask[T]:
+        told = text if isinstance(text, ToldText) else ToldText(text)
+        return self._prepared.ask(self._model, question, told.text, told.part, told.by_row)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A bulk run, checked: nothing has been asked or read yet. tasks: one for each model."""
+    """A bulk run, checked: nothing has been asked or read yet. prepared: what is asked of each model."""
 
     models: Models[Any]
-    tasks: Mapping[Model, Task[Any]]
+    prepared: Prepared
     rows: Rows
     row_of: Callable[[Any], Row]
     settings: run.RunSettings
@@ -147,26 +161,24 @@ class Job:
         by_row, given["examples"] = said_by_row(given), reread(given.get("examples"))
         if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
             given["max_tokens"] = MOST_TOKENS
-        mask = given.pop("mask", None)
-        tasks: dict[Model, Task[Any]] = {
-            model: Task(model, record_type, **given, mask=mask_for(model, models.first, mask))
-            for model in models.chain
-        }
-        task = tasks[models.first]
-        together = 1 if by_row else task.most_together(settings.rows_per_request)
+        prepared = Prepared(models.chain, record_type, given)
+        task = prepared.first
+        together = (
+            1 if by_row or not prepared.division.is_whole else task.most_together(settings.rows_per_request)
+        )
         settings = replace(settings, rows_per_request=together)
         if settings.mode == "batch":
             _check_batches(models.first, task.samples)
-        first = models.begin(lambda model: tasks[model].ask("?", by_row=NO_EXAMPLES))
+        first = models.begin(lambda model: prepared.ask(model, FIRST, "?", by_row=NO_EXAMPLES))
         if settings.max_cost is not None:
             budget = first.policy.budget
             worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
-        return cls(models, tasks, rows, row_maker(text, by_row), settings)
+        return cls(models, prepared, rows, row_maker(text, by_row), settings)
 
     @property
     def task(self) -> Task[Any]:
         """What is asked of the first model."""
-        return self.tasks[self.models.first]
+        return self.prepared.first
 
     async def outcomes(
         self, wire: Callable[[Model, Endpoint], Wire], stop: run.Stop | None = None
@@ -188,7 +200,7 @@ class Job:
     ) -> tuple[Endpoint, Stream]:
         endpoint = await asyncio.to_thread(model.endpoint)  # it may start the embedded model
         opened = wire(model, endpoint)
-        ModelCaller(self.tasks[model], endpoint, opened.send, callers)
+        ModelCaller(self.prepared, model, endpoint, opened.send, callers)
         return endpoint, opened.stream
 
     async def _batched(

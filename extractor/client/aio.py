@@ -40,7 +40,7 @@ from ..streams import (
 from ..task import list_of, samples_of, streamed
 from ..tools import Round, ToolRun, arun
 from ..transport import http
-from .base import BaseClient, context_for, extracting
+from .base import BaseClient, context_for, extracting, prepared
 
 if TYPE_CHECKING:
     from ..documents.splitting import Split
@@ -82,11 +82,11 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        ask = extracting(self._first, record_type, await aopened(text), options)
+        text, asked_for = await aopened(text), prepared(self._links, record_type, options)
         samples = samples_of(options)
         if samples == 1:
-            return await self._models.carry(ask)
-        return agreed(await asyncio.gather(*(self._models.carry(ask) for _ in range(samples))))
+            return await self._models.settle(asked_for, text)
+        return agreed(await asyncio.gather(*(self._models.settle(asked_for, text) for _ in range(samples))))
 
     @overload
     async def parse(
@@ -237,7 +237,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return the request that `extract` would send first; see Extractor.preview."""
         from ..previewing import preview
 
-        return preview(self._first, record_type, text, options)
+        return preview(tuple(self._links), record_type, text, options)
 
     async def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]

@@ -18,6 +18,7 @@ from ..options import (
     ClientOptions,
     ExtractOptions,
 )
+from ..parts import Prepared
 from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
@@ -93,17 +94,24 @@ class BaseClient(Generic[Link]):
         return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
 
 
+def prepared(links: Mapping[Model, Any], record_type: Any, options: ExtractOptions) -> Prepared:
+    """Return what is asked of the models, prepared once for each. Raises ConfigError and SchemaError."""
+    given = {**options, "examples": reread(options.get("examples"))}  # a fallback model reads them again
+    return Prepared(tuple(links), record_type, given)
+
+
 def extracting(
     first: Model, record_type: Any, text: Text, options: ExtractOptions
 ) -> Callable[[Model], Ask[Any]]:
-    """Return what begins the extraction with a model, prepared once for each."""
+    """Return what begins an extraction that is one request, prepared once for each."""
     given: dict[str, Any] = {**options, "examples": reread(options.get("examples"))}  # read by each model
+    given.pop("parts", None)
 
     @cache
-    def prepared(model: Model) -> Task[Any]:
+    def task(model: Model) -> Task[Any]:
         return Task[Any](model, record_type, **{**given, "mask": mask_for(model, first, given.get("mask"))})
 
-    return lambda model: prepared(model).ask(text)
+    return lambda model: task(model).ask(text)
 
 
 def context_for(text: Text, options: ExtractOptions) -> dict[str, Any]:

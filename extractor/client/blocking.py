@@ -41,7 +41,7 @@ from ..streams import (
 from ..task import list_of, samples_of, streamed
 from ..tools import Round, ToolRun, run
 from ..transport import http
-from .base import BaseClient, context_for, extracting
+from .base import BaseClient, context_for, extracting, prepared
 
 if TYPE_CHECKING:
     from ..dialogue import Findings
@@ -84,9 +84,10 @@ class Extractor(BaseClient[ModelConnection]):
     spent nothing more is asked in a call. prices: a Price by model, where genai-prices does not know it.
     retry_wait: a tenacity wait strategy. provider: a row of your own, see `dialects/providers.py`.
     http_client: your own httpx.Client, which you close yourself. on_event: is told of each dialogue and
-    attempt (see DialogueStarted). capture_content: whether texts go into OpenTelemetry spans. Other keywords
-    are parameters of the chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with
-    each request.
+    attempt (see DialogueStarted). capture_content: whether texts go into OpenTelemetry spans. parts: in how
+    many requests a record is asked for (see ExtractOptions). max_fields: of one request, those of inner
+    objects counted too; by default only the server's own limits count. Other keywords are parameters of the
+    chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with each request.
 
     Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
     """
@@ -125,12 +126,12 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
-        ask = extracting(self._first, record_type, opened(text), options)
-        samples = samples_of(options)
+        text, asked_for = opened(text), prepared(self._links, record_type, options)
+        settle, samples = partial(self._models.settle, asked_for, text), samples_of(options)
         if samples == 1:
-            return self._models.carry(ask)
+            return settle()
         with ThreadPoolExecutor(samples) as threads:
-            asked = [threads.submit(copy_context().run, self._models.carry, ask) for _ in range(samples)]
+            asked = [threads.submit(copy_context().run, settle) for _ in range(samples)]
             return agreed([each.result() for each in asked])
 
     @overload
@@ -341,7 +342,7 @@ class Extractor(BaseClient[ModelConnection]):
         """
         from ..previewing import preview
 
-        return preview(self._first, record_type, text, options)
+        return preview(tuple(self._links), record_type, text, options)
 
     def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]

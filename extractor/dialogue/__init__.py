@@ -25,6 +25,7 @@ from .wording import (
     TASK,
     example_messages,
     question,
+    repair,
     shown_schema,
 )
 
@@ -67,6 +68,7 @@ __all__ = [
     "readable_arguments",
     "refuses_logprobs",
     "refuses_schema",
+    "repair",
     "shown_schema",
     "start",
     "steps_down",

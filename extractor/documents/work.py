@@ -121,7 +121,7 @@ def _size(models: Models[Any], record_type: Any, text: str, options: DocumentOpt
             f"how long a text {model.name!r} takes is not known: give window=, its context window in "
             "tokens, or chunk=, the most characters to ask of at a time"
         )
-    asked = {name: options[name] for name in options.keys() - OWN - RUN_OPTIONS}  # type: ignore[literal-required]
+    asked = {name: options[name] for name in options.keys() - OWN - RUN_OPTIONS - {"parts"}}  # type: ignore[literal-required]
     request = Task[Any](model, Chunked(record_type), **asked).ask("?").request
     provider = model.provider
     return chunk_size(text, request, provider.shows_schema, window, provider.max_output)

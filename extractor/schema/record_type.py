@@ -176,15 +176,23 @@ class RecordType:
         limits; one with the place () where the whole is. most: fields of each. count: how many shares.
         Raises SchemaError.
         """
+        key = self._kept_as, tuple(targets), most, count
+        if (known := _divisions.get(key)) is not None:
+            return known
 
         def fits(share: Share) -> bool:
             part = self.shared(share)
             return not any(compiled(part.source(), find_target(each), ()).past for each in targets)
 
         try:
-            return tuple(divide(self._read_once(), fits, most, count))
+            made = tuple(divide(self._read_once(), fits, most, count))
         except RecursionError:
             raise SchemaError("the type is nested too deep") from None
+        if not isinstance(self.identity, _Unlike):
+            if len(_divisions) >= CACHED:
+                _divisions.clear()
+            _divisions[key] = made
+        return made
 
     def compiled(
         self, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
@@ -337,6 +345,7 @@ def check_type(record_type: Any) -> None:
 
 
 _cache: dict[Any, CompiledSchema[Any]] = {}
+_divisions: dict[Any, tuple[Share, ...]] = {}
 _sources: dict[RecordType, TypeSource] = {}  # of types that are divided
 
 

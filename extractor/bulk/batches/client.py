@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from ...dialects import most_usage
 from ...dialects.batches import Line
 from ...dialects.bodies import written
+from ...dialogue import Ask
 from ...dialogue.policy import Price, dearest, is_transient, may_be_paid, no_price
 from ...errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
 from ...files import make_folder
@@ -197,17 +198,23 @@ class BatchClient(Generic[T]):
                 text = row.asked(await aopened(row.text))
                 if text is None:
                     continue
-                step = self._caller.begin(text)
-                post = self._caller.post(step.request, step.timeout)
-                self._price = step.policy.budget.price
-                worst = ZERO
-                if self._budget is not None:
-                    model, most = step.request.model, most_usage(post.body, step.request.model)
-                    worst = worst_cost(model, most, self._price) * self._service.limits.share
+                questions = self._caller.round(text).questions  # one for each part of the record
+                some = [self._asked_row(self._caller.begin(text, question)) for question in questions]
             except ExtractorError:
                 continue  # the run that follows says so
-            path = self._service.limits.root + post.url.removeprefix(self._service.base_url)
-            yield AskedRow(request_key(self._caller.name, post), step.request, post.body, path, worst)
+            for asked in some:
+                yield asked
+
+    def _asked_row(self, step: Ask[T]) -> AskedRow:
+        """Return a request as a batch has it. Raises ExtractorError."""
+        post = self._caller.post(step.request, step.timeout)
+        self._price = step.policy.budget.price
+        worst = ZERO
+        if self._budget is not None:
+            model, most = step.request.model, most_usage(post.body, step.request.model)
+            worst = worst_cost(model, most, self._price) * self._service.limits.share
+        path = self._service.limits.root + post.url.removeprefix(self._service.base_url)
+        return AskedRow(request_key(self._caller.name, post), step.request, post.body, path, worst)
 
     def _shelf(self) -> Shelf:
         limits, around = self._service.limits, self._api.sending(uuid.uuid4().hex)

@@ -13,8 +13,9 @@ from typing import Generic, TypeVar
 
 from ...dialogue import Ask
 from ...evaluation.votes import agreed
-from ...messages import Completion, Failure
+from ...messages import Completion, Failure, Outcome
 from ...packing import NOTE, takes
+from ...parts import PartRound
 from ...results import Extraction
 from ...transport import http
 from ..journal.interface import TOGETHER, Kept, key_of
@@ -65,9 +66,23 @@ class Dialogue(Generic[T]):
         """Each sample is a dialogue of its own; that the journal is asked the same again tells them apart."""
         results = list[Extraction[T]]()
         for _ in range(caller.samples):
-            with caller.watching(caller.begin(text)) as first:
-                results.append(await self._through(caller, first, text))
+            results.append(await self._in_rounds(caller, text))
         return results[0] if len(results) == 1 else agreed(results)
+
+    async def _in_rounds(self, caller: Caller[T], text: Text) -> Extraction[T]:
+        """Ask for one part after the other: rows are asked at the same time already. Where the service fails,
+        no further one is asked for.
+        """
+        found: PartRound | Extraction[T] = caller.round(text)
+        while isinstance(found, PartRound):
+            ended = list[Extraction[T]]()
+            for question in found.questions:
+                with caller.watching(caller.begin(text, question)) as first:
+                    ended.append(await self._through(caller, first, text))
+                if ended[-1].outcome is Outcome.TRANSPORT:
+                    break
+            found = found.after(ended)
+        return found
 
     async def _through(self, caller: Caller[T], first: Ask[T], text: Text) -> Extraction[T]:
         first = await self._as_before(caller, first)

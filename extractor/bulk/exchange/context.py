@@ -16,6 +16,7 @@ from ...dialects import most_usage
 from ...dialogue import Ask
 from ...dialogue.policy import dearest, is_transient, taken
 from ...messages import Completion, Failure, FailureKind, Outcome, Request
+from ...parts import PartQuestion, PartRound
 from ...results import Extraction
 from ...schema import VERSION
 from ...transport import http
@@ -51,8 +52,14 @@ class Caller(Protocol[T]):
         """Seconds that a row's dialogue may take."""
         ...
 
-    def begin(self, text: Text) -> Ask[T]:
-        """Return the first step of a row's dialogue. Raises ConfigError for a text that can't be asked of."""
+    def round(self, text: Text) -> PartRound:
+        """Return the first questions about a row. Raises ConfigError for a text that can't be asked of."""
+        ...
+
+    def begin(self, text: Text, question: PartQuestion) -> Ask[T]:
+        """Return the first step of a dialogue about a row. Raises ConfigError for a text that can't be asked
+        of.
+        """
         ...
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
