@@ -21,8 +21,9 @@ from ..results import Extraction
 from ..schema import RecordType
 from ..schema.outline import HIDDEN
 from ..tables.values import to_json
+from ..viewing import sha256_of
 from ..words import printable
-from .lines import Line, LineTally, line_of, sha256_of, tally
+from .lines import Line, LineTally, line_of, tally
 from .options import (
     KEYS,
     BaseUrlOption,
