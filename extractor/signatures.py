@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from inspect import Parameter
 from typing import Any, TypeVar
 
@@ -82,15 +83,25 @@ def _spelt_out(parameter: Parameter, function: Callable[..., Any]) -> Iterator[P
     if parameter.kind is not Parameter.VAR_KEYWORD or found is None:
         yield parameter
         return
-    options = function.__globals__[found[1]]
-    named = set(inspect.signature(function).parameters)
+    named = inspect.signature(function).parameters
+    yield from (each for each in _keywords(function.__globals__[found[1]]) if each.name not in named)
+
+
+@cache
+def _keywords(options: Any) -> tuple[Parameter, ...]:
+    """Return the keywords of a TypedDict of options."""
+    return tuple(_listed(options))
+
+
+def _listed(options: Any) -> Iterator[Parameter]:
+    """Yield them: our own first, those in groups left out, then the parameters of the API by name."""
     groups = [name for name in GROUPS if name in options.__annotations__]
     apart = () if "live" in str(options.__annotations__.get("mode", "live")) else ("mode",)
     hidden = {name for name in options.__annotations__ if name not in apart and in_group(name, *groups)}
     hidden -= {"evidence"}
     ours = [name for name in options.__annotations__ if name not in PARAMETERS and name not in hidden]
     theirs = sorted(name for name in options.__annotations__ if name in PARAMETERS)
-    for name in (each for each in (*ours, *theirs) if each not in named):
+    for name in (*ours, *theirs):
         usual = NOT_SENT if name in PARAMETERS else DEFAULTS.get(name)
         said = getattr(options.__annotations__[name], "__forward_arg__", "")
         required = _REQUIRED.fullmatch(said)

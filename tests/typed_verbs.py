@@ -1,5 +1,6 @@
 """Every verb, as a type checker sees it: mypy and pyright take it, in their strict modes. It is not run."""
 
+# pyright: strict, reportMissingTypeStubs=false
 from __future__ import annotations
 
 import asyncio

@@ -9,11 +9,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
-from ..documents.outcome import DocumentExtraction
-from ..evaluation.votes import agreed
 from ..given import Document, Messages, Text
 from ..groups import flat, of_rows
 from ..messages import Completion, ParsedCompletion
@@ -40,14 +37,16 @@ from ..streams import (
     grown,
 )
 from ..task import list_of, samples_of, streamed
-from ..tools import Round, ToolRun, run
 from ..transport import http
 from .base import BaseClient, context_for, extracting, prepared
 
 if TYPE_CHECKING:
+    from ..bulk import Estimate, RowOutcome, Select, Stop
     from ..dialogue import Findings
+    from ..documents.outcome import DocumentExtraction
     from ..documents.splitting import Split
     from ..previewing import Preview
+    from ..tools import ToolRun
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -59,7 +58,8 @@ class Extractor(BaseClient[ModelConnection]):
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
     with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
     embedded model. api_key: by default the provider's environment variable; or a function that returns it,
-    asked before each request. instructions: said to the model in every extraction. mask: what must not
+    asked before each request. instructions: said to the model in every extraction. tuned: what `extractor
+    tune` found for this model and a record type, or its file; it is refused for others. mask: what must not
     leave, such as ["email", {"customer": r"C-\\d+"}]: placeholders are sent in its place, and the values put
     back in the record (see the masking page of the docs). grounded: whether plain strings can only be pieces
     of the text, where the server takes a grammar; by default so for the embedded model. mode: how a record
@@ -132,6 +132,8 @@ class Extractor(BaseClient[ModelConnection]):
             return settle()
         with ThreadPoolExecutor(samples) as threads:
             asked = [threads.submit(copy_context().run, settle) for _ in range(samples)]
+            from ..evaluation.votes import agreed
+
             return agreed([each.result() for each in asked])
 
     @overload
@@ -236,6 +238,8 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
+        from ..tools import Round, run
+
         step: Round | ToolRun[Any] = opening(self._first, messages, record_type, **options)
         while isinstance(step, Round):
             reply = self._models.carry(partial(asking, step=step))
