@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .tables.databases.sink import DatabaseSink
     from .tables.databases.source import DatabaseSource
     from .transport.connection import Timeouts
+    from .viewing import view
 
 __all__ = [
     "AsyncExtractor",
@@ -64,6 +65,7 @@ __all__ = [
     "pdf",
     "read",
     "tool_schema",
+    "view",
 ]
 __version__ = "0.1.0"
 
@@ -100,6 +102,7 @@ _ROOMS = {
     "pdf": "content",
     "read": "readers",
     "tool_schema": "schema",
+    "view": "viewing",
 }
 _MOVED = ("types", "errors")  # what the names are in that were here before, too
 

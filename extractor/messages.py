@@ -152,7 +152,10 @@ class Choice:
     logprobs: JSON = None
 
 
-@dataclass(frozen=True, slots=True)
+SHOWN = 400  # characters of a reply in a repr
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Completion:
     """A model's whole reply. `latency`: seconds from sending to the last byte. `raw`: the body as
     it came, or the last chunk of a stream. `usage` is None where the server did not say. `share`: what it
@@ -196,6 +199,15 @@ class Completion:
         """The first choice's tool calls."""
         return self.message.tool_calls
 
+    def __repr__(self) -> str:
+        """Fit a screen: what came is in `choices` and `raw`."""
+        text = self.said or ""
+        said = f"{text[:SHOWN]!r}" + ("…" if len(text) > SHOWN else "")
+        more = f", {len(self.choices)} choices" if len(self.choices) > 1 else ""
+        used = "tokens not told" if self.usage is None else f"{self.usage.total_tokens:,} tokens"
+        fault = f", fault={self.fault!r:.{SHOWN}}" if self.fault else ""
+        return f"{type(self).__name__}({self.model}, {self.finish_reason}, {said}{more}, {used}{fault})"
+
     @property
     def said(self) -> str | None:
         """What the model wrote first: its text and the arguments of its calls, or its refusal."""
@@ -223,7 +235,7 @@ class Completion:
         return replace(self, choices=(replace(first, message=replace(first.message, **changes)), *others))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ParsedCompletion(Completion, Generic[T]):
     """A completion whose `parsed` is a record of the type that was asked for."""
 

@@ -97,9 +97,10 @@ class Shown(Result[T]):
         raise NotImplementedError
 
     def _repr_html_(self) -> str:
-        from .report import frame
+        from .report import frame, height_of, page
 
-        return frame(self.to_html())
+        entry = self.entry("Record")
+        return frame(page([entry], "Record"), height_of(entry))
 
     def _facts(self) -> dict[str, str]:
         facts = {"requests": str(len(self.attempts)), "tokens": f"{self.usage.total_tokens:,}"}
@@ -208,7 +209,7 @@ class Extraction(Shown[T]):
 
     def entry(self, title: str) -> Entry:
         """Return what a page shows of it."""
-        from .report import Entry, as_json, shown_pages
+        from .report import Entry, as_json, derived_of, shown_pages
 
         record = as_json(self.record) if self.outcome.has_record else None
         why = () if self.error is None else (str(self.error),)
@@ -223,6 +224,7 @@ class Extraction(Shown[T]):
             confidence=self.confidence or {},
             pages=shown_pages(self.origin),
             boxes=self.boxes,
+            derived=derived_of(self.record),
         )
 
 

@@ -20,6 +20,7 @@ AsyncExtractor ConfigError DatabaseSink DatabaseSource DocumentExtraction Extrac
 Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
 tool_schema
+view
 """
 TYPES = """
 AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from extractor import Extraction, Invalid, Outcome, RowOutcome, ToolRun, Usage
-from extractor.messages import Attempt, Request
+from extractor.messages import Attempt, Choice, Completion, Message, Request
 from extractor.results import Result
 
 LONG = "a long text " * 1000
@@ -54,3 +54,10 @@ def test_tokens_and_cost_are_those_of_all_attempts() -> None:
     assert DONE.usage == Usage(2000, 500)
     assert DONE.cost == Decimal("0.003")
     assert FAILED.cost == Decimal("0.001")
+
+
+def test_a_completion_fits_a_screen() -> None:
+    said = Completion("id", "m", (Choice(Message("assistant", "word " * 1000), "stop"),), Usage(3, 4))
+    assert repr(said).startswith("Completion(m, stop, 'word word")
+    assert repr(said).endswith("'…, 7 tokens)")
+    assert len(repr(said)) < 500

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..results import Progress
 from ..words import printable
+from .notebook import NotebookDisplay, NotebookLines, in_notebook
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,9 +97,14 @@ def shown(
     """Yield what a run is to tell its progress to.
 
     show: None to show it only on a terminal or in a notebook. told: is told as well. unit: what a row is
-    called. On a terminal the last state stays; elsewhere, where show is True, there is a line every ten
-    seconds. open_console: returns a console, None where there is no rich: a terminal gets lines, then.
+    called. On a terminal and in a notebook the last state stays; elsewhere, where show is True, there is a
+    line every ten seconds. open_console: returns a console, None where there is no rich: a terminal gets
+    lines, then.
     """
+    if show is not False and open_console is None and in_notebook():
+        with _notebook(total, unit) as display:
+            yield _all([*([] if told is None else [told]), display])
+        return
     console = (open_console or _console)()
     live = console is not None and (console.is_terminal or console.is_jupyter)
     watched = live or (console is None and sys.stderr.isatty())
@@ -141,6 +147,21 @@ def _lines(total: int | None, unit: str) -> Told:
             sys.stderr.write(printable(said) + "\n")
 
     return line
+
+
+@contextmanager
+def _notebook(total: int | None, unit: str) -> Iterator[Told]:
+    output = NotebookDisplay()
+
+    def drawn(progress: Progress) -> None:
+        share = progress.done / total if total else None
+        counts, speed = summary(progress, total, unit), pace(progress, total, unit)
+        output.show(NotebookLines(share, counts, told_reasons(progress), speed))
+
+    try:
+        yield drawn
+    finally:
+        output.end()
 
 
 @contextmanager

@@ -105,7 +105,8 @@ def _tried(kind: Kind, run: Run, out: TextIO) -> Iterator[Trial]:
     dump = RecordType.of(kind.record_type).dump
     with counting(len(kind.examples)) as counter:
         for trial in trials(kind, run, counter.begin):
-            line = {"kind": kind.name, **line_of(trial.example.file, trial.extraction, dump)}
+            text = {"text": trial.example.text} if isinstance(trial.example.text, str) else {}
+            line = {"kind": kind.name, **line_of(trial.example.file, trial.extraction, dump), **text}
             counter.write(out, to_json(line))
             counter.done(line)
             yield trial

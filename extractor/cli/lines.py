@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from typing import Any, TypeAlias
 
 from pydantic_core import to_jsonable_python
@@ -37,11 +36,6 @@ def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | Bad
     except ValueError as error:  # what a serializer of the user's own raises
         why = _error("serialization", str(error), attempts=len(result.attempts), reply=result.raw)
         return _line(source, str(Outcome.INVALID), result, error=why)
-
-
-def sha256_of(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8, which tells whether it is the one that was read."""
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> Line:

@@ -22,9 +22,10 @@ from ..review.sampling import doubtful_needed, random_needed, sample_of
 from ..review.server import ReviewServer
 from ..review.session import ReviewSession
 from ..schema import RecordType
+from ..viewing import Names
 from .extract import chosen_type
 from .screen import echo, say, tell
-from .view import Names, Texts, entries
+from .view import Texts, entries
 
 EPILOG = """RESULTS is what `extractor extract` and `extractor run` write, or any lines with text and record.
 What is done is safe on the disk in RESULTS.review.jsonl before the page says so; accepted
@@ -87,7 +88,7 @@ def review(
     files = Texts([Path(results).parent, *([texts] if texts else [])])
     adapter = None if isinstance(wanted, dict) else TypeAdapter(wanted)
     dump = RecordType.of(wanted).dump
-    found = list(entries(results, Names(text, record), adapter, files))
+    found = entries(results, Names(text, record), adapter, files)
     shown = [each for each in found if each.record is not None and each.text]
     if not shown:
         raise ConfigError(f"{results} has no record with its text; --text and --texts say where texts are")

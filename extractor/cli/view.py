@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from ..errors import ConfigError
 from ..evaluation.page import evaluation_page
 from ..evaluation.reports import EvalReport, load_report
-from ..evidence import Evidence, How, Span, align
 from ..layout import Source
 from ..loading import BadInput, if_array, load_type, read_source, read_text
 from ..messages import JSON
-from ..readers.given import text_of
-from ..report import Entry, PagePiece, Variants, page, piece_told, shown_pages
-from .lines import sha256_of
+from ..report import Entry, page
+from ..tables.input import ReadOptions
+from ..tables.names import format_of
+from ..tables.sources import opened_sources
+from ..tables.table import BadRow
+from ..viewing import Names, entry_of, names_of
 from .output import opened
 from .screen import say, tell
 
@@ -36,16 +38,6 @@ Examples:
     extractor view out/invoices.jsonl --texts mail -o invoices.html
     extractor view enriched.jsonl --text body --record invoice --type invoice.py:Invoice -o page.html
 """
-CHANGED = "the text has changed since it was read: it is not shown, and nothing is marked"
-ERROR = "_error"  # ends the name of the column that says why a row has no record
-
-
-@dataclass(frozen=True)
-class Names:
-    """The fields of a line that hold its text and its record; None for those that are usual."""
-
-    text: str | None
-    record: str | None
 
 
 @dataclass
@@ -110,9 +102,12 @@ def view(
         return
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
     files = Texts([Path(results).parent, *([texts] if texts else [])])
-    found = list(entries(results, Names(text, record), adapter, files))
+    found = entries(results, Names(text, record), adapter, files)
     with opened(output) as out:
         out.write(page(found, Path(results).name))
+    without = sum(entry.missing for entry in found)
+    if without:
+        say(f"The text of {without} records is not here: where their values stand is not known.", "yellow")
     if files.left_out:
         where = " or ".join(map(str, files.folders))
         say(f"Texts that are not shown, as their files are not below {where}: {files.left_out}.", "yellow")
@@ -132,14 +127,32 @@ def _report(path: str) -> EvalReport | None:
         return None
 
 
-def entries(path: str, names: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> Iterator[Entry]:
-    """Yield what each line of a file of records holds. Raises ConfigError with the line that is none."""
+def entries(path: str, given: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> list[Entry]:
+    """Return what each line of a file of records holds. Raises ConfigError with the line that is none."""
+    lines = lines_of(path)
+    names = names_of(lines, given)
+    if names != given:
+        say(f"The texts are taken from the column {names.text}; --text names another.")
+    return [entry_of(line, number, names, adapter, files.read) for number, line in enumerate(lines, 1)]
+
+
+def lines_of(path: str) -> list[Mapping[str, JSON]]:
+    """Return the lines of a file of records: JSON Lines, or a table. Raises ConfigError with the line that is
+    none.
+    """
+    if format_of(path) != "jsonl":
+        return [_read(row, path) for row in opened_sources((path,), ReadOptions(), ()).rows()]
     data = read_text(path)
     if isinstance(data, BadInput):
         raise ConfigError(data.message)
-    for number, line in enumerate(data.split("\n"), 1):
-        if line.strip():
-            yield _entry(_object(line, f"{path}, line {number}"), number, names, adapter, files)
+    numbered = enumerate(data.split("\n"), 1)
+    return [_object(line, f"{path}, line {number}") for number, line in numbered if line.strip()]
+
+
+def _read(row: Mapping[str, JSON] | BadRow, path: str) -> Mapping[str, JSON]:
+    if isinstance(row, BadRow):
+        raise ConfigError(f"{path}, line {row.line}: {row.why}")
+    return row
 
 
 def _object(line: str, where: str) -> Mapping[str, JSON]:
@@ -150,122 +163,3 @@ def _object(line: str, where: str) -> Mapping[str, JSON]:
     if not isinstance(told, dict):
         raise ConfigError(f"{where}: a line is an object with a text and a record{if_array(line)}")
     return told
-
-
-def _entry(
-    line: Mapping[str, JSON], number: int, names: Names, adapter: TypeAdapter[Any] | None, files: Texts
-) -> Entry:
-    column = names.record or _record_field(line)
-    record, origin = line.get(column), _text(line, names.text, files)
-    text = text_of(origin)
-    changed = bool(text) and line.get("sha256") not in (None, sha256_of(text))
-    if changed:  # its marks would stand at other words
-        text = origin = ""
-    error = line.get(f"{column}{ERROR}") or line.get("error") or {}
-    outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
-    usage = line.get("usage") or line.get(f"{column}_usage") or {}
-    facts = {name.replace("_", " "): str(told) for name, told in usage.items() if told is not None}
-    title = str(line.get("source") or line.get("id") or number)
-    why = ((CHANGED,) if changed else ()) + ((str(error["message"]),) if error.get("message") else ())
-    evidence = _given(line.get("evidence") or line.get(f"{column}_evidence"), text)
-    if changed:
-        evidence = {}
-    elif evidence is None:
-        evidence = {} if record is None else align(_typed(record, adapter), text)
-    of_pages = origin if isinstance(origin, Source) else None
-    return Entry(
-        title,
-        str(outcome),
-        text,
-        record if record is not None else line.get("found"),
-        evidence,
-        why,
-        facts,
-        conflicts=tuple(_conflicts(line.get("conflicts"), text)),
-        chunks=tuple(_chunks(line.get("chunks"), text)),
-        confidence=_confidence(line.get("confidence") or line.get(f"{column}_confidence")),
-        pages=shown_pages(of_pages),
-        boxes={} if of_pages is None else of_pages.boxes_by_pointer(evidence),
-    )
-
-
-def _confidence(told: JSON) -> dict[str, float]:
-    """Return what a line says by pointer, or as a list of objects with `pointer` and `confidence`."""
-    rows: list[tuple[Any, Any]] = list(told.items()) if isinstance(told, dict) else []
-    if isinstance(told, list):
-        rows = [(one.get("pointer"), one.get("confidence")) for one in told if isinstance(one, dict)]
-    return {str(where): float(value) for where, value in rows if isinstance(value, int | float)}
-
-
-def _record_field(line: Mapping[str, JSON]) -> str:
-    """Return "record", or the field that has an error column beside it, as `extractor run` writes it."""
-    beside = (name.removesuffix(ERROR) for name in line if name.endswith(ERROR))
-    return "record" if "record" in line else next((name for name in beside if name in line), "record")
-
-
-def _text(line: Mapping[str, JSON], name: str | None, files: Texts) -> str | Source:
-    if name is not None and name not in line:
-        raise ConfigError(f"a line has no field {name!r}; it has {', '.join(line)}")
-    told = line.get(name or "text")
-    if told is None and name is None and isinstance(source := line.get("source"), str):
-        told = files.read(source)
-    return told if isinstance(told, str | Source) else ""
-
-
-def _typed(record: JSON, adapter: TypeAdapter[Any] | None) -> Any:
-    """Return the record as its type, which tells dates and enums; as it is, where it does not fit."""
-    if adapter is None:
-        return record
-    try:
-        return adapter.validate_json(json.dumps(record))
-    except ValidationError:
-        return record
-
-
-def _given(told: JSON, text: str) -> Evidence | None:
-    if not isinstance(told, list):
-        return None
-    found: dict[str, tuple[Span, ...]] = {}
-    for one in told:
-        for span in _spans([one], text):
-            pointer = str(one.get("pointer", one.get("path", "")))
-            found[pointer] = (*found.get(pointer, ()), span)
-    return found
-
-
-def _spans(told: JSON, text: str) -> Iterator[Span]:
-    for one in told if isinstance(told, list) else ():
-        match one:
-            case {"start": int(start), "end": int(end)} if 0 <= start < end <= len(text):
-                how = one.get("how")
-                how = How(how) if how in list(How) else How.EXACT
-                yield Span(start, end, text[start:end], how, float(one.get("score") or 1.0))
-
-
-def _conflicts(told: JSON, text: str) -> Iterator[Variants]:
-    for one in told if isinstance(told, list) else ():
-        match one:
-            case {"pointer": str(pointer), "candidates": [*candidates]}:
-                yield Variants(
-                    pointer,
-                    tuple(
-                        (each.get("value"), tuple(_spans(each.get("spans"), text)), each.get("readings", 1))
-                        for each in candidates
-                        if isinstance(each, dict)
-                    ),
-                )
-
-
-def _chunks(told: JSON, text: str) -> Iterator[PagePiece]:
-    for one in told if isinstance(told, list) else ():
-        match one:
-            case {"start": int(start), "end": int(end)} if 0 <= start <= end <= len(text):
-                why, again = str(one.get("error") or ""), bool(one.get("again"))
-                yield PagePiece(
-                    start,
-                    end,
-                    piece_told(one.get("outcome"), why, again),
-                    bool(one.get("missing", why and not again)),
-                    one.get("pass", 1),
-                    not why,
-                )

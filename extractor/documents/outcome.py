@@ -117,7 +117,7 @@ class DocumentExtraction(Shown[T]):
 
     def entry(self, title: str) -> Entry:
         """Return what a page shows of it: the text with its chunks, beside the record."""
-        from ..report import Entry, PagePiece, Variants, as_json, piece_told, shown_pages
+        from ..report import Entry, PagePiece, Variants, as_json, derived_of, piece_told, shown_pages
 
         why = () if self.error is None or self.missing else (str(self.error),)
         return Entry(
@@ -131,6 +131,7 @@ class DocumentExtraction(Shown[T]):
             confidence=self.confidence or {},
             pages=shown_pages(self.origin),
             boxes=self.boxes,
+            derived=derived_of(self.record),
             conflicts=tuple(
                 Variants(each.pointer, tuple((one.value, one.spans, one.readings) for one in each.candidates))
                 for each in self.conflicts

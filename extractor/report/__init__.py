@@ -1,7 +1,20 @@
 """Records beside their texts and documents, on one self-contained page: values in, HTML out."""
 
 from .assembling import assembled
-from .page import Entry, PagePiece, ShownPage, Variants, as_json, frame, page, piece_told, shown_pages, units
+from .derived import derived, derived_of
+from .page import (
+    Entry,
+    PagePiece,
+    ShownPage,
+    Variants,
+    as_json,
+    frame,
+    height_of,
+    page,
+    piece_told,
+    shown_pages,
+    units,
+)
 
 __all__ = [
     "Entry",
@@ -10,7 +23,10 @@ __all__ = [
     "Variants",
     "as_json",
     "assembled",
+    "derived",
+    "derived_of",
     "frame",
+    "height_of",
     "page",
     "piece_told",
     "shown_pages",

@@ -13,8 +13,11 @@ let drawn = null; // draws pictures once they come into view
 let rows = new Map(); // pointer -> its row in the tree
 let said = new Map(); // pointer -> what stands at its places in the text
 let torn = new Map(); // pointer -> the values that were found for it, the chosen one first
+let lost = false; // whether the text of this record is not known
+let derived = new Set(); // pointers of values that need not stand in the text
 const UNSURE = 0.5; // below, a value's confidence is marked
 document.querySelector("main").classList.toggle("alone", entries.length === 1);
+document.body.classList.toggle("compact", entries.length === 1 && window.self !== window.top); // in a notebook
 
 function made(name, className, text) {
   const element = document.createElement(name);
@@ -95,11 +98,13 @@ function showEntry(entry) {
   torn = new Map((entry?.conflicts ?? []).map(({ pointer, candidates }) => [pointer, candidates]));
   showChunks(entry);
   $("problems").replaceChildren(...(entry?.problems ?? []).map((problem) => made("li", "", problem)));
+  lost = Boolean(entry?.missing);
+  derived = new Set(entry?.derived ?? []);
   const hues = new Map();
   const tree = made("ul");
   if (entry?.tree) branch(entry.tree, "", "", entry, hues, tree);
   $("tree").replaceChildren(tree);
-  $("text").replaceChildren(...(entry ? marked(entry, hues) : []));
+  $("text").replaceChildren(...(lost ? [made("p", "absent", "The text is not here.")] : entry ? marked(entry, hues) : []));
   showPages(entry);
   $("text").scrollTop = 0;
   $("summary").textContent = summary(entry);
@@ -184,8 +189,11 @@ function places(pointer) {
 function summary(entry) {
   if (!entry?.tree) return entry ? "There is no record." : "";
   const leaves = [...rows.values()].filter((row) => !row.matches(".empty, .others *"));
+  if (lost) return "The text is not here: where the values stand is not known.";
   const without = leaves.filter((row) => row.classList.contains("none")).length;
-  const told = `${leaves.length - without} of ${leaves.length} values have evidence in the text`;
+  const free = leaves.filter((row) => row.classList.contains("unmarked")).length;
+  const all = leaves.length - free;
+  const told = `${all - without} of ${all} values have evidence in the text${free ? `, ${free} are derived` : ""}`;
   return torn.size ? `${told}; chunks disagree about ${torn.size === 1 ? "one value" : `${torn.size} values`}` : told;
 }
 
@@ -270,7 +278,9 @@ function parts(count) {
 function leaf(node, name, pointer, field, spans, hues, confidence) {
   if (!hues.has(field)) hues.set(field, (hues.size * 137.5) % 360); // the golden angle keeps hues apart
   const empty = node.plain && node.leaf === "null";
-  const row = made("span", "leaf" + (empty ? " empty" : spans.length ? "" : " none"));
+  const chosen = derived.has(pointer) || (node.plain && ["true", "false"].includes(node.leaf));
+  const unmarked = lost || chosen ? " unmarked" : " none";
+  const row = made("span", "leaf" + (empty ? " empty" : spans.length ? "" : unmarked));
   row.tabIndex = 0;
   row.dataset.pointer = pointer;
   row.style.setProperty("--hue", hues.get(field));
@@ -278,7 +288,8 @@ function leaf(node, name, pointer, field, spans, hues, confidence) {
   row.append(made("span", "key", name), made("span", "value", empty ? "–" : node.leaf));
   if (!empty) {
     const how = spans.map(([, , found, score]) => (score < 1 ? `${found} ${score}` : found));
-    row.append(" ", made("span", "badge", spans.length ? shortened(how) : "no evidence"));
+    const without = lost ? "" : chosen ? "derived" : "no evidence";
+    if (how.length || without) row.append(" ", made("span", "badge", how.length ? shortened(how) : without));
     if (torn.has(pointer)) row.append(" ", made("span", "badge torn", "chunks disagree"));
     if (confidence !== undefined) {
       row.append(" ", made("span", confidence < UNSURE ? "badge unsure" : "badge", `confidence ${confidence.toFixed(2)}`));
@@ -380,7 +391,9 @@ function light(pointer, event, fromText = false) {
     const often = places.length > 1 ? `, at ${places.length} places` : "";
     $("told").textContent = found.length
       ? `${pointer} stands in the text as ${[...new Set(places)].join(", ")}${often}`
-      : `${pointer} has no evidence in the text`;
+      : lost || rows.get(pointer)?.classList.contains("unmarked")
+        ? `${pointer} is not looked for in the text`
+        : `${pointer} has no evidence in the text`;
   }
 }
 

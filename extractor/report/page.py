@@ -24,7 +24,13 @@ from ..readers import pictures_of
 from .assembling import assembled
 
 JSON: TypeAlias = Any
-HEIGHT = 460  # pixels, in a notebook
+HEIGHT, LEAST = 460, 200  # pixels, in a notebook
+LINE, WIDTH = 24, 80  # pixels and characters of a line there
+FOLLOWS = """<style>
+[data-jp-theme-light="true"] .extractor-page, .vscode-light .extractor-page { color-scheme: light }
+[data-jp-theme-light="false"] .extractor-page, .vscode-dark .extractor-page,
+html[theme="dark"] .extractor-page { color-scheme: dark }
+</style>"""  # of JupyterLab and nbconvert, VS Code, Colab: the page in the frame follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,9 @@ class Entry:
     """One text with what came of it. title: what it is called in the list. record: as JSON; None where
     there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
     facts: what else is shown, by its name, such as tokens and cost. conflicts, chunks: of a long text.
-    confidence: by the pointers of leaves. pages, boxes: of a document, the boxes by pointers, too.
+    confidence: by the pointers of leaves. pages, boxes: of a document, the boxes by pointers, too. missing:
+    whether the text is not known, so that nothing can be said of its evidence. derived: pointers of leaves
+    that a model chooses, such as enums: they need not stand in the text.
     """
 
     title: str
@@ -100,6 +108,8 @@ class Entry:
     confidence: Mapping[str, float] = field(default_factory=dict)
     pages: tuple[ShownPage, ...] = ()
     boxes: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
+    missing: bool = False
+    derived: frozenset[str] = frozenset()
 
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
@@ -109,12 +119,22 @@ def page(entries: Iterable[Entry], title: str = "Records") -> str:
     return assembled("page", [_data(entry) for entry in entries], title, pictures=pictures)
 
 
-def frame(html: str) -> str:
-    """Return a page as a piece of another one, as notebooks show it: in a frame that reaches nothing else."""
+def frame(html: str, height: int = HEIGHT) -> str:
+    """Return a page as a piece of another one, as notebooks show it: in a frame that reaches nothing else,
+    and that is light or dark as the notebook is. height: pixels.
+    """
     return (
-        f'<iframe sandbox="allow-scripts" srcdoc="{escape(html)}" title="Records" '
-        f'style="width:100%;height:{HEIGHT}px;border:1px solid #8884;border-radius:6px"></iframe>'
+        f'{FOLLOWS}<iframe class="extractor-page" sandbox="allow-scripts" srcdoc="{escape(html)}" '
+        f'title="Records" style="width:100%;height:{height}px;border:1px solid #8884;border-radius:6px">'
+        "</iframe>"
     )
+
+
+def height_of(entry: Entry) -> int:
+    """Return the pixels that one entry needs in a notebook, up to the most."""
+    lines = sum(1 + len(line) // WIDTH for line in entry.text.split("\n"))
+    rows = json.dumps(entry.record, indent=1, default=str).count("\n") + len(entry.problems)
+    return HEIGHT if entry.pages else min(HEIGHT, max(LEAST, LINE * (lines + rows) + 6 * LINE))
 
 
 def as_json(record: Any) -> JSON:
@@ -149,6 +169,8 @@ def _data(entry: Entry) -> JSON:
             for pointer, found in entry.boxes.items()
             if found and entry.pages
         },
+        "missing": entry.missing,
+        "derived": sorted(entry.derived),
         "problems": list(entry.problems),
         "facts": dict(entry.facts),
         "confidence": {pointer: round(value, 4) for pointer, value in entry.confidence.items()},

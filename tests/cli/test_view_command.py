@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from ended import Cli
 
+from extractor.testing import ChatServer, reply
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -120,7 +122,9 @@ def test_files_are_shown_that_lie_below_the_results_or_a_named_folder(cli: Cli, 
     assert page.count('"text":"a"') + page.count('"text": "a"') == 2
     assert "secret" not in page
     assert "Texts that are not shown, as their files are not below mine: 4." in ended.err
-    assert cli("view", "mine/in.jsonl", "-o", "page.html", "--texts", ".").err == ""
+    trusted = cli("view", "mine/in.jsonl", "-o", "page.html", "--texts", ".").err
+    assert "not below" not in trusted
+    assert "The text of 3 records is not here" in trusted
     assert "secret" in (folder / "page.html").read_text()
 
 
@@ -143,3 +147,29 @@ def test_a_text_that_has_changed_since_it_was_read_is_not_shown_and_nothing_is_m
     assert "the text has changed" in entry["problems"][0]
     (other,) = shown(cli, folder, [{**line, "text": "Ada was here?"}])
     assert (other["text"], other["spans"]) == ("", {})
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jsonl", "out.json", "out.xlsx"])
+def test_the_files_of_a_run_are_shown_at_once(cli: Cli, folder: Path, name: str) -> None:
+    (folder / "mails.csv").write_text("id,body\n1,Ada is in Basel.\n")
+    (folder / "person.py").write_text(
+        "from pydantic import BaseModel\nclass Person(BaseModel):\n    name: str\n    town: str\n"
+    )
+    with ChatServer(reply({"name": "Ada", "town": "Basel"})) as server:
+        at = ("-m", "m", "--base-url", server.base_url, "--journal", "j.sqlite")
+        assert cli("run", "mails.csv", "-t", "person.py:Person", "-x", "body", "-o", name, *at).status == 0
+    ended = cli("view", name, "-o", "page.html")
+    assert (ended.status, "taken from the column body" in ended.err) == (0, True)
+    page = (folder / "page.html").read_text()
+    assert '"/name":[[0,3,"exact",1.0]]' in page.replace(" ", "")
+
+
+def test_files_that_a_run_has_read_are_found_by_their_path(cli: Cli, folder: Path) -> None:
+    (folder / "mail").mkdir()
+    (folder / "mail" / "a.txt").write_text("Ada is in Basel.")
+    (folder / "person.py").write_text("from pydantic import BaseModel\nclass P(BaseModel):\n    name: str\n")
+    with ChatServer(reply({"name": "Ada"})) as server:
+        at = ("-m", "m", "--base-url", server.base_url, "--journal", "j.sqlite")
+        assert cli("run", "mail", "-t", "person.py:P", "-o", "out.parquet", *at).status == 0
+    assert cli("view", "out.parquet", "-o", "page.html").status == 0
+    assert "Ada is in Basel." in (folder / "page.html").read_text()

@@ -67,8 +67,10 @@ def test_any_text_comes_back_whole(text: str, record: Any) -> None:
 
 def test_a_page_within_a_notebook_is_framed_and_escaped() -> None:
     framed = frame(page([Entry("a", "ok", HOSTILE)]))
-    assert framed.startswith('<iframe sandbox="allow-scripts" srcdoc="&lt;!doctype html&gt;')
-    assert framed.count("<") == 2  # the frame's own tags
+    style, frame_, rest = framed.partition('<iframe class="extractor-page" sandbox="allow-scripts" srcdoc="')
+    assert style.startswith("<style>")
+    assert rest.startswith("&lt;!doctype html&gt;")
+    assert (style + frame_ + rest).count("<") == 4  # those of the style and of the frame itself
 
 
 def test_an_extraction_shows_itself_with_its_evidence() -> None:

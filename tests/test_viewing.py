@@ -1,0 +1,115 @@
+"""`view`: results, rows, frames and lines as one page, which says what is not known."""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from extractor import ConfigError, Extractor, view
+from extractor.report import derived
+from extractor.testing import ChatServer, reply, status
+from extractor.viewing import Names, RecordsPage, entry_of, names_of
+
+TEXT = "Ada from Basel waits."
+
+
+class Mood(StrEnum):
+    ANGRY = "angry"
+    CALM = "calm"
+
+
+class Ticket(BaseModel):
+    name: str
+    mood: Mood
+    paid: bool
+    kind: Literal["mail", "call"] = "mail"
+
+
+ANSWER = {"name": "Ada", "mood": "angry", "paid": False, "kind": "mail"}
+
+
+@pytest.fixture
+def ex() -> Any:
+    def answer(request: Any) -> Any:
+        return status(400, "no") if b"bad" in request.body else reply(ANSWER)
+
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
+        yield ex
+
+
+def data_of(page: RecordsPage) -> list[Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.to_html(), re.DOTALL)
+    assert found
+    data: list[Any] = json.loads(found[1])
+    return data
+
+
+def test_results_and_outcomes_of_rows_are_entries(ex: Extractor) -> None:
+    page = view([ex.run(Ticket, TEXT), *ex.rows([TEXT, "bad", ""], Ticket, journal=False)])
+    assert repr(page) == "RecordsPage(4 texts: 2 ok, 1 transport, 1 empty)"
+    first, _, failed, empty = data_of(page)
+    assert first["spans"]["/name"] == [[0, 3, "exact", 1.0]]
+    assert failed["problems"] == ["HTTP 400: no"]
+    assert (empty["text"], empty["missing"]) == ("", True)
+
+
+def test_a_frame_is_shown_as_it_came_out_of_a_run(ex: Extractor) -> None:
+    frame = pd.DataFrame({"id": ["a", "b"], "body": [TEXT, "bad"]})
+    page = view(ex.frame(frame, Ticket, text="body", journal=False), record_type=Ticket)
+    first, second = data_of(page)
+    assert (first["title"], first["text"], first["outcome"]) == ("a", TEXT, "ok")
+    assert first["derived"] == ["/kind", "/mood", "/paid"]
+    assert (second["outcome"], second["problems"]) == ("status", ["HTTP 400: no"])
+
+
+def test_a_page_is_saved_and_a_notebook_shows_it_in_a_frame(ex: Extractor, tmp_path: Path) -> None:
+    page = view(ex.run(Ticket, TEXT))
+    assert page.save(tmp_path / "p.html").read_text("utf-8") == page.to_html()
+    assert 'class="extractor-page"' in page._repr_html_()
+
+
+def test_enums_literals_and_booleans_are_derived_and_others_are_not(ex: Extractor) -> None:
+    assert ex.run(Ticket, TEXT).entry("").derived == {"/mood", "/paid", "/kind"}
+
+
+def test_derived_values_are_found_in_lists_references_unions_and_free_members() -> None:
+    class Box(BaseModel):
+        items: list[Ticket | None]
+        by_name: dict[str, Mood]
+        note: str
+
+    box = Box(items=[Ticket.model_validate(ANSWER), None], by_name={"a/b": Mood.CALM}, note="angry")
+    found = derived(box.model_dump(mode="json"), Box.model_json_schema(mode="serialization"))
+    assert found == {"/items/0/mood", "/items/0/paid", "/items/0/kind", "/by_name/a~1b"}
+
+
+@given(st.recursive(st.none() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+def test_of_plain_json_without_booleans_nothing_is_derived(value: Any) -> None:
+    assert derived(value, {}) == frozenset()
+    assert derived({"a": value, "b": [True]}, {}) == {"/b/0"}
+
+
+def test_a_record_whose_text_is_not_here_has_no_evidence_and_says_so() -> None:
+    entry = entry_of({"source": "gone.txt", "record": ANSWER}, 1, Names(None, None))
+    assert (entry.missing, entry.evidence, entry.text) == (True, {}, "")
+
+
+def test_the_text_of_rows_is_the_longest_column_where_none_is_named() -> None:
+    rows = [{"id": "1234567", "body": TEXT, "ticket": json.dumps(ANSWER), "ticket_error": None}]
+    assert names_of(rows, Names(None, None)) == Names("body", None)
+    entry = entry_of(rows[0], 1, names_of(rows, Names(None, None)))
+    assert (entry.text, entry.record) == (TEXT, ANSWER)
+
+
+def test_what_is_no_result_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"view.. takes results"):
+        view([3])
