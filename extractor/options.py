@@ -224,6 +224,7 @@ class ModelOptions(TypedDict, total=False):
     provider: Provider | None
     on_event: Callable[[Event], None] | None
     capture_content: bool | None
+    tuned: Any  # what `extractor tune` found: a Tuned, or the path of its file
     parts: Parts
     max_fields: int | None
 

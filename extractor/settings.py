@@ -32,6 +32,7 @@ from .secrets import Headers
 from .telemetry import Who
 from .transport import http, kept, models, tape
 from .transport.connection import check_seconds
+from .tuned import Tuned
 
 Kind = TypeVar("Kind", bound=Turns)
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
@@ -50,6 +51,7 @@ class Settings:
     tells_logprobs: whether the server may be asked for log-probabilities. most_reply, most_line: bytes,
     None for any number. mask: what is hidden in each text. saying: what is said in each extraction.
     parts: in how many requests a record is asked for; max_fields: of one of them, None for any number.
+    tuned: what tuning found.
     """
 
     config: Config
@@ -70,6 +72,7 @@ class Settings:
     most_reply: int | None
     most_line: int | None
     mask: TextMask | None
+    tuned: Tuned | None
     parts: Parts
     max_fields: int | None
 
@@ -125,6 +128,7 @@ class Settings:
             most_reply=_most_bytes("max_reply_bytes", options, http.LARGE),
             most_line=_most_bytes("max_line_bytes", options, http.LARGE // 4),
             mask=TextMask.of(options.get("mask")),
+            tuned=_tuned(options.get("tuned"), config),
             parts=checked_parts(options.get("parts", "auto")),
             max_fields=_most_fields(options),
         )
@@ -136,6 +140,14 @@ class Settings:
             "strictly": strictly,
             "values": self.reading["values"] if read_values is None else read_values,
         }
+
+
+def _tuned(given: Any, config: Config) -> Tuned | None:
+    """Return what was tuned. Raises ConfigError where that was another model."""
+    tuned = Tuned.of(given)
+    if tuned is not None:
+        tuned.check_model(config.model)
+    return tuned
 
 
 def with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

@@ -127,8 +127,14 @@ class Task(Generic[T]):
         given: dict[str, Any] = {"instructions": instructions, "context": context, "examples": examples}
         given |= {"reference_date": reference_date, "locale": locale}
         check_for_all(given)
-        self._saying = Saying.of(given).over(settings.saying)
-        self._pairs = () if callable(examples) else self._checked_pairs(self._saying.examples, "")
+        said = Saying.of(given)
+        if settings.tuned is not None:
+            plain = RecordType.of(record_type).written
+            said = settings.tuned.under(said, compile_schema(plain).fingerprint)
+        self._saying = said.over(settings.saying)
+        self._pairs = (
+            () if callable(self._saying.examples) else self._checked_pairs(self._saying.examples, "")
+        )
         self._shots = example_messages(self._pairs)
         self._reading = settings.reads(strict_reading, read_values)
         self._reader = self._reader_for(self._saying)

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -51,6 +52,7 @@ class Weather:
     body, a text that is no JSON. retry_after: what the 429s carry, in turn: seconds, "date" (two
     seconds ahead) or None. capacity: requests in flight above which all get a 429, 0 for no end.
     longest: whether each answer takes the tokens that the request allows. headers: sent with all.
+    patience: answers after which requests wait until the weather changes, 0 for no end.
     """
 
     latency: float = 0.0
@@ -62,6 +64,7 @@ class Weather:
     retry_after: Sequence[float | str | None] = (None,)
     capacity: int = 0
     longest: bool = False
+    patience: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     seed: int = 1
 
@@ -86,6 +89,8 @@ class State:
         self.paused: deque[tuple[float, float]] = deque()  # from, until
         self.minute: deque[float] = deque()  # when the requests of the last minute came
         self.busiest = 0  # the most that came in one minute
+        self.began = 0  # requests that will be answered
+        self.held: list[Callable[[], None]] = []  # begin the answers to those that wait for other weather
 
     def stats(self) -> dict[str, Any]:
         """Return the counts. repeated: requests beyond the first with the same body; answered_again:
@@ -108,6 +113,20 @@ class State:
             **{name: self.counts[name] for name in ("answered", "429", "503", "dropped", "truncated")},
             **{name: self.counts[name] for name in ("invalid", "in_pauses", "abandoned")},
         }
+
+    def begin(self, answer: Callable[[], None]) -> None:
+        """Begin an answer, or hold the request back where the weather's patience is at its end."""
+        if self.weather.patience and self.began >= self.weather.patience:
+            self.held.append(answer)
+            return
+        self.began += 1
+        asyncio.get_running_loop().call_later(self.weather.latency, answer)
+
+    def change(self, weather: Weather) -> None:
+        """Change the weather, and begin the answers that waited for it."""
+        self.weather, waiting, self.held = weather, self.held, []
+        for answer in waiting:
+            self.begin(answer)
 
     def fate(self) -> str:
         """Draw what happens to the next request."""
@@ -200,12 +219,12 @@ class Connection(asyncio.Protocol):
             self.state.came(time.monotonic())
             self.waiting += 1
             fate = self.state.fate()
-            asyncio.get_running_loop().call_later(self.state.weather.latency, self._answer, body, fate)
+            self.state.begin(partial(self._answer, body, fate))
             return
         if path.endswith(b"/reset"):
             self.state.reset()
         elif path.endswith(b"/weather"):
-            self.state.weather = replace(self.state.weather, **json.loads(body))
+            self.state.change(replace(self.state.weather, **json.loads(body)))
         self._write(200, json.dumps(self.state.stats()).encode())
 
     def _answer(self, body: bytes, fate: str) -> None:

@@ -19,11 +19,13 @@ from . import (
     demo,
     evaluate,
     extract,
+    infer,
     journal,
     models,
     probe,
     review,
     schema,
+    tune,
     validate,
     view,
 )
@@ -46,12 +48,14 @@ app = typer.Typer(
 app.command(epilog=extract.EPILOG)(extract.extract)
 app.command("run", epilog=RUN_EPILOG)(run_command)
 app.command(epilog=schema.EPILOG)(schema.schema)
+app.command(epilog=infer.EPILOG)(infer.infer)
 app.command(epilog=validate.EPILOG)(validate.validate)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
 app.command(epilog=annotate.EPILOG)(annotate.annotate)
 app.command(epilog=review.EPILOG)(review.review)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
+app.command(epilog=tune.EPILOG)(tune.tune)
 app.command(epilog=calibrate.EPILOG)(calibrate.calibrate)
 app.command("probe", epilog=probe.EPILOG)(probe.ask)
 app.command(epilog="Example: `extractor serve smollm2 --port 8080`")(models.serve)

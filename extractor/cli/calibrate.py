@@ -11,11 +11,13 @@ import typer
 from rich.table import Table
 
 from ..client import Extractor
-from ..confidence import Method
+from ..confidence import FieldPromise, Method, Promise
 from ..errors import ConfigError
-from ..evaluation.calibrating import CalibrationTrial, Labelled, alike, check_installed, labelled, tried
+from ..evaluation.calibrating import CalibrationTrial, alike, check_installed, tried
 from ..evaluation.cases import Case, load_cases
+from ..evaluation.evaluating import PromiseCount
 from ..evaluation.plots import reliability_page, reliability_svg
+from ..evaluation.promising import check_shares
 from ..evaluation.records import gold_reader
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
 from ..loading import load_examples
@@ -34,7 +36,7 @@ from .options import (
     told_options,
 )
 from .output import opened
-from .screen import console_on, counting, say, tell
+from .screen import console_on, counting, safe, say, tell
 
 EPILOG = f"""DATA is that of `extractor eval`: JSON Lines, {{"text": …, "gold": …}}. Half of the texts are
 fitted on, the figures are those of the other half.
@@ -43,6 +45,7 @@ Examples:
 
     extractor calibrate invoices.jsonl --type invoice.py:Invoice -m openai:gpt-5-mini -o calibration.json
     extractor extract --type invoice.py:Invoice --calibration calibration.json mail.txt
+    extractor calibrate invoices.jsonl --type invoice.py:Invoice --right 0.97 -o promise.json
 
 Each answer is kept in the journal of `extractor run`: asked again, it costs nothing. {KEYS}
 
@@ -65,8 +68,24 @@ def calibrate(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE.json", help="Where the calibration goes.")
-    ] = "calibration.json",
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.json",
+            help="Where it goes. Default: calibration.json, with --right promise.json.",
+        ),
+    ] = None,
+    right: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Write a promise instead: from which score on values are right so often, such as 0.97.",
+        ),
+    ] = None,
+    assurance: Annotated[
+        float, typer.Option(metavar="SHARE", help="How sure each promise of --right is to hold.")
+    ] = 0.95,
     method: Annotated[
         str,
         typer.Option(
@@ -102,7 +121,10 @@ def calibrate(
         raise ConfigError(f"--method is isotonic or platt, not {method}")
     if plot is not None and Path(plot).suffix not in (".svg", ".html"):
         raise ConfigError(f"--plot takes FILE.svg or FILE.html, not {plot}")
-    check_installed()
+    if right is not None:
+        check_shares(right, assurance)
+    else:
+        check_installed()
     wanted = chosen_type(record_type, schema)
     cases = alike(load_cases(data, gold_reader(wanted), limit))
     options: dict[str, Any] = {
@@ -114,8 +136,16 @@ def calibrate(
     with connected(
         model, base_url, instructions, mask=mask, **told_options(prompt, reference_date, locale)
     ) as extractor:
-        values = _values(extractor, wanted, cases, options)
-    trial = tried(values, known, extractor.model, compile_schema(wanted).fingerprint, samples)
+        count = _counted(extractor, wanted, cases, options)
+    name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
+    if right is not None:
+        _tell_promise(count.promise(right, assurance, name, fingerprint, samples), output or "promise.json")
+    else:
+        trial = tried(count.values, known, name, fingerprint, samples)
+        _tell_trial(trial, output or "calibration.json", plot)
+
+
+def _tell_trial(trial: CalibrationTrial, output: str, plot: str | None) -> None:
     with opened(output) as out:
         out.write(trial.calibration.to_json())
     panels = {name: reliability(trial.stated[name], trial.right) for name in ("score", "calibrated")}
@@ -129,14 +159,14 @@ def calibrate(
     tell(f"{output} is fitted on {fitted.values:,} values of {fitted.texts:,} texts.")
 
 
-def _values(
+def _counted(
     extractor: Extractor, record_type: Any, cases: Sequence[Case], options: Mapping[str, Any]
-) -> list[Labelled]:
-    dump, values = RecordType.of(record_type).dump, list[Labelled]()
+) -> PromiseCount:
+    count = PromiseCount(cases, RecordType.of(record_type).dump)
     with counting(len(cases)) as counter:
         try:
             for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **options):
-                values += labelled(cases[row.index], row.extraction, dump)
+                count.take(row)
                 counter.done({"record": 1} if row.record is not None else {})
         except KeyboardInterrupt:
             say(
@@ -144,7 +174,31 @@ def _values(
                 "yellow",
             )
             raise typer.Exit(130) from None
-    return values
+    return count
+
+
+def _tell_promise(made: Promise, output: str) -> None:
+    with opened(output) as out:
+        out.write(made.to_json())
+    console = console_on(sys.stdout)
+    table = Table(title=f"right in {made.right:.1%} of cases, each with {made.assurance:.0%} assurance")
+    for name in ("", "from score", "kept", "wrong of", "at least right", "labels needed"):
+        table.add_column(name, justify="right" if name else "left")
+    rows = {**made.fields, "whole records": made.record}
+    for name, each in rows.items():
+        table.add_row(safe(name), *_told(each))
+    console.print(table)
+    for name, each in rows.items():
+        if each.why is not None:
+            console.print(safe(f"{name}: no promise: {each.why}.", "yellow"))
+    tell(f"{output} rests on {made.texts:,} texts.")
+
+
+def _told(each: FieldPromise) -> list[str]:
+    threshold = "–" if each.threshold is None else f"{each.threshold:g}"
+    floor = "–" if each.floor is None else f"{each.floor:.1%}"
+    wants = "" if each.threshold is not None else "–" if each.needed is None else f"{each.needed:,}"
+    return [threshold, f"{each.kept:.0%}", f"{each.wrong} of {each.count}", floor, wants]
 
 
 def figures(trial: CalibrationTrial) -> list[list[str]]:

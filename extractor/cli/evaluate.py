@@ -44,6 +44,7 @@ from .options import (
     PromptOption,
     SamplesOption,
     StrictOption,
+    TunedOption,
     ValuesOption,
     asked_confidence,
     connected,
@@ -129,6 +130,7 @@ def evaluate(
         float | None, typer.Option(min=0, help="US dollars; it stops before they are passed.")
     ] = None,
     confidence: ConfidenceOption = False,
+    tuned: TunedOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     strict_reading: StrictOption = False,
@@ -179,7 +181,7 @@ def evaluate(
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     asked = parameters(named, params or [])
     how = {"strict_reading": strict_reading, "read_values": read_values}
-    how |= told_options(prompt, reference_date, locale)
+    how |= told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
     options = {
         "examples": load_examples(examples, wanted) if examples else [],
         **({} if max_cost is None else {"max_cost": max_cost}),

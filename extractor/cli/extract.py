@@ -36,6 +36,7 @@ from .options import (
     PromptOption,
     SamplesOption,
     StrictOption,
+    TunedOption,
     ValuesOption,
     asked_confidence,
     connected,
@@ -113,6 +114,7 @@ def extract(
     ] = None,
     mask: MaskOption = None,
     confidence: ConfidenceOption = False,
+    tuned: TunedOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     strict_reading: StrictOption = False,
@@ -170,7 +172,7 @@ def extract(
     if dividing and not long:
         raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
-    reading = {"strict_reading": strict_reading, "read_values": read_values}
+    reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     reading |= told_options(prompt, reference_date, locale)
     extractor = connected(
         model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])

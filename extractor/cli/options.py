@@ -42,6 +42,12 @@ BaseUrlOption = Annotated[
 ConfidenceOption = Annotated[
     bool, typer.Option("--confidence", help="Tell how sure each value is: a score in [0, 1].")
 ]
+TunedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tuned", metavar="FILE.json", help="Say what `extractor tune` found for this model and type."
+    ),
+]
 CalibrationOption = Annotated[
     str | None,
     typer.Option(

@@ -37,6 +37,7 @@ from .options import (
     PromptOption,
     SamplesOption,
     StrictOption,
+    TunedOption,
     ValuesOption,
     asked_confidence,
     connected,
@@ -208,6 +209,7 @@ def run(
         bool, typer.Option("--evidence", help="A column with where in the text each value stands.")
     ] = False,
     confidence: ConfidenceOption = False,
+    tuned: TunedOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     formulas_as_text: Annotated[
@@ -258,7 +260,7 @@ def run(
     opened_run = context.with_resource(plan.opened())
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
-    reading = {"strict_reading": strict_reading, "read_values": read_values}
+    reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     told = told_options(prompt, reference_date, locale)
     by_row = told_by_row(told, opened_run.rows.names or ())
     client = connected(

@@ -60,7 +60,7 @@ class BaseClient(Generic[Link]):
         given, url = self._arguments["model"], options.get("base_url")
         try:
             model, here = fallback_at(name, given, first.settings.config, url, environment)
-            left = ("fallback",) if here else ("fallback", *AT_HOST)
+            left = ("fallback", "tuned") if here else ("fallback", "tuned", *AT_HOST)
             same = cast(ClientOptions, {key: value for key, value in options.items() if key not in left})
             return Model(Settings.of(model, same, environment), same)
         except ConfigError as error:

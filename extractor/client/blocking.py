@@ -58,7 +58,8 @@ class Extractor(BaseClient[ModelConnection]):
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
     with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
     embedded model. api_key: by default the provider's environment variable; or a function that returns it,
-    asked before each request. instructions: said to the model in every extraction. mask: what must not
+    asked before each request. instructions: said to the model in every extraction. tuned: what `extractor
+    tune` found for this model and a record type, or its file; it is refused for others. mask: what must not
     leave, such as ["email", {"customer": r"C-\\d+"}]: placeholders are sent in its place, and the values put
     back in the record (see the masking page of the docs). grounded: whether plain strings can only be pieces
     of the text, where the server takes a grammar; by default so for the embedded model. mode: how a record

@@ -26,6 +26,7 @@ from ..options import ClientOptions, EngineOptions, ModelOptions, RowOptions
 from ..saying import columns_by_row, reread, said_by_row
 from ..secrets import Environment
 from ..settings import Settings
+from ..tuned import Tuned
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,6 +62,8 @@ class ArrowStep:
         self.text, self._model = text, model or os.environ.get("EXTRACTOR_MODEL")
         self._type = absolute(record_type) if isinstance(record_type, str) else record_type
         self._client = {name: given.pop(name) for name in ModelOptions.__annotations__ if name in given}
+        if "tuned" in self._client:
+            self._client["tuned"] = Tuned.of(self._client["tuned"])  # a worker may not have its file
         self._options = {
             **given,
             "examples": reread(options.get("examples")),

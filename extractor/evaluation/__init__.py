@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cases import Case
-    from .evaluating import evaluate
+    from .evaluating import evaluate, promise
     from .explaining import Confusion, ConfusionMatrix, LeafVerdict, VerdictKind, explained
     from .metrics import MISSING, Score, score
     from .page import evaluation_page
@@ -35,6 +35,7 @@ __all__ = [
     "evaluation_page",
     "explained",
     "load_report",
+    "promise",
     "score",
 ]
 _MODULES = {
@@ -43,7 +44,7 @@ _MODULES = {
     "explaining": ("Confusion", "ConfusionMatrix", "LeafVerdict", "VerdictKind", "explained"),
     "cases": ("Case",),
     "reports": ("EvalReport", "load_report"),
-    "evaluating": ("evaluate",),
+    "evaluating": ("evaluate", "promise"),
     "page": ("evaluation_page",),
 }
 

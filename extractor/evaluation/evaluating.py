@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..confidence import Promise
 from ..errors import ExtractorError, RunStopped
 from ..messages import JSON
 from ..results import Extraction
-from ..schema import RecordType
+from ..schema import RecordType, compile_schema
+from .calibrating import Labelled, alike, labelled
 from .cases import Case, cases_of, load_cases, scored
 from .gold import digest
-from .metrics import by_field
+from .metrics import by_field, score
+from .promising import check_shares, promised, whole_records
 from .rates import Scored
-from .records import choices_of, gold_reader
+from .records import Dump, choices_of, gold_reader
 from .reports import EvalReport
 from .scoring import PLAIN, Scoring, scoring_of
 
@@ -82,13 +85,62 @@ def evaluate(
     else:
         known = cases_of(cases, read, slices)
     check_scoring(rules, known)
-    if "examples" in options:
+    if "examples" in options and not callable(options["examples"]):
         options["examples"] = list(options["examples"])  # read here and by the rows
     records = [*evaluated(extractor, record_type, known, rules, options)]
     kind = getattr(record_type, "__name__", None) or type(record_type).__name__
     return reported(
         extractor.model, record_type, kind, records, name, told(options), rules, slices=tuple(slices)
     )
+
+
+def promise(
+    extractor: EvaluatedModel,
+    record_type: Any,
+    cases: str | Path | Iterable[Case | Mapping[str, Any]],
+    *,
+    right: float,
+    assurance: float = 0.95,
+    **options: Any,
+) -> Promise:
+    """Return from which score on values are right in the share `right` of cases, by field and for whole
+    records, with the assurance that finite gold gives; where it gives none, why, and what it would take.
+
+    cases: a file of JSON Lines, or its lines as mappings (see `gold`). options: those of `Extractor.rows`.
+    Raises ConfigError and SchemaError before anything is asked, RunStopped where the run could not go on.
+    """
+    check_shares(right, assurance)
+    read = gold_reader(record_type)
+    known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
+    asked = PromiseCount(alike(known), RecordType.of(record_type).dump)
+    for row in extractor.rows([case.text for case in known], record_type, **{**options, "confidence": True}):
+        if row.stops or isinstance(row.error, RunStopped):
+            raise row.error or RunStopped("the run was stopped before its end")
+        asked.take(row)
+    fingerprint = compile_schema(record_type).fingerprint
+    return asked.promise(right, assurance, extractor.model, fingerprint, options.get("samples", 1))
+
+
+class PromiseCount:
+    """What came of labelled texts, as a promise is made of it. cases: equal texts have one id."""
+
+    def __init__(self, cases: Sequence[Case], dump: Dump) -> None:
+        self._cases, self._dump = cases, dump
+        self.values: list[Labelled] = []
+        self._perfect: dict[str, bool] = {}
+
+    def take(self, row: EvaluatedRow) -> None:
+        """Count what came of one text."""
+        case, result = self._cases[row.index], row.extraction
+        self.values += labelled(case, result, self._dump)
+        if result is not None and result.outcome.has_record:
+            perfect = bool(score(case.gold, self._dump(result.record)).normalised.perfect)
+            self._perfect[case.id] = perfect and self._perfect.get(case.id, True)
+
+    def promise(self, right: float, assurance: float, model: str, fingerprint: str, samples: int) -> Promise:
+        """Return what can be promised."""
+        records = whole_records(self.values, self._perfect)
+        return promised(self.values, records, right, assurance, model, fingerprint, samples)
 
 
 def reported(
@@ -150,6 +202,8 @@ def told(options: Mapping[str, Any]) -> dict[str, JSON]:
 
 
 def _plain(name: str, value: Any) -> JSON:
+    if name == "examples" and callable(value):
+        return f"chosen for each text by {getattr(value, '__name__', type(value).__name__)}"
     if name == "examples":
         pairs = list(value)
         return f"{len(pairs)} solved texts, sha256 {digest(repr(pairs))[:12]}"

@@ -119,3 +119,22 @@ def test_what_could_not_be_written_is_refused_before_anything_is_asked(
         ended = calibrate(cli, server, *more)
         assert (ended.status, len(server.requests)) == (2, 0)
     assert why in " ".join(ended.err.split())
+
+
+@pytest.mark.slow
+def test_a_promise_tells_from_which_score_on_values_are_right_and_where_gold_does_not_show_it(
+    cli: Cli, folder: Path
+) -> None:
+    with ChatServer(overconfident) as server:
+        ended = calibrate(cli, server, "--right", "0.9", "-o", "p.json")
+    assert ended.status == 0, ended.err
+    told = json.loads((folder / "p.json").read_text())["fields"]
+    assert 0.3 < told["/town"]["threshold"] < 0.5  # what is not in the text is half as sure
+    assert (told["/town"]["count"], told["/town"]["wrong"], told["/town"]["kept"]) == (60, 0, 0.5)
+    assert "right in 90.0% of cases, each with 95% assurance" in ended.out
+
+
+def test_a_share_of_1_cannot_be_promised(cli: Cli) -> None:
+    ended = cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", "--right", "1", "-m", "m")
+    assert ended.status == 2
+    assert "right is a share between 0 and 1, such as 0.97, not 1.0" in ended.err

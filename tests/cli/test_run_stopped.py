@@ -119,13 +119,12 @@ def ids(output: str) -> list[int]:
 def test_every_answer_that_was_paid_for_is_kept_and_written_and_the_run_goes_on_from_there(
     folder: Path, output: str, number: signal.Signals
 ) -> None:
-    with running(Weather(latency=0.4)) as server:
-        with begun(
-            server, output, "--concurrency", "8"
-        ) as process:  # a quarter of a minute, if nobody stops it
+    with running(Weather(latency=0.4, patience=ROWS // 2)) as server:  # it can't end before the signal
+        with begun(server, output, "--concurrency", "8") as process:
             until(server, "requests", 16 + random.randrange(32))
             time.sleep(random.random() * 0.2)
             process.send_signal(number)
+            server.weather(Weather(latency=0.4))
             said = process.communicate(timeout=60)[1]
         seen = server.stats()
         assert process.returncode == STATUS[number], said

@@ -1,0 +1,110 @@
+"""`extractor tune`: examples and instructions that make a model better, if any do so beyond chance."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..tuning import Tuning
+from ..tuning import tune as tuned
+from .extract import chosen_type
+from .options import KEYS, BaseUrlOption, ModelOption, connected
+from .output import opened
+from .screen import console_on, safe, say
+
+EPILOG = f"""DATA is that of `extractor eval`; it takes 33 different texts at least.
+
+Examples:
+
+    extractor tune invoices.jsonl --type invoice.py:Invoice -m openai:gpt-5-mini --max-cost 2
+    extractor extract mail.txt --type invoice.py:Invoice -m openai:gpt-5-mini --tuned extractor.tuned.json
+
+Answers are kept in the journal: the same command goes on where it ended, and pays for none twice. {KEYS}
+
+Exit status: 0 when a gain was proved and the file is written, 1 when none was, 2 when it could not be tried,
+130 after Ctrl-C.
+"""
+
+
+def tune(
+    data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
+    record_type: Annotated[
+        str | None,
+        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; its file is run."),
+    ] = None,
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+    ] = None,
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE.json", help="Where it goes.")
+    ] = "extractor.tuned.json",
+    max_requests: Annotated[int | None, typer.Option(min=1, help="Requests at most.")] = None,
+    max_tokens_total: Annotated[
+        int | None, typer.Option(min=1, help="Tokens at most, of all together.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, metavar="DOLLARS", help="US dollars at most.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the parts of the gold, and of what is drawn.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    journal: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
+    ] = None,
+) -> None:
+    """Choose examples and instructions on labelled texts, and prove on others that they help."""
+    wanted = chosen_type(record_type, schema)
+    kept = True if journal is None else journal
+    bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
+    try:
+        with connected(model, base_url) as extractor:
+            found = tuned(
+                extractor,
+                wanted,
+                data,
+                seed=seed,
+                concurrency=concurrency,
+                journal=kept,
+                **bounds,  # type: ignore[arg-type]
+            )
+    except KeyboardInterrupt:
+        say(
+            "Interrupted; the answers so far are in the journal: the same command goes on from there.",
+            "yellow",
+        )
+        raise typer.Exit(130) from None
+    if found.tuned is not None:
+        with opened(output) as out:
+            out.write(found.tuned.to_json())
+    _tell(found, output)
+    raise typer.Exit(0 if found.tuned is not None else 1)
+
+
+def _tell(found: Tuning, output: str) -> None:
+    table = Table("on the validation texts", "value F1", "95 % interval")
+    for each in found.trials:
+        table.add_row(safe(each.candidate), *_figures(each.f1))
+    console = console_on(sys.stdout)
+    console.print(table)
+    if found.gain is not None and found.untuned is not None and found.after is not None:
+        proof = Table("on the test texts", "value F1", "95 % interval")
+        proof.add_row("untuned", *_figures(found.untuned))
+        proof.add_row("the best of these", *_figures(found.after))
+        proof.add_row("difference, paired", *_figures(found.gain))
+        console.print(proof)
+    for name in found.skipped:
+        say(f"not tried, for the budget: {name}", "yellow")
+    cost = "at a cost that is not known" if found.cost is None else f"for {found.cost:.6f} US dollars"
+    say(f"{found.requests:,} requests, {found.tokens:,} tokens, {cost}.")
+    say(f"{found.why}. {output} is written." if found.tuned else f"{found.why}. No file is written.")
+
+
+def _figures(estimate: object) -> tuple[str, str]:
+    value, low, high = (getattr(estimate, name) for name in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return "–", "–"
+    return f"{value:.1%}", f"{low:.1%} to {high:.1%}"

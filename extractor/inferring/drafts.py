@@ -1,0 +1,174 @@
+"""What a model proposes, and the record type that comes of it. Pure: nothing that a model says is run."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, Field, create_model
+
+Kind: TypeAlias = Literal["text", "number", "integer", "yes_no", "date"]
+MOST_CHOICES = 30
+MOST_EXAMPLES = 3
+LONGEST = 400  # characters of a description, and of an example
+_TAKEN = frozenset(dir(BaseModel)) | frozenset(
+    {"annotated", "basemodel", "bool", "date", "field", "float", "int", "list", "literal", "str"}
+)
+PYTHON: dict[Kind, Any] = {"text": str, "number": float, "integer": int, "yes_no": bool, "date": date}
+
+
+class ProposedMember(BaseModel):
+    """One member of the items of a list, or of a part."""
+
+    name: str = Field(description="in snake_case, as a programmer would call it")
+    kind: Kind
+    description: str = Field(description="one line: what it means, its unit or form")
+
+
+class ProposedField(ProposedMember):
+    """One field of the record."""
+
+    choices: list[str] = Field(description="if it is one of a few fixed values: all of them; else empty")
+    is_list: bool = Field(description="whether a text may have several of it")
+    members: list[ProposedMember] = Field(
+        description="if it has parts, such as the lines of an order: its members; else empty"
+    )
+
+
+class ProposedType(BaseModel):
+    """A record type that holds what is wanted of texts like these."""
+
+    name: str = Field(description="of the record, a singular noun in CamelCase")
+    description: str = Field(description="one line: what a record is")
+    fields: list[ProposedField]
+
+
+@dataclass(frozen=True, slots=True)
+class DraftField:
+    """One field. name: safe in Python. kind: of its values, where it has no members. choices: the texts
+    it chooses from; none where any will do. required: whether each record has to have it.
+    """
+
+    name: str
+    kind: Kind = "text"
+    description: str = ""
+    choices: tuple[str, ...] = ()
+    examples: tuple[str | int | float | bool, ...] = ()
+    is_list: bool = False
+    required: bool = False
+    members: tuple[DraftField, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDraft:
+    """A record type before it is one."""
+
+    name: str
+    description: str
+    fields: tuple[DraftField, ...]
+
+
+def draft_of(proposed: ProposedType) -> TypeDraft:
+    """Return what was proposed with safe names, none of them twice."""
+    fields = [_field(each) for each in proposed.fields]
+    return TypeDraft(class_name(proposed.name), _line(proposed.description), _distinct(fields))
+
+
+def record_type_of(draft: TypeDraft) -> type[BaseModel]:
+    """Return the record type that the draft means; `source_of` spells the same in Python."""
+    members = {each.name: _definition(each, draft.name) for each in draft.fields}
+    return _made(draft.name, draft.description, members)
+
+
+def item_name(field: DraftField, owner: str) -> str:
+    """Return the name of the class of a field's members."""
+    found = class_name(field.name)
+    return f"{found}Part" if found == owner else found
+
+
+def is_optional(field: DraftField) -> bool:
+    """Return whether a field may be null; a list is empty instead."""
+    return not field.required and not field.is_list
+
+
+def field_name(said: str) -> str:
+    """Return a name as a field of a model may have: an identifier in snake case that nothing else has."""
+    plain = _ascii(said)
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain)
+    name = re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_")[:60] or "field"
+    name = f"field_{name}" if name[0].isdigit() else name
+    taken = keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _TAKEN
+    return f"{name}_" if taken or name.startswith("model_") else name
+
+
+def class_name(said: str) -> str:
+    """Return a name as a class may have."""
+    words = re.findall(r"[A-Za-z0-9]+", _ascii(said))
+    name = "".join(word[0].upper() + word[1:] for word in words)[:60] or "Record"
+    name = f"Record{name}" if name[0].isdigit() else name
+    taken = keyword.iskeyword(name) or name.lower() in _TAKEN
+    return f"{name}Record" if taken else name
+
+
+def without(draft: TypeDraft, names: Iterable[str]) -> TypeDraft:
+    """Return the draft without some of its fields."""
+    left = frozenset(names)
+    return replace(draft, fields=tuple(each for each in draft.fields if each.name not in left))
+
+
+def _field(told: ProposedField) -> DraftField:
+    members = _distinct([_member(each) for each in told.members])
+    choices = tuple(dict.fromkeys(filter(None, map(_line, told.choices))))
+    usable = told.kind == "text" and not members and 2 <= len(choices) <= MOST_CHOICES
+    return replace(_member(told), choices=choices if usable else (), is_list=told.is_list, members=members)
+
+
+def _member(told: ProposedMember) -> DraftField:
+    return DraftField(field_name(told.name), told.kind, _line(told.description))
+
+
+def _distinct(fields: Sequence[DraftField]) -> tuple[DraftField, ...]:
+    """Return the fields without those of a name that another one has already, and of a class's name."""
+    found: dict[str, DraftField] = {}
+    classes = set[str]()
+    for each in fields:
+        name = class_name(each.name) if each.members else ""
+        if each.name not in found and not (name and name in classes):
+            found[each.name] = each
+            classes.add(name)
+    return tuple(found.values())
+
+
+def _definition(field: DraftField, owner: str) -> tuple[Any, Any]:
+    kind: Any = PYTHON[field.kind]
+    if field.choices:
+        kind = Literal[field.choices]
+    if field.members:
+        below = {each.name: _definition(each, owner) for each in field.members}
+        kind = _made(item_name(field, owner), field.description, below)
+    kind = list[kind] if field.is_list else kind
+    told = Field(description=field.description or None, examples=list(field.examples) or None)
+    kind = Annotated[kind | None if is_optional(field) else kind, told]
+    if field.required:
+        return kind, ...
+    return kind, [] if field.is_list else None
+
+
+def _made(name: str, description: str, members: dict[str, Any]) -> type[BaseModel]:
+    made: type[BaseModel] = create_model(name, __doc__=description or None, **members)
+    return made
+
+
+def _line(said: str) -> str:
+    """Return words of a model as one line that any file and screen can have."""
+    seen = "".join(each if each.isprintable() else " " for each in said)
+    return " ".join(seen.split())[:LONGEST]
+
+
+def _ascii(said: str) -> str:
+    return unicodedata.normalize("NFKD", said).encode("ascii", "ignore").decode()

@@ -1,0 +1,272 @@
+"""Candidates tried on validation texts within a budget; the best one proved on test texts, looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import ConfigError
+from ..evaluation import Case, EvalReport, Scoring, evaluate
+from ..evaluation.cases import cases_of, load_cases
+from ..evaluation.evaluating import EvaluatedRow
+from ..evaluation.rates import Difference, RateEstimate, Scored, differences, estimates
+from ..evaluation.records import gold_reader
+from ..evaluation.scoring import PLAIN, scoring_of
+from ..results import Extraction
+from ..schema import compile_schema
+from ..tuned import Tuned
+from .candidates import TuningCandidate, by_examples, joined, proposals, worded
+from .splitting import GoldSplit, split_gold
+
+FIGURE = "value F1"
+WORDINGS = 2
+UNTUNED = TuningCandidate("untuned")
+
+
+class TunedModel(Protocol):
+    """What is tuned: an Extractor, or what behaves as one."""
+
+    @property
+    def model(self) -> str:
+        """What the model is called."""
+
+    @property
+    def run(self) -> Callable[..., Extraction[Any]]:
+        """Returns how one extraction ended."""
+
+    @property
+    def rows(self) -> Callable[..., Iterator[EvaluatedRow]]:
+        """Yields what came of each text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuningTrial:
+    """One candidate on the validation texts. f1: value F1, with its interval."""
+
+    candidate: str
+    f1: RateEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How tuning ended. tuned: what to use; None where no gain was proved, for the reason `why`. trials: all
+    candidates on the validation texts, the untuned model first. gain: the difference of value F1 on the
+    test texts, paired, with its 95 % interval; None where the test texts were not looked at. skipped: the
+    candidates for which the budget was too small. requests, tokens, cost: paid for in this call; those of
+    the journal are not in them. cost is in US dollars, None where no price is known.
+    """
+
+    tuned: Tuned | None
+    why: str
+    trials: tuple[TuningTrial, ...]
+    gain: Difference | None = None
+    untuned: RateEstimate | None = None
+    after: RateEstimate | None = None
+    skipped: tuple[str, ...] = ()
+    requests: int = 0
+    tokens: int = 0
+    cost: Decimal | None = None
+
+
+@dataclass
+class _Spent:
+    """What was paid so far, and what may be."""
+
+    most_requests: int | None
+    most_tokens: int | None
+    most_cost: Decimal | None
+    requests: int = 0
+    tokens: int = 0
+    cost: float = 0.0
+    knows_cost: bool = True
+    most_of_a_trial: tuple[int, float] = (0, 0.0)  # tokens and dollars of the dearest trial so far
+
+    def add(self, records: Sequence[Scored]) -> None:
+        paid = [r for r in records if r.detail is None or not r.detail.from_journal]
+        costs = [r.cost for r in paid if r.calls]
+        tokens, cost = sum(r.tokens for r in paid), sum(c or 0 for c in costs)
+        self.requests += sum(r.calls for r in paid)
+        self.tokens, self.cost = self.tokens + tokens, self.cost + cost
+        self.knows_cost = self.knows_cost and None not in costs
+        self.most_of_a_trial = max(self.most_of_a_trial[0], tokens), max(self.most_of_a_trial[1], cost)
+
+    def add_result(self, result: Extraction[Any]) -> None:
+        self.requests += len(result.attempts)
+        self.tokens += result.usage.total_tokens
+        self.knows_cost = self.knows_cost and result.cost is not None
+        self.cost += float(result.cost or 0)
+
+    def left(self) -> dict[str, Any]:
+        """Return what bounds the next run: the dollars that are left."""
+        return {} if self.most_cost is None else {"max_cost": max(float(self.most_cost) - self.cost, 1e-9)}
+
+    def bears(self, requests: int) -> bool:
+        """Whether so many requests more stay in the budget, at what the dearest trial took."""
+        tokens, cost = self.most_of_a_trial
+        return (
+            (self.most_requests is None or self.requests + requests <= self.most_requests)
+            and (self.most_tokens is None or self.tokens + tokens <= self.most_tokens)
+            and (self.most_cost is None or self.cost + cost <= self.most_cost)
+        )
+
+
+@dataclass
+class _Search:
+    """One search: what is asked, with what, and what came."""
+
+    extractor: TunedModel
+    record_type: Any
+    scoring: Scoring
+    options: Mapping[str, Any]
+    spent: _Spent
+    parts: GoldSplit
+    reports: dict[str, EvalReport] = field(default_factory=dict)
+    skipped: list[str] = field(default_factory=list)
+
+    def report(self, candidate: TuningCandidate, cases: Sequence[Case]) -> EvalReport:
+        """Ask about cases with a candidate."""
+        saying = candidate.tuned("", "").saying()
+        said: dict[str, Any] = {"examples": saying.examples or []}
+        if saying.instructions is not None:
+            said["instructions"] = saying.instructions
+        found = evaluate(
+            self.extractor,
+            self.record_type,
+            cases,
+            scoring=self.scoring,
+            name=candidate.name,
+            **said,
+            **self.options,
+            **self.spent.left(),
+        )
+        self.spent.add(found.records)
+        return found
+
+    def try_out(self, candidate: TuningCandidate) -> float | None:
+        """Return a candidate's value F1 on the validation texts; None where the budget is too small."""
+        if not self.spent.bears(len(self.parts.validation) + 2 * len(self.parts.test)):
+            self.skipped.append(candidate.name)
+            return None
+        found = self.report(candidate, self.parts.validation)
+        self.reports[candidate.name] = found
+        return estimates(found.records)[FIGURE].value or 0.0
+
+
+def tune(
+    extractor: TunedModel,
+    record_type: Any,
+    cases: str | Path | Iterable[Case | Mapping[str, Any]],
+    *,
+    max_requests: int | None = None,
+    max_tokens_total: int | None = None,
+    max_cost: float | Decimal | None = None,
+    scoring: Scoring | Mapping[str, Any] = PLAIN,
+    seed: int = 0,
+    **options: Any,
+) -> Tuning:
+    """Return what makes a model better at a record type, if anything does so beyond chance.
+
+    cases: gold, see `evaluate`. Examples come from two fifths of it; candidates are compared on three tenths;
+    the best one is compared with the untuned model on the rest, once, and taken only if the paired 95 %
+    interval of the gain in value F1 lies above 0. max_requests, max_tokens_total and max_cost (US dollars)
+    bound what is paid for: a candidate is left out where it would not fit, by what the dearest one took so
+    far; dollars are a hard bound of each run, too.
+    seed: of the parts and of what is drawn. options: those of `Extractor.rows`; answers are kept in the
+    journal. Raises ConfigError and SchemaError before anything is asked, RunStopped where it could not go on.
+    """
+    read = gold_reader(record_type)
+    known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
+    rules = scoring if isinstance(scoring, Scoring) else scoring_of(scoring)
+    parts = split_gold(known, seed)
+    if taken := {"examples", "instructions"} & options.keys():
+        raise ConfigError(f"{min(taken)} is what tune chooses; give it none")
+    spent = _Spent(max_requests, max_tokens_total, None if max_cost is None else Decimal(str(max_cost)))
+    least = len(parts.validation) + 2 * len(parts.test)
+    if max_requests is not None and max_requests < least + len(parts.validation):
+        raise ConfigError(f"max_requests is {least + len(parts.validation)} at least for this gold")
+    search = _Search(extractor, record_type, rules, options, spent, parts)
+    search.try_out(UNTUNED)
+    return _proved(search, _searched(search, seed))
+
+
+def _searched(search: _Search, seed: int) -> TuningCandidate:
+    """Return the best candidate on the validation texts; the untuned model where none is better."""
+    tried = [*_tried(search, by_examples(search.parts.train, seed)), *_tried(search, _wordings(search))]
+    shown = [each for each in tried if each[1].examples]
+    words = [each for each in tried if each[1].instructions]
+    if shown and words:
+        tried += _tried(search, [joined(_best(words), _best(shown))])
+    untuned = (estimates(search.reports[UNTUNED.name].records)[FIGURE].value or 0.0, UNTUNED)
+    return _best([untuned, *tried])
+
+
+def _tried(search: _Search, candidates: Iterable[TuningCandidate]) -> list[tuple[float, TuningCandidate]]:
+    found = [(search.try_out(each), each) for each in candidates]
+    return [(value, each) for value, each in found if value is not None]
+
+
+def _best(tried: Sequence[tuple[float, TuningCandidate]]) -> TuningCandidate:
+    """Return the best one, of equal ones the first."""
+    return max(tried, key=lambda each: each[0])[1]
+
+
+def _wordings(search: _Search) -> Iterator[TuningCandidate]:
+    """Yield what the model proposes in view of its slips on the training texts."""
+    train = search.parts.train[: len(search.parts.validation)]
+    if not search.spent.bears(
+        len(train) + WORDINGS + len(search.parts.validation) + 2 * len(search.parts.test)
+    ):
+        search.skipped.append("instructions")
+        return
+    report = search.report(UNTUNED, train)
+    for number, result in enumerate(proposals(search.extractor.run, report, WORDINGS), 1):
+        search.spent.add_result(result)
+        found = worded(result, number)
+        if found is None:
+            search.skipped.append(f"instructions {number}: the model proposed none")
+        else:
+            yield found
+
+
+def _proved(search: _Search, best: TuningCandidate) -> Tuning:
+    """Return how it ended, the best candidate compared with the untuned model on the test texts."""
+    trials = tuple(TuningTrial(name, estimates(r.records)[FIGURE]) for name, r in search.reports.items())
+    ended = Tuning(None, "no candidate was better on the validation texts", trials)
+    if best is not UNTUNED:
+        before, after = (search.report(each, search.parts.test).records for each in (UNTUNED, best))
+        ended = _judged(search, best, before, after, ended)
+    spent = search.spent
+    cost = Decimal(str(round(spent.cost, 9))) if spent.knows_cost else None
+    return replace(
+        ended, skipped=tuple(search.skipped), requests=spent.requests, tokens=spent.tokens, cost=cost
+    )
+
+
+def _judged(
+    search: _Search, best: TuningCandidate, before: Sequence[Scored], after: Sequence[Scored], ended: Tuning
+) -> Tuning:
+    gain = differences(before, after)[FIGURE]
+    untuned, tuned = estimates(before)[FIGURE], estimates(after)[FIGURE]
+    ended = replace(ended, gain=gain, untuned=untuned, after=tuned)
+    if gain.low is None or gain.low <= 0:
+        return replace(ended, why=f"no gain: {best.name} was no better on the test texts, beyond chance")
+    model, fingerprint = search.extractor.model, compile_schema(search.record_type).fingerprint
+    parts = search.parts
+    scores = {
+        "figure": FIGURE,
+        "candidate": best.name,
+        "texts": {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)},
+        "validation": {each.candidate: each.f1.value for each in ended.trials},
+        "test": {
+            "untuned": untuned.value,
+            "tuned": tuned.value,
+            "gain": gain.value,
+            "low": gain.low,
+            "high": gain.high,
+        },
+    }
+    made = replace(best.tuned(model, fingerprint), scores=scores)
+    return replace(ended, tuned=made, why=f"{best.name}: the gain on the test texts is beyond chance")

@@ -1,0 +1,62 @@
+"""`extractor tune`: gold in, a file out that other commands take; no file where nothing is proved."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from ended import Cli
+
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
+
+TYPES = "from pydantic import BaseModel\n\nclass Visit(BaseModel):\n    town: str\n    code: str\n"
+TOWNS = ["Basel", "Bern", "Ulm", "Linz"]
+
+
+def gold_of(i: int) -> dict[str, str]:
+    return {"town": TOWNS[i % 4], "code": TOWNS[i % 4][:2].upper()}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "visits.py").write_text(TYPES)
+    lines = [json.dumps({"text": f"{i}: a visit to {TOWNS[i % 4]}", "record": gold_of(i)}) for i in range(40)]
+    (tmp_path / "visits.jsonl").write_text("\n".join(lines) + "\n")
+    (tmp_path / "mail.txt").write_text("81: a visit to Bern")
+    return tmp_path
+
+
+def model(request: ReceivedRequest, learns: bool) -> Scripted:
+    messages = json.loads(request.body)["messages"]
+    if "Proposal" in messages[-1]["content"]:
+        return reply({"instructions": "Be careful."})
+    i = int(re.findall(r"(\d+): a visit", messages[-1]["content"])[-1])
+    return reply(gold_of(i) if learns and len(messages) > 2 else {**gold_of(i), "code": "?"})
+
+
+@pytest.mark.slow
+def test_the_file_serves_the_other_commands(cli: Cli, folder: Path) -> None:
+    with ChatServer(lambda request: model(request, learns=True)) as server:
+        where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m")
+        ended = cli("tune", "visits.jsonl", *where, "--journal", "j.db")
+        assert ended.status == 0, ended.err
+        told = cli("extract", "mail.txt", *where, "--tuned", "extractor.tuned.json")
+        other = cli("extract", "mail.txt", *where[:4], "-m", "n", "--tuned", "extractor.tuned.json")
+    assert "the gain on the test texts is beyond chance" in ended.err
+    assert "difference, paired" in ended.out
+    assert told.lines[0]["record"] == {"town": "Bern", "code": "BE"}
+    assert (other.status, "made for the model m, not for n" in other.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_without_a_gain_there_is_no_file(cli: Cli, folder: Path) -> None:
+    with ChatServer(lambda request: model(request, learns=False)) as server:
+        where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m")
+        ended = cli("tune", "visits.jsonl", *where, "--journal", "j.db", "--max-requests", "100")
+    assert ended.status == 1
+    assert "no candidate was better on the validation texts. No file is written." in ended.err
+    assert not (folder / "extractor.tuned.json").exists()
