@@ -41,6 +41,15 @@ def checked_text(text: Text) -> Content:
     )
 
 
+def with_images(given: Any, text: Content) -> Content:
+    """Return what is shown of a document that is asked of: its text, with the images of its pages where it
+    has them.
+    """
+    if not isinstance(given, Source) or not given.images:
+        return text
+    return content.parts([text, *map(content.image, given.images)])
+
+
 def check_length(text: str, window: int | None, model: str) -> None:
     """Raise ConfigError for a text that is longer than a model's window (tokens), whatever its tokens are."""
     if window is not None:

@@ -106,6 +106,10 @@ class TextTable:
     end: int
     rows: tuple[tuple[tuple[int, int], ...], ...]
 
+    def cells(self, text: str) -> list[list[str]]:
+        """Return the texts of its cells, row by row. text: the source's."""
+        return [[text[start:end] for start, end in row] for row in self.rows]
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -138,7 +142,8 @@ class Source:
 
     name: of the file, "" where it has none. media_type: of the document, read from its bytes. data: the
     document itself, to show its pages; None where it was not kept. attachments: documents within this one,
-    each a source of its own; `problem` says why one of them could not be read.
+    each a source of its own; `problem` says why one of them could not be read. images: of its pages, to be
+    shown to the model beside the text; () where it is asked of the text alone.
     """
 
     text: str
@@ -148,6 +153,12 @@ class Source:
     data: bytes | None = field(default=None, repr=False)
     attachments: tuple[Source, ...] = ()
     problem: str = ""
+    images: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def tables(self) -> tuple[TextTable, ...]:
+        """The tables that the reader knows of, () for none."""
+        return self.layout.tables
 
     @property
     def pages(self) -> tuple[Page, ...]:
@@ -176,9 +187,11 @@ class Source:
         if not 0 <= start <= end <= len(self.text):
             raise ValueError(f"no part: {start} to {end} of a text of {len(self.text)} characters")
         called = self.name if name is None else name
-        return Source(
-            self.text[start:end], part_of(self.layout, start, end), called, self.media_type, self.data
-        )
+        layout = part_of(self.layout, start, end)
+        numbers = {page.number for page in layout.pages}
+        shown = zip(self.layout.pages, self.images, strict=False)
+        images = tuple(image for page, image in shown if page.number in numbers)
+        return Source(self.text[start:end], layout, called, self.media_type, self.data, images=images)
 
     def boxes_by_pointer(self, evidence: Mapping[str, Sequence[HasSpan]]) -> dict[str, tuple[Box, ...]]:
         """Return the boxes of each value's spans, by its pointer; () for a value without."""

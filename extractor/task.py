@@ -35,7 +35,7 @@ from .dialogue import (
 )
 from .errors import ConfigError, ExtractionError, InvalidJSON, Problem, Unjudged
 from .evaluation.gold import Places
-from .given import SHORT, Content, Text, check_length, checked_text, context_of
+from .given import SHORT, Content, Text, check_length, checked_text, context_of, with_images
 from .layout import Source
 from .masking import Masked, TextMask
 from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
@@ -174,15 +174,18 @@ class Task(Generic[T]):
         shots = self._shots if pairs is self._pairs else example_messages(pairs)
         added = self._logprobs() if self._is_sure else {}
         params = {**self._params, **added} if added else self._params
+        shown = with_images(given, content)
+        if masked is not None and shown is not content:
+            raise ConfigError("mask= can't look into the images of pages: read the document as_='text'")
 
         def request(mode: Mode) -> Request:
-            messages = question(self._system(mode, saying, pairs, part), shots, content)
+            messages = question(self._system(mode, saying, pairs, part), shots, shown)
             if self._schema_last and self.model.shows_schema(mode):  # what comes before is the same for all
                 messages = (*messages, Message("user", shown_schema(self.compiled.schema, mode)))
             strict = (self._in_grammar if mode is Mode.JSON_SCHEMA else self.compiled).strict
             return self.model.request(messages, params, mode, strict, source)
 
-        brief = partial(self._brief, content, saying, part)
+        brief = partial(self._brief, shown, saying, part)
         ladder = self._ladder(request, brief, frozenset(added))
         judges = partial(self._judge, read, masked, saying)
         step = self.model.start(request(ladder.modes[0]), judges(1), ladder, judges)
@@ -190,7 +193,7 @@ class Task(Generic[T]):
             step = replace(step, origin=given)
         if saying.reference_date or saying.locale:
             step = replace(step, reference_date=saying.reference_date, locale=saying.locale)
-        if masked is not None:
+        if masked is not None or shown is not content:
             step = replace(step, given=source_text(read))
         if self._dialogues > 1:
             budget = step.policy.budget.shared_by(self._dialogues)

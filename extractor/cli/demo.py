@@ -44,7 +44,9 @@ def demo(
     kind: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="invoice, support_email, job_ad, all of these; or receipt: photos."
+            metavar="NAME",
+            help="invoice, support_email, job_ad, all of these; or documents: receipt (photos), bill, form, "
+            "letter, mail.",
         ),
     ] = ALL,
     limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 2,
@@ -81,7 +83,7 @@ def demo(
         shown = Path(output).with_suffix(".html")
         with opened(str(shown)) as out:
             out.write(page((trial.extraction.entry(trial.example.file) for trial in done), kind))
-        say(f"Open {shown} in a browser: the pictures, with a box around each value.")
+        say(f"Open {shown} in a browser: the documents, with each value marked where it stands.")
     if here:
         say(about(here))
 

@@ -155,8 +155,12 @@ class DocumentWork:
         return Job.of(self._models, rows, asked, None, options)  # type: ignore[arg-type]
 
     def _part(self, chunk: Chunk, at_once: bool) -> Any:
-        text = self._plan.text[chunk.start : chunk.end]
-        if at_once or not text.strip():
+        text: Any = self._plan.text[chunk.start : chunk.end]
+        if not text.strip():
+            return text
+        if self._plan.origin is not None and self._plan.origin.images:
+            text = self._plan.origin.part(chunk.start, chunk.end)
+        if at_once:
             return text
         return ToldText(text, _place(chunk, self._plan))
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from statistics import median
+from typing import Any, Literal, TypeAlias
 
 from ..layout import Layout, Page, PageRead, Section, TextTable, Unit, Word
-from .order import PageBlock, PlacedText
+from .order import Line, PlacedText, lines_of
+from .ruled import TextBlock, is_wide
 
-WIDE = 1.5  # a gap within a line, in heights of it, that is kept as several spaces
-SPACES = "   "
+TextForm: TypeAlias = Literal["plain", "layout", "markdown"]
+SPACES = "   "  # for a gap that parts cells
+MOST_COLUMNS = 250  # of characters, where spaces make the layout
+_RULE = "| --- "
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,18 @@ class ReadPage:
     rotation: int = 0
     read: PageRead = "text"
     note: str = ""
-    blocks: list[PageBlock] = field(default_factory=list)
+    blocks: list[TextBlock] = field(default_factory=list)
 
     def to_json(self) -> list[Any]:
         """Return what `of_json` makes the same page of."""
-        words = [[list(map(piece_to_json, line)) for line in block] for block in self.blocks]
+        words = [
+            [
+                list(map(_line_to_json, block.lines)),
+                [[list(map(_line_to_json, cell)) for cell in row] for row in block.rows],
+                block.joined,
+            ]
+            for block in self.blocks
+        ]
         return [
             self.number,
             self.width,
@@ -44,8 +55,23 @@ class ReadPage:
     def of_json(cls, told: list[Any]) -> ReadPage:
         """Return the page."""
         number, width, height, unit, rotation, read, note, told_blocks = told
-        blocks = [[list(map(piece_of_json, line)) for line in block] for block in told_blocks]
+        blocks = [
+            TextBlock(
+                list(map(_line_of_json, lines)),
+                tuple(tuple(list(map(_line_of_json, cell)) for cell in row) for row in rows),
+                joined,
+            )
+            for lines, rows, joined in told_blocks
+        ]
         return cls(number, width, height, unit, rotation, read, note, blocks)
+
+
+def _line_to_json(line: Line) -> list[Any]:
+    return list(map(piece_to_json, line))
+
+
+def _line_of_json(told: list[Any]) -> Line:
+    return list(map(piece_of_json, told))
 
 
 def piece_to_json(piece: PlacedText) -> list[Any]:
@@ -60,75 +86,124 @@ def piece_of_json(told: list[Any]) -> PlacedText:
     return PlacedText(text, left, top, right, bottom, score, angle, tuple(edges), vertical)
 
 
-def composed(pages: Iterable[ReadPage]) -> tuple[str, Layout]:
-    """Return the text of pages, and where each word of it stands. Words of a line are parted by a space, by
-    three where the gap is wide; lines by a line break; blocks and pages by a blank line.
+class _Writing:
+    """A text that is being written, and where its words stand."""
+
+    def __init__(self) -> None:
+        self.at = self.lines = 0
+        self.pieces: list[str] = []
+        self.words: list[Word] = []
+        self.tables: list[TextTable] = []
+
+    def put(self, string: str) -> None:
+        """Write what parts words."""
+        self.pieces.append(string)
+        self.at += len(string)
+
+    def word(self, piece: PlacedText, page: int) -> None:
+        """Write a word of the line that is begun."""
+        box = piece.left, piece.top, piece.right, piece.bottom
+        end = self.at + len(piece.text)
+        told = Word(self.at, end, page, self.lines, *box, piece.score, piece.edges, piece.vertical)
+        self.words.append(told)
+        self.put(piece.text)
+
+    def line(self, line: Line, page: int) -> None:
+        """Write the words of a line."""
+        for number, piece in enumerate(line):
+            if number:
+                self.put(_space(line[number - 1], piece))
+            self.word(piece, page)
+        self.lines += 1
+
+
+def composed(pages: Iterable[ReadPage], form: TextForm = "plain") -> tuple[str, Layout]:
+    """Return the text of pages, and where each word of it stands.
+
+    "plain": words of a line are parted by a space, by three where the gap is wide; lines by a line break;
+    blocks and pages by a blank line. "markdown": the same, with tables as Markdown has them. "layout": the
+    words of a page as they stand side by side, in columns made of spaces.
     """
-    text: list[str] = []
-    words: list[Word] = []
+    writing = _Writing()
     shown: list[Page] = []
-    at = line_number = 0
     for page in pages:
-        if any(page.blocks) and at:
-            text.append("\n\n")
-            at += 2
-        begin = at
-        for string, piece, line in _laid(page.blocks):
-            if piece is not None:
-                words.append(
-                    Word(
-                        at,
-                        at + len(string),
-                        page.number,
-                        line_number + line,
-                        piece.left,
-                        piece.top,
-                        piece.right,
-                        piece.bottom,
-                        piece.score,
-                        piece.edges,
-                        piece.vertical,
-                    )
-                )
-            text.append(string)
-            at += len(string)
-        line_number += sum(map(len, page.blocks))
-        shown.append(
-            Page(
-                page.number,
-                page.width,
-                page.height,
-                page.unit,
-                page.rotation,
-                begin,
-                at,
-                page.read,
-                page.note,
-            )
-        )
-    return "".join(text), Layout(tuple(shown), tuple(words))
+        if any(block.has_words for block in page.blocks) and writing.at:
+            writing.put("\n\n")
+        begin = writing.at
+        if form == "layout":
+            _write_rows(writing, page)
+        else:
+            _write_blocks(writing, page, form == "markdown")
+        place = page.unit, page.rotation, begin, writing.at, page.read, page.note
+        shown.append(Page(page.number, page.width, page.height, *place))
+    layout = Layout(tuple(shown), tuple(writing.words), tables=tuple(writing.tables))
+    return "".join(writing.pieces), layout
 
 
-def _laid(blocks: Sequence[PageBlock]) -> Iterator[tuple[str, PlacedText | None, int]]:
-    """Yield the words of a page and what parts them, each with the number of its line."""
-    number = 0
-    for i, block in enumerate(blocks):
-        for j, line in enumerate(block):
-            if i or j:
-                yield "\n" if j else "\n\n", None, number
-            for k, piece in enumerate(line):
-                if k:
-                    yield _space(line[k - 1], piece), None, number
-                yield piece.text, piece, number
-            number += 1
+def _write_blocks(writing: _Writing, page: ReadPage, as_markdown: bool) -> None:
+    for number, block in enumerate(page.blocks):
+        if number:
+            writing.put("\n" if block.joined and not as_markdown else "\n\n")
+        if block.rows:
+            _write_table(writing, block, page.number, as_markdown)
+        for i, line in enumerate(block.lines):
+            if i:
+                writing.put("\n")
+            writing.line(line, page.number)
+
+
+def _write_table(writing: _Writing, block: TextBlock, page: int, as_markdown: bool) -> None:
+    begin, rows = writing.at, []
+    for number, row in enumerate(block.rows):
+        if number:
+            writing.put("\n")
+        if number == 1 and as_markdown:
+            writing.put(_RULE * len(row) + "|\n")
+        spans: list[tuple[int, int]] = []
+        for cell in row:
+            if as_markdown:
+                writing.put(" | " if spans else "| ")
+            elif cell and any(low < high for low, high in spans):
+                writing.put(SPACES)
+            start = writing.at
+            for i, line in enumerate(cell):
+                if i:
+                    writing.put(" ")
+                writing.line(line, page)
+            spans.append((start, writing.at))
+        if as_markdown:
+            writing.put(" |")
+        rows.append(tuple(spans))
+    writing.tables.append(TextTable(begin, writing.at, tuple(rows)))
+
+
+def _write_rows(writing: _Writing, page: ReadPage) -> None:
+    """Write the words of a page where they stand: columns and rows of characters. Turned words come last."""
+    lines = [line for block in page.blocks for line in block.all_lines]
+    level = [piece for line in lines for piece in line if piece.angle % 360 == 0]
+    turned = [kept for line in lines if (kept := [piece for piece in line if piece.angle % 360])]
+    widths = [(piece.right - piece.left) / len(piece.text) for piece in level]
+    width = max(median(widths) if widths else 1.0, page.width / MOST_COLUMNS, 0.01)
+    margin = min((piece.left for piece in level), default=0.0)
+    bottom = None
+    for row in lines_of(level):
+        top, height = min(piece.top for piece in row), max(piece.bottom - piece.top for piece in row)
+        if bottom is not None:
+            writing.put("\n\n" if top - bottom > height else "\n")
+        begin, bottom = writing.at, max(piece.bottom for piece in row)
+        for number, piece in enumerate(row):
+            column = round((piece.left - margin) / width) - (writing.at - begin)
+            is_next = number > 0 and not is_wide(row[number - 1], piece)
+            writing.put(" " if is_next else " " * max(column, len(SPACES) if number else 0))
+            writing.word(piece, page.number)
+        writing.lines += 1
+    for number, line in enumerate(turned):
+        writing.put("\n\n" if number or level else "")
+        writing.line(line, page.number)
 
 
 def _space(before: PlacedText, after: PlacedText) -> str:
-    if before.vertical or after.vertical:
-        return " "
-    height = max(before.bottom - before.top, after.bottom - after.top)
-    gap = max(after.left - before.right, before.left - after.right)
-    return SPACES if gap > WIDE * height else " "
+    return SPACES if is_wide(before, after) else " "
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +216,11 @@ class Passage:
     cells: tuple[tuple[tuple[str, str], ...], ...] = ()  # of a table: (text, name), row by row
 
 
-def composed_passages(passages: Iterable[Passage]) -> tuple[str, Layout]:
+def composed_passages(passages: Iterable[Passage], form: TextForm = "plain") -> tuple[str, Layout]:
     """Return the text of passages, and the names of its pieces. Cells are parted by " | ", rows by a line
-    break.
+    break; in "markdown" tables have its lines.
     """
+    as_markdown = form == "markdown"
     text: list[str] = []
     sections: list[Section] = []
     tables: list[TextTable] = []
@@ -167,11 +243,15 @@ def composed_passages(passages: Iterable[Passage]) -> tuple[str, Layout]:
             for number, row in enumerate(passage.cells):
                 if number:
                     put("\n")
+                if number == 1 and as_markdown:
+                    put(_RULE * max(map(len, passage.cells)) + "|\n")
                 spans = []
                 for column, (string, name) in enumerate(row):
-                    if column:
-                        put(" | ")
+                    if column or as_markdown:
+                        put(" | " if column else "| ")
                     spans.append(put(string, name))
+                if as_markdown:
+                    put(" |")
                 rows.append(tuple(spans))
             tables.append(TextTable(begin, at, tuple(rows)))
         put(passage.then)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
+from .kinds import HEIF, kind_of
 from .unreadable import ReadFailed
 
 PIXELS = 100_000_000  # of one picture
 FRAMES = 2_000
-FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF")
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "AVIF", "HEIF")
 QUALITY = {"WEBP": {"quality": 60, "method": 2}, "JPEG": {"quality": 70}, "PNG": {}}
 
 
@@ -23,6 +24,10 @@ def frames(data: bytes) -> Iterator[Any]:
 
     Image.MAX_IMAGE_PIXELS = None  # checked below, before anything is unpacked
     Image.init()
+    if kind_of(data) in HEIF:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     try:
         picture = Image.open(BytesIO(data), formats=[form for form in FORMATS if form in Image.OPEN])
     except UnidentifiedImageError:

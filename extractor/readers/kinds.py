@@ -14,6 +14,7 @@ HTML = "text/html"
 EML = "message/rfc822"
 MSG = "application/vnd.ms-outlook"
 TEXT = "text/plain"
+HEIF = ("image/heic", "image/heif")  # read by a library of its own
 # Sources: RFC 2083 (PNG), ISO 10918 (JPEG), GIF89a, RFC 9649 (WebP), ISO 23008-12 (HEIF), ISO 32000 (PDF)
 _BEGINNINGS = (
     (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),

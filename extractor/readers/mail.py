@@ -108,8 +108,7 @@ def msg(data: bytes) -> Iterator[Passage | Attachment]:
     for number, attached in enumerate(mail.attachments[:ATTACHED], 1):
         name = attached.file_name or f"attachment {number}"
         yield Passage(f"Attachment: {_one_line(name)}")
-        if attached.file_bytes is not None:
-            yield Attachment(name, attached.file_bytes)
+        yield Attachment(name, attached.file_bytes or b"")
 
 
 def _address(recipient: Any) -> str:

@@ -86,6 +86,7 @@ def sheets(data: bytes) -> Iterator[Passage]:
     for sheet in book.worksheets:
         yield Passage(sheet.title, sheet.title)
         rows = []
+        sheet.reset_dimensions()  # what a file claims of its size may be wrong: cells would be lost
         for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
             left -= len(row)
             if left < 0:

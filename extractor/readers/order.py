@@ -78,6 +78,12 @@ def in_order(pieces: Iterable[PlacedText]) -> list[PageBlock]:
     ]
 
 
+def lines_of(pieces: Iterable[PlacedText]) -> list[Line]:
+    """Return words that are not turned row by row, each row from left to right."""
+    placed = [_levelled(piece, 0.0) for piece in pieces]
+    return [[each.piece for each in line] for line in _lines(placed)] if placed else []
+
+
 def _angle(angle: float) -> float:
     quarter = round(angle / 90) * 90
     return float(quarter % 360 if abs(angle - quarter) < STRAIGHT else round(angle, 1) % 360)

@@ -11,7 +11,9 @@ from math import degrees
 from typing import Any, TypeAlias
 
 from .composing import ReadPage
-from .order import PlacedText, in_order
+from .drawn import rules
+from .order import PlacedText
+from .ruled import blocks_of
 from .unreadable import ReadFailed
 
 Rect: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, from the page's top left
@@ -143,6 +145,7 @@ def _page(document: Any, index: int) -> ReadPage:
         page = document[index]
         geometry = _Geometry(page)
         pieces = [*_pieces(page, geometry), *_filled_in(page, geometry)]
+        drawn_lines = rules(page, geometry.point) if pieces else ((), ())
         read, note = "text", ""
         if not pieces:
             drawn = c.FPDFPage_CountObjects(page) > 0
@@ -161,7 +164,7 @@ def _page(document: Any, index: int) -> ReadPage:
         rotation=geometry.rotation,
         read=read,  # type: ignore[arg-type]
         note=note,
-        blocks=in_order(pieces),
+        blocks=blocks_of(pieces, *drawn_lines),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,19 +16,35 @@ from typing import Any, Literal, TypeAlias, get_args
 from ..errors import ConfigError, UnreadableSource
 from ..layout import Box, Source
 from . import kept
-from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
-from .kinds import DOCX, EML, EPUB, HTML, MSG, PDF, PPTX, TEXT, XLSX, kind_of
-from .order import PlacedText, in_order
+from .composing import Passage, ReadPage, TextForm, composed, composed_passages, piece_of_json
+from .kinds import DOCX, EML, EPUB, HEIF, HTML, MSG, PDF, PPTX, TEXT, XLSX, kind_of
+from .order import PlacedText
 from .process import FOR_OCR, results
+from .ruled import blocks_of
 
 Ocr: TypeAlias = Literal["auto", "always", "never"]
+ReadAs: TypeAlias = Literal["text", "text+images"]
+Tell: TypeAlias = Callable[[int, int], None]
 MOST_BYTES = 500_000_000
 MOST_PAGES = 2_000  # of one document at a time
 DPI = 200  # of pages that are recognised
 SHARP = 12_000_000  # pixels of a page that is recognised, at most
 SIDE = 3_000  # pixels of a picture that is recognised, at most
+MOST_SEEN = 100  # pages of which pictures are shown to a model
+SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 AT_ONCE = 6  # pages that are recognised by one process
 FORM = 3  # of the words that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class ReadChoices:
+    """How a document is read; see `read`. tell: is told of pages that are done, and of how many."""
+
+    pages: tuple[int, ...] | None = None
+    password: str | None = None
+    ocr: Ocr = "auto"
+    form: TextForm = "plain"
+    tell: Tell = lambda done, total: None
 
 
 def read(
@@ -38,44 +54,58 @@ def read(
     pages: Iterable[int] | None = None,
     password: str | None = None,
     ocr: Ocr = "auto",
+    form: TextForm = "plain",
+    as_: ReadAs = "text",
+    on_progress: Tell | None = None,
 ) -> Source:
     """Return the text of a document, and where it stands there.
 
     source: the path of a file, or the bytes of one; what it is is read from these. name: what to call it, by
     default the file's name. pages: numbers from 1 of a PDF or TIFF, in this order; None for all. password:
     of an encrypted PDF. ocr: "auto" recognises the words of pictures and of pages that are pictures,
-    "always" those of all pages, "never" leaves such pages "unread". Needs the extra of what it reads: `pdf`,
-    `ocr`, `office` or `mail`. Strangers' bytes are parsed in a process of its own, within bounds.
+    "always" those of all pages, "never" leaves such pages "unread". form: "plain"; "layout", with the words
+    of a page in columns made of spaces; "markdown", with tables as Markdown has them. as_: "text+images" to
+    show models that see a picture of each page beside the text. on_progress: told how many pages are done,
+    and of how many. Needs the extra of what it reads: `pdf`, `ocr`, `office` or `mail`. Strangers' bytes
+    are parsed in a process of its own, within bounds.
 
     Raises UnreadableSource, whose `kind` says why, and ConfigError.
     """
-    if ocr not in get_args(Ocr):
-        raise ConfigError(f"ocr is 'auto', 'always' or 'never', not {ocr!r:.80}")
+    for option, value, words in (("ocr", ocr, Ocr), ("form", form, TextForm), ("as_", as_, ReadAs)):
+        if value not in (known := get_args(words)):
+            raise ConfigError(f"{option} is one of {', '.join(map(repr, known))}, not {value!r:.80}")
     given = isinstance(source, bytes | bytearray | memoryview)
     data = bytes(source) if given else _bytes_of(source)  # type: ignore[arg-type]
     called = name if name is not None else "" if given else Path(os.fsdecode(source)).name
-    chosen = None if pages is None else [index(number) for number in pages]
-    return _read(data, called, chosen, password, ocr, 0)
+    chosen = None if pages is None else tuple(index(number) for number in pages)
+    tell = on_progress or ReadChoices().tell
+    found = _read(data, called, ReadChoices(chosen, password, ocr, form, tell), 0)
+    if as_ == "text":
+        return found
+    if len(found.pages) > MOST_SEEN:
+        raise ConfigError(
+            f"as_='text+images' is for {MOST_SEEN} pages at a time, and these are {len(found.pages):,}: give "
+            "pages="
+        )
+    return replace(found, images=tuple(pictures_of(found, SEEN, "PNG", password).values()))
 
 
-def _read(
-    data: bytes, called: str, chosen: list[int] | None, password: str | None, ocr: Ocr, depth: int
-) -> Source:
+def _read(data: bytes, called: str, how: ReadChoices, depth: int) -> Source:
     """Return the source of a document. depth: how many documents it is within."""
     if not data:
         raise UnreadableSource(f"{called or 'the document'} is an empty file", "empty")
     kind = kind_of(data)
     if kind == PDF:
-        found = _pdf(data, chosen, password, ocr)
+        found = _pdf(data, how)
     elif kind is not None and kind.startswith("image/"):
-        found = _image(data, chosen, ocr)
+        found = _image(data, kind, how)
     elif kind is None:
         return Source(_plain(data, called), name=called, media_type=TEXT)
     elif kind in _PASSAGES:
-        return _without_pages(data, kind, called, ocr, depth)
+        return _without_pages(data, kind, called, how, depth)
     else:
         raise UnreadableSource(f"{called or 'the document'} is {kind}, which is not read here", "unknown")
-    text, layout = composed(found)
+    text, layout = composed(found, how.form)
     _check_written(text, found, called)
     return Source(text, layout, called, kind, data)
 
@@ -140,15 +170,16 @@ _PASSAGES: Mapping[str, tuple[str, str]] = {  # the extra that each needs, and t
 DEEP = 3  # documents within documents
 
 
-def _without_pages(data: bytes, kind: str, called: str, ocr: Ocr, depth: int) -> Source:
+def _without_pages(data: bytes, kind: str, called: str, how: ReadChoices, depth: int) -> Source:
     check_extra(*_PASSAGES[kind])
     told = list(results("passages", data, {"kind": kind}, "the document"))
     passages = [_passage(*each["passage"]) for each in told if "passage" in each]
     within = [each["attachment"] for each in told if "attachment" in each]
-    text, layout = composed_passages(passages)
+    text, layout = composed_passages(passages, how.form)
     if not text.strip():
         raise UnreadableSource(f"{called or 'the document'} has no words in it", "empty")
-    attached = tuple(_attached(name, b64decode(packed), ocr, depth) for name, packed in within)
+    inner = replace(how, pages=None, password=None)
+    attached = tuple(_attached(name, b64decode(packed), inner, depth) for name, packed in within)
     return Source(text.rstrip("\n"), layout, called, kind, data, attached)
 
 
@@ -157,14 +188,16 @@ def _passage(text: str, name: str, then: str, cells: Any) -> Passage:
     return Passage(text, name, then, rows)
 
 
-def _attached(name: str, data: bytes, ocr: Ocr, depth: int) -> Source:
+def _attached(name: str, data: bytes, how: ReadChoices, depth: int) -> Source:
     """Return a document within another one; where it can't be read, its `problem` says why."""
     try:
         if depth >= DEEP:
             raise UnreadableSource(
                 f"it is within {DEEP} other documents, deeper ones are not read", "too_large"
             )
-        return _read(data, name, None, None, ocr, depth + 1)
+        if not data:  # python-oxmsg gives no bytes of a message within a message
+            raise UnreadableSource("it is empty, or a message within a message of Outlook's", "empty")
+        return _read(data, name, how, depth + 1)
     except UnreadableSource as error:
         return Source("", name=name, media_type=kind_of(data) or TEXT, data=data, problem=str(error))
 
@@ -172,23 +205,42 @@ def _attached(name: str, data: bytes, ocr: Ocr, depth: int) -> Source:
 # -- PDF
 
 
-def _pdf(data: bytes, chosen: list[int] | None, password: str | None, ocr: Ocr) -> list[ReadPage]:
+def _pdf(data: bytes, how: ReadChoices) -> list[ReadPage]:
     check_extra("pdf", "pypdfium2", "PIL")
-    options = {"pages": chosen, "password": password, "most": MOST_PAGES}
-    pages = [ReadPage.of_json(told) for told in results("pdf_pages", data, options, "the PDF")]
-    wanted = [page for page in pages if page.read == "unread" or (ocr == "always" and page.read != "blank")]
-    if ocr == "never" or not wanted:
+    pages = _text_pages(data, how)
+    wanted = [
+        page for page in pages if page.read == "unread" or (how.ocr == "always" and page.read != "blank")
+    ]
+    if how.ocr == "never" or not wanted:
         return pages
-    if find_spec("rapidocr") is None and ocr == "auto" and any(page.blocks for page in pages):
+    if find_spec("rapidocr") is None and how.ocr == "auto" and any(page.blocks for page in pages):
         return pages  # what has text is read; its other pages say that they are not
     _check_ocr(f"page {wanted[0].number} of the PDF: {wanted[0].note or 'ocr=always'}")
     recognised: dict[int, ReadPage] = {}
+    done = len(pages) - len(wanted)
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
-        pictures = [_pictured(data, page, password) for page in some]
+        pictures = [_pictured(data, page, how.password) for page in some]
         for page, words in zip(some, _words(pictures), strict=True):
             recognised[page.number] = _recognised(page, words, 72 / _dpi(page))
+            done += 1
+            how.tell(done, len(pages))
     return [recognised.get(page.number, page) for page in pages]
+
+
+def _text_pages(data: bytes, how: ReadChoices) -> list[ReadPage]:
+    """Return the pages with the words of their text layer."""
+    options = {"pages": how.pages, "password": how.password, "most": MOST_PAGES}
+    told = results("pdf_pages", data, options, "the PDF")
+    count: int = next(told)
+    pages: list[ReadPage] = []
+    done = 0
+    for each in told:
+        pages.append(ReadPage.of_json(each))
+        if pages[-1].read != "unread" or how.ocr == "never":  # the others are done once they are recognised
+            done += 1
+            how.tell(done, count)
+    return pages
 
 
 def _dpi(page: ReadPage) -> float:
@@ -215,22 +267,25 @@ def pdf_parts(data: bytes, as_: str, pages: list[int] | None, dpi: float) -> lis
             told = results("pdf_images", data, {**options, "dpi": dpi}, "the PDF")
             return [b64decode(picture) for picture in told]
     read = results("pdf_pages", data, {**options, "most": MOST_PAGES}, "the PDF")
+    next(read)  # how many there are
     return [composed([ReadPage.of_json(told)])[0].encode(errors="replace") for told in read]
 
 
 # -- pictures
 
 
-def _image(data: bytes, chosen: list[int] | None, ocr: Ocr) -> list[ReadPage]:
+def _image(data: bytes, kind: str, how: ReadChoices) -> list[ReadPage]:
     check_extra("ocr", "PIL")
+    if kind in HEIF:
+        check_extra("heic", "pillow_heif")
     told = list(results("image_pages", data, {"side": SIDE}, "the image"))
-    numbers = range(1, len(told) + 1) if chosen is None else chosen
+    numbers = range(1, len(told) + 1) if how.pages is None else how.pages
     wrong = [number for number in numbers if not 1 <= number <= len(told)]
     if wrong:
         raise UnreadableSource(f"no page {wrong[0]}: the image has pages 1 to {len(told)}", "empty")
     sizes = [(number, *told[number - 1][:2]) for number in numbers]
     pages = [ReadPage(number, width, height, "px", read="unread") for number, width, height in sizes]
-    if ocr == "never":
+    if how.ocr == "never":
         return [replace(page, note="it is a picture, and ocr='never'") for page in pages]
     _check_ocr("the image")
     found: list[ReadPage] = []
@@ -239,6 +294,7 @@ def _image(data: bytes, chosen: list[int] | None, ocr: Ocr) -> list[ReadPage]:
         pictures = [b64decode(told[page.number - 1][4]) for page in some]
         for page, words in zip(some, _words(pictures), strict=True):
             found.append(_recognised(page, words, page.width / told[page.number - 1][2]))
+            how.tell(len(found), len(pages))
     return found
 
 
@@ -269,7 +325,7 @@ def _recognised(page: ReadPage, words: Iterable[PlacedText], scale: float) -> Re
     """Return a page with the words of its picture. scale: units of the page in a pixel of that."""
     scaled = [_scaled(word, scale, page) for word in words]
     read = "ocr" if scaled else "blank"
-    return replace(page, read=read, note="", blocks=in_order(scaled))  # type: ignore[arg-type]
+    return replace(page, read=read, note="", blocks=blocks_of(scaled))  # type: ignore[arg-type]
 
 
 def _scaled(word: PlacedText, scale: float, page: ReadPage) -> PlacedText:
@@ -290,9 +346,15 @@ def _scaled(word: PlacedText, scale: float, page: ReadPage) -> PlacedText:
 # -- to show it
 
 
-def pictures_of(source: Source, side: int = 1400, form: Literal["WEBP", "PNG"] = "WEBP") -> dict[int, Any]:
+def pictures_of(
+    source: Source,
+    side: int = 1400,
+    form: Literal["WEBP", "PNG"] = "WEBP",
+    password: str | None = None,
+) -> dict[int, Any]:
     """Return the pages of a source as image files, by their numbers; those of a document without pages, or
-    without its bytes, are none. side: pixels of the longer side. Raises UnreadableSource.
+    without its bytes, are none. side: pixels of the longer side. password: of an encrypted PDF. Raises
+    UnreadableSource.
     """
     if source.data is None or not source.pages:
         return {}
@@ -303,7 +365,7 @@ def pictures_of(source: Source, side: int = 1400, form: Literal["WEBP", "PNG"] =
     pictures: dict[int, Any] = {}
     for page in source.pages:
         dpi = 72 * side / max(page.width, page.height)
-        options = {"pages": [page.number], "password": None, "dpi": dpi, "form": form}
+        options = {"pages": [page.number], "password": password, "dpi": dpi, "form": form}
         pictures[page.number] = b64decode(*results("pdf_images", source.data, options, "the PDF"))
     return pictures
 

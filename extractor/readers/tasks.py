@@ -17,7 +17,7 @@ def _packed(data: bytes) -> str:
 
 
 def pdf_pages(data: bytes, pages: Sequence[int] | None, password: str | None, most: int) -> Iterator[Any]:
-    """Yield each page with its words. most: how many pages there may be."""
+    """Yield how many pages there are, then each with its words. most: how many there may be."""
     from . import pdf
 
     document = pdf.opened(data, password)
@@ -26,6 +26,7 @@ def pdf_pages(data: bytes, pages: Sequence[int] | None, password: str | None, mo
         raise ReadFailed(
             "too_large", f"the PDF has {count:,} pages, {most:,} are read at a time: give pages="
         )
+    yield count
     for page in pdf.read_pages(document, pages):
         yield page.to_json()
 

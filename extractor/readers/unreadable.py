@@ -12,3 +12,12 @@ class ReadFailed(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def why_not_loaded(error: ImportError) -> str:
+    """Return what is missing where a library can't be loaded: the first cause, in one line."""
+    cause: BaseException = error
+    while (before := cause.__cause__ or cause.__context__) is not None and isinstance(before, ImportError):
+        cause = before
+    told = " ".join(str(cause).split())[:300]
+    return f"a library that reads this can't be loaded here, {type(cause).__name__}: {told}"

@@ -20,7 +20,7 @@ def _main() -> None:
     os.dup2(2, 1)  # libraries that print spoil nothing
     _limit(asked["memory"] + 4 * len(data), asked["seconds"])
     from extractor.readers.tasks import TASKS
-    from extractor.readers.unreadable import ReadFailed
+    from extractor.readers.unreadable import ReadFailed, why_not_loaded
 
     def tell(told: Any) -> None:
         out.write(json.dumps(told).encode() + b"\n")
@@ -32,8 +32,8 @@ def _main() -> None:
         tell({"end": True})
     except ReadFailed as error:
         tell({"error": [error.kind, error.message]})
-    except ModuleNotFoundError as error:
-        tell({"error": ["needs", str(error)]})
+    except ImportError as error:
+        tell({"error": ["needs", why_not_loaded(error)]})
     except MemoryError:
         tell({"error": ["too_large", ""]})
     except Exception as error:  # whatever a library raises over a stranger's bytes

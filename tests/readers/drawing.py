@@ -115,6 +115,38 @@ def invoice(**shape: Any) -> Paper:
     return paper
 
 
+def grid(paper: Paper, xs: list[float], ys: list[float]) -> None:
+    """Draw the lines of a table; ys: from its top, measured from the bottom of the page."""
+    for x in xs:
+        paper.canvas.line(x, ys[0], x, ys[-1])
+    for y in ys:
+        paper.canvas.line(xs[0], y, xs[-1], y)
+
+
+def bill() -> Paper:
+    """A ruled table whose cells have several lines, with a note beside it and a form below."""
+    paper = Paper()
+    paper.write("Bill 7", 60, 790, 16)
+    grid(paper, [60, 260, 330, 420], [760, 740, 700, 660])
+    cells = {
+        (65, 745): "Item",
+        (265, 745): "Count",
+        (335, 745): "Price",
+        (65, 725): "Blue cheese, ripe and",
+        (65, 710): "from the north",
+        (265, 717): "4",
+        (335, 717): "12.75",
+        (65, 677): "Office chair",
+        (335, 677): "99.00",
+    }
+    for (x, y), text in cells.items():
+        paper.write(text, x, y, 10)
+    paper.write("Paid", 460, 720)
+    paper.write("Total", 60, 600)
+    paper.write("150.00", 300, 600)
+    return paper
+
+
 def iou(one: Rect, two: Rect) -> float:
     """The intersection of two rectangles over their union."""
     width = min(one[2], two[2]) - max(one[0], two[0])

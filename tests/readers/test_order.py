@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from extractor.readers.composing import Passage, ReadPage, composed, composed_passages
 from extractor.readers.order import PlacedText, in_order
+from extractor.readers.ruled import TextBlock, blocks_of
 
 
 def row(text: str, left: float, top: float, height: float = 10.0) -> list[PlacedText]:
@@ -22,7 +23,7 @@ def row(text: str, left: float, top: float, height: float = 10.0) -> list[Placed
 
 def read(*rows: list[PlacedText]) -> str:
     pieces = [piece for pieces in rows for piece in pieces]
-    return composed([ReadPage(1, 600, 800, blocks=in_order(pieces))])[0]
+    return composed([ReadPage(1, 600, 800, blocks=blocks_of(pieces))])[0]
 
 
 def test_columns_of_prose_are_read_one_after_the_other() -> None:
@@ -110,13 +111,13 @@ def test_whatever_stands_on_a_page_each_word_is_read_once(pieces: Sequence[Place
     real = [piece for piece in pieces if piece.right >= piece.left and piece.bottom >= piece.top]
     found = [piece for block in in_order(pieces) for line in block for piece in line]
     assert sorted(map(id, found)) == sorted(map(id, real))
-    text, layout = composed([ReadPage(1, 600, 800, blocks=in_order(pieces))])
+    text, layout = composed([ReadPage(1, 600, 800, blocks=blocks_of(pieces))])
     assert [text[word.start : word.end] for word in layout.words] == [piece.text for piece in found]
 
 
 @given(st.lists(PIECES, max_size=9))
 def test_a_page_comes_back_from_json(pieces: list[PlacedText]) -> None:
-    page = ReadPage(3, 10.0, 20.0, "px", 90, "ocr", "a note", [[pieces]])
+    page = ReadPage(3, 10.0, 20.0, "px", 90, "ocr", "a note", [TextBlock([pieces], (([], [pieces]),), True)])
     assert ReadPage.of_json(page.to_json()) == page
 
 

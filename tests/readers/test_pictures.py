@@ -11,6 +11,7 @@ from PIL import Image
 
 from extractor import UnreadableSource, read
 from extractor.layout import Source
+from extractor.readers.unreadable import why_not_loaded
 from tests.readers.drawing import Rect, file_of, iou, receipt, rect
 
 LINES = ["Corner Cafe Springfield", "Latte 14.20", "Croissant 21.50", "Total EUR 35.70"]
@@ -109,3 +110,18 @@ def test_pictures_stay_unread_where_nobody_wants_them_read() -> None:
     with pytest.raises(UnreadableSource, match="ocr='never'") as caught:
         read(file_of(receipt(LINES)[0]), ocr="never")
     assert caught.value.kind == "unread"
+
+
+def test_a_missing_library_of_the_system_is_named() -> None:
+    def load() -> None:
+        try:
+            raise ImportError("libstdc++.so.6: cannot open shared object file: No such file or directory")
+        except ImportError as error:
+            raise ImportError("IMPORTANT: read this for advice!\n\nMany lines follow.") from error
+
+    with pytest.raises(ImportError) as caught:
+        load()
+    assert why_not_loaded(caught.value) == (
+        "a library that reads this can't be loaded here, ImportError: libstdc++.so.6: cannot open shared "
+        "object file: No such file or directory"
+    )

@@ -4,55 +4,34 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable
-from email.message import EmailMessage
 from io import BytesIO
-from typing import Any
 
 import pytest
-from docx import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
-from pptx import Presentation
-from pptx.util import Inches
 
 from extractor import Source, UnreadableSource, read
 from extractor.readers import web
 from extractor.readers.composing import composed_passages
 from tests.readers.drawing import invoice
-
-
-def saved(document: Any) -> bytes:
-    file = BytesIO()
-    document.save(file)
-    return file.getvalue()
-
-
-def zipped(**parts: str) -> bytes:
-    file = BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in parts.items():
-            archive.writestr(name.replace("__", "/").replace("_", "."), text)
-    return file.getvalue()
+from tests.readers.writing import (
+    MESSAGE,
+    PAGE,
+    bomb,
+    book,
+    letter,
+    mail,
+    presentation,
+    saved,
+    workbook,
+    zipped,
+)
 
 
 def place(source: Source, words: str) -> tuple[str, ...]:
     start = source.text.index(words)
     return source.sections(start, start + len(words))
-
-
-def letter() -> bytes:
-    document = Document()
-    document.add_paragraph("Dear Ms Lovelace,")
-    document.add_paragraph("")
-    document.add_paragraph("the rent is EUR 950.")
-    table = document.add_table(rows=2, cols=2)
-    for row, cells in zip(table.rows, (("Item", "Price"), ("Rent", "950.00")), strict=True):
-        for cell, text in zip(row.cells, cells, strict=True):
-            cell.text = text
-    document.add_paragraph("Yours, B. Landlord")
-    document.sections[0].header.paragraphs[0].text = "Landlord & Sons"
-    return saved(document)
 
 
 def test_a_word_document_is_read_in_order_with_its_tables() -> None:
@@ -82,23 +61,18 @@ def test_cells_of_a_workbook_have_their_names() -> None:
     assert place(source, "12.5") == ("Costs!B3",)
 
 
+def test_cells_beyond_the_size_that_a_sheet_claims_are_read() -> None:
+    file = BytesIO()
+    with zipfile.ZipFile(BytesIO(workbook())) as archive, zipfile.ZipFile(file, "w") as made:
+        for name in archive.namelist():
+            made.writestr(name, archive.read(name).replace(b'dimension ref="A1:B2"', b'dimension ref="A1"'))
+    assert read(file.getvalue()).text == "Costs\nItem | Price\nCheese | 12.75"
+
+
 def test_slides_are_read_with_their_tables_and_notes() -> None:
-    show = Presentation()
-    slide = show.slides.add_slide(show.slide_layouts[5])
-    slide.shapes.title.text = "Results of 2026"
-    table = slide.shapes.add_table(1, 2, Inches(1), Inches(2), Inches(4), Inches(1)).table
-    table.cell(0, 0).text, table.cell(0, 1).text = "Sales", "77 000"
-    slide.notes_slide.notes_text_frame.text = "Say this slowly"
-    source = read(saved(show))
+    source = read(presentation())
     assert source.text == "Results of 2026\n\nSales | 77 000\n\nSay this slowly"
     assert (place(source, "77 000"), place(source, "slowly")) == (("slide 1",), ("slide 1, notes",))
-
-
-PAGE = """<!DOCTYPE html><html><head><title>no</title><style>p {}</style></head><body>
-<h1>Offer&nbsp;17</h1><script>alert("no")</script><p>A <b>blue</b>
-cheese &amp; bread</p><p hidden>secret</p>
-<table><tr><th>Item</th><th>Price</th></tr><tr><td>Cheese</td><td>12.75</td></tr></table>
-<img src="https://example.org/tracker.png">after</body></html>"""
 
 
 def test_a_web_page_is_what_a_reader_sees_of_it() -> None:
@@ -111,39 +85,9 @@ def test_a_web_page_is_what_a_reader_sees_of_it() -> None:
 
 
 def test_a_book_is_read_in_the_order_of_its_spine() -> None:
-    package = (
-        "<package><manifest><item id='a' href='a.xhtml'/><item id='b' href='b.xhtml'/></manifest>"
-        "<spine><itemref idref='b'/><itemref idref='a'/></spine></package>"
-    )
-    source = read(
-        zipped(
-            **{
-                "META-INF__container_xml": "<container><rootfile full-path='o/p.opf'/></container>",
-                "o__p_opf": package,
-                "o__a_xhtml": "<html><body><p>The end</p></body></html>",
-                "o__b_xhtml": "<html><body><p>The beginning</p></body></html>",
-            }
-        )
-    )
+    source = read(book())
     assert (source.text, source.media_type) == ("The beginning\nThe end", "application/epub+zip")
     assert place(source, "end") == ("chapter 2, paragraph 1",)
-
-
-def mail(*attached: tuple[bytes, str, str], html: bool = False) -> EmailMessage:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = (
-        "Ada <ada@example.org>",
-        "b@example.org",
-        "Grüße, 3 €",
-    )
-    message["MIME-Version"] = "1.0"
-    message.set_content("The rent is 950 €.", cte="base64")
-    if html:
-        message.add_alternative("<p>The rent is 950 €.</p>", subtype="html")
-    for data, kind, name in attached:
-        main, _, sub = kind.partition("/")
-        message.add_attachment(data, maintype=main, subtype=sub, filename=name)
-    return message
 
 
 @pytest.mark.slow
@@ -164,6 +108,18 @@ def test_a_mail_has_its_attachments_as_documents_of_their_own() -> None:
     assert (broken.text, "cannot be opened" in broken.problem) == ("", True)
 
 
+def test_a_message_of_outlook_is_read_with_its_attachments() -> None:
+    source = read(MESSAGE)
+    assert source.text == (
+        'From: "Ada" <ada@example.org>\nTo: Bob <bob@example.org>\nDate: 2026-05-03 10:30:00+00:00\n'
+        "Subject: Grüße, 3 €\n\nThe rent is 950 €.\nYours, Ada\nAttachment: note.txt\nAttachment: Earlier.msg"
+    )
+    assert (source.media_type, place(source, "950")) == ("application/vnd.ms-outlook", ("body",))
+    note, earlier = source.attachments
+    assert (note.name, note.text) == ("note.txt", "The key is under the mat.\n")
+    assert (earlier.text, "a message within a message" in earlier.problem) == ("", True)
+
+
 @pytest.mark.slow
 def test_mails_within_mails_end_somewhere() -> None:
     inner = mail()
@@ -176,15 +132,6 @@ def test_mails_within_mails_end_somewhere() -> None:
         (found,), depth = found.attachments, depth + 1
     assert depth == 4
     assert "deeper ones are not read" in found.problem
-
-
-def bomb() -> bytes:
-    file = BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("word/document.xml", b"<a>" + b" " * 2**26)
-        for number in range(9):
-            archive.writestr(f"word/media/{number}", b" " * 2**26)
-    return file.getvalue()
 
 
 @pytest.mark.parametrize(
