@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from .errors import ConfigError
 from .messages import Message
 from .readers.kinds import PDF, SNIFFED, sniffed
-from .readers.reading import pdf_parts
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -241,4 +240,6 @@ def _pages(data: bytes, as_: As, numbers: Iterable[int] | None, dpi: float) -> l
     if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 0 < dpi <= MOST_DPI:
         raise ConfigError(f"dpi is a number above 0 and at most {MOST_DPI}, not {dpi!r:.80}")
     chosen = None if numbers is None else [operator.index(number) for number in numbers]
+    from .readers.reading import pdf_parts
+
     return pdf_parts(data, as_, chosen, dpi)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .errors import ExtractorError
 from .messages import JSON, Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
@@ -154,6 +155,9 @@ class Extraction(Shown[T]):
     locale: str | None = field(default=None, repr=False)
     parts: tuple[PartOutcome, ...] = ()
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
+    _confidence: list[Mapping[str, float]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def evidence(self) -> Evidence:
@@ -195,6 +199,8 @@ class Extraction(Shown[T]):
         those of `evidence`; a leaf of which nothing tells has none. None where confidence was not asked for
         (`confidence=True`), or there is no record. A score; a probability only with a calibration.
         """
+        if self._confidence:
+            return self._confidence[0]
         signals = self.signals
         if signals is None or self.measured is None:
             return None
@@ -206,6 +212,60 @@ class Extraction(Shown[T]):
         if self.completion is not None and self.completion.said is not None:
             return self.completion.said
         return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON: a line that `extractor view` shows and `from_dict` reads.
+
+        What is left out: the requests' messages, the last reply beside its text, a document's pages, and what
+        confidence was made of. Raises ValueError where a serializer of the record type's own does.
+        """
+        from .recorded import attempts_as_json, error_as_json, spans_as_json
+        from .report import as_json
+
+        failure = self.attempts[-1].failure if self.attempts else None
+        kind = str(failure.kind if failure else self.outcome)
+        return {
+            "text": self.source,
+            "outcome": str(self.outcome),
+            "record": as_json(self.record) if self.outcome.has_record else None,
+            "error": None if self.error is None else error_as_json(self.error, kind),
+            "evidence": spans_as_json(self.evidence),
+            "not_found": [pointer for pointer, spans in self.evidence.items() if not spans],
+            "confidence": None if self.confidence is None else dict(self.confidence),
+            "quotes": {pointer: list(quotes) for pointer, quotes in self.quotes.items()},
+            "reference_date": None if self.reference_date is None else self.reference_date.isoformat(),
+            "locale": self.locale,
+            "usage": {**asdict(self.usage), "total_tokens": self.usage.total_tokens},
+            "cost": None if self.cost is None else str(self.cost),
+            "attempts": attempts_as_json(self.attempts),
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON], record_type: Any) -> Extraction[Any]:
+        """Return the extraction that `to_dict` said. record_type: what it was asked for; a record of a JSON
+        Schema document stays JSON. Raises ValueError for what says none, or no record of that type.
+        """
+        from .recorded import attempts_from_json, error_from_json, evidence_from_json
+
+        try:
+            attempts, text, day = attempts_from_json(told["attempts"]), told["text"], told["reference_date"]
+            outcome, error = Outcome(told["outcome"]), told["error"]
+            found = cls(
+                outcome,
+                attempts,
+                cast(T, _typed(told["record"], record_type)) if outcome.has_record else None,
+                None if error is None else error_from_json(error, attempts),
+                source=text,
+                quotes={pointer: tuple(quotes) for pointer, quotes in told["quotes"].items()},
+                reference_date=None if day is None else date.fromisoformat(day),
+                locale=told["locale"],
+            )
+            found._evidence.append(evidence_from_json(told["evidence"], text or "", told["not_found"]))
+            if told["confidence"] is not None:
+                found._confidence.append(told["confidence"])
+        except (KeyError, TypeError, AttributeError) as error_:
+            raise ValueError(f"this is not what Extraction.to_dict returns: {error_!r}") from error_
+        return found
 
     def entry(self, title: str) -> Entry:
         """Return what a page shows of it."""
@@ -226,6 +286,15 @@ class Extraction(Shown[T]):
             boxes=self.boxes,
             derived=derived_of(self.record),
         )
+
+
+def _typed(record: JSON, record_type: Any) -> Any:
+    """Return a record as its type."""
+    if isinstance(record_type, Mapping):
+        return record
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(record_type).validate_json(json.dumps(record))
 
 
 @dataclass(frozen=True, slots=True)

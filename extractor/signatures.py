@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from inspect import Parameter
 from typing import Any, TypeVar
 
@@ -91,12 +92,22 @@ def _spelt_out(parameter: Parameter, function: Callable[..., Any]) -> Iterator[P
     if parameter.kind is not Parameter.VAR_KEYWORD or found is None:
         yield parameter
         return
-    options = function.__globals__[found[1]]
-    named = set(inspect.signature(function).parameters)
+    named = inspect.signature(function).parameters
+    yield from (each for each in _keywords(function.__globals__[found[1]]) if each.name not in named)
+
+
+@cache
+def _keywords(options: Any) -> tuple[Parameter, ...]:
+    """Return the keywords of a TypedDict of options."""
+    return tuple(_listed(options))
+
+
+def _listed(options: Any) -> Iterator[Parameter]:
+    """Yield them: our own first, then the parameters of the API by name."""
     ours = [name for name in options.__annotations__ if name not in PARAMETERS]
     theirs = sorted(name for name in options.__annotations__ if name in PARAMETERS)
     defaults = {**DEFAULTS, **OF_ROWS} if "journal" in ours else DEFAULTS
-    for name in (each for each in (*ours, *theirs) if each not in named):
+    for name in (*ours, *theirs):
         usual = NOT_SENT if name in PARAMETERS else defaults.get(name)
         said = getattr(options.__annotations__[name], "__forward_arg__", "")
         required = _REQUIRED.fullmatch(said)

@@ -97,3 +97,24 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_a_former_name_still_works_and_tells_the_new_one() -> None:
     with pytest.warns(DeprecationWarning, match="Reach is now called ConnectionOptions"):
         assert types.Reach is types.ConnectionOptions
+
+
+@pytest.mark.slow
+def test_importing_the_client_loads_no_room_that_a_single_call_does_not_need() -> None:
+    code = "import sys; from extractor import Extractor; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(found.stdout.split())
+    assert "extractor.client" in loaded
+    assert not loaded & {
+        "aiohttp",
+        "httpx",
+        "jsonschema",
+        "psutil",
+        "tenacity",
+        "extractor.bulk",
+        "extractor.documents",
+        "extractor.evaluation.votes",
+        "extractor.evidence.merging",
+        "extractor.readers.reading",
+        "extractor.tables",
+    }

@@ -8,11 +8,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
-from ..documents.outcome import DocumentExtraction
-from ..evaluation.votes import agreed
 from ..given import Document, Messages, Text
 from ..messages import Completion, ParsedCompletion
 from ..options import (
@@ -38,13 +35,15 @@ from ..streams import (
     agrown,
 )
 from ..task import list_of, samples_of, streamed
-from ..tools import Round, ToolRun, arun
 from ..transport import http
 from .base import BaseClient, context_for, extracting, prepared
 
 if TYPE_CHECKING:
+    from ..bulk import Estimate, RowOutcome, Select, Stop
+    from ..documents.outcome import DocumentExtraction
     from ..documents.splitting import Split
     from ..previewing import Preview
+    from ..tools import ToolRun
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -86,6 +85,8 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         samples = samples_of(options)
         if samples == 1:
             return await self._models.settle(asked_for, text)
+        from ..evaluation.votes import agreed
+
         return agreed(await asyncio.gather(*(self._models.settle(asked_for, text) for _ in range(samples))))
 
     @overload
@@ -164,6 +165,8 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return how a conversation with tools ended; see Extractor.run_tools. Tools may be async; the calls
         of one reply are run together, those of functions that are not async in threads.
         """
+        from ..tools import Round, arun
+
         step: Round | ToolRun[Any] = opening(self._first, messages, record_type, awaits=True, **options)
         while isinstance(step, Round):
             reply = await self._models.carry(partial(asking, step=step))

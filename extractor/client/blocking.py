@@ -9,11 +9,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 
-from ..bulk import Estimate, RowOutcome, Select, Stop
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
-from ..documents.outcome import DocumentExtraction
-from ..evaluation.votes import agreed
 from ..given import Document, Messages, Text
 from ..messages import Completion, ParsedCompletion
 from ..options import (
@@ -39,14 +36,16 @@ from ..streams import (
     grown,
 )
 from ..task import list_of, samples_of, streamed
-from ..tools import Round, ToolRun, run
 from ..transport import http
 from .base import BaseClient, context_for, extracting, prepared
 
 if TYPE_CHECKING:
+    from ..bulk import Estimate, RowOutcome, Select, Stop
     from ..dialogue import Findings
+    from ..documents.outcome import DocumentExtraction
     from ..documents.splitting import Split
     from ..previewing import Preview
+    from ..tools import ToolRun
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -132,6 +131,8 @@ class Extractor(BaseClient[ModelConnection]):
             return settle()
         with ThreadPoolExecutor(samples) as threads:
             asked = [threads.submit(copy_context().run, settle) for _ in range(samples)]
+            from ..evaluation.votes import agreed
+
             return agreed([each.result() for each in asked])
 
     @overload
@@ -236,6 +237,8 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
+        from ..tools import Round, run
+
         step: Round | ToolRun[Any] = opening(self._first, messages, record_type, **options)
         while isinstance(step, Round):
             reply = self._models.carry(partial(asking, step=step))

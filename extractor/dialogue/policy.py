@@ -8,14 +8,16 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from difflib import get_close_matches
 from math import inf
-from typing import Any, Literal, TypeAlias, cast
-
-from tenacity import RetryCallState
-from tenacity.wait import wait_base, wait_exponential
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from ..errors import ConfigError
 from ..messages import Attempt, Completion, Failure, FailureKind, Outcome, Request, Spent, Usage
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+    from tenacity.wait import wait_base
+
+LONGEST_BACK_OFF = 30.0  # seconds, where the caller names no strategy
 MAYBE_PAID = frozenset({408, 502, 504, 524})  # a gateway gave up on who may have answered
 TRANSIENT_STATUSES = frozenset({408, 409, 429})  # and all of 500 and above
 HOPELESS_CODES = frozenset(  # with any status: no request would fare better
@@ -225,7 +227,8 @@ class Policy:
     max_repairs: further requests after replies that are no record. max_retries: further requests
     after transient transport failures. timeout: seconds for one request. deadline: seconds for the
     whole call, waits included; None for no end. wait: a tenacity wait strategy for the back-off,
-    of which between a half and the whole is waited (jitter). moves: what is tried after what came
+    None for half a second that doubles up to LONGEST_BACK_OFF; between a half and the whole of it is waited
+    (jitter). moves: what is tried after what came
     instead of a record. max_output: tokens of the longest reply that may be asked for, None if unknown.
     after_runaway: members of the body of a request that follows a reply which was cut off, so that a model
     which repeats itself does not do so again.
@@ -235,7 +238,7 @@ class Policy:
     max_retries: int = 4
     timeout: float = 120.0
     deadline: float | None = 600.0
-    wait: wait_base = field(default_factory=lambda: wait_exponential(multiplier=0.5, max=30))
+    wait: wait_base | None = None
     budget: Budget = Budget()
     moves: Moves = field(default_factory=lambda: DEFAULT_MOVES)
     max_output: int | None = None
@@ -312,15 +315,24 @@ def is_no_completion(failure: Failure) -> bool:
     return failure.kind is FailureKind.PROTOCOL and failure.status is not None and failure.status < 300
 
 
+def _after(failures: int) -> RetryCallState:
+    """Return the n-th failure as a wait strategy of tenacity looks at it."""
+    from tenacity import RetryCallState
+
+    state = RetryCallState(retry_object=cast("object", None), fn=None, args=(), kwargs={})  # type: ignore[arg-type]
+    state.attempt_number = failures
+    return state
+
+
 def back_off(policy: Policy, failures: int, retry_after: float | None, chance: float) -> float:
     """Return the seconds to wait after the n-th transport failure in a dialogue.
 
     chance: a random number in [0, 1). What the service asks for is waited in full, and never less
     than that; the jitter on top keeps clients that failed together from coming back together.
     """
-    state = RetryCallState(retry_object=cast("object", None), fn=None, args=(), kwargs={})  # type: ignore[arg-type]
-    state.attempt_number = failures
-    planned = max(0.0, policy.wait(state))
+    planned = min(0.5 * 2.0 ** min(failures - 1, 9), LONGEST_BACK_OFF)
+    if policy.wait is not None:
+        planned = max(0.0, policy.wait(_after(failures)))
     if retry_after is not None:
         return retry_after + 0.1 * planned * chance
     return planned * (0.5 + 0.5 * chance)

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..layout import Source
-from .reading import read
 
 
 def is_document(given: Any) -> bool:
@@ -18,12 +17,16 @@ def is_document(given: Any) -> bool:
 
 def opened(given: Any) -> Any:
     """Return a Source for a path or bytes; anything else as it is. Raises UnreadableSource."""
-    return read(given) if is_document(given) else given
+    if not is_document(given):
+        return given
+    from .reading import read
+
+    return read(given)
 
 
 async def aopened(given: Any) -> Any:
     """Return what `opened` does; a document is read in a thread."""
-    return await asyncio.to_thread(read, given) if is_document(given) else given
+    return await asyncio.to_thread(opened, given) if is_document(given) else given
 
 
 def as_source(given: Any) -> Source:

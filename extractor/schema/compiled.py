@@ -6,15 +6,13 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
 from ..errors import Invalid, Problem, Unjudged
 from ..evidence.leaves import Path
-from ..evidence.meanings import Meanings
-from ..evidence.merging import Joins
 from ..messages import JSON, StrictSchema
 from ..reading import Reader, RecordShape, bare
 from .codec.choices import choice_names
@@ -25,6 +23,10 @@ from .forms.chunked import has, items_have, joins, whole
 from .nodes import Note, TypeSource
 from .problems import invalid, not_json
 from .types.documents.proof import quick_proof
+
+if TYPE_CHECKING:
+    from ..evidence.meanings import Meanings
+    from ..evidence.merging import Joins
 
 T = TypeVar("T")
 VERSION = "1"  # part of each fingerprint: raise it whenever the same type would give another schema

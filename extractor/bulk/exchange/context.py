@@ -26,6 +26,7 @@ from ..limits.headers import quotas
 from ..limits.limiter import Limiter, Reservation
 from ..limits.rates import TokenEstimate
 from ..outcomes import Text
+from .single_flight import SingleFlight
 from .ways import Ways
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class RunContext(Generic[T]):
     bought: set[bytes] = field(default_factory=set)
     refused: Mapping[bytes, http.HttpReply] = field(default_factory=dict)
     estimate: TokenEstimate = field(default_factory=TokenEstimate)
-    asking: dict[bytes, asyncio.Future[RowAnswer | None] | None] = field(default_factory=dict)
+    flights: SingleFlight[RowAnswer] = field(default_factory=SingleFlight)
     ways: Ways = field(init=False)
     retried: Counter[str] = field(default_factory=Counter)  # requests that failed and go out again, by reason
     lost: int = 0  # claims taken over from processes that died

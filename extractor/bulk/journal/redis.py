@@ -69,22 +69,25 @@ class RedisStore:
         which a server that went away is tried again.
         """
         store = cls(address, clock, patience)
-        with store._named():
-            store._connect()
-            store._begin()
-            store._warn()
+        store.start(make=True)
         return store
 
     @classmethod
     def find(cls, address: JournalAddress) -> RedisStore | None:
         """Return the journal on a server, None where there is none."""
         store = cls(address, None, PATIENCE)
-        with store._named():
-            store._connect()
-            if store._redis.get(store._name("version")) is None:
-                return None
-            store._begin()
-        return store
+        return store if store.start(make=False) else None
+
+    def start(self, make: bool) -> bool:
+        """Connect; return whether there is a journal, or one was made, where `make` says so."""
+        with self._named():
+            self._connect()
+            if not make and self._redis.get(self._name("version")) is None:
+                return False
+            self._begin()
+            if make:
+                self._warn()
+        return True
 
     def close(self) -> None:
         """Close the connection."""

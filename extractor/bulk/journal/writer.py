@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -282,27 +282,32 @@ class SharedJournal(StoreJournal):
 
     def limits(self, endpoint: str, given: Mapping[Dimension, float]) -> _Limits:
         """Return the limits that are shared."""
-        return _Limits(self, endpoint, given)
+        return _Limits(self._ask, self._submit, (endpoint, given))
 
 
 class _Limits:
     """SharedLimits that go the journal's way, in the same trips."""
 
-    def __init__(self, journal: SharedJournal, endpoint: str, given: Mapping[Dimension, float]) -> None:
-        self._journal, self._about = journal, (endpoint, given)
+    def __init__(
+        self,
+        ask: Callable[..., Awaitable[Any]],
+        submit: Callable[..., None],
+        about: tuple[str, Mapping[Dimension, float]],
+    ) -> None:
+        self._ask, self._submit, self._about = ask, submit, about
 
     async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
-        grant: LimitGrant = await self._journal._ask("reserve", *self._about, tokens)
+        grant: LimitGrant = await self._ask("reserve", *self._about, tokens)
         return grant
 
     def take(self, requests: float, tokens: float) -> None:
-        self._journal._submit("take", *self._about, requests, tokens)
+        self._submit("take", *self._about, requests, tokens)
 
     def pause(self, seconds: float) -> None:
-        self._journal._submit("pause", *self._about, seconds)
+        self._submit("pause", *self._about, seconds)
 
     def learn(self, quotas: Sequence[Quota]) -> None:
-        self._journal._submit("learn", *self._about, quotas)
+        self._submit("learn", *self._about, quotas)
 
 
 def _settle(answers: Answers) -> None:

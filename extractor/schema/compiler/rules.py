@@ -7,20 +7,9 @@ from typing import Any
 
 from ...errors import SchemaError
 from ...messages import JSON
-from ..codec.containers import (
-    Anything,
-    Array,
-    Branch,
-    Extras,
-    Field,
-    Mapped,
-    Nullable,
-    Object,
-    Root,
-    Tuple,
-    Union,
-    Unsaid,
-)
+from ..codec.containers import Anything, Array, Branch, Nullable, Root, Tuple, Union
+from ..codec.mappings import Mapped
+from ..codec.objects import Extras, Field, Object, Unsaid
 from ..codec.values import BoundedCodec, ChoiceCodec, Codec, Foreign, Null, TextCodec
 from ..names import fresh
 from ..nodes import (

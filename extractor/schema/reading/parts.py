@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from pydantic_core import core_schema, from_json
 
 from ...errors import ExtractorError
-from ..codec.containers import Anything, Array, Branch, Mapped, Object, Tuple, Union, Wrapped
+from ..codec.containers import Anything, Array, Branch, Tuple, Union, Wrapped
+from ..codec.mappings import Mapped
+from ..codec.objects import Object
 from ..codec.values import Around, ChoiceCodec, Codec, LeafCodec, Null, Number, TextCodec
 from ..compiled import CompiledSchema
 from ..nodes import ABSENT, VALUE
