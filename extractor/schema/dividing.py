@@ -15,8 +15,8 @@ from itertools import islice
 from typing import TypeAlias
 
 from ..errors import SchemaError
-from .forms.shares import ITEM, REST, Place, Share, inside, passed
-from .nodes import Record, Schema, TypeSource, below, python_of
+from .forms.shares import ITEM, REST, VALUE, Place, Share, inside, passed
+from .nodes import PYTHON, Map, Record, Schema, TypeSource, below, python_of
 
 Fits: TypeAlias = Callable[[Share], bool]
 MOST_SHARES = 200  # of one record type
@@ -122,7 +122,12 @@ class _Tree:
         schema = self._source.schema
         for step in place:
             schema = inside(self._source, schema)
-            schema = schema["items"] if step == ITEM else schema.get("properties", {}).get(step, {})
+            if step == ITEM:
+                schema = schema["items"]
+            elif step == VALUE:
+                schema = schema[PYTHON].data.values
+            else:
+                schema = schema.get("properties", {}).get(step, {})
         return schema
 
     def _units(
@@ -155,6 +160,9 @@ class _Tree:
         if python.kind == "array" and "items" in node:
             item = (*place, ITEM)
             return [item] if len(self._children(item, around)) > 1 else []
+        if python.kind == "map" and isinstance(python.data, Map) and not python.data.marked:
+            value = (*place, VALUE)
+            return [value] if len(self._children(value, around)) > 1 else []
         if python.kind != "object" or not isinstance(python.data, Record) or len(python.data.members) < 2:
             return []
         if any(member.path is not None for member in python.data.members):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .outline import Check, Meaning, Records
 
 CACHED = 4096
+TRIES = 400  # shares of a type that are compiled to see whether they fit
 READ = 32  # types that are kept as they were read
 FORMS: Final[Mapping[str, Callable[[TypeSource], TypeSource]]] = {"quoted": with_quotes, "chunked": with_gaps}
 
@@ -177,22 +178,36 @@ class RecordType:
         Raises SchemaError.
         """
         key = self._kept_as, tuple(targets), most, count
-        if (known := _divisions.get(key)) is not None:
-            return known
+        if (known := _divisions.get(key)) is None:
+            known = self._divided(targets, most, count)
+            if not isinstance(self.identity, _Unlike):
+                if len(_divisions) >= CACHED:
+                    _divisions.clear()
+                _divisions[key] = known
+        if isinstance(known, str):
+            raise SchemaError(known)
+        return known
+
+    def _divided(
+        self, targets: Sequence[str | Target], most: int | None, count: int | None
+    ) -> tuple[Share, ...] | str:
+        """Return the shares, or why there are none."""
+        source, tried = self._read_once(), 0
 
         def fits(share: Share) -> bool:
+            nonlocal tried
+            tried += 1
+            if tried > TRIES:
+                raise SchemaError(f"the type is too large to be divided: {TRIES} parts of it were tried")
             part = self.shared(share)
             return not any(compiled(part.source(), find_target(each), ()).past for each in targets)
 
         try:
-            made = tuple(divide(self._read_once(), fits, most, count))
+            return tuple(divide(source, fits, most, count))
+        except SchemaError as error:
+            return str(error)
         except RecursionError:
-            raise SchemaError("the type is nested too deep") from None
-        if not isinstance(self.identity, _Unlike):
-            if len(_divisions) >= CACHED:
-                _divisions.clear()
-            _divisions[key] = made
-        return made
+            return "the type is nested too deep"
 
     def compiled(
         self, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
@@ -345,7 +360,7 @@ def check_type(record_type: Any) -> None:
 
 
 _cache: dict[Any, CompiledSchema[Any]] = {}
-_divisions: dict[Any, tuple[Share, ...]] = {}
+_divisions: dict[Any, tuple[Share, ...] | str] = {}
 _sources: dict[RecordType, TypeSource] = {}  # of types that are divided
 
 

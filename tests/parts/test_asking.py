@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ValidationInfo, model_validator
 from tenacity.wait import wait_none
 
 from extractor import (
@@ -340,3 +341,120 @@ def test_with_a_tenth_of_the_replies_cut_a_record_is_whole_or_its_parts_are_name
                 lost = [part.fields for part in result.parts if part.error]
                 assert lost
                 assert all(fields[0] in str(result.error) for fields in lost[:3])
+
+
+def test_a_batch_has_a_request_for_each_part_of_each_row(tmp_path: Path) -> None:
+    with (
+        ChatServer(from_known(RECORD)) as server,
+        Extractor("openai:m", base_url=server.base_url, api_key="k") as ex,
+    ):
+        rows = list(ex.rows([TEXT, "Again."], Sale, parts=2, mode="batch", journal=tmp_path / "j.sqlite"))
+    assert [row.record for row in rows] == [Sale.model_validate(RECORD)] * 2
+    assert not any("/chat/completions" in request.path for request in server.requests)
+    (sent,) = [request for request in server.requests if request.path.endswith("/files")]
+    assert sent.body.count(b'"custom_id"') == 4
+
+
+def test_a_fallback_model_is_asked_for_the_part_that_failed_alone() -> None:
+    def play(request: Any) -> Any:
+        schema = schema_of(request)
+        refuses = request.json["model"] == "m" and "pens" in schema["properties"]
+        return refusal("no") if refuses else reply(answer(schema, RECORD))
+
+    with ChatServer(play) as server, client(server, fallback="other") as ex:
+        result = ex.run(Sale, TEXT, parts=2)
+    assert result.unwrap() == Sale.model_validate(RECORD)
+    assert [request.json["model"] for request in server.requests].count("other") == 1
+    assert [len(part.attempts) for part in result.parts] == [1, 2]
+
+
+def test_an_example_is_shown_to_each_part_with_its_own_members() -> None:
+    with ChatServer(from_known(RECORD)) as server, client(server) as ex:
+        ex.run(
+            Sale, TEXT, parts=2, examples=[("Cy sells Di 1 pen for 2.", {**RECORD, "pens": 1, "euros": 2})]
+        )
+    shown = [json.loads(request.json["messages"][2]["content"]) for request in server.requests]
+    assert sorted(map(list, shown)) == [["pens", "euros"], ["seller", "buyer"]]
+
+
+def test_a_json_schema_is_asked_in_parts_and_judged_as_a_whole() -> None:
+    whole = {"type": "integer"}
+    document = {
+        "type": "object",
+        "properties": {"pens": whole, "euros": whole, "cents": whole},
+        "required": ["pens", "euros"],
+        "maxProperties": 2,
+    }
+    with ChatServer(from_known(RECORD)) as server, client(server) as ex:
+        assert ex.extract(document, TEXT, parts=2) == {"pens": 3, "euros": 6}
+        server.play(from_known({**RECORD, "cents": 1}))
+        result = ex.run(document, TEXT, parts=2)
+    assert result.outcome is Outcome.INVALID
+    assert [problem.type for problem in result.error.problems] == ["maxProperties"]  # type: ignore[union-attr]
+
+
+class Line(BaseModel):
+    number: int
+    article: str
+    price: float
+    note: str | None = None
+
+
+def test_the_columns_of_a_list_are_joined_and_asked_again_where_their_lengths_differ() -> None:
+    lines = [{"number": i, "article": f"a{i}", "price": i / 2, "note": None} for i in range(4)]
+
+    def play(request: Any) -> Any:
+        schema = schema_of(request)
+        short = "note" in str(schema) and "rejected" not in str(request.json["messages"][-1])
+        return reply(answer(schema, {"value": lines[:3] if short else lines}))
+
+    with ChatServer(play) as server, client(server) as ex:
+        result = ex.run(list[Line], "The text.", parts=2)
+    assert result.outcome is Outcome.REPAIRED
+    assert result.record == [Line.model_validate(line) for line in lines]
+    assert [part.fields for part in result.parts] == [("/*/number", "/*/article"), ("/*/price", "/*/note")]
+    assert len(result.attempts) == 4
+
+
+def test_the_budget_of_a_call_is_shared_between_its_parts() -> None:
+    prices = {"m": Price(input=1, output=1)}
+    with (
+        ChatServer(reply("no JSON"), repeat_last=True) as server,
+        client(server, prices=prices, max_tokens_total=40) as ex,
+    ):
+        result = ex.run(Sale, TEXT, parts=2)
+    assert len(server.requests) == 2, "each part has half of the tokens, and is not repaired with the other's"
+    assert not result.outcome.has_record
+
+
+def test_validators_find_the_text_and_the_callers_context_on_the_whole_too() -> None:
+    seen = list[Any]()
+
+    class Checked(BaseModel):
+        pens: int
+        euros: int
+
+        @model_validator(mode="after")
+        def look(self, info: ValidationInfo) -> Checked:
+            seen.append((info.context["text"], info.context["unit"]))
+            return self
+
+    with ChatServer(from_known(RECORD)) as server, client(server) as ex:
+        ex.extract(Checked, TEXT, parts=2, context={"unit": "EUR"})
+    assert seen == [(TEXT, "EUR")]
+
+
+def test_a_bug_in_a_validator_of_the_whole_ends_the_call_and_nothing_is_asked_again() -> None:
+    class Broken(BaseModel):
+        pens: int
+        euros: int
+
+        @model_validator(mode="after")
+        def divide(self) -> Broken:
+            raise KeyError("pens")
+
+    with ChatServer(from_known(RECORD)) as server, client(server) as ex:
+        result = ex.run(Broken, TEXT, parts=2)
+    assert result.outcome is Outcome.INVALID
+    assert isinstance(result.error.__cause__, KeyError)  # type: ignore[union-attr]
+    assert len(server.requests) == 2

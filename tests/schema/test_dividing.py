@@ -144,6 +144,21 @@ def test_lists_that_differ_in_length_are_a_problem_and_the_longer_one_stays() ->
     assert [item["article"] for item in whole.data] == ["ink", "pen"]
 
 
+def test_a_mapping_of_large_values_is_cut_by_their_members_and_joined_by_key() -> None:
+    asked = RecordType.of(dict[str, Line])
+    shares = asked.divided(["openai"], most=2)
+    assert places(shares) == [["/*/number", "/*/article"], ["/*/price", "/*/note"]]
+    record = {"a": Line(number=1, article="ink", price=2), "b": Line(number=2, article="pen", price=3)}
+    assert trips(asked, shares, record) == trips(asked, shares, record, "permissive") == record
+    found = [
+        {"a": {"number": 1, "article": "ink"}, "b": {"number": 2, "article": "pen"}},
+        {"a": {"price": 2}},
+    ]
+    with pytest.raises(Invalid) as caught:
+        asked.united(shares, found)
+    assert [problem.pointer for problem in caught.value.problems] == ["/b/price"]
+
+
 def test_items_in_another_order_are_known_by_what_is_shown_of_them() -> None:
     shares = RecordType.of(list[Line]).divided(["openai"], most=2)
     first = [{"number": 1, "article": "ink"}, {"number": 2, "article": "pen"}]
@@ -162,6 +177,12 @@ def test_an_object_that_one_part_says_is_not_there_is_what_the_other_has() -> No
 def test_a_type_of_too_many_parts_is_refused() -> None:
     with pytest.raises(SchemaError, match="more than 200 requests"):
         RecordType.of(wide(300)).divided(["openai"], most=1)
+
+
+def test_a_type_that_cannot_be_read_is_refused_with_its_place() -> None:
+    with pytest.raises(SchemaError) as caught:
+        RecordType.of({"type": "object", "properties": {"a": {"type": "wrong"}}}).divided(["azure"], most=1)
+    assert caught.value.pointer == "/properties/a/type"
 
 
 @pytest.mark.parametrize("fields", [25, 100, 101, 399, 400])

@@ -19,7 +19,8 @@ from ..problems import Step, invalid, judged, pointer
 
 ITEM: Final = 0  # the step from a list to each of its items
 REST: Final = -1  # the step from an object to the members that its type does not name
-Place: TypeAlias = tuple[Step, ...]  # names of members, ITEM and REST
+VALUE: Final = -2  # the step from a mapping to each of its values
+Place: TypeAlias = tuple[Step, ...]  # names of members, ITEM, REST and VALUE
 Tree: TypeAlias = "Mapping[Step, Tree | None] | None"  # by step what is taken of it; None for all
 COUNTS: Final = ("minProperties", "maxProperties")
 NOT_GIVEN: Final = "was asked for and is missing"
@@ -96,7 +97,7 @@ def steps_of(at: str) -> list[str]:
 
 def _is_step(step: Step, said: str) -> bool:
     if isinstance(step, int):
-        return step == REST or said.isdecimal()
+        return step != ITEM or said.isdecimal()
     return step == said
 
 
@@ -118,6 +119,9 @@ def taken(source: TypeSource, schema: Schema, data: JSON, tree: Tree) -> JSON:
     if isinstance(data, list) and ITEM in tree:
         return [taken(source, schema["items"], item, tree[ITEM]) for item in data]
     python = python_of(schema)
+    if isinstance(data, dict) and VALUE in tree:
+        values = _values(schema)
+        return {key: taken(source, values, value, tree[VALUE]) for key, value in data.items()}
     if not isinstance(data, dict) or python is None or not isinstance(python.data, Record):
         return data
     names, parts = {member.key for member in python.data.members}, schema["properties"]
@@ -142,6 +146,12 @@ def inside(source: TypeSource, schema: Schema) -> Schema:
         else:
             break
     return schema
+
+
+def _values(schema: Schema) -> Schema:
+    """Return the node of a mapping's values."""
+    values: Schema = schema[PYTHON].data.values
+    return values
 
 
 def passed(source: TypeSource, schema: Schema) -> tuple[str, ...]:
@@ -171,6 +181,10 @@ def _pruned(source: TypeSource, schema: Schema, tree: Tree) -> Schema:
     if ITEM in tree:
         items = _pruned(source, schema["items"], tree[ITEM])
         return {**{key: value for key, value in schema.items() if key != "uniqueItems"}, "items": items}
+    if VALUE in tree:
+        values = _pruned(source, _values(schema), tree[VALUE])
+        python = replace(schema[PYTHON], data=replace(schema[PYTHON].data, values=values))
+        return {**schema, PYTHON: python}
     assert python is not None  # noqa: S101  what has members is an object of Python's
     return _with_members(source, schema, python, tree)
 
@@ -199,6 +213,9 @@ def _missing(source: TypeSource, schema: Schema, data: JSON, tree: Tree, at: Pla
         for i, item in enumerate(data):
             yield from _missing(source, schema["items"], item, tree[ITEM], (*at, i))
     python = python_of(schema)
+    if isinstance(data, dict) and VALUE in tree:
+        for key, value in data.items():
+            yield from _missing(source, _values(schema), value, tree[VALUE], (*at, key))
     if not isinstance(data, dict) or python is None or not isinstance(python.data, Record):
         return
     for member in python.data.members:
@@ -238,6 +255,12 @@ def united(shares: Sequence[Share], found: Sequence[JSON]) -> United:
 def _joined(whole: United, before: JSON, data: JSON, tree: Tree, shown: Tree, at: Place) -> JSON:
     if data is None or before is None or tree is None:
         return before if data is None else data
+    if isinstance(before, dict) and isinstance(data, dict) and VALUE in tree:
+        below = (shown or {}).get(VALUE, {})
+        return before | {
+            key: _joined(whole, before.get(key), value, tree[VALUE], below, (*at, key))
+            for key, value in data.items()
+        }
     if isinstance(before, dict) and isinstance(data, dict):
         known = shown or {}
         return before | {
