@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 from support_email import SupportEmail
 
-from extractor import Extractor
+from extractor import Columns, Extractor
 
 if __name__ == "__main__":
     files = sorted((Path(__file__).parent / "texts/support_email").glob("*.txt"))
@@ -17,7 +17,7 @@ if __name__ == "__main__":
     )
     with Extractor(max_tokens=300, max_repairs=1) as extractor:
         print(extractor.estimate(mail, SupportEmail, text="body"))
-        table = extractor.frame(mail, SupportEmail, text="body", flatten=True, usage=True)
+        table = extractor.frame(mail, SupportEmail, text="body", columns=Columns(flatten=True, usage=True))
     print(table.drop("body"))
     print("failed:", table["support_email_error"].count())
     print("from the journal:", table["support_email_usage"].struct.field("from_cache").sum())

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .documents import DocumentExtraction
     from .errors import ConfigError, ExtractionError, ExtractorError, RunStopped, SchemaError, ServiceError
     from .evidence import Span, align
+    from .groups import Chunks, Columns, Run
     from .layout import Source
     from .messages import Message, Mode, Outcome, Usage
     from .pricing import Price
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncExtractor",
+    "Chunks",
+    "Columns",
     "ConfigError",
     "DatabaseSink",
     "DatabaseSource",
@@ -50,6 +53,7 @@ __all__ = [
     "Outcome",
     "Price",
     "RowOutcome",
+    "Run",
     "RunStopped",
     "SchemaError",
     "ServiceError",
@@ -71,6 +75,8 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "AsyncExtractor": "client",
+    "Chunks": "groups",
+    "Columns": "groups",
     "ConfigError": "errors",
     "DatabaseSink": "tables.databases.sink",
     "DatabaseSource": "tables.databases.source",
@@ -87,6 +93,7 @@ _ROOMS = {
     "Outcome": "messages",
     "Price": "pricing",
     "RowOutcome": "bulk",
+    "Run": "groups",
     "RunStopped": "errors",
     "SchemaError": "errors",
     "ServiceError": "errors",

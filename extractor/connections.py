@@ -43,6 +43,7 @@ class ModelConnection:
         """Raise ConfigError where the caller's own client could not do what is asked for."""
         _check_given(model, given)
         self.model, self.given, self._process = model, given, os.getpid()
+        self.lender: ModelConnection | None = None  # whose connections are used in place of own ones
         self._own: http.Sender | None = None
         self._begin_anew()
         when_forked(self, ModelConnection._begin_anew)
@@ -52,6 +53,8 @@ class ModelConnection:
         if self.given is not None:
             check_process(self._process, _GIVEN)
             return self.given
+        if self.lender is not None:
+            return self.lender.client(endpoint)
         with self._lock:
             if self._own is None:
                 self._own = http.new_client(endpoint.base_url, self.model.settings.connection)
@@ -85,6 +88,7 @@ class AsyncModelConnection:
     def __init__(self, model: Model, given: http.AsyncClient | None = None) -> None:
         _check_given(model, given)
         self.model, self.given, self._process = model, given, os.getpid()
+        self.lender: AsyncModelConnection | None = None
         self._own: WeakKeyDictionary[asyncio.AbstractEventLoop, http.AsyncSender] = WeakKeyDictionary()
         when_forked(self, AsyncModelConnection._begin_anew)
 
@@ -93,6 +97,8 @@ class AsyncModelConnection:
         if self.given is not None:
             check_process(self._process, _GIVEN)
             return self.given
+        if self.lender is not None:
+            return self.lender.client(endpoint)
         loop = asyncio.get_running_loop()
         if loop not in self._own:
             for ended in [other for other in self._own if other.is_closed()]:

@@ -33,6 +33,7 @@ from .masking import PRESIDIO
 from .messages import JSON, Prompt
 from .readers import read
 from .readers.kinds import PDF, kind_of, sniffed
+from .saying import Example
 from .schema import RecordType
 
 HOW = "write FILE.py:Name, package.module:Name, or FILE.json for a JSON Schema"
@@ -89,8 +90,9 @@ def load_prompt(name: str) -> str:
     return told
 
 
-def load_examples(path: str, record_type: Any) -> list[tuple[str, Any]]:
-    """Return the (text, record) pairs in a file of gold, as `evaluation.gold` describes its lines.
+def load_examples(path: str, record_type: Any) -> list[Example]:
+    """Return the (text, record) pairs in a file of gold, as `evaluation.gold` describes its lines; a line
+    that tells where values stand as a mapping.
 
     Raises ConfigError with the line that is no such pair.
     """
@@ -398,7 +400,7 @@ def if_array(line: str) -> str:
     return "; jq -c '.[]' makes JSON Lines of a JSON array" if is_array else ""
 
 
-def _example(line: str, read: Any, where: str, folder: Path) -> tuple[str, Any]:
+def _example(line: str, read: Any, where: str, folder: Path) -> Example:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -408,10 +410,13 @@ def _example(line: str, read: Any, where: str, folder: Path) -> tuple[str, Any]:
     if text is None:
         raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}{if_array(line)}')
     try:
-        return text, read(told["gold"] if "gold" in told else told["record"])
+        record = read(told["gold"] if "gold" in told else told["record"])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = "/".join(("", *map(str, first["loc"])))
         raise ConfigError(
             f"{where}: the record is invalid at {place or 'its root'}: {first['msg']}"
         ) from error
+    if told.get("evidence") is None:
+        return text, record
+    return {"text": text, "record": record, "evidence": told["evidence"]}

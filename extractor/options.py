@@ -10,6 +10,7 @@ from typing import Any, Literal, Required, TypeAlias, TypedDict, cast
 
 from .dialects import Provider
 from .errors import ConfigError
+from .groups import GROUPS, Chunks, Columns, Run, in_group
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
 from .quotas import SharedQuota
@@ -95,7 +96,9 @@ class ExtractOptions(Params, total=False):
 
 
 class LiveRowOptions(ExtractOptions, total=False):
-    """concurrency: requests in flight at most; how many there are follows what the service bears.
+    """run: how the run goes. The others stand in it; for one release they are read as keywords, too.
+
+    concurrency: requests in flight at most; how many there are follows what the service bears.
     journal: where answers are kept, so that none is paid for twice: a file, a server's URL such as
     redis://host/0, True for the file in the user's cache folder (the default), False for none; None is an
     error. retry:
@@ -107,6 +110,7 @@ class LiveRowOptions(ExtractOptions, total=False):
     whose.
     """
 
+    run: Run | None
     concurrency: int
     journal: Any
     retry: Literal["failed"] | None
@@ -128,7 +132,10 @@ class RowOptions(LiveRowOptions, total=False):
 
 
 class DocumentOptions(RowOptions, total=False):
-    """window: tokens that a request and its answer may have together, where the library does not know it
+    """chunks: how the text is cut, and put together. The others stand in it; for one release they are read
+    as keywords, too.
+
+    window: tokens that a request and its answer may have together, where the library does not know it
     and the server does not say. chunk: characters of the longest chunk, by default what fits the window.
     overlap: characters of the chunk before that each one begins with. passes: how often the text is gone
     over, each time with other borders, to find more. key: what tells an item of a list from others: the
@@ -137,6 +144,7 @@ class DocumentOptions(RowOptions, total=False):
     progress: as in FrameOptions.
     """
 
+    chunks: Chunks | None
     window: int | None
     chunk: int | None
     overlap: int | None
@@ -147,13 +155,16 @@ class DocumentOptions(RowOptions, total=False):
 
 
 class ColumnOptions(TypedDict, total=False):
-    """name: of the new column, by default the record type's in snake case; the others are called after
+    """columns: which there are. The others stand in it; for one release they are read as keywords, too.
+
+    name: of the new column, by default the record type's in snake case; the others are called after
     it. flatten: one column for each member of the record instead, called as the member, with `<name>_`
     before it where a name is given. usage, evidence: whether there are columns for them; there is one for
     confidence where that is asked for. version: whether there is one for the version of the record type.
     progress: whether to show how far it is on standard error; None: where that is a terminal or a notebook.
     """
 
+    columns: Columns | None
     name: str | None
     flatten: bool
     usage: bool
@@ -247,24 +258,24 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 PARAMETERS = frozenset(Params.__annotations__)
 COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
-OF_DOCUMENTS = frozenset({"chunk", "window", "overlap", "passes", "key", "counts"})
+OF_DOCUMENTS = frozenset({"chunk", "chunks", "window", "overlap", "passes", "key", "counts"})
 _OF_CLIENT = (
     frozenset({*ClientOptions.__annotations__, "model", "http_client"})
     - PARAMETERS
     - {"instructions", "prompt", "reference_date", "locale"}
 )
 _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
-    (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time"),
-    (_OF_CLIENT, "is an option of Extractor(..., {name}=...), for all its calls"),
+    (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time{grouped}"),
+    (_OF_CLIENT, "is an option of Extractor(..., {name}=...); for one call: ex.with_options({name}=...)"),
     (
         frozenset(ExtractOptions.__annotations__) - PARAMETERS,
         "is for those calls of an Extractor that extract a record: `run`, `extract`, `stream`, `rows`, ...",
     ),
     (
         frozenset(RowOptions.__annotations__) - frozenset(ExtractOptions.__annotations__),
-        "is for many rows: `rows` and `frame` take it",
+        "is for many rows: `rows` and `frame` take it{grouped}",
     ),
-    (frozenset(ColumnOptions.__annotations__), "is for tables: `frame` takes it"),
+    (frozenset(ColumnOptions.__annotations__), "is for tables: `frame` takes it{grouped}"),
     (frozenset(RunToolsOptions.__annotations__) - PARAMETERS, "is for `chat` and `run_tools`"),
 )
 _TYPE_FIRST = "the record type is the first argument: extract(Model, text)"
@@ -281,11 +292,12 @@ INSTEAD: Mapping[str, str] = {  # names that other libraries have, and what to w
     **dict.fromkeys(("few_shot", "fewshot", "shots"), "examples= takes pairs of a text and its record"),
     **dict.fromkeys(
         ("batch_length", "max_concurrency", "max_workers", "n_jobs", "workers"),
-        "concurrency= bounds the requests in flight, for `rows` and `frame`",
+        "run=Run(concurrency=...) bounds the requests in flight, for `rows` and `frame`",
     ),
-    **dict.fromkeys(("cache", "cache_dir"), "journal= keeps the answers, for `rows` and `frame`"),
+    **dict.fromkeys(("cache", "cache_dir"), "run=Run(journal=...) keeps the answers, for `rows` and `frame`"),
     **dict.fromkeys(
-        ("chunk_size", "max_char_buffer", "max_chunk_size"), "chunk= is for `document`, in characters"
+        ("chunk_size", "max_char_buffer", "max_chunk_size"),
+        "chunks=Chunks(size=...) is for `document`",
     ),
 }
 
@@ -331,4 +343,6 @@ def _unknown(name: str) -> str:
 
 def _whose(name: str) -> str | None:
     """Return which call takes a keyword of ours; None for one that is not ours."""
-    return next((what.format(name=name) for names, what in _ELSEWHERE if name in names), None)
+    now = in_group(name, *GROUPS)
+    said = f" as {now}" if now else ""
+    return next((what.format(name=name, grouped=said) for names, what in _ELSEWHERE if name in names), None)

@@ -12,6 +12,7 @@ from functools import cache
 from inspect import Parameter
 from typing import Any, TypeVar
 
+from .groups import GROUPS, in_group
 from .options import PARAMETERS
 
 T = TypeVar("T")
@@ -32,15 +33,11 @@ class Otherwise:
 NOT_SENT, PROVIDERS_OWN = Otherwise("not sent"), Otherwise("the provider's")
 DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here are None
     "capture_content": Otherwise("the environment's"),
-    "concurrency": 64,
-    "counts": {},
     "deadline": 600.0,
     "evidence": False,
     "examples": (),
-    "flatten": False,
     "grounded": PROVIDERS_OWN,
     "http2": False,
-    "journal": True,
     "max_calls": 200,
     "max_line_bytes": 4_194_304,
     "max_repairs": 2,
@@ -49,24 +46,18 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
     "max_rounds": 10,
     "mode": "auto",
     "on": {},
-    "ordered": True,
     "parts": "auto",
-    "passes": 1,
     "prices": {},
     "prompt": PROVIDERS_OWN,
     "proxy": Otherwise("the environment's"),
     "read_values": False,
-    "rows_per_request": 1,
     "samples": 1,
     "strict_reading": False,
     "timeout": PROVIDERS_OWN,
     "tools": (),
     "turns": "any",
-    "usage": False,
     "verify": True,
-    "version": False,
 }
-OF_ROWS: Mapping[str, Any] = {"mode": "live"}
 
 
 def explicit(function: T) -> T:
@@ -103,12 +94,15 @@ def _keywords(options: Any) -> tuple[Parameter, ...]:
 
 
 def _listed(options: Any) -> Iterator[Parameter]:
-    """Yield them: our own first, then the parameters of the API by name."""
-    ours = [name for name in options.__annotations__ if name not in PARAMETERS]
+    """Yield them: our own first, those in groups left out, then the parameters of the API by name."""
+    groups = [name for name in GROUPS if name in options.__annotations__]
+    apart = () if "live" in str(options.__annotations__.get("mode", "live")) else ("mode",)
+    hidden = {name for name in options.__annotations__ if name not in apart and in_group(name, *groups)}
+    hidden -= {"evidence"}
+    ours = [name for name in options.__annotations__ if name not in PARAMETERS and name not in hidden]
     theirs = sorted(name for name in options.__annotations__ if name in PARAMETERS)
-    defaults = {**DEFAULTS, **OF_ROWS} if "journal" in ours else DEFAULTS
     for name in (*ours, *theirs):
-        usual = NOT_SENT if name in PARAMETERS else defaults.get(name)
+        usual = NOT_SENT if name in PARAMETERS else DEFAULTS.get(name)
         said = getattr(options.__annotations__[name], "__forward_arg__", "")
         required = _REQUIRED.fullmatch(said)
         default = Parameter.empty if required else usual

@@ -262,7 +262,10 @@ def test_an_unknown_parameter_is_refused_with_the_name_that_was_meant() -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("max_repairs", "is an option of Extractor(..., max_repairs=...), for all its calls"),
+        (
+            "max_repairs",
+            "is an option of Extractor(..., max_repairs=...); for one call: ex.with_",
+        ),
         ("api_key", "is an option of Extractor(..., api_key=...)"),
         ("model", "is an option of Extractor"),
         ("examples", "is for those calls of an Extractor that extract a record"),

@@ -58,16 +58,22 @@ def test_swapped_arguments_are_told_as_that(
     ("name", "says"),
     [
         ("max_retry", "did you mean 'max_retries'? That is an option of Extractor(..., max_retries=...)"),
-        ("jornal", "did you mean 'journal'? That is for many rows: `rows` and `frame` take it."),
-        ("overlp", "did you mean 'overlap'? That is for long texts"),
+        (
+            "jornal",
+            "did you mean 'journal'? That is for many rows: `rows` and `frame` take it as run=",
+        ),
+        (
+            "overlp",
+            "did you mean 'overlap'? That is for long texts: `document` takes it, one text",
+        ),
         ("temprature", "did you mean 'temperature'? What only your server knows goes into extra_body"),
         ("exmples", "did you mean 'examples'?"),
         ("xyz", "'xyz' is no parameter of the chat-completions API. What only your server knows"),
         ("response_model", "the record type is the first argument: extract(Model, text)"),
         ("system_prompt", "instructions= is what the model is told"),
-        ("max_workers", "concurrency= bounds the requests in flight"),
+        ("max_workers", "run=Run(concurrency=...) bounds the requests in flight"),
         ("api_base", "base_url= is the option of Extractor(...)"),
-        ("chunk_size", "chunk= is for `document`"),
+        ("chunk_size", "chunks=Chunks(size=...) is for `document`"),
     ],
 )
 def test_a_name_that_was_guessed_is_told_with_the_right_one(name: str, says: str) -> None:

@@ -16,7 +16,8 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncExtractor ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction ExtractionError
+AsyncExtractor Chunks Columns ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction
+ExtractionError Run
 Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
 tool_schema

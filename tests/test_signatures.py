@@ -9,11 +9,11 @@ from typing import Any, is_typeddict
 
 import pytest
 
-from extractor import AsyncExtractor, Extractor, extract, options, tables
+from extractor import AsyncExtractor, Extractor, Run, extract, options, tables
 from extractor.bulk.run import RunSettings
 from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
-from extractor.signatures import DEFAULTS, NOT_SENT, OF_ROWS, explicit
+from extractor.signatures import DEFAULTS, NOT_SENT, explicit
 from extractor.tools.rounds import MAX_CALLS, MAX_ROUNDS
 from extractor.transport.connection import ConnectionOptions
 from extractor.transport.exchange import LARGE
@@ -53,7 +53,7 @@ def test_keywords_come_with_their_types_and_defaults() -> None:
     assert shown["samples"].default == 1
     assert str(shown["confidence"]) == "confidence: 'bool | str | PathLike[str] | None' = None"
     assert list(shown)[:4] == ["self", "record_type", "text", "prompt"]
-    assert parameters(Extractor.rows)["mode"].default == "live"
+    assert "journal" not in parameters(Extractor.rows)
     assert parameters(Extractor)["mode"].default == "auto"
     assert parameters(extract)["model"].default is None
     assert parameters(Extractor.run_tools)["tools"].default is inspect.Parameter.empty
@@ -63,13 +63,17 @@ def test_runs_over_tables_show_theirs() -> None:
     for call in (tables.run, tables.estimate):
         shown = parameters(call)
         assert not [each for each in shown.values() if each.kind is each.VAR_KEYWORD]
-        assert shown["journal"].default is True
+        assert shown["run"].default is None
         assert shown["temperature"].default is NOT_SENT
 
 
 def test_help_shows_them() -> None:
     text = pydoc.render_doc(Extractor.document, renderer=pydoc.plaintext)
-    for said in ("passes: 'int' = 1", "journal: 'Any' = True", "temperature: 'float | None' = <not sent>"):
+    for said in (
+        "chunks: 'Chunks | None' = None",
+        "samples: 'int' = 1",
+        "temperature: 'float | None' = <not sent>",
+    ):
         assert said in text
 
 
@@ -77,9 +81,9 @@ def test_the_defaults_are_those_that_hold() -> None:
     bulk = {f.name: f.default for f in fields(RunSettings) if f.default is not MISSING}
     policy = {f.name: f.default for f in fields(Policy) if f.default is not MISSING}
     reach = {f.name: f.default for f in fields(ConnectionOptions) if f.default is not MISSING}
-    told = {**DEFAULTS, **OF_ROWS}
-    for name in ("concurrency", "journal", "ordered", "mode", "rows_per_request"):
-        assert told[name] == bulk[name]
+    run, told = {f.name: f.default for f in fields(Run)}, DEFAULTS
+    for name in bulk:
+        assert run[name] == bulk[name]
     for name in ("max_repairs", "max_retries", "deadline"):
         assert told[name] == policy[name]
     for name in ("verify", "http2"):

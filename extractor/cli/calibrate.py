@@ -20,6 +20,7 @@ from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.promising import check_shares
 from ..evaluation.records import gold_reader
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
+from ..groups import grouped
 from ..loading import load_examples
 from ..schema import RecordType, compile_schema
 from .extract import chosen_type
@@ -165,7 +166,8 @@ def _counted(
     count = PromiseCount(cases, RecordType.of(record_type).dump)
     with counting(len(cases)) as counter:
         try:
-            for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **options):
+            given = grouped(options, "run")
+            for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **given):
                 count.take(row)
                 counter.done({"record": 1} if row.record is not None else {})
         except KeyboardInterrupt:

@@ -12,6 +12,7 @@ import typer
 
 from ..documents import DocumentExtraction
 from ..errors import ConfigError
+from ..groups import grouped
 from ..layout import Source
 from ..loading import BadInput, load_examples, load_schema, load_type, read_source
 from ..options import DocumentOptions
@@ -189,7 +190,8 @@ def extract(
         if not long:
             return extractor.run(wanted, text, examples=solved, **how_sure)
         options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
-        return extractor.document(wanted, text, on_progress=lambda p: counter.chunks(p.done), **options)
+        given = {**options, "on_progress": lambda p: counter.chunks(p.done)}
+        return extractor.document(wanted, text, **grouped(given, "run", "chunks"))
 
     if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..given import Document, Messages, Text
+from ..groups import flat, of_rows
 from ..messages import Completion, ParsedCompletion
 from ..options import (
     ChatOptions,
@@ -174,6 +175,26 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
             step = step.after(reply, results, time.monotonic())
         return step
 
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: type[T],
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> AsyncIterator[RowOutcome[T]]: ...
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: Any,
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> AsyncIterator[RowOutcome[Any]]: ...
     def rows(
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
@@ -186,16 +207,20 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
         from .. import bulk
 
-        return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
+        given: Any = of_rows(options)
+        return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
 
     async def aframe(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
+        from .. import bulk
         from ..bulk.frames import enriching
 
-        with enriching(frame, record_type, text, options) as work:
-            async for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
+        with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
+            given: Any = work.options
+            job = bulk.Job.of(self._models, work.rows, record_type, work.text, given)
+            async for outcome in bulk.arows(job):
                 work.take(outcome)
         return cast(Frame, work.result())
 
@@ -216,9 +241,9 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from .. import bulk
         from ..documents import work
 
-        options["examples"] = reread(options.get("examples"))
-        plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), options)
-        with work.reading(self._models, plan, options) as reading:
+        given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
+        plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), given)
+        with work.reading(self._models, plan, given) as reading:
             for job in reading.jobs():
                 async for outcome in bulk.arows(job):
                     reading.take(outcome)
@@ -248,7 +273,9 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
         from ..bulk import estimated
 
-        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, options)
+        given: Any = flat(options, "run")
+        given.pop("progress", None)
+        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, given)
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, Unpack, cast
 
 from ..config import fallback_at
 from ..connections import AsyncModelConnection, ModelConnection
@@ -67,6 +67,41 @@ class BaseClient(Generic[Link]):
             also = f"fallback= also takes an {kind}, with its own options"
             raise ConfigError(f"the fallback model {name!r}: {error} ({also})") from error
 
+    def with_options(self, model: str | None = None, **options: Unpack[ClientOptions]) -> Self:
+        """Return a client that is this one but for some options, such as `timeout` or another `model`.
+
+        It uses this one's connections where it goes to the same server, and does not close them. A key and
+        headers of this one go to no other server: with another base_url, or a model of another provider,
+        give them anew. Raises ConfigError, as Extractor does.
+        """
+        mine, key = self._first.settings, self._first.settings.config.api_key
+        kept = {name: value for name, value in self._arguments.items() if name != "model"}
+        if key:
+            kept["api_key"] = key.reveal
+        url = options.get("base_url", kept.get("base_url"))
+        if model is not None and "base_url" not in options:
+            environment = Environment(os.environ)
+            own = self._arguments["model"]
+            model, here = fallback_at(model, own, mine.config, kept.get("base_url"), environment)
+        else:
+            model, here = model or self._arguments["model"], url == kept.get("base_url")
+        if not here:
+            kept = {name: value for name, value in kept.items() if name not in AT_HOST}
+        client: Any = type(self)
+        other: Self = client(model, http_client=self._links[self._first].given, **{**kept, **options})
+        other._borrow(self._links)
+        return other
+
+    def _borrow(self, links: Mapping[Model, Link]) -> None:
+        """Use connections that are there to the same servers, and what was learnt of the same models."""
+        for model, link in self._own.items():
+            place = _place(model)
+            lender: Any = next((each for known, each in links.items() if _place(known) == place), None)
+            link.lender = lender
+            same = [known for known in links if (known.name, _place(known)) == (model.name, place)]
+            if same and same[0].settings.modes == model.settings.modes:
+                model.learnt = same[0].learnt
+
     @property
     def model(self) -> str:
         """The model's name, as it is sent."""
@@ -117,6 +152,11 @@ def extracting(
 def context_for(text: Text, options: ExtractOptions) -> dict[str, Any]:
     """Return what validators find in `info.context` before there is a reply."""
     return context_of(text, options.get("context"))
+
+
+def _place(model: Model) -> Any:
+    """Return what two models have in common that can share connections."""
+    return model.place, model.settings.connection
 
 
 def _listed(given: Any) -> Sequence[Any]:

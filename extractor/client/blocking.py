@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..given import Document, Messages, Text
+from ..groups import flat, of_rows
 from ..messages import Completion, ParsedCompletion
 from ..options import (
     ChatOptions,
@@ -246,6 +247,26 @@ class Extractor(BaseClient[ModelConnection]):
             step = step.after(reply, results, time.monotonic())
         return step
 
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any],
+        record_type: type[T],
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> Iterator[RowOutcome[T]]: ...
+    @overload
+    def rows(
+        self,
+        rows: Iterable[Any],
+        record_type: Any,
+        *,
+        text: Select = ...,
+        interrupt: Stop | None = ...,
+        **options: Unpack[RowOptions],
+    ) -> Iterator[RowOutcome[Any]]: ...
     def rows(
         self,
         rows: Iterable[Any],
@@ -266,7 +287,8 @@ class Extractor(BaseClient[ModelConnection]):
         """
         from .. import bulk
 
-        return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, options), interrupt)
+        given: Any = of_rows(options)
+        return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
 
     def frame(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -282,10 +304,12 @@ class Extractor(BaseClient[ModelConnection]):
         Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
         sense, with the frame as far as it is as `partial`. The same call again goes on from there.
         """
+        from .. import bulk
         from ..bulk.frames import enriching
 
-        with enriching(frame, record_type, text, options) as work:
-            for outcome in self.rows(work.rows, record_type, text=work.text, **work.options):
+        with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
+            given: Any = work.options
+            for outcome in bulk.rows(bulk.Job.of(self._models, work.rows, record_type, work.text, given)):
                 work.take(outcome)
         return cast(Frame, work.result())
 
@@ -312,9 +336,9 @@ class Extractor(BaseClient[ModelConnection]):
         from .. import bulk
         from ..documents import work
 
-        options["examples"] = reread(options.get("examples"))
-        plan = work.plan(self._models, record_type, opened(text), options)
-        with work.reading(self._models, plan, options) as reading:
+        given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
+        plan = work.plan(self._models, record_type, opened(text), given)
+        with work.reading(self._models, plan, given) as reading:
             for job in reading.jobs():
                 for outcome in bulk.rows(job):
                     reading.take(outcome)
@@ -357,7 +381,9 @@ class Extractor(BaseClient[ModelConnection]):
         """
         from ..bulk import estimated
 
-        return estimated(self._models, rows, record_type, text, options)
+        given: Any = flat(options, "run")
+        given.pop("progress", None)
+        return estimated(self._models, rows, record_type, text, given)
 
     def probe(self, report: Callable[[str], None] = lambda feature: None, refresh: bool = False) -> Findings:
         """Return what the server really does with the model, asked by at most six tiny requests.

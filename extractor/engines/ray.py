@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ..bulk import LimitRequest, Pool, Select
 from ..errors import ConfigError, RunStopped
+from ..groups import flat, grouped
 from ..options import EngineOptions
 from ..quotas import Dimension, LimitGrant, Quota
-from .step import ArrowStep, shares_limits
+from .step import OF_MODEL, ArrowStep, shares_limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,11 +56,12 @@ def extract(
     except ImportError as error:
         raise ConfigError("this needs Ray: pip install 'typed-extractor[ray]'") from error
     least, most = (actors, actors) if isinstance(actors, int) else actors
-    if (cost := options.get("max_cost")) is not None:
-        options["max_cost"] = Decimal(str(cost)) / most
-    if not shares_limits(options):
-        options["limiter"] = ActorLimiter.of_job()
-    step = ArrowStep(record_type, text=text, model=model, **options)
+    given: Any = flat(options, "run", "columns", apart=OF_MODEL)
+    if (cost := given.get("max_cost")) is not None:
+        given["max_cost"] = Decimal(str(cost)) / most
+    if not shares_limits(given):
+        given["limiter"] = ActorLimiter.of_job()
+    step = ArrowStep(record_type, text=text, model=model, **grouped(given, "run", "columns", apart=OF_MODEL))
     known = getattr(dataset.schema(fetch_if_missing=False), "base_schema", None)
     if isinstance(known, pa.Schema):
         step.schema(known)
@@ -80,7 +82,7 @@ class RayEnriching:
     """What an actor does: the batches of all its tasks go into one run, so that none waits for another."""
 
     def __init__(self, step: ArrowStep) -> None:
-        self._step, self._run = step, Run(step)
+        self._step, self._run = step, ActorRun(step)
 
     async def __call__(self, table: pa.Table) -> pa.Table:
         """Return the table with its records."""
@@ -90,11 +92,11 @@ class RayEnriching:
         if not batches:
             return self._step.schema(table.schema).empty_table()
         if self._run.ended:
-            self._run = Run(self._step)
+            self._run = ActorRun(self._step)
         return pa.Table.from_batches([await asyncio.wrap_future(self._run.put(batches[0]))])
 
 
-class Run:
+class ActorRun:
     """A run over batches that come one by one from another thread; it ends only where it can't go on."""
 
     def __init__(self, step: ArrowStep) -> None:

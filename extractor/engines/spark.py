@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ..bulk import Select
 from ..errors import ConfigError
+from ..groups import flat, grouped
 from ..options import EngineOptions
-from .step import ArrowStep, shares_limits
+from .step import OF_MODEL, ArrowStep, shares_limits
 from .worker_python import check_workers
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ def extract(
         from pyspark.sql.types import StructType
     except ImportError as error:
         raise ConfigError("this needs PySpark: pip install 'typed-extractor[spark]'") from error
-    _check_shared(options)
+    given: Any = flat(options, "run", "columns", apart=OF_MODEL)
+    _check_shared(given)
     if not type(df.sparkSession).__module__.startswith("pyspark.sql.connect"):  # it knows of no workers
         check_workers(df.sparkSession.sparkContext)
-    step = ArrowStep(record_type, text=text, model=model, **options)
+    step = ArrowStep(record_type, text=text, model=model, **grouped(given, "run", "columns", apart=OF_MODEL))
     step.schema(pa.schema([(name, pa.string()) for name in df.columns]), fold=True)
     try:
         columns = from_arrow_schema(step.columns, prefer_timestamp_ntz=True)

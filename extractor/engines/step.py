@@ -21,6 +21,7 @@ from ..bulk.journal import is_url, masked
 from ..client import Extractor
 from ..confidence import loaded
 from ..errors import ConfigError, RunStopped
+from ..groups import flat, grouped
 from ..loading import absolute, load_type
 from ..options import ClientOptions, EngineOptions, ModelOptions, RowOptions
 from ..saying import columns_by_row, reread, said_by_row
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 IN_THEIR_ENVIRONMENT = "Keys are never passed on to workers: each reads its own from its environment"
+OF_MODEL = ("mode",)  # what an Extractor's own keyword is called, and a run's
 REFUSED = {
     "api_key": f"api_key= can't be given here. {IN_THEIR_ENVIRONMENT}",
     "extra_headers": f"extra_headers= can't be given here, since they may hold keys. {IN_THEIR_ENVIRONMENT}",
@@ -56,6 +58,7 @@ class ArrowStep:
     def __init__(
         self, record_type: Any, *, text: Select, model: str | None = None, **options: Unpack[EngineOptions]
     ) -> None:
+        options = cast(EngineOptions, flat(options, "run", "columns", apart=OF_MODEL, level=4))
         for name in REFUSED.keys() & options.keys():
             raise ConfigError(REFUSED[name])
         given: dict[str, Any] = dict(options)
@@ -88,7 +91,7 @@ class ArrowStep:
         gathered, others = self._gathering(record_type)
         self.columns: pa.Schema = gathered.schema
         with Extractor(self._model, **options) as here:
-            here.rows((), record_type, **others)
+            here.rows((), record_type, **grouped(others, "run"))
 
     @property
     def record_type(self) -> Any:
@@ -130,7 +133,9 @@ class ArrowStep:
             return begun.popleft().add(gathered.take())
 
         with self._extractor() as ex:
-            outcomes = cast(Generator[RowOutcome[Any]], ex.rows(cast(Any, rows()), record_type, **options))
+            outcomes = cast(
+                Generator[RowOutcome[Any]], ex.rows(cast(Any, rows()), record_type, **grouped(options, "run"))
+            )
             with closing(outcomes):
                 for outcome in outcomes:
                     if outcome.stops or isinstance(outcome.error, RunStopped):

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from ..confidence import Promise
 from ..errors import ExtractorError, RunStopped
+from ..groups import flat, grouped
 from ..messages import JSON
 from ..results import Extraction
 from ..schema import RecordType, compile_schema
@@ -85,6 +86,7 @@ def evaluate(
     else:
         known = cases_of(cases, read, slices)
     check_scoring(rules, known)
+    options = flat(options, "run")
     if "examples" in options and not callable(options["examples"]):
         options["examples"] = list(options["examples"])  # read here and by the rows
     records = [*evaluated(extractor, record_type, known, rules, options)]
@@ -113,7 +115,8 @@ def promise(
     read = gold_reader(record_type)
     known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
     asked = PromiseCount(alike(known), RecordType.of(record_type).dump)
-    for row in extractor.rows([case.text for case in known], record_type, **{**options, "confidence": True}):
+    given = {**grouped(flat(options, "run"), "run"), "confidence": True}
+    for row in extractor.rows([case.text for case in known], record_type, **given):
         if row.stops or isinstance(row.error, RunStopped):
             raise row.error or RunStopped("the run was stopped before its end")
         asked.take(row)
@@ -185,7 +188,7 @@ def evaluated(
     the run could not go on.
     """
     dump, texts = RecordType.of(record_type).dump, [case.text for case in cases]
-    for row in extractor.rows(texts, record_type, **options):
+    for row in extractor.rows(texts, record_type, **grouped(options, "run")):
         if not (row.stops or isinstance(row.error, RunStopped)):
             yield scored(cases[row.index], row.extraction, row.error, dump, scoring, row.from_cache)
 

@@ -63,6 +63,10 @@ class EvalReport:
         """Return a matrix for each field of few values."""
         return matrices([leaf for some in self.leaves.values() for leaf in some], self.choices)
 
+    def overall(self) -> dict[str, RateEstimate]:
+        """Return each figure with its interval, by name: `report.overall()["value F1"].value`."""
+        return estimates(self.records)
+
     def sliced(self) -> dict[str, dict[str, dict[str, RateEstimate]]]:
         """Return the figures by column and there by its value, in the order of the values."""
         found: dict[str, dict[str, list[Scored]]] = {}

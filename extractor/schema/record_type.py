@@ -8,7 +8,19 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cached_property
 from os import PathLike
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol, Union, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from pydantic import BaseModel
 from typing_extensions import TypeAliasType
@@ -359,11 +371,26 @@ def check_type(record_type: Any) -> None:
         )
 
 
+T = TypeVar("T")
 _cache: dict[Any, CompiledSchema[Any]] = {}
 _divisions: dict[Any, tuple[Share, ...] | str] = {}
 _sources: dict[RecordType, TypeSource] = {}  # of types that are divided
 
 
+@overload
+def compile_schema(
+    record_type: type[T],
+    target: str | Target = ...,
+    documents: Mapping[str, JSON] | None = ...,
+    extras: Literal["keep"] | None = ...,
+) -> CompiledSchema[T]: ...
+@overload
+def compile_schema(
+    record_type: Any,
+    target: str | Target = ...,
+    documents: Mapping[str, JSON] | None = ...,
+    extras: Literal["keep"] | None = ...,
+) -> CompiledSchema[Any]: ...
 def compile_schema(
     record_type: Any,
     target: str | Target = "openai",

@@ -15,6 +15,7 @@ from ..bulk.frames import Gathered, Lose, cell
 from ..client import Extractor
 from ..errors import ConfigError, JournalError, RunStopped
 from ..files import Abandoned
+from ..groups import grouped
 from ..messages import Outcome
 from ..results import Progress
 from ..saying import through
@@ -79,7 +80,11 @@ class FileJob:
             options: Any = {**through(self.options, attrgetter("row")), "on_progress": show_it}
             # what is wrong with the call is said here, before there is a file
             outcomes = self.client.rows(
-                rows, self.record_type, text=lambda r: self.text_of(r.row), interrupt=stop, **options
+                rows,
+                self.record_type,
+                text=lambda r: self.text_of(r.row),
+                interrupt=stop,
+                **grouped(options, "run"),
             )
             with self._opened(rows, report) as (settle, hold):
                 self._write(outcomes, rows, settle, report)

@@ -10,6 +10,7 @@ from typing import Any
 from ..bulk import Estimate, Select
 from ..bulk.frames import Gathered, check_columns, shape_of
 from ..client import Extractor
+from ..groups import grouped
 from ..saying import columns_by_row
 from ..schema import RecordType, compile_schema, types_in
 from .database_job import DatabaseJob, run_name
@@ -159,7 +160,7 @@ class OpenedRun:
         """Return what it would come to; nothing is sent."""
         asked: Any = {**options, "retry": self._retry}
         self._check_columns(options)
-        return client.estimate(self.rows.rows(), record_type, text=self.text_of, **asked)
+        return client.estimate(self.rows.rows(), record_type, text=self.text_of, **grouped(asked, "run"))
 
     def _check_columns(self, options: Mapping[str, Any]) -> None:
         """Raise ConfigError where there is no such column as what differs by row is taken from."""

@@ -12,7 +12,8 @@ from ..bulk import Estimate, Select, Stop
 from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from ..files import Halted
-from ..options import RowOptions
+from ..groups import flat
+from ..options import FrameOptions, RowOptions
 from ..schema import types_in
 from ..signatures import explicit
 from .databases.address import is_database, without_password
@@ -46,12 +47,8 @@ def run(
     limit: int | None = None,
     sample: int | None = None,
     row_id: str | None = None,
-    name: str | None = None,
-    flatten: bool = False,
-    usage: bool = False,
     formulas_as_text: bool = False,
-    progress: bool | None = None,
-    **options: Unpack[RowOptions],
+    **options: Unpack[FrameOptions],
 ) -> TableRun:
     """Extract a record from each row of a table, write the rows with their records, and tell what it came to.
 
@@ -76,6 +73,10 @@ def run(
     sink = into if isinstance(into, DatabaseSink) else None
     output = str(into.address) if isinstance(into, DatabaseSink) else _path(into)
     held = None if quarantine is None else fspath(quarantine)
+    asks = flat(options, "run", "columns")
+    shape = {name: asks.pop(name) for name in ("name", "flatten", "usage") if name in asks}
+    progress = asks.pop("progress", None)
+    asks.pop("version", None)  # a file always says for which version of the type its rows were made
     given = _source(source)
     drained = isinstance(given, tuple) and is_drained(given, held)
     plan = RunPlan(
@@ -85,20 +86,18 @@ def run(
         read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
-        retry_failed=options.get("retry") == "failed",
+        retry_failed=asks.get("retry") == "failed",
         row_id=row_id,
-        name=name,
-        flatten=flatten,
-        usage=usage,
-        evidence=bool(options.get("evidence")),
+        evidence=bool(asks.get("evidence")),
         formulas_as_text=formulas_as_text,
+        **shape,
     )
     stop = Stop()
     with plan.opened() as opened, _client(model) as client:
-        job = opened.job(client, record_type, _asked(options), _again(plan, record_type))
+        job = opened.job(client, record_type, _asked(asks), _again(plan, record_type))
         try:
             with stopping(stop, (signal.SIGINT,)) as asked:
-                report = job.run(stop, asked, progress, options.get("on_progress"))
+                report = job.run(stop, asked, progress, asks.get("on_progress"))
         except Halted:
             raise KeyboardInterrupt from None
     result = job.result(report, opened.notes)
@@ -132,6 +131,7 @@ def estimate(
 
     Raises ConfigError and SchemaError.
     """
+    asks = flat(options, "run")
     plan = RunPlan(
         source=_source(source),
         text=text,
@@ -139,10 +139,10 @@ def estimate(
         read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
-        retry_failed=options.get("retry") == "failed",
+        retry_failed=asks.get("retry") == "failed",
     )
     with plan.opened() as opened, _client(model) as client:
-        return opened.estimate(client, record_type, _asked(options))
+        return opened.estimate(client, record_type, _asked(asks))
 
 
 def _source(source: TableSource) -> tuple[str, ...] | DatabaseSource:

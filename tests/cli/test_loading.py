@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import date
 from pathlib import Path
@@ -257,3 +258,11 @@ def test_a_line_that_is_no_example_is_named(tmp_path: Path, line: str, why: str)
 def test_a_file_that_shares_its_name_with_a_module_is_run_once_all_the_same(tmp_path: Path) -> None:
     file = write(tmp_path / "json.py", PERSON)
     assert load_type(f"{file}:Person") is load_type(f"{file}:Person")
+
+
+def test_the_evidence_of_an_example_is_kept(tmp_path: Path) -> None:
+    evidence = [{"pointer": "/name", "start": 0, "end": 3}]
+    line = {"text": "Ada", "record": {"name": "Ada"}, "evidence": evidence}
+    (tmp_path / "gold.jsonl").write_text(json.dumps(line))
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert load_examples(str(tmp_path / "gold.jsonl"), schema) == [line]

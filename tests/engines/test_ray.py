@@ -164,13 +164,13 @@ def test_what_can_not_work_is_refused_before_anything_runs(cluster: Any) -> None
 
 
 def test_a_run_that_has_ended_says_why_to_whoever_comes_later() -> None:
-    from extractor.engines.ray import Run
+    from extractor.engines.ray import ActorRun
 
     class Refusing(ArrowStep):
         def over(self, batches: Any) -> Any:
             raise RunStopped("no credit")
 
-    ended = Run(Refusing(Order, text="body", model="m", base_url="http://127.0.0.1:9/v1"))
+    ended = ActorRun(Refusing(Order, text="body", model="m", base_url="http://127.0.0.1:9/v1"))
     for _ in range(3):
         with pytest.raises(RunStopped, match="no credit"):
             ended.put(orders(1).to_batches()[0]).result(timeout=20)
