@@ -203,9 +203,13 @@ class Model:
             most=most and most * (STREAMED if stream else 1),
         )
 
+    def body(self, request: Request) -> bytes:
+        """Return the body of a request as it is posted."""
+        return self._bodies.write(self._as_sent(request))
+
     def most(self, request: Request, longest: int | None) -> Usage:
         """Return the most tokens that a request can take. Raises ConfigError where nothing bounds them."""
-        return most_usage(self._bodies.write(self._as_sent(request)), request.model, longest)
+        return most_usage(self.body(request), request.model, longest)
 
     def read(self, reply: http.HttpReply | Failure, endpoint: Endpoint) -> Completion | Failure:
         """Return what a reply says, without the key."""

@@ -126,6 +126,20 @@ def test_a_function_that_gives_no_place_in_the_text_is_named() -> None:
         ex.extract(Inquiry, "Ada")
 
 
+def test_a_function_that_fails_is_named_with_its_line_and_without_the_text() -> None:
+    def broken(text: str) -> list[Any]:
+        raise KeyError(text)
+
+    with (
+        Extractor("m", base_url="http://127.0.0.1:9/v1", mask=broken) as ex,
+        pytest.raises(
+            ConfigError, match=r"the mask broken raised KeyError in .*test_masking.py, line \d+"
+        ) as raised,
+    ):
+        ex.extract(Inquiry, TEXT)
+    assert not any(secret in "".join(traceback.format_exception(raised.value)) for secret in SECRETS)
+
+
 class Buggy(Inquiry):
     @field_validator("mail")
     @classmethod

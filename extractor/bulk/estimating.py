@@ -33,7 +33,7 @@ from .estimate import (
 )
 from .exchange.context import request_key
 from .frames.enrich import is_frame, open_frame, rows_of
-from .job import Job
+from .job import Job, known_unbounded
 from .journal.interface import TOGETHER, Journal, Kept, key_of
 from .texts import Select
 
@@ -118,6 +118,8 @@ def _key(job: Job, request: Request) -> tuple[bytes, int]:
     model: Model = job.models.first
     nowhere = Endpoint(model.settings.config.base_url or "", Secret(""))
     post = model.post(nowhere, request, 1.0)
+    if job.bounded:
+        post = known_unbounded(model, request, post)
     return request_key(model.place, post), len(post.body)
 
 

@@ -65,7 +65,7 @@ class Wire(NamedTuple):
 
 class ModelCaller(Generic[T]):
     """One model, as a bulk run calls it. callers: those of all models that a row may be put to, this one's
-    among them.
+    among them. bounded: whether answers have a bound that the run has set itself.
     """
 
     def __init__(
@@ -75,8 +75,10 @@ class ModelCaller(Generic[T]):
         endpoint: Endpoint,
         send: Send,
         callers: dict[Any, ModelCaller[T]],
+        bounded: bool = False,
     ) -> None:
         self._prepared, self._model, self._endpoint = prepared, model, endpoint
+        self._bounded = bounded
         self._task: Task[T] = prepared.tasks(model)[0]
         self._send, self._callers = send, callers
         callers[model] = self
@@ -127,7 +129,8 @@ class ModelCaller(Generic[T]):
 
     def post(self, request: Request, timeout: float) -> http.Post:
         """Return the request as it is sent."""
-        return self._model.post(self._endpoint, request, timeout)
+        post = self._model.post(self._endpoint, request, timeout)
+        return known_unbounded(self._model, request, post) if self._bounded else post
 
     async def send(self, post: http.Post, unwanted: Unwanted) -> http.HttpReply | Failure:
         """Return what came back."""
@@ -142,6 +145,16 @@ class ModelCaller(Generic[T]):
         return self._prepared.ask(self._model, question, told.text, told.part, told.by_row)
 
 
+def known_unbounded(model: Model, request: Request, post: http.Post) -> http.Post:
+    """Return a request as a journal knows it without the bound that a run with a cap sets by itself: what a
+    run has paid for counts for runs with another cap, and without one.
+    """
+    if not MAX_TOKENS & request.params.keys():
+        return post
+    params = {name: value for name, value in request.params.items() if name not in MAX_TOKENS}
+    return replace(post, known_as=model.body(replace(request, params=params)))
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A bulk run, checked: nothing has been asked or read yet. prepared: what is asked of each model."""
@@ -151,6 +164,7 @@ class Job:
     rows: Rows
     row_of: Callable[[Any], Row]
     settings: run.RunSettings
+    bounded: bool = False
 
     @classmethod
     def of(cls, models: Models[Any], rows: Rows, record_type: Any, text: Select, options: RowOptions) -> Job:
@@ -159,7 +173,9 @@ class Job:
         given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
         settings = run.RunSettings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
         by_row, given["examples"] = said_by_row(given), reread(given.get("examples"))
-        if settings.max_cost is not None and MAX_TOKENS.isdisjoint({*given, *models.first.settings.params}):
+        unbounded = MAX_TOKENS.isdisjoint({*given, *models.first.settings.params})
+        bounded = settings.max_cost is not None and unbounded
+        if bounded:
             given["max_tokens"] = MOST_TOKENS
         prepared = Prepared(models.chain, record_type, given)
         task = prepared.first
@@ -173,7 +189,7 @@ class Job:
         if settings.max_cost is not None:
             budget = first.policy.budget
             worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
-        return cls(models, prepared, rows, row_maker(text, by_row), settings)
+        return cls(models, prepared, rows, row_maker(text, by_row), settings, bounded)
 
     @property
     def task(self) -> Task[Any]:
@@ -200,7 +216,7 @@ class Job:
     ) -> tuple[Endpoint, Stream]:
         endpoint = await asyncio.to_thread(model.endpoint)  # it may start the embedded model
         opened = wire(model, endpoint)
-        ModelCaller(self.prepared, model, endpoint, opened.send, callers)
+        ModelCaller(self.prepared, model, endpoint, opened.send, callers, self.bounded)
         return endpoint, opened.stream
 
     async def _batched(

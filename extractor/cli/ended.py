@@ -38,7 +38,8 @@ class RunEnd:
     def conclude(self) -> None:
         """Say how it ended. Raises typer.Exit unless each row with text gave a record."""
         report, progress = self.report, self.report.progress
-        say(f"{summary(progress, self.total)}{self._failures()}.", "yellow" if progress.failed else "")
+        if progress.done or not self.result.earlier:
+            say(f"{summary(progress, self.total)}{self._failures()}.", "yellow" if progress.failed else "")
         if progress.possibly_paid_twice:
             say(f"Possibly paid twice: {progress.possibly_paid_twice}, after a run that died.", "yellow")
         for why in reason_lines(report.facts.reasons, MOST_REASONS):

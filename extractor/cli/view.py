@@ -15,9 +15,10 @@ from ..errors import ConfigError
 from ..evaluation.page import evaluation_page
 from ..evaluation.reports import EvalReport, load_report
 from ..layout import Source
-from ..loading import BadInput, if_array, load_type, read_source, read_text
+from ..loading import BadInput, if_array, load_type, read_text
 from ..messages import JSON
 from ..report import Entry, page
+from ..tables.documents import TextFiles
 from ..tables.input import ReadOptions
 from ..tables.names import format_of
 from ..tables.sources import opened_sources
@@ -53,8 +54,13 @@ class Texts:
         """Return the text of a file, or a document; None where there is none. Relative names are of here, or
         of a folder.
         """
-        told = read_source(str(found)) if (found := self._found(source)) else None
-        return None if isinstance(told, BadInput) else told
+        found = self._found(source)
+        if found is None:
+            return None
+        try:
+            return TextFiles().read(str(found), None)  # as a run reads them: packed, in any encoding
+        except ConfigError:
+            return None
 
     def _found(self, source: str) -> Path | None:
         try:

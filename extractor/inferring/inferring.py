@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError, ExtractorError
 from ..evidence.leaves import leaves
+from ..groups import flat, grouped
 from ..messages import Attempt, Usage, total_cost, total_usage
 from ..results import Extraction
 from ..schema import TARGETS, compile_schema
@@ -163,7 +164,7 @@ def _read(
 ) -> tuple[list[Extraction[Any] | None], list[Attempt]]:
     found: list[Extraction[Any] | None] = []
     attempts: list[Attempt] = []
-    for row in extractor.rows(texts, record_type, **options):
+    for row in extractor.rows(texts, record_type, **grouped(flat(options, "run"), "run")):
         if row.stops:
             raise row.error or ExtractorError("the run was stopped")
         usable = row.extraction is not None and row.extraction.outcome.has_record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from traceback import extract_tb
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError
@@ -61,17 +62,19 @@ def _by_pattern(label: str, pattern: str | re.Pattern[str]) -> Finder:
 
 
 def _checked(find: Callable[[str], Any]) -> Finder:
-    """Return a caller's function as a finder that raises ConfigError for what is no place in the text."""
+    """Return a caller's function as a finder that raises ConfigError where it fails, and for what is no place
+    in the text.
+    """
+    name = getattr(find, "__name__", type(find).__name__)
 
     def found(text: str) -> Iterator[Found]:
-        for each in find(text):
+        for each in _found_by(find, name, text):
             try:
                 start, end, label = each
                 right = 0 <= int(start) <= int(end) <= len(text)
             except (TypeError, ValueError):
                 right = False
             if not right:
-                name = getattr(find, "__name__", type(find).__name__)
                 raise ConfigError(
                     f"the mask {name} gave {each!r:.80}: it gives (start, end, label) of what it finds, "
                     f"offsets of characters, here in a text of {len(text)}"
@@ -79,6 +82,16 @@ def _checked(find: Callable[[str], Any]) -> Finder:
             yield int(start), int(end), str(label)
 
     return found
+
+
+def _found_by(find: Callable[[str], Any], name: str, text: str) -> list[Any]:
+    """Return what a function finds. Its error may hold the text: it is told by its kind and place alone."""
+    try:
+        return list(find(text))
+    except Exception as error:
+        at = extract_tb(error.__traceback__)[-1]
+        why = f"the mask {name} raised {type(error).__name__} in {at.filename}, line {at.lineno}"
+    raise ConfigError(why)  # outside: the cause may hold the text
 
 
 def _presidio(model: str | None) -> Finder:

@@ -49,7 +49,7 @@ class Post:
     repr. timeout: seconds to wait for the next bytes; total: seconds for all of it; connect: seconds
     for the connection; first: seconds until the reply begins, None for `timeout`. spooled: what is
     sent in place of `body`, by async clients and by httpx's alone. most: bytes that the reply may unpack
-    to, None for any number.
+    to, None for any number. known_as: the body that a journal knows it by, None for `body`.
     """
 
     url: str
@@ -62,6 +62,7 @@ class Post:
     method: Literal["POST", "GET"] = "POST"
     spooled: Spooled | None = None
     most: int | None = None
+    known_as: bytes | None = field(default=None, repr=False)
 
     @property
     def until_head(self) -> float:

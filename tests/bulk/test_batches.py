@@ -250,6 +250,21 @@ def test_the_key_is_in_no_file_and_files_are_for_the_owner_alone(serve: Serve, j
 # -- as it may go
 
 
+def test_what_is_masked_is_in_no_batch_and_no_file(serve: Serve, journal: Path) -> None:
+    files = dict[str, bytes]()
+
+    def answer(request: ReceivedRequest) -> Reply:
+        files.update((str(path), path.read_bytes()) for path in journal.parent.rglob("*") if path.is_file())
+        return echo(request)
+
+    server = serve(answer)
+    found = run(server, journal, rows=["secret-0001 and more", "and secret-0002"], mask={"id": r"secret-\d+"})
+    assert len(found) == 2
+    assert any(b"[ID_1]" in body for body in files.values())
+    for body in (*files.values(), *(request.body for request in server.requests)):
+        assert b"secret-000" not in body
+
+
 @both
 def test_what_expired_or_is_missing_is_asked_by_ordinary_calls_where_it_is_little(
     serve: Serve, journal: Path, model: str

@@ -75,6 +75,22 @@ def test_an_estimate_is_within_a_fifth_on_texts_like_the_first_fifty(tmp_path: P
     assert float(told.cost or 0) == pytest.approx(float(sum(o.cost or 0 for o in run)), rel=0.2)
 
 
+@pytest.mark.parametrize("caps", [(1.0, None), (None, 1.0), (1.0, 2.0)])
+def test_what_was_paid_under_a_cap_counts_without_it_and_the_other_way_round(
+    tmp_path: Path, caps: tuple[float | None, float | None]
+) -> None:
+    journal, (first, second) = tmp_path / "j.sqlite", caps
+    with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
+        list(ex.rows(TEXTS, Visit, journal=journal, max_cost=first))
+        asked = len(server.requests)
+        assert ex.estimate(TEXTS, Visit, journal=journal, max_cost=second).requests == 0
+        assert all(outcome.from_cache for outcome in ex.rows(TEXTS, Visit, journal=journal, max_cost=second))
+        assert len(server.requests) == asked
+        list(ex.rows(TEXTS[:1], Visit, journal=journal, max_cost=second, max_tokens=500))
+        assert len(server.requests) == asked + 1, "a bound of the caller's own is another question"
+        assert [b"max_tokens" in each.body for each in server.requests[:1]] == [first is not None]
+
+
 def test_an_unknown_price_is_none_with_the_reason() -> None:
     with Extractor("m", base_url="http://127.0.0.1:1") as ex:
         told = ex.estimate(["Basel", {"not": "a text"}], Visit, journal=False)

@@ -610,9 +610,14 @@ def test_a_journal_that_can_not_be_opened_is_told_of_before_anything_is_asked(tm
 
 def test_a_row_that_is_abandoned_is_counted_as_possibly_paid_twice(tmp_path: Path) -> None:
     async def abandon() -> None:
-        rows = Service(latency=30).extractor().rows(TEXTS[:3], Echo, journal=tmp_path / "j")
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(anext(rows), 0.3)
+        service = Service(latency=30)
+        rows = service.extractor().rows(TEXTS[:3], Echo, journal=tmp_path / "j")
+        first = asyncio.ensure_future(anext(rows))
+        while len(service.asked) < 3:
+            await asyncio.sleep(0.01)
+        first.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await first
         await rows.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(abandon())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -167,9 +168,12 @@ def test_the_files_of_a_run_are_shown_at_once(cli: Cli, folder: Path, name: str)
 def test_files_that_a_run_has_read_are_found_by_their_path(cli: Cli, folder: Path) -> None:
     (folder / "mail").mkdir()
     (folder / "mail" / "a.txt").write_text("Ada is in Basel.")
+    (folder / "mail" / "b.txt").write_text("Ada ist in Köln.", "utf-16")
+    (folder / "mail" / "c.txt.gz").write_bytes(gzip.compress(b"Ada ist in Ulm."))
     (folder / "person.py").write_text("from pydantic import BaseModel\nclass P(BaseModel):\n    name: str\n")
     with ChatServer(reply({"name": "Ada"})) as server:
         at = ("-m", "m", "--base-url", server.base_url, "--journal", "j.sqlite")
         assert cli("run", "mail", "-t", "person.py:P", "-o", "out.parquet", *at).status == 0
     assert cli("view", "out.parquet", "-o", "page.html").status == 0
-    assert "Ada is in Basel." in (folder / "page.html").read_text()
+    page = (folder / "page.html").read_text()
+    assert all(text in page for text in ("Ada is in Basel.", "Ada ist in Köln.", "Ada ist in Ulm."))

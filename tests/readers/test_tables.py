@@ -42,6 +42,7 @@ def test_a_cell_with_several_lines_is_one_piece_of_the_text_and_a_box_for_each(f
     )] == [True, True]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_text_has_its_form() -> None:
     plain, layout, markdown = (read(DATA, form=form).text for form in FORMS)
     assert "Blue cheese, ripe and from the north   4   12.75\nOffice chair   99.00" in plain
@@ -189,6 +190,7 @@ class Total(BaseModel):
     total: float
 
 
+@pytest.mark.slow
 def test_a_model_that_sees_is_shown_the_page_and_evidence_is_of_the_text() -> None:
     source = read(DATA, as_="text+images")
     with ChatServer([reply({"total": 150})]) as server, Extractor("m", base_url=server.base_url) as ex:
@@ -208,6 +210,7 @@ def test_pictures_of_pages_are_not_sent_where_something_is_masked() -> None:
         assert server.requests == ()
 
 
+@pytest.mark.slow
 def test_each_chunk_of_a_long_document_comes_with_its_own_pages() -> None:
     pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
     paper = Paper()
@@ -247,6 +250,7 @@ def test_it_is_told_of_recognised_pages_too() -> None:
     assert told == [(1, 2), (2, 2)]
 
 
+@pytest.mark.slow
 def test_pictures_are_of_a_hundred_pages_at_most() -> None:
     paper = Paper()
     for page in range(101):

@@ -94,7 +94,8 @@ class Caller(Protocol[T]):
 
 def request_key(name: str, post: http.Post) -> bytes:
     """Return what the journal knows a request by, at the endpoint of that name."""
-    return key_of(VERSION, name, post.url.rpartition("/")[2], post.body)
+    body = post.body if post.known_as is None else post.known_as
+    return key_of(VERSION, name, post.url.rpartition("/")[2], body)
 
 
 class RowAnswer(NamedTuple):
