@@ -54,6 +54,11 @@ def on_post_page(output: str, page: Any, config: Any) -> str:
     return output.replace(SHIM, f"{up}assets/iframe-worker.js")
 
 
+def on_post_template(output_content: str, template_name: str, config: Any) -> str:
+    """Return a page without a source, such as that of a wrong address, with the same change."""
+    return output_content.replace(SHIM, "assets/iframe-worker.js")
+
+
 def target(link: str, page: str, root: str | None) -> str:
     """Return a link of a page as it is within the site. root: the page's file if that is not in docs/."""
     if re.match(r"[a-z]+:", link):
