@@ -11,11 +11,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+PAGES = {
+    "index.md": "README.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "security.md": "SECURITY.md",
+    "changelog.md": "CHANGELOG.md",
+}
 EXAMPLES = "examples/index.md"
 NAMES = {theirs: ours for ours, theirs in PAGES.items()} | {"examples/README.md": EXAMPLES}
 LINK = re.compile(r"(?<=\]\()([^)#\s]+)(#[^)\s]*)?(?=\))")
 REPLIES = re.compile(r"^<!-- replies\n.*?^-->\n+", re.MULTILINE | re.DOTALL)
+SHIM = "https://unpkg.com/iframe-worker/shim"
 SOURCES = (".py", ".json")
 
 
@@ -40,6 +46,17 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Return a page with links into the site, and without the replies that its examples run against."""
     root = PAGES.get(page.file.src_uri)
     return LINK.sub(lambda m: target(m[1], page.file.src_uri, root) + (m[2] or ""), REPLIES.sub("", markdown))
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Return a page that takes what search needs in a folder without a server from the site itself."""
+    up = "../" * page.url.count("/")
+    return output.replace(SHIM, f"{up}assets/iframe-worker.js")
+
+
+def on_post_template(output_content: str, template_name: str, config: Any) -> str:
+    """Return a page without a source, such as that of a wrong address, with the same change."""
+    return output_content.replace(SHIM, "assets/iframe-worker.js")
 
 
 def target(link: str, page: str, root: str | None) -> str:

@@ -235,6 +235,8 @@ class ModelOptions(TypedDict, total=False):
     provider: Provider | None
     on_event: Callable[[Event], None] | None
     capture_content: bool | None
+    escalate: Any  # where values go that are below: a model, an Extractor, "review" or "null"
+    below: Any  # a score, or a Promise, or the path of one
     tuned: Any  # what `extractor tune` found: a Tuned, or the path of its file
     parts: Parts
     max_fields: int | None
@@ -300,6 +302,12 @@ INSTEAD: Mapping[str, str] = {  # names that other libraries have, and what to w
         "chunks=Chunks(size=...) is for `document`",
     ),
 }
+
+
+def check_share(name: str, value: object) -> None:
+    """Raise ConfigError unless a value is a share: a number in [0, 1]."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ConfigError(f"{name} is a number from 0 to 1, not {value!r:.80}")
 
 
 def check_count(name: str, value: object, least: int) -> None:

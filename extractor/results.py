@@ -109,6 +109,27 @@ class Shown(Result[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """What became of values that were not sure enough. doubtful: their JSON pointers. to: the second model,
+    or "null" or "review". choices: by pointer, whose value the record has: "first", "second", "both" where
+    they say the same, "null", or "review" for the first one's, to be looked at. note: what could not be
+    done. first: the record as the first model gave it. second: the second model's answer about the doubtful
+    members; None where it was not asked.
+    """
+
+    doubtful: tuple[str, ...]
+    to: str
+    choices: Mapping[str, str]
+    note: str | None = None
+    first: Any = None
+    second: Extraction[Any] | None = None
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{where or '(record)'}: {choice}" for where, choice in self.choices.items())
+        return f"not sure enough, put to {self.to}: {told}" + (f"; {self.note}" if self.note else "")
+
+
+@dataclass(frozen=True, slots=True)
 class PartOutcome:
     """What came of one part of a record that was asked for in several requests.
 
@@ -140,6 +161,7 @@ class Extraction(Shown[T]):
     quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
     of; None where it was not asked for. reference_date, locale: as they were given for the text. parts: what
     was asked for in which request, and what came of it; empty where one request asked for all.
+    escalation: what became of doubtful values; None where all were sure enough, or nobody asked.
     """
 
     outcome: Outcome
@@ -154,10 +176,17 @@ class Extraction(Shown[T]):
     reference_date: date | None = field(default=None, repr=False)
     locale: str | None = field(default=None, repr=False)
     parts: tuple[PartOutcome, ...] = ()
+    escalation: Escalation | None = field(default=None, repr=False)
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
     _confidence: list[Mapping[str, float]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to know: of the replies, and of values that were not sure enough."""
+        said = tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
+        return said if self.escalation is None else (*said, str(self.escalation))
 
     @property
     def evidence(self) -> Evidence:
@@ -216,8 +245,9 @@ class Extraction(Shown[T]):
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON: a line that `extractor view` shows and `from_dict` reads.
 
-        What is left out: the requests' messages, the last reply beside its text, a document's pages, and what
-        confidence was made of. Raises ValueError where a serializer of the record type's own does.
+        What is left out: the requests' messages, the last reply beside its text, a document's pages, what
+        confidence was made of, and `escalation`. Raises ValueError where a serializer of the record type's
+        own does.
         """
         from .recorded import attempts_as_json, error_as_json, spans_as_json
         from .report import as_json

@@ -35,9 +35,11 @@ from .extract import chosen_type
 from .options import (
     KEYS,
     BaseUrlOption,
+    BelowOption,
     CalibrationOption,
     ConfidenceOption,
     DateOption,
+    EscalateOption,
     LocaleOption,
     MaskOption,
     ModelOption,
@@ -48,6 +50,7 @@ from .options import (
     ValuesOption,
     asked_confidence,
     connected,
+    escalation,
     parameters,
     told_options,
 )
@@ -131,6 +134,8 @@ def evaluate(
     ] = None,
     confidence: ConfidenceOption = False,
     tuned: TunedOption = None,
+    escalate: EscalateOption = None,
+    below: BelowOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     strict_reading: StrictOption = False,
@@ -182,6 +187,7 @@ def evaluate(
     asked = parameters(named, params or [])
     how = {"strict_reading": strict_reading, "read_values": read_values}
     how |= told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
+    how |= escalation(escalate, below)
     options = {
         "examples": load_examples(examples, wanted) if examples else [],
         **({} if max_cost is None else {"max_cost": max_cost}),

@@ -28,9 +28,11 @@ from .lines import Line, LineTally, line_of, tally
 from .options import (
     KEYS,
     BaseUrlOption,
+    BelowOption,
     CalibrationOption,
     ConfidenceOption,
     DateOption,
+    EscalateOption,
     LocaleOption,
     MaskOption,
     ModelOption,
@@ -41,6 +43,7 @@ from .options import (
     ValuesOption,
     asked_confidence,
     connected,
+    escalation,
     parameters,
     told_options,
 )
@@ -116,6 +119,8 @@ def extract(
     mask: MaskOption = None,
     confidence: ConfidenceOption = False,
     tuned: TunedOption = None,
+    escalate: EscalateOption = None,
+    below: BelowOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     strict_reading: StrictOption = False,
@@ -174,6 +179,7 @@ def extract(
         raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
+    reading |= escalation(escalate, below)
     reading |= told_options(prompt, reference_date, locale)
     extractor = connected(
         model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])

@@ -42,6 +42,22 @@ BaseUrlOption = Annotated[
 ConfidenceOption = Annotated[
     bool, typer.Option("--confidence", help="Tell how sure each value is: a score in [0, 1].")
 ]
+EscalateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--escalate",
+        metavar="MODEL",
+        help="Ask a second model for values that are --below; or null, to empty them, or review.",
+    ),
+]
+BelowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--below",
+        metavar="SCORE",
+        help="With --escalate: a score such as 0.6, or the FILE of `extractor calibrate --right`.",
+    ),
+]
 TunedOption = Annotated[
     str | None,
     typer.Option(
@@ -141,6 +157,16 @@ def told_options(prompt: str | None, reference_date: str | None, locale: str | N
     day = date.today().isoformat() if reference_date == "today" else reference_date
     told = {"prompt": load_prompt(prompt) if prompt else None, "reference_date": day, "locale": locale}
     return {name: value for name, value in told.items() if value is not None}
+
+
+def escalation(escalate: str | None, below: str | None) -> dict[str, Any]:
+    """Return the options of a client that say where doubtful values go; none where nobody asks."""
+    if escalate is None and below is None:
+        return {}
+    try:
+        return {"escalate": escalate, "below": None if below is None else float(below)}
+    except ValueError:
+        return {"escalate": escalate, "below": below}
 
 
 def asked_confidence(confidence: bool, calibration: str | None, samples: int) -> dict[str, Any]:

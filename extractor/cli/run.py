@@ -28,9 +28,11 @@ from .extract import chosen_type
 from .options import (
     KEYS,
     BaseUrlOption,
+    BelowOption,
     CalibrationOption,
     ConfidenceOption,
     DateOption,
+    EscalateOption,
     LocaleOption,
     MaskOption,
     ModelOption,
@@ -41,6 +43,7 @@ from .options import (
     ValuesOption,
     asked_confidence,
     connected,
+    escalation,
     parameters,
     told_by_row,
     told_options,
@@ -210,6 +213,8 @@ def run(
     ] = False,
     confidence: ConfidenceOption = False,
     tuned: TunedOption = None,
+    escalate: EscalateOption = None,
+    below: BelowOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
     formulas_as_text: Annotated[
@@ -261,6 +266,7 @@ def run(
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
+    reading |= escalation(escalate, below)
     told = told_options(prompt, reference_date, locale)
     by_row = told_by_row(told, opened_run.rows.names or ())
     client = connected(

@@ -82,6 +82,22 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
+        how = self._doubting(record_type, options)
+        result = await self._run_once(record_type, text, options)
+        doubt = None if how is None else how.doubt(record_type, result)
+        if how is None or doubt is None:
+            return result
+        asked = how.question(record_type, result, doubt)
+        answer = (
+            None
+            if asked is None
+            else await how.second.run(
+                asked.record_type, asked.text, instructions=asked.settled, confidence=True
+            )
+        )
+        return how.settled(record_type, result, doubt, answer)
+
+    async def _run_once(self, record_type: Any, text: Text, options: ExtractOptions) -> Extraction[Any]:
         text, asked_for = await aopened(text), prepared(self._links, record_type, options)
         samples = samples_of(options)
         if samples == 1:
@@ -128,6 +144,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator over what has come of the record; see Extractor.stream."""
+        self._alone("stream")
         text = opened(text)
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
@@ -145,6 +162,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Any, list[Any]]:
         """Return an async iterator over the items that the text holds; see Extractor.items."""
+        self._alone("items")
         text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
         first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
@@ -205,22 +223,36 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
         """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
+        given: Any = of_rows(options)
+        return self._outcomes(rows, record_type, text, given, interrupt)
+
+    def _outcomes(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        record_type: Any,
+        text: Select,
+        given: Any,
+        interrupt: Stop | None = None,
+    ) -> AsyncIterator[RowOutcome[Any]]:
         from .. import bulk
 
-        given: Any = of_rows(options)
-        return bulk.arows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
+        how = self._doubting(record_type, given)
+        found = bulk.arows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
+        if how is None:
+            return found
+        from ..escalating import RowEscalation, aescalated
+
+        return aescalated(found, RowEscalation(how, record_type, given))
 
     async def aframe(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
-        from .. import bulk
         from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
             given: Any = work.options
-            job = bulk.Job.of(self._models, work.rows, record_type, work.text, given)
-            async for outcome in bulk.arows(job):
+            async for outcome in self._outcomes(work.rows, record_type, work.text, given):
                 work.take(outcome)
         return cast(Frame, work.result())
 
@@ -241,6 +273,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from .. import bulk
         from ..documents import work
 
+        self._alone("document")
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
         plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), given)
         with work.reading(self._models, plan, given) as reading:
@@ -275,12 +308,16 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
         given: Any = flat(options, "run")
         given.pop("progress", None)
-        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, given)
+        return self._first_alone(
+            await asyncio.to_thread(estimated, self._models, rows, record_type, text, given)
+        )
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""
         for link in self._own.values():
             await link.aclose()
+        if self._own_second is not None:
+            await self._own_second.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any, Generic, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, cast
 
 from ..config import fallback_at
 from ..connections import AsyncModelConnection, ModelConnection
 from ..dialogue import Ask
 from ..errors import ConfigError
+from ..escalating import Escalating
 from ..given import Text, context_of
 from ..messages import Mode
 from ..model import Model
@@ -24,7 +26,14 @@ from ..secrets import Environment
 from ..settings import Settings
 from ..task import Task, mask_for
 
+if TYPE_CHECKING:
+    from ..bulk import Estimate
+
 Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
+OF_ALL_MODELS = (  # options that hold for a second model, too
+    *("mask", "max_repairs", "max_retries", "timeout", "deadline", "prices", "proxy", "verify", "http2"),
+    *("on_event", "capture_content", "instructions", "reference_date", "locale"),
+)
 AT_HOST = ("base_url", "api_key", "provider", "extra_headers")  # what belongs to one host
 
 
@@ -47,6 +56,44 @@ class BaseClient(Generic[Link]):
             else:
                 named = self._fallback(other, first, options, environment)
                 self._links[named] = self._own[named] = link(named)
+        self._own_second: Any = self._second(options)
+        second = self._own_second or options.get("escalate")
+        self._escalating = Escalating.of(options.get("below"), second, type(self), self.masks)
+
+    def _second(self, options: ClientOptions) -> Any:
+        """Return a client of the second model where it is named, with what is no matter of one model."""
+        name = options.get("escalate")
+        if not isinstance(name, str) or name in ("null", "review"):
+            return None
+        same: dict[str, Any] = {key: value for key, value in options.items() if key in OF_ALL_MODELS}
+        kind: Any = type(self)
+        return kind(name, **same)
+
+    @property
+    def masks(self) -> bool:
+        """Whether values are hidden from the model."""
+        return self._first.settings.mask is not None
+
+    def _alone(self, verb: str) -> None:
+        """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
+        if self._escalating is not None:
+            raise ConfigError(f"escalate= is for run, extract, rows and frame; {verb} asks one model alone")
+
+    def _first_alone(self, estimate: Estimate) -> Estimate:
+        """Return an estimate that says what it leaves out."""
+        if self._escalating is None or self._escalating.second is None:
+            return estimate
+        return replace(estimate, assumption=f"{estimate.assumption}; the second model is not counted")
+
+    def _doubting(self, record_type: Any, options: Any) -> Escalating | None:
+        """Return what becomes of doubtful values in a call, which is then told how sure they are."""
+        found = self._escalating
+        if found is not None:
+            if options.get("mask") is not None and found.second is not None and not found.second.masks:
+                raise ConfigError("escalate: the texts are masked, and the second model's would not be")
+            found.check(record_type, self.model, options.get("samples", 1))
+            options["confidence"] = options.get("confidence") or True
+        return found
 
     def _fallback(
         self, name: Any, first: Model, options: ClientOptions, environment: Mapping[str, str]

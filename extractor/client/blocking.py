@@ -58,8 +58,10 @@ class Extractor(BaseClient[ModelConnection]):
     model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
     with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
     embedded model. api_key: by default the provider's environment variable; or a function that returns it,
-    asked before each request. instructions: said to the model in every extraction. tuned: what `extractor
-    tune` found for this model and a record type, or its file; it is refused for others. mask: what must not
+    asked before each request. instructions: said to the model in every extraction. escalate, below: where
+    values go that are not sure enough (another model, an Extractor, "review" or "null"), and which ones:
+    those below a score or a promise. tuned: what `extractor tune` found for this model and a record type, or
+    its file; it is refused for others. mask: what must not
     leave, such as ["email", {"customer": r"C-\\d+"}]: placeholders are sent in its place, and the values put
     back in the record (see the masking page of the docs). grounded: whether plain strings can only be pieces
     of the text, where the server takes a grammar; by default so for the embedded model. mode: how a record
@@ -126,6 +128,20 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError; what the service and the model did is in the result.
         """
+        how = self._doubting(record_type, options)
+        result = self._run_once(record_type, text, options)
+        doubt = None if how is None else how.doubt(record_type, result)
+        if how is None or doubt is None:
+            return result
+        asked = how.question(record_type, result, doubt)
+        answer = (
+            None
+            if asked is None
+            else how.second.run(asked.record_type, asked.text, instructions=asked.settled, confidence=True)
+        )
+        return how.settled(record_type, result, doubt, answer)
+
+    def _run_once(self, record_type: Any, text: Text, options: ExtractOptions) -> Extraction[Any]:
         text, asked_for = opened(text), prepared(self._links, record_type, options)
         settle, samples = partial(self._models.settle, asked_for, text), samples_of(options)
         if samples == 1:
@@ -189,6 +205,7 @@ class Extractor(BaseClient[ModelConnection]):
         Failures before the first words are retried, by fallback models too. What follows on a reply that has
         begun, repairs and fallback models, is not streamed.
         """
+        self._alone("stream")
         text = opened(text)
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
@@ -211,6 +228,7 @@ class Extractor(BaseClient[ModelConnection]):
         list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
         repair has taken back what was given.
         """
+        self._alone("items")
         text = opened(text)
         whole, compiled = list_of(item_type), self._first.compiled
         first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
@@ -285,10 +303,21 @@ class Extractor(BaseClient[ModelConnection]):
         before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
         max_cost, a full disk. Run the same again to go on from there.
         """
+        given: Any = of_rows(options)
+        return self._outcomes(rows, record_type, text, given, interrupt)
+
+    def _outcomes(
+        self, rows: Iterable[Any], record_type: Any, text: Select, given: Any, interrupt: Stop | None = None
+    ) -> Iterator[RowOutcome[Any]]:
         from .. import bulk
 
-        given: Any = of_rows(options)
-        return bulk.rows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
+        how = self._doubting(record_type, given)
+        found = bulk.rows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
+        if how is None:
+            return found
+        from ..escalating import RowEscalation, escalated
+
+        return escalated(found, RowEscalation(how, record_type, given))
 
     def frame(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
@@ -304,12 +333,11 @@ class Extractor(BaseClient[ModelConnection]):
         Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
         sense, with the frame as far as it is as `partial`. The same call again goes on from there.
         """
-        from .. import bulk
         from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
             given: Any = work.options
-            for outcome in bulk.rows(bulk.Job.of(self._models, work.rows, record_type, work.text, given)):
+            for outcome in self._outcomes(work.rows, record_type, work.text, given):
                 work.take(outcome)
         return cast(Frame, work.result())
 
@@ -336,6 +364,7 @@ class Extractor(BaseClient[ModelConnection]):
         from .. import bulk
         from ..documents import work
 
+        self._alone("document")
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
         plan = work.plan(self._models, record_type, opened(text), given)
         with work.reading(self._models, plan, given) as reading:
@@ -383,7 +412,7 @@ class Extractor(BaseClient[ModelConnection]):
 
         given: Any = flat(options, "run")
         given.pop("progress", None)
-        return estimated(self._models, rows, record_type, text, given)
+        return self._first_alone(estimated(self._models, rows, record_type, text, given))
 
     def probe(self, report: Callable[[str], None] = lambda feature: None, refresh: bool = False) -> Findings:
         """Return what the server really does with the model, asked by at most six tiny requests.
@@ -401,6 +430,8 @@ class Extractor(BaseClient[ModelConnection]):
         """Close the connections. The embedded model's server is shared and ends with the process."""
         for link in self._own.values():
             link.close()
+        if self._own_second is not None:
+            self._own_second.close()
 
     def __enter__(self) -> Self:
         return self

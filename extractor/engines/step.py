@@ -19,7 +19,7 @@ from ..bulk import Row, RowOutcome, Select, row_maker
 from ..bulk.frames import Gathered, Opened, check_names, gathering, open_frame, rows_of
 from ..bulk.journal import is_url, masked
 from ..client import Extractor
-from ..confidence import loaded
+from ..confidence import load_promise, loaded
 from ..errors import ConfigError, RunStopped
 from ..groups import flat, grouped
 from ..loading import absolute, load_type
@@ -67,6 +67,8 @@ class ArrowStep:
         self._client = {name: given.pop(name) for name in ModelOptions.__annotations__ if name in given}
         if "tuned" in self._client:
             self._client["tuned"] = Tuned.of(self._client["tuned"])  # a worker may not have its file
+        if isinstance(self._client.get("below"), str | os.PathLike):
+            self._client["below"] = load_promise(self._client["below"])
         self._options = {
             **given,
             "examples": reread(options.get("examples")),

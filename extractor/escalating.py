@@ -1,0 +1,385 @@
+"""Values that are not sure enough, put to a second model, left to a person, or made null."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel, create_model
+
+from .confidence import Measured, Promise, Signals, load_promise
+from .errors import ConfigError, RunStopped
+from .evidence.leaves import plain, value_at
+from .groups import grouped
+from .messages import JSON
+from .options import check_share
+from .results import Escalation, Extraction
+from .saying import FromColumn
+from .schema import RecordType, compile_schema
+
+if TYPE_CHECKING:
+    from .bulk import RowOutcome
+
+T = TypeVar("T")
+WINDOW = 64  # rows whose doubtful values are asked for together
+SETTLED = "These fields are settled, and none of them is asked for: {}"
+NO_TEXT = "there is no text to show to the second model"
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """What of one result is not sure enough. members: the names of the record's members that the doubtful
+    values, `pointers`, are in; None where the whole record is asked for again.
+    """
+
+    pointers: tuple[str, ...]
+    members: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the second model is asked: a record type of the doubtful members, and what is settled."""
+
+    record_type: Any
+    text: str
+    settled: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalating:
+    """Where values go that are below a promise, or below a score. second: a client of the same kind; None
+    where `to` is "null" or "review".
+    """
+
+    below: Promise | float
+    to: str
+    second: Any = None
+
+    @classmethod
+    def of(cls, below: Any, escalate: Any, kind: type, masks: bool) -> Escalating | None:
+        """Return what the options of a client mean. kind: of that client; masks: whether it hides values.
+        Raises ConfigError.
+        """
+        if below is None and escalate is None:
+            return None
+        if below is None or escalate is None:
+            raise ConfigError("escalate= and below= go together: where values go, and which ones")
+        known = load_promise(below) if isinstance(below, str | os.PathLike) else below
+        if not isinstance(known, Promise):
+            check_share("below", known)
+        if escalate in ("null", "review"):
+            return cls(known, escalate)
+        if not isinstance(escalate, kind):
+            raise ConfigError(
+                f'escalate is "null", "review", a model or a {kind.__name__}, not {escalate!r:.80}'
+            )
+        if masks and not escalate.masks:  # type: ignore[attr-defined]
+            raise ConfigError("escalate: the first model's texts are masked, and the second's would not be")
+        return cls(known, escalate.model, escalate)  # type: ignore[attr-defined]
+
+    def check(self, record_type: Any, model: str, samples: int) -> None:
+        """Raise ConfigError where the promise is one of another record type, model or number of answers."""
+        if isinstance(self.below, Promise):
+            fingerprint = compile_schema(RecordType.of(record_type).written).fingerprint
+            if why := self.below.misfit(model, fingerprint, samples):
+                raise ConfigError(f"below: the promise does not hold here: {why}")
+
+    def doubt(self, record_type: Any, result: Extraction[Any] | None) -> Doubt | None:
+        """Return what is not sure enough; None where all is, or there is no record."""
+        signals = None if result is None else result.signals
+        if not signals or result is None:
+            return None
+        if isinstance(self.below, Promise):
+            pointers = self.below.doubtful(signals)
+        else:
+            pointers = [where for where, each in signals.items() if not _reaches(each, self.below)]
+        if not pointers:
+            return None
+        members = frozenset(pointer.split("/")[1] for pointer in pointers if pointer)
+        return Doubt(tuple(pointers), members if "" not in pointers and _has_members(record_type) else None)
+
+    def question(self, record_type: Any, result: Extraction[Any], doubt: Doubt) -> Question | None:
+        """Return what the second model is asked; None where there is no second model, or no text."""
+        if self.second is None or result.source is None:
+            return None
+        if doubt.members is None:
+            return Question(record_type, result.source, None)
+        names = {_unescaped(name) for name in doubt.members}
+        known = {name: value for name, value in plain(result.record).items() if name not in names}
+        settled = SETTLED.format(json.dumps(known, ensure_ascii=False)) if known else None
+        return Question(narrowed(record_type, names), result.source, settled)
+
+    def settled(
+        self, record_type: Any, result: Extraction[T], doubt: Doubt, answer: Extraction[Any] | None
+    ) -> Extraction[T]:
+        """Return the result once its doubtful values are settled. answer: the second model's."""
+        if self.to == "review":
+            return _kept(result, self, doubt, "review", "the doubtful values are for a person to look at")
+        if self.to == "null":
+            return _nulled(record_type, result, self, doubt)
+        if answer is None:
+            return _kept(result, self, doubt, "first", NO_TEXT)
+        return _answered(record_type, result, self, doubt, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtfulRows:
+    """Rows whose doubtful values are in the same members. at: their positions among the rows of a window."""
+
+    record_type: Any
+    rows: list[dict[str, str | None]]
+    at: list[int]
+
+
+class RowEscalation:
+    """Doubtful values of rows: windows of outcomes, what to ask about them, and what comes of that."""
+
+    def __init__(self, how: Escalating, record_type: Any, options: Mapping[str, Any]) -> None:
+        self._how, self._type, self._options = how, record_type, options
+        self._types: dict[frozenset[str] | None, Any] = {}
+        self._spent = Decimal(0)
+        if how.second is not None:  # what could not work there is told before anything is asked
+            how.second.rows((), record_type, **self.asked_with())
+
+    @property
+    def second(self) -> Any:
+        """The client that is asked."""
+        return self._how.second
+
+    def asked_with(self) -> dict[str, Any]:
+        """Return the options that the second model is asked with; a bound of the cost is for both models."""
+        kept = {name: self._options[name] for name in ("journal", "concurrency") if name in self._options}
+        if (most := self._options.get("max_cost")) is not None:
+            kept["max_cost"] = max(Decimal(str(most)) - self._spent, Decimal("1e-9"))
+        said = {"text": "text", "instructions": FromColumn("settled"), "confidence": True}
+        return {**grouped(kept, "run"), **said}
+
+    def groups(self, window: Sequence[RowOutcome[Any]]) -> list[DoubtfulRows]:
+        """Return what to ask about a window of outcomes."""
+        found: dict[frozenset[str] | None, DoubtfulRows] = {}
+        for at, outcome in enumerate(window):
+            self._count(outcome)
+            doubt = self._how.doubt(self._type, outcome.extraction)
+            asked = doubt and outcome.extraction and self._how.question(self._type, outcome.extraction, doubt)
+            if doubt and asked:
+                kind = self._types.setdefault(doubt.members, asked.record_type)
+                group = found.setdefault(doubt.members, DoubtfulRows(kind, [], []))
+                group.rows.append({"text": asked.text, "settled": asked.settled})
+                group.at.append(at)
+        return list(found.values())
+
+    def settled(
+        self, window: Sequence[RowOutcome[T]], answers: Mapping[int, RowOutcome[Any]]
+    ) -> list[RowOutcome[T]]:
+        """Return the outcomes of a window. answers: the second model's, by position in the window."""
+        return [self._settled(each, answers.get(at)) for at, each in enumerate(window)]
+
+    def _settled(self, outcome: RowOutcome[T], answer: RowOutcome[Any] | None) -> RowOutcome[T]:
+        doubt = self._how.doubt(self._type, outcome.extraction)
+        if doubt is None or outcome.extraction is None:
+            return outcome
+        if answer is not None:
+            self._count(answer)
+        second = None if answer is None else answer.extraction
+        made = self._how.settled(self._type, outcome.extraction, doubt, second)
+        from_cache = outcome.from_cache and (answer is None or answer.from_cache)
+        return replace(outcome, extraction=made, from_cache=from_cache)
+
+    def _count(self, outcome: RowOutcome[Any]) -> None:
+        self._spent += 0 if outcome.from_cache else outcome.cost or 0
+
+
+def escalated(outcomes: Iterator[RowOutcome[T]], rows: RowEscalation) -> Iterator[RowOutcome[T]]:
+    """Yield outcomes with their doubtful values settled, a window at a time. Raises RunStopped."""
+    window: list[RowOutcome[T]] = []
+    stopped: RunStopped | None = None
+    with closing(cast(Any, outcomes)):
+        while stopped is None:
+            try:
+                window.append(next(outcomes))
+            except StopIteration:
+                break
+            except RunStopped as error:
+                stopped = error
+            if stopped is None and len(window) < WINDOW:
+                continue
+            yield from _asked(window, rows)
+            window = []
+    yield from _asked(window, rows)
+    if stopped is not None:
+        raise stopped
+
+
+def _asked(window: Sequence[RowOutcome[T]], rows: RowEscalation) -> Iterator[RowOutcome[T]]:
+    answers: dict[int, RowOutcome[Any]] = {}
+    stopped: RunStopped | None = None
+    try:
+        for group in rows.groups(window):
+            for answer in rows.second.rows(group.rows, group.record_type, **rows.asked_with()):
+                answers[group.at[answer.index]] = answer
+    except RunStopped as error:
+        stopped = error
+    yield from rows.settled(window, answers)
+    if stopped is not None:
+        raise stopped
+
+
+async def aescalated(
+    outcomes: AsyncIterator[RowOutcome[T]], rows: RowEscalation
+) -> AsyncIterator[RowOutcome[T]]:
+    """`escalated` for async code."""
+    window: list[RowOutcome[T]] = []
+    stopped: RunStopped | None = None
+    async with aclosing(cast(Any, outcomes)):
+        while stopped is None:
+            try:
+                window.append(await anext(outcomes))
+            except StopAsyncIteration:
+                break
+            except RunStopped as error:
+                stopped = error
+            if stopped is None and len(window) < WINDOW:
+                continue
+            async for each in _aasked(window, rows):
+                yield each
+            window = []
+    async for each in _aasked(window, rows):
+        yield each
+    if stopped is not None:
+        raise stopped
+
+
+async def _aasked(window: Sequence[RowOutcome[T]], rows: RowEscalation) -> AsyncIterator[RowOutcome[T]]:
+    answers: dict[int, RowOutcome[Any]] = {}
+    stopped: RunStopped | None = None
+    try:
+        for group in rows.groups(window):
+            async for answer in rows.second.rows(group.rows, group.record_type, **rows.asked_with()):
+                answers[group.at[answer.index]] = answer
+    except RunStopped as error:
+        stopped = error
+    for each in rows.settled(window, answers):
+        yield each
+    if stopped is not None:
+        raise stopped
+
+
+def narrowed(record_type: Any, names: Iterable[str]) -> Any:
+    """Return a record type that has some members of another one, called as its JSON calls them."""
+    wanted, written = set(names), RecordType.of(record_type).written
+    if isinstance(written, Mapping):
+        properties = {name: each for name, each in written["properties"].items() if name in wanted}
+        required = [name for name in written.get("required", ()) if name in wanted]
+        return {**written, "properties": properties, "required": required}
+    fields: dict[str, Any] = {
+        name: (each.annotation, each)
+        for name, each in written.model_fields.items()
+        if (each.serialization_alias or each.alias or name) in wanted
+    }
+    made: Any = create_model(
+        f"{written.__name__}Part", __config__=written.model_config, __doc__=written.__doc__, **fields
+    )
+    return made
+
+
+def _reaches(signals: Signals, least: float) -> bool:
+    return signals.told and signals.score >= least
+
+
+def _has_members(record_type: Any) -> bool:
+    """Whether a type's members can be asked for by themselves."""
+    written = RecordType.of(record_type).written
+    if isinstance(written, Mapping):
+        return isinstance(written.get("properties"), Mapping) and "$ref" not in written
+    return isinstance(written, type) and issubclass(written, BaseModel) and "root" not in written.model_fields
+
+
+def _answered(
+    record_type: Any, result: Extraction[T], how: Escalating, doubt: Doubt, answer: Extraction[Any]
+) -> Extraction[T]:
+    attempts = (*result.attempts, *answer.attempts)
+    if not answer.outcome.has_record:
+        kept = _kept(result, how, doubt, "first", f"the second model gave no record: {answer.error}", answer)
+        return replace(kept, attempts=attempts)
+    first, second = plain(result.record), plain(answer.record)
+    names = None if doubt.members is None else {_unescaped(name) for name in doubt.members}
+    joined = second if names is None else {**first, **{name: second.get(name) for name in names}}
+    try:
+        record = RecordType.of(record_type).read(joined)
+    except ValueError as error:
+        why = f"the second model's values do not fit the settled ones: {error}"
+        return replace(_kept(result, how, doubt, "first", why, answer), attempts=attempts)
+    choices = {
+        where: "both" if value_at(first, where) == value_at(joined, where) else "second"
+        for where in doubt.pointers
+    }
+    escalation = Escalation(doubt.pointers, how.to, choices, None, result.record, answer)
+    measured = _measured(result.measured, answer.measured, names)
+    return replace(
+        result, record=record, attempts=attempts, measured=measured, escalation=escalation, quotes={}
+    )
+
+
+def _measured(first: Measured | None, second: Measured | None, names: set[str] | None) -> Measured:
+    """Return what is known of each leaf by the model that gave it; a calibration is the first model's."""
+    one, other = first or Measured(), second or Measured()
+
+    def of_second(pointer: str) -> bool:
+        return names is None or _unescaped(pointer.split("/")[1] if pointer else "") in names
+
+    def joined(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {where: each for where, each in a.items() if not of_second(where)}
+        return {**kept, **{where: each for where, each in b.items() if of_second(where)}}
+
+    choices = frozenset(w for w in one.choices if not of_second(w)) | other.choices
+    return Measured(joined(one.told, other.told), joined(one.agreement, other.agreement), choices)
+
+
+def _nulled(record_type: Any, result: Extraction[T], how: Escalating, doubt: Doubt) -> Extraction[T]:
+    """Return the result with null in place of doubtful values, where the type takes one."""
+    read, record, choices = RecordType.of(record_type).read, result.record, dict[str, str]()
+    known, notes = plain(result.record), list[str]()
+    for where in doubt.pointers:
+        tried = _with_null(known, where.split("/")[1:])
+        try:
+            record = read(tried)
+        except ValueError:
+            choices[where] = "first"
+            notes.append(where)
+        else:
+            known, choices[where] = tried, "null"
+    note = f"not null, since the type takes none there: {', '.join(notes)}" if notes else None
+    escalation = Escalation(doubt.pointers, "null", choices, note, result.record)
+    return replace(result, record=record, escalation=escalation)
+
+
+def _with_null(value: JSON, steps: Sequence[str]) -> JSON:
+    if not steps:
+        return None
+    step, rest = _unescaped(steps[0]), steps[1:]
+    if isinstance(value, list):
+        return [_with_null(each, rest) if str(i) == step else each for i, each in enumerate(value)]
+    return {name: _with_null(each, rest) if name == step else each for name, each in value.items()}
+
+
+def _kept(
+    result: Extraction[T],
+    how: Escalating,
+    doubt: Doubt,
+    choice: str,
+    note: str,
+    answer: Extraction[Any] | None = None,
+) -> Extraction[T]:
+    choices = dict.fromkeys(doubt.pointers, choice)
+    return replace(
+        result, escalation=Escalation(doubt.pointers, how.to, choices, note, result.record, answer)
+    )
+
+
+def _unescaped(step: str) -> str:
+    return step.replace("~1", "/").replace("~0", "~")
