@@ -76,7 +76,8 @@ class Columns:
     name: of the new column, by default the record type's in snake case; the others are called after it.
     flatten: one column for each member of the record instead, called as the member, with `<name>_` before it
     where a name is given. usage, evidence: whether there are columns for them; there is one for confidence
-    where that is asked for. version: whether there is one for the version of the record type.
+    where that is asked for. version: whether there is one for the version of the record type; files that
+    `tables.run` writes always have it.
     """
 
     name: str | None = None
