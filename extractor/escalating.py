@@ -42,7 +42,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SecondQuestion:
     """What the second model is asked: a record type of the doubtful members, and what is settled."""
 
     record_type: Any
@@ -103,16 +103,16 @@ class Escalating:
         members = frozenset(pointer.split("/")[1] for pointer in pointers if pointer)
         return Doubt(tuple(pointers), members if "" not in pointers and _has_members(record_type) else None)
 
-    def question(self, record_type: Any, result: Extraction[Any], doubt: Doubt) -> Question | None:
+    def question(self, record_type: Any, result: Extraction[Any], doubt: Doubt) -> SecondQuestion | None:
         """Return what the second model is asked; None where there is no second model, or no text."""
         if self.second is None or result.source is None:
             return None
         if doubt.members is None:
-            return Question(record_type, result.source, None)
+            return SecondQuestion(record_type, result.source, None)
         names = {_unescaped(name) for name in doubt.members}
         known = {name: value for name, value in plain(result.record).items() if name not in names}
         settled = SETTLED.format(json.dumps(known, ensure_ascii=False)) if known else None
-        return Question(narrowed(record_type, names), result.source, settled)
+        return SecondQuestion(narrowed(record_type, names), result.source, settled)
 
     def settled(
         self, record_type: Any, result: Extraction[T], doubt: Doubt, answer: Extraction[Any] | None

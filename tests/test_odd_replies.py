@@ -398,6 +398,47 @@ def test_where_a_part_was_asked_for_and_the_whole_is_given_the_whole_counts() ->
     def repaired(second: str) -> Extraction[Person]:
         return run(reply('{"name": "Ada", "age": "old"}'), reply(second), max_repairs=1)
 
-    assert repaired('{"name": "Ada L.", "age": 36}').record == Person(name="Ada L.", age=36)
+    changed = repaired('{"name": "Ada L.", "age": 36}')
+    assert changed.record == Person(name="Ada L.", age=36)
+    assert "other values" in (changed.attempts[-1].note or "")
     assert repaired('{"name": null, "age": 36}').record == Person(name="Ada", age=36)
     assert repaired('{"age": 36}').record == Person(name="Ada", age=36)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        '{"value": [{"name": "Grace", "age": 40}]}',
+        '[{"name": "Grace", "age": 40}]',
+        '{"name": "Grace", "age": 40}',
+        '```json\n{"name": "Grace", "age": 40}\n```',
+    ],
+)
+def test_a_repair_of_one_item_never_loses_the_others(second: str) -> None:
+    first = (
+        '{"value": [{"name": "Ada", "age": 36}, {"name": "Grace", "age": "x"}, {"name": "Kay", "age": 9}]}'
+    )
+    third = '{"value_1_age": 40}'
+    answers = [body(json.dumps(message(content=each))) for each in (first, second, third)]
+    with ChatServer(answers) as server, Extractor("m", base_url=server.base_url, max_repairs=2) as ex:
+        result = ex.run(list[Person], "Ada, 36, Grace, 40, and Kay, 9")
+    assert result.record == [
+        Person(name="Ada", age=36),
+        Person(name="Grace", age=40),
+        Person(name="Kay", age=9),
+    ]
+
+
+def test_a_whole_answer_that_has_lost_items_gives_only_what_it_was_asked_for() -> None:
+    class Order(BaseModel):
+        number: int
+        lines: list[str]
+
+    answers = ['{"number": "x", "lines": ["tea", "cake"]}', '{"number": 7, "lines": ["tea"]}']
+    with (
+        ChatServer([body(json.dumps(message(content=each))) for each in answers]) as server,
+        Extractor("m", base_url=server.base_url, max_repairs=1) as ex,
+    ):
+        result = ex.run(Order, "Order 7: tea, cake")
+    assert result.record == Order(number=7, lines=["tea", "cake"])
+    assert "stays as it was" in (result.attempts[-1].note or "")

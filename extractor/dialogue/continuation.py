@@ -13,6 +13,10 @@ from ..messages import JSON, StrictSchema
 from ..reading import RecordShape
 from .patch import closed, plain
 
+BEGUN_AGAIN = (
+    "asked for the rest of a list, the model began with the items that had come: they count once; if they "
+    "stand twice in the text, some are missing"
+)
 _decode = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
 _FOLLOWS = re.compile(r"[ \t\n\r]*([,\]])")
@@ -33,18 +37,15 @@ class Continuation:
 
     def merge(self, text: str) -> str | None:
         """Return the whole as JSON text; None where `text` does not hold the rest of the list."""
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            return None
-        more = value.get(self.name) if isinstance(value, dict) else None
-        if not isinstance(more, list):
-            return None
-        return json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
+        more = self._more(text)
+        return None if more is None else json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
 
-    def is_whole(self, text: str) -> bool:
-        """Return that nothing is but what `merge` takes."""
-        return False
+    def remarks(self, text: str) -> tuple[str, ...]:
+        """Return what the caller has to know of how an answer was put behind the items."""
+        return (BEGUN_AGAIN,) if self._begins_again(self._more(text) or []) else ()
+
+    def within_whole(self, text: str) -> None:
+        """Return that nothing but what `merge` takes goes on with the list."""
 
     def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return nothing: what the tokens of a reply that was cut off tell is not kept."""
@@ -52,8 +53,18 @@ class Continuation:
 
     def with_more(self, items: list[JSON]) -> list[JSON]:
         """Return all items; some models begin again, though only the rest was asked for."""
-        known = list(self.items)
-        return items if items[: len(known)] == known else known + items
+        return items if self._begins_again(items) else [*self.items, *items]
+
+    def _begins_again(self, items: list[JSON]) -> bool:
+        return items[: len(self.items)] == list(self.items)
+
+    def _more(self, text: str) -> list[JSON] | None:
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        more = value.get(self.name) if isinstance(value, dict) else None
+        return more if isinstance(more, list) else None
 
 
 def rest(strict: StrictSchema, text: str, before: Continuation | None) -> Continuation | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from ..errors import Invalid, InvalidJSON, Problem, Unjudged
 from ..messages import Cited, Completion, Outcome
 from ..reading import Decoded, Read, Reader, RecordShape, begun_json, how
 from .continuation import Continuation
-from .patch import Patch, Path
+from .patch import Patch, Path, loses
 
 T = TypeVar("T")
 
@@ -46,6 +47,8 @@ Decode: TypeAlias = Callable[[str], T]
 Measure: TypeAlias = Callable[
     [Any, str, Mapping[Path, TokenScore]], Measured
 ]  # of a record, out of which text
+CHANGED = "asked for a part, the model gave the whole record anew, with other values that had been settled"
+KEPT = "asked for a part, the model gave the whole record anew; what had been settled stays as it was"
 Part: TypeAlias = Patch | Continuation  # what was asked for, where it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
@@ -96,19 +99,29 @@ def _judged(
 def _part(
     texts: Sequence[str], patch: Part, decode: Decode[T], reader: Reader, notes: tuple[str, ...]
 ) -> tuple[Verdict[T], str | None]:
-    """Judge a reply to a question for a part of the record. Where it gives the whole, the whole counts."""
+    """Judge a reply to a question for a part of the record. Some models answer with the whole: it counts if
+    it has lost nothing of what was settled; else only what was asked for is taken out of it.
+    """
     part = replace(reader, shape=RecordShape(patch.schema.schema, reader.shape.name)).read_all(texts)
     merged = None if part.text is None else patch.merge(part.text)
+    noted = notes if part.text is None else (*notes, *patch.remarks(part.text))
     said = replace(part, text=merged, problem=None, others=())
     if merged is not None and not part.others:
-        return _verdict(said, decode, notes), part.slice
+        return _verdict(said, decode, noted), part.slice
     whole = reader.read_all(texts)
     verdict = _verdict(whole, decode, notes)
-    is_whole = whole.text is not None and patch.is_whole(whole.text)
-    if is_whole and (merged is None or verdict.outcome is Outcome.OK):
-        return verdict, whole.slice  # some models answer with the whole, though a part was asked for
+    within = None if whole.text is None else patch.within_whole(whole.text)
+    if within is not None and whole.text is not None:
+        before, now = json.loads(within), json.loads(whole.text)
+        if before == now:
+            return verdict, whole.slice
+        if verdict.outcome is Outcome.OK and not loses(before, now):
+            return _verdict(whole, decode, (*notes, CHANGED)), whole.slice
+        found = _verdict(replace(whole, text=within), decode, (*notes, KEPT))
+        if merged is None or found.outcome is Outcome.OK:
+            return found, None
     if merged is not None:
-        return _verdict(said, decode, notes), part.slice
+        return _verdict(said, decode, noted), part.slice
     outcome = Outcome.INVALID if verdict.outcome is Outcome.OK else verdict.outcome
     return Verdict(outcome, problems=patch.missing), None
 

@@ -58,13 +58,27 @@ class Patch:
             _put(merged, path, values[name])
         return json.dumps(merged, ensure_ascii=False)
 
-    def is_whole(self, text: str) -> bool:
-        """Return whether `text` is an answer with the whole: it has all members of the rejected reply."""
+    def remarks(self, text: str) -> tuple[str, ...]:
+        """Return nothing: how an answer is put back leaves no doubt."""
+        return ()
+
+    def within_whole(self, text: str) -> str | None:
+        """Return the rejected reply with the new values that an answer with the whole has for it, and with no
+        other change; None where a list on the way to them has other items, or a member is missing.
+        """
         try:
             value = json.loads(text)
         except (ValueError, RecursionError):
-            return False
-        return isinstance(value, dict) and isinstance(self.reply, dict) and value.keys() >= self.reply.keys()
+            return None
+        if not isinstance(value, dict) or not value.keys() >= self.reply.keys():
+            return None
+        merged = copy.deepcopy(self.reply)
+        for path in self.places.values():
+            new = _beside(self.reply, value, path)
+            if not new:
+                return None
+            _put(merged, path, new[0])
+        return json.dumps(merged, ensure_ascii=False)
 
     def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return what the tokens tell of the merged reply, `told` being that of the new values."""
@@ -185,6 +199,27 @@ def _reached(definitions: Mapping[str, Schema], node: JSON) -> dict[str, Schema]
         elif isinstance(inner, list):
             rest.extend(inner)
     return {name: definitions[name] for name in definitions if name in reached}
+
+
+def _beside(old: JSON, new: JSON, path: Path) -> tuple[JSON] | tuple[()]:
+    """Return the value in `new` at the place of `old`; none where a list on the way has other items."""
+    for token in path:
+        if isinstance(old, list):
+            if not isinstance(new, list) or len(new) != len(old):
+                return ()
+        elif not isinstance(new, dict) or token not in new:
+            return ()
+        old, new = old.get(token) if isinstance(old, dict) else old[int(token)], new[token]
+    return (new,)
+
+
+def loses(old: JSON, new: JSON) -> bool:
+    """Return whether items of lists, or members, have gone from a value."""
+    if isinstance(old, list) and isinstance(new, list):
+        return len(new) < len(old) or any(map(loses, old, new))
+    if isinstance(old, dict) and isinstance(new, dict):
+        return any(name not in new or loses(each, new[name]) for name, each in old.items())
+    return isinstance(old, list | dict) and bool(old)
 
 
 def _put(value: JSON, path: Path, new: JSON) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
 from extractor.dialogue import Ask, ModeLadder, Policy, judge_record, start
-from extractor.dialogue.continuation import Continuation, complete_items, rest
+from extractor.dialogue.continuation import BEGUN_AGAIN, Continuation, complete_items, rest
 from extractor.dialogue.policy import BOTH, DEFAULT_MOVES
 from extractor.messages import (
     Choice,
@@ -112,6 +112,8 @@ def test_a_rest_is_put_behind_what_came_whole() -> None:
     more = Continuation("value", (1, 2), StrictSchema("x", {}))
     assert json.loads(more.merge('{"value": [3]}') or "") == {"value": [1, 2, 3]}
     assert json.loads(more.merge('{"value": [1, 2, 3]}') or "") == {"value": [1, 2, 3]}
+    assert more.remarks('{"value": [3]}') == ()
+    assert more.remarks('{"value": [1, 2, 3]}') == (BEGUN_AGAIN,)
     for unfit in ("{", "[3]", '{"value": 3}', '{"values": [3]}', "null"):
         assert more.merge(unfit) is None
 

@@ -90,7 +90,15 @@ def test_a_record_is_corrected_accepted_and_written_as_gold(server: ReviewServer
     (case,) = load_cases(str(tmp_path / "gold.jsonl"), gold_reader(Person))
     assert (case.id, case.text, case.gold) == ("one", TEXT, {"name": "Ada", "age": 36})
     assert case.places == {"/name": [(2, 5)], "/age": [(9, 11)]}
-    assert load_examples(str(tmp_path / "gold.jsonl"), Person) == [(TEXT, Person(name="Ada", age=36))]
+    (example,) = load_examples(str(tmp_path / "gold.jsonl"), Person)
+    assert example == {
+        "text": TEXT,
+        "record": Person(name="Ada", age=36),
+        "evidence": [
+            {"pointer": "/age", "start": 9, "end": 11},
+            {"pointer": "/name", "start": 2, "end": 5},
+        ],
+    }
     line = json.loads((tmp_path / "gold.jsonl").read_text())
     assert (line["review"]["before"], line["review"]["note"]) == ({"name": "Bo", "age": 36}, "it was Bo")
 

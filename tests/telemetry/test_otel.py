@@ -28,7 +28,7 @@ KNOWN = {value for name, value in vars(gen_ai_attributes).items() if name.starts
 NEWER = {"gen_ai.usage.cache_read.input_tokens"}
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def providers() -> None:
     tracing = TracerProvider()
     tracing.add_span_processor(SimpleSpanProcessor(EXPORTER))
