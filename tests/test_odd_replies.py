@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, create_model
@@ -442,3 +443,34 @@ def test_a_whole_answer_that_has_lost_items_gives_only_what_it_was_asked_for() -
         result = ex.run(Order, "Order 7: tea, cake")
     assert result.record == Order(number=7, lines=["tea", "cake"])
     assert "stays as it was" in (result.attempts[-1].note or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        (int, "true", "is true, where a number was asked for"),
+        (float | None, "false", "is false, where a number was asked for"),
+        (Literal[1, 2], "true", "is true, where a number was asked for"),
+        (datetime, '"2026"', "is the number 2026, where a date or time was asked for"),
+        (datetime | None, '"20260403"', "is the number 20260403, where a date or time was asked for"),
+        (date, "0", "is the number 0, where a date or time was asked for"),
+        (time, "1030", "is the number 1030, where a date or time was asked for"),
+        (float, "1e999", "is inf, where a finite number was asked for"),
+        (float, '"-inf"', "is -inf, where a finite number was asked for"),
+    ],
+)
+def test_what_pydantic_would_make_another_value_of_is_asked_for_again(
+    kind: Any, value: str, reason: str
+) -> None:
+    record_type = create_model("Value", value=(kind, ...))
+    answer = body(json.dumps(message(content=f'{{"value": {value}}}')))
+    with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
+        result = ex.run(record_type, "a text")
+    assert result.outcome is Outcome.INVALID
+    assert [(each.pointer, each.reason) for each in result.attempts[0].problems] == [("/value", reason)]
+
+
+def test_a_number_that_is_given_as_a_text_is_read_and_noted() -> None:
+    result = run(reply('{"name": "Ada", "age": "36"}'))
+    assert (result.outcome, result.record) == (Outcome.OK, Person(name="Ada", age=36))
+    assert "texts in place of other values (/age)" in (result.attempts[0].note or "")

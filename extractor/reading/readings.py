@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ..errors import Problem
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
 from .inside import AsInText, Inside, listed, parsed
-from .shape import RecordShape, distinct, folded
+from .shape import DIGITS_AS_TEXT, RecordShape, distinct, folded
 from .syntax import mended, whole_value, written
 
 JSON: TypeAlias = Any
@@ -84,7 +84,7 @@ class Reader:
 
     def read(self, text: str) -> Read:
         """Return the one reading of a reply; why there is none, or more than one."""
-        if not self.values and self.shape.proves(text) and not self.shape.repeats_a_name(text):
+        if not self.values and self._is_plainly_so(text):
             return Read(text, text)
         if self.slips and self.shape.takes_nothing and text.strip() != "{}" and says_nothing(text):
             return Read("{}", None, ("nothing in place of an object without members",))
@@ -93,6 +93,11 @@ class Reader:
             return found if self.slips else self._if_plain(found, text)
         except RecursionError:
             return Read(problem=_not_json("it is nested too deep", text))
+
+    def _is_plainly_so(self, text: str) -> bool:
+        if not self.shape.proves(text) or self.shape.repeats_a_name(text):
+            return False
+        return DIGITS_AS_TEXT.search(text) is None or not self.shape.has_times
 
     def _if_plain(self, found: Read, text: str) -> Read:
         """Return what was found, as none where it would be another record if it were read with tolerance."""
@@ -176,14 +181,21 @@ class Reader:
     def _of(self, way: ReadingWay, fits: bool) -> Read:
         said, notes = way.text, way.notes
         as_it_is = said if way.as_it_is and not notes else None
-        if fits:
+        if fits and not self.shape.has_times:
             return Read(said, as_it_is, notes)
         beside = self.shape.beside(way.value)
+        if fits:
+            mistyped = Problem(*beside.mistyped[0], type="mistyped") if beside.mistyped else None
+            return Read(said, as_it_is, notes, mistyped)
         problem = _stranger(beside.strangers[0]) if beside.strangers else None
         if problem is None and (inner := self._record_inside(way.value)) is not None:
             problem = _inner(inner)
         if problem is None and beside.misnamed:
             problem = _misnamed(*beside.misnamed[0])
+        if problem is None and beside.mistyped:
+            problem = Problem(*beside.mistyped[0], type="mistyped")
+        if beside.as_text:
+            notes = (*notes, f"texts in place of other values ({listed(beside.as_text)})")
         return Read(said, as_it_is, notes, problem, others=tuple(beside.members))
 
     def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[ReadingWay]:

@@ -6,6 +6,8 @@ its place can be asked for again. An object takes the members alone that its sch
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +19,11 @@ JSON: TypeAlias = Any
 Schema: TypeAlias = Mapping[str, JSON]
 Prove: TypeAlias = Callable[[str], bool]
 Names: TypeAlias = Mapping[frozenset[str], Mapping[str, JSON]]
+TIMES: Final = frozenset({"date", "date-time", "time"})
+_TIME = re.compile(r"\^(\[0-9\]\{4\}-|\(\[01\]\[0-9\])")  # how the pattern of a date or time begins
+_INFINITE = re.compile(r"[-+]?(inf|infinity|nan)", re.IGNORECASE)
+_DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
+DIGITS_AS_TEXT: Final = re.compile(rf'"{_DIGITS.pattern}"')
 BOUNDS: Final = frozenset(
     {
         *("pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "multipleOf"),
@@ -35,19 +42,25 @@ _TYPES: Mapping[str, Callable[[JSON], bool]] = {
 
 
 def is_number(value: JSON) -> bool:
-    """Return whether it is a number in JSON."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Return whether it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
 
 
 @dataclass(slots=True)
 class Beside:
     """The pointers of members that a schema does not have, and of objects that have no others. misnamed:
     the pointers of members that are missing, and the name under which each seems to have been given.
+    mistyped: the pointers of values that would become others, and what is wrong. as_text: the pointers of
+    texts in the place of other values.
     """
 
     members: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     misnamed: list[tuple[str, str]] = field(default_factory=list)
+    mistyped: list[tuple[str, str]] = field(default_factory=list)
+    as_text: list[str] = field(default_factory=list)
 
 
 class RecordShape:
@@ -96,6 +109,11 @@ class RecordShape:
         """Whether an object may have members that the schema does not name."""
         parts = _parts(self.schema)
         return any(part.get("additionalProperties", "object" in _kinds(part)) is not False for part in parts)
+
+    @cached_property
+    def has_times(self) -> bool:
+        """Whether there is a place for a date or time in it, where a validator takes digits for seconds."""
+        return any(_is_time(part) and part.get("type") != "null" for part in _parts(self.schema))
 
     @property
     def takes_nothing(self) -> bool:
@@ -169,6 +187,9 @@ class RecordShape:
         return found
 
     def _beside(self, node: JSON, value: JSON, pointer: str, found: Beside) -> None:
+        if not isinstance(value, dict | list):
+            self._scalar(node, value, pointer, found)
+            return
         node = self._only(node, value)
         if isinstance(value, list):
             for i, item in enumerate(value):
@@ -185,6 +206,34 @@ class RecordShape:
             found.misnamed += [(f"{pointer}/{right}", name) for name, right in meant.items() if right]
         for name in filter(members.__contains__, value):
             self._beside(members[name], value[name], f"{pointer}/{name}", found)
+
+    def _scalar(self, node: JSON, value: JSON, pointer: str, found: Beside) -> None:
+        """Note a scalar that is of none of the types asked for: validators may take `true` for 1, 0 for a day
+        in 1970, and a text for a number.
+        """
+        leaves = list(self._leaves(node))
+        kinds = {kind for leaf in leaves for kind in _kinds(leaf)}
+        digits = is_number(value) or (isinstance(value, str) and bool(_DIGITS.fullmatch(value)))
+        others = kinds - {"null"} - ({"string"} if all(map(_is_time, leaves)) else set())
+        if digits and not others and "string" in kinds:
+            found.mistyped.append((pointer, f"is the number {value}, where a date or time was asked for"))
+        elif not kinds or any(_TYPES[kind](value) for kind in kinds if kind in _TYPES):
+            return
+        elif isinstance(value, bool) and kinds & {"integer", "number"}:
+            found.mistyped.append((pointer, f"is {str(value).lower()}, where a number was asked for"))
+        elif isinstance(value, float) or (isinstance(value, str) and _INFINITE.fullmatch(value.strip())):
+            found.mistyped.append((pointer, f"is {value}, where a finite number was asked for"))
+        elif isinstance(value, str) and pointer:
+            found.as_text.append(pointer)
+
+    def _leaves(self, node: JSON) -> Iterator[Schema]:
+        """Yield the schemas for scalars that a place has."""
+        plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
+        branches = plain.get("anyOf") or plain.get("oneOf")
+        if not branches:
+            yield plain
+        for branch in branches or ():
+            yield from self._leaves(branch)
 
     def _meant(self, name: str, value: JSON, missing: Mapping[str, Schema]) -> str | None:
         """Return the name of the missing member that one with another name stands for: it has nearly the
@@ -292,6 +341,12 @@ def _parts(node: JSON) -> Iterator[Schema]:
     inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
     for part in inner:
         yield from _parts(part)
+
+
+def _is_time(node: Schema) -> bool:
+    pattern = node.get("pattern")
+    is_text = node.get("type") == "null" or node.get("format") in TIMES
+    return is_text or (isinstance(pattern, str) and _TIME.match(pattern) is not None)
 
 
 def _kinds(node: Schema) -> set[str]:
