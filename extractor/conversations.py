@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 def parsing(
     model: Model,
+    /,
     messages: Messages,
     record_type: Any,
     context: Mapping[str, Any] | None = None,
@@ -57,6 +58,7 @@ def parsing(
 
 def chatting(
     model: Model,
+    /,
     messages: Messages,
     tools: Sequence[Tool] = (),
     tool_choice: str | Mapping[str, Any] | None = None,
@@ -85,6 +87,7 @@ def chatting(
 
 def opening(
     model: Model,
+    /,
     messages: Messages,
     record_type: Any,
     tools: Sequence[Tool],

@@ -88,6 +88,7 @@ class Task(Generic[T]):
     def __init__(
         self,
         model: Model,
+        /,  # a keyword `model` is checked as the others are
         record_type: Any,
         *,
         prompt: Prompt | str | None = None,

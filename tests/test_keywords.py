@@ -22,11 +22,35 @@ class Person(BaseModel):
     name: str
 
 
+def look_up(name: str) -> str:
+    """Look a person up."""
+    return name
+
+
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
     with ChatServer() as running:
         yield running
         assert running.requests == ()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ex: ex.extract(Person, "Ada", model="other"),
+        lambda ex: ex.rows(["Ada"], Person, model="other"),
+        lambda ex: ex.document(Person, "Ada", model="other"),
+        lambda ex: ex.chat(HELLO, model="other"),
+        lambda ex: ex.parse(HELLO, Person, model="other"),
+        lambda ex: ex.run_tools(HELLO, Person, tools=[look_up], model="other"),
+    ],
+)
+def test_another_model_for_one_call_is_told_as_that(
+    server: ChatServer, call: Callable[[Extractor], Any]
+) -> None:
+    ex = Extractor("m", base_url=server.base_url)
+    with ex, pytest.raises(ConfigError, match=re.escape("for one call: ex.with_options(model=...)")):
+        call(ex)
 
 
 @pytest.mark.slow

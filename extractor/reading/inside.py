@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
 from .shape import RecordShape, choice_key, distinct, folded
@@ -146,6 +147,8 @@ class Inside:
             return None, (("a word for nothing", pointer),)
         if self._as_in_text is not None and (local := self._local(self._as_in_text, texts, said)):
             return local, (("as the text writes it", pointer),)
+        if decimal and self._means_other(said):
+            return value, (("a number that would be another one as the text writes it", pointer),)
         if decimal and (said.count(",") > 1 or ("," in said and "." in said)) and _number(said) is not None:
             return said.replace(",", "").removeprefix("+"), (("a number with groups", pointer),)
         return value, ()
@@ -158,6 +161,13 @@ class Inside:
             return None
         day = as_in_text.day(said)
         return None if day is None else day.isoformat()
+
+    def _means_other(self, said: str) -> bool:
+        """Whether a number as JSON writes it would be another one as the text writes numbers."""
+        if self._as_in_text is None or not _PLAIN_NUMBER.fullmatch(said):
+            return False
+        meant = self._as_in_text.number(said)
+        return meant is not None and Decimal(meant) != Decimal(said)
 
     def _is_either(self, said: str, node: Mapping[str, JSON]) -> bool:
         """Whether a single comma may be a decimal one: in half of the world "1,234" is a bit over one."""
