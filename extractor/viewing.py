@@ -136,10 +136,12 @@ def entry_of(
     a record. read: returns the text of a file, None where it may not be read, or is not there. Raises
     ConfigError where the line has no such field.
     """
+    line = of_quarantine(line)
     column = names.record or _record_field(line)
-    record, origin = _as_json(line.get(column)), _text(line, names.text, read)
+    record, origin = _record(line, column, adapter), _text(line, names.text, read)
     text = text_of(origin) if origin is not None else ""
-    changed = bool(text) and line.get("sha256") not in (None, sha256_of(text))
+    told = line.get("evidence") or line.get(f"{column}_evidence")
+    changed = bool(text) and (line.get("sha256") not in (None, sha256_of(text)) or _is_stale(told, text))
     if changed:  # its marks would stand at other words
         text, origin = "", None
     error = line.get(f"{column}{ERROR}") or line.get("error") or {}
@@ -149,7 +151,7 @@ def entry_of(
     named = (line[name] for name in ("source", "path", "id") if line.get(name) not in (None, ""))
     title = str(next(named, number))
     why = ((CHANGED,) if changed else ()) + ((str(error["message"]),) if error.get("message") else ())
-    evidence = _given(line.get("evidence") or line.get(f"{column}_evidence"), text)
+    evidence = _given(told, text)
     if not text:
         evidence = {}
     elif evidence is None:
@@ -178,6 +180,7 @@ def names_of(lines: Sequence[Mapping[str, JSON]], names: Names) -> Names:
     """Return the names with that of the text, where lines have none that is usual: the field with the longest
     texts that is not the record's.
     """
+    lines = [of_quarantine(line) for line in lines]
     if names.text is not None or any(
         line.get("text") or line.get("source") or line.get("path") for line in lines
     ):
@@ -194,6 +197,44 @@ def names_of(lines: Sequence[Mapping[str, JSON]], names: Names) -> Names:
 def sha256_of(text: str) -> str:
     """Return the SHA-256 of a text in UTF-8, which tells whether it is the one that was read."""
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def of_quarantine(line: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """Return the row of a line of a quarantine, with why it is there; another line as it is."""
+    row = line.get("input")
+    if not isinstance(row, Mapping) or not {"quarantine", "error"} <= line.keys():
+        return line
+    return {**row, "error": line["error"]}
+
+
+def _record(line: Mapping[str, JSON], column: str, adapter: TypeAdapter[Any] | None) -> JSON:
+    """Return the record of a line, also where its members are columns. Raises ConfigError where nothing tells
+    which columns these are.
+    """
+    if column in line or "found" in line:
+        return _as_json(line.get(column))
+    error = f"{column}{ERROR}"
+    if error not in line or line[error]:
+        return None
+    if adapter is None:
+        raise ConfigError(
+            f"beside {error} there is no column with a record: name its record type, which tells the "
+            "columns of a flattened one (record_type=, or --type), or the column (record=, or --record)"
+        )
+    members = adapter.json_schema(mode="serialization").get("properties", {})
+    named = {name: f"{column}_{name}" if f"{column}_{name}" in line else name for name in members}
+    found = {name: as_json(line[field]) for name, field in named.items() if field in line}
+    return found if any(value is not None for value in found.values()) else None
+
+
+def _is_stale(told: JSON, text: str) -> bool:
+    """Whether a place that is told has other words in the text."""
+    for one in told if isinstance(told, list) else ():
+        match one:
+            case {"start": int(start), "end": int(end), "text": str(words)} if len(words) == end - start:
+                if text[start:end] != words:
+                    return True
+    return False
 
 
 def _as_json(record: Any) -> JSON:
@@ -229,9 +270,13 @@ def _confidence(told: JSON) -> dict[str, float]:
 
 
 def _record_field(line: Mapping[str, JSON]) -> str:
-    """Return "record", or the field that has an error column beside it, as `extractor run` writes it."""
-    beside = (name.removesuffix(ERROR) for name in line if name.endswith(ERROR))
-    return "record" if "record" in line else next((name for name in beside if name in line), "record")
+    """Return "record", or the field that has an error column beside it, as `extractor run` writes it; of a
+    flattened record the name that its other columns begin with.
+    """
+    if "record" in line:
+        return "record"
+    beside = [name.removesuffix(ERROR) for name in line if name.endswith(ERROR)]
+    return next((name for name in beside if name in line), beside[0] if len(beside) == 1 else "record")
 
 
 def _typed(record: JSON, adapter: TypeAdapter[Any] | None) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, view
+from extractor import Columns, ConfigError, Extractor, Run, view
 from extractor.report import derived
 from extractor.testing import ChatServer, reply, status
 from extractor.viewing import Names, RecordsPage, entry_of, names_of
@@ -69,6 +69,34 @@ def test_a_frame_is_shown_as_it_came_out_of_a_run(ex: Extractor) -> None:
     assert (first["title"], first["text"], first["outcome"]) == ("a", TEXT, "ok")
     assert first["derived"] == ["/kind", "/mood", "/paid"]
     assert (second["outcome"], second["problems"]) == ("status", ["HTTP 400: no"])
+
+
+def test_a_flattened_frame_is_shown_by_its_record_type_and_never_as_empty(ex: Extractor) -> None:
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "body": [TEXT, "bad", None]})
+    for name in (None, "t"):
+        columns, run = Columns(flatten=True, name=name), Run(journal=False)
+        flat = ex.frame(frame, Ticket, text="body", columns=columns, run=run)
+        first, second, third = data_of(view(flat, record_type=Ticket, text="body"))
+        assert (first["outcome"], first["spans"]["/name"]) == ("ok", [[0, 3, "exact", 1.0]])
+        assert [each["outcome"] for each in (second, third)] == ["status", "empty"]
+        with pytest.raises(ConfigError, match="name its record type"):
+            view(flat, text="body")
+
+
+def test_places_that_have_other_words_now_are_not_marked() -> None:
+    place = {"pointer": "/name", "start": 0, "end": 3, "text": "Ada"}
+    line = {"text": "Bob is here", "record": {"name": "Ada"}, "evidence": [place]}
+    (shown,) = data_of(view([line]))
+    assert (shown["text"], shown["spans"]) == ("", {})
+    assert "has changed" in shown["problems"][0]
+
+
+def test_a_line_of_a_quarantine_is_shown_as_its_row() -> None:
+    again = "extractor run bad.jsonl --text body --output out.jsonl --quarantine bad.jsonl"
+    row, error = {"id": "a", "body": TEXT}, {"kind": "invalid", "message": "no age"}
+    (shown,) = data_of(view([{"quarantine": 2, "index": 0, "input": row, "error": error, "again": again}]))
+    assert (shown["title"], shown["text"], shown["outcome"]) == ("a", TEXT, "invalid")
+    assert shown["problems"] == ["no age"]
 
 
 def test_a_page_is_saved_and_a_notebook_shows_it_in_a_frame(ex: Extractor, tmp_path: Path) -> None:
