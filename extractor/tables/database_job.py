@@ -115,7 +115,8 @@ class DatabaseJob(FileJob):
                 yield hold
             return
         if not self.destination.anew and Path(path).exists():
-            _without_the_unnoted(path, self._next_inputs(done))
+            report.quarantined_before = _without_the_unnoted(path, self._next_inputs(done))
+            report.quarantined = report.quarantined_before
         with _added_to(path, self.destination.anew) as stream:
 
             def safely(line: Line) -> None:
@@ -159,11 +160,12 @@ def _typed_field(column: pa.Field, existing: Mapping[str, Any]) -> pa.Field:
     return column if kind is None else column.with_type(kind)
 
 
-def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> None:
-    """Take the lines of some rows out of a quarantine, and the end of one that was being written. Raises
-    ConfigError for another one that can't be read.
+def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> int:
+    """Take the lines of some rows out of a quarantine, and the end of one that was being written; return how
+    many lines it has then. Raises ConfigError for another one that can't be read.
     """
     torn: BadRow | None = None
+    left = 0
     with opened(path, partly=False) as out:
         for line in table(path).rows():
             if torn is not None:
@@ -172,6 +174,8 @@ def _without_the_unnoted(path: str, inputs: set[tuple[int, str]]) -> None:
                 torn = line
             elif (line.get("index"), to_json(line.get("input"))) not in inputs:
                 out.write(to_json(line) + "\n")
+                left += 1
+    return left
 
 
 @contextmanager

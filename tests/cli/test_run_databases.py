@@ -404,6 +404,7 @@ def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
     again = [json.loads(line) for line in (folder / "bad.jsonl").read_text().splitlines()]
     assert [line["index"] for line in again] == [2, 3]
     assert towns(place) == [row for row in READ if row[1]]
+    assert "bad.jsonl: 2 rows" in run(*arguments, *quarantine, "--resume").err
 
 
 def test_a_line_of_a_quarantine_that_is_broken_by_hand_is_not_lost(
