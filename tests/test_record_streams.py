@@ -256,10 +256,11 @@ def test_an_item_that_is_not_valid_comes_once_it_is_repaired(streamed: Streamed)
 
 def test_a_repair_that_takes_items_back_is_an_error(streamed: Streamed) -> None:
     wrong = [{"text": "tea", "amount": -4.5}, LINES[1]]
-    with ChatServer([reply({"value": wrong}), reply({"value": LINES[:1]})]) as server:
+    other = [LINES[0], {"text": "coffee", "amount": 2.5}]
+    with ChatServer([reply({"value": wrong}), reply({"value": other})]) as server:
         came, _, error = streamed(server, "items", Line)
     assert isinstance(error, Invalid)
-    assert came == error.partial == [INVOICE.lines[1], INVOICE.lines[0]]
+    assert came == error.partial == [INVOICE.lines[1], INVOICE.lines[0], Line(text="coffee", amount=2.5)]
 
 
 def test_equal_items_come_as_often_as_they_are_said(streamed: Streamed) -> None:
