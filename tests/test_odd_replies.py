@@ -473,4 +473,4 @@ def test_what_pydantic_would_make_another_value_of_is_asked_for_again(
 def test_a_number_that_is_given_as_a_text_is_read_and_noted() -> None:
     result = run(reply('{"name": "Ada", "age": "36"}'))
     assert (result.outcome, result.record) == (Outcome.OK, Person(name="Ada", age=36))
-    assert "texts in place of other values (/age)" in (result.attempts[0].note or "")
+    assert "texts in place of other values: /age" in (result.attempts[0].note or "")

@@ -152,7 +152,9 @@ def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T
     verdict = _decoded(read.text, decode)
     if verdict.outcome is Outcome.OK and read.problem is not None:
         return Verdict(Outcome.INVALID, problems=(read.problem,), text=read.text)
-    note = how((*notes, *read.notes), read.others if verdict.outcome is Outcome.OK else ())
+    note = how((*notes, *read.notes))
+    if verdict.outcome is Outcome.OK:
+        note = how((*notes, *read.notes), read.others, read.as_text)
     return verdict if note is None else replace(verdict, note=note)
 
 

@@ -45,7 +45,7 @@ class Read:
     stands in the reply as it is. notes: how it was read, where it is not plain JSON in the schema's shape.
     problem: why nothing was read, or why what was read is no record, whatever the record type says of it.
     invalid: whether there was JSON though nothing was read. others: the pointers of members that the schema
-    does not have.
+    does not have. as_text: those of texts in the place of other values.
     """
 
     text: str | None = None
@@ -54,6 +54,7 @@ class Read:
     problem: Problem | None = None
     invalid: bool = False
     others: tuple[str, ...] = ()
+    as_text: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +195,14 @@ class Reader:
             problem = _misnamed(*beside.misnamed[0])
         if problem is None and beside.mistyped:
             problem = Problem(*beside.mistyped[0], type="mistyped")
-        if beside.as_text:
-            notes = (*notes, f"texts in place of other values ({listed(beside.as_text)})")
-        return Read(said, as_it_is, notes, problem, others=tuple(beside.members))
+        return Read(
+            said,
+            as_it_is,
+            notes,
+            problem,
+            others=tuple(beside.members),
+            as_text=tuple(beside.as_text),
+        )
 
     def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[ReadingWay]:
         """Return how a piece can be read so that it passes the test: as it is, or else in other ways."""
@@ -299,9 +305,10 @@ class Decoded(RecordShape):
         return self.fits(value)
 
 
-def how(notes: Sequence[str], others: Sequence[str] = ()) -> str | None:
+def how(notes: Sequence[str], others: Sequence[str] = (), as_text: Sequence[str] = ()) -> str | None:
     """Return what is said of a reply that was read in these ways; None where it was plain JSON in shape."""
     said = [f"read with tolerance: {'; '.join(dict.fromkeys(notes))}"] if notes else []
+    said += [f"texts in place of other values: {listed(as_text)}"] if as_text else []
     said += [f"members that the schema does not have: {listed(others)}"] if others else []
     return "; ".join(said) or None
 
