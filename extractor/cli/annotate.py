@@ -13,7 +13,7 @@ from ..loading import BadInput, read_source
 from ..readers import PageMark, marked_pdf
 from ..readers.kinds import PDF
 from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, MaskOption, ModelOption, connected
+from .options import KEYS, BaseUrlOption, MaskOption, ModelOption, SchemaOption, connected
 from .output import opened_bytes
 from .screen import tell
 
@@ -35,9 +35,7 @@ def annotate(
     record_type: Annotated[
         str | None, typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type.")
     ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    schema: SchemaOption = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     mask: MaskOption = None,

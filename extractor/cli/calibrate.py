@@ -33,6 +33,8 @@ from .options import (
     ModelOption,
     PromptOption,
     SamplesOption,
+    SchemaOption,
+    TypeOption,
     connected,
     told_options,
 )
@@ -59,13 +61,8 @@ BAR = 20  # characters of a bar that is full
 
 def calibrate(
     data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
-    record_type: Annotated[
-        str | None,
-        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; its file is run."),
-    ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    record_type: TypeOption = None,
+    schema: SchemaOption = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[

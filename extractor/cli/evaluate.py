@@ -45,8 +45,10 @@ from .options import (
     ModelOption,
     PromptOption,
     SamplesOption,
+    SchemaOption,
     StrictOption,
     TunedOption,
+    TypeOption,
     ValuesOption,
     asked_confidence,
     connected,
@@ -86,13 +88,8 @@ def evaluate(
     data: Annotated[
         str | None, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)
     ] = None,
-    record_type: Annotated[
-        str | None,
-        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; its file is run."),
-    ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    record_type: TypeOption = None,
+    schema: SchemaOption = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[

@@ -38,6 +38,7 @@ from .options import (
     ModelOption,
     PromptOption,
     SamplesOption,
+    SchemaOption,
     StrictOption,
     TunedOption,
     ValuesOption,
@@ -93,9 +94,7 @@ def extract(
             help="The record type; also package.module:Name. The Python file is run.",
         ),
     ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    schema: SchemaOption = None,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="Written whole, for you alone to read.")
     ] = "-",

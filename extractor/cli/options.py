@@ -20,6 +20,13 @@ from ..saying import FromColumn
 from .models import fetch
 
 KINDS = ", ".join((*PATTERNS, f"{PRESIDIO} or {PRESIDIO}:SPACY_MODEL"))
+TypeOption = Annotated[
+    str | None,
+    typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; its file is run."),
+]
+SchemaOption = Annotated[
+    str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+]
 ModelOption = Annotated[
     str | None,
     typer.Option(

@@ -24,6 +24,7 @@ from ..review.session import ReviewSession
 from ..schema import RecordType
 from ..viewing import Names
 from .extract import chosen_type
+from .options import SchemaOption
 from .screen import echo, say, tell
 from .view import Texts, entries
 
@@ -46,9 +47,7 @@ def review(
         str | None,
         typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type, to validate by."),
     ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    schema: SchemaOption = None,
     gold: Annotated[
         str | None,
         typer.Option(metavar="FILE.jsonl", help="Where accepted records go. Default: beside RESULTS."),

@@ -38,6 +38,7 @@ from .options import (
     ModelOption,
     PromptOption,
     SamplesOption,
+    SchemaOption,
     StrictOption,
     TunedOption,
     ValuesOption,
@@ -98,9 +99,7 @@ def run(
         str | None,
         typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
     ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    schema: SchemaOption = None,
     output: Annotated[
         str,
         typer.Option(

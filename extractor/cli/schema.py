@@ -17,6 +17,7 @@ from ..files import make_folder, replacing
 from ..loading import load_schema, load_type
 from ..schema import TARGETS, CompiledSchema, RecordType, compile_schema
 from ..tables.values import to_json
+from .options import SchemaOption
 from .screen import echo, say
 
 EPILOG = """Examples:
@@ -39,9 +40,7 @@ def schema(
             metavar="[TYPE...]", help="FILE.py:Name, package.module:Name, or FILE.json.", show_default=False
         ),
     ] = None,
-    schema_file: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    schema_file: SchemaOption = None,
     targets: Annotated[
         list[str] | None,
         typer.Option(

@@ -11,7 +11,7 @@ from rich.table import Table
 from ..tuning import Tuning
 from ..tuning import tune as tuned
 from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, ModelOption, connected
+from .options import KEYS, BaseUrlOption, ModelOption, SchemaOption, TypeOption, connected
 from .output import opened
 from .screen import console_on, safe, say
 
@@ -31,13 +31,8 @@ Exit status: 0 when a gain was proved and the file is written, 1 when none was, 
 
 def tune(
     data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
-    record_type: Annotated[
-        str | None,
-        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; its file is run."),
-    ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    record_type: TypeOption = None,
+    schema: SchemaOption = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[

@@ -26,6 +26,7 @@ from ..tables.table import BadRow, Table
 from ..tables.values import plain, to_json
 from .commands import without_passwords
 from .extract import chosen_type
+from .options import SchemaOption
 from .output import opened
 from .records import FoundRecord, Keep, RecordLines, Where, keeping, records_in
 from .screen import echo, reading, say
@@ -106,9 +107,7 @@ def validate(
         str | None,
         typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
     ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
-    ] = None,
+    schema: SchemaOption = None,
     column: Annotated[
         str | None,
         typer.Option("--column", metavar="NAME", help="The column with the record. Default: the row is one."),

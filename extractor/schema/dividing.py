@@ -15,8 +15,8 @@ from itertools import islice
 from typing import TypeAlias
 
 from ..errors import SchemaError
-from .forms.shares import ITEM, REST, VALUE, Place, Share, inside, passed
-from .nodes import PYTHON, Map, Record, Schema, TypeSource, below, python_of
+from .forms.shares import ITEM, REST, VALUE, Place, Share, passed
+from .nodes import PYTHON, Map, Record, Schema, TypeSource, below, python_of, resolved
 
 Fits: TypeAlias = Callable[[Share], bool]
 MOST_SHARES = 200  # of one record type
@@ -121,7 +121,7 @@ class _Tree:
     def _schema(self, place: Place) -> Schema:
         schema = self._source.schema
         for step in place:
-            schema = inside(self._source, schema)
+            schema = resolved(self._source, schema)
             if step == ITEM:
                 schema = schema["items"]
             elif step == VALUE:
@@ -153,7 +153,7 @@ class _Tree:
         schema = self._schema(place)
         if not set(around).isdisjoint(passed(self._source, schema)):  # it holds itself
             return []
-        node = inside(self._source, schema)
+        node = resolved(self._source, schema)
         python = python_of(node)
         if python is None:
             return []
@@ -182,14 +182,16 @@ class _Tree:
 
     def _telling(self, item: Place) -> list[Place]:
         """Return the members that tell the items of a list from each other: its first values."""
-        python = python_of(inside(self._source, self._schema(item)))
+        python = python_of(resolved(self._source, self._schema(item)))
         if python is None or not isinstance(python.data, Record):
             return []
         values = [m for m in python.data.members if self._is_value((*item, m.key))]
         return [(*item, member.key) for member in values[:SHOWN]]
 
     def _is_value(self, place: Place) -> bool:
-        return self.weigh(place) == (1, frozenset()) and _is_scalar(inside(self._source, self._schema(place)))
+        return self.weigh(place) == (1, frozenset()) and _is_scalar(
+            resolved(self._source, self._schema(place))
+        )
 
 
 def _is_scalar(node: Schema) -> bool:

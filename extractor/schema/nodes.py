@@ -258,3 +258,16 @@ def resolve(schema: Schema, definitions: Mapping[str, Schema]) -> Schema:
             break
         schema = definitions.get(schema["$ref"], {})
     return schema
+
+
+def resolved(source: TypeSource, schema: Schema) -> Schema:
+    """Return what a reference, a type that may be null or a root model stands for."""
+    for _ in range(100):
+        python = python_of(schema)
+        if "$ref" in schema:
+            schema = source.definitions.get(schema["$ref"], NEVER)
+        elif python is not None and python.kind in ("nullable", "root") and isinstance(python.data, dict):
+            schema = python.data
+        else:
+            break
+    return schema

@@ -17,7 +17,6 @@ from ...evidence.leaves import value_at
 from ...messages import JSON
 from ..nodes import (
     ABSENT,
-    NEVER,
     PYTHON,
     TAG,
     VALUE,
@@ -29,6 +28,7 @@ from ..nodes import (
     below,
     mapped,
     python_of,
+    resolved,
 )
 from ..problems import Step, invalid, judged, pointer, unmarked
 
@@ -90,7 +90,7 @@ def _validate(source: TypeSource) -> Callable[[str | bytes, Any], JSON]:
 
 def _told(source: TypeSource, schema: Schema, data: JSON) -> JSON:
     """Return plain JSON without the members that are null: a chunk says so where it says nothing."""
-    schema = _resolved(source, schema)
+    schema = resolved(source, schema)
     if isinstance(data, list):
         return [_told(source, _inner(schema, i) or {}, item) for i, item in enumerate(data)]
     if not isinstance(data, dict):
@@ -154,7 +154,7 @@ def whole(source: TypeSource, data: JSON, context: Any) -> Any:
     """
     gaps = dict[str, JSON]()
     if data is None:
-        python = python_of(_resolved(source, source.schema))
+        python = python_of(resolved(source, source.schema))
         data = {} if python is not None and python.kind == "object" else _none(source, source.schema)
     try:
         return judged(source, _filled(source, source.schema, data, (), gaps), context)
@@ -169,7 +169,7 @@ def _explained(problem: Problem, gaps: Mapping[str, JSON]) -> Problem:
 
 def _filled(source: TypeSource, schema: Schema, data: JSON, at: Path, gaps: dict[str, JSON]) -> JSON:
     """Return the record with what says "none" for each member that has to be there and is not."""
-    schema = _resolved(source, schema)
+    schema = resolved(source, schema)
     if isinstance(data, list):
         return [_filled(source, _inner(schema, i) or {}, x, (*at, i), gaps) for i, x in enumerate(data)]
     form = _data(schema)
@@ -191,7 +191,7 @@ def _filled(source: TypeSource, schema: Schema, data: JSON, at: Path, gaps: dict
 
 
 def _none(source: TypeSource, schema: Schema) -> JSON:
-    python = python_of(_resolved(source, schema))
+    python = python_of(resolved(source, schema))
     return {"array": [], "map": {}}.get(python.kind if python else "")
 
 
@@ -258,21 +258,8 @@ def _inner(node: Schema, key: Step) -> Schema | None:
 
 
 def _branches(source: TypeSource, schema: Schema) -> list[Schema]:
-    schema = _resolved(source, schema)
+    schema = resolved(source, schema)
     choices = _data(schema)
     if isinstance(choices, Choices):
         return [node for branch in choices.schemas for node in _branches(source, branch)]
     return [schema]
-
-
-def _resolved(source: TypeSource, schema: Schema) -> Schema:
-    """Return what a reference, or a type that may be null, stands for."""
-    for _ in range(100):
-        python = python_of(schema)
-        if "$ref" in schema:
-            schema = source.definitions.get(schema["$ref"], NEVER)
-        elif python is not None and python.kind in ("nullable", "root") and isinstance(python.data, dict):
-            schema = python.data
-        else:
-            break
-    return schema

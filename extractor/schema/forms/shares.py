@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from ...errors import Invalid, Problem
 from ...messages import JSON
-from ..nodes import NEVER, PYTHON, Python, Record, Schema, TypeSource, python_of
+from ..nodes import NEVER, PYTHON, Python, Record, Schema, TypeSource, python_of, resolved
 from ..problems import Step, invalid, judged, pointer
 
 ITEM: Final = 0  # the step from a list to each of its items
@@ -115,7 +115,7 @@ def taken(source: TypeSource, schema: Schema, data: JSON, tree: Tree) -> JSON:
     """Return of plain JSON what a tree has."""
     if tree is None:
         return data
-    schema = inside(source, schema)
+    schema = resolved(source, schema)
     if isinstance(data, list) and ITEM in tree:
         return [taken(source, schema["items"], item, tree[ITEM]) for item in data]
     python = python_of(schema)
@@ -135,19 +135,6 @@ def taken(source: TypeSource, schema: Schema, data: JSON, tree: Tree) -> JSON:
 # The schema
 
 
-def inside(source: TypeSource, schema: Schema) -> Schema:
-    """Return what a reference, a type that may be null or a root model stands for."""
-    for _ in range(100):
-        python = python_of(schema)
-        if "$ref" in schema:
-            schema = source.definitions.get(schema["$ref"], NEVER)
-        elif python is not None and python.kind in ("nullable", "root") and isinstance(python.data, dict):
-            schema = python.data
-        else:
-            break
-    return schema
-
-
 def _values(schema: Schema) -> Schema:
     """Return the node of a mapping's values."""
     values: Schema = schema[PYTHON].data.values
@@ -155,7 +142,7 @@ def _values(schema: Schema) -> Schema:
 
 
 def passed(source: TypeSource, schema: Schema) -> tuple[str, ...]:
-    """Return the references that `inside` goes along."""
+    """Return the references that `resolved` goes along."""
     refs = list[str]()
     while "$ref" in schema or ((python := python_of(schema)) and python.kind in ("nullable", "root")):
         if "$ref" in schema:
@@ -208,7 +195,7 @@ def _missing(source: TypeSource, schema: Schema, data: JSON, tree: Tree, at: Pla
     """Yield a problem for each member that has to be there and is not, in the objects that shares divide."""
     if tree is None:
         return
-    schema = inside(source, schema)
+    schema = resolved(source, schema)
     if isinstance(data, list) and ITEM in tree:
         for i, item in enumerate(data):
             yield from _missing(source, schema["items"], item, tree[ITEM], (*at, i))
