@@ -66,6 +66,6 @@ class NotebookDisplay:
         from IPython.display import display
 
         if self._handle is None:
-            self._handle = display(lines, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(lines, display_id=True)
         else:
             self._handle.update(lines)
