@@ -42,16 +42,21 @@ def _told(group: type[T]) -> type[T]:
 class Run:
     """How a run over many rows goes.
 
-    journal: where answers are kept, so that none is paid for twice: a file, a server's URL such as
-    redis://host/0, True for the file in the user's cache folder, False for none; None is an error. retry:
-    "failed" to ask again where the journal holds no record. concurrency: requests in flight at most; how many
-    there are follows what the service can handle. max_cost: US dollars that the run may cost. mode: "batch"
-    to have the provider's batch API answer, within a day and at half the price; "live" to ask at once.
-    requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter: what
-    shares it with other workers, where the journal doesn't: an extractor.quotas.SharedQuota.
-    rows_per_request: short texts that share a request. ordered: False to get rows as they are done.
-    progress: whether to show how far it is on standard error; None: where that is a terminal or a notebook.
-    on_progress: told how far the run is, a few times a second.
+    - journal: where answers are kept, so that none is paid for twice: a file, the URL of a server such as
+      redis://host/0, True for the file in the user's cache folder (the default), or False for none. None is
+      an error.
+    - retry: "failed" asks again if the journal has an answer without a record.
+    - concurrency: the most requests in flight. The number in use adapts to what the service can handle.
+    - max_cost: US dollars that the run may cost.
+    - mode: "batch" uses the provider's batch API, which answers within a day and at half the price. "live",
+      the default, asks at once.
+    - requests_per_minute, tokens_per_minute: the quota, if you know it. Otherwise it is learned.
+    - limiter: shares the quota with other workers if the journal does not: an extractor.types.SharedQuota.
+    - rows_per_request: how many short texts share a request.
+    - ordered: False yields rows as they are done.
+    - progress: whether progress is shown on standard error. By default it is shown in a terminal and in a
+      notebook.
+    - on_progress: called with the Progress of the run, a few times a second.
     """
 
     journal: Any = field(default=True, repr=False)  # it may tell a password
@@ -73,11 +78,14 @@ class Run:
 class Columns:
     """Which columns a frame or table gets.
 
-    name: of the new column, by default the record type's in snake case; the others are called after it.
-    flatten: one column for each member of the record instead, called as the member, with `<name>_` before it
-    where a name is given. usage, evidence: whether there are columns for them; there is one for confidence
-    where that is asked for. version: whether there is one for the version of the record type; files that
-    `tables.run` writes always have it.
+    - name: the name of the new column, by default that of the record type in snake case. The names of the
+      others begin with it.
+    - flatten: a column for each member of the record, under the member's name. If you give `name`, `<name>_`
+      comes before it.
+    - usage, evidence: whether to add columns of tokens and cost, and of evidence. A column of confidence is
+      added if you ask for confidence.
+    - version: whether to add a column with the version of the record type. Files that `tables.run` writes
+      always have it.
     """
 
     name: str | None = None
@@ -90,14 +98,17 @@ class Columns:
 @_told
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunks:
-    """How a long text is cut, and what its chunks give is merged.
+    """How a long text is split, and how the records of its chunks are merged.
 
-    size: characters of the longest chunk, by default what fits the window. window: tokens that a request and
-    its answer may have together, where the library does not know it and the server does not say. overlap:
-    characters of the chunk before that each one begins with. passes: how often the text is gone over, each
-    time with other borders, to find more. key: what tells an item of a list from others: the name of a field,
-    or by the pointer of a list a name, several names, or "" for the item itself. counts: by the pointer of a
-    list, how many items it has to have, or the pointer of the field that says so.
+    - size: the most characters of a chunk, by default what fits the window.
+    - window: the context window in tokens, for a request with its answer. It is needed if neither the library
+      nor the server knows it.
+    - overlap: how many characters of the previous chunk each chunk begins with.
+    - passes: how often the text is read, each time with other borders, to find more.
+    - key: what identifies an item of a list: the name of a field; or for each list, by its JSON pointer, a
+      name, several names, or "" for the item itself.
+    - counts: how many items a list must have, by its JSON pointer: a number, or the pointer of the field that
+      holds it.
     """
 
     size: int | None = None

@@ -25,10 +25,12 @@ Parts: TypeAlias = Literal["auto", "never"] | int
 
 
 class Params(TypedDict, total=False):
-    """Parameters of the chat-completions API, sent as they are or as the provider's API calls them.
+    """Parameters of the chat-completions API. They are sent as they are, or under the name that the
+    provider's API uses.
 
-    extra_body: what only your server knows, put into the body beside the rest. Source:
-    https://platform.openai.com/docs/api-reference/chat/create.
+    - extra_body: parameters that only your server knows. They are added to the request body.
+
+    Source: https://platform.openai.com/docs/api-reference/chat/create.
     """
 
     audio: Mapping[str, Any]
@@ -62,21 +64,28 @@ class Params(TypedDict, total=False):
 
 
 class ExtractOptions(Params, total=False):
-    """prompt: as of Extractor. instructions: said to the model beside those of the client. examples: pairs
-    of a text and its record, or mappings with `text`, `record` and perhaps `evidence`; or a function that
-    chooses them for a text. context: what Pydantic validators find in `info.context`, beside the text under
-    "text". reference_date, locale: as of Extractor. In `rows` and `frame` each of these but `prompt` may be
-    a FromColumn, whose value each row has for itself, and `instructions`, `context`, `reference_date` and
-    `locale` a function of the row.
-    evidence: "quote" to have the model quote the text for each value, see Extraction.quotes; True and
-    False ask for nothing more, since Extraction.evidence costs nothing. confidence: True to be told how sure
-    each value is, see Extraction.confidence; or the file that `extractor calibrate` wrote, which makes
-    probabilities of the scores. samples: answers to ask for; the one that agrees most with the others is
-    taken, and how far they agree goes into the confidence. strict_reading, read_values: as of Extractor.
-    extras: "keep" to let the objects of a JSON Schema document have members that it does not name, where it
-    does not forbid them; without it they are sent closed. mask: what must not leave, see Extractor. parts:
-    "auto" to ask for a type in several requests where it is past what the server takes in one (the default),
-    "never", or how many requests to ask in; see Extraction.parts.
+    """Keywords of the calls that extract records.
+
+    In `rows` and `frame`, each of the first six but `prompt` may be a FromColumn, which takes its value from
+    each row. `instructions`, `context`, `reference_date` and `locale` may also be a function of the row.
+
+    - prompt, reference_date, locale: as in Extractor.
+    - instructions: added to the instructions of the Extractor.
+    - examples: pairs of a text and its record, or mappings with `text`, `record` and perhaps `evidence`; or a
+      function that chooses them for a text.
+    - context: what Pydantic validators find in `info.context`. The text is added to it as "text".
+    - evidence: "quote" makes the model quote the text for each value, see Extraction.quotes.
+      Extraction.evidence needs no option and costs nothing.
+    - confidence: True for a score of each value, see Extraction.confidence; or the file that `extractor
+      calibrate` wrote, which turns scores into probabilities.
+    - samples: how many answers to ask for. The answer that agrees most with the others is taken, and their
+      agreement counts in the confidence.
+    - strict_reading, read_values: as in Extractor.
+    - extras: "keep" lets the objects of a JSON Schema document have members that it neither names nor
+      forbids. By default they are sent as closed.
+    - mask: what is replaced before anything is sent, see Extractor.
+    - parts: "auto", the default, asks for a type in several requests if it exceeds what the server takes in
+      one; "never"; or the number of requests. See Extraction.parts.
     """
 
     prompt: Prompt | str | None
@@ -96,18 +105,23 @@ class ExtractOptions(Params, total=False):
 
 
 class LiveRowOptions(ExtractOptions, total=False):
-    """run: how the run goes. The others stand in it; for one release they are read as keywords, too.
+    """Keywords of calls over many rows.
 
-    concurrency: requests in flight at most; how many there are follows what the service bears.
-    journal: where answers are kept, so that none is paid for twice: a file, a server's URL such as
-    redis://host/0, True for the file in the user's cache folder (the default), False for none; None is an
-    error. retry:
-    "failed" to ask again where the journal holds no record. max_cost: US dollars that the run may cost.
-    requests_per_minute, tokens_per_minute: the quota, where it is known; else it is learned. limiter:
-    what shares it with other workers, where the journal doesn't: an extractor.types.SharedQuota.
-    ordered: False to get rows as they are done. on_progress: told how far the run is, a few times a
-    second. rows_per_request: short texts that share a request, where it can be told whose answer is
-    whose.
+    - run: how the run goes, a Run.
+
+    The other keywords are fields of Run. As keywords of their own they are deprecated.
+
+    - concurrency: the most requests in flight. The number in use adapts to what the service can handle.
+    - journal: where answers are kept, so that none is paid for twice: a file, the URL of a server such as
+      redis://host/0, True for the file in the user's cache folder (the default), or False for none. None is
+      an error.
+    - retry: "failed" asks again if the journal has an answer without a record.
+    - max_cost: US dollars that the run may cost.
+    - requests_per_minute, tokens_per_minute: the quota, if you know it. Otherwise it is learned.
+    - limiter: shares the quota with other workers if the journal does not: an extractor.types.SharedQuota.
+    - ordered: False yields rows as they are done.
+    - on_progress: called with the Progress of the run, a few times a second.
+    - rows_per_request: how many short texts share a request.
     """
 
     run: Run | None
@@ -124,24 +138,32 @@ class LiveRowOptions(ExtractOptions, total=False):
 
 
 class RowOptions(LiveRowOptions, total=False):
-    """mode: "batch" to have the provider's batch API answer, within a day and at half the price; "live",
-    the default, to ask at once. The others: see LiveRowOptions.
+    """Keywords of calls over many rows, see LiveRowOptions.
+
+    - mode: "batch" uses the provider's batch API, which answers within a day and at half the price. "live",
+      the default, asks at once.
     """
 
     mode: Literal["live", "batch"]
 
 
 class DocumentOptions(RowOptions, total=False):
-    """chunks: how the text is cut, and put together. The others stand in it; for one release they are read
-    as keywords, too.
+    """Keywords of `document`.
 
-    window: tokens that a request and its answer may have together, where the library does not know it
-    and the server does not say. chunk: characters of the longest chunk, by default what fits the window.
-    overlap: characters of the chunk before that each one begins with. passes: how often the text is gone
-    over, each time with other borders, to find more. key: what tells an item of a list from others: the
-    name of a field, or by the pointer of a list a name, several names, or "" for the item itself. counts:
-    by the pointer of a list, how many items it has to have, or the pointer of the field that says so.
-    progress: as in FrameOptions.
+    - chunks: how the text is split, and how the records of its chunks are merged, a Chunks.
+    - progress: as in ColumnOptions.
+
+    The other keywords are fields of Chunks. As keywords of their own they are deprecated.
+
+    - window: the context window in tokens, for a request with its answer. It is needed if neither the library
+      nor the server knows it.
+    - chunk: the most characters of a chunk, by default what fits the window.
+    - overlap: how many characters of the previous chunk each chunk begins with.
+    - passes: how often the text is read, each time with other borders, to find more.
+    - key: what identifies an item of a list: the name of a field; or for each list, by its JSON pointer, a
+      name, several names, or "" for the item itself.
+    - counts: how many items a list must have, by its JSON pointer: a number, or the pointer of the field that
+      holds it.
     """
 
     chunks: Chunks | None
@@ -155,13 +177,20 @@ class DocumentOptions(RowOptions, total=False):
 
 
 class ColumnOptions(TypedDict, total=False):
-    """columns: which there are. The others stand in it; for one release they are read as keywords, too.
+    """Keywords of calls that return a frame or a table.
 
-    name: of the new column, by default the record type's in snake case; the others are called after
-    it. flatten: one column for each member of the record instead, called as the member, with `<name>_`
-    before it where a name is given. usage, evidence: whether there are columns for them; there is one for
-    confidence where that is asked for. version: whether there is one for the version of the record type.
-    progress: whether to show how far it is on standard error; None: where that is a terminal or a notebook.
+    - columns: which columns are added, a Columns.
+    - progress: whether progress is shown on standard error. By default it is shown in a terminal and in a
+      notebook.
+
+    The other keywords are fields of Columns. As keywords of their own they are deprecated.
+
+    - name: the name of the new column, by default that of the record type in snake case. The names of the
+      others begin with it.
+    - flatten: a column for each member of the record, under the member's name. If you give `name`, `<name>_`
+      comes before it.
+    - usage, evidence, version: whether to add columns of tokens and cost, of evidence, and of the version of
+      the record type. A column of confidence is added if you ask for confidence.
     """
 
     columns: Columns | None
@@ -173,12 +202,14 @@ class ColumnOptions(TypedDict, total=False):
 
 
 class FrameOptions(RowOptions, ColumnOptions, total=False):
-    """What each of these means stands at ColumnOptions, RowOptions and ExtractOptions."""
+    """Keywords of `frame`, see ColumnOptions, RowOptions and ExtractOptions."""
 
 
 class ParseOptions(Params, total=False):
-    """context: what Pydantic validators find in `info.context`. strict_reading, read_values: as of
-    Extractor.
+    """Keywords of `parse`.
+
+    - context: what Pydantic validators find in `info.context`.
+    - strict_reading, read_values: as in Extractor.
     """
 
     context: Mapping[str, Any] | None
@@ -187,8 +218,10 @@ class ParseOptions(Params, total=False):
 
 
 class ChatOptions(Params, total=False):
-    """tools: Pydantic models, annotated functions or JSON Schemas that the model may call. tool_choice:
-    "auto", "none", "required", or the name of the tool that it has to call.
+    """Keywords of `chat` and `chat_stream`.
+
+    - tools: Pydantic models, annotated functions or JSON Schemas that the model may call.
+    - tool_choice: "auto", "none", "required", or the name of the tool that the model must call.
     """
 
     tools: Sequence[Tool]
@@ -196,10 +229,13 @@ class ChatOptions(Params, total=False):
 
 
 class RunToolsOptions(Params, total=False):
-    """tools: functions, and Pydantic models with a `__call__`, which are run on their validated arguments;
-    a type that nothing runs ends the conversation, as its answer, when the model calls it. tool_choice:
-    as in ChatOptions, but a call is forced in the first round alone. max_rounds: replies at most.
-    max_calls: calls of tools at most, in all replies together.
+    """Keywords of `run_tools`.
+
+    - tools: functions, and Pydantic models with a `__call__`. They are run on validated arguments. A call of
+      a type without `__call__` is the answer, and ends the conversation.
+    - tool_choice: as in ChatOptions, but it forces a call only in the first round.
+    - max_rounds: the most replies of the model.
+    - max_calls: the most calls of tools, in all replies together.
     """
 
     tools: Required[Sequence[Tool]]
@@ -209,7 +245,7 @@ class RunToolsOptions(Params, total=False):
 
 
 class ModelOptions(TypedDict, total=False):
-    """What each of these means stands at Extractor."""
+    """Keywords of Extractor without those that belong to one host or one budget. Extractor describes each."""
 
     base_url: str | None
     grounded: bool | None
@@ -243,7 +279,7 @@ class ModelOptions(TypedDict, total=False):
 
 
 class ClientOptions(ModelOptions, Params, total=False):
-    """What each of these means stands at Extractor."""
+    """Keywords of Extractor and AsyncExtractor. Extractor describes each."""
 
     api_key: str | Callable[[], str] | None
     instructions: str | None
@@ -255,7 +291,7 @@ class ClientOptions(ModelOptions, Params, total=False):
 
 
 class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
-    """What a step takes that other machines carry out: a model's options beside those of a frame."""
+    """Keywords of a step that runs on other machines: those of a model, and those of `frame`."""
 
 
 PARAMETERS = frozenset(Params.__annotations__)

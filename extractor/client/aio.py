@@ -143,7 +143,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     def stream(
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
-        """Return an async iterator over what has come of the record; see Extractor.stream."""
+        """Return an async iterator that yields what has come of the record; see Extractor.stream."""
         self._alone("stream")
         text = opened(text)
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
@@ -181,8 +181,9 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     async def run_tools(
         self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
     ) -> ToolRun[Any]:
-        """Return how a conversation with tools ended; see Extractor.run_tools. Tools may be async; the calls
-        of one reply are run together, those of functions that are not async in threads.
+        """Run the model's tool calls until it answers; see Extractor.run_tools.
+
+        Tools may be async. The calls of one reply run together. Functions that are not async run in threads.
         """
         from ..tools import Round, arun
 
@@ -222,7 +223,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         interrupt: Stop | None = None,
         **options: Unpack[RowOptions],
     ) -> AsyncIterator[RowOutcome[Any]]:
-        """Yield what came of each row; see Extractor.rows. The rows may come asynchronously."""
+        """Yield a RowOutcome for each row; see Extractor.rows. The rows may be an async iterable."""
         given: Any = of_rows(options)
         return self._outcomes(rows, record_type, text, given, interrupt)
 
@@ -247,7 +248,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     async def aframe(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
-        """Return the frame with columns of records and errors beside its own; see Extractor.frame."""
+        """Return the frame with columns of records and errors added; see Extractor.frame."""
         from ..bulk.frames import enriching
 
         with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
@@ -303,7 +304,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     async def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
     ) -> Estimate:
-        """Return what `aframe` or `rows` would come to; see Extractor.estimate."""
+        """Return an estimate for `aframe` or `rows`; see Extractor.estimate."""
         from ..bulk import estimated
 
         given: Any = flat(options, "run")

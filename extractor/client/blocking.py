@@ -53,45 +53,73 @@ Frame = TypeVar("Frame")
 
 
 class Extractor(BaseClient[ModelConnection]):
-    """A model, ready to extract records and to chat. Safe to use from several threads.
+    r"""A model, ready to extract records and to chat. It may be used from several threads.
 
-    model: "provider:model" (see the providers page of the docs), "local:smollm2", "local:/path.gguf", or,
-    with base_url, any name that the server knows; by default the environment's EXTRACTOR_MODEL, else the
-    embedded model. api_key: by default the provider's environment variable; or a function that returns it,
-    asked before each request. instructions: said to the model in every extraction. escalate, below: where
-    values go that are not sure enough (another model, an Extractor, "review" or "null"), and which ones:
-    those below a score or a promise. tuned: what `extractor tune` found for this model and a record type, or
-    its file; it is refused for others. mask: what must not
-    leave, such as ["email", {"customer": r"C-\\d+"}]: placeholders are sent in its place, and the values put
-    back in the record (see the masking page of the docs). grounded: whether plain strings can only be pieces
-    of the text, where the server takes a grammar; by default so for the embedded model. mode: how a record
-    is asked for, "auto" for the best that the server takes (see Mode). strict_reading: take plain JSON
-    alone, in the schema's shape; by default a slip that leaves one reading is read, and the attempt's note
-    says so. read_values: read choices in another spelling, numbers as text and words for nothing, too.
-    turns: which turns of a conversation the server takes, if not "any" (see Turns); it is also learned from
-    what the server refuses. prompt: what is said in place of our words, a template such as "Extract ...
-    {instructions} {schema}" (see the page on prompts of the docs); or "plain", or "small" for models of up
-    to a few billion parameters (see Prompt); by default what suits the embedded model, "plain" elsewhere.
-    reference_date: the day from which texts count "tomorrow", a date or one such as "2026-03-31". locale:
-    how they write numbers and dates, such as "de" or "en-GB"; the two hold for the reading of values and for
-    evidence, too. fallback: models to ask, in turn, where this one gives no record. A name is asked with
-    this one's options, at its URL and with its key where the provider is the same; an Extractor is a model
-    with options of its own. on: what to try then, by outcome, kind of failure or HTTP status: "again",
-    "fallback", both, or "stop". max_repairs and max_retries bound the further requests after bad replies and
-    after transient transport failures; timeout (a number or Timeouts) and deadline are seconds for one
-    request and for a whole call. proxy, verify, http2: see ConnectionOptions; by default the
-    environment's proxies and the usual certificate authorities. max_reply_bytes and max_line_bytes: what a
-    reply, unpacked, and one event of a stream may have; a stream may have four times as much as a whole
-    reply, since each token comes in an event. max_tokens_total and max_cost (US dollars): once they are
-    spent nothing more is asked in a call. prices: a Price by model, where genai-prices does not know it.
-    retry_wait: a tenacity wait strategy. provider: a row of your own, see `dialects/providers.py`.
-    http_client: your own httpx.Client, which you close yourself. on_event: is told of each dialogue and
-    attempt (see DialogueStarted). capture_content: whether texts go into OpenTelemetry spans. parts: in how
-    many requests a record is asked for (see ExtractOptions). max_fields: of one request, those of inner
-    objects counted too; by default only the server's own limits count. Other keywords are parameters of the
-    chat-completions API (temperature, seed, max_tokens, extra_body, ...), sent with each request.
+    Close it, or use `with`. Raises ConfigError if the model, its key or its URL is missing or invalid.
 
-    Raises ConfigError where the model, its key or its URL are not clear. Close it, or use `with`.
+    Which model:
+
+    - model: "provider:model", "local:smollm2", "local:/path.gguf", or with `base_url` any name that the
+      server knows. The default is the environment variable EXTRACTOR_MODEL, else the embedded model.
+    - api_key: by default the provider's environment variable; or a function that returns the key, called
+      before each request.
+    - base_url: the URL of the server, such as "http://127.0.0.1:8000/v1".
+    - provider: a Provider of your own, see `dialects/providers.py`.
+    - fallback: models to ask, in turn, if this one gives no record. A name is asked with the options of this
+      Extractor, and with its URL and key if the provider is the same. An Extractor keeps its own options.
+    - escalate, below: `below` is a score or a promise; values under it go to `escalate`: another model, an
+      Extractor, "review" or "null".
+
+    What the model is asked:
+
+    - instructions: added to the prompt of every extraction.
+    - prompt: a template such as "Extract ... {instructions} {schema}" that replaces the default prompt; or
+      "plain"; or "small" for models of up to a few billion parameters. The default is "plain", for the
+      embedded model "small".
+    - reference_date: the day from which texts count "tomorrow": a date, or text such as "2026-03-31".
+    - locale: how texts write numbers and dates, such as "de" or "en-GB". It applies to the reading of values
+      and to evidence too.
+    - tuned: what `extractor tune` found for this model and a record type, or its file. It is rejected for any
+      other model or type.
+    - mask: what is replaced by placeholders before anything is sent, such as ["email", {"customer":
+      r"C-\d+"}]. The values are restored in the record.
+    - mode: how a record is requested, see Mode. "auto" takes the best mode that the server supports.
+    - grounded: whether plain strings must be pieces of the text, if the server takes a grammar. It is on by
+      default for the embedded model only.
+    - parts: in how many requests a record is asked for, see ExtractOptions.
+    - max_fields: the most fields of one request, those of inner objects included. By default only the
+      server's own limits count.
+    - turns: which turns of a conversation the server takes, see Turns. The default "any" is corrected by what
+      the server refuses.
+    - Parameters of the chat-completions API (temperature, seed, max_tokens, extra_body, ...) are sent with
+      each request.
+
+    How replies are read:
+
+    - strict_reading: accept only plain JSON in the shape of the schema. By default, a slip that has one
+      possible reading is read, and the attempt has a note of it.
+    - read_values: also read choices in another spelling, numbers written as text, and words for nothing.
+    - on: what to do after an outcome, a kind of failure or an HTTP status: "again", "fallback", both in a
+      list, or "stop".
+
+    Limits:
+
+    - max_repairs, max_retries: the most further requests after invalid replies, and after transient failures.
+    - timeout, deadline: seconds for one request (a number or Timeouts), and for a whole call.
+    - max_tokens_total, max_cost: tokens and US dollars of a call. Once they are spent, nothing more is asked.
+    - max_reply_bytes, max_line_bytes: the most bytes of an unpacked reply, and of one event of a stream. A
+      whole stream may have four times as many as a reply, since each token comes in an event of its own.
+    - prices: a Price by model, if genai-prices does not know it.
+    - retry_wait: a tenacity wait strategy.
+
+    Connection and events:
+
+    - proxy, verify, http2: see ConnectionOptions. The default is the environment's proxies and the usual
+      certificate authorities.
+    - extra_headers: added to each request.
+    - http_client: your own httpx.Client, which you close yourself.
+    - on_event: called with each event of a dialogue, see DialogueStarted.
+    - capture_content: whether texts go into OpenTelemetry spans.
     """
 
     def __init__(
@@ -111,11 +139,13 @@ class Extractor(BaseClient[ModelConnection]):
     def extract(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Any:
         """Return the record that the text holds.
 
-        record_type: a Pydantic model, any type a TypeAdapter takes, or a JSON Schema. text: a string (always
-        a text), content parts, or a document: a Source, a Path or a file's bytes. options: instructions,
-        examples, context (see ExtractOptions) and parameters of the API. Raises SchemaError and ConfigError
-        before anything is sent, ServiceError where the service failed, ExtractionError where the model's
-        replies are no record.
+        - record_type: a Pydantic model, any type that a TypeAdapter takes, or a JSON Schema.
+        - text: a string (always a text), content parts, or a document: a Source, a Path or the bytes of a
+          file.
+        - options: see ExtractOptions.
+
+        Raises SchemaError and ConfigError before anything is sent, ServiceError if the service failed, and
+        ExtractionError if no reply was a valid record.
         """
         return self.run(record_type, text, **options).unwrap()
 
@@ -126,7 +156,7 @@ class Extractor(BaseClient[ModelConnection]):
     def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data: its record, outcome, attempts and usage.
 
-        Raises only SchemaError and ConfigError; what the service and the model did is in the result.
+        Raises only SchemaError and ConfigError. Failures of the service and of the model are in the result.
         """
         how = self._doubting(record_type, options)
         result = self._run_once(record_type, text, options)
@@ -171,18 +201,19 @@ class Extractor(BaseClient[ModelConnection]):
     def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
         """Return the model's reply to a conversation.
 
-        messages: Message values or mappings with the API's keys. options: tools, tool_choice (see
-        ChatOptions) and parameters of the API. The model's calls come back in `tool_calls`, with
-        `parsed_arguments`. Raises ConfigError, SchemaError, ServiceError, and Invalid where a tool
-        call does not fit its tool.
+        - messages: Message values, or mappings with the keys of the API.
+        - options: see ChatOptions.
+
+        `tool_calls` has the model's calls, each with `parsed_arguments`. Raises ConfigError, SchemaError,
+        ServiceError, and Invalid if a call does not fit its tool.
         """
         return self._models.carry(partial(chatting, messages=messages, **options)).unwrap()
 
     def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> ChatStream:
-        """Return an iterator over the chunks of the reply; the last has the whole `completion`.
+        """Return an iterator over the chunks of the reply. The last one has the whole `completion`.
 
-        Failures before the first chunk are retried, and fallback models are asked then; a stream that
-        breaks later raises ServiceError.
+        Failures before the first chunk are retried, with fallback models too. If a stream breaks later,
+        ServiceError is raised.
         """
         first = self._models.begin(partial(chatting, messages=messages, **options))
         return ChatStream(chunks(self._models.pump(first, once=False)))
@@ -198,12 +229,12 @@ class Extractor(BaseClient[ModelConnection]):
     def stream(
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> RecordStream[Partial[Any], Any]:
-        """Return an iterator over what has come of the record, after each piece of the reply that adds to it.
+        """Return an iterator that yields a Partial after each piece of the reply that adds to the record.
 
-        It gives a Partial each time, the last of them with the validated `record`, and then has `record`
-        and `result`. Arguments and errors are those of `extract`; the errors have what came as `partial`.
-        Failures before the first words are retried, by fallback models too. What follows on a reply that has
-        begun, repairs and fallback models, is not streamed.
+        The last Partial has the validated `record`; the iterator then has `record` and `result`. Arguments
+        and errors are those of `extract`. An error has what came so far as `partial`. Failures before the
+        first words are retried, with fallback models too. Repairs and fallback models after that are not
+        streamed.
         """
         self._alone("stream")
         text = opened(text)
@@ -222,11 +253,12 @@ class Extractor(BaseClient[ModelConnection]):
     def items(
         self, item_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> RecordStream[Any, list[Any]]:
-        """Return an iterator over the items that the text holds, each given once, valid, once it is whole.
+        """Return an iterator over the items that the text holds. Each is yielded once, as soon as it is
+        complete and valid.
 
-        An item that is not valid is held back; what its repair gives comes last. `record` is then the
-        list of all. Raises what `extract` raises, with the items so far as `partial`, and Invalid where a
-        repair has taken back what was given.
+        An invalid item is held back, and comes last if it can be repaired. `record` is then the list of all
+        items. Raises what `extract` raises, with the items so far as `partial`, and Invalid if a repair
+        removes an item that was already yielded.
         """
         self._alone("items")
         text = opened(text)
@@ -247,14 +279,16 @@ class Extractor(BaseClient[ModelConnection]):
     def run_tools(
         self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
     ) -> ToolRun[Any]:
-        """Return how a conversation ended in which the model's calls are carried out until it answers.
+        """Run the model's tool calls until it answers, and return how the conversation ended.
 
-        record_type: what the model has to answer with; None for words. options: tools, tool_choice,
-        max_rounds (see RunToolsOptions) and parameters of the API. Nothing is run but the given tools.
-        What one of them raises, and a call that does not fit, is told to the model as data. In the last
-        round it has to answer. `deadline`, `max_cost` and `max_tokens_total` hold for all rounds together.
+        - record_type: the type of the answer; None for text.
+        - options: see RunToolsOptions.
 
-        Raises only SchemaError and ConfigError; what the service and the model did is in the result.
+        Only the given tools are run. The model sees what a tool raises, and why a call does not fit, as data.
+        In the last round it must answer. `deadline`, `max_cost` and `max_tokens_total` apply to all rounds
+        together.
+
+        Raises only SchemaError and ConfigError. Failures of the service and of the model are in the result.
         """
         from ..tools import Round, run
 
@@ -294,14 +328,17 @@ class Extractor(BaseClient[ModelConnection]):
         interrupt: Stop | None = None,
         **options: Unpack[RowOptions],
     ) -> Iterator[RowOutcome[Any]]:
-        """Yield what came of each row, in the order of the input: a RowOutcome, never an exception.
+        """Yield a RowOutcome for each row, in the order of the input. A row that fails has its error in it.
 
-        rows: texts, or mappings and the like with `text` saying which text to take: a field, several, a
-        template such as "{title}: {body}", or a function. Empty texts ask nothing. The rows are read as
-        they are needed, in another thread. interrupt: ends the run early when it is called; requests in
-        flight are waited for. options: see RowOptions and ExtractOptions. Raises ConfigError and SchemaError
-        before anything is sent, and RunStopped where going on makes no sense: a wrong key, no credit,
-        max_cost, a full disk. Run the same again to go on from there.
+        - rows: texts, or mappings and the like. They are read as they are needed, in another thread. An empty
+          text sends no request.
+        - text: which text of a row to take: a field, several, a template such as "{title}: {body}", or a
+          function.
+        - interrupt: a function that ends the run early. Requests in flight are waited for.
+        - options: see RowOptions and ExtractOptions.
+
+        Raises ConfigError and SchemaError before anything is sent. Raises RunStopped if the run cannot go on:
+        a wrong key, no credit, max_cost, a full disk. Call it again to resume.
         """
         given: Any = of_rows(options)
         return self._outcomes(rows, record_type, text, given, interrupt)
@@ -322,16 +359,19 @@ class Extractor(BaseClient[ModelConnection]):
     def frame(
         self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
     ) -> Frame:
-        """Return the frame with a column of records beside its own, and one of errors.
+        """Return the frame with a column of records and a column of errors added.
 
-        frame: of pandas, Polars (eager or lazy), PyArrow or DuckDB; other libraries' frames that hand out
-        Arrow streams become PyArrow tables. text: a column, several (joined by a blank line), a template
-        such as "{subject}: {body}", or a function of a row as a dict. Rows, index, order and the
-        frame's own columns stay as they are; a row without text gets null, one that fails its error.
-        options: see FrameOptions, RowOptions and ExtractOptions.
+        - frame: a frame of pandas, Polars (eager or lazy), PyArrow or DuckDB. Frames of other libraries that
+          export Arrow streams become PyArrow tables.
+        - text: a column, several (joined by a blank line), a template such as "{subject}: {body}", or a
+          function of a row as a dict.
+        - options: see FrameOptions, RowOptions and ExtractOptions.
 
-        Raises ConfigError and SchemaError before anything is sent, and RunStopped where going on makes no
-        sense, with the frame as far as it is as `partial`. The same call again goes on from there.
+        Rows, index, order and existing columns do not change. A row without text gets null; a row that fails
+        gets its error.
+
+        Raises ConfigError and SchemaError before anything is sent. Raises RunStopped if the run cannot go on,
+        with the frame so far as `partial`. Call it again to resume.
         """
         from ..bulk.frames import enriching
 
@@ -352,14 +392,18 @@ class Extractor(BaseClient[ModelConnection]):
     def document(
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> DocumentExtraction[Any]:
-        """Return how the extraction from a text of any length ended: its record, and what came of each chunk.
+        """Return how the extraction from a text of any length ended: its record, and the outcome of each
+        chunk.
 
-        A text that fits the model's window is asked of at once. A longer one is cut at natural borders into
-        chunks that overlap; what they give is merged by the record type, and validated as a whole. No chunk
-        is lost in silence: one that fails is read again in shorter ones, or stands in `missing`. options: see
-        DocumentOptions, RowOptions and ExtractOptions; answers are kept in the journal, so the same call
-        again goes on where one ended. Raises what `rows` raises, a RunStopped with the result so far as
-        `partial`, and ConfigError where it is not known how much the model takes at a time.
+        A text that fits the model's window is sent whole. A longer one is split at natural borders into
+        overlapping chunks. Their records are merged by the record type, and validated as a whole. A chunk
+        that fails is read again in shorter ones, or listed in `missing`.
+
+        - options: see DocumentOptions, RowOptions and ExtractOptions.
+
+        Answers are kept in the journal, so the same call resumes a run that stopped. Raises what `rows`
+        raises, RunStopped with the result so far as `partial`, and ConfigError if the model's window is not
+        known.
         """
         from .. import bulk
         from ..documents import work
@@ -376,12 +420,15 @@ class Extractor(BaseClient[ModelConnection]):
     def split(self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]) -> Split:
         """Return the documents that one file holds, such as the five invoices of one scan.
 
-        source: a text, or a document: a Source, a Path or a file's bytes. record_type: of the documents in
-        it, a union where there are several kinds; what is none of them is "other". The model is asked where
-        each begins. Each part is a Source that still knows its pages and boxes, and together they have all
-        of the text: hand each to `run`. options: as of `document`, which reads long texts in chunks.
+        - source: a text, or a document: a Source, a Path or the bytes of a file.
+        - record_type: the type of the documents, a union if there are several kinds. Documents of no such
+          type are "other".
+        - options: as in `document`, which reads long texts in chunks.
 
-        Raises what `document` raises, and ExtractionError where a part of the text was not read.
+        The model is asked where each document begins. Each part is a Source that still knows its pages and
+        boxes, and together the parts have all of the text. Pass each part to `run`.
+
+        Raises what `document` raises, and ExtractionError if a part of the text was not read.
         """
         from ..documents.splitting import split_of, split_question
 
@@ -403,10 +450,11 @@ class Extractor(BaseClient[ModelConnection]):
     def estimate(
         self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
     ) -> Estimate:
-        """Return what `frame` or `rows` would come to, in requests, tokens and US dollars; nothing is sent.
+        """Return an estimate for `frame` or `rows`: requests, tokens and US dollars. Nothing is sent.
 
-        rows: a frame, or rows as `rows` takes them; an iterator is used up. Repairs are not counted.
-        Raises ConfigError and SchemaError.
+        - rows: a frame, or rows as `rows` takes them. An iterator is consumed.
+
+        Repairs are not counted. Raises ConfigError and SchemaError.
         """
         from ..bulk import estimated
 
@@ -415,11 +463,15 @@ class Extractor(BaseClient[ModelConnection]):
         return self._first_alone(estimated(self._models, rows, record_type, text, given))
 
     def probe(self, report: Callable[[str], None] = lambda feature: None, refresh: bool = False) -> Findings:
-        """Return what the server really does with the model, asked by at most six tiny requests.
+        """Return what the server supports with this model, found out by at most six tiny requests.
 
-        The answers are kept for 30 days, and mode="auto" begins with the best mode that the server was found
-        to have. refresh: ask whatever is kept. report: told each feature before it is asked for. Raises
-        ServiceError where the server does not even answer a plain question.
+        The answers are kept for 30 days, and mode="auto" then begins with the best mode that the server
+        supports.
+
+        - refresh: ask again even if answers are kept.
+        - report: called with each feature before it is asked for.
+
+        Raises ServiceError if the server does not answer even a plain question.
         """
         from ..probing import known, probe
 
@@ -469,10 +521,11 @@ def extract(
     context: Mapping[str, Any] | None = None,
     **options: Unpack[ClientOptions],
 ) -> Any:
-    """Return the record that a text holds, in one call; see Extractor for the options.
+    """Return the record that a text holds, in one call. Extractor describes the options.
 
-    model: by default the one that EXTRACTOR_MODEL names, else the embedded one. For more than one
-    text keep an Extractor: it keeps its connections.
+    - model: by default the environment variable EXTRACTOR_MODEL, else the embedded model.
+
+    For more than one text keep an Extractor, since it keeps its connections.
     """
     with Extractor(model, **options) as extractor:
         return extractor.extract(record_type, text, examples=examples, context=context)
