@@ -38,10 +38,12 @@ def text(words: str) -> Part:
 
 
 def image(source: Path | bytes | str | Image, detail: Detail | None = None) -> Part:
-    """Return a part that is an image.
+    """Return a content part with an image.
 
-    source: a Path, the bytes of a file, a URL (a str; passed on, not fetched), or a PIL image. detail:
-    how closely OpenAI's models look at it. Raises ConfigError for what is no image.
+    - source: a Path, the bytes of a file, a URL (a str, which the provider fetches), or a PIL image.
+    - detail: how closely OpenAI's models look at it.
+
+    Raises ConfigError if it is not an image.
     """
     if isinstance(source, str) and URL.match(source):
         url = source
@@ -58,13 +60,16 @@ def pdf(
     as_: As = "file",
     dpi: int = 150,
 ) -> list[Part]:
-    """Return the parts that a PDF makes: one file, or an image or a text for each page.
+    """Return the content parts of a PDF: one file, or an image or a text for each page.
 
-    source: a Path, the bytes of a file, or a URL (a str; passed on, not fetched, so whole only). pages:
-    numbers from 1, in this order; None for all. as_: "file" for models that read PDFs, "images" for
-    those that see, "text" for the text in the file as `read` reads it; scans have none. dpi: of the images.
-    All but a whole file needs `pip install 'typed-extractor[pdf]'`, and is read in a process of its own,
-    within 1 GiB and two minutes of CPU. Raises ConfigError.
+    - source: a Path, the bytes of a file, or a URL (a str, which the provider fetches).
+    - pages: numbers from 1, in this order; None for all. Pages of a URL cannot be chosen.
+    - as_: "file" for models that read PDFs, "images" for those that see, "text" for the text layer as `read`
+      reads it. Scans have no text layer.
+    - dpi: the resolution of the images.
+
+    Except for a whole file, this needs `pip install 'typed-extractor[pdf]'`. The PDF is read in a process of
+    its own, within 1 GiB and two minutes of CPU. Raises ConfigError.
     """
     if isinstance(source, str) and URL.match(source):
         if pages is not None or as_ != "file":
@@ -88,7 +93,7 @@ def pdf(
 
 
 def parts(content: Iterable[Any]) -> list[Part]:
-    """Return content with its strings as text parts and lists within it laid flat. Raises ConfigError."""
+    """Return content with its strings as text parts, and lists within it flattened. Raises ConfigError."""
     return [part for item in content for part in _flat(item)]
 
 
@@ -115,7 +120,7 @@ def _flat(item: Any) -> Iterator[Part]:
 
 
 def check(messages: Iterable[Message], provider: Provider) -> None:
-    """Raise ConfigError for parts that the provider does not take, before anything is sent."""
+    """Raise ConfigError for parts that the provider does not take. Nothing has been sent then."""
     inline = 0
     for message in messages:
         if isinstance(message.content, str) or message.content is None:

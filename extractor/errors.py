@@ -49,10 +49,9 @@ __all__ = [
 
 
 class ExtractorError(Exception):
-    """All that this library raises on purpose.
+    """The base of all errors that this library raises on purpose.
 
-    partial: what a stream gave before it ended in this error: a Partial, or a list of items. It is not
-    pickled.
+    - partial: what a stream yielded before this error: a Partial, or a list of items. It is not pickled.
     """
 
     partial: Any = None
@@ -73,7 +72,7 @@ class SchemaError(ExtractorError):
 
 
 class ConfigError(ExtractorError):
-    """The call or the environment is wrong; nothing was sent."""
+    """The call or the environment is wrong. Nothing was sent."""
 
 
 UnreadableKind: TypeAlias = Literal[
@@ -82,11 +81,11 @@ UnreadableKind: TypeAlias = Literal[
 
 
 class UnreadableSource(ConfigError):
-    """A document can't be read; nothing was sent.
+    """A document can't be read. Nothing was sent.
 
-    kind: "missing" (no such file), "unknown" (of no kind that is read here), "needs" (an extra that is not
-    installed), "encrypted", "damaged", "too_large" (it takes more memory, time, pages or pixels than it may),
-    "empty" (nothing is written in it), "unread" (its pages are pictures, and were not to be read).
+    - kind: "missing" (no such file), "unknown" (a kind of file that is not supported), "needs" (an extra is
+      not installed), "encrypted", "damaged", "too_large" (over the bounds of memory, time, pages or pixels),
+      "empty" (it has no text), "unread" (its pages are pictures, and recognition was off).
     """
 
     def __init__(self, message: str, kind: UnreadableKind = "damaged") -> None:
@@ -98,16 +97,17 @@ class UnreadableSource(ConfigError):
 
 
 class JournalError(ConfigError):
-    """The journal can't be opened, read or written: its folder, disk or server is to be mended, or another
-    one named. What it holds stays as it is.
+    """The journal can't be opened, read or written. Repair its folder, disk or server, or name another
+    journal. Its answers are kept.
     """
 
 
 class RunStopped(ExtractorError):
-    """A bulk run could not go on. The rows that are done have been handed out.
+    """A bulk run could not go on. The rows that are done have been returned.
 
-    cause: why: a ServiceError of the account, a JournalError. done: rows settled. left: rows of the
-    input that are still to do, None where its length is not known.
+    - cause: why: a ServiceError about the account, or a JournalError.
+    - done: how many rows are done.
+    - left: how many rows of the input remain; None if its length is not known.
     """
 
     def __init__(
@@ -125,11 +125,12 @@ class BudgetExceeded(RunStopped):
 
 
 class ServiceError(ExtractorError):
-    """The service could not be reached or said no.
+    """The service could not be reached, or refused the request.
 
-    status: the HTTP status, None where there was no reply. retry_after: seconds that the
-    service asked to wait. request_id: the service's own name for the request. attempts: every
-    request of the dialogue with what came of it.
+    - status: the HTTP status; None if there was no reply.
+    - retry_after: the seconds that the service asked to wait.
+    - request_id: the service's id of the request.
+    - attempts: every request of the dialogue, with its result.
     """
 
     def __init__(
@@ -149,10 +150,10 @@ class ServiceError(ExtractorError):
 
 
 class ExtractionError(ExtractorError):
-    """The model answered, but not with a record.
+    """The model answered, but not with a valid record.
 
-    problems: what was wrong with the last reply. attempts: every request with its raw reply,
-    finish reason, request id, latency and usage.
+    - problems: what was wrong with the last reply.
+    - attempts: every request, with raw reply, finish reason, request id, latency and usage.
     """
 
     outcome = "invalid"
@@ -204,8 +205,8 @@ class InvalidJSON(Invalid):
 
 
 class Unjudged(Invalid):
-    """Judging the reply raised an error that is no verdict on it: a bug in a validator, or a value that
-    Python can't hold. That error is the `__cause__`. The model is not told of it and not asked again.
+    """Validating the reply raised an error that says nothing about the reply: a bug in a validator, or a
+    value that Python can't hold. That error is the `__cause__`. The model is not asked again.
     """
 
     @classmethod

@@ -73,11 +73,12 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle on a page, from the top left of the page as it is shown.
+    """A rectangle on a page, measured from the top left of the page as it is shown.
 
-    page: its number, from 1. left, top, right, bottom: in points for a PDF, in pixels for an image.
-    fractions: the same four as shares of the page's width and height. score: the lowest of its words', how
-    sure the OCR is; 1 for a text layer.
+    - page: its number, from 1.
+    - left, top, right, bottom: in points for a PDF, in pixels for an image.
+    - fractions: the same four as shares of the page's width and height.
+    - score: the OCR's confidence in the least sure word; 1 for a text layer.
     """
 
     page: int
@@ -140,10 +141,12 @@ Piece = TypeVar("Piece", Page, Word, Section, TextTable)
 class Source:
     """A text with the layout of the document that it was read from.
 
-    name: of the file, "" where it has none. media_type: of the document, read from its bytes. data: the
-    document itself, to show its pages; None where it was not kept. attachments: documents within this one,
-    each a source of its own; `problem` says why one of them could not be read. images: of its pages, to be
-    shown to the model beside the text; () where it is asked of the text alone.
+    - name: the name of the file, "" if it has none.
+    - media_type: the type of the document, determined from its bytes.
+    - data: the document itself, to show its pages; None if it was not kept.
+    - attachments: documents within this one, each a Source of its own. `problem` says why one could not be
+      read.
+    - images: pictures of its pages, shown to the model beside the text; () if only the text is sent.
     """
 
     text: str
@@ -157,7 +160,7 @@ class Source:
 
     @property
     def tables(self) -> tuple[TextTable, ...]:
-        """The tables that the reader knows of, () for none."""
+        """The tables that the reader recognised, () for none."""
         return self.layout.tables
 
     @property
@@ -166,7 +169,7 @@ class Source:
         return self.layout.pages
 
     def boxes(self, start: int, end: int) -> tuple[Box, ...]:
-        """Return where text[start:end] stands: a box for each line that it takes, in the order of the text;
+        """Return where text[start:end] stands: a box for each line that it spans, in the order of the text.
         () without pages.
         """
         return boxes_of(self.layout, start, end)
@@ -178,11 +181,12 @@ class Source:
         return tuple(each.name for each in takewhile(lambda s: s.start < end, islice(found, first, None)))
 
     def part(self, start: int, end: int, name: str | None = None) -> Source:
-        """Return text[start:end] as a source of its own, which still knows its pages, boxes and sections.
+        """Return text[start:end] as a Source of its own, which still knows its pages, boxes and sections.
 
-        name: what to call it, by default as the whole. `data` stays that of the whole document, so that its
-        pages can be shown; attachments stay with the whole. Raises ValueError unless 0 <= start <= end <=
-        len(text).
+        - name: its name, by default that of the whole.
+
+        `data` is that of the whole document, so that its pages can be shown. Attachments stay with the whole.
+        Raises ValueError unless 0 <= start <= end <= len(text).
         """
         if not 0 <= start <= end <= len(self.text):
             raise ValueError(f"no part: {start} to {end} of a text of {len(self.text)} characters")
@@ -194,7 +198,7 @@ class Source:
         return Source(self.text[start:end], layout, called, self.media_type, self.data, images=images)
 
     def boxes_by_pointer(self, evidence: Mapping[str, Sequence[HasSpan]]) -> dict[str, tuple[Box, ...]]:
-        """Return the boxes of each value's spans, by its pointer; () for a value without."""
+        """Return the boxes of each value's spans, by its pointer; () for a value without boxes."""
         return {
             pointer: tuple(box for span in spans for box in self.boxes(span.start, span.end))
             for pointer, spans in evidence.items()

@@ -19,9 +19,11 @@ ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one reply, or summed over several. `cached_tokens`, read from the provider's cache, and
-    `cache_write_tokens`, put into it, are part of `prompt_tokens`, `reasoning_tokens` of
-    `completion_tokens`. A prompt of 0 tokens is one that the server did not count.
+    """Tokens of one reply, or the sum over several.
+
+    `cached_tokens` (read from the provider's cache) and `cache_write_tokens` (written to it) are part of
+    `prompt_tokens`. `reasoning_tokens` are part of `completion_tokens`. `prompt_tokens` is 0 if the server
+    did not count them.
     """
 
     prompt_tokens: int = 0
@@ -41,8 +43,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """Which function the model calls. `arguments` is its JSON text, `parsed_arguments` the same
-    validated by the tool's type, on replies of `chat`.
+    """A call of a function by the model. `arguments` is JSON text. `parsed_arguments`, on replies of `chat`,
+    is the same validated by the tool's type.
     """
 
     name: str
@@ -52,9 +54,9 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call that the model asks for; answer it with a message of role "tool" and this id.
-    `extra_content`: what the API wants to see again together with the call, such as Gemini's
-    signature of the thoughts that led to it.
+    """One call that the model asks for. Answer it with a message of role "tool" and this id.
+
+    - extra_content: what the API wants back together with the call, such as Gemini's thought signature.
     """
 
     id: str
@@ -65,10 +67,12 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation. `content`: text, or a list of content parts as the API takes them.
-    `parsed`: the validated record, on replies of `parse` only; it is never sent. `extra_content`: what
-    the API wants to see again together with the message, such as Anthropic's signed thoughts.
-    `reasoning_content`: thoughts in words, as some servers of chat completions tell them; never sent.
+    """One turn of a conversation.
+
+    - content: text, or a list of content parts as in the API.
+    - parsed: the validated record, on replies of `parse` only. It is never sent.
+    - extra_content: what the API wants back together with the message, such as Anthropic's signed thoughts.
+    - reasoning_content: the model's thoughts, as some servers return them. They are never sent.
     """
 
     role: Role
@@ -83,7 +87,7 @@ class Message:
 
 
 class Mode(StrEnum):
-    """What makes the model answer with a record, strongest first."""
+    """How a record is requested, strongest mode first."""
 
     JSON_SCHEMA = "json_schema"  # the server constrains the reply to the schema
     TOOL = "tool"  # the one call that the model has to make has the schema for its arguments
@@ -92,7 +96,7 @@ class Mode(StrEnum):
 
 
 class Turns(StrEnum):
-    """Which turns of a conversation a server takes; messages are joined until they are such."""
+    """Which turns of a conversation a server takes. Messages are joined until they fit."""
 
     ANY = "any"
     ALTERNATE = "alternate"  # one system message at most, then user and assistant in turn
@@ -100,7 +104,7 @@ class Turns(StrEnum):
 
 
 class Prompt(StrEnum):
-    """What the instructions hold beside the task and the shape of the answer."""
+    """What the instructions contain beside the task and the shape of the answer."""
 
     PLAIN = "plain"
     SMALL = "small"  # a worked example: a small model follows one better than a rule
@@ -142,8 +146,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the answers in a completion. `finish_reason`: "stop", "length", "tool_calls",
-    "content_filter", or the server's own word.
+    """One of the answers in a completion.
+
+    - finish_reason: "stop", "length", "tool_calls", "content_filter", or the server's own term.
     """
 
     message: Message
@@ -157,10 +162,13 @@ SHOWN = 400  # characters of a reply in a repr
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Completion:
-    """A model's whole reply. `latency`: seconds from sending to the last byte. `raw`: the body as
-    it came, or the last chunk of a stream. `usage` is None where the server did not say. `share`: what it
-    cost, as a share of the usual price: a half where it came of a provider's batch. `fault`: what the
-    server itself says is wrong with the reply; `status`: the HTTP status that it came with.
+    """A model's whole reply.
+
+    - latency: seconds from sending to the last byte.
+    - raw: the body as received, or the last chunk of a stream.
+    - usage: None if the server reported none.
+    - share: the cost as a share of the usual price: a half if it came from a provider's batch.
+    - fault: what the server itself reports as wrong with the reply; status: its HTTP status.
     """
 
     id: str = ""
@@ -178,7 +186,7 @@ class Completion:
 
     @property
     def message(self) -> Message:
-        """The first choice's message; an empty one where there is no choice."""
+        """The first choice's message, an empty one if there is no choice."""
         return self.choices[0].message if self.choices else Message("assistant")
 
     @property
@@ -210,15 +218,13 @@ class Completion:
 
     @property
     def said(self) -> str | None:
-        """What the model wrote first: its text and the arguments of its calls, or its refusal."""
+        """What the model wrote in its first choice: text and arguments of calls, or a refusal."""
         arguments = (call.function.arguments for call in self.tool_calls)
         return "\n".join(filter(None, (self.content, *arguments))) or self.message.refusal or self.content
 
     @property
     def is_counted(self) -> bool:
-        """Whether the server told all that the reply took: no prompt has 0 tokens, and no answer that says
-        something.
-        """
+        """Whether the server counted all tokens: a prompt never has 0, nor has an answer with text."""
         if self.usage is None or not self.usage.prompt_tokens:
             return False
         silent = all(choice.message == Message("assistant") for choice in self.choices)
@@ -237,7 +243,7 @@ class Completion:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ParsedCompletion(Completion, Generic[T]):
-    """A completion whose `parsed` is a record of the type that was asked for."""
+    """A completion whose `parsed` is a record of the requested type."""
 
     @property
     def parsed(self) -> T:
@@ -283,8 +289,8 @@ class ChunkChoice:
 
 @dataclass(frozen=True, slots=True)
 class CompletionChunk:
-    """One server-sent event of a streamed completion. After the server's last one comes one without
-    choices that has `completion`: all chunks put together, the value that `chat` would have given.
+    """One server-sent event of a streamed completion. The last chunk has no choices, but `completion`: all
+    chunks put together, as `chat` would return it.
     """
 
     id: str = ""
@@ -314,10 +320,11 @@ class Cited(Generic[T]):
 class Problem:
     """One reason why a value was rejected.
 
-    pointer: JSON pointer (RFC 6901) into the record in the user's own shape, "" for the whole.
-    reason: one sentence. value: what was rejected, if there was something. type: the name of
-    the kind of problem, Pydantic's error type where Pydantic found it ("missing",
-    "int_parsing", "value_error", ...), "json_invalid" where the text is no JSON.
+    - pointer: JSON pointer (RFC 6901) into the record in the user's own shape, "" for the whole record.
+    - reason: one sentence.
+    - value: the rejected value, if there was one.
+    - type: the kind of problem: Pydantic's error type if Pydantic found it ("missing", "int_parsing",
+      "value_error", ...), "json_invalid" if the text is not JSON.
     """
 
     pointer: str
@@ -342,8 +349,12 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request without a reply. `code`: the service's own word for the error. `retry_after`:
-    seconds that it asked to wait. `body`: what came instead, shortened. `hint`: what to look at.
+    """A request without a reply.
+
+    - code: the service's code of the error.
+    - retry_after: the seconds that the service asked to wait.
+    - body: what came instead of a reply, shortened.
+    - hint: what to look at.
     """
 
     kind: FailureKind
@@ -358,18 +369,22 @@ class Failure:
 
     @property
     def said(self) -> str:
-        """All that the service said: the message, and what came instead of a reply."""
+        """All that the service sent: the message, and what came instead of a reply."""
         return f"{self.message} {self.body}"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """What a provider says of a batch of requests that it answers later.
+    """What a provider reports of a batch of requests.
 
-    id: its own name for the batch. state: in its own words. ended: nothing more will come of it. total,
-    done, failed: requests. marker: our name for it, where the provider keeps one. created: Unix time.
-    results: where its answers are read. refused: why it was not begun at all, each reason a code with
-    a sentence.
+    - id: the provider's id of the batch.
+    - state: in the provider's terms.
+    - ended: whether no more answers will come.
+    - total, done, failed: how many requests.
+    - marker: our name for it, if the provider keeps one.
+    - created: Unix time.
+    - results: where its answers are read.
+    - refused: why it was not started, each reason a code with a sentence.
     """
 
     id: str
@@ -416,11 +431,14 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request with what came of it, whole. `latency` and `waited` (before sending) in seconds.
-    `usage` is None where none was reported, as for most failures; `cost`, in US dollars, where no
-    price is known, or not all tokens. `spent`: what counts where the call has a budget. `note`: why it was
-    asked in another way than the attempt before, how the reply was read where it was no plain JSON in the
-    shape that was asked for, and what else there is to know of it.
+    """One request with its result.
+
+    - latency, waited: seconds for the reply, and seconds waited before sending.
+    - usage: None if the server reported none, as for most failures.
+    - cost: US dollars; None if the price or some of the tokens are not known.
+    - spent: what counts against the budget of the call.
+    - note: why this request differs from the one before, how a reply was read that was not plain JSON in the
+      requested shape, and what else you should know.
     """
 
     request: Request = field(repr=False)

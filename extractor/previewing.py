@@ -21,11 +21,14 @@ HERE = "http://127.0.0.1/v1"  # the embedded model's server has another port eac
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A request as it would be sent. headers: without keys. tokens: of the prompt, estimated from the length
-    of the body. cost: US dollars for it and an answer of the length that its schema suggests, None where no
-    price is known. fields: what it asks for, as JSON pointers, where it is one of several. parts: the
-    requests for all parts of the record, this one first; empty where one request asks for all. print(it)
-    shows it as HTTP does, with the body set out.
+    """A request as it would be sent. print(preview) shows it as HTTP, with an indented body.
+
+    - headers: without keys.
+    - tokens: of the prompt, estimated from the length of the body.
+    - cost: US dollars for the prompt and an answer of the length that its schema suggests; None if no price
+      is known.
+    - fields: what this request asks for, as JSON pointers, if it is one of several.
+    - parts: the requests for all parts of the record, this one first; empty if one request asks for all.
     """
 
     url: str

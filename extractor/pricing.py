@@ -19,10 +19,12 @@ CACHE_WRITE = Decimal("1.25")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens. cached_input: None where cached tokens cost as others do. cache_write:
-    of tokens that are put into the cache; None for 1.25 times `input`, as at Anthropic.
+    """US dollars for a million tokens.
 
-    Raises ConfigError for what is no price.
+    - cached_input: for cached tokens; None if they cost as much as others.
+    - cache_write: for tokens that are written to the cache; None for 1.25 times `input`, as at Anthropic.
+
+    Raises ConfigError for an invalid price.
     """
 
     input: Decimal | float

@@ -11,8 +11,8 @@ Dimension: TypeAlias = Literal["requests", "tokens"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit: of `limit` requests or tokens `remaining` are left; all are back in `reset` seconds,
-    None where that is not told.
+    """One limit: `remaining` of `limit` requests or tokens are left, and all are back in `reset` seconds;
+    None if that is not known.
     """
 
     dimension: Dimension
@@ -31,8 +31,11 @@ class Quota:
 
 
 class LimitGrant(NamedTuple):
-    """granted: how many of the requests, from the first on, may go out now. wait: seconds after which to
-    ask for the next one. pause: seconds of it in which the service has asked all to wait.
+    """What a limiter grants.
+
+    - granted: how many of the requests, from the first on, may be sent now.
+    - wait: seconds after which to ask for the next one.
+    - pause: how many of these seconds the service has asked all to wait.
     """
 
     granted: int
@@ -41,37 +44,38 @@ class LimitGrant(NamedTuple):
 
 
 class SharedLimits(Protocol):
-    """What all workers together may ask of one endpoint. Seconds are spans, so that clocks may differ.
+    """What all workers together may send to one endpoint. Times are durations in seconds, so clocks may
+    differ.
 
-    `take`, `pause` and `learn` return at once; what they say holds for every `reserve` that begins
-    afterwards in this worker, and soon for those of the others.
+    `take`, `pause` and `learn` return at once. They apply to every later `reserve` in this worker, and soon
+    after in the others.
     """
 
     async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
-        """Take what the first requests of so many tokens each need. Raises ExtractorError where the
-        limiter is away for good.
+        """Reserve for the first of the requests, given the tokens of each. Raises ExtractorError if the
+        limiter is gone for good.
         """
         ...
 
     def take(self, requests: float, tokens: float) -> None:
-        """Take so much more, as a request took more than was reserved; what is negative is given back."""
+        """Take more for a request that used more than was reserved. A negative number gives tokens back."""
         ...
 
     def pause(self, seconds: float) -> None:
-        """Let nobody out for so long; a longer pause that is under way stays."""
+        """Let no request out for so many seconds. A longer pause that is under way stays."""
         ...
 
     def learn(self, quotas: Sequence[Quota]) -> None:
-        """Take in what a reply's headers say."""
+        """Apply what a reply's headers say about quotas."""
         ...
 
 
 @runtime_checkable
 class SharedQuota(Protocol):
-    """Hands out the shared limits of each endpoint."""
+    """Returns the shared limits of each endpoint."""
 
     def limits(self, endpoint: str, given: Mapping[Dimension, float]) -> SharedLimits:
-        """Return those of an endpoint. given: for a minute, where the caller knows them; of workers that
-        do not agree the last to ask is believed.
+        """Return the limits of an endpoint. given: the limits for a minute, if the caller knows them. If
+        workers are configured differently, the latest request's limits apply.
         """
         ...

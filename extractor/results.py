@@ -131,11 +131,13 @@ class Escalation:
 
 @dataclass(frozen=True, slots=True)
 class PartOutcome:
-    """What came of one part of a record that was asked for in several requests.
+    """The outcome of one part of a record that was asked for in several requests.
 
-    fields: the members that it asked for, as JSON pointers; * stands for the index of each item of a list.
-    outcome: how its dialogue ended, None where it was not begun. attempts: its requests. found: what it gave,
-    as plain JSON, also where another part failed. error: why it gave nothing.
+    - fields: the members that it asked for, as JSON pointers; * stands for the index in a list.
+    - outcome: how its dialogue ended; None if it was not begun.
+    - attempts: its requests.
+    - found: the values that it gave, as plain JSON, also if another part failed.
+    - error: why it gave none.
     """
 
     fields: tuple[str, ...]
@@ -152,16 +154,19 @@ class PartOutcome:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Extraction(Shown[T]):
-    """How one dialogue ended, as data.
+    """How one extraction ended, as data.
 
-    record: the validated record; None unless `outcome` is ok or repaired (where the record type is
-    optional, None may be the record: `outcome` tells). error: what `extract` would have raised.
-    attempts: every request with what came of it, in order. source: the text that the record was
-    extracted from; origin: the document that this was read from, None for a text. quotes: what the model
-    quoted from it, by the JSON pointer of a leaf; each stands there. measured: what `confidence` is made
-    of; None where it was not asked for. reference_date, locale: as they were given for the text. parts: what
-    was asked for in which request, and what came of it; empty where one request asked for all.
-    escalation: what became of doubtful values; None where all were sure enough, or nobody asked.
+    - record: the validated record; None unless `outcome` is ok or repaired. If the record type is optional,
+      None may be the record: look at `outcome`.
+    - error: what `extract` would have raised.
+    - attempts: every request with its result, in order.
+    - source: the text that was read; origin: the document that it came from, None for a text.
+    - quotes: what the model quoted from the text, by the JSON pointer of a leaf. Each quote stands in the
+      text.
+    - measured: what `confidence` is computed from; None if you did not ask for it.
+    - reference_date, locale: as given for the text.
+    - parts: the outcome of each part, if the record was asked for in several requests.
+    - escalation: what became of doubtful values; None if there were none, or you did not ask for it.
     """
 
     outcome: Outcome
@@ -184,14 +189,14 @@ class Extraction(Shown[T]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else there is to know: of the replies, and of values that were not sure enough."""
+        """What else you should know: how replies were read, and which values were not sure enough."""
         said = tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
         return said if self.escalation is None else (*said, str(self.escalation))
 
     @property
     def evidence(self) -> Evidence:
-        """Where in `source` the record's values stand: spans by the JSON pointer of each leaf, () for one
-        that is null or not found; empty without record or source. Found when first asked for, then kept.
+        """Where in `source` the values stand: spans by the JSON pointer of each leaf, () for a leaf that is
+        null or not found. Empty without record or source. Computed on first use.
         """
         if not self._evidence:
             from .evidence import align
@@ -205,16 +210,16 @@ class Extraction(Shown[T]):
 
     @property
     def boxes(self) -> Mapping[str, tuple[Box, ...]]:
-        """Where on the document's pages the record's values stand, by the pointers of `evidence`: a box for
-        each line that a value takes. Empty for a text, and for a document without pages.
+        """Where on the document's pages the values stand, by the pointers of `evidence`: a box for each line
+        that a value spans. Empty for a text, and for a document without pages.
         """
         known = self.origin is not None and self.origin.pages
         return self.origin.boxes_by_pointer(self.evidence) if self.origin and known else {}
 
     @property
     def signals(self) -> Mapping[str, Signals] | None:
-        """What tells how sure each leaf of the record is, by its JSON pointer; None where confidence was
-        not asked for, or there is no record.
+        """What the confidence of each leaf is computed from, by its JSON pointer. None if you did not ask for
+        confidence, or there is no record.
         """
         if self.measured is None or not self.outcome.has_record:
             return None
@@ -224,9 +229,9 @@ class Extraction(Shown[T]):
 
     @property
     def confidence(self) -> Mapping[str, float] | None:
-        """How sure each leaf of the record is: a number in [0, 1] by its JSON pointer, the pointers being
-        those of `evidence`; a leaf of which nothing tells has none. None where confidence was not asked for
-        (`confidence=True`), or there is no record. A score; a probability only with a calibration.
+        """A score in [0, 1] for each leaf of the record, by the JSON pointers of `evidence`. Leaves about
+        which nothing is known have none. None unless you asked for it (`confidence=True`) and there is a
+        record. A score is a probability only with a calibration.
         """
         if self._confidence:
             return self._confidence[0]
@@ -237,7 +242,7 @@ class Extraction(Shown[T]):
 
     @property
     def raw(self) -> str | None:
-        """The text of the last reply, as the model wrote it; of several samples, of the chosen one's."""
+        """The text of the last reply, as the model wrote it. With samples, that of the chosen answer."""
         if self.completion is not None and self.completion.said is not None:
             return self.completion.said
         return next((a.text for a in reversed(self.attempts) if a.text is not None), None)
@@ -329,14 +334,19 @@ def _typed(record: JSON, record_type: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. done: rows settled: ok + repaired + failed + empty. from_cache: how many of
-    them asked nothing of the service. in_flight: requests that are being answered; limit: how many
-    may be, at present. paused_until: seconds from now until the service may be asked again, None
-    where it may. usage and cost (US dollars, None where no price is known): what this run has paid.
-    elapsed: seconds. possibly_paid_twice: requests whose answer was lost with a process that died.
-    batches: with mode="batch", while batches are waited for, what the provider says of each.
-    failures: failed rows by reason. retried: requests that failed and are sent again, by reason; their rows
-    may still succeed. journal: where answers are kept, and were read back from.
+    """How far a run is.
+
+    - done: finished rows, ok + repaired + failed + empty.
+    - from_cache: how many of them sent no request.
+    - in_flight: requests that are being answered; limit: how many may be at present.
+    - paused_until: seconds until the service may be asked again; None if it may now.
+    - usage, cost: what this run has paid, the cost in US dollars; None if no price is known.
+    - elapsed: seconds since the start.
+    - possibly_paid_twice: requests whose answer was lost with a process that died.
+    - batches: what the provider reports of each batch, with mode="batch".
+    - failures: failed rows by reason.
+    - retried: requests that failed and are sent again, by reason. Their rows may still succeed.
+    - journal: where answers are kept and read from.
     """
 
     done: int = 0

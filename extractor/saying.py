@@ -22,7 +22,7 @@ BY_ROW = ("instructions", "examples", "context", "reference_date", "locale")
 
 @dataclass(frozen=True, slots=True)
 class FromColumn:
-    """A field of each row, for keywords that may differ by row: `reference_date=FromColumn("received")`."""
+    """A keyword takes its value from a field of each row: `reference_date=FromColumn("received")`."""
 
     name: str
 

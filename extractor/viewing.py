@@ -87,10 +87,11 @@ def view(
 ) -> RecordsPage:
     """Return records beside their texts, with the place of each value marked.
 
-    results: a result, results, the outcomes of `rows`, a frame that `frame` has returned, or mappings. text,
-    record: the columns of a frame that hold them; found by their names and contents where they are left
-    out. record_type: tells which values are enums and dates, where rows are plain JSON. Raises ConfigError
-    for what is no result.
+    - results: a result, results, the outcomes of `rows`, a frame that `frame` returned, or mappings.
+    - text, record: the columns of a frame that hold them. By default they are found by name and content.
+    - record_type: which values are enums and dates, if the records are plain JSON.
+
+    Raises ConfigError if these are no results.
     """
     adapter = None if record_type is None else TypeAdapter(record_type)
     if isinstance(results, Shown | RowOutcome | Mapping):

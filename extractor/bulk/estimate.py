@@ -20,14 +20,18 @@ PriceOf: TypeAlias = Callable[[Usage], Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run will come to. Nothing was sent for it.
+    """An estimate of a run. Nothing was sent for it.
 
-    rows: of the input. empty: those with no text, of which nothing is asked. bad: those that can't be
-    asked of. distinct: different texts; rows that are alike share an answer. in_journal: those of them
-    whose first answer is paid for already. requests: for the others. prompt_tokens, completion_tokens: of
-    these, without repairs. cost: US dollars for these; None where no price is known, and then
-    `why_no_cost` says why. assumption: what the completion tokens rest on. parts: in how many requests each
-    text is asked of.
+    - rows: how many the input has.
+    - empty: rows without text, which send no request.
+    - bad: rows that are invalid.
+    - distinct: different texts. Identical rows share an answer.
+    - in_journal: texts whose first answer is in the journal.
+    - requests: how many are needed for the others.
+    - prompt_tokens, completion_tokens: of these requests, without repairs.
+    - cost: US dollars; None if no price is known, and then `why_no_cost` says why.
+    - assumption: how the completion tokens were estimated.
+    - parts: how many requests each text needs.
     """
 
     rows: int

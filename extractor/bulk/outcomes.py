@@ -47,13 +47,15 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RowOutcome(Result[T]):
-    """What came of one row.
+    """The outcome of one row.
 
-    index: its position in the input, from 0. extraction: how its dialogue ended; None for an empty
-    row, of which nothing was asked, and for a row that was not run. error: why there is no record:
-    ConfigError for a bad row, the extraction's error, or RunStopped for a row that was begun when the
-    run stopped. from_cache: whether every reply came out of the journal, or was shared with an
-    identical row. key: what the caller attached to the row. stops: whether its error stops the run.
+    - index: its position in the input, from 0.
+    - extraction: how its dialogue ended; None for an empty row, and for a row that was not run.
+    - error: why there is no record: ConfigError for a bad row, the extraction's error, or RunStopped for a
+      row that was begun when the run stopped.
+    - from_cache: whether every reply came from the journal, or was shared with an identical row.
+    - key: what the caller attached to the row.
+    - stops: whether its error stops the run.
     """
 
     index: int
@@ -65,22 +67,22 @@ class RowOutcome(Result[T]):
 
     @property
     def record(self) -> T | None:
-        """The record; None where there is none."""
+        """The record; None if there is none."""
         return self.extraction.record if self.extraction else None
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the dialogue ended; None where there was none."""
+        """How the dialogue ended; None if there was none."""
         return self.extraction.outcome if self.extraction else None
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every request of the row with what came of it."""
+        """Every request of the row with its result."""
         return self.extraction.attempts if self.extraction else ()
 
     def quarantined(self, record_type: Any) -> dict[str, JSON]:
-        """Return the line of a quarantine that keeps the row, for `extractor run` to be fed with: its own
-        fields (a row that is a text is the field `text`), why there is no record, and every reply.
+        """Return the row as a line of a quarantine, which `extractor run` can read again: its own fields (a
+        text is the field `text`), why there is no record, and every reply.
         """
         from ..schema import RecordType
         from .quarantine import quarantined
@@ -89,6 +91,6 @@ class RowOutcome(Result[T]):
         return quarantined(self.index, self, row, RecordType.of(record_type).fingerprint, "")
 
     def held(self, record_type: Any) -> dict[str, JSON]:
-        """Return what `quarantined` returns; this is its former name."""
+        """Return what `quarantined` returns, under its former name."""
         warn("RowOutcome.held is now called quarantined", DeprecationWarning, stacklevel=2)
         return self.quarantined(record_type)

@@ -40,7 +40,9 @@ def row_maker(select: Select, by_row: Callable[[Any], Saying] | None = None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """A select: the documents whose paths stand in a field. A path is opened only where this says so."""
+    """For `text=`: the field holds paths, and the documents there are read. Paths are opened only if you use
+    this.
+    """
 
     name: str
 

@@ -16,9 +16,12 @@ from ..messages import Mode, Prompt
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """What a provider takes in one batch of requests that it answers within a day. api: how its batch
-    API spells that. requests: at most; size: bytes of all of them, as they are sent. share: what an
-    answer costs, as a share of the usual price. root: what each request's path begins with there.
+    """The limits of a provider's batch API, which answers within a day.
+
+    - api: the name of the batch API.
+    - requests: the most in one batch; size: the most bytes of all of them together.
+    - share: the cost of an answer as a share of the usual price.
+    - root: the beginning of each request's path.
     """
 
     api: Literal["openai", "anthropic"]

@@ -21,14 +21,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ChunkOutcome:
-    """What came of one chunk in one pass: a line of the ledger.
+    """The outcome of one chunk in one pass.
 
-    start, end: of the chunk, `text[start:end]`. number, count: it is the number-th of so many.
-    extraction: how its dialogue ended, the record as plain JSON; None for a blank chunk, of which nothing
-    was asked, and for one that was not run. error: why it gave nothing. from_cache: whether every reply
-    came out of the journal. again: whether it was read again in shorter chunks, which have lines of
-    their own. covered: whether all of its text was read in other chunks. passed: which pass over the text
-    it belongs to, from 1.
+    - start, end: the chunk is `text[start:end]`.
+    - number, count: it is chunk `number` of `count`.
+    - extraction: how its dialogue ended, with the record as plain JSON. None for a blank chunk, and for one
+      that was not run.
+    - error: why there is no record.
+    - from_cache: whether every reply came from the journal.
+    - again: whether it was read again in shorter chunks, which have outcomes of their own.
+    - covered: whether all of its text was read in other chunks.
+    - passed: the pass over the text, from 1.
     """
 
     start: int
@@ -44,23 +47,23 @@ class ChunkOutcome:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the dialogue ended; None where there was none."""
+        """How the dialogue ended; None if there was none."""
         return self.extraction.outcome if self.extraction else None
 
     @property
     def missing(self) -> bool:
-        """Whether the record knows nothing of some of what stands in this chunk."""
+        """Whether some text of this chunk is not in the record."""
         return self.error is not None and not (self.again or self.covered)
 
     @property
     def reason(self) -> str:
-        """Why the chunk gave nothing, in short; "" where it gave something."""
+        """Why the chunk gave no record, in short; "" if it gave one."""
         problems = getattr(self.error, "problems", ())
         return "; ".join(problem.reason for problem in problems[:3]) or str(self.error or "")
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every request about the chunk with what came of it."""
+        """Every request about the chunk, with its result."""
         return self.extraction.attempts if self.extraction else ()
 
     def __str__(self) -> str:
@@ -72,15 +75,19 @@ class ChunkOutcome:
 class DocumentExtraction(Shown[T]):
     """How the extraction from a long text ended, as data.
 
-    outcome: ok or repaired where every chunk was read and the whole is a valid record; else that of the
-    first chunk that is missing, or invalid. record: the validated record, also where chunks are missing:
-    then it holds what the others gave, and `error` says which they are. error: what `unwrap` raises.
-    chunks: the ledger: what came of each chunk, in each pass. found: all that was found, merged, as plain
-    JSON, also where that is no valid record. conflicts: values that chunks disagree about. evidence: spans
-    of the whole text by the JSON pointer of each leaf of the record, or of `found` where there is no
-    record. confidence: how sure each leaf is, by the same pointers: the greatest of the chunks that gave
-    it, times their share of all chunks that gave a value there; None where it was not asked for. source:
-    the whole text. origin: the document that it was read from, None for a text.
+    - outcome: ok or repaired if every chunk was read and the whole is a valid record. Otherwise the outcome
+      of the first missing chunk, or invalid.
+    - record: the validated record. If chunks are missing, it holds what the others gave, and `error` names
+      the missing ones.
+    - error: what `unwrap` raises.
+    - chunks: the outcome of each chunk, in each pass.
+    - found: everything that was found, merged, as plain JSON, also if it is not a valid record.
+    - conflicts: values about which chunks disagree.
+    - evidence: spans of the whole text, by the JSON pointer of each leaf of the record, or of `found` if
+      there is no record.
+    - confidence: a score of each leaf, by the same pointers: the greatest of the chunks that gave the value,
+      times their share of all chunks that gave a value there. None if you did not ask for it.
+    - source: the whole text; origin: the document that it was read from, None for a text.
     """
 
     outcome: Outcome
@@ -102,17 +109,17 @@ class DocumentExtraction(Shown[T]):
 
     @property
     def missing(self) -> tuple[ChunkOutcome, ...]:
-        """The chunks that the record knows nothing of."""
+        """The chunks whose text is not in the record."""
         return tuple(chunk for chunk in self.chunks if chunk.missing)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong with the whole: values that no chunk gave, counts that do not agree, lost chunks."""
+        """What is wrong with the whole: values that no chunk gave, counts that differ, missing chunks."""
         return tuple(getattr(self.error, "problems", ()))
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every request with what came of it, chunk by chunk."""
+        """Every request with its result, chunk by chunk."""
         return tuple(attempt for chunk in self.chunks for attempt in chunk.attempts)
 
     def entry(self, title: str) -> Entry:

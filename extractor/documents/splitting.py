@@ -35,9 +35,10 @@ PAGE: Final = "The page on which it begins, as [page N] in the text says."
 class Split:
     """The documents that one file holds. Iterating yields their sources, in the order of the text.
 
-    parts: the sources; together they have all of the text, and each knows its pages and boxes. kinds: what
-    each of them is: the name of a record type, or "other". notes: what was left out or guessed. found: how
-    it was found out, with its attempts, usage and cost.
+    - parts: the sources. Together they have all of the text, and each knows its pages and boxes.
+    - kinds: what each part is: the name of a record type, or "other".
+    - notes: what was left out or guessed.
+    - found: the extraction that found them, with its attempts, usage and cost.
     """
 
     parts: tuple[Source, ...]

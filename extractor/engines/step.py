@@ -44,15 +44,17 @@ REFUSED = {
 
 
 class ArrowStep:
-    """What makes of record batches the same batches with records beside their columns: one for one, in order.
+    """Adds records to record batches: each batch comes out with its rows in order.
 
-    record_type: a Pydantic model, any type a TypeAdapter takes, a JSON Schema, or the place of a type,
-    "FILE.py:Name" or "package.module:Name", where each worker loads it. text: a column, several, a template
-    or a function of a row as a dict. model: as for Extractor. options: those of `Extractor.frame`, and those
-    of Extractor that are no keys. A journal's file is one on each worker's own disk.
+    - record_type: a Pydantic model, any type that a TypeAdapter takes, a JSON Schema, or a name that each
+      worker loads: "FILE.py:Name" or "package.module:Name".
+    - text: a column, several, a template, or a function of a row as a dict.
+    - model: as in Extractor.
+    - options: those of `Extractor.frame`, and those of Extractor except keys. A file as the journal is on
+      each worker's own disk.
+    - columns: the schema of the new columns.
 
-    columns: the schema of the new columns. Raises ConfigError and SchemaError for what could work on no
-    worker.
+    Raises ConfigError and SchemaError if it could not work on any worker.
     """
 
     def __init__(
@@ -101,8 +103,8 @@ class ArrowStep:
         return load_type(self._type) if isinstance(self._type, str) else self._type
 
     def schema(self, given: pa.Schema, fold: bool = False) -> pa.Schema:
-        """Return the schema of what comes of batches of a schema. fold: whether names that differ in case
-        are one. Raises ConfigError where there is no such text, or there would be two columns of one name.
+        """Return the output schema for an input schema. fold: whether names that differ only in case are the
+        same. Raises ConfigError if the text column is missing, or two columns would have one name.
         """
         opened = replace(open_frame(given.empty_table()), fold=fold)
         check_names(opened, self.columns.names)
@@ -119,7 +121,9 @@ class ArrowStep:
             yield from self.over(_in_thread(chain((first,), given)))
 
     def over(self, batches: AsyncIterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield each batch with its records, out of one run for all; it reads them in its own loop."""
+        """Yield each batch with its records, in one run for all batches. The run reads them in its own event
+        loop.
+        """
         record_type, begun, size = self.record_type, deque[Opened](), 0
         gathered, options = self._gathering(record_type)
 

@@ -23,8 +23,11 @@ from .spans import grounding, no_grounding
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One labelled text. gold: its record, as a validated record dumps. places: the gold spans by the
-    JSON pointer of the leaf; None where they are not known. columns: what it may be sliced by.
+    """One labelled text.
+
+    - gold: its record, as a validated record dumps.
+    - places: the gold spans by the JSON pointer of the leaf; None if they are not known.
+    - columns: the columns by which figures may be sliced.
     """
 
     id: str

@@ -72,13 +72,17 @@ def evaluate(
     name: str = "",
     **options: Any,
 ) -> EvalReport:
-    """Return how right the records are that a model gives for labelled texts.
+    """Return how well a model's records agree with gold, for labelled texts.
 
-    cases: a file of JSON Lines, or its lines as mappings (see `gold`). scoring: how fields are compared
-    where not as usual, by pointer: {"/total": {"tolerance": 0.01}}. slices: columns of the cases that
-    figures are told by, too. name: of the report. options: those of `Extractor.rows`; answers come out of
-    the journal where it has them. Raises ConfigError and SchemaError before anything is asked, RunStopped
-    where the run could not go on; the same call goes on from there.
+    - cases: a file of JSON Lines, or its lines as mappings (see `gold`).
+    - scoring: how fields are compared, by pointer: {"/total": {"tolerance": 0.01}}. Other fields are compared
+      as usual.
+    - slices: columns of the cases; the figures are also given for each of their values.
+    - name: the name of the report.
+    - options: those of `Extractor.rows`.
+
+    Answers come from the journal if it has them. Raises ConfigError and SchemaError before anything is sent,
+    and RunStopped if the run could not go on; the same call resumes.
     """
     read, rules = gold_reader(record_type), scoring if isinstance(scoring, Scoring) else scoring_of(scoring)
     if isinstance(cases, str | Path):
@@ -105,11 +109,14 @@ def promise(
     assurance: float = 0.95,
     **options: Any,
 ) -> Promise:
-    """Return from which score on values are right in the share `right` of cases, by field and for whole
-    records, with the assurance that finite gold gives; where it gives none, why, and what it would take.
+    """Return thresholds of confidence, by field and for whole records: of the values at or above one, the
+    share `right` is right, with the assurance that the number of labels allows. If no threshold can be
+    given, the result says why, and how many labels are needed.
 
-    cases: a file of JSON Lines, or its lines as mappings (see `gold`). options: those of `Extractor.rows`.
-    Raises ConfigError and SchemaError before anything is asked, RunStopped where the run could not go on.
+    - cases: a file of JSON Lines, or its lines as mappings (see `gold`).
+    - options: those of `Extractor.rows`.
+
+    Raises ConfigError and SchemaError before anything is sent, and RunStopped if the run could not go on.
     """
     check_shares(right, assurance)
     read = gold_reader(record_type)

@@ -27,7 +27,7 @@ CHOICES = 12  # different values of a field that still make a matrix that can be
 
 
 class VerdictKind(StrEnum):
-    """What came of one leaf. The first two count as right; a wrong span does too, but is not grounded."""
+    """The verdict on one leaf. The first two count as right. A wrong span does too, but is not grounded."""
 
     RIGHT = "right"
     WRONG_FORM = "wrong form"  # right but for the way of writing
@@ -49,8 +49,12 @@ ERRORS = tuple(each for each in VerdictKind if each not in (VerdictKind.RIGHT, V
 
 @dataclass(frozen=True, slots=True)
 class LeafVerdict:
-    """One leaf. pointer, there: where it stands in the gold record and in the other. gold, found: the two
-    values, None where there is none. field: its pointer with `*` for indexes. how: the difference in words.
+    """The verdict on one leaf.
+
+    - pointer, there: where it stands in the gold record, and in the other.
+    - gold, found: the two values; None if there is none.
+    - field: its pointer with `*` for indexes.
+    - how: the difference in words.
     """
 
     pointer: str
@@ -69,8 +73,8 @@ def explained(
     places: Places | None = None,
     scoring: Scoring = PLAIN,
 ) -> list[LeafVerdict]:
-    """Return a verdict for each leaf of the two records. found: MISSING where there is no record. Spans are
-    judged where both sides have some.
+    """Return a verdict for each leaf of the two records. found: MISSING if there is no record. Spans are
+    compared if both sides have some.
     """
     others = by_field(gold)
     return [
@@ -213,7 +217,7 @@ def _of_texts(gold: str, found: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """One kind of slip in one field. texts: the ids of those in which it happened, in order, each once."""
+    """One kind of error in one field. texts: the ids of the texts that have it, in order, each once."""
 
     field: str
     verdict: VerdictKind
@@ -245,8 +249,9 @@ OTHER = "(another value)"
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """How often which value was found for which, in a field of few values. counts: a row for each gold
-    value of `rows`, a column for each found one of `columns`; the first row and column may be "(nothing)".
+    """How often each value was found for each gold value, in a field of few values. counts: a row for each
+    gold value in `rows`, a column for each found value in `columns`. The first row and column may be
+    "(nothing)".
     """
 
     field: str

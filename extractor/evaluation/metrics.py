@@ -101,9 +101,12 @@ class FieldCounts:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How well records agree with gold: of one, or summed over many. valid: extractions that gave a
-    record. strict: values equal as they are. normalised: numbers by value, strings but for case,
-    width, space and punctuation.
+    """How well records agree with gold: of one, or summed over many.
+
+    - valid: how many extractions gave a record.
+    - strict: how many values are exactly equal.
+    - normalised: how many are equal if numbers are compared by value, and strings without case, width, space
+      and punctuation.
     """
 
     records: int = 0
@@ -116,10 +119,10 @@ class Score:
 
 
 def score(gold: JSON, predicted: JSON, scoring: Scoring = PLAIN) -> Score:
-    """Return how well one record agrees with its gold record; MISSING is a failed extraction.
+    """Return how well one record agrees with its gold record; MISSING stands for a failed extraction.
 
-    scoring: how fields are compared where not as usual. Tolerances and likeness of texts hold for the
-    normalised reading alone.
+    - scoring: how fields are compared if not as usual. Tolerances and similarity apply to the normalised
+      comparison only.
     """
     return Score(
         records=1,

@@ -30,8 +30,8 @@ PAIRED = "Over the texts that both have. Sure: how many resamples of the texts a
 
 
 def evaluation_page(report: EvalReport, after: EvalReport | None = None) -> str:
-    """Return the page of one evaluation, or of two: what turned, with intervals. Raises ConfigError where
-    the two have no text in common.
+    """Return the page of one evaluation, or of two: what changed, with intervals. Raises ConfigError if the
+    two have no text in common.
     """
     title = report.title if after is None else f"{report.title} and {after.title}"
     return assembled("evaluation", page_data(report, after), title)

@@ -28,9 +28,14 @@ VERSION = 2
 
 @dataclass(frozen=True)
 class EvalReport:
-    """One evaluation. name: what it is called; by default as its model. options: all that the model was
-    asked with. scoring: rules by field, as JSON. choices: the values that fields choose from. slices: the
-    columns that texts may be told apart by. complete: False where it was stopped before its last text.
+    """One evaluation.
+
+    - name: by default that of its model.
+    - options: all options that the model was asked with.
+    - scoring: rules by field, as JSON.
+    - choices: the values that fields choose from.
+    - slices: the columns by which figures are sliced.
+    - complete: False if it was stopped before its last text.
     """
 
     model: str
@@ -46,7 +51,7 @@ class EvalReport:
 
     @property
     def title(self) -> str:
-        """What the evaluation is called."""
+        """The name of the evaluation."""
         return self.name or self.model
 
     @cached_property
@@ -56,7 +61,7 @@ class EvalReport:
         return {each.id: leaves_of(each, rules) for each in self.records}
 
     def confusions(self) -> list[Confusion]:
-        """Return what went wrong and how often, the most frequent first."""
+        """Return the errors with their counts, the most frequent first."""
         return confusions((text, leaf) for text, some in self.leaves.items() for leaf in some)
 
     def matrices(self) -> list[ConfusionMatrix]:
@@ -68,7 +73,7 @@ class EvalReport:
         return estimates(self.records)
 
     def sliced(self) -> dict[str, dict[str, dict[str, RateEstimate]]]:
-        """Return the figures by column and there by its value, in the order of the values."""
+        """Return the figures by column, and for each column by value, in order of the values."""
         found: dict[str, dict[str, list[Scored]]] = {}
         for record in self.records:
             for column, value in ({} if record.detail is None else record.detail.columns).items():
@@ -80,7 +85,7 @@ class EvalReport:
 
     def rows(self, of: Literal["values", "texts"] = "values") -> list[dict[str, Any]]:
         """Return a row for each leaf, or for each text. Values of records are JSON texts, since one column
-        has to hold all kinds; None where there is none.
+        holds all kinds; None if there is none.
         """
         return [*(self._values() if of == "values" else self._texts())]
 
@@ -169,7 +174,7 @@ def errors_of(leaves: Sequence[LeafVerdict]) -> list[LeafVerdict]:
 
 
 def load_report(path: str) -> EvalReport:
-    """Return the report in a file. Raises ConfigError where it is none."""
+    """Return the report in a file. Raises ConfigError if the file is not a report."""
     try:
         told = json.loads(Path(path).read_text("utf-8-sig"))
     except OSError as error:

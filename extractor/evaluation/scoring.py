@@ -21,10 +21,13 @@ EXAMPLE = '{"/total": {"tolerance": 0.01}, "/name": {"fuzzy": 0.9}, "/steps": {"
 
 @checked(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class FieldScoring:
-    """How the values of one field are compared. tolerance: numbers may differ by so much; relative: by
-    so large a share of the gold one. fuzzy: texts agree from this likeness on, in (0, 1]: 1 less the
-    share of characters to insert or delete, without case, space and punctuation. ordered: items of the
-    list are compared in their order. ignore: neither the field nor what is below it is scored.
+    """How the values of one field are compared.
+
+    - tolerance: how much numbers may differ; relative: the same as a share of the gold number.
+    - fuzzy: the least similarity of texts that agree, in (0, 1]: 1 less the share of characters to insert or
+      delete. Case, space and punctuation do not count.
+    - ordered: whether items of the list are compared in order.
+    - ignore: whether the field, and all below it, is left out.
     """
 
     tolerance: float | None = None
@@ -40,7 +43,7 @@ class FieldScoring:
             raise ValueError("fuzzy is more than 0, and 1 at most")
 
     def agree(self, gold: Any, found: Any) -> bool:
-        """Return whether two values of the normalised reading that are not equal agree all the same."""
+        """Return whether two normalised values that are not equal still agree by this rule."""
         if isinstance(gold, Decimal) and isinstance(found, Decimal):
             most = max(Decimal(str(self.tolerance or 0)), abs(gold) * Decimal(str(self.relative or 0)))
             return abs(gold - found) <= most
@@ -66,7 +69,7 @@ class Scoring:
         return bool(self.by_field)
 
     def of(self, path: Path) -> FieldScoring:
-        """Return the rule that is nearest to a place."""
+        """Return the rule that applies at a place: the nearest one."""
         return next((self.by_field[name] for name in _upwards(path) if name in self.by_field), _USUAL)
 
     def ordered(self, path: Path) -> bool:
@@ -86,7 +89,7 @@ class Scoring:
                 raise ConfigError(f"scoring: no gold record has a field {name!r}; there are {there}")
 
     def told(self) -> dict[str, Any]:
-        """Return the rules as JSON: what `scoring_of` reads, without what is usual."""
+        """Return the rules as JSON, as `scoring_of` reads it. Defaults are left out."""
         dumped: dict[str, dict[str, Any]] = _RULES.dump_python(dict(self.by_field), mode="json")
         return {name: {k: v for k, v in rule.items() if v} for name, rule in dumped.items()}
 

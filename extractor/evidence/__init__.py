@@ -22,15 +22,17 @@ def align(
     reference_date: date | None = None,
     locale: str | None = None,
 ) -> Evidence:
-    """Return where the values of `record` stand in `text`: for the JSON pointer of each leaf the span
-    that is meant, () where it is not found, is null, or nothing can be found of its kind.
+    """Return where the values of `record` stand in `text`: spans by the JSON pointer of each leaf, () for a
+    leaf that is null or not found.
 
-    quotes: by the pointer of a leaf or of an object around it, what was quoted verbatim from the text;
-    a value is looked for in its quotes alone, and has their spans where it is not in them.
-    reference_date: the day that "yesterday" is counted from. locale: how numbers and dates are written where
-    that is not said by the text itself, such as "de" or "en-GB": what 1.234 and 03/04/26 mean. Raises
-    ConfigError for a locale that is none, and nothing else; near linear in the text: of a value that stands
-    in more than 10,000 places, the first ones are looked at, and fewer of very many such.
+    - quotes: what was quoted verbatim from the text, by the pointer of a leaf or of an object around it. A
+      value is searched in its quotes only, and gets their spans if it is not in them.
+    - reference_date: the day from which "yesterday" counts.
+    - locale: how numbers and dates are written if the text itself does not tell, such as "de" or "en-GB":
+      what 1.234 and 03/04/26 mean.
+
+    Raises ConfigError for an invalid locale, and nothing else. The time grows about linearly with the text:
+    if a value stands in more than 10,000 places, only the first ones are looked at.
     """
     from .aligning import aligned  # its regular expressions take a while to load
 

@@ -45,8 +45,8 @@ class ChunkReading:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A value that was found for a leaf: where it stands in the text, () where it does not, and how many
-    readings of chunks gave it.
+    """A value that was found for a leaf, with its spans in the text (() if it was not found there), and how
+    many readings of chunks gave it.
     """
 
     value: JSON
@@ -56,7 +56,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Chunks that disagree about the value at a pointer of the record. The first candidate was chosen."""
+    """Chunks disagree about the value at a pointer of the record. The first candidate was chosen."""
 
     pointer: str
     candidates: tuple[Candidate, ...]

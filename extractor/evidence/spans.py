@@ -22,8 +22,8 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A piece of the source that supports a value: `source[start:end] == text`, in code points.
-    `score`: how sure, in (0, 1]; 1 where the value stands there as it is.
+    """A piece of the source that supports a value: `source[start:end] == text`, in code points. `score` in
+    (0, 1] says how sure it is; 1 if the value stands there exactly.
     """
 
     start: int

@@ -58,18 +58,22 @@ def read(
     as_: ReadAs = "text",
     on_progress: Tell | None = None,
 ) -> Source:
-    """Return the text of a document, and where it stands there.
+    """Return the text of a document, with the place of each word.
 
-    source: the path of a file, or the bytes of one; what it is is read from these. name: what to call it, by
-    default the file's name. pages: numbers from 1 of a PDF or TIFF, in this order; None for all. password:
-    of an encrypted PDF. ocr: "auto" recognises the words of pictures and of pages that are pictures,
-    "always" those of all pages, "never" leaves such pages "unread". form: "plain"; "layout", with the words
-    of a page in columns made of spaces; "markdown", with tables as Markdown has them. as_: "text+images" to
-    show models that see a picture of each page beside the text. on_progress: told how many pages are done,
-    and of how many. Needs the extra of what it reads: `pdf`, `ocr`, `office` or `mail`. Strangers' bytes
-    are parsed in a process of its own, within bounds.
+    - source: the path of a file, or its bytes. The kind of file is determined from the bytes.
+    - name: its name, by default the file's.
+    - pages: numbers from 1 of a PDF or TIFF, in this order; None for all.
+    - password: the password of an encrypted PDF.
+    - ocr: "auto" recognises the words of pictures and of pages that are pictures, "always" those of all
+      pages. With "never" such pages are "unread".
+    - form: "plain"; "layout", which keeps columns apart by spaces; or "markdown", which writes tables as
+      Markdown.
+    - as_: "text+images" also shows a picture of each page to models that see.
+    - on_progress: called with the pages done and the number of pages.
 
-    Raises UnreadableSource, whose `kind` says why, and ConfigError.
+    It needs the extra for the kind of document: `pdf`, `ocr`, `office` or `mail`. Documents are parsed in a
+    process of its own, within bounds of memory and time. Raises UnreadableSource, whose `kind` says why, and
+    ConfigError.
     """
     for option, value, words in (("ocr", ocr, Ocr), ("form", form, TextForm), ("as_", as_, ReadAs)):
         if value not in (known := get_args(words)):

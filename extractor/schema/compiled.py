@@ -36,10 +36,13 @@ VERSION = "1"  # part of each fingerprint: raise it whenever the same type would
 class CompiledSchema(Generic[T]):
     """A record type, compiled for a target.
 
-    schema: the strict schema. report: what the target could not carry, and what became of it.
-    name: legal for the target, the same in every process. fingerprint: SHA-256 of all that is sent.
-    codec: between records and strict JSON. source: the type as the compiler read it. past: the limits of the
-    target for which some of it is said as JSON text, in words; "" where all is said in JSON.
+    - schema: the strict schema.
+    - report: what the target cannot express, and what was done instead.
+    - name: legal for the target, and the same in every process.
+    - fingerprint: SHA-256 of all that is sent.
+    - codec: translates between records and strict JSON.
+    - source: the type as the compiler read it.
+    - past: which limits of the target it exceeds, so that part of it is sent as JSON text; "" if none.
     """
 
     name: str
@@ -58,14 +61,16 @@ class CompiledSchema(Generic[T]):
     def reader(
         self, strictly: bool = False, values: bool = False, as_in_text: Meanings | None = None
     ) -> Reader:
-        """Return what finds the record in a reply, by the strict schema. strictly: in plain JSON alone, in
-        the schema's shape. values: also where they are said otherwise than the schema has them.
-        as_in_text: what reads values that are written as in the text.
+        """Return a function that finds the record in a reply, by the strict schema.
+
+        - strictly: accept only plain JSON in the schema's shape.
+        - values: also accept values that are written differently from the schema.
+        - as_in_text: reads values that are written as in the text.
         """
         return Reader(self._shape, not strictly, values, as_in_text)
 
     def encode(self, record: T) -> str:
-        """Return the record as strict JSON text. Raises Invalid where it does not fit its own type."""
+        """Return the record as strict JSON text. Raises Invalid if it does not fit its own type."""
         try:
             return dumps(self.codec.encode(record))
         except Misfit as misfit:
@@ -74,11 +79,12 @@ class CompiledSchema(Generic[T]):
             raise invalid([Problem("", f"has no JSON: {error}", type="value_error")]) from error
 
     def decode(self, text: str | bytes, context: Any = None) -> T:
-        """Return the record that strict JSON text says. Raises InvalidJSON or Invalid; Unjudged where the
-        type's own code raises something else. An InvalidJSON has a `__cause__` where the text is JSON of
-        something that Python can't hold.
+        """Return the record in a strict JSON text.
 
-        context: what Pydantic's validators find as `info.context`.
+        - context: what Pydantic's validators find as `info.context`.
+
+        Raises InvalidJSON or Invalid, or Unjudged if the type's own code raises something else. An
+        InvalidJSON has a `__cause__` if the text is valid JSON that Python can't hold.
         """
         try:
             return self._decoded(text, context)
@@ -124,8 +130,8 @@ class CompiledSchema(Generic[T]):
         return True
 
     def whole(self, data: JSON, context: Any = None) -> T:
-        """Return the record that plain JSON is, as the chunks of a text gave it. Raises Invalid; Unjudged
-        where the type's own code raises something else.
+        """Return the record made of plain JSON, as the chunks of a text gave it. Raises Invalid, or Unjudged
+        if the type's own code raises something else.
         """
         try:
             return cast(T, whole(self.source, data, context))
@@ -144,7 +150,7 @@ class CompiledSchema(Generic[T]):
 
     @property
     def joins(self) -> Joins:
-        """What tells how the lists of records are merged, see `evidence.merging`."""
+        """How the lists of records are merged, see `evidence.merging`."""
         return joins(self.source)
 
     def __reduce__(self) -> tuple[Any, ...]:

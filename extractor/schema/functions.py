@@ -28,12 +28,14 @@ CONTEXTS = frozenset({"Context", "RunContext", "RunContextWrapper", "ToolContext
 def tool_schema(tool: Tool, target: str | Target = "openai") -> CompiledSchema[Any]:
     """Return the schema of a call of `tool`.
 
-    A function's record is a dict of validated keyword arguments, for `tool(**record)`; what the
-    model left out is not in it, so that the function's own defaults hold. Descriptions come from
-    the docstring (Google, NumPy or Sphinx style) and from `Annotated[..., Field(description=...)]`,
-    which wins. The caller, not the model, passes `self`, a context (CONTEXTS), and what is marked
-    with Pydantic's SkipJsonSchema. Any other tool is a record type or a JSON Schema document.
-    Raises SchemaError where a parameter has no type, or none that JSON can carry, or no keyword.
+    A function's record is a dict of validated keyword arguments, for `tool(**record)`. Arguments that the
+    model leaves out are not in it, so the function's own defaults apply. Descriptions come from the docstring
+    (Google, NumPy or Sphinx style), or from `Annotated[..., Field(description=...)]`, which takes precedence.
+    The model does not pass `self`, a context (CONTEXTS), or what is marked with Pydantic's SkipJsonSchema:
+    the caller does.
+
+    Any other tool is a record type or a JSON Schema document. Raises SchemaError if a parameter has no type,
+    a type that JSON can't carry, or no keyword.
     """
     if not _is_function(tool):
         return compile_schema(tool, target)

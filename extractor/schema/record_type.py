@@ -397,11 +397,13 @@ def compile_schema(
     documents: Mapping[str, JSON] | None = None,
     extras: Literal["keep"] | None = None,
 ) -> CompiledSchema[Any]:
-    """Return `record_type` compiled for `target`; compiled once, then looked up.
+    """Return `record_type` compiled for `target`. Each type is compiled once.
 
-    record_type: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document.
-    documents: JSON Schemas by URI, to which references may point; nothing is ever fetched. extras: see
-    `with_extras`. Raises SchemaError with pointer and reason, and ConfigError for an unknown target.
+    - record_type: a Pydantic model, any type that a TypeAdapter takes, or a JSON Schema document.
+    - documents: JSON Schemas by URI, to which references may point. Nothing is fetched.
+    - extras: see `with_extras`.
+
+    Raises SchemaError with pointer and reason, and ConfigError for an unknown target.
     """
     try:
         found = _cache.get((record_type, target)) if documents is None and extras is None else None

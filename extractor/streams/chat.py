@@ -17,8 +17,10 @@ Streamed: TypeAlias = CompletionChunk | str | Extraction[T]  # a piece of a repl
 
 
 class ChatStream:
-    """Iterates the chunks of one completion. It ends with a chunk that adds no text but has
-    `completion`, and so has the stream. Closing it early (`with`) frees the connection.
+    """Iterates over the chunks of one completion.
+
+    The last chunk adds no text, but has `completion`, as does the stream. Closing it early (`with`) frees the
+    connection.
     """
 
     def __init__(self, chunks: Iterator[CompletionChunk]) -> None:
@@ -35,7 +37,7 @@ class ChatStream:
 
     @property
     def completion(self) -> Completion:
-        """The whole completion; reads what is left of the stream. Raises what reading it raises."""
+        """The whole completion; it reads the rest of the stream, and raises what reading raises."""
         for _ in self:
             pass
         assert self._completion is not None  # noqa: S101  the last chunk carries it, or an error was raised
@@ -70,7 +72,7 @@ class AsyncChatStream:
         return chunk
 
     async def completion(self) -> Completion:
-        """Return the whole completion; reads what is left of the stream."""
+        """Return the whole completion; it reads the rest of the stream."""
         async for _ in self:
             pass
         assert self._completion is not None  # noqa: S101  the last chunk carries it, or an error was raised

@@ -153,8 +153,9 @@ class ItemGrowth(Growth[T, list[T]]):
 
 
 class RecordStream(Generic[Out, T]):
-    """Iterates what comes of a record of type T: Partials (`stream`) or list items (`items`). It raises
-    what `extract` raises, with what came so far as the error's `partial`. Closing it early (`with`)
+    """Iterates over the Partials (`stream`) or list items (`items`) of a record of type T.
+
+    It raises what `extract` raises, with what came so far as the error's `partial`. Closing it early (`with`)
     frees the connection.
     """
 
@@ -169,7 +170,7 @@ class RecordStream(Generic[Out, T]):
 
     @property
     def result(self) -> Extraction[T]:
-        """How it ended, as `run` returns it; reads what is left of the stream."""
+        """How it ended, as `run` returns it; it reads the rest of the stream."""
         with suppress(ExtractorError):  # it is in the result
             for _ in self:
                 pass
@@ -177,7 +178,7 @@ class RecordStream(Generic[Out, T]):
 
     @property
     def record(self) -> T:
-        """The validated record; reads what is left of the stream. Raises what `extract` raises."""
+        """The validated record; it reads the rest of the stream. Raises what `extract` raises."""
         return self.result.unwrap()
 
     def close(self) -> None:

@@ -11,8 +11,8 @@ from ..messages import Usage
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A file or table that a run has written. rows: that it holds now, None for a table of a database and
-    for a file that is as it was. added: those that this run put there.
+    """A file or table that a run has written. rows: how many it holds now; None for a table of a database,
+    and for a file that did not change. added: how many this run added.
     """
 
     place: str
@@ -28,18 +28,22 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class TableRun:
-    """What a run came to. Each row of the input counts once: rows = earlier + ok + repaired + failed + empty
-    + left.
+    """The result of a run over a table. Each row of the input counts once: rows = earlier + ok + repaired +
+    failed + empty + left.
 
-    rows: of the input; left: those that are still to do; both None where an input that can be read only
-    once was not read to its end. answered: how many of those that are left have their answer in the journal,
-    and wait for a row before them. earlier: rows that the output or its quarantine had before. ok, repaired:
-    rows with a record; failed: without one; empty: without a text. from_journal: rows whose answers were
-    paid for before; journal: where they were read from, None without one. failures: failed rows by
-    reason. refused: why a database did not take rows, by their
-    position from 0; bare: rows that it took without their record. places: what the files hold now. usage,
-    cost (US dollars, None where no price is known): what this run has paid. stopped: why the run did not
-    finish, None where it did. notes: what there is to know about how the input was read.
+    - rows: of the input; left: rows that remain. Both are None if an input that can be read only once was not
+      read to its end.
+    - answered: how many of the remaining rows have an answer in the journal, and wait for a row before them.
+    - earlier: rows that the output or its quarantine had before.
+    - ok, repaired: rows with a record; failed: rows without one; empty: rows without text.
+    - from_journal: rows whose answers came from the journal; journal: where that is, None without one.
+    - failures: failed rows by reason.
+    - refused: why a database refused rows, by their position from 0; bare: rows that it took without their
+      record.
+    - places: what the files hold now.
+    - usage, cost: what this run has paid, the cost in US dollars; None if no price is known.
+    - stopped: why the run did not finish; None if it did.
+    - notes: what you should know about how the input was read.
     """
 
     rows: int | None
@@ -63,12 +67,12 @@ class TableRun:
 
     @property
     def done(self) -> int:
-        """Rows that this run has brought to an end."""
+        """How many rows this run has finished."""
         return self.ok + self.repaired + self.failed + self.empty
 
     @property
     def sum(self) -> str:
-        """The sum in which each row of the input stands once, such as "4 rows = 3 ok + 1 empty"."""
+        """The counts of all rows as a sum, such as "4 rows = 3 ok + 1 empty"."""
         parts = {
             "done before": self.earlier,
             "ok": self.ok,

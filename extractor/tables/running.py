@@ -50,25 +50,39 @@ def run(
     formulas_as_text: bool = False,
     **options: Unpack[FrameOptions],
 ) -> TableRun:
-    """Extract a record from each row of a table, write the rows with their records, and tell what it came to.
+    """Extract a record from each row of a table, and write the rows with their records.
 
-    source: a table: a file of CSV, JSON Lines, a JSON array, Parquet or Excel, a URL of one, or a
-    DatabaseSource; or files that are one text each: a folder, a pattern such as "mail/**/*.txt", or several
-    files. Their rows have the column `path`; rows=True reads tables among them. text: where a row's text is:
-    a column, several, a template such as "{subject}: {body}", or a function of the row; None for the file at
-    its `path`. encoding, delimiter, sheet: of what is read, where it is not found out rightly. into: the file
-    that is written, in the format that its name says, or a DatabaseSink; with a union of types,
-    "{type}.parquet" is a file for each. quarantine: the file of JSON Lines
-    for rows without a record. resume: keep the rows that `into` has, and add those that are missing. append:
-    keep all that `into` has, and put these rows behind it. model: an Extractor, or the name of a model.
-    limit, sample: the first rows alone, or some at random, the same each time. row_id: a column with each
-    row's position, from 0. formulas_as_text: in CSV, an apostrophe before what a spreadsheet would run. The
-    others: see ColumnOptions and RowOptions; `retry="failed"` asks again where the journal has no record.
+    What is read:
 
-    A row that fails stops no other: its error stands beside it, or in the quarantine. The same call again
-    asks only for what has no answer in the journal. Raises ConfigError and SchemaError before anything is
-    sent; RunStopped, with the TableRun as `partial`, where the run can't go on; KeyboardInterrupt after
-    Ctrl-C, once what is in flight is written.
+    - source: a table: a file of CSV, JSON Lines, a JSON array, Parquet or Excel, a URL of one, or a
+      DatabaseSource. Or documents, one for each row with the column `path`: a folder, a pattern such as
+      "mail/**/*.txt", or several files.
+    - rows: True reads several files as tables, not as documents.
+    - text: the text of a row: a column, several, a template such as "{subject}: {body}", or a function of the
+      row; None for the document at its `path`.
+    - encoding, delimiter, sheet: of the input, if they are not recognised.
+    - limit, sample: only the first rows; or a random sample, the same each time.
+
+    What is written:
+
+    - into: a file, in the format of its suffix, or a DatabaseSink. With a union of types, "{type}.parquet"
+      writes a file for each.
+    - quarantine: a file of JSON Lines for rows without a record.
+    - resume: keep the rows that `into` has, and add the missing ones.
+    - append: keep everything in `into`, and add these rows after it.
+    - row_id: the name of a column for each row's position, from 0.
+    - formulas_as_text: in CSV, put an apostrophe before cells that a spreadsheet would run.
+
+    How:
+
+    - model: an Extractor, or the name of a model.
+    - Other options: see ColumnOptions and RowOptions. `retry="failed"` asks again if the journal has no
+      record.
+
+    A row that fails does not stop the others: its error is written beside it, or in the quarantine. The same
+    call again asks only for what has no answer in the journal. Raises ConfigError and SchemaError before
+    anything is sent. Raises RunStopped, with the TableRun as `partial`, if the run can't go on, and
+    KeyboardInterrupt after Ctrl-C, once requests in flight are written.
     """
     sink = into if isinstance(into, DatabaseSink) else None
     output = str(into.address) if isinstance(into, DatabaseSink) else _path(into)
@@ -127,7 +141,7 @@ def estimate(
     sample: int | None = None,
     **options: Unpack[RowOptions],
 ) -> Estimate:
-    """Return what `run` would come to, in requests, tokens and US dollars; nothing is sent or written.
+    """Return an estimate for `run`: requests, tokens and US dollars. Nothing is sent or written.
 
     Raises ConfigError and SchemaError.
     """

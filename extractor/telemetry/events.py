@@ -11,8 +11,11 @@ from ..results import Extraction
 
 @dataclass(frozen=True, slots=True)
 class DialogueStarted:
-    """A dialogue begins. id: the same in all of its events. server: the base URL; None for the embedded
-    model. record_type: the name of the type that is asked for, None in plain chat.
+    """A dialogue begins.
+
+    - id: the same in all events of the dialogue.
+    - server: the base URL; None for the embedded model.
+    - record_type: the name of the requested type; None in plain chat.
     """
 
     id: str
@@ -24,9 +27,10 @@ class DialogueStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """One request is answered, or has failed. number: 1 for the first of the call, or of the run of tools.
-    wait: seconds until the next one is sent, None where the dialogue is over, unless a fallback model is
-    asked. The attempt holds the request and the reply, texts included.
+    """One request was answered, or failed. The attempt has the request and the reply, with their texts.
+
+    - number: 1 for the first request of the call, or of the run of tools.
+    - wait: seconds until the next request; None if the dialogue is over, or a fallback model is asked next.
     """
 
     id: str
@@ -37,8 +41,10 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class DialogueEnded:
-    """A dialogue is over. result: None where it was abandoned: by Ctrl-C, by cancelling, by leaving a
-    stream. seconds: from its beginning, waits included.
+    """A dialogue is over.
+
+    - result: None if it was abandoned: by Ctrl-C, by cancelling, or by leaving a stream.
+    - seconds: its duration, waits included.
     """
 
     id: str

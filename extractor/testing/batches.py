@@ -41,15 +41,18 @@ def _answered(index: int, custom_id: str) -> Fate:
 
 @dataclass(frozen=True, slots=True)
 class BatchScript:
-    """How batches go. What is answered comes from the server's script, as for any other request.
+    """How batches behave. Their answers come from the server's script, as for other requests.
 
-    looks: how often a batch is looked at before it has ended. fate: what becomes of a request, after its
-    place in the batch and its custom_id: "answered", "expired", "missing" from the results, or an error,
-    as a `status`. shuffled: whether the results are out of order. rejected: reasons, each a code with a
-    sentence, for which a batch of OpenAI's fails as a whole. queue: requests that may wait in all
-    batches of OpenAI's together; more, and the batch fails with "token_limit_exceeded". refuse: an
-    error, or None, for a call to a batch API, of which nothing is done then. lose: whether the reply to
-    a call, which was carried out, gets lost. delivery: of the results.
+    - looks: how often a batch must be polled before it has ended.
+    - fate: what becomes of a request, by its place in the batch and its custom_id: "answered", "expired",
+      "missing" from the results, or an error, as a `status`.
+    - shuffled: whether the results are out of order.
+    - rejected: reasons, each a code with a sentence, for which a batch of OpenAI fails as a whole.
+    - queue: how many requests may wait in all batches of OpenAI together. With more, a batch fails with
+      "token_limit_exceeded".
+    - refuse: an error, or None, for a call to a batch API, which then does nothing.
+    - lose: whether the reply to a call gets lost after the call was carried out.
+    - delivery: how the results are delivered.
     """
 
     looks: int = 1

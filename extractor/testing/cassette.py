@@ -46,7 +46,7 @@ HIDDEN = "***"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request without its headers, and what came back. pieces: the body as it came, a stream in the
+    """One request without its headers, and its reply. pieces: the body as received; of a stream, in the
     pieces in which it came.
     """
 
@@ -59,11 +59,11 @@ class Exchange:
 
     @property
     def key(self) -> str:
-        """What has to be the same for a request to get this reply."""
+        """What must be equal for a request to get this reply."""
         return json.dumps([self.path, self.body], sort_keys=True)
 
     def reply(self) -> Iterator[Piece]:
-        """Yield what came back."""
+        """Yield the recorded reply."""
         if self.status is not None:
             yield Head(self.status, self.headers)
         for piece in self.pieces:
@@ -73,16 +73,17 @@ class Exchange:
 
 
 class Cassette:
-    """A file of recorded traffic, in place for the whole process between `with` and its end.
+    """A file of recorded traffic. Within its `with` block it serves the whole process.
 
-    Where the file is there its replies are replayed, in order for a request that was made more than
-    once, and nothing is sent: no key, no network and no embedded model are needed. A request that it
-    does not know raises ConfigError, which says what differs. Where it is not there, requests are
-    sent, and the file is written at the end, unless that is an exception. record: says which, whatever
-    is there.
+    If the file exists, its replies are replayed, in order for a request that was made more than once. Nothing
+    is sent, and neither a key nor a network nor the embedded model is needed. An unknown request raises
+    ConfigError, which says what differs. If the file does not exist, requests are sent, and the file is
+    written at the end, unless an exception ends the block.
 
-    Keys stay out of it: no header of a request is kept, and their values are taken out of what is. What
-    the texts themselves say is kept: the file is readable by its owner alone.
+    - record: True records, and False replays, whether the file exists or not.
+
+    Keys are not recorded: headers of requests are left out, and the values of keys are removed from the rest.
+    The texts are recorded, so only the owner may read the file.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, record: bool | None = None) -> None:
@@ -95,12 +96,12 @@ class Cassette:
 
     @property
     def sends(self) -> bool:
-        """Whether requests are sent, and recorded."""
+        """Whether requests are sent and recorded."""
         return bool(self._sends)
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
-        """All that is recorded."""
+        """All recorded exchanges."""
         return tuple(self._recorded)
 
     def __enter__(self) -> Self:
@@ -129,7 +130,7 @@ class Cassette:
         self.__exit__(kind, error, trace)
 
     def replay(self, call: Post) -> Sequence[Piece]:
-        """Return the recorded reply. Raises ConfigError where there is none, or no further one."""
+        """Return the recorded reply. Raises ConfigError if there is none, or no further one."""
         asked = _asked(call, _secrets(call))
         with self._lock:
             left = self._left.get(asked.key)
@@ -138,7 +139,7 @@ class Cassette:
         raise ConfigError(self._unknown(asked))
 
     def record(self, call: Post, pieces: Sequence[Piece]) -> None:
-        """Take a request with all that came back."""
+        """Record a request with its reply."""
         exchange = _exchange(call, pieces)
         with self._lock:
             self._recorded.append(exchange)
@@ -160,7 +161,7 @@ class Cassette:
 
 
 def cassette(path: str | os.PathLike[str], *, record: bool | None = None) -> Cassette:
-    """Return a Cassette, to be used as `with cassette("file.jsonl"):`. See there."""
+    """Return a Cassette, for `with cassette("file.jsonl"):`."""
     return Cassette(path, record=record)
 
 

@@ -16,9 +16,13 @@ _PRIVATE = KEY_HEADERS | {"cookie", "proxy-authorization"}
 
 @dataclass(frozen=True, slots=True)
 class ReceivedRequest:
-    """One request. index: how many came before it. authorized: whether it brought the expected key,
-    or none is expected. time: seconds on the monotonic clock when it was complete. Header names are
-    lower case; the values of headers that carry keys are not kept.
+    """One request.
+
+    - index: how many came before it.
+    - authorized: whether it had the expected key, or none is expected.
+    - time: seconds on the monotonic clock when it was complete.
+
+    Header names are lower case. The values of headers that carry keys are not kept.
     """
 
     index: int
@@ -37,7 +41,7 @@ class ReceivedRequest:
 
     @property
     def json(self) -> JSON:
-        """The body read as JSON. Raises ValueError where it is none."""
+        """The body parsed as JSON. Raises ValueError if it is not JSON."""
         return json.loads(self.body)
 
 

@@ -24,11 +24,14 @@ Part: TypeAlias = Literal["response", "body", "events"]
 
 @dataclass(frozen=True, slots=True)
 class Sse:
-    """How a stream of server-sent events is written, where the request asks for one.
+    """How a stream of server-sent events is written, if the request asks for a stream.
 
-    piece: characters of text in one chunk. newline: what ends a line, LF, CR or CRLF. comment: a
-    comment line before every event. multiline: the JSON of an event over several data lines.
-    done: whether `[DONE]` ends the stream. only: this many events, then an ending as if all were well.
+    - piece: how many characters of text one chunk has.
+    - newline: the line ending, LF, CR or CRLF.
+    - comment: a comment line before every event.
+    - multiline: whether the JSON of an event spans several data lines.
+    - done: whether `[DONE]` ends the stream.
+    - only: stop after this many events, as if the stream were complete.
     """
 
     piece: int = 8
@@ -52,11 +55,14 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """When, in which pieces and how far an answer goes out. All times are seconds.
+    """When, in which pieces and how far an answer is sent. All times are seconds.
 
-    latency: before the first byte. body_delay: between the headers and the body. chunk_delay:
-    between two pieces of the body. split: the size of the pieces of the body in bytes, or the
-    positions at which it is cut; each piece is one HTTP chunk. drop: where the connection is lost.
+    - latency: before the first byte.
+    - body_delay: between the headers and the body.
+    - chunk_delay: between two pieces of the body.
+    - split: the size of the pieces of the body in bytes, or the positions at which it is cut. Each piece is
+      one HTTP chunk.
+    - drop: where the connection is lost.
     """
 
     latency: float = 0.0
@@ -69,9 +75,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the model says. usage: None where the server reports none, "counted" for one token every
-    four characters.
-    """
+    """What the model answers. usage: None to report none, "counted" for one token every four characters."""
 
     choices: tuple[Choice, ...]
     usage: Tokens = "counted"
@@ -81,8 +85,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """A reply whose value is made for the schema in the request: the same for equal `seed`, schema
-    and messages. keep: the first so many characters alone, as if the token limit had been met.
+    """A reply whose value is made to fit the schema in the request. Equal `seed`, schema and messages give
+    equal replies. keep: only the first so many characters, as if the token limit had been reached.
     """
 
     seed: int = 0
@@ -94,7 +98,7 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An error as the API spells it. None leaves `type` and `code` to what is usual for `status`."""
+    """An error in the API's own form. None leaves `type` and `code` to what is usual for `status`."""
 
     status: int
     message: str
@@ -140,15 +144,16 @@ def reply(
     usage: Tokens = "counted",
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Return a reply with one choice for each content: a text, None, or a value to be said as JSON."""
+    """Return a reply with one choice for each content: a text, None, or a value that is written as JSON."""
     return _reply([Message("assistant", _text(c)) for c in contents], finish_reason, usage, headers)
 
 
 def logprobs(said: Reply, told: Mapping[str, float] | Sequence[tuple[str | bytes, float]]) -> Reply:
     """Return a reply with the log-probabilities of its tokens, for requests that ask for them.
 
-    told: each token, as text or as bytes, with its own; or those of some pieces of the text, which are
-    tokens then, as are the words around them, with 0: the model is sure of them.
+    - told: each token, as text or as bytes, with its log-probability; or only those of some pieces of the
+      text. These pieces are tokens then, and the words around them are tokens with 0: the model is sure of
+      them.
     """
     choices = []
     for choice in said.choices:
@@ -176,7 +181,7 @@ def calls(
     usage: Tokens = "counted",
     headers: Mapping[str, str] | None = None,
 ) -> Reply:
-    """Return a reply that calls each (name, arguments); arguments are a value, or text sent as it is."""
+    """Return a reply that calls each (name, arguments). Arguments are a value, or text sent as it is."""
     tool_calls = tuple(
         ToolCall(f"call_{n}", FunctionCall(name, _text(arguments) or ""))
         for n, (name, arguments) in enumerate(functions)
@@ -190,7 +195,7 @@ def refusal(reason: str = "I can't help with that.") -> Reply:
 
 
 def filtered(text: str | None = None) -> Reply:
-    """Return a reply that the content filter ended, after `text` if there was any."""
+    """Return a reply that the content filter ended, after `text` if there is any."""
     return _reply([Message("assistant", text)], "content_filter")
 
 
@@ -210,7 +215,7 @@ def shaped(
     usage: Tokens = "counted",
     headers: Mapping[str, str] | None = None,
 ) -> Shaped:
-    """Return a reply made for the schema in the request; see `Shaped`."""
+    """Return a reply that fits the schema in the request; see `Shaped`."""
     return Shaped(seed, keep, usage, _headers(headers))
 
 
@@ -226,8 +231,7 @@ def status(
 ) -> Status:
     """Return an error with this HTTP status.
 
-    retry_after: what the Retry-After header says: seconds, a moment (aware, sent as an HTTP-date),
-    or any text.
+    - retry_after: the Retry-After header: seconds, a moment (aware, sent as an HTTP-date), or any text.
     """
     asked = () if retry_after is None else (("retry-after", _retry_after(retry_after)),)
     message = message or f"The server answers {status}, as it was told to."
@@ -240,13 +244,13 @@ def body(
     content_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a response with this very body, whatever the request was."""
+    """Return a response with exactly this body, whatever the request was."""
     data = content.encode() if isinstance(content, str) else content
     return Response(status, data, (("content-type", content_type), *_headers(headers)))
 
 
 def raw(data: bytes) -> Raw:
-    """Return bytes that are written as they are before the connection is closed."""
+    """Return bytes that are sent as they are before the connection is closed."""
     return Raw(data)
 
 
@@ -265,7 +269,7 @@ def drop(
     part: Part = "response",
     reset: bool = False,
 ) -> Scripted:
-    """Return `scripted` with the connection lost on the way; see `Drop`."""
+    """Return `scripted`, but the connection is lost on the way; see `Drop`."""
     return _delivered(scripted, drop=Drop(after, part, reset))
 
 
@@ -276,7 +280,7 @@ def slow(
     body_delay: float = 0.0,
     chunk_delay: float = 0.0,
 ) -> Scripted:
-    """Return `scripted` with waits in seconds; `math.inf` for ever. See `Delivery`."""
+    """Return `scripted` with waits in seconds; `math.inf` waits for ever. See `Delivery`."""
     return _delivered(scripted, latency=latency, body_delay=body_delay, chunk_delay=chunk_delay)
 
 

@@ -15,7 +15,7 @@ Handler: TypeAlias = Callable[[ReceivedRequest, Play], Response | Raw]  # one ca
 
 
 class ScriptEnded(AssertionError):
-    """A request came for which the script has no answer."""
+    """A request came for which the script has no answer left."""
 
 
 def player(

@@ -22,22 +22,23 @@ from .wire import Step, steps
 
 
 class ChatServer:
-    """A server on 127.0.0.1 that speaks like a provider of models, until it is told to misbehave.
+    """A server on 127.0.0.1 that answers like a model provider, and fails as your script says.
 
-    It answers in the API that it is asked in: OpenAI's chat completions and Responses, Anthropic's
-    Messages, Gemini's generateContent.
+    It speaks OpenAI's chat completions and Responses, Anthropic's Messages and Gemini's generateContent. Use
+    it as `with ChatServer(...) as server` or `async with`.
 
-    script: one answer for every request; or a list of answers, one a request in the order of their
-    arrival; or a function from the request to its answer, called on the server's thread. Without a
-    script, replies are made for the schema in the request. repeat_last: the last answer of a list
-    serves all further requests, which are errors otherwise. strict: closing the server raises ScriptEnded
-    if there was such a request. batches: how batches of requests go, whose
-    answers come from the script too. api_key: requests without it get a
-    401; None accepts all. routes: what is spoken, a handler for each method and path, in which
-    `{...}` stands for any text.
+    - script: one answer for every request; or a list of answers, one for each request in order of arrival; or
+      a function from the request to its answer, called on the server's thread. Without a script, replies are
+      made to fit the schema in the request.
+    - repeat_last: whether the last answer of a list serves all further requests. By default these get an
+      error.
+    - strict: whether closing the server raises ScriptEnded if there was such a request.
+    - batches: how batches of requests behave. Their answers come from the script too.
+    - api_key: requests without it get a 401; None accepts all.
+    - routes: a handler for each method and path, in which `{...}` stands for any text.
 
-    Use it as `with ChatServer(...) as server` or `async with`. An exception in a function of the
-    script is an error 500 to the client, and is raised when the server is closed.
+    An exception in a function of the script is an error 500 to the client, and is raised when the server is
+    closed.
     """
 
     def __init__(
@@ -60,18 +61,18 @@ class ChatServer:
         self.play(script, repeat_last=repeat_last)
 
     def play(self, script: Script, *, repeat_last: bool = False) -> None:
-        """Answer by this script from now on."""
+        """Use this script from now on."""
         self._play = player(script, repeat_last=repeat_last, late=self._failures if self._strict else None)
 
     @property
     def base_url(self) -> str:
-        """What an OpenAI client takes as `base_url`: `http://127.0.0.1:PORT/v1`."""
+        """The `base_url` for an OpenAI client: `http://127.0.0.1:PORT/v1`."""
         host, port = self.address
         return f"http://{host}:{port}/v1"
 
     @property
     def url(self) -> str:
-        """The server without any path: `http://127.0.0.1:PORT`, as the clients of other APIs take it."""
+        """The URL without a path, for clients of other APIs: `http://127.0.0.1:PORT`."""
         return self.base_url.removesuffix("/v1")
 
     @property
@@ -92,7 +93,7 @@ class ChatServer:
         return len(self._connections)
 
     def wait_for(self, n: int, timeout: float = 10.0) -> tuple[ReceivedRequest, ...]:
-        """Return the requests once there are `n`. Raises TimeoutError after so many seconds."""
+        """Return the requests once there are `n`. Raises TimeoutError after `timeout` seconds."""
         try:
             self._log.arrival_of(n).result(timeout)
         except TimeoutError:
@@ -100,7 +101,7 @@ class ChatServer:
         return self.requests
 
     async def await_for(self, n: int, timeout: float = 10.0) -> tuple[ReceivedRequest, ...]:
-        """Return the requests once there are `n`. Raises TimeoutError after so many seconds."""
+        """Return the requests once there are `n`. Raises TimeoutError after `timeout` seconds."""
         try:
             await asyncio.wait_for(asyncio.wrap_future(self._log.arrival_of(n)), timeout)
         except TimeoutError:
@@ -120,7 +121,7 @@ class ChatServer:
         return self
 
     def close(self) -> None:
-        """Drop all connections, those that wait too, and stop. Closing twice does nothing."""
+        """Drop all connections, and stop. Closing twice does nothing."""
         if self._thread is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()

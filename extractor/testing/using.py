@@ -21,10 +21,10 @@ _OPENAI = re.compile(
 
 @contextmanager
 def use(server: ChatServer) -> Iterator[ChatServer]:
-    """Lead each request of this process to a server, whatever model the code names, until the block is left.
+    """Redirect each request of this process to a server, whatever model the code names, until the block ends.
 
-    Clients that were made before are led there too. No key has to be there, and the embedded model is not
-    started. Raises RuntimeError for a server that has not been started.
+    Clients that exist already are redirected too. No key is needed, and the embedded model is not started.
+    Raises RuntimeError if the server has not been started.
     """
     root = server.url
 

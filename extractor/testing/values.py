@@ -27,9 +27,9 @@ WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven",
 
 
 def value_of(schema: Schema | bool, seed: int | str = 0) -> JSON:
-    """Return a value that is valid under `schema`; equal seeds give equal values.
+    """Return a value that is valid under `schema`. Equal seeds give equal values.
 
-    Raises ValueError, naming the reason, where none can be made.
+    Raises ValueError with the reason if none can be made.
     """
     root = _plain(schema)
     try:

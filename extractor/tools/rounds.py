@@ -32,12 +32,15 @@ NO_ANSWER = (Outcome.INVALID, Outcome.INVALID_JSON, Outcome.EMPTY)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ToolRun(Result[T]):
-    """How a run of tools ended, as data.
+    """How a conversation with tools ended, as data.
 
-    record: the validated answer; None where no type for it was given. error: why there is no answer.
-    messages: the whole conversation, which a further call can go on with. results: every call of the
-    model with what came of it, in order. attempts: every request with what came of it. rounds: replies
-    of the model. completion: the last of them.
+    - record: the validated answer; None if no record type was given.
+    - error: why there is no answer.
+    - messages: the whole conversation, to be continued by another call.
+    - results: every tool call with its result, in order.
+    - attempts: every request with its result.
+    - rounds: how many replies the model gave.
+    - completion: the last of them.
     """
 
     outcome: Outcome
@@ -55,7 +58,7 @@ class ToolRun(Result[T]):
         return self.completion.content if self.completion else None
 
     def unwrap(self) -> T:
-        """Return the record, or the answer's text where no type was given; or raise `error`."""
+        """Return the record, or the answer's text if no record type was given. Raises `error`."""
         if self.error is not None:
             raise self.error
         return cast(T, self.content if self.record is None else self.record)

@@ -24,8 +24,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """One call of the model with what came of it. value: what the tool returned. error: why there is
-    nothing, Invalid where the call did not fit its tool. content: what the model was told.
+    """One tool call of the model with its result.
+
+    - value: what the tool returned.
+    - error: why there is no value; Invalid if the call did not fit its tool.
+    - content: what the model was shown.
     """
 
     call: ToolCall

@@ -21,10 +21,14 @@ def check_seconds(name: str, seconds: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait. connect: for the connection. first_byte: from there until the reply begins, and
-    between_chunks: from one piece of it to the next; None: as long as `request`. request: for one
-    request and its whole reply, for a stream until the next piece. For a whole call, with its repairs
-    and retries, there is `deadline`.
+    """Seconds to wait.
+
+    - connect: for the connection.
+    - first_byte: until the reply begins; None for as long as `request`.
+    - between_chunks: from one piece of the reply to the next; None for as long as `request`.
+    - request: for one request and its whole reply; for a stream, until the next piece.
+
+    `deadline` bounds a whole call, with its repairs and retries.
     """
 
     connect: float = CONNECT_TIMEOUT
@@ -41,15 +45,18 @@ class Timeouts:
 
     @classmethod
     def of(cls, timeout: float | Timeouts) -> Timeouts:
-        """Return the timeouts that one number means."""
+        """Return Timeouts from one number."""
         return timeout if isinstance(timeout, Timeouts) else cls(request=timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions:
-    """proxy: the URL of a proxy; None for the environment's. verify: whose certificates are trusted: True
-    for the system's, False for anybody's, the path of a file of authorities, or an SSLContext, which may
-    hold a certificate of the client's own. http2: whether the server is spoken to by HTTP/2, if it can.
+    """How a server is reached.
+
+    - proxy: the URL of a proxy; None for the environment's.
+    - verify: which certificates are trusted: True for the system's authorities, False for any certificate,
+      the path of a file of authorities, or an SSLContext, which may hold a client certificate.
+    - http2: whether HTTP/2 is used if the server supports it.
     """
 
     proxy: str | None = field(default=None, repr=False)  # it may hold a password
@@ -69,11 +76,11 @@ class ConnectionOptions:
 
     @property
     def has_password(self) -> bool:
-        """Whether it holds what must not leave the process: some proxies take a key for the user."""
+        """Whether it holds a secret: some proxies take a key as the user."""
         return self.proxy is not None and "@" in urlsplit(self.proxy).netloc
 
     def context(self, usual: ssl.SSLContext) -> ssl.SSLContext:
-        """Return what a server has to show. usual: for verify=True."""
+        """Return how the server's certificate is verified. usual: what verify=True stands for."""
         match self.verify:
             case ssl.SSLContext():
                 return self.verify

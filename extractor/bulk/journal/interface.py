@@ -71,7 +71,9 @@ BUSY = Claim()
 
 @runtime_checkable
 class Journal(Protocol):
-    """Where answers are kept. `durable` grows up to each ticket that `put` gave, once its answer is safe."""
+    """Where answers are kept. `put` returns a ticket, and `durable` reaches that ticket once the answer is
+    safe.
+    """
 
     @property
     def durable(self) -> int:
@@ -84,27 +86,27 @@ class Journal(Protocol):
 
     @property
     def error(self) -> JournalError | None:
-        """Why nothing can be kept any more; None where all is well."""
+        """Why no more answers can be kept; None if they can."""
         ...
 
     async def look(self, key: bytes, since: float) -> Kept | None:
-        """Return the answer that came at `since` (Unix time) or later."""
+        """Return the answer, if it came at `since` (Unix time) or later."""
         ...
 
     async def claim(self, key: bytes, since: float) -> Claim:
-        """Return the answer, or else the right to ask. Raises JournalError."""
+        """Return the answer, or else a claim: the right to ask. Raises JournalError."""
         ...
 
     def put(self, key: bytes, kept: Kept) -> int:
-        """Keep an answer in place of its claim; return its ticket."""
+        """Keep an answer in place of its claim, and return its ticket."""
         ...
 
     def release(self, key: bytes) -> None:
-        """Give a claim back: nothing came that was paid for."""
+        """Give a claim back without an answer: nothing was paid for."""
         ...
 
     async def aclose(self) -> None:
-        """Write what waits, and close. Claims that are still held count as lost."""
+        """Write pending answers, and close. Claims that are still held count as lost."""
         ...
 
 
@@ -120,13 +122,13 @@ class Tried(NamedTuple):
 
 @runtime_checkable
 class Ledger(Protocol):
-    """Where batches at providers are kept: what a journal has to be besides, for mode="batch". What was
-    awaited is safe from the death of this process. All methods may raise JournalError.
+    """Where batches at providers are kept: what a journal needs in addition for mode="batch". Once an awaited
+    call returns, its effect survives the death of this process. All methods may raise JournalError.
     """
 
     @property
     def spool(self) -> Path:
-        """A folder of this machine's for the requests of batches."""
+        """A local folder for the requests of batches."""
         ...
 
     async def batches(self) -> list[Handle]:
@@ -138,27 +140,27 @@ class Ledger(Protocol):
         ...
 
     async def begin(self, handle: Handle, keys: Sequence[bytes]) -> None:
-        """Keep a new batch, of this process's, with the keys of its requests."""
+        """Keep a new batch of this process, with the keys of its requests."""
         ...
 
     async def take(self, id_: str) -> Handle | None:
-        """Return a batch as it stands, once no other living process is at work on its beginning: from now
-        on this one is. None where another is, or where there is no such batch.
+        """Return a batch and take it over for this process. Return None if another living process holds it,
+        or there is no such batch.
         """
         ...
 
     async def save(self, handle: Handle) -> None:
-        """Keep how far a batch is; one that has ended stays so, whatever another process still says."""
+        """Keep the state of a batch. Once it has ended it stays so, whatever another process writes later."""
         ...
 
     async def settle(self, id_: str, answers: Mapping[bytes, Kept], refused: Sequence[bytes]) -> set[bytes]:
-        """Keep answers, and cross them and refused requests off a batch. Return which of them were open
-        in it; those alone are kept.
+        """Keep answers, and remove them and refused requests from a batch. Return which of them were still
+        open in it; only those are kept.
         """
         ...
 
     async def forget(self, id_: str) -> None:
-        """Forget a batch, and that its requests were in it."""
+        """Forget a batch, and which requests were in it."""
         ...
 
 

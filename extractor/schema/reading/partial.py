@@ -86,15 +86,15 @@ else:
 
 
 class Partial(Generic[T]):
-    """What has come of a record of type T; later text does not change it.
+    """What has come of a record of type T so far. Later text does not change it.
 
-    Members are attributes or, for lists and mappings, items; those of a record are items by name too.
-    What is whole is the validated value, as it will stand in the record; a text that is not whole is
-    its beginning; a record, list or mapping that is not whole is a Partial; all else, and what is whole
-    but not valid, is None, or not there in a list or mapping.
+    Members are attributes; items of lists and mappings are items. Members of a record can be read as items
+    too. A complete part is the validated value, as it will be in the record. An incomplete text is its
+    beginning. An incomplete record, list or mapping is a Partial. Everything else, such as a complete but
+    invalid part, is None, or absent from its list or mapping.
 
-    A member may be called as one of the methods here. The attribute is the member then, and the method is
-    reached by the class: `Partial.closed(partial)`.
+    If a member has the name of a method of this class, the attribute is the member. Call the method on the
+    class: `Partial.closed(partial)`.
     """
 
     __slots__ = ("_moment", "_node", "_part", "_record", "_settled")
@@ -117,9 +117,8 @@ class Partial(Generic[T]):
 
     @_method
     def get(self, path: Callable[[T], R]) -> R | None:
-        """Return what `path` leads to, None if it has not come: `partial.get(lambda r: r.lines[0].text)`.
-
-        It is the same as going there by hand, but type checkers know of what type it is.
+        """Return the value at `path`, None if it has not come: `partial.get(lambda r: r.lines[0].text)`. Type
+        checkers know its type.
         """
         try:
             return path(cast(T, self))
@@ -128,7 +127,7 @@ class Partial(Generic[T]):
 
     @_method
     def model_dump(self) -> Any:
-        """Return what has come in plain dicts and lists, without what has not."""
+        """Return what has come as plain dicts and lists."""
         if self._record is not None or (shown := self._shown()) is ABSENT:
             return _ANY.to_python(self._record)
         if shown is not self:

@@ -24,8 +24,8 @@ Instead: TypeAlias = "Callable[[int, str], pa.RecordBatch | None]"
 
 
 class Written(NamedTuple):
-    """What came of writing. rows: how many were put into the table. refused: why the database did not take
-    others, by their position in what was written, from 0.
+    """What was written. rows: how many rows the table received. refused: why the database refused others, by
+    their position in the input, from 0.
     """
 
     rows: int
@@ -36,11 +36,13 @@ class Written(NamedTuple):
 class DatabaseSink:
     """A table of a database, into which Arrow batches are written.
 
-    url: `postgresql://USER@HOST/DATABASE`, `sqlite:///FILE` or `duckdb:///FILE`. A password is better
-    kept in PGPASSWORD or ~/.pgpass; one in the URL is not shown and not pickled. table: "TABLE" or
-    "SCHEMA.TABLE"; it is made, where there is none, with types that follow from the batches'. mode:
-    "append", or "upsert": a row takes the place of the one with the same `key`. key: a column, or several.
-    batch_rows: rows in one transaction.
+    - url: `postgresql://USER@HOST/DATABASE`, `sqlite:///FILE` or `duckdb:///FILE`. Keep a password in
+      PGPASSWORD or ~/.pgpass; a password in the URL is neither shown nor pickled.
+    - table: "TABLE" or "SCHEMA.TABLE". If it does not exist, it is made, with column types that follow from
+      the batches.
+    - mode: "append", or "upsert": a row replaces the row with the same `key`.
+    - key: a column, or several.
+    - batch_rows: how many rows one transaction has.
 
     Nothing is opened before something is written. Raises ConfigError.
     """
@@ -80,27 +82,25 @@ class DatabaseSink:
         return (self.key,) if isinstance(self.key, str) else tuple(self.key)
 
     def existing(self) -> Mapping[str, Existing]:
-        """Return the columns of the table; none where it is not there yet. Raises ConfigError."""
+        """Return the columns of the table, none if it does not exist. Raises ConfigError."""
         with connected(self.address) as connection:
             return connection.columns(self.name)
 
     def differing(self, column: str, value: str) -> str | None:
-        """Return what a column of the table says where it says something else than `value`, None where it
-        does not. Raises ConfigError.
-        """
+        """Return a value of the column that is not `value`, None if there is none. Raises ConfigError."""
         with connected(self.address) as connection:
             found = connection.rows(statements.differing(self.name, column), value)
             return found[0][0] if found else None
 
     def write(self, data: Any, run: str | None = None) -> Written:
-        """Write Arrow data, and return what came of it: anything with `__arrow_c_stream__`, such as a
-        frame, or RecordBatches of one schema.
+        """Write Arrow data, and return how many rows were written.
 
-        run: a name for these rows. What a run has written is not written again: one that was killed
-        goes on behind its last transaction, after a look at whether the rows before it are the same.
+        - data: anything with `__arrow_c_stream__`, such as a frame, or RecordBatches of one schema.
+        - run: a name for these rows. Rows that a run has written are not written again: a run that was killed
+          resumes after its last transaction, if the rows before it are still the same.
 
-        Raises ConfigError where the table does not fit, before anything is written; RunStopped where
-        the database fails meanwhile: what was written by then stays, and a run goes on from there.
+        Raises ConfigError before anything is written if the table does not fit. Raises RunStopped if the
+        database fails later: what was committed stays, and the same call resumes.
         """
         library(self.address.kind)
         schema, batches = opened(data)

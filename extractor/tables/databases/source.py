@@ -22,15 +22,16 @@ INTERVAL = "month_day_nano_interval"
 
 @dataclass(frozen=True)
 class DatabaseSource:
-    """A table or a query of a database, whose rows are read as a stream of Arrow batches.
+    """A table or a query of a database, read as a stream of Arrow batches.
 
-    url: `postgresql://USER@HOST/DATABASE`, `sqlite:///FILE` or `duckdb:///FILE`, or `duckdb://` for none:
-    its queries read files. A password is better kept in PGPASSWORD or ~/.pgpass; one in the URL is not
-    shown and not pickled. table: "TABLE" or "SCHEMA.TABLE"; query: a SELECT. Either is given.
+    - url: `postgresql://USER@HOST/DATABASE`, `sqlite:///FILE`, `duckdb:///FILE`, or `duckdb://` for queries
+      that read files. Keep a password in PGPASSWORD or ~/.pgpass; a password in the URL is neither shown nor
+      pickled.
+    - table: "TABLE" or "SCHEMA.TABLE"; or instead query: a SELECT.
 
-    Whatever takes Arrow streams (`__arrow_c_stream__`) takes it: `ex.frame(source, ...)`,
-    `pyarrow.table(source)`, `polars.DataFrame(source)`. Nothing is written: what a query changed is
-    undone. Raises ConfigError.
+    Anything that reads Arrow streams (`__arrow_c_stream__`) accepts it: `ex.frame(source, ...)`,
+    `pyarrow.table(source)`, `polars.DataFrame(source)`. Nothing is written: changes that a query makes are
+    rolled back. Raises ConfigError.
     """
 
     url: str | DatabaseAddress
@@ -58,7 +59,9 @@ class DatabaseSource:
         return reader.__arrow_c_stream__(requested_schema)
 
     def batches(self) -> Generator[pa.RecordBatch]:
-        """Yield the rows: at least one batch, which may be empty. The connection is open meanwhile."""
+        """Yield the rows in batches. There is at least one batch, which may be empty. The connection is open
+        meanwhile.
+        """
         library(self.address.kind)
         import pyarrow as pa
 
