@@ -30,7 +30,9 @@ def annotate(
     file: Annotated[str, typer.Argument(metavar="FILE.pdf", help="A PDF.", show_default=False)],
     output: Annotated[
         str,
-        typer.Option("--output", "-o", metavar="MARKED.pdf", help="Written whole, for you alone to read."),
+        typer.Option(
+            "--output", "-o", metavar="MARKED.pdf", help="The PDF with boxes. Only you may read it."
+        ),
     ],
     record_type: Annotated[
         str | None, typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type.")
@@ -40,19 +42,19 @@ def annotate(
     base_url: BaseUrlOption = None,
     mask: MaskOption = None,
 ) -> None:
-    """Extract a record from a PDF, and write the PDF with a box around each value that stands in it.
+    """Extract a record from a PDF, and write the PDF with a box around each value.
 
-    The boxes are annotations: any reader of PDFs shows them, with the field's pointer and the value.
+    The boxes are annotations with the field's pointer and the value. Any PDF reader shows them.
     """
     wanted = chosen_type(record_type, schema)
     if Path(file).absolute() == Path(output).absolute():
-        raise ConfigError(f"-o {output} is the input, and would be overwritten")
+        raise ConfigError(f"-o {output} would overwrite the input")
     source = read_source(file)
     if isinstance(source, BadInput):
         raise ConfigError(f"{file}: {source.message}")
     if not isinstance(source, Source) or source.media_type != PDF:
         raise ConfigError(
-            f"{file} is no PDF: its values are shown by `extractor extract` and `extractor view`"
+            f"{file} is not a PDF; to see its values use `extractor extract` and `extractor view`"
         )
     with connected(model, base_url, mask=mask) as extractor:
         result = extractor.run(wanted, source)
@@ -61,7 +63,7 @@ def annotate(
     with opened_bytes(output) as out:
         out.write(marked_pdf(source, marks))
     found = len({mark.pointer for mark in marks})
-    tell(f"{found} of {len(result.evidence)} values are marked in {output}.")
+    tell(f"Marked {found} of {len(result.evidence)} values in {output}.")
 
 
 def marks_of(result: Any) -> list[PageMark]:

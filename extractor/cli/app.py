@@ -38,8 +38,8 @@ FAULT = 70  # EX_SOFTWARE of sysexits.h: none of ours to end with on purpose
 
 app = typer.Typer(
     name="extractor",
-    help="Text in, validated records out.",
-    epilog="Begin with `extractor demo`.",
+    help="Extract validated records from texts and documents.",
+    epilog="Start with `extractor demo`.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -75,9 +75,9 @@ def extractor(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Print tracebacks with errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
 ) -> None:
-    """Text in, validated records out."""
+    """Extract validated records from texts and documents."""
 
 
 def run(arguments: Sequence[str]) -> NoReturn:
@@ -99,7 +99,7 @@ def explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, ExtractorError | OSError):
         return _without_passwords(str(error)), 2
     what = _without_passwords(f"{type(error).__name__}: {error}").rstrip(": ")
-    return f"{what}. This is a fault of extractor itself; --debug shows where.", FAULT
+    return f"{what}. This is a bug in extractor; --debug shows where.", FAULT
 
 
 def _without_passwords(text: str) -> str:

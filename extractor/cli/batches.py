@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     rich_markup_mode="markdown",
-    help="Batches at providers that have not ended: see them, or end them early.",
+    help="List and cancel batches that are still running at a provider.",
     no_args_is_help=True,
 )
 IdsArgument = Annotated[
-    list[str], typer.Argument(metavar="ID...", help="As `list` prints it; its beginning is enough.")
+    list[str], typer.Argument(metavar="ID...", help="The id that `list` prints, or its beginning.")
 ]
 
 
 @app.command("list", epilog="Example: `extractor batches list`")
 def show(journal: PlaceOption = None) -> None:
-    """Print each batch as the provider told of it last. Nothing is asked."""
+    """Print each batch with its last known state. Nothing is requested."""
     with _opened(journal) as store:
         handles = store.batches()
     for handle in handles:
@@ -39,16 +39,16 @@ def show(journal: PlaceOption = None) -> None:
         told = f"{handle.done:,} of {handle.requests:,} answered"
         if handle.failed:
             told += f", {handle.failed:,} failed"
-        state, name = handle.state or handle.stage, handle.batch or "not made yet"
+        state, name = handle.state or handle.stage, handle.batch or "not created yet"
         echo(f"{handle.id[:12]}  {handle.model}  {state}, {told}, {hours:.1f} h old  {name}")
     if not handles:
-        say("no batch is under way")
+        say("no batch is running")
 
 
 @app.command("cancel", epilog="Example: `extractor batches cancel 4f1c22d0`")
 def cancel(ids: IdsArgument, journal: PlaceOption = None) -> None:
-    """Have the provider end batches early. What is answered by then is paid for; run the same again to
-    collect it, and to have the rest asked for.
+    """Ask the provider to end batches early. Finished answers are paid for: run the same command again to
+    collect them and to ask for the rest.
     """
     from ..bulk import cancel
 
@@ -60,15 +60,20 @@ def cancel(ids: IdsArgument, journal: PlaceOption = None) -> None:
                 store.save(handle._replace(state=status.state))
                 say(f"{handle.id[:12]} is {status.state}")
             elif handle.stage is Stage.CREATING:
-                say(f"{handle.id[:12]} may be at the provider or not: run the same again first, it finds out")
+                say(
+                    f"{handle.id[:12]} may or may not be at the provider: run the same command again "
+                    "first, which finds out"
+                )
             else:
                 _forget(store, handle, journal)
-                say(f"{handle.id[:12]} was not made yet, and is forgotten")
+                say(f"{handle.id[:12]} had not been created, and is forgotten")
 
 
 @app.command("forget", epilog="Example: `extractor batches forget 4f1c22d0`")
 def forget(ids: IdsArgument, journal: PlaceOption = None) -> None:
-    """Give batches up whose answers can't be had any more. Their rows are asked, and paid for, again."""
+    """Give up batches whose answers can no longer be collected. Their rows are asked for, and paid for,
+    again.
+    """
     with _opened(journal) as store:
         for handle in _chosen(store.batches(), ids):
             _forget(store, handle, journal)
@@ -88,7 +93,7 @@ def _file(journal: str | None) -> Path:
     place = place_of(journal)
     if not isinstance(place, Path) or not place.is_file():
         raise ConfigError(
-            f"there is no journal {place} that keeps batches; `extractor run --mode batch` makes one"
+            f"there is no journal {place} that keeps batches; `extractor run --mode batch` creates one"
         )
     return place
 
@@ -106,7 +111,8 @@ def _chosen(handles: Sequence[Handle], ids: Sequence[str]) -> list[Handle]:
         found = [h for h in handles if start and (h.id.startswith(start) or h.batch == start)]
         if len(found) != 1:
             raise ConfigError(
-                f"{len(found) or 'no'} batches begin with {start!r}: see `extractor batches list`"
+                f"{len(found) or 'no'} batches have an id that begins with {start!r}: see `extractor "
+                "batches list`"
             )
         chosen += found
     return chosen

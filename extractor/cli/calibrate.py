@@ -41,8 +41,8 @@ from .options import (
 from .output import opened
 from .screen import console_on, counting, safe, say, tell
 
-EPILOG = f"""DATA is that of `extractor eval`: JSON Lines, {{"text": …, "gold": …}}. Half of the texts are
-fitted on, the figures are those of the other half.
+EPILOG = f"""DATA is JSON Lines, as for `extractor eval`: {{"text": …, "gold": …}}. The calibration is fitted
+on half of the texts, and the figures are measured on the other half.
 
 Examples:
 
@@ -50,12 +50,16 @@ Examples:
     extractor extract --type invoice.py:Invoice --calibration calibration.json mail.txt
     extractor calibrate invoices.jsonl --type invoice.py:Invoice --right 0.97 -o promise.json
 
-Each answer is kept in the journal of `extractor run`: asked again, it costs nothing. {KEYS}
+Answers are kept in the journal of `extractor run`, so running this again costs nothing. {KEYS}
 
-Exit status: 0 when the file is written, 2 when it could not be, 130 after Ctrl-C.
+Exit status: 0 if the file was written, 2 if not, 130 after Ctrl-C.
 """
 REVIEWED = 0.2
-HEAD = ("on texts that were not fitted on", "calibration error", f"errors in the least sure {REVIEWED:.0%}")
+HEAD = (
+    "on texts that were not used for fitting",
+    "calibration error",
+    f"errors in the least sure {REVIEWED:.0%}",
+)
 BAR = 20  # characters of a bar that is full
 
 
@@ -71,48 +75,55 @@ def calibrate(
             "--output",
             "-o",
             metavar="FILE.json",
-            help="Where it goes. Default: calibration.json, with --right promise.json.",
+            help="The file to write. Default: calibration.json; with --right, promise.json.",
         ),
     ] = None,
     right: Annotated[
         float | None,
         typer.Option(
             metavar="SHARE",
-            help="Write a promise instead: from which score on values are right so often, such as 0.97.",
+            help="Write a promise instead: the score from which on this share of values is right, such "
+            "as 0.97.",
         ),
     ] = None,
     assurance: Annotated[
-        float, typer.Option(metavar="SHARE", help="How sure each promise of --right is to hold.")
+        float, typer.Option(metavar="SHARE", help="The probability with which a promise of --right holds.")
     ] = 0.95,
     method: Annotated[
         str,
         typer.Option(
-            metavar="METHOD", help="isotonic: any rising map; platt: a logistic curve, for few labels."
+            metavar="METHOD",
+            help="isotonic fits any rising curve; platt fits a logistic curve, for few labels.",
         ),
     ] = "isotonic",
     samples: SamplesOption = 1,
     plot: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The reliability plot: FILE.svg, or a page, FILE.html.")
+        str | None,
+        typer.Option(metavar="FILE", help="Write the reliability plot as FILE.svg, or as a page, FILE.html."),
     ] = None,
     examples: Annotated[
-        str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
+        str | None,
+        typer.Option(
+            "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
+        ),
     ] = None,
     instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
+        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
     ] = None,
     mask: MaskOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first texts only.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     journal: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
     ] = None,
 ) -> None:
-    """Make probabilities of confidence scores: fit a map on labelled texts, and show how true it is.
+    """Fit a calibration on labelled texts, which turns confidence scores into probabilities. Show how
+    accurate these are.
 
-    Needs scikit-learn, `typed-extractor[calibrate]`; what uses the file does not.
+    Fitting needs scikit-learn, `typed-extractor[calibrate]`. Using the file does not.
     """
     known: Method = "platt" if method == "platt" else "isotonic"
     if method != known:
@@ -154,7 +165,7 @@ def _tell_trial(trial: CalibrationTrial, output: str, plot: str | None) -> None:
     console.print(_figures(trial))
     console.print(_reliability(panels))
     fitted = trial.calibration
-    tell(f"{output} is fitted on {fitted.values:,} values of {fitted.texts:,} texts.")
+    tell(f"{output} was fitted on {fitted.values:,} values of {fitted.texts:,} texts.")
 
 
 def _counted(
@@ -169,7 +180,7 @@ def _counted(
                 counter.done({"record": 1} if row.record is not None else {})
         except KeyboardInterrupt:
             say(
-                "Interrupted; the answers so far are in the journal: the same command goes on from there.",
+                "Interrupted. The answers so far are in the journal: run the same command again to resume.",
                 "yellow",
             )
             raise typer.Exit(130) from None
@@ -224,7 +235,7 @@ def _plot(trial: CalibrationTrial, panels: Mapping[str, Sequence[Bin]], kind: st
 def _figures(trial: CalibrationTrial) -> Table:
     count, texts = len(trial.held_out), len({value.text for value in trial.held_out})
     wrong = 1 - sum(trial.right) / count
-    most = f"; no order could bring more than {REVIEWED / wrong:.0%} there" if wrong > REVIEWED else ""
+    most = f"; no order could put more than {REVIEWED / wrong:.0%} there" if wrong > REVIEWED else ""
     table = Table(caption=f"{count:,} values of {texts:,} texts, {wrong:.1%} of them wrong{most}.")
     for i, name in enumerate(HEAD):
         table.add_column(name, justify="right" if i else "left")
@@ -235,7 +246,7 @@ def _figures(trial: CalibrationTrial) -> Table:
 
 def _reliability(panels: Mapping[str, Sequence[Bin]]) -> Table:
     """The plot in characters: a bar for what is right in each tenth, a stroke where it should end."""
-    table = Table(title="of the values in each tenth of confidence, how many are right")
+    table = Table(title="share of right values in each tenth of confidence")
     table.add_column("")
     for name in panels:
         table.add_column(name)

@@ -29,14 +29,14 @@ EPILOG = """Examples:
 """
 ALL = "all"
 BETTER = (
-    "For real work name a larger one: set OPENAI_API_KEY and run `extractor demo --model openai:gpt-5-mini`, "
-    "or give --model and --base-url for a server of your own."
+    "For real work use a larger model: set OPENAI_API_KEY and run `extractor demo --model "
+    "openai:gpt-5-mini`, or give --model and --base-url for your own server."
 )
 LEGEND = (
-    "Field accuracy is the F1 of the values against the gold records: missing, wrong and invented ones count "
-    "against it. Strict: exactly equal; else case, space, punctuation and the way of writing a number don't "
-    "matter. "
-    "Nulls: fields left empty of those that the text does not tell."
+    "Field accuracy is the F1 of the values against the gold records: missing, wrong and invented ones "
+    "count against it. Strict: values must be exactly equal; otherwise case, space, punctuation and the "
+    "spelling of numbers don't matter. Nulls: the share of fields left empty that the text does not "
+    "mention."
 )
 
 
@@ -45,18 +45,19 @@ def demo(
         str,
         typer.Option(
             metavar="NAME",
-            help="invoice, support_email, job_ad, all of these; or documents: receipt (photos), bill, form, "
-            "letter, mail.",
+            help="invoice, support_email, job_ad, or all of these; or documents: receipt (photos), "
+            "bill, form, letter, mail.",
         ),
     ] = ALL,
-    limit: Annotated[int, typer.Option(min=1, help="Texts of each kind; there are 12.")] = 2,
+    limit: Annotated[int, typer.Option(min=1, help="How many texts of each kind; there are 12.")] = 2,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where the records go, as JSON Lines.")
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the records to this file, as JSON Lines."),
     ] = "records.jsonl",
 ) -> None:
-    """Extract records from the example texts, and show how many of their values are right.
+    """Extract records from the example texts, and compare them with gold.
 
     Right values are green, wrong ones red. The model is the embedded one unless you name another.
     """
@@ -75,7 +76,7 @@ def demo(
                 console.print(_records(each.name, group, console.width), "")
                 done += group
     except KeyboardInterrupt:
-        say(f"Interrupted; what was done is in {output}.", "yellow")
+        say(f"Interrupted. The records so far are in {output}.", "yellow")
         raise typer.Exit(130) from None
     console.print(_summary(done))
     say(f"The records are in {output}.")
@@ -83,7 +84,7 @@ def demo(
         shown = Path(output).with_suffix(".html")
         with opened(str(shown)) as out:
             out.write(page((trial.extraction.entry(trial.example.file) for trial in done), kind))
-        say(f"Open {shown} in a browser: the documents, with each value marked where it stands.")
+        say(f"Open {shown} in a browser to see each value marked in its document.")
     if here:
         say(about(here))
 
@@ -98,7 +99,7 @@ def _chosen(name: str, kinds: Sequence[Kind]) -> Sequence[Kind]:
     chosen = [kind for kind in kinds if name in (kind.name, ALL)]
     if not chosen:
         known = ", ".join(kind.name for kind in kinds)
-        raise typer.BadParameter(f"there are no examples called {name!r}, but {known}, and {ALL}")
+        raise typer.BadParameter(f"there are no examples called {name!r}; there are {known}, and {ALL}")
     return chosen
 
 

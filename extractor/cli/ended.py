@@ -41,7 +41,7 @@ class RunEnd:
         if progress.done or not self.result.earlier:
             say(f"{summary(progress, self.total)}{self._failures()}.", "yellow" if progress.failed else "")
         if progress.possibly_paid_twice:
-            say(f"Possibly paid twice: {progress.possibly_paid_twice}, after a run that died.", "yellow")
+            say(f"Possibly paid twice, after a run that died: {progress.possibly_paid_twice}.", "yellow")
         for why in reason_lines(report.facts.reasons, MOST_REASONS):
             say(f"  {why}")
         for note in report.facts.told_notes():
@@ -51,7 +51,7 @@ class RunEnd:
         if report.stopped is not None:
             for note in report.notes:
                 say(note, "yellow")
-            say(f"The run did not finish: {report.stopped}.{self._left()} Go on with:", "yellow")
+            say(f"The run did not finish: {report.stopped}.{self._left()} Resume with:", "yellow")
             say(f"  {shlex.join(self._go_on())}")
             raise typer.Exit(self.status)
         self._advise()
@@ -72,24 +72,24 @@ class RunEnd:
         report, sink = self.report, self.destination.sink
         if report.quarantined:
             rows = f"{self.destination.quarantine} holds {report.quarantined:,} of the rows."
-            say(f"{rows} Once they are mended, feed them again with:")
+            say(f"{rows} Once they are fixed, run them again with:")
             say(f"  {shlex.join(self.feed)}")
         elif report.progress.failed and {*report.facts.failures} == {"input"}:
-            say("Once these rows of the input are mended, run the same again.", "yellow")
+            say("Fix these rows of the input, then run the same command again.", "yellow")
         elif report.progress.failed and {*report.facts.failures} == {"serialization"}:
             say(
-                "These records can't be written. Once the record type is mended, run the same again.",
+                "These records can't be written. Fix the record type, then run the same command again.",
                 "yellow",
             )
         elif report.progress.failed and (sink is None or sink.keys):
-            say("Ask the failed rows again with:", "yellow")
+            say("Try the failed rows again with:", "yellow")
             say(f"  {shlex.join(once_more(self.command, '--retry-failed'))}")
 
     def _tell_refused(self) -> None:
         """Say what a database did not take."""
         report, place = self.report, self.destination.place
         if bare := len(report.bare - report.refused.keys()):
-            say(f"{bare:,} records did not go into {place}: their rows' errors say why.", "yellow")
+            say(f"{bare:,} records were not written to {place}: their rows' errors say why.", "yellow")
         if report.refused:
             say(f"{len(report.refused):,} rows are not in {place}:", "yellow")
         for number, why in islice(report.refused.items(), MOST_REFUSED):
@@ -99,12 +99,12 @@ class RunEnd:
         """Say what is where after a run that did not finish."""
         destination = self.destination
         if destination.append and destination.sink is None and not destination.drained:
-            return f" Nothing was added to {destination.place}; what is done is in the journal."
+            return f" Nothing was added to {destination.place}. Finished rows are in the journal."
         if self.report.kept:
-            return f" {destination.place} is as it was; what is done is in the journal."
+            return f" {destination.place} has not changed. Finished rows are in the journal."
         if destination.drained:
-            return f" {destination.place} has the rows that are done, {destination.quarantine} the others."
-        return "" if destination.output == "-" else f" {destination.place} has the rows that are done."
+            return f" Finished rows are in {destination.place}, the others in {destination.quarantine}."
+        return "" if destination.output == "-" else f" Finished rows are in {destination.place}."
 
     def _go_on(self) -> Sequence[str]:
         destination = self.destination

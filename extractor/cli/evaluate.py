@@ -59,9 +59,9 @@ from .options import (
 from .output import opened
 from .screen import console_on, counting, safe, say
 
-EPILOG = f"""DATA is JSON Lines: {{"text": …, "record": …}}, or "path" of a file for "text"; with "id", and
-"evidence": [{{"pointer": "/field", "start": 0, "end": 5}}] where you have them. A text that gives no record
-has missed everything.
+EPILOG = f"""DATA is JSON Lines: {{"text": …, "record": …}}, or "path" of a file for "text"; "id" and
+"evidence": [{{"pointer": "/field", "start": 0, "end": 5}}] are optional. If a text gives no record, all of
+its values count as missed.
 
 Examples:
 
@@ -70,15 +70,15 @@ Examples:
     extractor eval invoices.jsonl -t invoice.py:Invoice --slice country --fail-under 0.9 --junit eval.xml
     extractor eval --compare mini.json large.json --html turned.html
 
-Each answer is kept in the journal of `extractor run`: an evaluation that was paid for is not paid again.
+Answers are kept in the journal of `extractor run`, so running an evaluation again costs nothing.
 {KEYS}
 
-Exit status: 0 when all texts were asked, 1 when a figure is below --fail-under, 2 when they could not be
-asked, 130 after Ctrl-C.
+Exit status: 0 if all texts were asked, 1 if a figure is below --fail-under, 2 if the evaluation did not
+finish, 130 after Ctrl-C.
 """
 LEGEND = (
-    "In brackets: the 95 % bootstrap interval over texts. Values count as right but for case, space, "
-    "punctuation and the way of writing a number; strict: as they are."
+    "In brackets: the 95 % bootstrap interval over texts. Case, space, punctuation and the spelling of "
+    "numbers don't count as errors; strict: values must be exactly equal."
 )
 CHANGED = 20  # records shown; the files have all of them
 SLIPS = 10  # shown; the page has all of them
@@ -93,41 +93,48 @@ def evaluate(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE.json", help="Where the report goes.")
+        str | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report to this file.")
     ] = None,
     html: Annotated[
         str | None,
-        typer.Option(metavar="PAGE.html", help="The report as one page: slips, and texts beside gold."),
+        typer.Option(metavar="PAGE.html", help="Write the report as a page: errors, and texts beside gold."),
     ] = None,
     name: Annotated[
-        str, typer.Option(help="Of the evaluation. Default: the model.", show_default=False)
+        str, typer.Option(help="The name of the evaluation. Default: the model.", show_default=False)
     ] = "",
     examples: Annotated[
-        str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
+        str | None,
+        typer.Option(
+            "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
+        ),
     ] = None,
     instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
+        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
     ] = None,
     mask: MaskOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first texts.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
     slices: Annotated[
         list[str] | None,
-        typer.Option("--slice", metavar="COLUMN", help="Figures by a column of DATA, or by a JSON pointer."),
+        typer.Option(
+            "--slice",
+            metavar="COLUMN",
+            help="Also give the figures for each value of a column of DATA, or of a JSON pointer.",
+        ),
     ] = None,
     scoring: Annotated[
         str | None,
-        typer.Option(metavar="FILE.json", help="Tolerances, likeness and order by field: see the docs."),
+        typer.Option(metavar="FILE.json", help="Tolerances, similarity and order by field: see the docs."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 8,
+    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 8,
     journal: Annotated[
         str | None,
         typer.Option(metavar="FILE|URL", help="Where answers are kept. Default: the cache folder."),
     ] = None,
     max_cost: Annotated[
-        float | None, typer.Option(min=0, help="US dollars; it stops before they are passed.")
+        float | None, typer.Option(min=0, help="US dollars. The run stops before it would exceed them.")
     ] = None,
     confidence: ConfidenceOption = False,
     tuned: TunedOption = None,
@@ -140,32 +147,42 @@ def evaluate(
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", min=1, help="Bound of each reply.")
+        int | None, typer.Option("--max-tokens", min=1, help="The most tokens of each reply.")
     ] = None,
     params: Annotated[
         list[str] | None,
         typer.Option(
-            "--param", "-p", metavar="NAME=VALUE", help="Any other parameter of the API; the value as JSON."
+            "--param",
+            "-p",
+            metavar="NAME=VALUE",
+            help="Any other parameter of the API, with its value as JSON.",
         ),
     ] = None,
-    fields: Annotated[bool, typer.Option("--by-field", help="A table of the fields, too.")] = False,
+    fields: Annotated[bool, typer.Option("--by-field", help="Also print a table of the fields.")] = False,
     fail_under: Annotated[
         list[str] | None,
-        typer.Option(metavar="[FIGURE=]SHARE", help="Exit with 1 where it is less; by default of value F1."),
+        typer.Option(
+            metavar="[FIGURE=]SHARE", help="Exit with 1 if the figure is lower. Default figure: value F1."
+        ),
     ] = None,
     junit_file: Annotated[
-        str | None, typer.Option("--junit", metavar="FILE.xml", help="A test case for each text, for CI.")
+        str | None,
+        typer.Option(
+            "--junit", metavar="FILE.xml", help="Write a JUnit file with a test case for each text, for CI."
+        ),
     ] = None,
     summary: Annotated[
         str | None,
-        typer.Option(metavar="FILE.md", help='Added to in Markdown, such as "$GITHUB_STEP_SUMMARY".'),
+        typer.Option(
+            metavar="FILE.md", help='Append a summary in Markdown, such as to "$GITHUB_STEP_SUMMARY".'
+        ),
     ] = None,
     compare: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A.json B.json", help="Two reports, text by text; nothing is asked."),
+        typer.Option(metavar="A.json B.json", help="Compare two reports, text by text. Nothing is sent."),
     ] = None,
 ) -> None:
-    """Measure how right the records are that a model gives for labelled texts, and show what came instead."""
+    """Measure how many values a model gets right on labelled texts, and show each wrong one."""
     if (data is None) == (compare is None):
         raise typer.BadParameter("name the labelled texts, or two reports with --compare A.json B.json")
     console = console_on(sys.stdout)
@@ -224,7 +241,7 @@ def _write(path: str | None, made: Callable[[], str]) -> None:
 
 def _conclude(report: EvalReport, asked: int, failed: Sequence[str], stopped: RunStopped | None) -> None:
     """Say what is not as it should be, and end with the exit status that tells it."""
-    done = f"{len(report.records)} of {asked} texts were asked. The same command goes on from there."
+    done = f"{len(report.records)} of {asked} texts were asked. Run the same command again to resume."
     if stopped is not None:
         say(f"The evaluation did not finish: {str(stopped).rstrip('.')}. {done}", "yellow")
         raise typer.Exit(2)
@@ -329,7 +346,9 @@ def _comparison(before: EvalReport, after: EvalReport, count: int) -> Table:
     one, other = estimates([b for b, _ in kept]), estimates([a for _, a in kept])
     change = differences(before.records, after.records)
     title = f"{before.title} and {after.title}, on the {count} texts that both have"
-    table = Table(title=safe(title), caption="sure: how many resamples of the texts agree about the sign.")
+    table = Table(
+        title=safe(title), caption="sure: the share of resamples of the texts that agree on the sign."
+    )
     for heading in ("", before.title, after.title, "difference", "95 %", "sure"):
         table.add_column(safe(heading), justify="right" if heading else "left")
     for rate in RATES:
@@ -357,7 +376,7 @@ def _style(rate: Rate, by: Difference) -> str:
 def _changes(changed: Sequence[tuple[Scored, Scored]]) -> Table:
     changed = sorted(changed, key=lambda pair: _right(pair[1]) - _right(pair[0]))
     more = f"; {len(changed) - CHANGED} more" if len(changed) > CHANGED else ""
-    table = Table(title=f"texts that came out otherwise: {len(changed)}", caption=f"the worst first{more}")
+    table = Table(title=f"texts with another result: {len(changed)}", caption=f"the worst first{more}")
     for heading in ("text", "outcome", "right before", "right after", "fields that changed"):
         table.add_column(heading, justify="right" if heading.startswith("right") else "left")
     for before, after in changed[:CHANGED]:

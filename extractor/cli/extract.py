@@ -60,7 +60,7 @@ EPILOG = f"""Examples:
 
 {KEYS}
 
-Exit status: 0 when every input gave a record, 1 when some did not, 2 when nothing could be tried,
+Exit status: 0 if every input gave a record, 1 if some did not, 2 if nothing was sent,
 130 after Ctrl-C.
 """
 
@@ -91,20 +91,21 @@ def extract(
             "--type",
             "-t",
             metavar="FILE.py:Name",
-            help="The record type; also package.module:Name. The Python file is run.",
+            help="The record type, also as package.module:Name. The Python file is executed.",
         ),
     ] = None,
     schema: SchemaOption = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Written whole, for you alone to read.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="The file to write. Only you may read it.")
     ] = "-",
     form: Annotated[
-        Format, typer.Option("--format", help="jsonl: one line an input; json: a list; table: to look at.")
+        Format,
+        typer.Option("--format", help="jsonl: a line for each input; json: a list; table: for reading."),
     ] = Format.JSONL,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
+        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
     ] = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
@@ -112,7 +113,9 @@ def extract(
     examples: Annotated[
         str | None,
         typer.Option(
-            "--examples", metavar="FILE.jsonl", help='Solved texts for the prompt: {"text": …, "record": …}.'
+            "--examples",
+            metavar="FILE.jsonl",
+            help='Texts with their records, shown in the prompt: {"text": …, "record": …}.',
         ),
     ] = None,
     mask: MaskOption = None,
@@ -127,47 +130,56 @@ def extract(
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
     max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", min=1, help="Bound of each reply.")
+        int | None, typer.Option("--max-tokens", min=1, help="The most tokens of each reply.")
     ] = None,
     long: Annotated[
         bool,
         typer.Option(
             "--long",
-            help="Read texts of any length: in chunks that overlap, merged into one record. The line has "
-            "`evidence`, `conflicts` and `chunks`, what came of each. After Ctrl-C the same again goes on.",
+            help="Read texts of any length in overlapping chunks, and merge their records. The line has "
+            "`evidence`, `conflicts` and the outcome of each of the `chunks`. After Ctrl-C run it "
+            "again to resume.",
         ),
     ] = False,
     chunk: Annotated[
         int | None,
-        typer.Option("--chunk", metavar="CHARACTERS", min=1, help="With --long: of a chunk, at most."),
+        typer.Option(
+            "--chunk", metavar="CHARACTERS", min=1, help="With --long: the most characters of a chunk."
+        ),
     ] = None,
     window: Annotated[
         int | None,
         typer.Option(
-            "--window", metavar="TOKENS", min=1, help="With --long: what the model takes, where nobody knows."
+            "--window",
+            metavar="TOKENS",
+            min=1,
+            help="With --long: the model's context window, if it is not known.",
         ),
     ] = None,
     passes: Annotated[
         int | None,
-        typer.Option("--passes", min=1, help="With --long: how often to go over the text."),
+        typer.Option("--passes", min=1, help="With --long: how often to read the text."),
     ] = None,
     show_request: Annotated[
         bool,
         typer.Option(
-            "--show-request", help="Show what would be sent for each text, without keys, and send nothing."
+            "--show-request", help="Show what would be sent for each text, without keys. Nothing is sent."
         ),
     ] = False,
     params: Annotated[
         list[str] | None,
         typer.Option(
-            "--param", "-p", metavar="NAME=VALUE", help="Any other parameter of the API; the value as JSON."
+            "--param",
+            "-p",
+            metavar="NAME=VALUE",
+            help="Any other parameter of the API, with its value as JSON.",
         ),
     ] = None,
 ) -> None:
     """Extract a record from each text, and write it as a line of JSON.
 
-    A line has `source`, `outcome`, and `record`, or `error` where there is none. An input that
-    cannot be read is such a line too; the others go on.
+    A line has `source`, `outcome` and `record`, or `error` in place of the record. An input that cannot be
+    read is such a line too. The other inputs are still read.
     """
     wanted = chosen_type(record_type, schema)
     solved = load_examples(examples, wanted) if examples else []
@@ -175,7 +187,7 @@ def extract(
     dividing = {"chunk": chunk, "window": window, "passes": passes}
     dividing = {name: value for name, value in dividing.items() if value is not None}
     if dividing and not long:
-        raise typer.BadParameter(f"--{next(iter(dividing))} goes with --long")
+        raise typer.BadParameter(f"--{next(iter(dividing))} needs --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     reading |= escalation(escalate, below)
@@ -214,7 +226,7 @@ def chosen_type(record_type: str | None, schema: str | None) -> Any:
 
 def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:
     if any(file != "-" and Path(file).absolute() == Path(output).absolute() for file in files):
-        raise ConfigError(f"-o {output} is one of the inputs, and would be overwritten")
+        raise ConfigError(f"-o {output} would overwrite one of the inputs")
 
 
 def _written(
@@ -267,7 +279,7 @@ def _show_requests(files: Sequence[str], preview: Callable[[str | Source], Previ
             raise ConfigError(f"{file}: {text.message}")
         shown = preview(text)
         out.write(f"{printable(str(shown))}\n\n")
-        say(f"{file}: about {shown.tokens:,} tokens would be sent; nothing was.")
+        say(f"{file}: about {shown.tokens:,} tokens would be sent. Nothing was sent.")
 
 
 def _write_table(lines: Sequence[Line], out: TextIO) -> None:
@@ -293,7 +305,7 @@ def _conclude(lines: Sequence[Line], asked: int, whole: bool, output: str) -> No
         raise typer.Exit(130)
     where = "" if output == "-" else f" in {output}"
     if counts.failed:
-        say(f"{counts.failed} of {asked} inputs gave no record: their lines{where} say why.", "yellow")
+        say(f"{counts.failed} of {asked} inputs gave no record. Their lines{where} say why.", "yellow")
         raise typer.Exit(1)
     if where:
         tell(f"{counts.ok} records are{where} ({counts.tokens:,} tokens).")

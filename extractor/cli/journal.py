@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     rich_markup_mode="markdown",
-    help="The journal: answers that bulk runs have paid for, so that none is paid for twice.",
+    help="The journal keeps the answers of bulk runs, so that none is paid for twice.",
     no_args_is_help=True,
 )
 PlaceOption = Annotated[
@@ -38,7 +38,7 @@ DAY = 86_400
 
 @app.command("stats", epilog="Example: `extractor journal stats`")
 def stats(journal: PlaceOption = None) -> None:
-    """Print how many answers it has, of which models, and from when."""
+    """Print how many answers the journal has, of which models, and from when."""
     with _store(journal) as (store, place):
         found = store.stats()
     echo(f"{place}  {found.size / 1e6:,.1f} MB")
@@ -46,17 +46,17 @@ def stats(journal: PlaceOption = None) -> None:
     echo(f"{found.answers:,} answers{between}")
     for model, answers in found.models.items():
         echo(f"  {model}  {answers:,}")
-    echo(f"{found.claimed:,} being asked for now, {found.lost:,} lost with a process that died")
+    echo(f"{found.claimed:,} being requested now, {found.lost:,} lost with a process that died")
 
 
 @app.command("export", epilog="Example: `extractor journal export -o answers.jsonl`")
 def export(
     journal: PlaceOption = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Written whole, for you alone to read.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="The file to write. Only you may read it.")
     ] = "-",
 ) -> None:
-    """Write each answer as a line of JSON: key, model, time, status and the body as it came."""
+    """Write each answer as a line of JSON: key, model, time, status and the body as it was received."""
     with _store(journal) as (store, _), opened(output) as out:
         for key, kept in store.export():
             line = {
@@ -78,7 +78,7 @@ def prune(
     ],
     journal: PlaceOption = None,
 ) -> None:
-    """Forget old answers: rows that need them are paid for again."""
+    """Forget old answers. Rows that need them are paid for again."""
     with _store(journal) as (store, _):
         forgotten = store.prune(time.time() - older_than * DAY)
     say(f"{forgotten:,} answers forgotten")
@@ -91,7 +91,7 @@ def _store(journal: str | None) -> Iterator[tuple[Store, Path | JournalAddress]]
     place = place_of(journal)
     store = find_store(place)
     if store is None:
-        raise ConfigError(f"there is no journal {place}; a bulk run makes one")
+        raise ConfigError(f"there is no journal {place}; a bulk run creates one")
     with closing(store):
         yield store, place
 

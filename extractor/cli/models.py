@@ -15,16 +15,16 @@ from .screen import downloading, say
 
 app = typer.Typer(
     rich_markup_mode="markdown",
-    help="Models that run on this machine: see which there are, download them, delete them.",
+    help="List, download and delete models that run on this machine.",
     no_args_is_help=True,
 )
 DEFAULT = DEFAULT_MODEL.removeprefix("local:")
-NAME = "A name out of `models list`."
+NAME = "A name from `models list`."
 
 
 @app.command("list")
 def list_models() -> None:
-    """List the models that can be pulled: what each is for, what it takes, and where it is."""
+    """List the models that can be downloaded: purpose, memory, and where each file is."""
     for model in MODELS.values():
         default = "  (the default)" if model.name == DEFAULT else ""
         needed = f"{model.memory / 1e9:.1f} GB of memory"
@@ -37,7 +37,7 @@ def _where(model: ModelFile) -> str:
     if path := cached(model.name):
         return str(path)
     half = half_here(model.name)
-    begun = f"{_mb(half)} of it are here" if half else "not here"
+    begun = f"{_mb(half)} of it are on this machine" if half else "not on this machine"
     return f"{begun}: extractor models pull {model.name}"
 
 
@@ -45,19 +45,19 @@ def _where(model: ModelFile) -> str:
 def pull_model(
     name: Annotated[str, typer.Argument(metavar="[NAME]", help=NAME)] = DEFAULT,
 ) -> None:
-    """Download a model once, check all of its bytes, and print where its file is.
+    """Download a model once, verify its checksum, and print the path of its file.
 
-    A download that broke off goes on where it was.
+    An interrupted download resumes.
     """
     typer.echo(_pull(name.removeprefix("local:"), afresh=True))
 
 
 @app.command("remove", epilog="Example: `extractor models remove qwen2.5-coder-1.5b`")
 def remove_model(name: Annotated[str, typer.Argument(metavar="NAME", help=NAME)]) -> None:
-    """Delete a model's file, or what a broken download has left of it."""
+    """Delete a model's file, or the rest of an interrupted download."""
     name = name.removeprefix("local:")
     freed = remove(name)
-    say(f"{_mb(freed)} of {name} deleted" if freed else f"nothing of {name} is here")
+    say(f"deleted {_mb(freed)} of {name}" if freed else f"{name} is not on this machine")
 
 
 def fetch(name: str, context: int | None = None, parallel: int = 1) -> None:
@@ -80,15 +80,16 @@ def _mb(size: int) -> str:
 def serve(
     model: Annotated[
         str,
-        typer.Argument(metavar="[MODEL]", help="A name out of `models list`, or the path of a GGUF file."),
+        typer.Argument(metavar="[MODEL]", help="A name from `models list`, or the path of a GGUF file."),
     ] = DEFAULT,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8080,
-    parallel: Annotated[int, typer.Option(min=1, help="Requests at a time.")] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8080,
+    parallel: Annotated[int, typer.Option(min=1, help="How many requests run at a time.")] = 1,
     context: Annotated[
         int | None,
         typer.Option(
             min=256,
-            help="Tokens that one request may use, prompt and reply together. Default: what suits the model.",
+            help="The context window of one request in tokens, for prompt and reply together. Default: "
+            "depends on the model.",
             show_default=False,
         ),
     ] = None,
@@ -96,9 +97,9 @@ def serve(
         int | None, typer.Option(min=1, help="Default: what suits the model.", show_default=False)
     ] = None,
 ) -> None:
-    """Serve a model of this machine to other programs, until Ctrl-C.
+    """Serve a model on this machine to other programs, until Ctrl-C.
 
-    It speaks the chat-completions API on 127.0.0.1, and prints its address and the key it asks for.
+    The server speaks the chat-completions API on 127.0.0.1. Its address and key are printed.
     """
     name = model.removeprefix("local:")
     fetch(name, context, parallel)

@@ -22,10 +22,12 @@ from .models import fetch
 KINDS = ", ".join((*PATTERNS, f"{PRESIDIO} or {PRESIDIO}:SPACY_MODEL"))
 TypeOption = Annotated[
     str | None,
-    typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; its file is run."),
+    typer.Option(
+        "--type", "-t", metavar="FILE.py:Name", help="The record type. Its Python file is executed."
+    ),
 ]
 SchemaOption = Annotated[
-    str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema instead.")
+    str | None, typer.Option("--schema", "-s", metavar="FILE.json", help="A JSON Schema in place of --type.")
 ]
 ModelOption = Annotated[
     str | None,
@@ -33,8 +35,9 @@ ModelOption = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help="PROVIDER:MODEL such as openai:gpt-5-mini, local:smollm2 or local:FILE.gguf; with --base-url "
-        f"whatever that server calls it. Default: EXTRACTOR_MODEL, else the embedded {DEFAULT_MODEL}.",
+        help="PROVIDER:MODEL such as openai:gpt-5-mini, local:smollm2 or local:FILE.gguf; with "
+        "--base-url the server's own name of the model. Default: EXTRACTOR_MODEL, else the "
+        f"embedded {DEFAULT_MODEL}.",
         show_default=False,
     ),
 ]
@@ -47,14 +50,15 @@ BaseUrlOption = Annotated[
     ),
 ]
 ConfidenceOption = Annotated[
-    bool, typer.Option("--confidence", help="Tell how sure each value is: a score in [0, 1].")
+    bool, typer.Option("--confidence", help="Give a confidence score in [0, 1] for each value.")
 ]
 EscalateOption = Annotated[
     str | None,
     typer.Option(
         "--escalate",
         metavar="MODEL",
-        help="Ask a second model for values that are --below; or null, to empty them, or review.",
+        help="Ask a second model for values with a score under --below; or null, which empties them; "
+        "or review.",
     ),
 ]
 BelowOption = Annotated[
@@ -68,7 +72,9 @@ BelowOption = Annotated[
 TunedOption = Annotated[
     str | None,
     typer.Option(
-        "--tuned", metavar="FILE.json", help="Say what `extractor tune` found for this model and type."
+        "--tuned",
+        metavar="FILE.json",
+        help="Use the prompt that `extractor tune` found for this model and type.",
     ),
 ]
 CalibrationOption = Annotated[
@@ -76,24 +82,26 @@ CalibrationOption = Annotated[
     typer.Option(
         "--calibration",
         metavar="FILE.json",
-        help="Tell it as a probability, by what `extractor calibrate` found out.",
+        help="Give confidence as a probability, with the file of `extractor calibrate`.",
     ),
 ]
 SamplesOption = Annotated[
     int,
     typer.Option(
-        min=1, help="Answers to each text; the one that most agree with is taken.", show_default=False
+        min=1,
+        help="How many answers to ask for each text. The one that agrees most with the others is taken.",
+        show_default=False,
     ),
 ]
 StrictOption = Annotated[
     bool,
-    typer.Option("--strict-reading", help="Take plain JSON in the schema's shape alone; read no slips."),
+    typer.Option("--strict-reading", help="Accept only plain JSON in the shape of the schema."),
 ]
 ValuesOption = Annotated[
     bool,
     typer.Option(
         "--read-values",
-        help="Read choices in another spelling, numbers in strings and words for nothing, too.",
+        help="Also read choices in another spelling, numbers in strings, and words for nothing.",
     ),
 ]
 MaskOption = Annotated[
@@ -101,8 +109,8 @@ MaskOption = Annotated[
     typer.Option(
         "--mask",
         metavar="KIND|KIND=REGEX|FILE.py:name",
-        help=f"What is sent as a placeholder, and comes back in the record: {KINDS}; a pattern of your own, "
-        r"such as 'customer=C-\d{6}'; or a function. May be given again.",
+        help=f"Send placeholders in place of these, and restore the values in the record: {KINDS}; a "
+        r"pattern of your own, such as 'customer=C-\d{6}'; or a function. May be repeated.",
     ),
 ]
 PromptOption = Annotated[
@@ -110,8 +118,8 @@ PromptOption = Annotated[
     typer.Option(
         "--prompt",
         metavar="FILE",
-        help="What is said to the model in place of our words: a text with {instructions} and {schema} where "
-        "these are to stand; also plain or small.",
+        help="A prompt to use in place of the default: a file with {instructions} and {schema} as "
+        "placeholders; or plain or small.",
     ),
 ]
 DateOption = Annotated[
@@ -119,7 +127,7 @@ DateOption = Annotated[
     typer.Option(
         "--reference-date",
         metavar="DATE",
-        help='From which texts count "tomorrow": 2026-03-31, or today; for `run` also a column.',
+        help='The day from which texts count "tomorrow": 2026-03-31, or today; for `run` also a column.',
     ),
 ]
 LocaleOption = Annotated[
@@ -130,8 +138,8 @@ LocaleOption = Annotated[
     ),
 ]
 KEYS = (
-    "Keys come from the environment alone (OPENAI_API_KEY, MISTRAL_API_KEY, …): "
-    "an option would show them in the list of processes."
+    "Keys are read from the environment only (OPENAI_API_KEY, MISTRAL_API_KEY, …), since options are "
+    "visible in the list of processes."
 )
 
 
@@ -207,5 +215,7 @@ def _value(name: str, text: str) -> JSON:
         return json.loads(text)
     except ValueError as error:
         if text.strip()[:1] in ("{", "[", '"'):
-            raise ConfigError(f"the value of --param {name} starts like JSON, but is not: {error}") from error
+            raise ConfigError(
+                f"the value of --param {name} starts like JSON, but is invalid: {error}"
+            ) from error
         return text  # reasoning_effort=low

@@ -24,13 +24,13 @@ EPILOG = f"""Examples:
 """
 MEANINGS = {
     ProbeAnswer.YES: "yes",
-    ProbeAnswer.IGNORED: "no: it takes the request, and ignores what it asks for",
-    ProbeAnswer.NO: "no: it refuses the request",
-    ProbeAnswer.UNKNOWN: "unknown: its reply did not tell",
+    ProbeAnswer.IGNORED: "no: it accepts the request, but ignores this feature",
+    ProbeAnswer.NO: "no: it rejects the request",
+    ProbeAnswer.UNKNOWN: "unknown: its reply does not show it",
 }
 CHANGED = (
-    "Before, it began with {}: answers of that mode that are in a journal still count for runs with "
-    'mode="auto", and other rows are asked by {}.'
+    "Before, it began with {}. Answers of that mode in a journal still count for runs with "
+    'mode="auto"; other rows are asked by {}.'
 )
 STYLES = {
     ProbeAnswer.YES: "green",
@@ -45,19 +45,21 @@ def ask(
         str | None,
         typer.Argument(
             metavar="[MODEL]",
-            help="PROVIDER:MODEL, or with --base-url whatever that server calls it.",
+            help="PROVIDER:MODEL; with --base-url, the server's own name of the model.",
             show_default=False,
         ),
     ] = None,
     base_url: BaseUrlOption = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask, whatever was found out before.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Probe again, even if there is a result from before.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Find out what a server really does with a model, by at most six tiny requests.
+    """Find out what a server supports with a model, by at most six tiny requests.
 
-    Does it hold the model to a schema, or take one and ignore it? Does it make the model call a
-    function, answer in JSON, report the usage of streams, give logprobs, see images? The answer is
-    kept for 30 days, and mode="auto" begins with the best mode that the server was found to have.
+    Does it enforce a schema, or accept and ignore it? Does it force a function call, answer in JSON, report
+    the usage of streams, give log-probabilities, see images? The answers are kept for 30 days, and
+    mode="auto" then begins with the best mode that the server supports.
     """
     with connected(model, base_url) as ex:
         began, before = time.time(), ex.modes[0]
@@ -74,17 +76,17 @@ def ask(
 
 
 def _table(ex: Extractor, found: Findings) -> Table:
-    table = Table("feature", "what the server does", title=ex.model, title_justify="left")
+    table = Table("feature", "what the server supports", title=ex.model, title_justify="left")
     for feature, answer in found.answers.items():
         table.add_row(feature, safe(MEANINGS[answer], STYLES[answer]))
     return table
 
 
 def _spent(found: Findings) -> str:
-    cost = "at a cost that is not known" if found.cost is None else f"for {found.cost:.6f} US dollars"
+    cost = "at an unknown cost" if found.cost is None else f"for {found.cost:.6f} US dollars"
     return f"{found.requests} requests, {found.usage.total_tokens} tokens, {cost}"
 
 
 def _remembered(found: Findings) -> str:
     when = time.strftime("%Y-%m-%d", time.localtime(found.asked_at))
-    return f"found out on {when}; --refresh asks anew"
+    return f"probed on {when}; --refresh probes again"

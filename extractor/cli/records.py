@@ -77,7 +77,7 @@ def records_in(path: str, record_type: Any, where: Where) -> RecordLines:
     place = Where(where.column, others, bool(where.column or where.others))
     readers = {"csv": _csv, "tsv": _csv, "jsonl": _jsonl, "parquet": _parquet}
     if (kind := format_of(path)) not in readers:
-        raise ConfigError(f"{path} is none of .csv, .tsv, .jsonl, .parquet")
+        raise ConfigError(f"{path} is not .csv, .tsv, .jsonl or .parquet")
     return readers[kind](path, Fitting(document), place)
 
 
@@ -178,7 +178,7 @@ def _parquet(path: str, fitting: Fitting, where: Where) -> RecordLines:
         with byte_stream(path) as stream:
             schema = parquet.ParquetFile(stream).schema_arrow
     except (ValueError, OSError) as error:
-        raise ConfigError(f"{path} is no Parquet file: {error}") from error
+        raise ConfigError(f"{path} is not a Parquet file: {error}") from error
     record = _record_maker(schema.names, fitting, where, path)
 
     def rows() -> Iterator[FoundRecord]:
@@ -203,7 +203,9 @@ def keeping(path: str, source: str, records: RecordLines) -> Iterator[Keep]:
     """
     kind, given = format_of(path), format_of(source)
     if kind not in (given, "jsonl"):
-        raise ConfigError(f"rows are kept as they are: -o takes a file like {source}, or one of JSON Lines")
+        raise ConfigError(
+            f"the output has the format of the input: -o takes a file like {source}, or JSON Lines"
+        )
     if kind == "parquet":
         with _parquet_keeper(path, records) as keep:
             yield keep

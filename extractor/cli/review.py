@@ -28,16 +28,16 @@ from .options import SchemaOption
 from .screen import echo, say, tell
 from .view import Texts, entries
 
-EPILOG = """RESULTS is what `extractor extract` and `extractor run` write, or any lines with text and record.
-What is done is safe on the disk in RESULTS.review.jsonl before the page says so; accepted
-records are written to the file that --gold names, as `eval`, `calibrate` and --examples read them.
+EPILOG = """RESULTS is a file of `extractor extract` or `extractor run`, or any JSON Lines with text
+and record. Each step is on disk in RESULTS.review.jsonl before the page shows it as done. Accepted records
+are written to the file of --gold, in the format that `eval`, `calibrate` and --examples read.
 
 Examples:
 
     extractor review invoices.jsonl --type invoice.py:Invoice
     extractor review invoices.jsonl -t invoice.py:Invoice --sample 50 --by uncertainty --dry-run
 
-The page is at 127.0.0.1, for who knows its address alone; nothing leaves this machine. Stop with Ctrl-C.
+The page is served at 127.0.0.1 under a secret address; nothing leaves this machine. Stop with Ctrl-C.
 """
 
 
@@ -45,44 +45,48 @@ def review(
     results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines.")],
     record_type: Annotated[
         str | None,
-        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type, to validate by."),
+        typer.Option(
+            "--type", "-t", metavar="FILE.py:Name", help="The record type, which validates corrections."
+        ),
     ] = None,
     schema: SchemaOption = None,
     gold: Annotated[
         str | None,
-        typer.Option(metavar="FILE.jsonl", help="Where accepted records go. Default: beside RESULTS."),
+        typer.Option(metavar="FILE.jsonl", help="The file for accepted records. Default: beside RESULTS."),
     ] = None,
     text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None,
     record: Annotated[
         str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")
     ] = None,
     texts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the files that `source` names are, too.")
+        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
     ] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="So many of the records alone.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Review only so many of the records.")] = None,
     by: Annotated[
         Literal["uncertainty", "random"],
-        typer.Option(help="Which ones, and in which order: the least sure first, or drawn at random."),
+        typer.Option(help="Which records come first: the least sure ones, or random ones."),
     ] = "uncertainty",
     precision: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="The share of right values that is wanted in the end.")
+        float, typer.Option(min=0.0, max=1.0, help="The share of right values to reach.")
     ] = 0.95,
     assurance: Annotated[
-        float, typer.Option(min=0.5, max=0.9999, help="With which probability it is to hold.")
+        float, typer.Option(min=0.5, max=0.9999, help="The probability with which that share holds.")
     ] = 0.95,
     within: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="How closely random records are to tell a share.")
+        float, typer.Option(min=0.001, max=0.5, help="How precisely random records estimate a share.")
     ] = 0.05,
     name: Annotated[
         str | None,
-        typer.Option("--as", metavar="NAME", help="Who reviews. Default: the user of this machine."),
+        typer.Option(
+            "--as", metavar="NAME", help="The name of the reviewer. Default: the user of this machine."
+        ),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell how many records have to be looked at.")
+        bool, typer.Option("--dry-run", help="Only print how many records must be reviewed.")
     ] = False,
 ) -> None:
-    """Correct records by keyboard beside their texts, the least sure values first; keep them as gold."""
+    """Correct records beside their texts by keyboard, the least sure values first, and save them as gold."""
     wanted = chosen_type(record_type, schema)
     files = Texts([Path(results).parent, *([texts] if texts else [])])
     adapter = None if isinstance(wanted, dict) else TypeAdapter(wanted)
@@ -90,24 +94,29 @@ def review(
     found = entries(results, Names(text, record), adapter, files)
     shown = [each for each in found if each.record is not None and each.text]
     if not shown:
-        raise ConfigError(f"{results} has no record with its text; --text and --texts say where texts are")
+        raise ConfigError(
+            f"{results} has no record with its text; say where the texts are with --text or --texts"
+        )
     if len(shown) < len(found):
-        say(f"Lines without a record or without their text, which are left out: {len(found) - len(shown)}.")
+        say(f"Left out {len(found) - len(shown)} lines without a record or without their text.")
     items = keyed(_item(each, adapter, dump) for each in shown)
     say(needed(items, precision, assurance, within))
     if dry_run:
         return
     target, steps = gold or f"{Path(results).with_suffix('')}.gold.jsonl", f"{results}.review.jsonl"
     if Path(target).absolute() == Path(results).absolute():
-        raise ConfigError(f"--gold {target} is RESULTS, and would be overwritten")
+        raise ConfigError(f"--gold {target} would overwrite RESULTS")
     with alone(steps), closing(StepLog(steps)) as log:
         if log.history.damaged:
-            say(f"Lines of {steps} that a crash cut off: {log.history.damaged}.", "yellow")
+            say(f"A crash cut off {log.history.damaged} lines of {steps}.", "yellow")
         who, some = name or getpass.getuser(), sample_of(items, sample, by)
         session = ReviewSession(some, log, check_of(wanted), target, who, _now, items)
         with ReviewServer(session, port) as server, suppress(KeyboardInterrupt), server.saving():
             echo(server.url)
-            tell("Open this address in a browser of this machine; it is for you alone. Ctrl-C ends it.")
+            tell(
+                "Open this address in a browser on this machine. It is secret; don't share it. Stop "
+                "with Ctrl-C."
+            )
             server.serve_forever(poll_interval=0.2)
         tell(f"{session.save():,} accepted records are in {target}.")
 
@@ -119,7 +128,7 @@ def needed(items: Sequence[ReviewItem], precision: float, assurance: float, with
     doubtful = doubtful_needed([[*item.sureness.values()] for item in items], precision, assurance)
     drawn = random_needed(len(items), within, assurance)
     told = all(item.confidence for item in items)
-    trust = "if confidence is a probability" if told else "by a guess: confidence is not told for all"
+    trust = "if confidence is a probability" if told else "as a guess, since some values have no confidence"
     return (
         f"Of {len(items):,} records the {doubtful:,} least sure have to be looked at, so that "
         f"{precision:.1%} of all values are right with {assurance:.0%} assurance, {trust}. "

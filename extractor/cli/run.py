@@ -64,12 +64,12 @@ EPILOG = f"""Examples:
     extractor run postgresql://me@db/shop --table mails -t mail.py:Mail -x body \\
         -o postgresql://me@db/shop --into mails_read --key id
 
-Each answer is kept in a journal as soon as it is there: the same command again asks only for what has no
+Each answer is kept in a journal as soon as it arrives: the same command again asks only for what has no
 answer yet. {KEYS}
 
-Exit status: 0 when every row with text gave a record, 1 when some did not, 2 when the run did not finish,
-130 or 143 when Ctrl-C or SIGTERM stopped it: what was in flight was waited for and written. A second signal
-ends it at once.
+Exit status: 0 if every row with text gave a record, 1 if some did not, 2 if the run did not finish,
+130 or 143 if Ctrl-C or SIGTERM stopped it. Requests in flight are then finished and written; a second signal
+stops at once.
 """
 
 
@@ -79,9 +79,10 @@ def run(
         list[str],
         typer.Argument(
             metavar="INPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet, .xlsx, or a URL of one; - is JSON Lines; a "
-            "folder, a pattern such as 'mail/**/*.txt' or several files, each one text; or a database, "
-            "postgresql://USER@HOST/DB, sqlite:///FILE or duckdb:///FILE.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet, .xlsx, or a URL of one; - for JSON Lines "
+            "from standard input. A folder, a pattern such as 'mail/**/*.txt' or several files: "
+            "each is one document. Or a database, postgresql://USER@HOST/DB, sqlite:///FILE or "
+            "duckdb:///FILE.",
             show_default=False,
         ),
     ],
@@ -91,13 +92,15 @@ def run(
             "--text",
             "-x",
             metavar="COLUMN",
-            help='Where the text is: a column, or a template such as "{subject}: {body}"; given again, '
-            "columns are joined by blank lines. Of files that are one text each it is left out.",
+            help='The text of a row: a column, or a template such as "{subject}: {body}". '
+            "Repeat it to join columns by blank lines. Leave it out for documents.",
         ),
     ] = None,
     record_type: Annotated[
         str | None,
-        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
+        typer.Option(
+            "--type", "-t", metavar="FILE.py:Name", help="The record type. The Python file is executed."
+        ),
     ] = None,
     schema: SchemaOption = None,
     output: Annotated[
@@ -106,109 +109,131 @@ def run(
             "--output",
             "-o",
             metavar="OUTPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx. Written whole. {type}.csv is a file for "
-            "each type of a union. Or a database.",
+            help="FILE.csv, .tsv, .jsonl, .json, .parquet or .xlsx; {type}.csv writes a file for each "
+            "type of a union. Or a database.",
         ),
     ] = "-",
     rows: Annotated[
-        bool, typer.Option("--rows", help="Read the rows of several tables, not each file as one text.")
+        bool, typer.Option("--rows", help="Read several files as tables, not as documents.")
     ] = False,
     encoding: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Of text files, such as windows-1252. Default: UTF-8, or found out."
+            metavar="NAME",
+            help="The encoding of text files, such as windows-1252. Default: UTF-8, else detected.",
         ),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help="Between cells of CSV. Default: by the header.")
+        str | None,
+        typer.Option(metavar="CHARACTER", help="The delimiter of CSV. Default: detected from the header."),
     ] = None,
     sheet: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of an .xlsx file. Default: the first.")
+        str | None, typer.Option(metavar="NAME", help="The sheet of an .xlsx file. Default: the first.")
     ] = None,
     from_table: Annotated[
-        str | None, typer.Option("--table", metavar="TABLE", help="Of the INPUT that is a database.")
+        str | None,
+        typer.Option("--table", metavar="TABLE", help="The table to read, if INPUT is a database."),
     ] = None,
     query: Annotated[
-        str | None, typer.Option(metavar="SQL", help="A SELECT on it instead; with ORDER BY, to be resumed.")
+        str | None,
+        typer.Option(metavar="SQL", help="A SELECT in place of --table. It needs ORDER BY to be resumed."),
     ] = None,
     into: Annotated[
         str | None,
         typer.Option(
-            metavar="TABLE", help="Of the OUTPUT that is a database: made, or added to where it is there."
+            metavar="TABLE",
+            help="The table to write, if OUTPUT is a database. It is created if it does not exist.",
         ),
     ] = None,
     key: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Rows take the place of those in the table with the same value."),
+        typer.Option(
+            metavar="COLUMN", help="Replace rows of the table that have the same value in this column."
+        ),
     ] = None,
     batch_rows: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Rows that go into the table in one transaction.")
+        int, typer.Option(min=1, metavar="N", help="How many rows one transaction has.")
     ] = BATCH_ROWS,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Said to the model each time.")
+        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
     ] = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
     examples: Annotated[
-        str | None, typer.Option("--examples", metavar="FILE.jsonl", help="Solved texts for the prompt.")
+        str | None,
+        typer.Option(
+            "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
+        ),
     ] = None,
     mask: MaskOption = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only the first N rows.")] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="Rows drawn at random; the same ones each time.")
+        int | None, typer.Option(min=1, help="Read N random rows, the same ones each time.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what it would come to: requests, tokens, cost.")
+        bool, typer.Option("--dry-run", help="Only estimate requests, tokens and cost. Nothing is sent.")
     ] = False,
     max_cost: Annotated[
-        float | None, typer.Option(min=0, help="US dollars; the run stops before they are passed.")
+        float | None, typer.Option(min=0, help="US dollars. The run stops before it would exceed them.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     mode: Annotated[
         Literal["live", "batch"],
-        typer.Option(help="batch: by the provider's batch API, within a day, at half the price."),
+        typer.Option(
+            help="batch: use the provider's batch API, which answers within a day at half the price."
+        ),
     ] = "live",
     rows_per_request: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Short texts that share a request.")
+        int, typer.Option(min=1, metavar="N", help="How many short texts share a request.")
     ] = 1,
     journal: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|URL",
-            help="Where answers are kept: a file, or redis://HOST/0. Default: the cache folder.",
+            help="The journal of answers: a file, or redis://HOST/0. Default: the cache folder.",
         ),
     ] = None,
     quarantine: Annotated[
         str | None,
         typer.Option(
             metavar="FILE.jsonl",
-            help="Where rows without a record go, with the reason and all replies; OUTPUT has the others.",
+            help="Write rows without a record to this file, with the reason and all replies. OUTPUT gets "
+            "the others.",
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the rows that OUTPUT has, and add those that are missing.")
+        bool, typer.Option("--resume", help="Keep the rows that OUTPUT has, and add the missing ones.")
     ] = False,
     append: Annotated[
-        bool, typer.Option("--append", help="Keep all that OUTPUT has, and put these rows behind it.")
+        bool, typer.Option("--append", help="Keep everything in OUTPUT, and add these rows after it.")
     ] = False,
     row_id: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="A column with each row's position in INPUT, from 0.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="Add a column with each row's position in INPUT, from 0."),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again for rows whose answers gave no record.")
+        bool,
+        typer.Option(
+            "--retry-failed", help="Ask again for rows whose answers in the journal gave no record."
+        ),
     ] = False,
     name: Annotated[
-        str | None, typer.Option(help="Of the new columns. Default: the record type's.", show_default=False)
+        str | None,
+        typer.Option(
+            help="The name of the new columns. Default: that of the record type.", show_default=False
+        ),
     ] = None,
     flatten: Annotated[
-        bool, typer.Option("--flatten", help="A column for each member of the record.")
+        bool, typer.Option("--flatten", help="Write a column for each member of the record.")
     ] = False,
-    usage: Annotated[bool, typer.Option("--usage", help="A column with tokens, cost and latency.")] = False,
+    usage: Annotated[
+        bool, typer.Option("--usage", help="Add a column with tokens, cost and latency.")
+    ] = False,
     evidence: Annotated[
-        bool, typer.Option("--evidence", help="A column with where in the text each value stands.")
+        bool, typer.Option("--evidence", help="Add a column with the place of each value in the text.")
     ] = False,
     confidence: ConfidenceOption = False,
     tuned: TunedOption = None,
@@ -219,23 +244,26 @@ def run(
     formulas_as_text: Annotated[
         bool,
         typer.Option(
-            "--formulas-as-text", help="In CSV, an apostrophe before cells that a spreadsheet would run."
+            "--formulas-as-text", help="In CSV, put an apostrophe before cells that a spreadsheet would run."
         ),
     ] = False,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
-    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="The run as one page.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a report of the run as a page.")
+    ] = None,
     params: Annotated[
         list[str] | None,
         typer.Option(
-            "--param", "-p", metavar="NAME=VALUE", help="A parameter of the API; the value as JSON."
+            "--param", "-p", metavar="NAME=VALUE", help="A parameter of the API, with its value as JSON."
         ),
     ] = None,
 ) -> None:
-    """Extract a record from each row of a table, or each file of a folder, and write them with the records.
+    """Extract a record from each row of a table, or from each file of a folder, and write them with the
+    records.
 
-    Rows stay in order, with all their own columns. A row that fails has its error in a column; the
-    others go on.
+    Rows keep their order and all their columns. A row that fails has its error in a column; the other rows
+    continue.
     """
     wanted = chosen_type(record_type, schema)
     plan = RunPlan(
@@ -315,11 +343,11 @@ def _source(
     """Return what is read. Raises ConfigError for what names no rows."""
     if not any(map(is_database, sources)):
         if from_table is not None or query is not None:
-            raise ConfigError("--table and --query are of an INPUT that is a database")
+            raise ConfigError("--table and --query need an INPUT that is a database")
         return tuple(sources)
     source, *others = sources
     if others:
-        raise ConfigError("a database is read alone: name no other INPUT beside it")
+        raise ConfigError("a database must be the only INPUT")
     if (from_table is None) == (query is None):
         raise ConfigError(f"which rows of {DatabaseAddress.of(source)}? Name them with --table or --query")
     return DatabaseSource(source, from_table, query)
@@ -329,7 +357,7 @@ def _sink(output: str, into: str | None, key: Sequence[str], batch_rows: int) ->
     """Return the table that is the output, None where it is a file. Raises ConfigError."""
     if not is_database(output):
         if into is not None or key:
-            raise ConfigError("--into and --key are of an OUTPUT that is a database: name it with -o")
+            raise ConfigError("--into and --key need an OUTPUT that is a database: name it with -o")
         return None
     if into is None:
         raise ConfigError(f"which table of {DatabaseAddress.of(output)}? Name it with --into")
@@ -338,5 +366,5 @@ def _sink(output: str, into: str | None, key: Sequence[str], batch_rows: int) ->
 
 def _tell_formulas(formulas: Formulas, place: str) -> None:
     if formulas.found and not formulas.as_text:
-        begin = f"{formulas.found:,} cells of {place} begin as formulas do (=, +, -, @)"
-        say(f"{begin}, which a spreadsheet may run: --formulas-as-text writes them as texts.", "yellow")
+        begin = f"{formulas.found:,} cells of {place} begin like formulas (=, +, -, @)"
+        say(f"{begin}, which a spreadsheet may run. --formulas-as-text writes them as text.", "yellow")

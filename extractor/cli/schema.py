@@ -27,7 +27,7 @@ EPILOG = """Examples:
     extractor schema invoice.py:Invoice mail.py:Mail --write schemas --target openai
     extractor schema invoice.py:Invoice mail.py:Mail --check schemas --target openai
 
-Exit status: 1 where --check finds a difference or misses a file.
+Exit status: 1 if --check finds a difference or a missing file.
 """
 GOLDEN_TARGETS = ("openai", "local")
 
@@ -46,8 +46,8 @@ def schema(
         typer.Option(
             "--target",
             metavar="NAME",
-            help=f"The servers it is for; can be repeated: {', '.join(TARGETS)}. Default: openai; "
-            f"for golden files {' and '.join(GOLDEN_TARGETS)}.",
+            help=f"The target servers. May be repeated: {', '.join(TARGETS)}. Default: openai; for "
+            f"golden files {' and '.join(GOLDEN_TARGETS)}.",
             show_default=False,
         ),
     ] = None,
@@ -55,12 +55,12 @@ def schema(
         bool,
         typer.Option(
             "--report",
-            help="Print all of it: name, version of the type, fingerprint, schema, and what became of each "
-            "keyword.",
+            help="Print everything: name, version of the type, fingerprint, schema, and what was done "
+            "with each keyword.",
         ),
     ] = False,
     list_targets: Annotated[
-        bool, typer.Option("--list-targets", help="Print the targets, and where their rules come from.")
+        bool, typer.Option("--list-targets", help="Print the targets, with the sources of their rules.")
     ] = False,
     write: Annotated[
         Path | None,
@@ -71,7 +71,7 @@ def schema(
     ] = None,
     check: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Compare them with the files that --write has made."),
+        typer.Option(metavar="FOLDER", help="Compare the schemas with the files that --write wrote."),
     ] = None,
 ) -> None:
     """Print the strict JSON Schema that is sent for a record type."""
@@ -94,7 +94,9 @@ def golden_files(record_types: Sequence[Any], targets: Sequence[str]) -> dict[st
     compiled = [compile_schema(each, target) for each in record_types for target in targets]
     files = {f"{each.name}.{each.target.name}.json": _text(each) for each in compiled}
     if len(files) < len(compiled):
-        raise ConfigError("two of the record types have one name: their files would be one")
+        raise ConfigError(
+            "two of the record types have the same name, so their files would overwrite each other"
+        )
     return files
 
 
@@ -150,7 +152,7 @@ def _check(folder: Path, files: dict[str, str], rewrite: Sequence[str]) -> None:
     missing = sum(not (folder / name).is_file() for name in files)
     changed = len(found) - missing
     if found:
-        say(f"Of {len(files)} schemas {changed} changed and {missing} are missing. If that is meant:")
+        say(f"Of {len(files)} schemas, {changed} changed and {missing} are missing. If this is intended:")
         say(f"  {shlex.join(rewrite)}")
         raise typer.Exit(1)
 

@@ -25,6 +25,7 @@ def stopping(stop: Stop) -> Iterator[Stopping]:
             yield told
         except Halted:
             say(
-                "Stopped at once. What was answered is in the journal: run the same again to go on.", "yellow"
+                "Stopped at once. Answers so far are in the journal: run the same command again to resume.",
+                "yellow",
             )
             raise typer.Exit(told.status) from None

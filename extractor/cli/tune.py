@@ -15,16 +15,16 @@ from .options import KEYS, BaseUrlOption, ModelOption, SchemaOption, TypeOption,
 from .output import opened
 from .screen import console_on, safe, say
 
-EPILOG = f"""DATA is that of `extractor eval`; it takes 33 different texts at least.
+EPILOG = f"""DATA is JSON Lines, as for `extractor eval`, with at least 33 different texts.
 
 Examples:
 
     extractor tune invoices.jsonl --type invoice.py:Invoice -m openai:gpt-5-mini --max-cost 2
     extractor extract mail.txt --type invoice.py:Invoice -m openai:gpt-5-mini --tuned extractor.tuned.json
 
-Answers are kept in the journal: the same command goes on where it ended, and pays for none twice. {KEYS}
+Answers are kept in the journal: the same command again resumes, and pays for no answer twice. {KEYS}
 
-Exit status: 0 when a gain was proved and the file is written, 1 when none was, 2 when it could not be tried,
+Exit status: 0 if a gain was proved and the file was written, 1 if none was proved, 2 if it did not finish,
 130 after Ctrl-C.
 """
 
@@ -36,22 +36,24 @@ def tune(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE.json", help="Where it goes.")
+        str, typer.Option("--output", "-o", metavar="FILE.json", help="The file to write.")
     ] = "extractor.tuned.json",
-    max_requests: Annotated[int | None, typer.Option(min=1, help="Requests at most.")] = None,
+    max_requests: Annotated[int | None, typer.Option(min=1, help="The most requests.")] = None,
     max_tokens_total: Annotated[
-        int | None, typer.Option(min=1, help="Tokens at most, of all together.")
+        int | None, typer.Option(min=1, help="The most tokens, of all requests together.")
     ] = None,
     max_cost: Annotated[
-        float | None, typer.Option(min=0, metavar="DOLLARS", help="US dollars at most.")
+        float | None, typer.Option(min=0, metavar="DOLLARS", help="The most US dollars.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the parts of the gold, and of what is drawn.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests in flight at most.")] = 64,
+    seed: Annotated[
+        int, typer.Option(help="The random seed for splitting the gold and drawing examples.")
+    ] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     journal: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
     ] = None,
 ) -> None:
-    """Choose examples and instructions on labelled texts, and prove on others that they help."""
+    """Choose examples and instructions on labelled texts, and test on other texts whether they help."""
     wanted = chosen_type(record_type, schema)
     kept = True if journal is None else journal
     bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
@@ -68,7 +70,7 @@ def tune(
             )
     except KeyboardInterrupt:
         say(
-            "Interrupted; the answers so far are in the journal: the same command goes on from there.",
+            "Interrupted. The answers so far are in the journal: run the same command again to resume.",
             "yellow",
         )
         raise typer.Exit(130) from None
@@ -92,10 +94,10 @@ def _tell(found: Tuning, output: str) -> None:
         proof.add_row("difference, paired", *_figures(found.gain))
         console.print(proof)
     for name in found.skipped:
-        say(f"not tried, for the budget: {name}", "yellow")
-    cost = "at a cost that is not known" if found.cost is None else f"for {found.cost:.6f} US dollars"
+        say(f"not tried, since the budget was used up: {name}", "yellow")
+    cost = "at an unknown cost" if found.cost is None else f"for {found.cost:.6f} US dollars"
     say(f"{found.requests:,} requests, {found.tokens:,} tokens, {cost}.")
-    say(f"{found.why}. {output} is written." if found.tuned else f"{found.why}. No file is written.")
+    say(f"{found.why}. Wrote {output}." if found.tuned else f"{found.why}. No file was written.")
 
 
 def _figures(estimate: object) -> tuple[str, str]:

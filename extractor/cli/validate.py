@@ -37,7 +37,7 @@ EPILOG = """Examples:
     extractor validate invoices.csv --schema invoice.json -o good.csv --quarantine bad.jsonl
     extractor validate mails.parquet -t mail.py:Mail --column mail --text body
 
-Exit status: 0 when all records are valid, 1 when some are not, 2 when it could not be told, 130 after Ctrl-C.
+Exit status: 0 if all records are valid, 1 if some are not, 2 if they could not be read, 130 after Ctrl-C.
 """
 INTERRUPTED = 130
 SHOWN_EVERY = 5_000  # rows
@@ -105,12 +105,18 @@ def validate(
     ],
     record_type: Annotated[
         str | None,
-        typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type; the Python file is run."),
+        typer.Option(
+            "--type", "-t", metavar="FILE.py:Name", help="The record type. The Python file is executed."
+        ),
     ] = None,
     schema: SchemaOption = None,
     column: Annotated[
         str | None,
-        typer.Option("--column", metavar="NAME", help="The column with the record. Default: the row is one."),
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            help="The column with the record. Default: the row itself is the record.",
+        ),
     ] = None,
     text: Annotated[
         list[str] | None,
@@ -118,25 +124,29 @@ def validate(
             "--text",
             "-x",
             metavar="COLUMN",
-            help="Where the text is that verbatim values stand in; as in run.",
+            help="The text that verbatim values must stand in, as in `run`.",
         ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="OUTPUT", help="Valid rows, as they are.")
+        str | None,
+        typer.Option("--output", "-o", metavar="OUTPUT", help="Write valid rows to this file, unchanged."),
     ] = None,
     quarantine: Annotated[
         str | None,
-        typer.Option(metavar="FILE.jsonl", help="Invalid rows, with all that is wrong with them."),
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Write invalid rows to this file, with everything that is wrong with them.",
+        ),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="The first rows only.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only the first N rows.")] = None,
     max_errors: Annotated[
-        int | None, typer.Option("--max-errors", min=1, help="Stop after so many invalid rows.")
+        int | None, typer.Option("--max-errors", min=1, help="Stop after this many invalid rows.")
     ] = None,
 ) -> None:
-    """Check records that are there already, without a model.
+    """Check existing records, without a model.
 
-    A type has Pydantic's word, a JSON Schema that of `jsonschema`, formats included. Files are read as
-    streams; in CSV and Parquet, cells become what the type takes.
+    Pydantic validates records of a type. `jsonschema` validates records of a JSON Schema, formats included.
+    Files are read as streams. In CSV and Parquet, cells are converted to what the type expects.
     """
     wanted = chosen_type(record_type, schema)
     _check_files(data, output, quarantine)
@@ -144,7 +154,7 @@ def validate(
     records, asked = records_in(data, wanted, where), RecordType.of(wanted)
     check, text_of = asked.checker(written=column is not None), _text_finder(text, records)
     if text_of is None and VERBATIM in json.dumps(asked.described()):
-        say("Verbatim values are not looked for in a text: name its column with --text.", "yellow")
+        say("Verbatim values are not checked against a text: name its column with --text.", "yellow")
     command = shlex.join(["extractor", *map(without_passwords, context.obj or ["validate"])])
     shown = without_passwords(data)
     findings, stopped = FileFindings(), False
@@ -162,9 +172,9 @@ def validate(
                     stopped = True
                     break
         except KeyboardInterrupt:
-            _tell(findings, shown, output == "-", "It was interrupted: the rest was not read.")
+            _tell(findings, shown, output == "-", "Interrupted: the rest was not read.")
             raise typer.Exit(INTERRUPTED) from None
-    _tell(findings, shown, output == "-", f"It stopped there: --max-errors {max_errors}." if stopped else "")
+    _tell(findings, shown, output == "-", f"Stopped by --max-errors {max_errors}." if stopped else "")
     if findings.invalid:
         raise typer.Exit(1)
 
@@ -240,7 +250,7 @@ def _check_files(data: str, output: str | None, quarantine: str | None) -> None:
         raise ConfigError("--quarantine takes a file of JSON Lines, such as bad.jsonl")
     files = [Path(each).absolute() for each in (data, output, quarantine) if each not in (None, "-")]
     if len(set(files)) < len(files):
-        raise ConfigError("DATA, OUTPUT and the quarantine are different files: one would be overwritten")
+        raise ConfigError("DATA, OUTPUT and the quarantine must be different files")
 
 
 def _tell(findings: FileFindings, data: str, aside: bool, why: str) -> None:

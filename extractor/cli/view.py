@@ -27,11 +27,11 @@ from ..viewing import Names, entry_of, names_of
 from .output import opened
 from .screen import say, tell
 
-EPILOG = """A line is what `extractor extract` and `extractor run` write, or any object with text and record.
-The report of `extractor eval -o` is shown as `eval --html` would.
-The text is the field `text`, or the one that --text names, or stands in the file that `source` names, if
-that lies below the folder of RESULTS.jsonl or of --texts.
-Evidence is taken from the field `evidence` (pointer or path, start, end), else found anew.
+EPILOG = """A line is what `extractor extract` or `extractor run` wrote, or any object with text and record.
+A report of `extractor eval -o` is shown as by `eval --html`.
+The text is the field `text`, or the field that --text names, or the file that `source` names, if that file
+is below the folder of RESULTS.jsonl or of --texts.
+Evidence is taken from the field `evidence` (pointer or path, start, end), else it is searched for.
 
 Examples:
 
@@ -81,30 +81,35 @@ def view(
         str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines; or a report of `eval`.")
     ],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="PAGE.html", help="Written whole, for you alone to read.")
+        str,
+        typer.Option("--output", "-o", metavar="PAGE.html", help="The page to write. Only you may read it."),
     ] = "records.html",
     text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None,
     record: Annotated[
         str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")
     ] = None,
     texts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the files that `source` names are, too.")
+        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
     ] = None,
     record_type: Annotated[
         str | None,
         typer.Option(
-            "--type", "-t", metavar="FILE.py:Name", help="The record type: dates and enums are found by it."
+            "--type",
+            "-t",
+            metavar="FILE.py:Name",
+            help="The record type, which says which values are dates and enums.",
         ),
     ] = None,
 ) -> None:
-    """Show records beside their texts: one page, no network, with the place of each value marked.
+    """Show records beside their texts on one page, with the place of each value marked. The page needs no
+    network.
 
-    Values that stand nowhere in the text are plainly marked. Open the page in any browser.
+    Values that are not found in the text are marked as such. Open the page in any browser.
     """
     if (report := _report(results)) is not None:
         with opened(output) as out:
             out.write(evaluation_page(report))
-        tell(f"The evaluation {report.title} is in {output}; open it in a browser.")
+        tell(f"Wrote the evaluation {report.title} to {output}. Open it in a browser.")
         return
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
     files = Texts([Path(results).parent, *([texts] if texts else [])])
@@ -113,12 +118,15 @@ def view(
         out.write(page(found, Path(results).name))
     without = sum(entry.missing for entry in found)
     if without:
-        say(f"The text of {without} records is not here: where their values stand is not known.", "yellow")
+        say(
+            f"The text of {without} records was not found, so the places of their values are not known.",
+            "yellow",
+        )
     if files.left_out:
         where = " or ".join(map(str, files.folders))
-        say(f"Texts that are not shown, as their files are not below {where}: {files.left_out}.", "yellow")
+        say(f"Not shown: {files.left_out} texts whose files are not below {where}.", "yellow")
         say("Name their folder with --texts DIR if you trust the results.")
-    tell(f"{len(found)} records are in {output}; open it in a browser.")
+    tell(f"Wrote {len(found)} records to {output}. Open it in a browser.")
 
 
 def _report(path: str) -> EvalReport | None:
@@ -138,7 +146,7 @@ def entries(path: str, given: Names, adapter: TypeAdapter[Any] | None, files: Te
     lines = lines_of(path)
     names = names_of(lines, given)
     if names != given:
-        say(f"The texts are taken from the column {names.text}; --text names another.")
+        say(f"The texts are from the column {names.text}; --text names another.")
     return [entry_of(line, number, names, adapter, files.read) for number, line in enumerate(lines, 1)]
 
 
@@ -167,5 +175,5 @@ def _object(line: str, where: str) -> Mapping[str, JSON]:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: this is not JSON: {error}{if_array(line)}") from error
     if not isinstance(told, dict):
-        raise ConfigError(f"{where}: a line is an object with a text and a record{if_array(line)}")
+        raise ConfigError(f"{where}: a line must be an object with a text and a record{if_array(line)}")
     return told

@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_the_batch_it_is_listed_and_resume_collects_it(cli: Cli, t
     assert ended.status == 0, ended.err
     assert lengths(table) == [str(Echo.of(text).length) for text in TEXTS]
     assert [r.path for r in server.requests if r.method == "POST"] == ["/v1/files", "/v1/batches"]
-    assert "no batch is under way" in cli("batches", "list").err
+    assert "no batch is running" in cli("batches", "list").err
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_inputs_without_a_record_have_lines_with_an_error_and_give_status_1(cli:
         "ok",
     ]
     assert asked == 3, "what cannot be read is not sent"
-    assert end.err == "5 of 7 inputs gave no record: their lines say why.\n"
+    assert end.err == "5 of 7 inputs gave no record. Their lines say why.\n"
 
 
 def test_a_dash_is_standard_input(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,13 +183,13 @@ def test_options_go_into_each_request(cli: Cli, folder: Path) -> None:
         (["-t", "visits.py", "--base-url", "no-url"], "base_url is no URL"),
         (["-t", "visits.py", "-p", "temprature=1"], "did you mean 'temperature'?"),
         (["-t", "visits.py", "-p", "top_p"], "--param takes NAME=VALUE"),
-        (["-t", "visits.py", "-p", "stop=[1"], "starts like JSON, but is not"),
+        (["-t", "visits.py", "-p", "stop=[1"], "starts like JSON, but is invalid"),
         (["-t", "visits.py", "--seed", "1", "-p", "seed=2"], "the parameter seed is given twice"),
         (
             ["-t", "visits.py", "--examples", "wrong.jsonl"],
             "wrong.jsonl, line 1: the record is invalid at /day",
         ),
-        (["-t", "visits.py", "-o", "one.txt"], "-o one.txt is one of the inputs"),
+        (["-t", "visits.py", "-o", "one.txt"], "-o one.txt would overwrite one of the inputs"),
         (["-t", "visits.py", "-o", "no/folder/out.jsonl"], "cannot write to"),
         (["-t", "visits.py", "-m", "openai:gpt-5-mini"], "set OPENAI_API_KEY"),
         (["-t", "visits.py", "-m", "opnai:x"], "did you mean 'openai'?"),
@@ -324,7 +324,7 @@ def test_the_request_is_shown_and_nothing_is_sent(cli: Cli, folder: Path) -> Non
     assert json.loads(first.partition("\n\n")[2])["temperature"] == 0
     assert "Grüße aus Köln" in second
     assert "two.txt: about" in done.err
-    assert "nothing was" in done.err
+    assert "Nothing was sent" in done.err
 
 
 def test_a_file_that_is_not_there_has_no_request(cli: Cli, folder: Path) -> None:

@@ -90,4 +90,4 @@ def test_a_missing_chunk_is_named_beside_the_record_and_gives_status_1(cli: Cli,
 def test_what_says_how_to_cut_needs_long(cli: Cli, folder: Path) -> None:
     end = cli("extract", "--type", "ledger.py:Ledger", "-m", "m", "--chunk", 100, "book.txt")
     assert end.status == 2
-    assert "--chunk goes with --long" in end.err
+    assert "--chunk needs --long" in end.err

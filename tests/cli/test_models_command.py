@@ -29,7 +29,7 @@ def test_models_are_listed_with_size_licence_and_whether_they_are_here(cli: Cli)
     assert "local:smollm2  98 MB  0.4 GB of memory  Apache-2.0" in end.out
     default = "local:qwen2.5-coder-1.5b  1,117 MB  1.7 GB of memory  Apache-2.0  (the default)\n  small (Qwen"
     assert default in end.out
-    assert "not here: extractor models pull smollm2" in end.out
+    assert "not on this machine: extractor models pull smollm2" in end.out
 
 
 @pytest.mark.usefixtures("empty_cache")
@@ -37,10 +37,10 @@ def test_what_a_broken_pull_has_left_is_listed_and_removed(cli: Cli) -> None:
     part = cache_folder() / f"{MODELS['smollm2'].file_name}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(bytes(9_000_000))
-    assert "9 MB of it are here: extractor models pull smollm2" in cli("models", "list").out
-    assert cli("models", "remove", "local:smollm2").err == "9 MB of smollm2 deleted\n"
+    assert "9 MB of it are on this machine: extractor models pull smollm2" in cli("models", "list").out
+    assert cli("models", "remove", "local:smollm2").err == "deleted 9 MB of smollm2\n"
     assert not part.exists()
-    assert cli("models", "remove", "smollm2").err == "nothing of smollm2 is here\n"
+    assert cli("models", "remove", "smollm2").err == "smollm2 is not on this machine\n"
 
 
 @pytest.mark.parametrize("command", [("models", "pull"), ("models", "remove"), ("serve",)])

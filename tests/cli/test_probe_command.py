@@ -120,12 +120,12 @@ def test_what_was_found_is_not_asked_again_unless_wanted(cli: Cli) -> None:
         command = ("probe", "m", "--base-url", server.base_url)
         first, second, third = cli(*command), cli(*command), cli(*command, "--refresh")
         assert len(server.requests) == 12
-    assert "takes the request, and ignores what it asks for" in first.out
+    assert "accepts the request, but ignores this feature" in first.out
     assert 'mode="auto" tries, in this order: tool, json_object, prompt' in first.out
     assert "6 requests" in first.err
-    assert "at a cost that is not known" in first.err
+    assert "at an unknown cost" in first.err
     assert second.out == first.out
-    assert "--refresh asks anew" in second.err
+    assert "--refresh probes again" in second.err
     assert "6 requests" in third.err
 
 
@@ -233,7 +233,7 @@ def test_answers_in_the_mode_before_a_probe_still_count_and_the_probe_says_so(
             list(ex.rows(texts[:2], Person, journal=journal))
         lacks.append("json_schema")
         end = cli("probe", "m", "--base-url", server.base_url)
-        assert "Before, it began with json_schema: answers of that mode" in " ".join(end.err.split())
+        assert "Before, it began with json_schema. Answers of that mode" in " ".join(end.err.split())
         asked = len(server.requests)
         with Extractor("m", base_url=server.base_url) as ex:
             told = ex.estimate(texts, Person, journal=journal)

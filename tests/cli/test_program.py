@@ -38,7 +38,7 @@ def test_each_command_has_a_help_text(cli: Cli, command: str) -> None:
 
 
 def test_help_says_where_keys_come_from(cli: Cli) -> None:
-    assert "Keys come from the environment alone" in " ".join(cli("extract", "--help").out.split())
+    assert "Keys are read from the environment only" in " ".join(cli("extract", "--help").out.split())
     assert "--api-key" not in cli("extract", "--help").out
 
 
@@ -71,4 +71,4 @@ def test_what_is_raised_on_purpose_is_told_apart_from_faults() -> None:
     assert explained(SchemaError("a tuple has no end", "/items")) == ("a tuple has no end (at /items)", 2)
     assert explained(OSError(28, "No space left on device")) == ("[Errno 28] No space left on device", 2)
     said, status = explained(KeyError("x"))
-    assert (status, said.startswith("KeyError: 'x'. This is a fault of extractor itself")) == (FAULT, True)
+    assert (status, said.startswith("KeyError: 'x'. This is a bug in extractor")) == (FAULT, True)

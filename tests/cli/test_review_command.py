@@ -24,7 +24,7 @@ def test_it_is_told_how_many_records_have_to_be_looked_at(cli: Cli, folder: Path
     assert ended.status == 0
     said = " ".join(ended.err.split())
     assert "Of 40 records the 33 least sure have to be looked at" in said  # 2·33 + 7·1.2 − 1.645·√2.1 ≥ 72
-    assert "by a guess: confidence is not told for all" in said
+    assert "as a guess, since some values have no confidence" in said
     assert "within 5.0% either way: 37 drawn at random" in said
     assert not (folder / "in.gold.jsonl").exists()
 
@@ -47,7 +47,7 @@ def test_a_second_one_is_told_that_somebody_else_reviews(cli: Cli, folder: Path)
     [
         (("in.jsonl",), "name the record type"),
         (("none.jsonl", "-t", "person.py:Person"), "no file none.jsonl"),
-        (("in.jsonl", "-t", "person.py:Person", "--gold", "in.jsonl"), "would be overwritten"),
+        (("in.jsonl", "-t", "person.py:Person", "--gold", "in.jsonl"), "would overwrite RESULTS"),
         (("empty.jsonl", "-t", "person.py:Person"), "has no record with its text"),
     ],
 )

@@ -217,7 +217,7 @@ def test_rows_that_can_not_be_read_are_mended_and_not_asked_again(run: Run, fold
     (folder / "in.jsonl").write_text('{"body": "Basel"}\nno JSON\n')
     end = run("in.jsonl", "-x", "body")
     assert end.status == 1
-    assert "run the same again" in end.err
+    assert "run the same command again" in end.err
     assert "--retry-failed" not in end.err
 
 
@@ -578,7 +578,7 @@ def test_formulas_in_csv_are_told_of_or_made_texts(run: Run, folder: Path) -> No
     ]
     write(folder / "in.csv", rows)
     ended = run("in.csv", "-x", "body", "-o", "out.csv")
-    assert "2 cells of out.csv begin as formulas do" in ended.err
+    assert "2 cells of out.csv begin like formulas" in ended.err
     assert [row["body"] for row in read(folder / "out.csv")] == [row["body"] for row in rows]
     for again in ((), ("--resume",)):
         ended = run("in.csv", "-x", "body", "-o", "safe.csv", "--formulas-as-text", *again)

@@ -271,7 +271,7 @@ def test_a_run_that_stops_says_how_to_go_on_without_the_password(
         run = Run(cli, server)
         end = run(place.url, "--table", "mails", "-o", place.url, "--into", "visits", "--concurrency", "1")
         assert end.status == 2
-        assert "the table visits has the rows that are done" in end.err
+        assert "Finished rows are in the table visits" in end.err
         command = shlex.split(end.err.splitlines()[-1])
         assert command[-1] == "--resume"
         assert towns(place) == READ[:1]

@@ -84,7 +84,7 @@ def test_golden_files_are_written_and_a_drift_shows_as_a_diff(cli: Cli, folder: 
     assert end.status == 1
     assert '-    "x": {' in end.out
     assert '+    "y": {' in end.out
-    assert "Of 1 schemas 1 changed and 0 are missing" in end.err
+    assert "Of 1 schemas, 1 changed and 0 are missing" in end.err
     command = shlex.split(end.err.splitlines()[-1])
     assert command == ["extractor", *("schema", "later.py:Other", "--target", "openai", "--write", "schemas")]
     assert cli(*command[1:]).status == 0
@@ -102,5 +102,5 @@ def test_two_types_of_one_name_cannot_share_a_file(cli: Cli, folder: Path) -> No
     (folder / "again.py").write_text(TYPES)
     end = cli("schema", "sums.py:Sum", "again.py:Sum", "--write", "schemas")
     assert end.status == 2
-    assert "two of the record types have one name" in end.err
+    assert "two of the record types have the same name" in end.err
     assert not (folder / "schemas").exists()

@@ -337,7 +337,7 @@ def test_ctrl_c_tells_what_was_found_so_far(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (("in.jsonl", "-o", "in.jsonl"), "overwritten"),
+        (("in.jsonl", "-o", "in.jsonl"), "must be different files"),
         (("in.jsonl", "-o", "a.csv"), "a file like in.jsonl"),
         (("in.jsonl", "--quarantine", "bad.csv"), "JSON Lines"),
         (("missing.jsonl",), "No such file"),

@@ -87,7 +87,7 @@ def test_the_page_is_for_its_owner_alone(cli: Cli, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[]\n", "line 1: a line is an object"),
+        ("[]\n", "line 1: a line must be an object"),
         ("{\n", "line 1: this is not JSON"),
         ('{"a": 1}\n', "no field 'body'"),
     ],
@@ -122,10 +122,10 @@ def test_files_are_shown_that_lie_below_the_results_or_a_named_folder(cli: Cli, 
     assert ended.status == 0
     assert page.count('"text":"a"') + page.count('"text": "a"') == 2
     assert "secret" not in page
-    assert "Texts that are not shown, as their files are not below mine: 4." in ended.err
+    assert "Not shown: 4 texts whose files are not below mine." in ended.err
     trusted = cli("view", "mine/in.jsonl", "-o", "page.html", "--texts", ".").err
     assert "not below" not in trusted
-    assert "The text of 3 records is not here" in trusted
+    assert "The text of 3 records was not found" in trusted
     assert "secret" in (folder / "page.html").read_text()
 
 
@@ -160,7 +160,7 @@ def test_the_files_of_a_run_are_shown_at_once(cli: Cli, folder: Path, name: str)
         at = ("-m", "m", "--base-url", server.base_url, "--journal", "j.sqlite")
         assert cli("run", "mails.csv", "-t", "person.py:Person", "-x", "body", "-o", name, *at).status == 0
     ended = cli("view", name, "-o", "page.html")
-    assert (ended.status, "taken from the column body" in ended.err) == (0, True)
+    assert (ended.status, "texts are from the column body" in ended.err) == (0, True)
     page = (folder / "page.html").read_text()
     assert '"/name":[[0,3,"exact",1.0]]' in page.replace(" ", "")
 
