@@ -20,10 +20,16 @@ def fresh(base: str, taken: Container[str]) -> str:
 
 def distinct(names: Iterable[str]) -> list[str]:
     """Return the names in letters, digits and underscores of any script, all different."""
-    result: list[str] = []
-    for name in names:
-        result.append(fresh(re.sub(r"\W+", "_", name), result))
-    return result
+    result: dict[str, None] = {}
+    numbers: dict[str, int] = {}  # the last of each base, as thousands may share one
+    for base in (re.sub(r"\W+", "_", name) for name in names):
+        name, number = base, numbers.get(base, 1)
+        while name in result:
+            number += 1
+            name = f"{base}_{number}"
+        numbers[base] = number
+        result[name] = None
+    return list(result)
 
 
 def legal(name: str, otherwise: str, most: int) -> str:

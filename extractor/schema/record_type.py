@@ -141,8 +141,7 @@ class RecordType:
 
     def source(self, documents: Mapping[str, JSON] | None = None) -> TypeSource:
         """Return the type in its form as the compiler reads it. Raises SchemaError."""
-        many = documents is None and any(isinstance(form, Share) for form in self.forms)
-        source = self._read_once() if many else self._read(documents)
+        source = self._read_once() if documents is None else self._read(documents)
         for form in self.forms:
             source = form(source) if isinstance(form, Share) else FORMS[form](source)
         return source
@@ -158,7 +157,7 @@ class RecordType:
         return read(self.written)
 
     def _read_once(self) -> TypeSource:
-        """Return the type as it was read for another of its shares."""
+        """Return the type as it was read for another of its shares or targets."""
         bare = replace(self, forms=())
         found = _sources.get(bare)
         if found is None:
@@ -374,7 +373,7 @@ def check_type(record_type: Any) -> None:
 T = TypeVar("T")
 _cache: dict[Any, CompiledSchema[Any]] = {}
 _divisions: dict[Any, tuple[Share, ...] | str] = {}
-_sources: dict[RecordType, TypeSource] = {}  # of types that are divided
+_sources: dict[RecordType, TypeSource] = {}
 
 
 @overload

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -368,8 +369,10 @@ def union(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
 
 def _any_of(wires: list[Schema]) -> Schema:
     flat = [part for wire in wires for part in (wire["anyOf"] if wire.keys() == {"anyOf"} else [wire])]
-    unique = [wire for i, wire in enumerate(flat) if wire not in flat[:i]]
-    return unique[0] if len(unique) == 1 else {"anyOf": unique}
+    unique: dict[str, Schema] = {}
+    for wire in flat:
+        unique.setdefault(json.dumps(wire, sort_keys=True), wire)
+    return flat[0] if len(unique) == 1 else {"anyOf": list(unique.values())}
 
 
 def _fits(shapes: list[Shape]) -> Callable[[JSON], bool]:
