@@ -473,4 +473,36 @@ def test_what_pydantic_would_make_another_value_of_is_asked_for_again(
 def test_a_number_that_is_given_as_a_text_is_read_and_noted() -> None:
     result = run(reply('{"name": "Ada", "age": "36"}'))
     assert (result.outcome, result.record) == (Outcome.OK, Person(name="Ada", age=36))
-    assert "texts in place of other values: /age" in (result.attempts[0].note or "")
+    assert "values of another type than asked for: /age" in (result.attempts[0].note or "")
+
+
+class Visit(BaseModel):
+    guest: str
+    paid: bool
+    remark: str | None
+    nights: dict[str, int] = {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "note"),
+    [
+        ({"paid": 1}, "values of another type than asked for: /paid"),
+        ({"remark": "null"}, "texts that may mean null: /remark"),
+        ({"guest": "None"}, "texts that may mean null: /guest"),
+    ],
+)
+def test_a_value_that_may_be_another_than_the_model_meant_is_noted(
+    changed: dict[str, Any], note: str
+) -> None:
+    said = {"guest": "Ada", "paid": True, "remark": None, "nights": []} | changed
+    with ChatServer([reply(said)]) as server, Extractor("m", base_url=server.base_url) as ex:
+        result = ex.run(Visit, "a text")
+    assert (result.outcome, [str(each) for each in result.notes]) == (Outcome.OK, [note])
+
+
+def test_a_member_that_was_left_out_though_it_has_a_default_is_noted() -> None:
+    answer = reply({"guest": "Ada", "paid": True, "remark": None})
+    with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:
+        result = ex.run(Visit, "a text")
+    assert result.record == Visit(guest="Ada", paid=True, remark=None)
+    assert [str(each) for each in result.notes] == ["members that are missing: /nights"]

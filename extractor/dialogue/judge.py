@@ -152,9 +152,7 @@ def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T
     verdict = _decoded(read.text, decode)
     if verdict.outcome is Outcome.OK and read.problem is not None:
         return Verdict(Outcome.INVALID, problems=(read.problem,), text=read.text)
-    note = how((*notes, *read.notes))
-    if verdict.outcome is Outcome.OK:
-        note = how((*notes, *read.notes), read.others, read.as_text)
+    note = how((*notes, *read.notes), read.remarks if verdict.outcome is Outcome.OK else ())
     return verdict if note is None else replace(verdict, note=note)
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
-from .shape import RecordShape, choice_key, distinct, folded
+from .shape import NOTHING_IN_TEXT, RecordShape, choice_key, distinct, folded
 from .syntax import Digits, mended, whole_value
 
 JSON: TypeAlias = Any
@@ -16,7 +16,6 @@ MOST_SHOWN = 3  # places of values that were read in one way
 LONGEST_SHOWN = 100  # characters of a place, which may have words of the model in it
 ENTRY = {"key", "value"}
 NOTHING = frozenset({"n/a", "null", "none", "nil", "not available", "not applicable", "-", "–", "—"})
-NOTHING_IN_TEXT = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
 _DECIMAL = re.compile(r"\^\(-\?\[0-9\]")  # how the pattern of a decimal begins
 _NUMBER = re.compile(r"([-+]?)((?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?)")
 

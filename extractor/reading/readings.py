@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ..errors import Problem
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
 from .inside import AsInText, Inside, listed, parsed
-from .shape import DIGITS_AS_TEXT, RecordShape, distinct, folded
+from .shape import DIGITS_AS_TEXT, NOTHING_AS_TEXT, Beside, RecordShape, distinct, folded
 from .syntax import mended, whole_value, written
 
 JSON: TypeAlias = Any
@@ -45,7 +45,7 @@ class Read:
     stands in the reply as it is. notes: how it was read, where it is not plain JSON in the schema's shape.
     problem: why nothing was read, or why what was read is no record, whatever the record type says of it.
     invalid: whether there was JSON though nothing was read. others: the pointers of members that the schema
-    does not have. as_text: those of texts in the place of other values.
+    does not have. remarks: what is said of the values, if they make a record.
     """
 
     text: str | None = None
@@ -54,7 +54,7 @@ class Read:
     problem: Problem | None = None
     invalid: bool = False
     others: tuple[str, ...] = ()
-    as_text: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Reader:
             return Read(problem=_not_json("it is nested too deep", text))
 
     def _is_plainly_so(self, text: str) -> bool:
-        if not self.shape.proves(text) or self.shape.repeats_a_name(text):
+        if not self.shape.proves(text) or self.shape.repeats_a_name(text) or NOTHING_AS_TEXT.search(text):
             return False
         return DIGITS_AS_TEXT.search(text) is None or not self.shape.has_times
 
@@ -182,12 +182,12 @@ class Reader:
     def _of(self, way: ReadingWay, fits: bool) -> Read:
         said, notes = way.text, way.notes
         as_it_is = said if way.as_it_is and not notes else None
-        if fits and not self.shape.has_times:
+        if fits and not self.shape.has_times and not NOTHING_AS_TEXT.search(said):
             return Read(said, as_it_is, notes)
         beside = self.shape.beside(way.value)
         if fits:
             mistyped = Problem(*beside.mistyped[0], type="mistyped") if beside.mistyped else None
-            return Read(said, as_it_is, notes, mistyped)
+            return Read(said, as_it_is, notes, mistyped, remarks=_remarks(beside))
         problem = _stranger(beside.strangers[0]) if beside.strangers else None
         if problem is None and (inner := self._record_inside(way.value)) is not None:
             problem = _inner(inner)
@@ -201,7 +201,7 @@ class Reader:
             notes,
             problem,
             others=tuple(beside.members),
-            as_text=tuple(beside.as_text),
+            remarks=_remarks(beside),
         )
 
     def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[ReadingWay]:
@@ -305,12 +305,20 @@ class Decoded(RecordShape):
         return self.fits(value)
 
 
-def how(notes: Sequence[str], others: Sequence[str] = (), as_text: Sequence[str] = ()) -> str | None:
+def how(notes: Sequence[str], remarks: Sequence[str] = ()) -> str | None:
     """Return what is said of a reply that was read in these ways; None where it was plain JSON in shape."""
     said = [f"read with tolerance: {'; '.join(dict.fromkeys(notes))}"] if notes else []
-    said += [f"texts in place of other values: {listed(as_text)}"] if as_text else []
-    said += [f"members that the schema does not have: {listed(others)}"] if others else []
-    return "; ".join(said) or None
+    return "; ".join((*said, *remarks)) or None
+
+
+def _remarks(beside: Beside) -> tuple[str, ...]:
+    places = {
+        "values of another type than asked for": beside.converted,
+        "members that are missing": beside.absent,
+        "texts that may mean null": beside.nothings,
+        "members that the schema does not have": beside.members,
+    }
+    return tuple(f"{what}: {listed(where)}" for what, where in places.items() if where)
 
 
 def _several(count: int) -> Problem:

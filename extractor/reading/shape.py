@@ -24,6 +24,8 @@ _TIME = re.compile(r"\^(\[0-9\]\{4\}-|\(\[01\]\[0-9\])")  # how the pattern of a
 _INFINITE = re.compile(r"[-+]?(inf|infinity|nan)", re.IGNORECASE)
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 DIGITS_AS_TEXT: Final = re.compile(rf'"{_DIGITS.pattern}"')
+NOTHING_IN_TEXT: Final = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
+NOTHING_AS_TEXT: Final = re.compile(rf'"({"|".join(sorted(NOTHING_IN_TEXT))})"')
 BOUNDS: Final = frozenset(
     {
         *("pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "multipleOf"),
@@ -52,15 +54,18 @@ def is_number(value: JSON) -> bool:
 class Beside:
     """The pointers of members that a schema does not have, and of objects that have no others. misnamed:
     the pointers of members that are missing, and the name under which each seems to have been given.
-    mistyped: the pointers of values that would become others, and what is wrong. as_text: the pointers of
-    texts in the place of other values.
+    mistyped: the pointers of values that would become others, and what is wrong. converted: the pointers of
+    values that have another type than asked for, which a validator may take. absent: those of members that
+    are missing. nothings: those of texts that say null.
     """
 
     members: list[str] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     misnamed: list[tuple[str, str]] = field(default_factory=list)
     mistyped: list[tuple[str, str]] = field(default_factory=list)
-    as_text: list[str] = field(default_factory=list)
+    converted: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    nothings: list[str] = field(default_factory=list)
 
 
 class RecordShape:
@@ -202,6 +207,7 @@ class RecordShape:
             if members and others and len(others) == len(value):
                 found.strangers.append(pointer)
             missing = {name: member for name, member in members.items() if name not in value}
+            found.absent += [f"{pointer}/{name}" for name in missing if name in node.get("required", ())]
             meant = {name: self._meant(name, value[name], missing) for name in others}
             found.misnamed += [(f"{pointer}/{right}", name) for name, right in meant.items() if right]
         for name in filter(members.__contains__, value):
@@ -215,6 +221,8 @@ class RecordShape:
         kinds = {kind for leaf in leaves for kind in _kinds(leaf)}
         digits = is_number(value) or (isinstance(value, str) and bool(_DIGITS.fullmatch(value)))
         others = kinds - {"null"} - ({"string"} if all(map(_is_time, leaves)) else set())
+        if isinstance(value, str) and value in NOTHING_IN_TEXT and not any("enum" in leaf for leaf in leaves):
+            found.nothings.append(pointer)
         if digits and not others and "string" in kinds:
             found.mistyped.append((pointer, f"is the number {value}, where a date or time was asked for"))
         elif not kinds or any(_TYPES[kind](value) for kind in kinds if kind in _TYPES):
@@ -223,8 +231,8 @@ class RecordShape:
             found.mistyped.append((pointer, f"is {str(value).lower()}, where a number was asked for"))
         elif isinstance(value, float) or (isinstance(value, str) and _INFINITE.fullmatch(value.strip())):
             found.mistyped.append((pointer, f"is {value}, where a finite number was asked for"))
-        elif isinstance(value, str) and pointer:
-            found.as_text.append(pointer)
+        elif pointer:
+            found.converted.append(pointer)
 
     def _leaves(self, node: JSON) -> Iterator[Schema]:
         """Yield the schemas for scalars that a place has."""
