@@ -124,7 +124,10 @@ class Escalating:
             return _nulled(record_type, result, self, doubt)
         if answer is None:
             return _kept(result, self, doubt, "first", NO_TEXT)
-        return _answered(record_type, result, self, doubt, answer)
+        plainly = replace(
+            answer, record=plain(answer.record)
+        )  # its narrowed type has no name to pickle it by
+        return _answered(record_type, result, self, doubt, plainly)
 
 
 @dataclass(frozen=True, slots=True)

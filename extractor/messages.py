@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
 JSON: TypeAlias = Any  # a value that `json.loads` can give
@@ -234,6 +234,20 @@ class Completion:
     def parsed(self) -> Any:
         """The first choice's record, on replies of `parse`."""
         return self.message.parsed
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON, a record and parsed arguments too; what JSON has no form for is its repr."""
+        from pydantic import TypeAdapter
+
+        told = TypeAdapter(Completion).dump_python(self, mode="json", fallback=repr, warnings=False)
+        return cast(dict[str, JSON], told)
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON]) -> Self:
+        """Return the completion that `to_dict` said; a record in it stays JSON. Raises ValueError."""
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(told)
 
     def with_message(self, **changes: Any) -> Completion:
         """Return this completion with the first choice's message changed."""

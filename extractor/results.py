@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from .errors import ExtractorError
-from .messages import JSON, Attempt, BatchStatus, Completion, Outcome, Usage, total_cost, total_usage
+from .messages import (
+    JSON,
+    Attempt,
+    BatchStatus,
+    Choice,
+    Completion,
+    Message,
+    Outcome,
+    Usage,
+    total_cost,
+    total_usage,
+)
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -59,6 +71,11 @@ class Result(Generic[T]):
     def cost(self) -> Decimal | None:
         """US dollars for all attempts together; None where no price is known."""
         return total_cost(self.attempts)
+
+    def spent(self) -> dict[str, JSON]:
+        """Return tokens and US dollars as JSON."""
+        usage = {**asdict(self.usage), "total_tokens": self.usage.total_tokens}
+        return {"usage": usage, "cost": None if self.cost is None else str(self.cost)}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -114,7 +131,7 @@ class Escalation:
     or "null" or "review". choices: by pointer, whose value the record has: "first", "second", "both" where
     they say the same, "null", or "review" for the first one's, to be looked at. note: what could not be
     done. first: the record as the first model gave it. second: the second model's answer about the doubtful
-    members; None where it was not asked.
+    members, its record as plain JSON; None where it was not asked.
     """
 
     doubtful: tuple[str, ...]
@@ -123,6 +140,32 @@ class Escalation:
     note: str | None = None
     first: Any = None
     second: Extraction[Any] | None = None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON."""
+        from .report import as_json
+
+        return {
+            "doubtful": list(self.doubtful),
+            "to": self.to,
+            "choices": dict(self.choices),
+            "note": self.note,
+            "first": as_json(self.first),
+            "second": None if self.second is None else self.second.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON], record_type: Any) -> Escalation:
+        """Return what `to_dict` said. record_type: that of the whole record."""
+        second = told["second"]
+        return cls(
+            tuple(told["doubtful"]),
+            told["to"],
+            told["choices"],
+            told["note"],
+            typed(told["first"], record_type),
+            None if second is None else Extraction.from_dict(second, PLAIN),
+        )
 
     def __str__(self) -> str:
         told = ", ".join(f"{where or '(record)'}: {choice}" for where, choice in self.choices.items())
@@ -150,6 +193,32 @@ class PartOutcome:
     def usage(self) -> Usage:
         """Tokens of its attempts."""
         return total_usage(self.attempts)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON."""
+        from .recorded import attempts_as_json, error_as_json
+
+        return {
+            "fields": list(self.fields),
+            "outcome": None if self.outcome is None else str(self.outcome),
+            "attempts": attempts_as_json(self.attempts),
+            "found": self.found,
+            "error": error_as_json(self.error),
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON]) -> PartOutcome:
+        """Return what `to_dict` said."""
+        from .recorded import attempts_from_json, error_from_json
+
+        attempts, outcome = attempts_from_json(told["attempts"]), told["outcome"]
+        return cls(
+            tuple(told["fields"]),
+            None if outcome is None else Outcome(outcome),
+            attempts,
+            told["found"],
+            error_from_json(told["error"], attempts),
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -250,9 +319,8 @@ class Extraction(Shown[T]):
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON: a line that `extractor view` shows and `from_dict` reads.
 
-        What is left out: the requests' messages, the last reply beside its text, a document's pages, what
-        confidence was made of, and `escalation`. Raises ValueError where a serializer of the record type's
-        own does.
+        What is left out: the requests' messages, the last reply beside its text, a document's pages, and
+        what confidence was made of. Raises ValueError where a serializer of the record type's own does.
         """
         from .recorded import attempts_as_json, error_as_json, spans_as_json
         from .report import as_json
@@ -263,16 +331,18 @@ class Extraction(Shown[T]):
             "text": self.source,
             "outcome": str(self.outcome),
             "record": as_json(self.record) if self.outcome.has_record else None,
-            "error": None if self.error is None else error_as_json(self.error, kind),
+            "error": error_as_json(self.error, kind),
             "evidence": spans_as_json(self.evidence),
             "not_found": [pointer for pointer, spans in self.evidence.items() if not spans],
             "confidence": None if self.confidence is None else dict(self.confidence),
             "quotes": {pointer: list(quotes) for pointer, quotes in self.quotes.items()},
             "reference_date": None if self.reference_date is None else self.reference_date.isoformat(),
             "locale": self.locale,
-            "usage": {**asdict(self.usage), "total_tokens": self.usage.total_tokens},
-            "cost": None if self.cost is None else str(self.cost),
+            **self.spent(),
             "attempts": attempts_as_json(self.attempts),
+            "raw": self.raw,
+            "parts": [part.to_dict() for part in self.parts],
+            "escalation": None if self.escalation is None else self.escalation.to_dict(),
         }
 
     @classmethod
@@ -282,24 +352,28 @@ class Extraction(Shown[T]):
         """
         from .recorded import attempts_from_json, error_from_json, evidence_from_json
 
-        try:
+        with reading_back(cls):
             attempts, text, day = attempts_from_json(told["attempts"]), told["text"], told["reference_date"]
-            outcome, error = Outcome(told["outcome"]), told["error"]
+            outcome, doubts = Outcome(told["outcome"]), told.get("escalation")
             found = cls(
                 outcome,
                 attempts,
-                cast(T, _typed(told["record"], record_type)) if outcome.has_record else None,
-                None if error is None else error_from_json(error, attempts),
+                cast(T, typed(told["record"], record_type)) if outcome.has_record else None,
+                error_from_json(told["error"], attempts),
                 source=text,
                 quotes={pointer: tuple(quotes) for pointer, quotes in told["quotes"].items()},
                 reference_date=None if day is None else date.fromisoformat(day),
                 locale=told["locale"],
+                parts=tuple(map(PartOutcome.from_dict, told.get("parts", ()))),
+                escalation=None if doubts is None else Escalation.from_dict(doubts, record_type),
             )
+            raw = told.get("raw", found.raw)  # lines of before have none
+            if raw != found.raw:  # of several samples, another than the last was chosen
+                chosen = (Choice(Message("assistant", raw)),)
+                found = replace(found, completion=Completion(choices=chosen))
             found._evidence.append(evidence_from_json(told["evidence"], text or "", told["not_found"]))
             if told["confidence"] is not None:
                 found._confidence.append(told["confidence"])
-        except (KeyError, TypeError, AttributeError) as error_:
-            raise ValueError(f"this is not what Extraction.to_dict returns: {error_!r}") from error_
         return found
 
     def entry(self, title: str) -> Entry:
@@ -323,13 +397,25 @@ class Extraction(Shown[T]):
         )
 
 
-def _typed(record: JSON, record_type: Any) -> Any:
-    """Return a record as its type."""
+PLAIN: Mapping[str, JSON] = {}  # the record type of what stays JSON
+
+
+def typed(record: JSON, record_type: Any) -> Any:
+    """Return a record as its type. Raises ValueError."""
     if isinstance(record_type, Mapping):
         return record
     from pydantic import TypeAdapter
 
     return TypeAdapter(record_type).validate_json(json.dumps(record))
+
+
+@contextmanager
+def reading_back(kind: type[Any]) -> Iterator[None]:
+    """Raise ValueError where what is read is not what the kind's `to_dict` returns."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"this is not what {kind.__name__}.to_dict returns: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)

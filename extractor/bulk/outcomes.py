@@ -9,7 +9,7 @@ from warnings import warn
 
 from ..errors import ExtractorError
 from ..messages import JSON, Attempt, Outcome
-from ..results import Extraction, Result
+from ..results import Extraction, Result, reading_back
 from ..saying import Saying
 
 T = TypeVar("T")
@@ -79,6 +79,47 @@ class RowOutcome(Result[T]):
     def attempts(self) -> tuple[Attempt, ...]:
         """Every request of the row with its result."""
         return self.extraction.attempts if self.extraction else ()
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON: that of its extraction, if there is one, beside `index`, `key` and
+        `from_cache`. `extractor view` shows the line, and `from_dict` reads it. Raises ValueError as
+        Extraction.to_dict does.
+        """
+        from ..recorded import error_as_json, listed_as_json
+
+        asked = {} if self.extraction is None else self.extraction.to_dict()
+        same = self.extraction is not None and self.error is self.extraction.error
+        return {
+            "text": None,
+            "outcome": None,
+            "record": None,
+            **asked,
+            "error": asked["error"] if same else error_as_json(self.error),
+            "failed": asked.get("error"),
+            "index": self.index,
+            "key": listed_as_json(Any, [self.key])[0],
+            "from_cache": self.from_cache,
+            "stops": self.stops,
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON], record_type: Any) -> RowOutcome[Any]:
+        """Return the outcome that `to_dict` said, its `key` as JSON. Raises ValueError."""
+        from ..recorded import error_from_json
+
+        with reading_back(cls):
+            asked, error = None, told["error"]
+            if told["outcome"] is not None:
+                asked = Extraction.from_dict({**told, "error": told["failed"]}, record_type)
+            same = asked is not None and error == told["failed"]
+            return cls(
+                told["index"],
+                asked,
+                asked.error if asked and same else error_from_json(error),
+                told["from_cache"],
+                told["key"],
+                told["stops"],
+            )
 
     def quarantined(self, record_type: Any) -> dict[str, JSON]:
         """Return the row as a line of a quarantine, which `extractor run` can read again: its own fields (a

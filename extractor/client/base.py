@@ -159,6 +159,12 @@ class BaseClient(Generic[Link]):
         """The modes in which a record may be asked for, best first, as far as the server is known."""
         return self._first.learnt.modes
 
+    def __copy__(self) -> Self:
+        return self.with_options()
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self.with_options()
+
     def __reduce__(self) -> tuple[Any, ...]:
         """A key is not pickled: the copy reads its own from the environment. Raises TypeError for what
         else must not leave the process, and cannot be found there.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ExtractorError, Problem
 from ..evidence import Evidence
 from ..evidence.merging import Conflict
 from ..messages import JSON, Attempt, Outcome
-from ..results import Extraction, Shown
+from ..results import PLAIN, Extraction, Shown, reading_back, typed
 
 if TYPE_CHECKING:
     from ..layout import Box, Source
@@ -65,6 +65,23 @@ class ChunkOutcome:
     def attempts(self) -> tuple[Attempt, ...]:
         """Every request about the chunk, with its result."""
         return self.extraction.attempts if self.extraction else ()
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON."""
+        from ..recorded import error_as_json
+
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        asked = None if self.extraction is None else self.extraction.to_dict()
+        return {**told, "extraction": asked, "error": error_as_json(self.error)}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON]) -> ChunkOutcome:
+        """Return the chunk that `to_dict` said."""
+        from ..recorded import error_from_json
+
+        asked = None if told["extraction"] is None else Extraction.from_dict(told["extraction"], PLAIN)
+        error = error_from_json(told["error"], asked.attempts if asked else ())
+        return cls(**{**told, "extraction": asked, "error": error})
 
     def __str__(self) -> str:
         how = self.outcome or ("not run" if self.error else "blank")
@@ -121,6 +138,49 @@ class DocumentExtraction(Shown[T]):
     def attempts(self) -> tuple[Attempt, ...]:
         """Every request with its result, chunk by chunk."""
         return tuple(attempt for chunk in self.chunks for attempt in chunk.attempts)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON: a line that `extractor view` shows and `from_dict` reads. What is left
+        out: see Extraction.to_dict.
+        """
+        from ..recorded import error_as_json, listed_as_json, spans_as_json
+        from ..report import as_json
+
+        return {
+            "text": self.source,
+            "outcome": str(self.outcome),
+            "record": as_json(self.record),
+            "error": error_as_json(self.error),
+            "found": self.found,
+            "evidence": spans_as_json(self.evidence),
+            "not_found": [pointer for pointer, spans in self.evidence.items() if not spans],
+            "confidence": None if self.confidence is None else dict(self.confidence),
+            "conflicts": listed_as_json(Conflict, self.conflicts),
+            **self.spent(),
+            "chunks": [chunk.to_dict() for chunk in self.chunks],
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON], record_type: Any) -> DocumentExtraction[Any]:
+        """Return the result that `to_dict` said. Raises what Extraction.from_dict does."""
+        from ..recorded import error_from_json, evidence_from_json, listed_from_json
+
+        with reading_back(cls):
+            outcome, record, text = Outcome(told["outcome"]), told["record"], told["text"]
+            chunks = tuple(map(ChunkOutcome.from_dict, told["chunks"]))
+            attempts = tuple(attempt for chunk in chunks for attempt in chunk.attempts)
+            there = outcome.has_record or record is not None
+            return cls(
+                outcome,
+                chunks,
+                cast(T, typed(record, record_type)) if there else None,
+                error_from_json(told["error"], attempts),
+                told["found"],
+                listed_from_json(Conflict, told["conflicts"]),
+                evidence_from_json(told["evidence"], text, told["not_found"]),
+                told["confidence"],
+                text,
+            )
 
     def entry(self, title: str) -> Entry:
         """Return what a page shows of it: the text with its chunks, beside the record."""

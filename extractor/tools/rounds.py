@@ -14,10 +14,10 @@ from typing import Any, TypeAlias, TypeVar, cast
 from ..dialects import Provider
 from ..dialogue import Ask, Judge, Policy, Verdict, judge_record, judge_tool_calls, start
 from ..errors import ConfigError, ExtractionError, ExtractorError, Problem, Truncated
-from ..messages import Attempt, Completion, Message, Outcome, Request
+from ..messages import JSON, Attempt, Completion, Message, Outcome, Request
 from ..options import Tool
 from ..reading import how
-from ..results import Extraction, Result
+from ..results import Extraction, Result, reading_back, typed
 from ..schema import bounded
 from .box import Called, Toolbox
 from .running import ToolResult
@@ -62,6 +62,50 @@ class ToolRun(Result[T]):
         if self.error is not None:
             raise self.error
         return cast(T, self.content if self.record is None else self.record)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON, for `from_dict` to read. Requests lose their messages, which are in `messages`;
+        values that JSON has no form for are written as their repr.
+        """
+        from ..recorded import attempts_as_json, error_as_json, listed_as_json
+        from ..report import as_json
+
+        return {
+            "outcome": str(self.outcome),
+            "record": as_json(self.record),
+            "error": error_as_json(self.error),
+            "content": self.content,
+            "messages": listed_as_json(Message, self.messages),
+            "results": [each.to_dict() for each in self.results],
+            "rounds": self.rounds,
+            **self.spent(),
+            "attempts": attempts_as_json(self.attempts),
+            "completion": None if self.completion is None else self.completion.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON], record_type: Any = None) -> ToolRun[Any]:
+        """Return the run that `to_dict` said. record_type: as given to `run_tools`. What tools were given and
+        returned stays JSON, and an error of theirs is an ExtractorError. Raises ValueError.
+        """
+        from ..recorded import attempts_from_json, error_from_json, listed_from_json
+
+        with reading_back(cls):
+            attempts, record, answer = (
+                attempts_from_json(told["attempts"]),
+                told["record"],
+                told["completion"],
+            )
+            return cls(
+                Outcome(told["outcome"]),
+                listed_from_json(Message, told["messages"]),
+                attempts,
+                tuple(map(ToolResult.from_dict, told["results"])),
+                told["rounds"],
+                None if record_type is None or record is None else typed(record, record_type),
+                error_from_json(told["error"], attempts),
+                None if answer is None else Completion.from_dict(answer),
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
 
 from ..errors import ConfigError, Invalid, Problem
-from ..messages import Message, ToolCall
+from ..messages import JSON, Message, ToolCall
+from ..recorded import error_as_json, error_from_json, listed_as_json, listed_from_json
 from ..words import one_line
 from .box import Called
 
@@ -40,6 +41,18 @@ class ToolResult:
     def message(self) -> Message:
         """The turn that answers the call."""
         return Message("tool", self.content, tool_call_id=self.call.id)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return it as JSON; what JSON has no form for is its repr."""
+        call, value = listed_as_json(Any, [self.call, self.value])
+        error = error_as_json(self.error)
+        return {"call": call, "content": self.content, "value": value, "error": error}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, JSON]) -> ToolResult:
+        """Return what `to_dict` said: the value as JSON, a foreign error as an ExtractorError."""
+        (call,) = listed_from_json(ToolCall, [told["call"]])
+        return cls(call, told["content"], told["value"], error_from_json(told["error"]))
 
 
 def run(called: Called) -> ToolResult:
