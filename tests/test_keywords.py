@@ -63,10 +63,10 @@ def test_another_model_for_one_call_is_told_as_that(
         (lambda ex: ex.document("Ada " * 50, Person), "It is extract(Model, text)"),
         (lambda ex: ex.preview("Ada", Person), "It is extract(Model, text)"),
         (lambda ex: ex.parse(Person, HELLO), "It is parse(messages, Model)"),
-        (lambda ex: list(ex.rows(Person, ["Ada"])), "the arguments are swapped: it is rows(texts, Person)"),
+        (lambda ex: list(ex.rows(Person, ["Ada"])), "the arguments are swapped: call rows(texts, Person)"),
         (
             lambda ex: ex.frame(Person, pd.DataFrame({"body": ["Ada"]}), text="body"),
-            "the arguments are swapped: it is frame(df, Person, text=...)",
+            "the arguments are swapped: call frame(df, Person, text=...)",
         ),
     ],
 )

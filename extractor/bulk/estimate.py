@@ -49,13 +49,13 @@ class Estimate:
 
     def __str__(self) -> str:
         price = f"about ${self.cost:.4f}" if self.cost is not None else f"cost unknown: {self.why_no_cost}"
-        bad = f", {self.bad:,} that can't be asked of" if self.bad else ""
+        bad = f", {self.bad:,} invalid" if self.bad else ""
         split = f" ({self.parts} for each text)" if self.parts > 1 else ""
         return (
             f"{self.rows:,} rows: {self.empty:,} without text{bad}; {self.distinct:,} different texts, "
-            f"{self.in_journal:,} of them answered in the journal. To send: {self.requests:,} "
-            f"requests{split}, {self.prompt_tokens:,} prompt tokens and {self.completion_tokens:,} "
-            f"completion tokens, {price}. ({self.assumption}.)"
+            f"{self.in_journal:,} of them with an answer in the journal. To send: "
+            f"{self.requests:,} requests{split}, {self.prompt_tokens:,} prompt tokens and "
+            f"{self.completion_tokens:,} completion tokens, {price}. ({self.assumption}.)"
         )
 
 
@@ -159,7 +159,7 @@ def prompt_tokens(size: int) -> int:
 def no_price(model: str) -> str:
     """Return why there is no cost."""
     return (
-        f"no price of {model!r} is known; give the client prices={{{model!r}: Price(input=..., "
+        f"the price of {model!r} is not known; give the client prices={{{model!r}: Price(input=..., "
         "output=...)}, in US dollars for a million tokens, or install genai-prices"
     )
 

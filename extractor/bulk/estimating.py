@@ -161,8 +161,8 @@ def _learned(job: Job, asked: Mapping[bytes, Asked], kept: Mapping[bytes, Kept])
         schemas = [task.compiled.schema for task in job.prepared.tasks(job.models.first)]
         tokens = round(sum(map(answer_tokens, schemas)) / len(schemas))
         what = "a record" if len(schemas) == 1 else "a part of a record"
-        assumed = f"{tokens} completion tokens for {what} are assumed from its schema"
-        return Learned(tokens, 1, f"{assumed}, a prompt token for {BYTES_A_TOKEN} bytes")
+        assumed = f"{tokens} completion tokens for {what} are estimated from its schema"
+        return Learned(tokens, 1, f"{assumed}, one prompt token for {BYTES_A_TOKEN} bytes")
     alone = [(prompt_tokens(row.size), usage.prompt_tokens) for row, usage in used if row is not None]
     prompt = sum(took for _, took in alone) / sum(told for told, _ in alone) if len(alone) >= ENOUGH else 1
     answer = sum(usage.completion_tokens for _, usage in used) / len(used)

@@ -251,28 +251,28 @@ class Job:
 def _check_rows(rows: Any) -> None:
     """Raise ConfigError for what has no rows, or others than it seems."""
     if isinstance(rows, type):
-        raise ConfigError(f"the arguments are swapped: it is rows(texts, {rows.__name__})")
+        raise ConfigError(f"the arguments are swapped: call rows(texts, {rows.__name__})")
     iterates = hasattr(rows, "__iter__") or hasattr(rows, "__aiter__") or hasattr(rows, "__getitem__")
     if isinstance(rows, str | bytes | Mapping) or not iterates:
-        raise ConfigError(f"the rows are a list of texts or of mappings, not one {type(rows).__name__}")
+        raise ConfigError(f"rows must be a list of texts or of mappings, not one {type(rows).__name__}")
     if has_columns(rows):
         name = type(rows).__name__
         raise ConfigError(
-            f"a {name} is no list of rows: `frame(..., text=COLUMN)` takes it whole and returns it with the "
-            "records beside; for `rows`, hand in one column of it"
+            f"a {name} is not a list of rows: use `frame(..., text=COLUMN)`, which returns it with the "
+            "records; or pass one column of it to `rows`"
         )
 
 
 def _check_batches(model: Model, samples: int = 1) -> None:
     """Raise ConfigError where requests can't be sent by a batch API."""
     if samples > 1:
-        raise ConfigError("samples and mode='batch' don't go together: a batch has one answer for each row")
+        raise ConfigError("samples= can't be used with mode='batch': a batch gives one answer for each row")
     provider = model.provider
     if provider.batch is None:
         known = ", ".join(name for name, row in PROVIDERS.items() if row.batch)
         raise ConfigError(f"mode='batch' needs a provider with a batch API: {known}; not {provider.name}")
     if tape.current() is not None:
-        raise ConfigError("a cassette holds no batches: record and replay with mode='live'")
+        raise ConfigError("a cassette can't record batches: use mode='live'")
 
 
 def _service(model: Model, endpoint: Endpoint, request: Request, stream: Stream) -> Service:

@@ -120,14 +120,14 @@ def _failures(facts: RunFacts, retry: str | None) -> str:
         f"<tr><td>{escape(kind)}<td class=n>{count:,}<td>{escape(facts.messages[kind][:300])}"
         for kind, count in facts.failures.most_common()
     )
-    again = f"<p>Ask them again: <code>{escape(retry)}</code></p>" if retry else ""
-    return f"<h2>Failures</h2><table><tr><th>kind<th class=n>rows<th>the first of them{rows}</table>{again}"
+    again = f"<p>Try them again: <code>{escape(retry)}</code></p>" if retry else ""
+    return f"<h2>Failures</h2><table><tr><th>kind<th class=n>rows<th>first message{rows}</table>{again}"
 
 
 def latency_plot(slow: Mapping[int, int]) -> str:
     """Return a histogram of latencies as SVG, on a logarithmic scale; bins as in RunFacts."""
     if not slow:
-        return "<p>Nothing was asked.</p>"
+        return "<p>Nothing was sent.</p>"
     first = min(slow) // BINS_A_DECADE * BINS_A_DECADE
     last = -(-(max(slow) + 1) // BINS_A_DECADE) * BINS_A_DECADE
     most, step = max(slow.values()), WIDTH / (last - first)

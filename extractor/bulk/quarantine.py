@@ -17,7 +17,7 @@ from .error_cells import Cell, cell, error_cell
 Line: TypeAlias = dict[str, JSON]
 VERSION = 2
 KEYS = frozenset({"quarantine", "index", "input", "error", "attempts", "schema", "again", "seal"})
-NO_TEXT = cell("no_text", "there is no text to ask about")
+NO_TEXT = cell("no_text", "there is no text")
 
 
 def line_of(index: int, row: JSON, error: Cell, schema: str, again: str) -> Line:

@@ -39,7 +39,7 @@ from .tally import Tally
 
 T = TypeVar("T")
 TICK = 0.2  # seconds between two reports of progress
-INTERRUPTED = "What is done is kept in the journal. Run the same again to go on from there."
+INTERRUPTED = "Finished rows are in the journal. Run it again to resume."
 _ALL = sys.maxsize
 
 
@@ -63,19 +63,19 @@ class RunSettings:
         for name in ("concurrency", "rows_per_request"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
-                raise ConfigError(f"{name} is a whole number above 0, not {value!r:.80}")
+                raise ConfigError(f"{name} must be a whole number above 0, not {value!r:.80}")
         for name in ("requests_per_minute", "tokens_per_minute"):
             value = getattr(self, name)
             if value is not None and not (type(value) in (int, float) and value > 0):
-                raise ConfigError(f"{name} is a number above 0, not {value!r:.80}")
+                raise ConfigError(f"{name} must be a number above 0, not {value!r:.80}")
         if self.max_cost is not None and not isinstance(self.max_cost, RunBudget):
             dollars("max_cost", self.max_cost)
         if self.retry not in (None, "failed"):
-            raise ConfigError(f"retry is 'failed' or None, not {self.retry!r}")
+            raise ConfigError(f"retry must be 'failed' or None, not {self.retry!r}")
         if self.journal is None:
             raise ConfigError(
-                f"journal=None says nothing: leave journal= out to keep answers in {default_path()}, name a "
-                "file or the URL of a server, or write journal=False to keep none"
+                f"journal=None is ambiguous: leave journal= out to keep answers in {default_path()}, "
+                "name a file or the URL of a server, or write journal=False to keep none"
             )
         if isinstance(self.journal, str) and is_url(self.journal):
             JournalAddress.of(self.journal)
@@ -84,17 +84,17 @@ class RunSettings:
     def _check_mode(self) -> None:
         if self.mode not in ("live", "batch"):
             raise ConfigError(
-                f"mode is 'live' or 'batch' here, not {self.mode!r}; how a record is asked for is the "
-                "Extractor's own mode="
+                f"mode must be 'live' or 'batch' here, not {self.mode!r}; the mode in which a record is "
+                "requested is an option of Extractor(...)"
             )
         if self.mode == "batch" and self.rows_per_request > 1:
-            raise ConfigError("rows_per_request and mode='batch' don't go together: each row is a request")
+            raise ConfigError("rows_per_request= can't be used with mode='batch': each row is a request")
         other = isinstance(self.journal, Journal) and not isinstance(self.journal, Ledger)
         server = isinstance(self.journal, str) and is_url(self.journal)
         if self.mode == "batch" and (self.journal is False or other or server):
             raise ConfigError(
-                "mode='batch' keeps its batches in the journal, so that none is sent twice: name a file as "
-                "journal=, or give your own also the methods of extractor.types.Ledger"
+                "mode='batch' keeps its batches in the journal, so that none is sent twice: name a file "
+                "as journal=, or add the methods of extractor.types.Ledger to your own journal"
             )
 
     @property
@@ -306,11 +306,9 @@ class _Run(Generic[T]):
             return error  # the caller's own, out of the input
         done = self._tally.done
         left = None if self._length is None else self._length - done
-        told = "" if left is None else f", {left} are left to do"
+        told = "" if left is None else f", {left} remain"
         kind = BudgetExceeded if isinstance(error, BudgetExceeded) else RunStopped
-        message = (
-            f"the run stopped: {error}; {done} rows are done{told}. Run the same again to go on from there"
-        )
+        message = f"the run stopped: {error}; {done} rows are done{told}. Run it again to resume"
         return kind(message, None if isinstance(error, RunStopped) else error, done, left)
 
     async def _tick(self) -> None:

@@ -75,7 +75,7 @@ def _text_of(select: Select) -> Callable[[Any], Any]:
     if callable(select):
         return _called(select)
     raise ConfigError(
-        f"text= is the name of a field, several names, a template or a function, not {select!r:.80}"
+        f"text= must be the name of a field, several names, a template or a function, not {select!r:.80}"
     )
 
 
@@ -115,9 +115,9 @@ def names_in(template: str) -> Sequence[str]:
     try:
         names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
     except ValueError as error:
-        raise ConfigError(f"text={template!r} is no template: {error}") from error
+        raise ConfigError(f"text={template!r} is not a valid template: {error}") from error
     if not names or not all(names):
-        raise ConfigError(f"text={template!r} is no template: write names of fields as {{name}}")
+        raise ConfigError(f"text={template!r} is not a valid template: write names of fields as {{name}}")
     return names
 
 
@@ -142,4 +142,4 @@ def _formatted(name: str, value: Any, conversion: Any, spec: str) -> str:
     try:
         return format(Formatter().convert_field(value, conversion), spec)
     except (ValueError, TypeError) as error:
-        raise ConfigError(f"the field {name!r} can't be written so, {{{name}:{spec}}}: {error}") from error
+        raise ConfigError(f"the field {name!r} can't be formatted as {{{name}:{spec}}}: {error}") from error

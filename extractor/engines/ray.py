@@ -54,7 +54,7 @@ def extract(
         import pyarrow as pa
         from ray.data import ActorPoolStrategy
     except ImportError as error:
-        raise ConfigError("this needs Ray: pip install 'typed-extractor[ray]'") from error
+        raise ConfigError("Ray is not installed: pip install 'typed-extractor[ray]'") from error
     least, most = (actors, actors) if isinstance(actors, int) else actors
     given: Any = flat(options, "run", "columns", apart=OF_MODEL)
     if (cost := given.get("max_cost")) is not None:

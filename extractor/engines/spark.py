@@ -39,7 +39,7 @@ def extract(
         from pyspark.sql.pandas.types import from_arrow_schema
         from pyspark.sql.types import StructType
     except ImportError as error:
-        raise ConfigError("this needs PySpark: pip install 'typed-extractor[spark]'") from error
+        raise ConfigError("PySpark is not installed: pip install 'typed-extractor[spark]'") from error
     given: Any = flat(options, "run", "columns", apart=OF_MODEL)
     _check_shared(given)
     if not type(df.sparkSession).__module__.startswith("pyspark.sql.connect"):  # it knows of no workers
@@ -49,7 +49,7 @@ def extract(
     try:
         columns = from_arrow_schema(step.columns, prefer_timestamp_ntz=True)
     except TypeError as error:
-        raise ConfigError(f"this version of Spark has no type for a column: {error}") from error
+        raise ConfigError(f"this version of Spark lacks the type of a column: {error}") from error
     return df.mapInArrow(partial(_carried_out, step), StructType([*df.schema.fields, *columns.fields]))
 
 
@@ -57,12 +57,14 @@ def _check_shared(options: EngineOptions) -> None:
     """Raise ConfigError for a bound on all tasks together that nothing would keep."""
     if options.get("max_cost") is not None:
         raise ConfigError(
-            "max_cost= can't be kept by Spark's tasks, which do not know of each other: ask `estimate`, "
-            "and set a limit at the provider"
+            "max_cost= can't be enforced in Spark, whose tasks run independently: call `estimate`, and "
+            "set a limit at the provider"
         )
     for name in ("requests_per_minute", "tokens_per_minute"):
         if options.get(name) is not None and not shares_limits(options):
-            raise ConfigError(f"{name}= needs what Spark's tasks can share: journal='redis://HOST:6379/0'")
+            raise ConfigError(
+                f"{name}= needs a journal that Spark's tasks can share: journal='redis://HOST:6379/0'"
+            )
 
 
 def _carried_out(step: ArrowStep, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -32,14 +32,14 @@ from ..tuned import Tuned
 if TYPE_CHECKING:
     import pyarrow as pa
 
-IN_THEIR_ENVIRONMENT = "Keys are never passed on to workers: each reads its own from its environment"
+IN_THEIR_ENVIRONMENT = "Keys are never sent to workers: each worker reads its own from its environment"
 OF_MODEL = ("mode",)  # what an Extractor's own keyword is called, and a run's
 REFUSED = {
     "api_key": f"api_key= can't be given here. {IN_THEIR_ENVIRONMENT}",
-    "extra_headers": f"extra_headers= can't be given here, since they may hold keys. {IN_THEIR_ENVIRONMENT}",
+    "extra_headers": f"extra_headers= can't be given here: headers may contain keys. {IN_THEIR_ENVIRONMENT}",
     "on_progress": "on_progress= can't be given here: the engine shows its own progress",
     "progress": "progress= can't be given here: the engine shows its own progress",
-    "ordered": "ordered= can't be given here: each batch comes out as it came in, its rows in their order",
+    "ordered": "ordered= can't be given here: each batch keeps the order of its rows",
 }
 
 
@@ -87,7 +87,7 @@ class ArrowStep:
         settings = Settings.of(self._model, options, Environment(os.environ))
         if settings.connection.has_password:
             raise ConfigError(
-                "a proxy's password is not passed on to workers: name the proxy in their environment"
+                "a proxy's password is not sent to workers: name the proxy in their environment"
             )
         if settings.config.base_url != settings.config.provider.base_url:
             self._client["base_url"] = settings.config.base_url
@@ -165,7 +165,7 @@ class ArrowStep:
         try:
             return Extractor(self._model, **self._client)
         except ConfigError as error:
-            raise ConfigError(f"this worker can't begin: {error}. {IN_THEIR_ENVIRONMENT}") from error
+            raise ConfigError(f"this worker can't start: {error}. {IN_THEIR_ENVIRONMENT}") from error
 
 
 def shares_limits(options: EngineOptions) -> bool:
@@ -181,7 +181,7 @@ def _found_anywhere(journal: Any) -> Any:
         return str(Path(journal).expanduser().absolute())
     if masked(str(journal)) != journal:
         raise ConfigError(
-            "a journal's password is not passed on to workers: leave it in their environment, "
+            "a journal's password is not sent to workers: keep it in their environment, "
             "journal='redis://:${NAME}@HOST:6379/0'"
         )
     return journal

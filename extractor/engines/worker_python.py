@@ -35,8 +35,8 @@ def check_workers(context: WorkerContext) -> None:
     if why is not None:
         raise ConfigError(
             f"Spark's workers would run {found or context.pythonExec}, which {why}. Spark takes "
-            "PYSPARK_PYTHON, else the first python3 of PATH, which is another one where the environment is "
-            f"not activated: before the session is made, set PYSPARK_PYTHON={sys.executable}, as in "
+            "PYSPARK_PYTHON, else the first python3 of PATH, which differs if the environment is not "
+            f"activated. Before you create the session, set PYSPARK_PYTHON={sys.executable}, as in "
             'os.environ["PYSPARK_PYTHON"] = sys.executable'
         )
 
@@ -54,5 +54,5 @@ def _why_not(python: str) -> str | None:
         return f"can't import this library and pyarrow ({said[-1][:200]})"
     here = "{}.{}".format(*sys.version_info)
     return (
-        None if ended.stdout.strip() == here else f"is Python {ended.stdout.strip()[:20]}, and this is {here}"
+        None if ended.stdout.strip() == here else f"is Python {ended.stdout.strip()[:20]}, but this is {here}"
     )

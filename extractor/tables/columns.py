@@ -37,7 +37,8 @@ def own_schema(source: Table, gathered: Gathered, earlier: Table | None) -> pa.S
     for each in gathered.schema:
         if (there := earlier.schema.field(each.name).type) != each.type:
             raise ConfigError(
-                f"the output's column {each.name!r} is {there}, and would be {each.type}: write a new file"
+                f"the output's column {each.name!r} has the type {there}, but the new rows have "
+                f"{each.type}: write a new file"
             )
     return pa.schema([each for each in earlier.schema if each.name not in gathered.schema.names])
 
@@ -58,7 +59,8 @@ def _inferred(source: Table) -> pa.Schema:
             found = pa.unify_schemas([found, part], promote_options="permissive")
         except (pa.ArrowException, OverflowError) as error:
             raise ConfigError(
-                f"the input's fields have no one type, as Parquet needs: {error}; write .jsonl"
+                f"the values of a column have different types, which Parquet can't store: {error}; "
+                "write .jsonl"
             ) from error
     return pa.schema([(f.name, pa.string() if pa.types.is_null(f.type) else f.type) for f in found])
 
@@ -79,7 +81,7 @@ def names_in(earlier: Table, source: Table, new: Sequence[str]) -> Sequence[str]
     for name in (*input_names(source), *new):
         if name not in known:
             raise ConfigError(
-                f"the output has no column {name!r}, so these rows can't be added to it: write a new file"
+                f"the output has no column {name!r}, so these rows can't be added: write a new file"
             )
     return known
 

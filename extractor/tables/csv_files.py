@@ -38,7 +38,7 @@ def csv_table(path: str, read: ReadOptions = AS_NAMED) -> Table:
     guessed = (
         None
         if read.delimiter or delimiter in ",\t"
-        else f"Cells stand apart by {delimiter!r}, by the header."
+        else f"The delimiter is {delimiter!r}, detected from the header."
     )
     note = " ".join(filter(None, (guessed, _short_rows(short), _swallowed_rows(swallowed)))) or None
     return Table(tuple(names), total, rows, note=note)
@@ -49,7 +49,7 @@ def _short_rows(lines: Sequence[int]) -> str | None:
     if not lines:
         return None
     found = f"{len(lines):,} rows have fewer cells than the header, first on line {lines[0]:,}"
-    return f"{found}: the others are taken for empty."
+    return f"{found}: missing cells are read as empty."
 
 
 def _swallowed_rows(found: Sequence[tuple[int, int]]) -> str | None:
@@ -58,7 +58,8 @@ def _swallowed_rows(found: Sequence[tuple[int, int]]) -> str | None:
         return None
     line, inside = found[0]
     return (
-        f"A cell of the row that ends on line {line:,} holds {inside:,} lines like rows: is its quote closed?"
+        f"A cell of the row that ends on line {line:,} holds {inside:,} lines like rows: is a "
+        "closing quote missing?"
     )
 
 
@@ -96,7 +97,7 @@ def _csv_lines(path: str, read: ReadOptions) -> Iterator[tuple[int, list[str] | 
 def check_header(path: str, names: Sequence[str]) -> None:
     """Raise ConfigError where the first line of a file of CSV does not name its columns."""
     if not names:
-        raise ConfigError(f"{path} is empty: its first line has to name the columns")
+        raise ConfigError(f"{path} is empty: its first line must name the columns")
     if twice := [name for name in names if names.count(name) > 1]:
         raise ConfigError(f"{path} has two columns {twice[0]!r}")
 

@@ -63,9 +63,9 @@ class DatabaseJob(FileJob):
         with self.sink.writing(schema, self.name, again) as writing:
             if writing.mark.rows and not destination.resume:
                 raise ConfigError(
-                    f"{writing.mark.rows:,} rows of this run are in {self.sink.name} already: "
-                    f"{destination.spelled.resume} adds what is missing, "
-                    f"{destination.spelled.append} all of them once more"
+                    f"{writing.mark.rows:,} rows of this run are already in {self.sink.name}: "
+                    f"{destination.spelled.resume} adds the missing ones, "
+                    f"{destination.spelled.append} adds all of them again"
                 )
             done = writing.mark
             _leave_out(rows, done)
@@ -93,7 +93,7 @@ class DatabaseJob(FileJob):
             report.settled.subtract(filling.unsafe)
         if filling.is_broken and self.destination.drained:
             raise RunStopped(
-                f"{report.stopped}. {self.destination.quarantine} stays as it was: run the same again"
+                f"{report.stopped}. {self.destination.quarantine} has not changed: run it again to resume"
             )
 
     def _check_version(self, existing: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..errors import ConfigError
 
-MEND = 'a quote inside of a cell in quotes is written twice, ""'
+MEND = 'write a quote inside a quoted cell twice, ""'
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _mended(taken: list[str], delimiter: str) -> list[str] | None:
 def _torn(taken: list[str], first: int, error: csv.Error) -> Torn:
     if len(taken) == 1 and str(error) != "unexpected end of data":
         return Torn(f"a quote ends in the middle of a cell; {MEND}", taken[0].rstrip("\r\n"))
-    raise ConfigError(f"line {first}: a quote opens a cell that is not closed; {MEND}") from error
+    raise ConfigError(f"line {first}: a quoted cell is not closed; {MEND}") from error
 
 
 def rows_inside(cell: str, delimiter: str, columns: int) -> int:

@@ -59,7 +59,9 @@ class Destination:
         names = [snake_case(RecordType.of(each).name) for each in types or (record_type,)]
         files = tuple(self.output.replace(TYPE_PLACE, name) for name in names)
         if len({*files}) < len(files):
-            raise ConfigError(f"two types of the union have one name, {names[0]!r}: their rows would mix")
+            raise ConfigError(
+                f"two types of the union have the same name, {names[0]!r}: their rows would mix"
+            )
         if not types:
             return replace(self, output=files[0])
         return replace(self, files=files)
@@ -69,7 +71,7 @@ class Destination:
         said = self.spelled
         if self.files and self.quarantine is None:
             raise ConfigError(
-                f"a row without a record is of no type: say with {said.quarantine} where such rows go"
+                f"rows without a record have no type: name a file for them with {said.quarantine}"
             )
         if self.quarantine is not None:
             if self.quarantine == "-" or PurePath(self.quarantine).suffix.lower() not in (
@@ -78,19 +80,20 @@ class Destination:
             ):
                 raise ConfigError(f"{said.quarantine} takes a file of JSON Lines, such as bad.jsonl")
             if self.output != "-" and any(same_file(self.quarantine, each) for each in self.outputs):
-                raise ConfigError("OUTPUT and the quarantine are one file: name another for one of them")
+                raise ConfigError("OUTPUT and the quarantine must be different files")
         if self.append and (self.output == "-" or ("://" in self.output and self.sink is None)):
             raise ConfigError(
-                f"{said.append} needs the OUTPUT on this machine that it adds to: name it with {said.output}"
+                f"{said.append} needs an OUTPUT on this machine to add to: name it with {said.output}"
             )
         if self.append and self.resume:
             raise ConfigError(
-                f"{said.resume} goes on with the same input, {said.append} adds another: name one of them"
+                f"{said.resume} continues with the same input, {said.append} adds another input: "
+                "choose one of them"
             )
         if self.drained and (some or not self.append):
             raise ConfigError(
-                f"rows leave {self.quarantine} as they get their record: say {said.append}, so that "
-                f"OUTPUT keeps what it has, and leave {said.limit} and {said.sample} out; or name "
+                f"rows are removed from {self.quarantine} once they have a record: add {said.append}, "
+                f"which keeps the rows of OUTPUT, and leave {said.limit} and {said.sample} out; or name "
                 f"another file with {said.quarantine}"
             )
 
@@ -140,17 +143,16 @@ def check_doubling(
         return
     if destination.drained:
         raise ConfigError(
-            f"rows leave {destination.quarantine} as they get their record, which a crash could double in "
-            f"the table: name its {said.key}, or another file with {said.quarantine}"
+            f"rows are removed from {destination.quarantine} once they have a record, so after a crash "
+            f"some could be in the table twice: name its {said.key}, or another file with "
+            f"{said.quarantine}"
         )
     if retry_failed and not destination.append:
-        raise ConfigError(
-            f"{said.retry_failed} puts rows in the place of those that failed: name their {said.key}"
-        )
+        raise ConfigError(f"{said.retry_failed} replaces the rows that failed: name their {said.key}")
     if isinstance(source, DatabaseSource) and (source.address, source.table) == (sink.address, sink.table):
         raise ConfigError(
-            f"the rows of {sink.table} would be added to {sink.table}: name a {said.key}, or another "
-            f"{said.into}"
+            f"the rows of {sink.table} would be added to {sink.table} itself: name a {said.key}, or "
+            f"another {said.into}"
         )
 
 
@@ -167,7 +169,7 @@ def check_call(
     if to_file and isinstance(source, tuple):
         read = next((to for to in destination.outputs for each in source if same_file(each, to)), None)
         if read is not None:
-            raise ConfigError(f"{said.output} {read} is the input, and would be overwritten")
+            raise ConfigError(f"{said.output} {read} would overwrite the input")
     held = destination.quarantine
     if (
         held
@@ -175,15 +177,13 @@ def check_call(
         and isinstance(source, tuple)
         and any(same_file(each, held) for each in source)
     ):
-        raise ConfigError(f"{held} is the quarantine, and fed alone: name no other input beside it")
+        raise ConfigError(f"{held} is the quarantine, and must be the only input")
     if limit is not None and sample is not None:
-        raise ConfigError(
-            f"{said.limit} takes the first rows, {said.sample} some at random: name one of them"
-        )
+        raise ConfigError(f"{said.limit} takes the first rows, {said.sample} random ones: choose one of them")
     if destination.resume and output == "-":
-        raise ConfigError(f"{said.resume} needs the OUTPUT that it goes on with: name it with {said.output}")
+        raise ConfigError(f"{said.resume} needs the OUTPUT to continue: name it with {said.output}")
     if destination.resume and retry_failed:
         raise ConfigError(
-            f"{said.retry_failed} writes all rows anew, what worked out of the journal; leave "
+            f"{said.retry_failed} writes all rows again, with good answers from the journal; leave "
             f"{said.resume} out"
         )

@@ -78,7 +78,7 @@ class TextFiles:
         first = {encoding: path for path, encoding in reversed(self._guessed.items())}
         counts = Counter(self._guessed.values()).most_common()
         told = ", ".join(f"{count:,} as {each} ({first[each]})" for each, count in counts)
-        return f"Encodings were guessed of files that don't say theirs: {told}."
+        return f"Guessed the encodings of files that don't declare one: {told}."
 
 
 def decoded(data: bytes, encoding: str | None = None) -> DecodedText:
@@ -112,7 +112,7 @@ def _decoded(data: bytes, encoding: str) -> str:
 
 def _checked(text: str) -> str:
     if "\0" in text:
-        raise ConfigError("it is no text: there are zeros in it")
+        raise ConfigError("it is not text: it contains zero bytes")
     return text
 
 
@@ -134,12 +134,12 @@ def _guess(data: bytes) -> str:
         import chardet
     except ImportError as error:
         raise ConfigError(
-            "it is not UTF-8, nor Windows-1252: name its encoding, or pip install 'typed-extractor[files]', "
-            "which guesses it"
+            "it is neither UTF-8 nor Windows-1252: name its encoding, or pip install "
+            "'typed-extractor[files]' to guess it"
         ) from error
     found = chardet.detect(data)["encoding"]
     if found is None:
-        raise ConfigError("it is no text in an encoding that can be told: name its encoding")
+        raise ConfigError("its encoding can't be determined: name it")
     return found.lower()
 
 

@@ -28,11 +28,7 @@ def excel_table(path: str, read: ReadOptions) -> Table:
         rows = _cells(sheet)
         names = _header(path, next(rows, ()))
         total = sum(1 for _ in rows)
-    note = (
-        f"{path} has {others + 1} sheets: the rows are those of {name!r}."
-        if others and not read.sheet
-        else None
-    )
+    note = f"{path} has {others + 1} sheets: only {name!r} is read." if others and not read.sheet else None
 
     def records() -> Iterator[Fields]:
         with _workbook(path) as book:
@@ -57,7 +53,7 @@ def _workbook(path: str) -> Iterator[Any]:
                 warnings.simplefilter("ignore")  # of features of Excel that hold no values
                 book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         except Exception as error:  # it lets through what its parts raise
-            raise ConfigError(f"{path} is no workbook of Excel: {error}") from error
+            raise ConfigError(f"{path} is not an Excel workbook: {error}") from error
         try:
             yield book
         except ExtractorError:

@@ -32,7 +32,7 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise ConfigError(f"a delimiter is one character, such as ';', not {self.delimiter!r}")
+            raise ConfigError(f"a delimiter must be one character, such as ';', not {self.delimiter!r}")
         try:
             "".encode(self.encoding or "utf-8")
         except LookupError as error:  # also of one that is not for text

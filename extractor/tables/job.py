@@ -233,7 +233,7 @@ class FileJob:
             before = kept(rows, good, bad, self._own)
         for row, output in before:
             if isinstance(row, BadRow):
-                raise ConfigError(f"line {row.line} of what is added to can't be read: {row.why}")
+                raise ConfigError(f"line {row.line} of the output can't be read: {row.why}")
             if output is None:
                 hold(row)
                 report.quarantined_before += 1
@@ -251,8 +251,8 @@ class FileJob:
         self.version.check(row, self.sheet.shape, self.destination.output, self.destination.spelled.output)
         if self.destination.quarantine is not None and row.get(f"{self.sheet.shape.name}_error"):
             raise ConfigError(
-                f"{self.destination.output} has rows without a record: it was written without a quarantine. "
-                "Write to a new file; what is done comes out of the journal"
+                f"{self.destination.output} has rows without a record, since it was written without a "
+                "quarantine. Write to a new file; finished rows come from the journal"
             )
 
     def _own(self, each: Placed) -> Fields:

@@ -58,12 +58,12 @@ def json_table(path: str, read: ReadOptions = AS_NAMED) -> Table:
     try:
         items = json.loads(data.decode(read.encoding or "utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is no JSON: {error}; JSON Lines are named .jsonl") from error
+        raise ConfigError(f"{path} is not JSON: {error}; if it is JSON Lines, name it .jsonl") from error
     if not isinstance(items, list):
         raise ConfigError(
-            f"{path} is one JSON {type(items).__name__}: a table is an array of objects, or JSON Lines"
+            f"{path} is one JSON {type(items).__name__}: a table must be an array of objects, or JSON Lines"
         )
-    why = "this item is no JSON object"
+    why = "this item is not a JSON object"
     rows = [row if isinstance(row, dict) else BadRow(n, why, row) for n, row in enumerate(items, 1)]
     return Table(None, len(rows), lambda: iter(rows))
 
@@ -76,8 +76,8 @@ def _check_first_line(path: str, first: bytes, total: int) -> None:
         return
     query = ".[]" if is_array else "."
     raise ConfigError(
-        f"{path} is JSON, not JSON Lines, which has one object on each line: make it so with "
-        f"jq -c {query!r} {shlex.quote(path)} > {shlex.quote(PurePath(path).stem + '.lines.jsonl')}"
+        f"{path} is JSON, not JSON Lines with one object on each line: convert it with jq -c {query!r} "
+        f"{shlex.quote(path)} > {shlex.quote(PurePath(path).stem + '.lines.jsonl')}"
     )
 
 
@@ -87,8 +87,8 @@ def object_of(line: bytes, number: int) -> Fields | BadRow:
     try:
         row = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        return BadRow(number, f"this line is no JSON: {error}", raw)
-    return row if isinstance(row, dict) else BadRow(number, "this line is no JSON object", raw)
+        return BadRow(number, f"this line is not JSON: {error}", raw)
+    return row if isinstance(row, dict) else BadRow(number, "this line is not a JSON object", raw)
 
 
 @contextmanager

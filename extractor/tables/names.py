@@ -28,7 +28,7 @@ def format_of(path: str) -> str:
     packed = path.lower().endswith(".gz")
     found = FORMATS.get(PurePath(path[:-3] if packed else path).suffix.lower())
     if found is None or (packed and found not in TEXTS):
-        raise ConfigError(f"{path} is none of {', '.join(FORMATS)}: its name says how it is read or written")
+        raise ConfigError(f"{path} must end in one of {', '.join(FORMATS)}, which determines the format")
     return found
 
 

@@ -39,7 +39,7 @@ def parquet_table(path: str) -> Table:
             file = parquet.ParquetFile(stream)
             schema, total = file.schema_arrow, file.metadata.num_rows
     except (ValueError, OSError) as error:
-        raise ConfigError(f"{path} is no Parquet file: {error}") from error
+        raise ConfigError(f"{path} is not a Parquet file: {error}") from error
 
     def rows() -> Iterator[Fields | BadRow]:
         with byte_stream(path) as stream, damage(path):

@@ -65,7 +65,7 @@ def _taken_out(row: JSON, number: int) -> Fields | BadRow:
         return row
     if isinstance(row, str):
         return object_of(row.encode(), number)  # a line of JSON that was broken, and may be mended by now
-    return BadRow(number, "the quarantined row could not be read: mend its `input`", row)
+    return BadRow(number, "the quarantined row could not be read: fix its `input`", row)
 
 
 def own_fields(each: Placed, row_id: str | None) -> Fields:
@@ -81,7 +81,9 @@ def own_fields(each: Placed, row_id: str | None) -> Fields:
 
 def _check_free(row_id: str, names: Iterable[str]) -> None:
     if row_id in names:
-        raise ConfigError(f"the input has a field {row_id!r} already: name another column for the positions")
+        raise ConfigError(
+            f"the input already has a field {row_id!r}: choose another name for the column of positions"
+        )
 
 
 def as_written(source: Table, row_id: str | None) -> Table:

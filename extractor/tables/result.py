@@ -21,7 +21,7 @@ class Holding:
 
     def __str__(self) -> str:
         if self.rows is None:
-            return f"{self.place}: {self.added:,} rows added" if self.added else f"{self.place}: as it was"
+            return f"{self.place}: {self.added:,} rows added" if self.added else f"{self.place}: unchanged"
         new = f", {self.added:,} of them new" if 0 < self.added < self.rows else ""
         return f"{self.place}: {self.rows:,} rows{new}"
 
@@ -82,7 +82,9 @@ class TableRun:
             "left": self.left or 0,
         }
         waiting = (
-            f" ({self.answered:,} of them answered in the journal)" if self.left and self.answered else ""
+            f" ({self.answered:,} of them with an answer in the journal)"
+            if self.left and self.answered
+            else ""
         )
         told = " + ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "0"
         rows = f"{self.rows:,} rows" if self.rows is not None else "rows so far"

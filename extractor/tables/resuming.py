@@ -77,8 +77,8 @@ def kept(
             nexts[found] = _whole(good[found])
         else:
             raise ConfigError(
-                f"row {number} of the output is not row {number} of the input: run it anew, and answers "
-                "come from the journal all the same"
+                f"row {number} of the output is not row {number} of the input: run again without "
+                "resuming. Answers still come from the journal"
             )
         rows.skip()
 

@@ -180,7 +180,7 @@ def _path(into: Place) -> str:
 def _asked(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what each row is asked with. Raises ConfigError for what files can't have."""
     if not options.get("ordered", True):
-        raise ConfigError("files keep the order of the input: leave ordered= out")
+        raise ConfigError("files always keep the order of the input: leave ordered= out")
     if options.get("retry") not in (None, "failed"):
         raise ConfigError(f"retry is 'failed' or None, not {options['retry']!r:.80}")
     return {name: value for name, value in options.items() if name not in ("retry", "on_progress")}
@@ -190,7 +190,7 @@ def _client(model: str | Extractor | None) -> AbstractContextManager[Extractor]:
     if isinstance(model, Extractor):
         return nullcontext(model)
     if model is not None and not isinstance(model, str):
-        raise ConfigError(f"model= is an Extractor, or the name of a model, not {type(model).__name__}")
+        raise ConfigError(f"model= must be an Extractor, or the name of a model, not {type(model).__name__}")
     return Extractor(model)
 
 

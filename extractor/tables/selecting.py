@@ -38,13 +38,13 @@ def file_selector(select: Select, source: Table, read: ReadText) -> Callable[[An
     """
     names = first_names(source) if source.names is None else source.names
     if names and "path" not in names:
-        raise ConfigError(f"which column has the text? There are {', '.join(names)}")
+        raise ConfigError(f"which column has the text? The columns are {', '.join(names)}")
     if select is not None and not callable(select) and not is_name(select, ("text", "path")):
         needed = columns_of(select)
         if not {*needed} <= {"path", "text"}:
             raise ConfigError(
-                f"there is no column {needed[0]!r}: each of these files is one text, with its `path`. To "
-                "read their rows, ask for rows"
+                f"there is no column {needed[0]!r}: each of these files is read as one document, with "
+                "its `path`. To read the rows inside them, use rows=True (--rows)"
             )
     row_of = row_maker("text" if select is None else select)
 
@@ -69,4 +69,4 @@ def only_text(found: Any) -> str | None:
     """
     if found is None or isinstance(found, str):
         return found
-    raise ConfigError(f"the text is no text but a {type(found).__name__}: {str(found)[:80]}")
+    raise ConfigError(f"the text is not a string but a {type(found).__name__}: {str(found)[:80]}")

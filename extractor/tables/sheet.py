@@ -42,7 +42,10 @@ class Sheet:
         """What was lost in writing, None for nothing."""
         if not (cut := self.too_long["cells"]):
             return None
-        return f"{cut:,} texts were cut off at the 32,767 characters of a cell: .csv keeps them whole."
+        return (
+            f"{cut:,} texts were cut at 32,767 characters, the limit of a cell: write .csv to keep them "
+            "whole."
+        )
 
     def cut(self) -> None:
         """Take note of a text that is longer than a cell of Excel."""
@@ -84,7 +87,9 @@ class Sheet:
 def check_free(own: Iterable[str], new: Iterable[str]) -> None:
     """Raise ConfigError where a new field would have the name of one of the input's own."""
     if clash := set(own) & set(new):
-        raise ConfigError(f"the input has a field {min(clash)!r} already: give the new ones another `name`")
+        raise ConfigError(
+            f"the input already has a field {min(clash)!r}: give the new columns another `name`"
+        )
 
 
 class Writer(NamedTuple):

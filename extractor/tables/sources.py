@@ -41,7 +41,7 @@ def _is_many(source: str) -> bool:
 
 def _paths(source: str, leave_out: frozenset[str]) -> Sequence[str]:
     if source == "-" or "://" in source:
-        raise ConfigError(f"{source} is read alone: name no other input beside it")
+        raise ConfigError(f"{source} must be the only input")
     if _is_many(source):
         return files_in(source, leave_out)
     if not Path(source).is_file():
@@ -57,7 +57,7 @@ def _joined(paths: Sequence[str], options: ReadOptions) -> Table:
     for path, each in zip(paths, tables, strict=True):
         if each.names != tables[0].names:
             raise ConfigError(
-                f"{path} has other columns than {paths[0]}: run them one by one"
+                f"{path} and {paths[0]} have different columns: run them one by one"
                 if each.names is not None and tables[0].names is not None
                 else f"{path} is {format_of(path)}, and {paths[0]} {format_of(paths[0])}: run them one by one"
             )

@@ -46,7 +46,7 @@ class Version:
         another = f"a new file, such as {option} {beside(output)}"
         if not found:
             raise ConfigError(
-                f"{output} does not say which version of {self.name} it was written for: a row has no "
+                f"{output} does not record its version of {self.name}: a row has no "
                 f"{shape.fingerprint_name!r}. Write to {another}"
             )
         self.refuse(str(found), output, another)
@@ -55,15 +55,14 @@ class Version:
         """Raise ConfigError: an output has rows of a version `found`. another: what to write to instead."""
         raise ConfigError(
             f"{output} was written for another version of {self.name} ({found}, now {self.fingerprint}): "
-            f"{self._changes(found)}. The two are not mixed: write to {another}, or take the type back to "
-            "what it was"
+            f"{self._changes(found)}. Versions are not mixed: write to {another}, or revert the type"
         )
 
     def _changes(self, found: str) -> str:
         before = kept.load(kept.path_of("schemas", found))
         told = changes(before, self.meaning) if isinstance(before, dict) else []
         if not told:
-            return "what changed can't be told, since it was not written here"
+            return "what changed is not known, since it was written elsewhere"
         more = f"; and {len(told) - MOST_CHANGES} more" if len(told) > MOST_CHANGES else ""
         return "; ".join(told[:MOST_CHANGES]) + more
 

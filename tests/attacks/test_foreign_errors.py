@@ -252,7 +252,7 @@ def flipped(place: str, flips: int) -> set[str]:
         try:
             ends.add(f"{sum(1 for _ in table(place).rows())} rows")
         except ConfigError as error:
-            ends.add("damaged" if "is damaged" in str(error) else "no Parquet file")
+            ends.add("damaged" if "is damaged" in str(error) else "not a Parquet file")
     return ends
 
 
@@ -260,7 +260,7 @@ def flipped(place: str, flips: int) -> set[str]:
 def test_a_damaged_parquet_file_is_told_as_one(flips: int, tmp_path: Path, bounded: Bounded) -> None:
     outcome = bounded(flipped, str(tmp_path / "in.parquet"), flips, seconds=60, megabytes=600)
     assert outcome.value is not None, outcome
-    assert outcome.value & {"damaged", "no Parquet file"}
+    assert outcome.value & {"damaged", "not a Parquet file"}
 
 
 # -- arguments

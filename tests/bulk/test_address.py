@@ -52,9 +52,9 @@ def test_a_password_may_stay_in_the_environment_with_all_its_characters() -> Non
     [
         ("http://host", "neither a file nor a server"),
         ("redis://host:port", "can't be read"),
-        ("redis://host?colour=red", "colour: there are prefix"),
-        ("redis://host?lease=soon", "a lease of 1 or more"),
-        ("redis://host?lease=0", "a lease of 1 or more"),
+        ("redis://host?colour=red", "colour; the options are prefix"),
+        ("redis://host?lease=soon", "a lease of at least 1"),
+        ("redis://host?lease=0", "a lease of at least 1"),
         ("redis://:secret@host:x", "can't be read"),
         ("redis://:sec/ret@host", "can't be read"),
         ("redis://:sec#ret@host", "can't be read"),

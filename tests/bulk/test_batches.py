@@ -445,7 +445,7 @@ def test_the_cap_bounds_what_is_sent_at_once_and_answers_settle_at_half_the_pric
 
 def test_a_cap_that_is_too_small_stops_the_run_before_it_is_passed(serve: Serve, journal: Path) -> None:
     server = serve()
-    with pytest.raises(RunStopped, match=r"max_cost=0\.01 would be passed"):
+    with pytest.raises(RunStopped, match=r"max_cost=0\.01"):
         run(server, journal, max_cost=0.01, max_tokens=50)
     assert server.requests == ()
 
@@ -581,11 +581,11 @@ def test_while_batches_are_waited_for_a_line_says_how_far_they_are() -> None:
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"mode": "bulk"}, "mode is 'live' or 'batch' here"),
+        ({"mode": "bulk"}, "mode must be 'live' or 'batch' here"),
         ({"journal": False}, "keeps its batches in the journal"),
         ({"journal": Memory()}, "extractor.types.Ledger"),
-        ({"rows_per_request": 4}, "don't go together"),
-        ({"samples": 2, "temperature": 1}, "don't go together"),
+        ({"rows_per_request": 4}, "can't be used with"),
+        ({"samples": 2, "temperature": 1}, "can't be used with"),
         ({"journal": "redis://127.0.0.1:1/0"}, "name a file"),
     ],
 )

@@ -34,7 +34,7 @@ def test_rows_are_counted_and_priced_and_nothing_is_sent(tmp_path: Path) -> None
     assert (told.rows, told.empty, told.bad, told.distinct, told.in_journal) == (33, 2, 0, 30, 0)
     assert told.cost == PRICES["m"](Usage(told.prompt_tokens, told.completion_tokens))
     assert told.why_no_cost is None
-    assert "assumed from its schema" in told.assumption
+    assert "estimated from its schema" in told.assumption
     assert "33 rows" in str(told)
     assert not (tmp_path / "j.sqlite").exists(), "an estimate makes no file"
 
@@ -95,7 +95,7 @@ def test_an_unknown_price_is_none_with_the_reason() -> None:
     with Extractor("m", base_url="http://127.0.0.1:1") as ex:
         told = ex.estimate(["Basel", {"not": "a text"}], Visit, journal=False)
     assert (told.cost, told.bad) == (None, 1)
-    assert "no price of 'm' is known" in str(told.why_no_cost)
+    assert "the price of 'm' is not known" in str(told.why_no_cost)
     assert "cost unknown" in str(told)
 
 

@@ -139,5 +139,5 @@ def test_a_wait_that_is_too_long_stops_the_run_and_is_told() -> None:
         assert door.try_reserve(Reservation(1)) is None
 
     asyncio.run(refused_after(600.0))
-    with pytest.raises(RunStopped, match="takes nothing more for another 2 days"):
+    with pytest.raises(RunStopped, match="accepts no more requests for 2 days"):
         asyncio.run(refused_after(2 * 86_400.0))

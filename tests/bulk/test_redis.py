@@ -98,7 +98,7 @@ def test_tls_and_a_user_with_a_password(tls_port: int, tmp_path: Path) -> None:
     url = f"rediss://me:s3cret-w0rd@{host}?ssl_ca_certs={tmp_path / 'ca.pem'}"
     with closing(store_at(url)) as store:
         put(store)
-    with pytest.raises(JournalError, match=r"give a user and a password that may use it") as caught:
+    with pytest.raises(JournalError, match=r"give a user and a password with access") as caught:
         store_at(url.replace("w0rd", "guessed"))
     assert "s3cret" not in f"{caught.value!r}{caught.value.__cause__!r}"
     with pytest.raises(JournalError, match="certificate"):
@@ -159,7 +159,7 @@ def test_a_server_that_is_not_there_is_told_of_at_once(tmp_path: Path) -> None:
     with redis_server(tmp_path) as server:
         server.stop()
         began = time.monotonic()
-        with pytest.raises(JournalError, match="start the server, or mend the way to it"):
+        with pytest.raises(JournalError, match="start the server, or repair the connection to it"):
             store_at(server.url)
         assert time.monotonic() - began < 5
 

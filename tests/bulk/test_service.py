@@ -57,7 +57,7 @@ def test_a_list_of_batches_that_never_ends_is_a_failure_of_the_call() -> None:
 
     api = BATCH_APIS[limits.api]
     service = Service(api, limits, "http://127.0.0.1:9/v1", {}, stream, explain)
-    with pytest.raises(CallFailed, match="has not ended after 1000 pages"):
+    with pytest.raises(CallFailed, match="has over 1000 pages"):
         asyncio.run(service.found(api.batches(), lambda status: False, since=0.0))
     assert len(asked) == 1000
 

@@ -61,7 +61,7 @@ def test_each_request_is_in_one_file_and_no_file_passes_a_bound(
 
 def test_a_file_that_can_not_be_written_is_told_of_with_what_to_do(tmp_path: Path) -> None:
     filling = Filling(tmp_path / "gone" / "x.jsonl", Bounds(9, 99), b"\n")
-    with pytest.raises(JournalError, match="make room, or name another file"):
+    with pytest.raises(JournalError, match="Make room, or name another file"):
         filling.add(key_of("a"), b"{}", Decimal(0))
 
 
@@ -95,5 +95,5 @@ def test_a_list_is_read_again_as_it_is() -> None:
 
 
 def test_rows_that_can_neither_be_read_again_nor_kept_are_an_error_that_says_so() -> None:
-    with pytest.raises(ConfigError, match=r"reads the rows twice.*give a list"):
+    with pytest.raises(ConfigError, match=r"reads the rows twice.*pass a list"):
         read_twice(iter([lambda: None]))

@@ -79,7 +79,7 @@ def test_ctrl_c_waits_for_what_is_in_flight_keeps_it_and_says_how_to_go_on(tmp_p
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=30)
         assert "KeyboardInterrupt" in errors
-        assert "Run the same again" in errors
+        assert "Run it again" in errors
         asked = server.stats()["requests"]
         with started(server, tmp_path / "journal.sqlite", asked) as again:
             said, _ = again.communicate(timeout=60)

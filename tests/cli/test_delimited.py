@@ -41,7 +41,7 @@ def test_any_text_ends_in_rows_or_in_an_error_with_a_line(text: str) -> None:
 def test_an_opening_quote_too_many_is_never_read_as_fewer_rows(rows: list[list[str]]) -> None:
     stream = io.StringIO(newline="")
     csv.writer(stream, quoting=csv.QUOTE_ALL).writerows(rows)
-    with pytest.raises(ConfigError, match="line 1: a quote opens a cell"):
+    with pytest.raises(ConfigError, match="line 1: a quoted cell"):
         rows_in('"x' + "\n" + stream.getvalue())
 
 

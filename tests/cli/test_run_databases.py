@@ -208,7 +208,7 @@ def test_a_row_that_fails_is_asked_again_in_place(run: Run, place: Place) -> Non
         (("URL", "--table", "mails", "-o", "URL", "--into", "mails"), "would be added to mails"),
         (
             ("URL", "--table", "mails", "-o", "URL", "--into", "a", "--key", "nr"),
-            "none of the columns id, body",
+            "not one of the columns id, body",
         ),
         (("URL", "--table", "mails", "-o", "URL", "--into", "other"), "has no column 'body'"),
         (("URL", "--table", "mails", "-o", "URL", "--into", "a", "--retry-failed"), "name their --key"),
@@ -252,7 +252,7 @@ def test_a_run_that_appends_is_not_written_twice_by_chance(run: Run, place: Plac
     assert run(*arguments, "--limit", "3").status == 0
     end = run(*arguments)
     assert end.status == 2
-    assert "3 rows of this run are in visits already: --resume adds what is missing" in end.err
+    assert "3 rows of this run are already in visits: --resume adds the missing ones" in end.err
     assert run(*arguments, "--resume").status == 1
     assert towns(place) == READ
     assert run(*arguments, "--resume").status == 0
@@ -288,7 +288,7 @@ def test_an_input_that_has_changed_is_not_gone_on_with(run: Run, place: Place) -
     place.do("UPDATE mails SET body = 'Chur' WHERE id = 2")
     end = run(*arguments, "--resume")
     assert end.status == 2
-    assert "does not begin with the 3 rows that are written already" in re.sub(r"\s+", " ", end.err)
+    assert "does not begin with the 3 rows that are already written" in re.sub(r"\s+", " ", end.err)
 
 
 def test_a_database_that_goes_away_stops_the_run_which_is_gone_on_with(

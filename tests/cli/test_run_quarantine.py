@@ -264,9 +264,9 @@ def test_rows_of_another_input_are_added_whole_or_not_at_all(
     ("arguments", "why"),
     [
         (("in.csv", "--quarantine", "bad.csv"), "JSON Lines"),
-        (("in.csv", "--quarantine", "good.jsonl"), "one file"),
-        (("in.csv", "--append", "--resume"), "name one of them"),
-        (("bad.jsonl", "--quarantine", "bad.jsonl"), "say --append"),
+        (("in.csv", "--quarantine", "good.jsonl"), "must be different files"),
+        (("in.csv", "--append", "--resume"), "choose one of them"),
+        (("bad.jsonl", "--quarantine", "bad.jsonl"), "add --append"),
         (("bad.jsonl", "--quarantine", "bad.jsonl", "--append", "--limit", "1"), "leave --limit"),
         (("in.csv", "--append", "--row-id", "body"), "already"),
         (("other.csv", "--append"), "the output has no column|is not"),

@@ -100,7 +100,7 @@ def test_an_output_that_says_no_version_is_not_added_to(run: Run, folder: Path) 
     write(folder / "out.jsonl", [{"id": "0", "body": "Basel", "visit": {}, "visit_error": None}])
     end = run("in.csv", "-x", "body", "-o", "out.jsonl", "--append")
     assert end.status == 2
-    assert "does not say which version" in end.err
+    assert "does not record its version" in end.err
 
 
 def test_without_the_old_version_at_hand_the_refusal_is_the_same(
@@ -112,5 +112,5 @@ def test_without_the_old_version_at_hand_the_refusal_is_the_same(
     define(folder, TYPES.replace("town", "place"))
     end = run("in.csv", "-x", "body", "-o", "out.parquet", "--append")
     assert end.status == 2
-    assert "can't be told" in end.err
+    assert "is not known" in end.err
     assert pq.read_table(folder / "out.parquet").num_rows == 3

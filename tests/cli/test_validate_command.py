@@ -341,7 +341,7 @@ def test_ctrl_c_tells_what_was_found_so_far(folder: Path) -> None:
         (("in.jsonl", "-o", "a.csv"), "a file like in.jsonl"),
         (("in.jsonl", "--quarantine", "bad.csv"), "JSON Lines"),
         (("missing.jsonl",), "No such file"),
-        (("in.xls",), "none of .csv"),
+        (("in.xls",), "must end in one of .csv"),
         (("in.csv", "--text", "bdy"), "no column 'bdy'"),
         (("twice.csv",), "two columns 'id'"),
     ],

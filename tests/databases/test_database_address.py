@@ -68,7 +68,7 @@ def test_a_password_is_handed_to_the_driver_and_shown_nowhere(url: str) -> None:
         ("postgresql://me:s3cr/et@db/shop", "%2F"),
         ("postgresql://me:s3cr?et@db/shop", "%3F"),
         ("postgresql://me:s3cr/e?t@db/shop", "%3F"),
-        ("postgresql://me:s3cr@[::1/shop", "no URL"),
+        ("postgresql://me:s3cr@[::1/shop", "not the URL"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
         ("duckdb://mails.duckdb", "duckdb:///mails.duckdb"),
@@ -101,7 +101,7 @@ def test_a_table_is_named_as_in_sql_but_for_its_case(text: str, name: tuple[str,
 
 @pytest.mark.parametrize("text", ["", "a.b.c", 'a"b', '"a', ".a", '""'])
 def test_what_is_no_name_of_a_table_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="no name of a table"):
+    with pytest.raises(ConfigError, match="not the name of a table"):
         Name.of(text)
 
 

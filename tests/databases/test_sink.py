@@ -70,7 +70,7 @@ def test_names_may_look_like_parameters(place: Place) -> None:
 
 @pytest.mark.parametrize("table", ["_extractor_stage", "shop._extractor_runs", "_Extractor_Stage"])
 def test_the_tables_that_rows_come_through_are_not_written_to(table: str) -> None:
-    with pytest.raises(ConfigError, match="a name for tables of our own"):
+    with pytest.raises(ConfigError, match="reserved for our own tables"):
         DatabaseSink("sqlite:///mails.db", table)
 
 
@@ -189,8 +189,8 @@ def test_a_table_that_does_not_fit_is_refused_before_anything_is_written(place: 
     with pytest.raises(ConfigError) as error:
         DatabaseSink(place.url, "visits").write(visits((1, "Basel")))
     said = str(error.value).lower()
-    assert "'town' is integer, where" in said
-    assert "'no' is required and would stay empty" in said
+    assert "'town' is integer, but" in said
+    assert "'no' is required, but the records do not fill it" in said
     place.do("CREATE TABLE other (id BIGINT)")
     with pytest.raises(ConfigError, match="it has no column 'town'; it has no column 'visit'"):
         DatabaseSink(place.url, "other").write(visits((1, "Basel")))
@@ -234,13 +234,13 @@ def test_a_view_or_a_table_of_somebody_else_is_refused_at_once(server: Place) ->
 @pytest.mark.parametrize(
     ("options", "table", "why"),
     [
-        ({"mode": "upsert"}, visits(), "upsert needs the key"),
-        ({"key": "id"}, visits(), "append takes none"),
+        ({"mode": "upsert"}, visits(), "mode='upsert' needs key="),
+        ({"key": "id"}, visits(), "mode='append' takes no key="),
         ({"mode": "replace"}, visits(), "'append' or 'upsert'"),
         ({"batch_rows": 0}, visits(), "above 0"),
-        ({"mode": "upsert", "key": "nr"}, visits(), "the key 'nr' is none of the columns id, town, visit"),
+        ({"mode": "upsert", "key": "nr"}, visits(), "the key 'nr' is not one of the columns id, town, visit"),
         ({"mode": "upsert", "key": "visit"}, visits(), "nested"),
-        ({}, [], "not empty"),
+        ({}, [], "non-empty"),
         ({}, ["text"], "RecordBatches"),
         ({}, pa.table([[1], [2]], ["a", "A"]), "two columns"),
     ],
@@ -261,7 +261,7 @@ def test_names_that_postgresql_would_cut_off_are_refused(server: Place) -> None:
 
 
 def test_a_database_in_memory_is_nothing_to_write_into() -> None:
-    with pytest.raises(ConfigError, match="ends with the process"):
+    with pytest.raises(ConfigError, match="is lost when the process ends"):
         DatabaseSink("duckdb://", "visits")
 
 

@@ -36,7 +36,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("python", "why"),
     [
         ("bare", r"bare, which can't import this library and pyarrow \(ModuleNotFoundError: No module named"),
-        ("older", r"older, which is Python 3\.9, and this is 3\.1"),
+        ("older", r"older, which is Python 3\.9, but this is 3\.1"),
         ("gone", "run gone, which is not there"),
     ],
 )

@@ -119,13 +119,13 @@ def test_tables_under_a_pattern_are_texts_unless_their_rows_are_asked_for(
 ) -> None:
     for name in ("a", "b"):
         Path(f"{name}.csv").write_text(f"id;body\n1;{name} Basel\n2;{name} Bonn\n")
-    with pytest.raises(ConfigError, match="each of these files is one text"):
+    with pytest.raises(ConfigError, match="each of these files is read as one document"):
         tables.run("*.csv", Visit, text="body", into="out.jsonl", model=ex)
     result = tables.run("*.csv", Visit, text="body", into="out.jsonl", rows=True, model=ex)
     assert [town_of(row) for row in lines("out.jsonl")] == ["a Basel", "a Bonn", "b Basel", "b Bonn"]
-    assert "Cells stand apart by ';'" in result.notes[0]
+    assert "The delimiter is ';'" in result.notes[0]
     Path("c.csv").write_text("id;text\n1;Bern\n")
-    with pytest.raises(ConfigError, match=r"c.csv has other columns than a.csv"):
+    with pytest.raises(ConfigError, match=r"c.csv and a.csv have different columns"):
         tables.run("*.csv", Visit, text="body", into="out.jsonl", rows=True, model=ex)
 
 
@@ -165,7 +165,7 @@ def test_a_sheet_is_named_or_the_first_one_is_read_and_told(ex: Extractor) -> No
     book["Later"].append(["Bonn"])
     book.save("in.xlsx")
     result = tables.run("in.xlsx", Visit, text="body", into="out.jsonl", model=ex)
-    assert "in.xlsx has 2 sheets: the rows are those of 'Sheet'" in result.notes[0]
+    assert "in.xlsx has 2 sheets: only 'Sheet' is read" in result.notes[0]
     tables.run("in.xlsx", Visit, text="text", into="out.jsonl", sheet="Later", model=ex)
     assert town_of(lines("out.jsonl")[0]) == "Bonn"
 
@@ -182,16 +182,16 @@ def test_csv_in_an_encoding_and_with_a_delimiter_that_are_named(ex: Extractor) -
         ("no/*.txt", {}, "no file is no/"),
         ("empty", {}, "there is no file in empty"),
         (["in.jsonl", "gone.txt"], {}, "cannot read gone.txt"),
-        (["in.jsonl", "-"], {}, "is read alone"),
+        (["in.jsonl", "-"], {}, "must be the only input"),
         ("in.jsonl", {"encoding": "latin-99"}, "no encoding 'latin-99'"),
         ("in.jsonl", {"encoding": "rot13"}, "no encoding 'rot13'"),
         ("in.jsonl", {"delimiter": "ab"}, "one character"),
         ("in.jsonl", {}, "which column has the text"),
-        ("broken.xlsx", {"text": "body"}, "no workbook of Excel"),
+        ("broken.xlsx", {"text": "body"}, "not an Excel workbook"),
         ("object.json", {"text": "body"}, "is one JSON dict"),
-        ("broken.json", {"text": "body"}, "is no JSON"),
+        ("broken.json", {"text": "body"}, "is not JSON"),
         ("packed.csv.gz", {"text": "body"}, "damaged|gzip"),
-        ("in.parquet.gz", {"text": "body"}, "none of .csv"),
+        ("in.parquet.gz", {"text": "body"}, "must end in one of .csv"),
     ],
 )
 def test_what_can_not_be_read_is_said_before_anything_is_sent(
@@ -212,7 +212,7 @@ def test_what_can_not_be_read_is_said_before_anything_is_sent(
 def test_a_text_that_is_too_long_for_a_cell_is_counted(ex: Extractor) -> None:
     Path("in.jsonl").write_text(json.dumps({"body": "Basel", "note": "x" * 40_000}) + "\n")
     result = tables.run("in.jsonl", Visit, text="body", into="out.xlsx", model=ex)
-    assert "1 texts were cut off" in result.notes[0]
+    assert "1 texts were cut at" in result.notes[0]
 
 
 def test_a_workbook_whose_rows_are_damaged_is_said_so(ex: Extractor, server: ChatServer) -> None:

@@ -127,15 +127,15 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
 @pytest.mark.parametrize(
     ("call", "why"),
     [
-        ({"into": "in.jsonl"}, "is the input, and would be overwritten"),
-        ({"into": "out.jsonl", "limit": 1, "sample": 1}, "limit= takes the first rows, sample= some"),
-        ({"into": "out.jsonl", "resume": True, "append": True}, "resume=True goes on with the same input"),
+        ({"into": "in.jsonl"}, "would overwrite the input"),
+        ({"into": "out.jsonl", "limit": 1, "sample": 1}, "limit= takes the first rows, sample= random ones"),
+        ({"into": "out.jsonl", "resume": True, "append": True}, "resume=True continues with the same input"),
         ({"into": "out.jsonl", "resume": True, "retry": "failed"}, "leave resume=True out"),
-        ({"into": "out.jsonl", "ordered": False}, "files keep the order"),
+        ({"into": "out.jsonl", "ordered": False}, "files always keep the order"),
         ({"into": "out.jsonl", "retry": "all"}, "retry is 'failed' or None"),
         ({"into": "out.jsonl", "model": 7}, "not int"),
-        ({"into": "out.jsonl", "journal": None}, "journal=None says nothing"),
-        ({"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"}, "fed alone"),
+        ({"into": "out.jsonl", "journal": None}, "journal=None is ambiguous"),
+        ({"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"}, "must be the only input"),
         ({"into": "sqlite:///out.db"}, "Name it with a DatabaseSink"),
         ({"into": "out.jsonl", "text": "bdy"}, "did you mean 'body'"),
     ],
@@ -175,7 +175,7 @@ def test_rows_that_wait_for_one_before_them_are_told_where_a_run_stops(ex: Extra
         (Holding("a.csv", 3, 3), "a.csv: 3 rows"),
         (Holding("a.csv", 3, 1), "a.csv: 3 rows, 1 of them new"),
         (Holding("a.csv", 3, 0), "a.csv: 3 rows"),
-        (Holding("a.csv", None, 0), "a.csv: as it was"),
+        (Holding("a.csv", None, 0), "a.csv: unchanged"),
         (Holding("the table t", None, 1200), "the table t: 1,200 rows added"),
     ],
 )
@@ -195,4 +195,4 @@ def test_a_sum_says_what_waits_in_the_journal() -> None:
         cost=None,
         stopped="it was interrupted",
     )
-    assert result.sum == "9 rows = 1 done before + 2 ok + 6 left (4 of them answered in the journal)"
+    assert result.sum == "9 rows = 1 done before + 2 ok + 6 left (4 of them with an answer in the journal)"

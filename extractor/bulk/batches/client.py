@@ -100,8 +100,8 @@ class BatchClient(Generic[T]):
         if not running:
             return ""
         return (
-            f"{running} {'batch goes' if running == 1 else 'batches go'} on at the provider. Run the same "
-            "again to collect the answers; `extractor batches cancel` ends them."
+            f"{running} {'batch goes' if running == 1 else 'batches go'} on at the provider. Run it "
+            "again to collect the answers; `extractor batches cancel` cancels them."
         )
 
     def stop(self) -> None:
@@ -122,9 +122,7 @@ class BatchClient(Generic[T]):
                 await work
             return work.done()
         except (ServiceError, JournalError) as error:
-            raise RunStopped(
-                f"the run stopped: {error}. Run the same again to go on from there", error
-            ) from error
+            raise RunStopped(f"the run stopped: {error}. Run it again to resume", error) from error
         finally:
             for task in (work, stop, ticker):
                 task.cancel()
@@ -283,7 +281,7 @@ class BatchClient(Generic[T]):
             after = await self._done(action, course)
         except CallFailed as error:
             after = course.failed(action, error.failure, random.random())
-            _log.warning("batch %s: %s; tried again in %.0f s", handle.id, one_line(str(error)), after.wait)
+            _log.warning("batch %s: %s; next try in %.0f s", handle.id, one_line(str(error)), after.wait)
         except Rejected as error:
             after = self._held_back(course, error)
         if after.handle != handle:

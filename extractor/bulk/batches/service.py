@@ -20,7 +20,7 @@ LONGEST = 86_400.0  # seconds for all of one, and so for a download
 SLOWEST = 100_000  # bytes a second of an upload
 Stream: TypeAlias = Callable[[http.Post], AsyncGenerator[http.Piece]]
 PAGES = 1000  # of a list of batches
-_ENDLESS = Failure(FailureKind.PROTOCOL, f"the list of batches has not ended after {PAGES} pages")
+_ENDLESS = Failure(FailureKind.PROTOCOL, f"the list of batches has over {PAGES} pages")
 _UNREADABLE = Failure(FailureKind.DROPPED, "the reply of the batch API could not be read")
 
 

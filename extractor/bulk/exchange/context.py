@@ -32,7 +32,7 @@ from .ways import Ways
 T = TypeVar("T")
 POLL = 0.1  # seconds between two looks for an answer that another process waits for
 OVERLOADED = (500, 502, 503, 504, 529)
-TOO_LATE = Failure(FailureKind.TIMEOUT, "the deadline passed while the quota was used up")
+TOO_LATE = Failure(FailureKind.TIMEOUT, "the deadline passed while waiting for the quota")
 
 
 class Caller(Protocol[T]):

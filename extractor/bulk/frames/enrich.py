@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 12  # columns in an error's message
 SHAPING = ("name", "flatten", "usage", "evidence", "version")
-RESUME = "What is done is in the journal: the same call again goes on from there."
+RESUME = "Finished rows are in the journal: the same call again resumes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,9 @@ def columns_of(text: Any) -> Sequence[str]:
         return names_in(text)
     if isinstance(text, Sequence) and text:
         return text
-    raise ConfigError("text= is the name of a column, several names, a template or a function of the row")
+    raise ConfigError(
+        "text= must be the name of a column, several names, a template or a function of the row"
+    )
 
 
 def check_columns(needed: Sequence[Any], names: Sequence[Any]) -> None:
@@ -209,10 +211,10 @@ def open_frame(frame: Any) -> Opened:
     if hasattr(frame, "__arrow_c_stream__"):
         return _stream(frame)
     if isinstance(frame, type):
-        raise ConfigError(f"the arguments are swapped: it is frame(df, {frame.__name__}, text=...)")
+        raise ConfigError(f"the arguments are swapped: call frame(df, {frame.__name__}, text=...)")
     raise ConfigError(
-        f"a frame is a DataFrame of pandas or Polars, a table of PyArrow, a relation of DuckDB, or what has "
-        f"__arrow_c_stream__, not {type(frame).__name__}; other rows go through rows(...)"
+        "a frame must be a DataFrame of pandas or Polars, a table of PyArrow, a relation of DuckDB, or "
+        f"have __arrow_c_stream__, not {type(frame).__name__}; for other rows use rows(...)"
     )
 
 
@@ -316,7 +318,7 @@ def _stream(frame: Any) -> Opened:
         return _arrow(pa.table(frame))
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise ConfigError(
-            f"this {type(frame).__name__} is no stream of rows with columns: {error}"
+            f"this {type(frame).__name__} is not a stream of rows with columns: {error}"
         ) from error
 
 

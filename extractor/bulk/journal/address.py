@@ -43,8 +43,8 @@ class JournalAddress:
             readable = False
         if not readable:
             raise ConfigError(
-                f"the journal {shown} can't be read as a URL: in a password, special characters are written "
-                "as %XX, or it is left in the environment, redis://:${NAME}@HOST"
+                f"the journal {shown} can't be read as a URL: write special characters of a password as %XX, "
+                "or keep it in the environment, redis://:${NAME}@HOST"
             )
         if parts.scheme not in _SCHEMES:
             raise ConfigError(
@@ -56,13 +56,11 @@ class JournalAddress:
         unknown = [name for name in options if not _OPTIONS.fullmatch(name)]
         if unknown:
             raise ConfigError(
-                f"the journal {shown} has options that nobody knows, {', '.join(unknown)}: there are prefix, "
+                f"the journal {shown} has unknown options, {', '.join(unknown)}; the options are prefix, "
                 "lease, db, username, password, client_name, ssl_... and socket_..."
             )
         if not (prefix and lease.replace(".", "", 1).isdigit() and float(lease) >= 1):
-            raise ConfigError(
-                f"the journal {shown} needs a prefix that is not empty, and a lease of 1 or more"
-            )
+            raise ConfigError(f"the journal {shown} needs a non-empty prefix, and a lease of at least 1")
         url = f"{_SCHEMES[parts.scheme]}://{parts.netloc}{parts.path}?{urlencode(options)}"
         return cls(shown, url.rstrip("?"), prefix, float(lease))
 

@@ -217,7 +217,9 @@ def _service_error(handle: Handle, failure: Failure) -> ServiceError:
     name = handle.batch or handle.id
     lost = ""
     if failure.status in (400, 404):
-        lost = f"; `extractor batches forget {handle.id}` gives it up, and its rows are asked for again"
+        lost = (
+            f"; `extractor batches forget {handle.id}` gives it up, and the next run asks for its rows again"
+        )
     return ServiceError(
         f"{status}{failure.message} (batch {name} at {handle.endpoint}){lost}",
         failure.status,

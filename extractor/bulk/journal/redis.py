@@ -251,8 +251,8 @@ class RedisStore:
         version = int(self._redis.get(name) or VERSION)
         if version > VERSION:
             raise JournalError(
-                f"the journal {self._address} is of version {version}, made by a later release than this one "
-                f"(which knows version {VERSION}): upgrade, or begin another one with ?prefix=NAME"
+                f"the journal {self._address} has version {version}, of a later release (this one reads "
+                f"version {VERSION}): upgrade, or start another journal with ?prefix=NAME"
             )
         if version < VERSION:
             self._redis.set(name, VERSION)
@@ -268,8 +268,8 @@ class RedisStore:
             policy = memory.get("maxmemory_policy", "noeviction")
             if memory.get("maxmemory") and policy != "noeviction":
                 _log.warning(
-                    "the journal %s may silently lose answers, which are then paid for again: its server has "
-                    "maxmemory-policy %s; set it to noeviction",
+                    "the journal %s may lose answers, which are then paid for again: its server has "
+                    "maxmemory-policy %s. Set it to noeviction",
                     self._address,
                     policy,
                 )
@@ -324,8 +324,8 @@ class RedisStore:
         except (OSError, self._errors.RedisError) as error:
             reason, advice = str(error).rstrip("."), self._advice(error)
             raise JournalError(
-                f"the journal {self._address} can't be used: {reason}; {advice}. What it holds stays as it "
-                "is: run the same again"
+                f"the journal {self._address} can't be used: {reason}; {advice}. Its answers are kept. "
+                "Run it again to resume"
             ) from error
 
     def _advice(self, error: Exception) -> str:
@@ -333,14 +333,14 @@ class RedisStore:
         if isinstance(
             error, errors.AuthenticationError | errors.AuthorizationError | errors.NoPermissionError
         ):
-            return "give a user and a password that may use it, redis://USER:${PASSWORD}@HOST"
+            return "give a user and a password with access, redis://USER:${PASSWORD}@HOST"
         if isinstance(error, errors.OutOfMemoryError):
             return "give it more memory (maxmemory), or forget old answers: extractor journal prune"
         if isinstance(error, errors.ReadOnlyError):
             return "name the primary server, not its replica"
         if isinstance(error, OSError | errors.ConnectionError | errors.TimeoutError):
-            return "start the server, or mend the way to it"
-        return "see what its log says"
+            return "start the server, or repair the connection to it"
+        return "read its log"
 
 
 def _errors() -> Any:

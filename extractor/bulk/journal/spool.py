@@ -93,8 +93,8 @@ class Filling:
             yield
         except OSError as error:
             raise JournalError(
-                f"requests for a batch can't be written to {self.path}: {error.strerror}; make room, or name "
-                "another file as journal="
+                f"requests for a batch can't be written to {self.path}: {error.strerror}. Make room, or "
+                "name another file as journal="
             ) from error
 
 
@@ -138,7 +138,8 @@ class Replayed:
             pickle.dump(row, file, pickle.HIGHEST_PROTOCOL)
         except Exception as error:
             raise ConfigError(
-                f"mode='batch' reads the rows twice, and these can't be kept meanwhile ({error}): give a list"
+                f"mode='batch' reads the rows twice, and these can't be stored in between ({error}): "
+                "pass a list"
             ) from error
 
     def _kept(self, file: IO[bytes]) -> Iterable[Any]:

@@ -402,11 +402,11 @@ def _upgrade(path: Path, connection: sqlite3.Connection) -> None:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and application != _APPLICATION:
-        raise JournalError(f"{path} is a database of something else: name another file as the journal")
+        raise JournalError(f"{path} is the database of another program: name another file as the journal")
     if version > VERSION:
         raise JournalError(
-            f"the journal {path} is of version {version}, made by a later release than this one, which "
-            f"knows version {VERSION}: upgrade, or name another file"
+            f"the journal {path} has version {version}, of a later release (this one reads version "
+            f"{VERSION}): upgrade, or name another file"
         )
     scripts = [_TABLES, _SUMS, _OWNERS, _BATCHES] if not tables else _scripts(path, version)
     if scripts:
@@ -418,8 +418,8 @@ def _scripts(path: Path, version: int) -> list[str]:
     missing = [older for older in range(version, VERSION) if older not in _MIGRATIONS]
     if missing:
         raise JournalError(
-            f"the journal {path} is of version {version}, which this release can't read: name another file, "
-            "or go on with the release that made it"
+            f"the journal {path} has version {version}, which this release can't read: name another "
+            "file, or use the release that wrote it"
         )
     return [_MIGRATIONS[older] for older in range(version, VERSION)]
 
@@ -449,12 +449,12 @@ def _is_damaged(path: Path) -> bool:
 
 def _move_aside(path: Path) -> None:
     if path.suffix not in _DATABASES:
-        raise JournalError(f"{path} is no journal: name another file; this one is left as it is")
+        raise JournalError(f"{path} is not a journal: name another file. This one was not changed")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     aside = path.with_name(f"{path.name}.damaged-{stamp}-{os.getpid()}")
     for file in _files(path):
         replace(str(file), str(aside) + file.name.removeprefix(path.name))
-    _log.warning("the journal %s is damaged: it was moved to %s, and a new one is begun", path, aside)
+    _log.warning("the journal %s is damaged: it was moved to %s, and a new journal is started", path, aside)
 
 
 def _files(path: Path) -> list[Path]:
@@ -474,6 +474,6 @@ def _named(path: Path) -> Iterator[None]:
         reason = getattr(error, "strerror", None) or str(error)
         advice = "make room, or " if "full" in reason or "space" in reason else ""
         raise JournalError(
-            f"the journal {path} can't be used: {reason}; {advice}name another file as journal=, or False "
-            "to do without; what it holds stays as it is"
+            f"the journal {path} can't be used: {reason}; {advice}name another file as journal=, or "
+            "False for no journal. Its answers are kept"
         ) from error

@@ -12,7 +12,7 @@ from .interface import Claim, Kept
 
 Wanted = Sequence[tuple[bytes, float]]  # keys, and since when (Unix time) an answer counts
 Clock = Callable[[], float]
-DAMAGED = "%d answers in the journal %s are damaged. They count as absent, and are asked for again"
+DAMAGED = "%d answers in the journal %s are damaged. They are ignored, and asked for again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,7 @@ class StoreJournal:
         elif isinstance(error, ExtractorError):
             self.error = JournalError(str(error))
         else:
-            self.error = JournalError(f"the journal broke: {error!r}")
+            self.error = JournalError(f"the journal failed: {error!r}")
         for future in (*lost, *self._gather().futures):
             if not future.done():
                 future.set_exception(error if future is self._opened else self.error)

@@ -227,7 +227,7 @@ class Limiter:
         now = self._clock()
         if self._budget is not None and not self._budget.reserve(wanted.worst):
             if self._budget.hopeless:
-                raise BudgetExceeded(f"max_cost={self._budget.cap} would be passed")
+                raise BudgetExceeded(f"the next request could exceed max_cost={self._budget.cap}")
             return None
         wait = self.limits.admit(wanted.tokens, now)
         if wait == 0:
@@ -242,7 +242,7 @@ class Limiter:
     def _check(self, wait: float) -> None:
         """Raise RunStopped for a wait that is too long."""
         if wait > self._longest:
-            raise RunStopped(f"the service takes nothing more for another {_words_of(wait)}")
+            raise RunStopped(f"the service accepts no more requests for {_words_of(wait)}")
 
     def _wake_after(self, seconds: float) -> None:
         if self._timer:

@@ -12,8 +12,8 @@ from ...errors import ConfigError
 
 SCHEMES = {"postgresql": "postgresql", "postgres": "postgresql", "sqlite": "sqlite", "duckdb": "duckdb"}
 BROKEN = (
-    "this is no URL of a PostgreSQL database, such as postgresql://USER@HOST/DATABASE: in names and "
-    "passwords %, /, @, :, ? and # are written %25, %2F, %40, %3A, %3F and %23"
+    "this is not the URL of a PostgreSQL database, such as postgresql://USER@HOST/DATABASE: in names "
+    "and passwords write %, /, @, :, ? and # as %25, %2F, %40, %3A, %3F and %23"
 )
 MEMORY = ":memory:"
 _PASSWORDS = ("password", "sslpassword")  # of libpq, among the parameters of a URL
@@ -39,7 +39,7 @@ class DatabaseAddress:
         if isinstance(url, DatabaseAddress):
             return url
         if (kind := _kind(url)) is None:
-            raise ConfigError("a database is named postgresql://..., sqlite:///FILE or duckdb:///FILE")
+            raise ConfigError("the URL of a database is postgresql://..., sqlite:///FILE or duckdb:///FILE")
         return _server(url) if kind == "postgresql" else _file(kind, url)
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ def _file(kind: str, url: str) -> DatabaseAddress:
     path = unquote(rest.removeprefix("/"))
     if rest and not rest.startswith("/"):
         raise ConfigError(
-            f"{url} names no file: write {kind}:///{rest}, or {kind}:////{rest} from the root on"
+            f"{url} names no file: write {kind}:///{rest}, or {kind}:////{rest} for an absolute path"
         )
     if path in ("", MEMORY) and kind == "sqlite":
         raise ConfigError(f"{url} names no file: write {kind}:///FILE.db")
@@ -125,7 +125,7 @@ class Name(NamedTuple):
         found = _NAME.fullmatch(text)
         if found is None:
             raise ConfigError(
-                f"{text!r} is no name of a table: write TABLE, SCHEMA.TABLE, or names in quotes"
+                f"{text!r} is not the name of a table: write TABLE, SCHEMA.TABLE, or names in quotes"
             )
         return cls(*map(_unquoted, found.groups("")))
 

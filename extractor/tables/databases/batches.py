@@ -26,7 +26,7 @@ def opened(data: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     batches = iter(data)
     if not isinstance(first := next(batches, None), pa.RecordBatch):
         raise ConfigError(
-            f"what is written has __arrow_c_stream__, or is an iterable of RecordBatches and not empty, not "
+            "the data must have __arrow_c_stream__, or be a non-empty iterable of RecordBatches, not "
             f"{type(data).__name__}"
         )
     return first.schema, _of_schema(first, batches)
@@ -36,7 +36,7 @@ def _of_schema(first: pa.RecordBatch, others: Iterable[pa.RecordBatch]) -> Itera
     yield first
     for each in others:
         if not each.schema.equals(first.schema):
-            raise ConfigError(f"the batches are of different schemas: {first.schema}, then {each.schema}")
+            raise ConfigError(f"the batches have different schemas: {first.schema}, then {each.schema}")
         yield each
 
 
@@ -115,6 +115,6 @@ def check_names(engine: Engine, schema: pa.Schema, keys: Sequence[str]) -> None:
             )
     for key in keys:
         if key not in schema.names:
-            raise ConfigError(f"the key {key!r} is none of the columns {', '.join(schema.names)}")
+            raise ConfigError(f"the key {key!r} is not one of the columns {', '.join(schema.names)}")
         if family(schema.field(key).type) == "nested":
-            raise ConfigError(f"the key {key!r} is nested: a key is a number, a text or a date")
+            raise ConfigError(f"the key {key!r} is nested: a key must be a number, a text or a date")

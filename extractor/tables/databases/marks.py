@@ -40,6 +40,6 @@ def check_same(found: TableMark, done: TableMark) -> None:
     """Raise ConfigError where an input has come to another place than the one that it was at before."""
     if found != done:
         raise ConfigError(
-            f"the input does not begin with the {done.rows:,} rows that are written already: it has changed, "
-            "or its rows come in another order than before (a query needs ORDER BY)"
+            f"the input does not begin with the {done.rows:,} rows that are already written: it has "
+            "changed, or the order of its rows has (a query needs ORDER BY)"
         )

@@ -56,15 +56,17 @@ class DatabaseSink:
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", DatabaseAddress.of(self.url))
         if self.address.place == MEMORY:
-            raise ConfigError(f"{self.address} ends with the process: name a file")
+            raise ConfigError(f"{self.address} is lost when the process ends: name a file")
         if self.mode not in ("append", "upsert"):
-            raise ConfigError(f"mode is 'append' or 'upsert', not {self.mode!r}")
+            raise ConfigError(f"mode must be 'append' or 'upsert', not {self.mode!r}")
         if (self.mode == "upsert") != bool(self.keys):
-            raise ConfigError("upsert needs the key that tells rows apart, and append takes none")
+            raise ConfigError(
+                "mode='upsert' needs key=, the columns that identify a row; mode='append' takes no key="
+            )
         if self.batch_rows < 1:
-            raise ConfigError(f"batch_rows is a number above 0, not {self.batch_rows!r}")
+            raise ConfigError(f"batch_rows must be a number above 0, not {self.batch_rows!r}")
         if self.name.table.casefold() in (statements.STAGE, statements.RUNS):
-            raise ConfigError(f"{self.table} is a name for tables of our own: name another one")
+            raise ConfigError(f"{self.table} is reserved for our own tables: choose another name")
 
     @property
     def address(self) -> DatabaseAddress:
@@ -230,7 +232,7 @@ class SinkNote(NamedTuple):
         move = statements.advance_run(self.table)
         moved = connection.rows(move, after.rows, after.digest, self.into, self.run, before.rows)
         if not moved:
-            raise RunStopped(f"{connection.address}: another process writes this run too, and was faster")
+            raise RunStopped(f"{connection.address}: another process is writing the same run")
 
 
 # -- before anything is written

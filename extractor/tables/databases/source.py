@@ -88,9 +88,9 @@ class DatabaseSource:
 
 def _check_names(names: Sequence[str]) -> None:
     if twice := [name for name in names if names.count(name) > 1]:
-        raise ConfigError(f"the query has two columns {twice[0]!r}: name them apart with AS")
+        raise ConfigError(f"the query has two columns {twice[0]!r}: rename one with AS")
     if not names:
-        raise ConfigError("the query gives no columns: it is to be a SELECT")
+        raise ConfigError("the query returns no columns: it must be a SELECT")
 
 
 def _as_written(query: str, names: Sequence[str], casts: Mapping[str, str]) -> str:

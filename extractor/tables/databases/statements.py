@@ -62,20 +62,21 @@ def check_fit(engine: Engine, name: Name, schema: pa.Schema, existing: Mapping[s
     """Raise ConfigError where rows of a schema have no place in a table that is there."""
     wrong = [*_misfits(engine, schema, existing)]
     wrong += [
-        f"{each.name!r} is required and would stay empty"
+        f"{each.name!r} is required, but the records do not fill it"
         for each in existing.values()
         if each.required and each.name not in schema.names
     ]
     if wrong:
         raise ConfigError(
-            f"the table {name} does not fit: {'; '.join(wrong)}. Change it, or name a new one, which is made"
+            f"the table {name} does not fit: {'; '.join(wrong)}. Change it, or name a new table, "
+            "which is then created"
         )
 
 
 def _misfits(engine: Engine, schema: pa.Schema, existing: Mapping[str, Existing]) -> Sequence[str]:
     missing = [f"it has no column {each.name!r}" for each in schema if each.name not in existing]
     return missing + [
-        f"{each.name!r} is {existing[each.name].type}, where {engine.column_type(each)} is written"
+        f"{each.name!r} is {existing[each.name].type}, but {engine.column_type(each)} would be written"
         for each in schema
         if each.name in existing and not _has_place(engine, each, existing[each.name].type)
     ]

@@ -154,8 +154,8 @@ class DuckWire(_Transactions):
             with suppress(duckdb.ConnectionException):  # this process has it open otherwise
                 return duckdb.connect(place, **way)
         raise ConfigError(
-            f"this process has {place} open to be read only, as while a DatabaseSource is read in batches: "
-            "read it whole first, or write into another file"
+            f"this process has {place} open for reading only, which a DatabaseSource does while it is "
+            "read: read it whole first, or write into another file"
         )
 
     def rows(self, statement: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
