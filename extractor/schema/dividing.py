@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from ..errors import SchemaError
 from .forms.shares import ITEM, REST, VALUE, Place, Share, passed
-from .nodes import PYTHON, Map, Record, Schema, TypeSource, below, python_of, resolved
+from .nodes import PYTHON, Map, Member, Record, Schema, TypeSource, below, python_of, resolved
 
 Fits: TypeAlias = Callable[[Share], bool]
 MOST_SHARES = 200  # of one record type
@@ -178,15 +178,19 @@ class _Tree:
                 if place[i - 1] == ITEM:
                     shown |= dict.fromkeys(self._telling(place[:i]))
         own = set(places)
-        return Share(tuple(places), tuple(p for p in shown if p not in own))
+        rests = [place[:-1] for place in places if place[-1:] == (REST,)]
+        named = [(*at, member.key) for at in rests for member in self._members(at)]
+        return Share(tuple(places), tuple(p for p in shown if p not in own), tuple(named))
 
     def _telling(self, item: Place) -> list[Place]:
         """Return the members that tell the items of a list from each other: its first values."""
-        python = python_of(resolved(self._source, self._schema(item)))
-        if python is None or not isinstance(python.data, Record):
-            return []
-        values = [m for m in python.data.members if self._is_value((*item, m.key))]
+        values = [m for m in self._members(item) if self._is_value((*item, m.key))]
         return [(*item, member.key) for member in values[:SHOWN]]
+
+    def _members(self, place: Place) -> list[Member]:
+        """Return the members of an object; none of what is no object."""
+        python = python_of(resolved(self._source, self._schema(place)))
+        return python.data.members if python is not None and isinstance(python.data, Record) else []
 
     def _is_value(self, place: Place) -> bool:
         return self.weigh(place) == (1, frozenset()) and _is_scalar(

@@ -31,11 +31,13 @@ class Share:
     """The share of a record type that has these places, all else left out.
 
     places: of members with all that is in them; none lies in another. shown: places that another share has
-    and this one repeats, so that the items of a list can be told from each other.
+    and this one repeats, so that the items of a list can be told from each other. named: of the members
+    that stand beside a REST, and so are none of it.
     """
 
     places: tuple[Place, ...]
     shown: tuple[Place, ...] = ()
+    named: tuple[Place, ...] = ()
 
     def __call__(self, source: TypeSource) -> TypeSource:
         """Return the share of a record type as the compiler reads it. `validate` returns plain JSON."""
@@ -55,16 +57,26 @@ class Share:
     def has(self, at: str) -> bool:
         """Whether what stands at a JSON pointer of a record belongs to this share, or holds some of it."""
         steps = steps_of(at)
-        return any(all(map(_is_step, place, steps)) for place in self.places)
+        return any(self._leads(place, steps) for place in self.places)
 
     def owns(self, problem: Problem) -> bool:
         """Whether a problem is about what belongs to this share alone."""
         steps, missing = steps_of(problem.pointer), problem.type in ("missing", "required")
         return any(
             len(place) <= len(steps)
-            and all(map(_is_step, place, steps))
+            and self._leads(place, steps)
             and not (missing and REST in place[len(steps) - 1 :])
             for place in self.places
+        )
+
+    def _leads(self, place: Place, steps: Sequence[str]) -> bool:
+        """Whether a place is on the way along some steps, or they on the way to it."""
+        return _agree(place, steps) and not (
+            place[-1:] == (REST,)
+            and any(
+                other[:-1] == place[:-1] and len(other) <= len(steps) and _agree(other, steps)
+                for other in self.named
+            )
         )
 
     def _validate(self, source: TypeSource, tree: Tree) -> Callable[[str | bytes, Any], JSON]:
@@ -93,6 +105,10 @@ def _checked(data: JSON, problems: list[Problem]) -> JSON:
 def steps_of(at: str) -> list[str]:
     """Return the steps of a JSON pointer."""
     return [step.replace("~1", "/").replace("~0", "~") for step in at.split("/")[1:]]
+
+
+def _agree(place: Place, steps: Sequence[str]) -> bool:
+    return all(map(_is_step, place, steps))
 
 
 def _is_step(step: Step, said: str) -> bool:
