@@ -42,7 +42,9 @@ from .options import (
     EscalateOption,
     LocaleOption,
     MaskOption,
+    MaxFieldsOption,
     ModelOption,
+    PartsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
@@ -52,6 +54,7 @@ from .options import (
     ValuesOption,
     asked_confidence,
     connected,
+    divided_options,
     escalation,
     parameters,
     told_options,
@@ -142,6 +145,8 @@ def evaluate(
     below: BelowOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
+    parts: PartsOption = None,
+    max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
@@ -201,7 +206,7 @@ def evaluate(
     asked = parameters(named, params or [])
     how = {"strict_reading": strict_reading, "read_values": read_values}
     how |= told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
-    how |= escalation(escalate, below)
+    how |= escalation(escalate, below) | divided_options(parts, max_fields)
     options = {
         "examples": load_examples(examples, wanted) if examples else [],
         **({} if max_cost is None else {"max_cost": max_cost}),

@@ -35,7 +35,9 @@ from .options import (
     EscalateOption,
     LocaleOption,
     MaskOption,
+    MaxFieldsOption,
     ModelOption,
+    PartsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
@@ -44,6 +46,7 @@ from .options import (
     ValuesOption,
     asked_confidence,
     connected,
+    divided_options,
     escalation,
     parameters,
     told_options,
@@ -125,6 +128,8 @@ def extract(
     below: BelowOption = None,
     calibration: CalibrationOption = None,
     samples: SamplesOption = 1,
+    parts: PartsOption = None,
+    max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
     temperature: Annotated[float | None, typer.Option("--temperature")] = None,
@@ -190,7 +195,7 @@ def extract(
         raise typer.BadParameter(f"--{next(iter(dividing))} needs --long")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
-    reading |= escalation(escalate, below)
+    reading |= escalation(escalate, below) | divided_options(parts, max_fields)
     reading |= told_options(prompt, reference_date, locale)
     extractor = connected(
         model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
@@ -279,7 +284,9 @@ def _show_requests(files: Sequence[str], preview: Callable[[str | Source], Previ
             raise ConfigError(f"{file}: {text.message}")
         shown = preview(text)
         out.write(f"{printable(str(shown))}\n\n")
-        say(f"{file}: about {shown.tokens:,} tokens would be sent. Nothing was sent.")
+        tokens = sum(part.tokens for part in shown.parts or (shown,))
+        where = f" in {len(shown.parts)} requests" if shown.parts else ""
+        say(f"{file}: about {tokens:,} tokens would be sent{where}. Nothing was sent.")
 
 
 def _write_table(lines: Sequence[Line], out: TextIO) -> None:

@@ -47,9 +47,24 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
         "outcome": outcome,
         **found,
         "usage": usage,
+        **_parts(result),
         **_notes(result),
         **_placed(result),
     }
+
+
+def _parts(result: Extraction[Any]) -> Line:
+    """Return what a line says of the requests that a record was asked for in, where it was several."""
+    told = [
+        {
+            "fields": list(part.fields),
+            "outcome": part.outcome and str(part.outcome),
+            "requests": len(part.attempts),
+            **({} if part.error is None else {"error": str(part.error)}),
+        }
+        for part in result.parts
+    ]
+    return {"parts": told} if told else {}
 
 
 def _notes(result: Extraction[Any] | DocumentExtraction[Any]) -> Line:

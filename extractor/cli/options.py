@@ -137,6 +137,21 @@ LocaleOption = Annotated[
         help="How texts write numbers and dates, such as de or en-GB; for `run` also a column.",
     ),
 ]
+PartsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--parts",
+        metavar="auto|never|N",
+        help="In how many requests to ask for a record. auto, the default: in one, unless the type exceeds "
+        "what the server takes, or --max-fields.",
+    ),
+]
+MaxFieldsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--max-fields", metavar="N", min=1, help="The most fields of one request, inner ones included."
+    ),
+]
 KEYS = (
     "Keys are read from the environment only (OPENAI_API_KEY, MISTRAL_API_KEY, …), since options are "
     "visible in the list of processes."
@@ -182,6 +197,14 @@ def escalation(escalate: str | None, below: str | None) -> dict[str, Any]:
         return {"escalate": escalate, "below": None if below is None else float(below)}
     except ValueError:
         return {"escalate": escalate, "below": below}
+
+
+def divided_options(parts: str | None, max_fields: int | None) -> dict[str, Any]:
+    """Return the options of a client that say in how many requests a record is asked for."""
+    count = int(parts) if parts is not None and parts.isdecimal() else parts
+    return {
+        name: value for name, value in (("parts", count), ("max_fields", max_fields)) if value is not None
+    }
 
 
 def asked_confidence(confidence: bool, calibration: str | None, samples: int) -> dict[str, Any]:

@@ -35,7 +35,9 @@ from .options import (
     EscalateOption,
     LocaleOption,
     MaskOption,
+    MaxFieldsOption,
     ModelOption,
+    PartsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
@@ -44,6 +46,7 @@ from .options import (
     ValuesOption,
     asked_confidence,
     connected,
+    divided_options,
     escalation,
     parameters,
     told_by_row,
@@ -247,6 +250,8 @@ def run(
             "--formulas-as-text", help="In CSV, put an apostrophe before cells that a spreadsheet would run."
         ),
     ] = False,
+    parts: PartsOption = None,
+    max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
     html: Annotated[
@@ -293,7 +298,7 @@ def run(
     if opened_run.given.note:
         say(opened_run.given.note, "yellow")
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
-    reading |= escalation(escalate, below)
+    reading |= escalation(escalate, below) | divided_options(parts, max_fields)
     told = told_options(prompt, reference_date, locale)
     by_row = told_by_row(told, opened_run.rows.names or ())
     client = connected(
