@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableSequence, Sequence
 from itertools import chain, repeat
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from .received import ReceivedRequest
 from .replies import Raw, Response, Scripted, Status, status
@@ -22,8 +22,11 @@ def player(
     script: Script, *, repeat_last: bool = False, late: MutableSequence[Exception] | None = None
 ) -> Play:
     """Return the function that gives each request its answer, in the order of the calls. late: where a
-    ScriptEnded is put for each request beyond the end.
+    ScriptEnded is put for each request beyond the end. Raises TypeError where an entry is no answer.
     """
+    for entry in script if isinstance(script, Sequence) and not isinstance(script, str) else [script]:
+        if not (callable(entry) or isinstance(entry, get_args(Scripted))):
+            raise TypeError(f"{entry!r:.80} is no answer of a script: write reply({entry!r:.40})")
     if callable(script):
         return script
     if not isinstance(script, Sequence):

@@ -363,3 +363,9 @@ def test_replies_can_be_slow() -> None:
     ) as server:
         assert said(ask(server)) == "x"
     assert time.monotonic() - began >= 0.1  # before the head, the body, its two other pieces, and its end
+
+
+@pytest.mark.parametrize("script", ["yes", ["yes"], [reply("yes"), {"total": 12}], {"total": 12}])
+def test_what_is_no_answer_is_refused_before_a_request_comes(script: Any) -> None:
+    with pytest.raises(TypeError, match=r"write reply\("):
+        ChatServer(script)
