@@ -226,7 +226,7 @@ def test_the_caller_knows_better_what_the_server_takes(server: ChatServer) -> No
         ex.extract(Receipt, [image(PNG)])
 
 
-# -- bodies equal to those of the official clients
+# -- what is sent
 
 
 def ours(server: ChatServer, provider: str, **options: Any) -> Any:
