@@ -362,8 +362,8 @@ def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
 
 def list_of(item_type: Any) -> Any:
     """Return the record type whose records are lists of an item type's."""
+    check_type(item_type)
     if not RecordType.of(item_type).is_document:
-        check_type(item_type)
         return list[item_type]
     item = unwrapped(item_type)
     whole = {"$schema": item["$schema"]} if "$schema" in item else {}

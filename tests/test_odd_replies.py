@@ -14,7 +14,7 @@ from pydantic import BaseModel, create_model
 from tenacity.wait import wait_none
 
 from extractor import Extraction, Extractor, Outcome, Price, ServiceError, Usage
-from extractor.testing import ChatServer, ReceivedRequest, body, reply, status
+from extractor.testing import ChatServer, ReceivedRequest, body, reply, status, use
 
 ADA = '{"name": "Ada", "age": 36}'
 
@@ -506,3 +506,67 @@ def test_a_member_that_was_left_out_though_it_has_a_default_is_noted() -> None:
         result = ex.run(Visit, "a text")
     assert result.record == Visit(guest="Ada", paid=True, remark=None)
     assert [str(each) for each in result.notes] == ["members that are missing: /nights"]
+
+
+NINES = "9" * 400
+
+
+@pytest.mark.parametrize("value", [NINES, f'"{NINES}"', f"-{NINES}", '"1e999"'])
+def test_a_number_that_a_float_has_only_as_infinity_is_asked_for_again(value: str) -> None:
+    asked = [f'{{"value": {value}}}', '{"value": 5}']
+    with ChatServer([body(json.dumps(message(content=each))) for each in asked]) as server, use(server):
+        result = Extractor("openai:gpt-5-mini").run(create_model("Value", value=(float, ...)), "a text")
+    assert result.outcome is Outcome.REPAIRED
+    [problem] = result.attempts[0].problems
+    assert problem.pointer == "/value"
+    assert "where a finite number was asked for" in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(Decimal, "36.5"), (Decimal, NINES), (int, NINES), (float, "1e300")]
+)
+def test_a_number_that_the_type_can_hold_is_read(kind: Any, value: str) -> None:
+    answer = body(json.dumps(message(content=f'{{"value": {value}}}')))
+    with ChatServer([answer]) as server, use(server):
+        result = Extractor("openai:gpt-5-mini").run(create_model("Value", value=(kind, ...)), "a text")
+    assert result.unwrap().value == kind(value)
+
+
+@pytest.mark.parametrize(
+    ("said", "note"),
+    [
+        (
+            '{"name": "Ada", "age": 36}\n{"name": "Bob"}',
+            "an object beside the record was left out, with name",
+        ),
+        (
+            '{"note": "a guess"} {"name": "Ada", "age": 36}',
+            "an object beside the record was left out, with note",
+        ),
+        (
+            '{"name": "Ada", "age": 36} and [{"name": "Bob", "age": "?"}, {"name": "Cid"}]',
+            "a list of objects beside the record was left out, with name, age",
+        ),
+        ('{"name": "Ada", "age": 36}\nSee [1] and [2, 3].', None),
+        ('{"name": "Ada", "age": 36}\n{"name": "Ada", "age": 36.0}', None),
+    ],
+)
+def test_what_stands_beside_the_record_and_is_left_out_is_noted(said: str, note: str | None) -> None:
+    result = run(reply(said))
+    assert (result.record, result.attempts[0].note) == (Person(name="Ada", age=36), note)
+
+
+@pytest.mark.parametrize(
+    ("second", "noted"), [('{"name": "Bob", "age": 4}', True), ('{"age": 36, "name": "Ada"}', False)]
+)
+def test_choices_that_differ_are_noted(second: str, noted: bool) -> None:
+    with ChatServer(reply('{"name": "Ada", "age": 36}', second)) as server, use(server):
+        result = Extractor("openai:gpt-5-mini").run(Person, "Ada is 36", n=2)
+    assert result.record == Person(name="Ada", age=36)
+    assert ("the 2 choices of the reply differ, and the first was taken" in result.notes) is noted
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_word_that_is_no_number_in_json_is_named(word: str) -> None:
+    result = run(reply(f'{{"name": "Ada", "age": {word}}}'))
+    assert result.attempts[0].problems[0].reason == f"is no JSON: {word} is no number in JSON"

@@ -81,6 +81,7 @@ def test_the_schema_stands_where_the_prompt_wants_it() -> None:
         ("Read {schema", "is no template"),
         ("Read {schema!r}", "unknown placeholder"),
         ("Read {}", "unknown placeholder"),
+        ("Read {foo}", r"unknown placeholder {foo}\. There are"),
         ("Read the mail.", "or a template with {schema} in it"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from ..confidence import Measured, TokenScore, told_by_tokens
 from ..errors import Invalid, InvalidJSON, Problem, Unjudged
 from ..messages import Cited, Completion, Outcome
-from ..reading import Decoded, Read, Reader, RecordShape, begun_json, how
+from ..reading import Decoded, Read, Reader, RecordShape, begun_json, distinct, how, whole_value
 from .continuation import Continuation
 from .patch import Patch, Path, loses
 
@@ -92,8 +92,21 @@ def _judged(
         return Verdict(stopped, problems=(_reason(stopped, completion),), text=begun), None
     if patch is None:
         read = reader.read_all(texts)
-        return _verdict(read, decode, notes), read.slice
+        others = _other_choices(completion, reader, read)
+        return _verdict(replace(read, remarks=(*read.remarks, *others)), decode, notes), read.slice
     return _part(texts, patch, decode, reader, notes)
+
+
+def _other_choices(completion: Completion, reader: Reader, first: Read) -> Sequence[str]:
+    """Return what is said of further choices of a reply, where they hold other values than the first."""
+    others = completion.choices[1:]
+    if not others or first.text is None:
+        return ()
+    reads = (reader.read_all(_said(replace(completion, choices=(each,)), reader)[0]) for each in others)
+    values = distinct([whole_value(each.text) for each in (first, *reads) if each.text is not None])
+    if len(values) == 1:
+        return ()
+    return (f"the {len(completion.choices)} choices of the reply differ, and the first was taken",)
 
 
 def _part(

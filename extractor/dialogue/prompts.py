@@ -83,7 +83,7 @@ def _unknown(name: str) -> str:
             "can't pass for instructions"
         )
     near = get_close_matches(name, PLACEHOLDERS, 1)
-    hint = f"; did you mean {{{near[0]}}}?" if near else ""
+    hint = f"; did you mean {{{near[0]}}}?" if near else "."
     known = ", ".join(f"{{{each}}}" for each in PLACEHOLDERS)
     return f"prompt= has the unknown placeholder {{{name}}}{hint} There are {known}; braces are {{{{ and }}}}"
 

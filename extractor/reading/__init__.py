@@ -2,8 +2,8 @@
 
 from .found import begun_json, found_json, without_thoughts
 from .readings import Decoded, Read, Reader, how, says_nothing
-from .shape import RecordShape, bare, choice_key
-from .syntax import mended
+from .shape import RecordShape, bare, choice_key, distinct
+from .syntax import mended, whole_value
 from .thoughts import CLOSING_MARK, MARK, held_back
 
 __all__ = [
@@ -16,10 +16,12 @@ __all__ = [
     "bare",
     "begun_json",
     "choice_key",
+    "distinct",
     "found_json",
     "held_back",
     "how",
     "mended",
     "says_nothing",
+    "whole_value",
     "without_thoughts",
 ]

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from json import JSONDecodeError
 from typing import Any
 
 from .syntax import mended, unsearched, value_at, whole_value
@@ -154,16 +155,17 @@ class _Search:
         if end is not None and self._slips and (piece := _mended(text[start:end])):
             self._take(replace(piece, before=before))
             return end
-        reason, at = getattr(error, "msg", str(error)), getattr(error, "pos", start)
+        at = getattr(error, "pos", start)
+        reason = f"{error.msg} at character {at}" if isinstance(error, JSONDecodeError) else str(error)
         if (closing := self._closing(start)) is not None:
             return closing
         if end is None:
             cut = at >= len(text) or reason.startswith("Unterminated string")
             if cut or _BEGUN.match(text, start):
-                return self._broken_off(start, UNFINISHED if cut else f"{reason} at character {at}")
+                return self._broken_off(start, UNFINISHED if cut else reason)
             return max(at, start + 1)
         if _ATTEMPT.match(text, start):
-            self._found.spoil(f"{reason} at character {at}", start)
+            self._found.spoil(reason, start)
         self._found.skip()
         return end
 

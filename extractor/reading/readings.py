@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from ..errors import Problem
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
 from .inside import AsInText, Inside, listed, parsed
-from .shape import DIGITS_AS_TEXT, NOTHING_AS_TEXT, Beside, RecordShape, distinct, folded
+from .shape import DIGITS_AS_TEXT, LONG_DIGITS, NOTHING_AS_TEXT, Beside, RecordShape, distinct, folded
 from .syntax import mended, whole_value, written
 
 JSON: TypeAlias = Any
@@ -98,6 +98,8 @@ class Reader:
     def _is_plainly_so(self, text: str) -> bool:
         if not self.shape.proves(text) or self.shape.repeats_a_name(text) or NOTHING_AS_TEXT.search(text):
             return False
+        if LONG_DIGITS.search(text):
+            return False
         return DIGITS_AS_TEXT.search(text) is None or not self.shape.has_times
 
     def _if_plain(self, found: Read, text: str) -> Read:
@@ -165,15 +167,18 @@ class Reader:
         tests: Sequence[Callable[[JSON], bool]] = (self.shape.fits, self.shape.resembles, self.shape.knows)
         for test in tests:
             loosely = test == self.shape.knows
-            ways = [way for piece in pieces for way in self._ways(piece, test, loosely)]
+            by_piece = [(piece, self._ways(piece, test, loosely)) for piece in pieces]
+            ways = [way for _, found_in in by_piece for way in found_in]
+            passed = [piece for piece, found_in in by_piece if not found_in and _tells(piece.value)]
             if not ways and found.in_a_row and not loosely:
-                ways = self._lines(found.pieces, test)
+                ways, passed = self._lines(found.pieces, test), []
             readings = {written(way.value, sort=True): way for way in reversed(ways)}
             if len(readings) > 1:
                 return Read(problem=_several(len(readings)), invalid=True)
             if readings:
                 [way] = readings.values()
-                return self._of(way, test == self.shape.fits)
+                read = self._of(way, test == self.shape.fits)
+                return replace(read, remarks=(*read.remarks, *dict.fromkeys(map(_passed_over, passed))))
         if len({piece.text for piece in pieces}) > 1:
             return Read(problem=_several(len(pieces)), invalid=True)
         way = ReadingWay(pieces[0].value, pieces[0].slips, pieces[0])
@@ -319,6 +324,20 @@ def _remarks(beside: Beside) -> tuple[str, ...]:
         "members that the schema does not have": beside.members,
     }
     return tuple(f"{what}: {listed(where)}" for what, where in places.items() if where)
+
+
+def _tells(value: JSON) -> bool:
+    """Whether a value beside the record may be meant for a record: an object, or a list of them."""
+    items = value if isinstance(value, list) else [value]
+    return any(isinstance(item, dict) and item for item in items)
+
+
+def _passed_over(piece: Piece) -> str:
+    """Return what is said of a value that is left out beside the record: its members, not their values."""
+    items = piece.value if isinstance(piece.value, list) else [piece.value]
+    names = dict.fromkeys(name for item in items if isinstance(item, dict) for name in item)
+    what = "a list of objects" if isinstance(piece.value, list) else "an object"
+    return f"{what} beside the record was left out, with {listed(list(names))}"
 
 
 def _several(count: int) -> Problem:

@@ -21,7 +21,8 @@ Prove: TypeAlias = Callable[[str], bool]
 Names: TypeAlias = Mapping[frozenset[str], Mapping[str, JSON]]
 TIMES: Final = frozenset({"date", "date-time", "time"})
 _TIME = re.compile(r"\^(\[0-9\]\{4\}-|\(\[01\]\[0-9\])")  # how the pattern of a date or time begins
-_INFINITE = re.compile(r"[-+]?(inf|infinity|nan)", re.IGNORECASE)
+_NUMBERS = frozenset({"integer", "number"})
+LONG_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{309}")  # an integer that a float has only as infinity
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 DIGITS_AS_TEXT: Final = re.compile(rf'"{_DIGITS.pattern}"')
 NOTHING_IN_TEXT: Final = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
@@ -36,7 +37,7 @@ _TYPES: Mapping[str, Callable[[JSON], bool]] = {
     "null": lambda value: value is None,
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: is_number(value) and (isinstance(value, int) or value.is_integer()),
-    "number": lambda value: is_number(value),
+    "number": lambda value: is_number(value) and is_finite(value),
     "string": lambda value: isinstance(value, str),
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
@@ -48,6 +49,16 @@ def is_number(value: JSON) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return isinstance(value, int) or math.isfinite(value)
+
+
+def is_finite(value: float | str) -> bool:
+    """Return whether a float holds a number, or a text that may be one, otherwise than as infinity or NaN."""
+    try:
+        return math.isfinite(float(value))
+    except OverflowError:  # an integer of more than 308 digits
+        return False
+    except ValueError:  # a text that is no number
+        return True
 
 
 @dataclass(slots=True)
@@ -229,8 +240,8 @@ class RecordShape:
             return
         elif isinstance(value, bool) and kinds & {"integer", "number"}:
             found.mistyped.append((pointer, f"is {str(value).lower()}, where a number was asked for"))
-        elif isinstance(value, float) or (isinstance(value, str) and _INFINITE.fullmatch(value.strip())):
-            found.mistyped.append((pointer, f"is {value}, where a finite number was asked for"))
+        elif isinstance(value, int | float | str) and kinds & _NUMBERS and not is_finite(value):
+            found.mistyped.append((pointer, f"is {_infinite(value)}, where a finite number was asked for"))
         elif pointer:
             found.converted.append(pointer)
 
@@ -340,6 +351,11 @@ class _Check:
             others = node.get("additionalProperties", "patternProperties" in node)
         known = members or {}
         return all(self.fits(known.get(name, others), item) for name, item in value.items())
+
+
+def _infinite(value: float | str) -> str:
+    """Return how a value is named that is no finite number."""
+    return f"a number of {len(str(value).lstrip('-'))} digits" if isinstance(value, int) else f"{value:.40}"
 
 
 def _parts(node: JSON) -> Iterator[Schema]:

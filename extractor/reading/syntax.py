@@ -50,7 +50,7 @@ def _integer(digits: str) -> int | float:
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is no number in JSON")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def written(value: Any, sort: bool = False) -> str:
-    """Return a value as JSON text, its numbers as they were written. sort: members by name. Raises
-    RecursionError.
+    """Return a value as JSON text, its numbers as they were written. sort: members by name, and numbers
+    without zeros at the end, so that equal values are equal texts. Raises RecursionError.
     """
     if isinstance(value, dict):
         items = sorted(value.items()) if sort else value.items()
@@ -131,8 +131,13 @@ def written(value: Any, sort: bool = False) -> str:
     if isinstance(value, list):
         return "[" + ",".join(written(item, sort) for item in value) + "]"
     if isinstance(value, Digits):
-        return value.digits
+        return _without_zeros(value.digits) if sort else value.digits
     return _quoted(value) if not isinstance(value, float) or math.isfinite(value) else "null"
+
+
+def _without_zeros(digits: str) -> str:
+    plain = "." in digits and "e" not in digits.lower()
+    return digits.rstrip("0").removesuffix(".") if plain else digits
 
 
 def _quoted(value: Any) -> str:

@@ -147,13 +147,13 @@ class RecordType:
         return source
 
     def _read(self, documents: Mapping[str, JSON] | None) -> TypeSource:
+        check_type(self.written)
         if self.is_document:
             from .types.documents.source import read as read_document
 
             return read_document(self.written, documents, self.keeps_extras)
         from .types.python.source import read
 
-        check_type(self.written)
         return read(self.written)
 
     def _read_once(self) -> TypeSource:
@@ -356,10 +356,15 @@ def _remade(written: Any, keeps_extras: bool, forms: tuple[str | Share, ...]) ->
 
 
 def check_type(record_type: Any) -> None:
-    """Raise SchemaError for what is a value, such as a text, and no type."""
+    """Raise SchemaError for what is a value, such as a text, and no type; for what says nothing, too."""
     if isinstance(record_type, BaseModel):
         name = type(record_type).__name__
         raise SchemaError(f"the record type is the class {name} itself, not an instance of it")
+    if record_type is object or record_type == {}:
+        raise SchemaError(
+            f"{'object' if record_type is object else '{}'} takes any value: name the members that a record "
+            "has, as a Pydantic model, another type that a TypeAdapter takes, or a JSON Schema as a dict"
+        )
     if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
         named = ", and as the name of one it is not fully defined" if isinstance(record_type, str) else ""
         listed = isinstance(record_type, list | tuple)

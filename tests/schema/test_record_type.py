@@ -141,3 +141,9 @@ def test_a_mapped_type_has_each_node_as_the_visitor_makes_it() -> None:
     assert made.schema["prefixItems"] == [{**shared, "visited": True}, reference]
     assert made.definitions["#/$defs/Node"]["visited"]
     assert len(below(made.schema)) == 3
+
+
+@pytest.mark.parametrize("given", [{}, object, MappingProxyType({})], ids=repr)
+def test_a_type_that_says_nothing_of_its_values_is_refused(given: Any) -> None:
+    with pytest.raises(SchemaError, match=r"takes any value: name the members that a record has"):
+        RecordType.of(given).compiled()

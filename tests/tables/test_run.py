@@ -135,7 +135,10 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
         ({"into": "out.jsonl", "retry": "all"}, "retry is 'failed' or None"),
         ({"into": "out.jsonl", "model": 7}, "not int"),
         ({"into": "out.jsonl", "journal": None}, "journal=None is ambiguous"),
-        ({"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"}, "must be the only input"),
+        (
+            {"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"},
+            "must be the only input",
+        ),
         ({"into": "sqlite:///out.db"}, "Name it with a DatabaseSink"),
         ({"into": "out.jsonl", "text": "bdy"}, "did you mean 'body'"),
     ],

@@ -116,7 +116,9 @@ def test_a_frame_says_it_too(ex: Extractor) -> None:
 
 
 def test_types_without_a_quarantine_and_tables_of_databases_are_refused(ex: Extractor) -> None:
-    with pytest.raises(ConfigError, match="rows without a record have no type: name a file for them with quarantine="):
+    with pytest.raises(
+        ConfigError, match="rows without a record have no type: name a file for them with quarantine="
+    ):
         tables.run("inbox", Invoice | Letter, into="{type}.jsonl", model=ex)
     sink = DatabaseSink("sqlite:///{type}.db", "t")
     with pytest.raises(ConfigError, match="is for files"):
