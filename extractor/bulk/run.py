@@ -19,6 +19,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ..dialogue.policy import dollars, is_hopeless
 from ..errors import BudgetExceeded, ConfigError, ExtractorError, JournalError, RunStopped
+from ..groups import check_run
 from ..quotas import Dimension, SharedQuota
 from ..readers.given import aopened
 from ..results import Extraction, Progress
@@ -28,7 +29,7 @@ from .exchange.context import Caller, RunContext
 from .exchange.multi_row import MultiRow
 from .journal.address import JournalAddress, is_url
 from .journal.interface import Journal, Ledger, Memory
-from .journal.places import default_path, place_of
+from .journal.places import place_of
 from .journal.spool import read
 from .limits.budget import RunBudget
 from .limits.limiter import LONGEST_STANDSTILL, Limiter
@@ -60,35 +61,11 @@ class RunSettings:
     rows_per_request: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("concurrency", "rows_per_request"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise ConfigError(f"{name} must be a whole number above 0, not {value!r:.80}")
-        for name in ("requests_per_minute", "tokens_per_minute"):
-            value = getattr(self, name)
-            if value is not None and not (type(value) in (int, float) and value > 0):
-                raise ConfigError(f"{name} must be a number above 0, not {value!r:.80}")
+        check_run(self)
         if self.max_cost is not None and not isinstance(self.max_cost, RunBudget):
             dollars("max_cost", self.max_cost)
-        if self.retry not in (None, "failed"):
-            raise ConfigError(f"retry must be 'failed' or None, not {self.retry!r}")
-        if self.journal is None:
-            raise ConfigError(
-                f"journal=None is ambiguous: leave journal= out to keep answers in {default_path()}, "
-                "name a file or the URL of a server, or write journal=False to keep none"
-            )
         if isinstance(self.journal, str) and is_url(self.journal):
             JournalAddress.of(self.journal)
-        self._check_mode()
-
-    def _check_mode(self) -> None:
-        if self.mode not in ("live", "batch"):
-            raise ConfigError(
-                f"mode must be 'live' or 'batch' here, not {self.mode!r}; the mode in which a record is "
-                "requested is an option of Extractor(...)"
-            )
-        if self.mode == "batch" and self.rows_per_request > 1:
-            raise ConfigError("rows_per_request= can't be used with mode='batch': each row is a request")
         other = isinstance(self.journal, Journal) and not isinstance(self.journal, Ledger)
         server = isinstance(self.journal, str) and is_url(self.journal)
         if self.mode == "batch" and (self.journal is False or other or server):

@@ -102,7 +102,7 @@ def test_a_line_of_progress_has_the_reasons(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_no_journal_is_said_as_false_and_none_says_nothing() -> None:
-    with pytest.raises(ConfigError, match=r"leave journal= out .*journal\.sqlite.* journal=False"):
+    with pytest.raises(ConfigError, match="leave journal= out .* in the cache, .* journal=False"):
         RunSettings(journal=None)  # type: ignore[arg-type]
     assert RunSettings(journal=False).journal_place is None
     assert str(RunSettings().journal_place).endswith("journal.sqlite")
