@@ -50,8 +50,8 @@ class Run:
       an error.
     - retry: "failed" asks again if the journal has an answer without a record.
     - concurrency: the most requests in flight. The number in use adapts to what the service can handle.
-    - max_cost: US dollars that this run may cost. What the journal has costs nothing, and a resumed run has the
-      whole amount again.
+    - max_cost: US dollars that this run may cost. What the journal has costs nothing, and a resumed run has
+      the whole amount again.
     - mode: "batch" uses the provider's batch API, which answers within a day and at half the price. "live",
       the default, asks at once.
     - requests_per_minute, tokens_per_minute: the quota, if you know it. Otherwise it is learned.
@@ -83,7 +83,7 @@ class Run:
         if self.max_cost is not None:
             dollars("max_cost", self.max_cost)
         if self.progress not in (None, True, False):
-            raise ConfigError(f"progress is True, False or None, not {self.progress!r:.80}")
+            raise ConfigError(f"progress must be True, False or None, not {self.progress!r:.80}")
 
 
 def check_run(run: Any) -> None:
@@ -91,34 +91,38 @@ def check_run(run: Any) -> None:
     for name in ("concurrency", "rows_per_request"):
         value = getattr(run, name)
         if type(value) is not int or value < 1:
-            raise ConfigError(f"{name} is a whole number above 0, not {value!r:.80}")
+            raise ConfigError(f"{name} must be a whole number above 0, not {value!r:.80}")
     for name in ("requests_per_minute", "tokens_per_minute"):
         value = getattr(run, name)
         if value is not None and not (type(value) in (int, float) and value > 0):
-            raise ConfigError(f"{name} is a number above 0, not {value!r:.80}")
+            raise ConfigError(f"{name} must be a number above 0, not {value!r:.80}")
     if run.retry not in (None, "failed"):
-        raise ConfigError(f"retry is 'failed' or None, not {run.retry!r:.80}")
+        raise ConfigError(f"retry must be 'failed' or None, not {run.retry!r:.80}")
     if run.mode not in ("live", "batch"):
         raise ConfigError(
-            f"mode is 'live' or 'batch' here, not {run.mode!r:.80}; how a record is asked for is the "
-            "Extractor's own mode="
+            f"mode must be 'live' or 'batch' here, not {run.mode!r:.80}; the mode in which a record is "
+            "requested is an option of Extractor(...)"
         )
     if run.mode == "batch" and run.rows_per_request > 1:
-        raise ConfigError("rows_per_request and mode='batch' don't go together: each row is a request")
+        raise ConfigError("rows_per_request= can't be used with mode='batch': each row is a request")
     if run.ordered not in (True, False):
-        raise ConfigError(f"ordered is True or False, not {run.ordered!r:.80}")
+        raise ConfigError(f"ordered must be True or False, not {run.ordered!r:.80}")
     if run.on_progress is not None and not callable(run.on_progress):
-        raise ConfigError(f"on_progress is a function that is told of a Progress, not {run.on_progress!r:.80}")
+        raise ConfigError(
+            f"on_progress must be a function that is told of a Progress, not {run.on_progress!r:.80}"
+        )
     if run.limiter is not None and not isinstance(run.limiter, SharedQuota):
-        raise ConfigError(f"limiter is an extractor.types.SharedQuota, not a {type(run.limiter).__name__}")
+        raise ConfigError(
+            f"limiter must be an extractor.types.SharedQuota, not a {type(run.limiter).__name__}"
+        )
     if run.journal is None:
         raise ConfigError(
-            f"journal=None says nothing: leave journal= out to keep answers in the cache, {cache_folder()}, "
+            f"journal=None is ambiguous: leave journal= out to keep answers in the cache, {cache_folder()}, "
             "name a file or the URL of a server, or write journal=False to keep none"
         )
     if not (isinstance(run.journal, str | PathLike | bool) or hasattr(run.journal, "claim")):
         raise ConfigError(
-            "journal is a file, the URL of a server, True or False, or has the methods of "
+            "journal must be a file, the URL of a server, True or False, or has the methods of "
             f"extractor.types.Journal; not a {type(run.journal).__name__}"
         )
 
@@ -146,10 +150,10 @@ class Columns:
 
     def __post_init__(self) -> None:
         if self.name is not None and not (isinstance(self.name, str) and self.name.strip()):
-            raise ConfigError(f"name is what the new column is called, a text, not {self.name!r:.80}")
+            raise ConfigError(f"name must be a text, the name of the new column, not {self.name!r:.80}")
         for name in ("flatten", "usage", "version"):
             if (value := getattr(self, name)) not in (True, False):
-                raise ConfigError(f"{name} is True or False, not {value!r:.80}")
+                raise ConfigError(f"{name} must be True or False, not {value!r:.80}")
 
 
 @_told
@@ -179,7 +183,7 @@ class Chunks:
         for name, least in {"size": 1, "window": 1, "overlap": 0, "passes": 1}.items():
             value = getattr(self, name)
             if (value is not None or name == "passes") and not (type(value) is int and value >= least):
-                raise ConfigError(f"{name} is a whole number, {least} at least, not {value!r:.80}")
+                raise ConfigError(f"{name} must be a whole number, {least} at least, not {value!r:.80}")
 
 
 GROUPS: Mapping[str, type[Any]] = {"run": Run, "columns": Columns, "chunks": Chunks}

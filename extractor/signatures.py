@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache, wraps
 from inspect import Parameter
 from typing import Any, TypeVar
 
+from .errors import ConfigError
 from .groups import GROUPS, in_group
-from .options import PARAMETERS
+from .options import INSTEAD, PARAMETERS
 
 T = TypeVar("T")
 _UNPACKED = re.compile(r"Unpack\[(\w+)\]")
@@ -69,6 +71,51 @@ def explicit(function: T) -> T:
     elif inspect.isfunction(function):
         _show(function)
     return function
+
+
+def telling(form: str, instead: Mapping[str, str]) -> Callable[[T], T]:
+    """Return a decorator for a function whose wrong keywords are named, where Python would name only those
+    that are missing. Its call then raises ConfigError. form: how it is called. instead: which of its keywords
+    is meant by names that others have.
+    """
+
+    def decorated(function: Any) -> Any:
+        shown = inspect.signature(function).parameters
+
+        @wraps(function)
+        def call(*args: Any, **given: Any) -> Any:
+            _check_call(form, instead, shown, args, given)
+            return function(*args, **given)
+
+        return call
+
+    return decorated
+
+
+def _check_call(
+    form: str,
+    instead: Mapping[str, str],
+    shown: Mapping[str, Parameter],
+    args: Sequence[Any],
+    given: Mapping[str, Any],
+) -> None:
+    for name in given:
+        if name in shown or name in INSTEAD or in_group(name, *GROUPS):
+            continue
+        near = [instead[name]] if name in instead else get_close_matches(name, shown, 1, 0.75)
+        if near:
+            raise ConfigError(f"there is no {name!r} here: did you mean {near[0]}=? It is {form}")
+    placed = [each.name for each in shown.values() if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    if len(args) > len(placed):
+        raise ConfigError(f"what comes after {' and '.join(placed)} is named: it is {form}")
+    needed = [name for name, each in shown.items() if each.default is Parameter.empty]
+    missing = [name for name in needed if name not in given and name not in placed[: len(args)]]
+    if missing:
+        also = [name for name in given if name not in shown and not in_group(name, *GROUPS)]
+        said = f", and there is no {also[0]!r} here" if also else ""
+        raise ConfigError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{said}: it is {form}"
+        )
 
 
 def _show(function: Callable[..., Any]) -> None:

@@ -134,7 +134,7 @@ def test_evidence_quote_is_how_the_model_is_asked_and_no_column() -> None:
         (lambda ex: ex.run(Person, "Ada", run=Run()), "'run' is for many rows"),
         (lambda ex: ex.run(Person, "Ada", chunks=Chunks()), "'chunks' is for long texts"),
         (lambda ex: ex.rows(ROWS, Person, run=Run(progress=True)), "rows(...) shows no progress"),
-        (lambda ex: list(ex.rows(ROWS, Person, run=Run(concurrency=0))), "concurrency is a whole number"),
+        (lambda ex: list(ex.rows(ROWS, Person, run=Run(concurrency=0))), "concurrency must be a whole number"),
     ],
 )
 def test_what_is_wrong_with_a_group_is_told(call: Any, says: str) -> None:
@@ -157,6 +157,33 @@ def test_what_is_said_twice_is_told() -> None:
 )
 def test_grouping_and_flattening_are_inverse(options: dict[str, Any]) -> None:
     assert flat(grouped(options, "run"), "run") == options
+
+
+@pytest.mark.parametrize(
+    ("group", "given", "why"),
+    [
+        (Run, {"journal": None}, "journal=None is ambiguous"),
+        (Run, {"journal": 5}, "not a int"),
+        (Run, {"max_cost": "5"}, "max_cost is a number of US dollars above 0, not '5'"),
+        (Run, {"max_cost": 0}, "max_cost is a number of US dollars above 0"),
+        (Run, {"concurrency": 0}, "concurrency must be a whole number"),
+        (Run, {"requests_per_minute": "60"}, "requests_per_minute must be a number"),
+        (Run, {"retry": True}, "retry must be 'failed' or None"),
+        (Run, {"mode": "bulk"}, "mode must be 'live' or 'batch'"),
+        (Run, {"mode": "batch", "rows_per_request": 2}, "can't be used with"),
+        (Run, {"ordered": "no"}, "ordered must be True or False"),
+        (Run, {"progress": "yes"}, "progress must be True, False or None"),
+        (Run, {"on_progress": 3}, "on_progress must be a function"),
+        (Run, {"limiter": 3}, "limiter must be an extractor.types.SharedQuota"),
+        (Columns, {"name": " "}, "name must be a text"),
+        (Columns, {"flatten": "x"}, "flatten must be True or False"),
+        (Chunks, {"size": 0}, "size must be a whole number, 1 at least"),
+        (Chunks, {"passes": None}, "passes must be a whole number"),
+    ],
+)
+def test_a_group_with_a_value_of_no_use_is_not_made(group: Any, given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        group(**given)
 
 
 @pytest.mark.parametrize("group", [Run(journal=False), Columns(usage=True), Chunks(size=9)])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .outcomes import Row, RowOutcome, ToldText
     from .page import RunFacts, kinds, run_page
     from .quarantine import Line, is_quarantined, line_of, problem_cells, quarantined
+    from .reasons import unnumbered
     from .run import INTERRUPTED, Stop
     from .texts import Files, Select, row_maker
 
@@ -55,6 +56,7 @@ __all__ = [
     "run_page",
     "shown",
     "summary",
+    "unnumbered",
 ]
 _MODULES = {
     "display": (
@@ -98,6 +100,7 @@ _MODULES = {
         "line_of",
         "problem_cells",
     ),
+    "reasons": ("unnumbered",),
     "run": (
         "INTERRUPTED",
         "Stop",

@@ -21,8 +21,8 @@ EVERY = 10.0  # seconds between plain lines
 Told = Callable[[Progress], None]
 
 
-def summary(progress: Progress, total: int | None = None, unit: str = "rows") -> str:
-    """Return a run's counts in one line."""
+def summary(progress: Progress, total: int | None = None, unit: str = "rows", journal: bool = True) -> str:
+    """Return a run's counts in one line. journal: whether the line says where answers were read back from."""
     rows = f"{progress.done:,}" + (f" of {total:,}" if total is not None else "") + f" {unit}"
     paid = progress.usage.total_tokens
     parts = [
@@ -31,16 +31,17 @@ def summary(progress: Progress, total: int | None = None, unit: str = "rows") ->
         *([f"{progress.repaired:,} repaired"] if progress.repaired else []),
         *([f"{progress.failed:,} failed"] if progress.failed else []),
         *([f"{progress.empty:,} empty"] if progress.empty else []),
-        *([_read_back(progress)] if progress.from_cache else []),
+        *([_read_back(progress, journal)] if progress.from_cache else []),
         f"{paid:,} tokens",
         *([f"${progress.cost:.4f}"] if progress.cost is not None else []),
     ]
     return ", ".join(parts)
 
 
-def _read_back(progress: Progress) -> str:
+def _read_back(progress: Progress, named: bool) -> str:
     """Return how many rows came out of the journal, and which one that is."""
-    return " ".join(filter(None, (f"{progress.from_cache:,} from the journal", progress.journal)))
+    place = progress.journal if named else None
+    return " ".join(filter(None, (f"{progress.from_cache:,} from the journal", place)))
 
 
 def reason_lines(failures: Mapping[str, int], most: int = MOST_REASONS) -> list[str]:
@@ -136,15 +137,15 @@ def _all(displays: list[Told]) -> Told:
 
 
 def _lines(total: int | None, unit: str) -> Told:
-    last = 0.0
+    last, known = 0.0, list[str]()
 
     def line(progress: Progress) -> None:
-        nonlocal last
+        nonlocal last, known
         if not 0 <= progress.elapsed - last < EVERY:  # it begins anew after batches
-            last = progress.elapsed
-            why = "".join(f"; {each}" for each in told_reasons(progress))
-            said = f"{summary(progress, total, unit)}{why}; {pace(progress, total, unit)}"
-            sys.stderr.write(printable(said) + "\n")
+            last, before, known = progress.elapsed, known, told_reasons(progress)
+            counts, speed = summary(progress, total, unit, journal=False), pace(progress, total, unit)
+            said = [f"{counts}; {speed}", *(f"  {each}" for each in known if each not in before)]
+            sys.stderr.write("".join(printable(each) + "\n" for each in said))
 
     return line
 

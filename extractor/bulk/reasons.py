@@ -31,7 +31,7 @@ def reason_of(outcome: RowOutcome[Any]) -> str | None:
         return reason_of_failure(failure)
     problems: tuple[Problem, ...] = getattr(outcome.error, "problems", ())
     if outcome.outcome is None:
-        return f"input: {shared(_ROW.sub('', str(outcome.error)))}"
+        return f"input: {shared(unnumbered(str(outcome.error)))}"
     if not problems:
         return str(outcome.outcome)
     first = problems[0]
@@ -42,6 +42,11 @@ def reason_of_failure(failure: Failure) -> str:
     """Return why a request failed: "HTTP 503 overloaded"."""
     head = f"HTTP {failure.status}" if failure.status is not None else str(failure.kind)
     return f"{head} {shared(failure.message)}"
+
+
+def unnumbered(message: str) -> str:
+    """Return what a bad row's error says, without the row's number."""
+    return _ROW.sub("", message)
 
 
 def shared(message: str) -> str:

@@ -45,8 +45,12 @@ def load_cases(path: str, read: Read, limit: int | None = None, slices: Sequence
     """
     try:
         lines = Path(path).read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f'{path} is no text in UTF-8: labelled texts are lines of JSON, {{"text": ..., "record": ...}}'
+        ) from error
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip()][:limit]
     told = [(f"{path}, line {n}", str(n), object_in(line, f"{path}, line {n}")) for n, line in numbered]
     return _checked([_case(line, read, where, n, Path(path).parent, slices) for where, n, line in told], path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass, replace
 from functools import cached_property
@@ -355,6 +356,9 @@ def _remade(written: Any, keeps_extras: bool, forms: tuple[str | Share, ...]) ->
     return RecordType.of(written)._with(forms, keeps_extras)
 
 
+_SPEC = re.compile(r"([\w./-]+?)(?:\.py)?:(\w+)")  # FILE.py:Name, package.module:Name
+
+
 def check_type(record_type: Any) -> None:
     """Raise SchemaError for what is a value, such as a text, and no type; for what says nothing, too."""
     if isinstance(record_type, BaseModel):
@@ -367,6 +371,11 @@ def check_type(record_type: Any) -> None:
         )
     if isinstance(record_type, str | bytes | PathLike | list | tuple | set | int | float):
         named = ", and as the name of one it is not fully defined" if isinstance(record_type, str) else ""
+        if isinstance(record_type, str) and (spec := _SPEC.fullmatch(record_type)):
+            raise SchemaError(
+                f"{record_type!r} is how a command names a type; in Python it is the class itself, as after "
+                f"`from {spec[1].replace('/', '.').strip('.')} import {spec[2]}`"
+            )
         listed = isinstance(record_type, list | tuple)
         order = "parse(messages, Model) and rows(texts, Model)" if listed else "extract(Model, text)"
         raise SchemaError(

@@ -69,6 +69,8 @@ class Destination:
     def check(self, some: bool) -> None:
         """Raise ConfigError for what would lose rows, or can't be. some: whether rows are left out."""
         said = self.spelled
+        for each in self.outputs if self.sink is None else ():
+            _check_place(each, "records.parquet")
         if self.files and self.quarantine is None:
             raise ConfigError(
                 f"rows without a record have no type: name a file for them with {said.quarantine}"
@@ -81,6 +83,7 @@ class Destination:
                 raise ConfigError(f"{said.quarantine} takes a file of JSON Lines, such as bad.jsonl")
             if self.output != "-" and any(same_file(self.quarantine, each) for each in self.outputs):
                 raise ConfigError("OUTPUT and the quarantine must be different files")
+            _check_place(self.quarantine, "bad.jsonl")
         if self.append and (self.output == "-" or ("://" in self.output and self.sink is None)):
             raise ConfigError(
                 f"{said.append} needs an OUTPUT on this machine to add to: name it with {said.output}"
@@ -132,6 +135,16 @@ class Destination:
         kept = not self.anew and not self.drained
         if self.quarantine is not None and kept and Path(self.quarantine).exists():
             yield from table(self.quarantine).rows()
+
+
+def _check_place(path: str, such_as: str) -> None:
+    """Raise ConfigError for a folder in the place of a file, and for a file in a folder that is not there."""
+    if path == "-" or "://" in path:
+        return
+    if Path(path).is_dir():
+        raise ConfigError(f"{path} is a folder: name a file in it, such as {Path(path, such_as)}")
+    if not Path(path).parent.exists():
+        raise ConfigError(f"cannot write to {path}: there is no folder {Path(path).parent}")
 
 
 def check_doubling(

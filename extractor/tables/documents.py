@@ -43,7 +43,7 @@ def documents_table(paths: Sequence[str], encoding: str | None) -> Table:
     def rows() -> Iterator[Fields]:
         return ({"path": path, **given} for path in paths)
 
-    return Table(("path", *given), len(paths), rows, of_files=True)
+    return Table(("path", *given), len(paths), rows, of_files=True, place=lambda index: paths[index])
 
 
 class TextFiles:

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ..bulk.frames import Gathered
+from ..bulk.journal import masked
 from ..files import DISK, Disk
 from .columns import names_in
 from .csv_files import csv_table, csv_writer
@@ -37,7 +39,9 @@ def table(
 
     path: also a URL that fsspec opens. Raises ConfigError where it can't be read.
     """
-    return part(READERS[format_of(path)](path, read), limit, sample)
+    whole = READERS[format_of(path)](path, read)
+    name = "standard input" if path == "-" else masked(path)
+    return part(replace(whole, place=lambda index: f"{name}, row {index + 1:,}"), limit, sample)
 
 
 @contextmanager

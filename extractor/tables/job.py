@@ -10,7 +10,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, line_of, quarantined, shown
+from ..bulk import INTERRUPTED, Line, RowOutcome, Stop, Told, line_of, quarantined, shown, unnumbered
 from ..bulk.frames import Gathered, Lose, cell
 from ..client import Extractor
 from ..errors import ConfigError, JournalError, RunStopped
@@ -279,11 +279,11 @@ class FileJob:
             if fault is None and outcome.error is None and outcome.extraction is not None:
                 good(outcome, each)
             else:
-                hold(
-                    quarantined(
-                        outcome.index, outcome, each.input, self.version.fingerprint, self.again, fault
-                    )
+                line = quarantined(
+                    outcome.index, outcome, each.input, self.version.fingerprint, self.again, fault
                 )
+                where = each.place(self.given)
+                hold(line if where is None else {**line, "error": {**line["error"], "where": where}})
 
         return settle
 
@@ -297,7 +297,7 @@ class FileJob:
                 whole = whole and not (outcome.stops or isinstance(outcome.error, RunStopped))
                 if whole:
                     report.settle(outcome)
-                    settle(replace(outcome, index=outcome.key.index), outcome.key)
+                    settle(_placed(outcome, outcome.key, self.given), outcome.key)
                     rows.settled()
         except RunStopped as error:
             report.stop(error)
@@ -351,6 +351,16 @@ class SortingJob(FileJob):
             by_type[kind if kind is not None else types[0]](outcome, each)
 
         return settle
+
+
+def _placed(outcome: RowOutcome[Any], each: Placed, given: Table) -> RowOutcome[Any]:
+    """Return an outcome that has the position of its row in the input, also in the words of its error."""
+    error, where = outcome.error, each.place(given)
+    if isinstance(error, ConfigError) and where is not None:
+        named = ConfigError(f"{where}: {unnumbered(str(error))}")
+        named.__cause__ = error
+        error = named
+    return replace(outcome, index=each.index, error=error)
 
 
 def _counted(writer: Writer, put: Put) -> Writer:

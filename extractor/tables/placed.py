@@ -28,6 +28,15 @@ class Placed:
         """What a quarantine keeps of the row: its own fields, or the line that could not be read."""
         return self.row.raw if isinstance(self.row, BadRow) else plain(self.row)
 
+    def place(self, given: Table) -> str | None:
+        """Return where the row stands, such as "mails.csv, row 3"; None where that is not known. given: the
+        input, of which it came.
+        """
+        if self.line is not None:
+            error = self.line["error"]
+            return error.get("where") if isinstance(error, dict) else None
+        return None if given.place is None else given.place(self.index)
+
 
 def placed(rows: Iterable[Fields | BadRow]) -> Iterator[Placed]:
     """Yield the rows with their positions; what a quarantine holds is taken out of it."""

@@ -76,9 +76,11 @@ def kept(
             yield nexts[found] or {}, found
             nexts[found] = _whole(good[found])
         else:
+            lacks = f"the input has only {number - 1:,} rows, and the output more"
+            differs = f"row {number:,} of the output is not row {number:,} of the input"
             raise ConfigError(
-                f"row {number} of the output is not row {number} of the input: run again without "
-                "resuming. Answers still come from the journal"
+                f"can't be resumed: {lacks if each is None else differs}. The output was made of another "
+                "input, or rows were appended to it. Write to a new file: answers come from the journal"
             )
         rows.skip()
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike, fspath
 from typing import Any, TypeAlias, Unpack
 
 from ..bulk import Estimate, Select, Stop
+from ..bulk.frames import is_frame
 from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from ..files import Halted
 from ..groups import flat
 from ..options import FrameOptions, RowOptions
 from ..schema import types_in
-from ..signatures import explicit
+from ..signatures import explicit, telling
 from .databases.address import is_database, without_password
 from .databases.sink import DatabaseSink
 from .databases.source import DatabaseSource
@@ -28,7 +29,16 @@ from .stopping import stopping
 Place: TypeAlias = str | PathLike[str]
 TableSource: TypeAlias = Place | Sequence[Place] | DatabaseSource
 
+_INSTEAD = {
+    **dict.fromkeys(("dest", "destination", "out", "outfile", "output", "to"), "into"),
+    **dict.fromkeys(("column", "text_column"), "text"),
+    **dict.fromkeys(("errors", "rejects"), "quarantine"),
+    **dict.fromkeys(("input", "inputs", "path", "paths"), "source"),
+    **dict.fromkeys(("schema", "type"), "record_type"),
+}
 
+
+@telling("tables.run(source, RecordType, into=..., ...)", _INSTEAD)
 @explicit
 def run(
     source: TableSource,
@@ -91,7 +101,7 @@ def run(
     shape = {name: asks.pop(name) for name in ("name", "flatten", "usage") if name in asks}
     progress = asks.pop("progress", None)
     asks.pop("version", None)  # a file always says for which version of the type its rows were made
-    given = _source(source)
+    given = _source(source, record_type)
     drained = isinstance(given, tuple) and is_drained(given, held)
     plan = RunPlan(
         source=given,
@@ -126,6 +136,7 @@ def run(
     raise error
 
 
+@telling("tables.estimate(source, RecordType, ...)", _INSTEAD)
 @explicit
 def estimate(
     source: TableSource,
@@ -147,7 +158,7 @@ def estimate(
     """
     asks = flat(options, "run")
     plan = RunPlan(
-        source=_source(source),
+        source=_source(source, record_type),
         text=text,
         destination=Destination("-", None, False, False, False),
         read=ReadOptions(rows, encoding, delimiter, sheet),
@@ -159,10 +170,24 @@ def estimate(
         return opened.estimate(client, record_type, _asked(asks))
 
 
-def _source(source: TableSource) -> tuple[str, ...] | DatabaseSource:
+def _source(source: TableSource, record_type: Any) -> tuple[str, ...] | DatabaseSource:
     if isinstance(source, DatabaseSource):
         return source
-    paths = tuple(fspath(each) for each in ([source] if isinstance(source, str | PathLike) else source))
+    if isinstance(source, type):
+        raise ConfigError(
+            f"the arguments are swapped: it is tables.run({record_type!r:.80}, {source.__name__})"
+        )
+    if is_frame(source):
+        name = type(source).__name__
+        raise ConfigError(f"a {name} is no file: `ex.frame(..., text=COLUMN)` returns it with its records")
+    many = isinstance(source, Iterable) and not isinstance(source, str | Mapping)
+    given: list[Any] = [*source] if many else [source]
+    if not all(isinstance(each, str | PathLike) for each in given):
+        raise ConfigError(
+            "what is read is a file, a folder, a pattern, several of these or a DatabaseSource, not "
+            f"{source!r:.80}; `ex.rows` takes texts and mappings"
+        )
+    paths = tuple(map(fspath, given))
     if not paths:
         raise ConfigError("there is no file to read")
     if database := next(filter(is_database, paths), None):
@@ -171,6 +196,8 @@ def _source(source: TableSource) -> tuple[str, ...] | DatabaseSource:
 
 
 def _path(into: Place) -> str:
+    if not isinstance(into, str | PathLike):
+        raise ConfigError(f"into= is the file that is written, or a DatabaseSink, not {into!r:.80}")
     path = fspath(into)
     if is_database(path):
         raise ConfigError(f"which table of {without_password(path)}? Name it with a DatabaseSink")

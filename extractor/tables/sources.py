@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import chain
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from itertools import accumulate, chain
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -20,11 +22,24 @@ def opened_sources(sources: Sequence[str], options: ReadOptions, written: Sequen
     sources: files, folders, patterns such as "mail/**/*.txt", a URL, or "-". written: files that the run
     writes, which are not read. Raises ConfigError.
     """
+    _check_there(sources)
     if len(sources) == 1 and not _is_many(sources[0]) and not _is_document(sources[0]):
         return table(sources[0], read=options)
     leave_out = frozenset(str(Path(each).absolute()) for each in written if each not in (None, "-"))
     paths = list(dict.fromkeys(chain.from_iterable(_paths(each, leave_out) for each in sources)))
     return _joined(paths, options) if options.rows else documents_table(paths, options.encoding)
+
+
+def _check_there(sources: Sequence[str]) -> None:
+    """Raise ConfigError for a file or folder that is not there, and name those of similar names that are."""
+    for source in sources:
+        path = Path(source)
+        if source == "-" or "://" in source or _is_many(source) or path.exists():
+            continue
+        beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = [str(path.with_name(name)) for name in get_close_matches(path.name, beside, 3)]
+        hint = f": did you mean {' or '.join(near)}?" if near else ""
+        raise ConfigError(f"there is no file or folder {source}{hint}")
 
 
 def _is_document(source: str) -> bool:
@@ -44,8 +59,6 @@ def _paths(source: str, leave_out: frozenset[str]) -> Sequence[str]:
         raise ConfigError(f"{source} must be the only input")
     if _is_many(source):
         return files_in(source, leave_out)
-    if not Path(source).is_file():
-        raise ConfigError(f"cannot read {source}: No such file or directory")
     return [source]
 
 
@@ -74,4 +87,20 @@ def _joined(paths: Sequence[str], options: ReadOptions) -> Table:
         lambda: chain.from_iterable(each.rows() for each in tables),
         schema,
         note="\n".join(notes) or None,
+        place=_place_in(tables),
     )
+
+
+def _place_in(tables: Sequence[Table]) -> Callable[[int], str] | None:
+    """Return what tells where a row of several tables stands; None where their lengths are not known."""
+    ends = [*accumulate(each.total or 0 for each in tables)]
+    if any(each.total is None or each.place is None for each in tables):
+        return None
+
+    def place(index: int) -> str:
+        number = bisect_right(ends, index)
+        of_table = tables[number].place
+        assert of_table is not None  # noqa: S101  it was looked at
+        return of_table(index - (ends[number - 1] if number else 0))
+
+    return place

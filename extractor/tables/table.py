@@ -32,6 +32,8 @@ class Table:
     rows, None where that is not known before it is read. rows: makes an iterator from its beginning.
     row_id: the column that holds each row's position, where one is added. note: what there is to know of
     it before it is run, None for nothing. of_files: whether each row is a file, whose text is not read yet.
+    place: returns the file of a row, by the row's position from 0, and for a row of a table its number from
+    1; None where that is not known.
     """
 
     names: tuple[str, ...] | None
@@ -41,6 +43,7 @@ class Table:
     row_id: str | None = None
     note: str | None = None
     of_files: bool = False
+    place: Callable[[int], str] | None = None
 
 
 def part(found: Table, limit: int | None, sample: int | None) -> Table:
@@ -48,7 +51,8 @@ def part(found: Table, limit: int | None, sample: int | None) -> Table:
     if limit is not None:
         return _part(found, lambda rows: islice(rows, limit), limit)
     if sample is not None:
-        return _part(found, lambda rows: sampled(rows, sample, random.Random(0)), sample)
+        some = _part(found, lambda rows: sampled(rows, sample, random.Random(0)), sample)
+        return replace(some, place=None)
     return found
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from extractor import Extractor
-from extractor.bulk.display import reason_lines, summary, told_reasons
+from extractor.bulk.display import reason_lines, shown, summary, told_reasons
 from extractor.bulk.outcomes import RowOutcome
 from extractor.bulk.reasons import LONGEST, MOST_REASONS, OTHERS, count, reason_of, shared
 from extractor.bulk.run import RunSettings, open_journal
@@ -91,8 +91,6 @@ def test_a_person_is_told_which_journal_rows_were_read_back_from() -> None:
 
 
 def test_a_line_of_progress_has_the_reasons(monkeypatch: pytest.MonkeyPatch) -> None:
-    from extractor.bulk.display import shown
-
     stream = io.StringIO()
     monkeypatch.setattr("sys.stderr", stream)
     with shown(True, 10) as tell:
@@ -101,8 +99,20 @@ def test_a_line_of_progress_has_the_reasons(monkeypatch: pytest.MonkeyPatch) -> 
     assert "2 × HTTP 500 overloaded" in stream.getvalue()
 
 
+def test_a_line_of_progress_is_short_and_says_each_reason_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    why = {f"invalid /items/*/price: {'x' * 60} {n}": 900 for n in range(9)}
+    with shown(True, 10_000) as tell:
+        for elapsed in (11.0, 22.0):
+            tell(Progress(done=9, elapsed=elapsed, failures=why, from_cache=3, journal="/a/" + "long/" * 30))
+    told = stream.getvalue().splitlines()
+    assert len(told) == 2 + 4
+    assert all(len(line) < 120 for line in told)
+
+
 def test_no_journal_is_said_as_false_and_none_says_nothing() -> None:
-    with pytest.raises(ConfigError, match="leave journal= out .* in the cache, .* journal=False"):
+    with pytest.raises(ConfigError, match=r"leave journal= out .* in the cache, .* journal=False"):
         RunSettings(journal=None)  # type: ignore[arg-type]
     assert RunSettings(journal=False).journal_place is None
     assert str(RunSettings().journal_place).endswith("journal.sqlite")

@@ -180,6 +180,15 @@ def test_another_inputs_output_is_not_gone_on_with(output: str, run: Run, folder
     assert len(run.server.requests) == asked_before
 
 
+def test_an_output_that_rows_were_appended_to_is_told_as_what_it_is(run: Run, folder: Path) -> None:
+    run("in.csv", "-x", "body", "-o", "out.csv")
+    run("in.csv", "-x", "body", "-o", "out.csv", "--append")
+    end = run("in.csv", "-x", "body", "-o", "out.csv", "--resume")
+    assert end.status == 2
+    assert "the input has only 4 rows, and the output more" in end.err
+    assert "or rows were appended to it. Write to a new file" in end.err
+
+
 def test_limit_and_sample_take_some_rows_and_the_same_ones_each_time(run: Run, folder: Path) -> None:
     assert run("in.csv", "-x", "body", "--limit", "1").lines[0]["id"] == "7"
     write(folder / "many.jsonl", [{"n": i, "body": f"town {i}"} for i in range(50)])
@@ -253,8 +262,10 @@ def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
     [
         (("in.csv", "-x", "bdy"), "did you mean 'body'"),
         (("in.csv", "-x", "{bdy}"), "no column 'bdy'"),
-        (("in.xls", "-x", "body"), "must end in one of .csv"),
-        (("missing.csv", "-x", "body"), "No such file"),
+        (("in.xls", "-x", "body"), "there is no file or folder in.xls: did you mean in.csv"),
+        (("missing.csv", "-x", "body"), "there is no file or folder missing.csv"),
+        (("in.csv", "-x", "body", "-o", "cache"), "cache is a folder: name a file in it"),
+        (("in.csv", "-x", "body", "-o", "gone/o.csv"), "there is no folder gone"),
         (("in.csv", "-x", "body", "-o", "in.csv"), "would overwrite"),
         (("in.csv", "-x", "body", "--limit", "1", "--sample", "1"), "choose one of them"),
         (("in.csv", "-x", "body", "--resume"), "name it with -o"),
@@ -271,6 +282,7 @@ def test_what_cannot_work_is_said_before_anything_is_asked_and_leaves_files_alon
     import re
 
     (folder / "o.csv").write_text("as before")
+    (folder / "cache").mkdir(exist_ok=True)
     end = run(*arguments)
     assert end.status == 2
     assert re.search(why, end.err)

@@ -181,7 +181,7 @@ def test_csv_in_an_encoding_and_with_a_delimiter_that_are_named(ex: Extractor) -
     [
         ("no/*.txt", {}, "no file is no/"),
         ("empty", {}, "there is no file in empty"),
-        (["in.jsonl", "gone.txt"], {}, "cannot read gone.txt"),
+        (["in.jsonl", "gone.txt"], {}, "there is no file or folder gone.txt"),
         (["in.jsonl", "-"], {}, "must be the only input"),
         ("in.jsonl", {"encoding": "latin-99"}, "no encoding 'latin-99'"),
         ("in.jsonl", {"encoding": "rot13"}, "no encoding 'rot13'"),
@@ -191,7 +191,7 @@ def test_csv_in_an_encoding_and_with_a_delimiter_that_are_named(ex: Extractor) -
         ("object.json", {"text": "body"}, "is one JSON dict"),
         ("broken.json", {"text": "body"}, "is not JSON"),
         ("packed.csv.gz", {"text": "body"}, "damaged|gzip"),
-        ("in.parquet.gz", {"text": "body"}, "must end in one of .csv"),
+        ("in.parquet.gz", {"text": "body"}, "there is no file or folder in.parquet.gz"),
     ],
 )
 def test_what_can_not_be_read_is_said_before_anything_is_sent(

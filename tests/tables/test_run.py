@@ -11,7 +11,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from extractor import ConfigError, DatabaseSink, DatabaseSource, Extractor, RunStopped, Usage, tables
+from extractor import (
+    ConfigError,
+    DatabaseSink,
+    DatabaseSource,
+    Extractor,
+    ExtractorError,
+    RunStopped,
+    Usage,
+    tables,
+)
 from extractor.tables import Holding, TableRun
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, slow, status
 from tests.tables.towns import Visit, asked, lines, visit, write
@@ -122,6 +131,57 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
     told = tables.estimate("in.jsonl", Visit, text="body", model=ex)
     assert (told.rows, told.empty, told.requests) == (3, 1, 2)
     assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        (
+            lambda: tables.run(Visit, "in.jsonl", into="o.jsonl"),
+            r"swapped: it is tables\.run\('in\.jsonl', Visit\)",
+        ),
+        (lambda: tables.estimate(Visit, "in.jsonl"), "the arguments are swapped"),
+        (lambda: tables.run("in.jsonl", Visit, txt="body"), r"no 'txt' here: did you mean text=\?"),
+        (lambda: tables.run("in.jsonl", Visit, output="o.jsonl"), r"no 'output' here: did you mean into=\?"),
+        (
+            lambda: tables.run("in.jsonl", Visit, sideways=1),
+            "into is missing, and there is no 'sideways' here",
+        ),
+        (lambda: tables.run("in.jsonl", Visit), "into is missing: it is tables.run"),
+        (
+            lambda: tables.run("in.jsonl", Visit, "o.jsonl"),
+            "what comes after source and record_type is named",
+        ),
+        (lambda: tables.run("in.jsonl", Visit, into=None), "into= is the file that is written"),
+        (
+            lambda: tables.run("in.jsonl", "visits.py:Visit", text="body", into="o.jsonl"),
+            "`from visits import Visit`",
+        ),
+        (lambda: tables.run([{"body": "Basel"}], Visit, into="o.jsonl"), "`ex.rows` takes texts"),
+        (lambda: tables.run(None, Visit, into="o.jsonl"), "what is read is a file"),
+        (lambda: tables.run("in.jsonlx", Visit, into="o.jsonl"), "did you mean in.jsonl"),
+    ],
+)
+def test_a_call_that_was_guessed_wrong_is_told_as_that(call: Any, why: str, ex: Extractor) -> None:
+    write("in.jsonl", ["Basel"])
+    with pytest.raises(ExtractorError, match=why):
+        call()
+
+
+def test_an_error_in_a_quarantine_names_the_file_and_the_row(ex: Extractor) -> None:
+    Path("a.jsonl").write_text('{"body": "Basel"}\n')
+    Path("b.jsonl").write_text('{"body": "Bonn"}\n{"body": \n')
+    tables.run(
+        ["a.jsonl", "b.jsonl"], Visit, text="body", into="o.jsonl", quarantine="q.jsonl", rows=True, model=ex
+    )
+    (held,) = lines("q.jsonl")
+    assert held["error"]["where"] == "b.jsonl, row 2"
+    assert held["error"]["message"].startswith("b.jsonl, row 2: line 2: this line is not JSON")
+    Path("mail").mkdir()
+    Path("mail/a.txt").write_bytes(b"\0\1\2")
+    tables.run("mail", Visit, into="o.jsonl", quarantine="q.jsonl", model=ex)
+    (held,) = lines("q.jsonl")
+    assert held["error"]["message"].startswith("mail/a.txt: it is not")
 
 
 @pytest.mark.parametrize(
