@@ -207,7 +207,12 @@ def test_a_text_past_the_window_of_a_running_server_is_read_in_chunks_that_fit_i
     with (
         local.serve("smollm2", context=window) as server,
         Extractor(
-            "smollm2", base_url=server.base_url, api_key=server.api_key, max_tokens=60, max_repairs=0
+            "smollm2",
+            base_url=server.base_url,
+            api_key=server.api_key,
+            max_tokens=60,
+            max_repairs=0,
+            timeout=600,  # a busy machine takes its time
         ) as ex,
     ):
         result = ex.document(Journey, text, journal=False)

@@ -12,7 +12,7 @@ from tests.packages.trial import SEED, record_type, table, tried
 pytestmark = [pytest.mark.packages, pytest.mark.filterwarnings("ignore")]
 
 
-@pytest.mark.sampled(80)
+@pytest.mark.sampled(40)
 @pytest.mark.parametrize("name", table())
 def test_a_type_of_a_package_compiles_and_loses_no_value(name: str) -> None:
     try:
