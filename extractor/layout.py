@@ -147,6 +147,7 @@ class Source:
     - attachments: documents within this one, each a Source of its own. `problem` says why one could not be
       read.
     - images: pictures of its pages, shown to the model beside the text; () if only the text is sent.
+    - notes: what of the document was left out, or is read otherwise than it stands there.
     """
 
     text: str
@@ -157,6 +158,7 @@ class Source:
     attachments: tuple[Source, ...] = ()
     problem: str = ""
     images: tuple[bytes, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
 
     @property
     def tables(self) -> tuple[TextTable, ...]:
@@ -195,7 +197,9 @@ class Source:
         numbers = {page.number for page in layout.pages}
         shown = zip(self.layout.pages, self.images, strict=False)
         images = tuple(image for page, image in shown if page.number in numbers)
-        return Source(self.text[start:end], layout, called, self.media_type, self.data, images=images)
+        return Source(
+            self.text[start:end], layout, called, self.media_type, self.data, images=images, notes=self.notes
+        )
 
     def boxes_by_pointer(self, evidence: Mapping[str, Sequence[HasSpan]]) -> dict[str, tuple[Box, ...]]:
         """Return the boxes of each value's spans, by its pointer; () for a value without boxes."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal, TypeAlias
 
 from ..layout import Layout, Page, PageRead, Section, TextTable, Unit, Word
-from .order import Line, PlacedText, lines_of
+from .order import Line, PlacedText, as_read, lines_of
 from .ruled import TextBlock, is_wide
 
 TextForm: TypeAlias = Literal["plain", "layout", "markdown"]
@@ -110,9 +110,10 @@ class _Writing:
 
     def line(self, line: Line, page: int) -> None:
         """Write the words of a line."""
-        for number, piece in enumerate(line):
+        read = as_read(line)
+        for number, piece in enumerate(read):
             if number:
-                self.put(_space(line[number - 1], piece))
+                self.put(_space(read[number - 1], piece))
             self.word(piece, page)
         self.lines += 1
 
@@ -203,7 +204,15 @@ def _write_rows(writing: _Writing, page: ReadPage) -> None:
 
 
 def _space(before: PlacedText, after: PlacedText) -> str:
+    if before.vertical and after.vertical:
+        before, after = _laid_flat(before), _laid_flat(after)
     return SPACES if is_wide(before, after) else " "
+
+
+def _laid_flat(piece: PlacedText) -> PlacedText:
+    return replace(
+        piece, left=piece.top, top=piece.left, right=piece.bottom, bottom=piece.right, vertical=False
+    )
 
 
 @dataclass(frozen=True, slots=True)

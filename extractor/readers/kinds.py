@@ -29,7 +29,7 @@ _BEGINNINGS = (
     (re.compile(rb".{0,1019}?%PDF-", re.DOTALL), PDF),  # some programs write a few bytes before
 )
 _PARTS = {
-    b"word/document.xml": DOCX,
+    b"word/document": DOCX,
     b"xl/workbook.xml": XLSX,
     b"ppt/presentation.xml": PPTX,
     b"META-INF/container.xml": EPUB,
@@ -38,9 +38,19 @@ _HTML = re.compile(
     rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype\s+html|html)\b", re.I | re.S
 )
 # Source: RFC 5322, section 3.6; a mail begins with its header, and one line of it is one of these
-_FIELD = re.compile(rb"[!-9;-~]+:[ \t]")
-_OF_MAIL = re.compile(rb"^(received|return-path|message-id|mime-version):[ \t]", re.I | re.M)
+_FIELD = re.compile(rb"(\xef\xbb\xbf)?(From [^\n]*\n)?[!-9;-~]+:[ \t]")
+_OF_MAIL = re.compile(
+    rb"^((received|return-path|message-id|mime-version):[ \t]|content-type:[ \t]*multipart/)", re.I | re.M
+)
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_NOT_READ = {
+    _OLE: "an Office document of before 2007, or another of that form: save it as .docx, .xlsx or .pptx",
+    b"{\\rtf": "rich text (RTF): save it as .docx or PDF",
+    b"PK\x03\x04": "an archive, and no document that is read here: unpack it, or save what it is as PDF",
+    b"%!PS": "PostScript: save it as PDF",
+    b"\x1f\x8b": "compressed: unpack it",
+}
 _MSG = "__substg1.0_".encode("utf-16-le")
 
 
@@ -63,6 +73,16 @@ def kind_of(data: bytes) -> str | None:
         return HTML
     head = re.split(rb"\r?\n\r?\n", data[: 64 * SNIFFED], maxsplit=1)[0]
     return EML if _FIELD.match(beginning) and _OF_MAIL.search(head) else None
+
+
+def is_locked_office(data: bytes) -> bool:
+    """Whether it is a Word, Excel or PowerPoint file that a password encrypts."""
+    return data.startswith(_OLE) and _ENCRYPTED in data
+
+
+def not_read(data: bytes) -> str | None:
+    """Return what a document is that is known here and not read, and what to do; None for any other."""
+    return next((what for begins, what in _NOT_READ.items() if data.startswith(begins)), None)
 
 
 def _of_archive(data: bytes) -> str | None:

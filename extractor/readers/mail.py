@@ -8,6 +8,7 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from . import web
@@ -29,27 +30,30 @@ class Attachment:
 
 def eml(data: bytes) -> Iterator[Passage | Attachment]:
     """Yield the head of a mail, its body, and its attachments."""
-    mail = BytesParser(policy=policy.default).parsebytes(data)
+    mail = BytesParser(policy=policy.default).parsebytes(data.removeprefix(b"\xef\xbb\xbf"))
     assert isinstance(mail, EmailMessage)  # noqa: S101
     for name in HEAD:
         if mail[name]:
             yield Passage(f"{name}: {_one_line(str(mail[name]))}", name)
     yield Passage("")
-    parts = list(_parts(mail))
-    body = mail.get_body(("plain", "html"))
-    if body is not None:
-        yield from _body(body)
-    attached = [part for part in parts if part is not body and _is_attached(part)]
+    attached: list[Any] = []
+    for part in _parts(mail):
+        if _is_attached(part):
+            attached.append(part)
+        else:
+            yield from _body(part)
     if len(attached) > ATTACHED:
         raise ReadFailed("too_large", f"the mail has more than {ATTACHED} attachments")
     for number, part in enumerate(attached, 1):
         name = part.get_filename() or f"attachment {number}"
         yield Passage(f"Attachment: {_one_line(name)}")
-        yield Attachment(name, _content(part))
+        yield _attachment(part, name)
 
 
 def _parts(mail: Any) -> Iterator[Any]:
-    """Yield the parts of a mail that are no containers; a mail within it is one part."""
+    """Yield the parts of a mail that are no containers; a mail within it is one part. Of a body in several
+    forms it is one of them.
+    """
     todo, count = [mail], 0
     while todo:
         part = todo.pop()
@@ -57,17 +61,38 @@ def _parts(mail: Any) -> Iterator[Any]:
         if count > PARTS:
             raise ReadFailed("too_large", f"the mail has more than {PARTS:,} parts")
         if part.get_content_maintype() == "multipart" and part.is_multipart():
-            todo += reversed(list(part.iter_parts()))
+            inner = list(part.iter_parts())
+            todo += reversed(_chosen(inner) if part.get_content_subtype() == "alternative" else inner)
         else:
             yield part
 
 
-def _is_attached(part: Any) -> bool:
-    return bool(
-        part.get_content_disposition() == "attachment"
-        or part.get_filename()
-        or part.get_content_maintype() not in ("text", "multipart")
+def _chosen(forms: list[Any]) -> list[Any]:
+    """Return the form that mail programs show, which is the last; the longest one where that says much less.
+    What is no form of the body, such as an invitation, is kept.
+    """
+    bodies = [form for form in forms if form.get_content_maintype() == "multipart" or not _is_attached(form)]
+    if not bodies:
+        return forms
+    sizes = list(map(_size, bodies))
+    at = len(bodies) - 1 if 2 * sizes[-1] >= max(sizes) else sizes.index(max(sizes))
+    return [form for form in forms if form is bodies[at] or form not in bodies]
+
+
+def _size(form: Any) -> int:
+    """Return how many characters of a form of the body are shown."""
+    texts = (
+        part for part in islice(form.walk(), PARTS) if not part.is_multipart() and not _is_attached(part)
     )
+    said = (passage for part in texts for passage in _body(part))
+    return sum(
+        len(passage.text) + sum(len(text) for row in passage.cells for text, _ in row) for passage in said
+    )
+
+
+def _is_attached(part: Any) -> bool:
+    is_text = part.get_content_type() in ("text/plain", "text/html", "text/enriched")
+    return bool(part.get_content_disposition() == "attachment" or part.get_filename() or not is_text)
 
 
 def _content(part: Any) -> bytes:
@@ -78,16 +103,46 @@ def _content(part: Any) -> bytes:
 
 
 def _body(part: Any) -> Iterator[Passage]:
-    charset = part.get_content_charset()
-    data = _content(part)
     if part.get_content_subtype() == "html":
-        yield from web.html(data, charset)
+        yield from web.html(_content(part), part.get_content_charset(), "body,")
         return
+    text = _decoded(part).replace("\r\n", "\n")
+    if str(part.get_param("format", "")).lower() == "flowed":
+        text = _joined(text, str(part.get_param("delsp", "")).lower() == "yes")
+    if text.strip():
+        yield Passage(text.strip(), "body")
+
+
+def _decoded(part: Any) -> str:
+    data = _content(part)
     try:
-        text = data.decode(charset or "utf-8")
+        return data.decode(part.get_content_charset() or "utf-8")
     except (LookupError, UnicodeDecodeError):
-        text = data.decode("windows-1252", errors="replace")
-    yield Passage(text.replace("\r\n", "\n").strip(), "body")
+        return data.decode("windows-1252", errors="replace")
+
+
+def _attachment(part: Any, name: str) -> Attachment:
+    if part.get_content_maintype() == "text" and part.get_content_subtype() != "html":
+        return Attachment(name, _decoded(part).encode())
+    return Attachment(name, _content(part))
+
+
+def _joined(text: str, without_spaces: bool) -> str:
+    """Return the paragraphs of a text that was broken into lines to be sent. Source: RFC 3676, section 4."""
+    lines: list[str] = []
+    before = None  # how deep the line is quoted that goes on
+    for line in text.split("\n"):
+        inner = line.lstrip(">")
+        depth = len(line) - len(inner)
+        inner = inner.removeprefix(" ")
+        goes_on = inner.endswith(" ") and inner != "-- "
+        said = inner[:-1] if goes_on and without_spaces else inner
+        if before == depth and inner != "-- ":
+            lines[-1] += said
+        else:
+            lines.append(f"{'>' * depth} {said}" if depth else said)
+        before = depth if goes_on else None
+    return "\n".join(lines)
 
 
 def msg(data: bytes) -> Iterator[Passage | Attachment]:

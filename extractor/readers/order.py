@@ -13,6 +13,7 @@ from itertools import pairwise
 from math import cos, radians, sin
 from statistics import median
 from typing import NamedTuple, TypeAlias
+from unicodedata import bidirectional
 
 GUTTER = 1.2  # how wide the space between columns is at least, in heights of a line
 GAP = 0.6  # how high the space between bands is at least, in heights of a line
@@ -82,6 +83,35 @@ def lines_of(pieces: Iterable[PlacedText]) -> list[Line]:
     """Return words that are not turned row by row, each row from left to right."""
     placed = [_levelled(piece, 0.0) for piece in pieces]
     return [[each.piece for each in line] for line in _lines(placed)] if placed else []
+
+
+def as_read(line: Line) -> Line:
+    """Return the words of a line, which stand from left to right, as they are read: those of scripts that run
+    from the right, such as Arabic and Hebrew, the other way round. Source: UAX 9, as far as whole words go.
+    """
+    sides = [_side(piece.text) for piece in line]
+    if "R" not in sides:
+        return line
+    runs_left = sides.count("R") > sides.count("L")
+    words, turned = (list(reversed(line)), "L") if runs_left else (list(line), "R")
+    sides = sides[::-1] if runs_left else sides
+    at = 0
+    while turned in sides[at:]:
+        first = last = sides.index(turned, at)
+        for number in range(first, len(sides)):
+            if sides[number] == turned:
+                last = number
+            elif sides[number]:
+                break
+        words[first : last + 1] = reversed(words[first : last + 1])
+        at = last + 1
+    return words
+
+
+def _side(text: str) -> str:
+    """Return where a word begins: "R", "L", or "" for figures and marks, which have no side of their own."""
+    kinds = {bidirectional(char) for char in text}
+    return "R" if kinds & {"R", "AL"} else "L" if "L" in kinds else ""
 
 
 def _angle(angle: float) -> float:

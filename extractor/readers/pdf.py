@@ -36,6 +36,7 @@ LIGATURES = {
     0xFB06: "st",
 }
 APART = 0.3  # a gap between letters, in heights, that parts words
+SMALLER = 0.8  # the share of the height before or after it from which on a figure is raised, or an index
 
 
 def opened(data: bytes, password: str | None = None) -> Any:
@@ -294,12 +295,14 @@ def _pieces(page: Any, geometry: _Geometry) -> Iterator[PlacedText]:
 
 
 def _is_apart(before: tuple[str, Rect, float], after: tuple[str, Rect, float]) -> bool:
-    (_, one, angle), (_, two, turned) = before, after
+    (char, one, angle), (following, two, turned) = before, after
     if abs(angle - turned) > 1:
         return True
     if _is_vertical(angle):
         one, two = (one[1], one[0], one[3], one[2]), (two[1], two[0], two[3], two[2])
-    height = max(one[3] - one[1], two[3] - two[1])
+    low, height = sorted((one[3] - one[1], two[3] - two[1]))
+    if low < SMALLER * height and char.isdigit() and following.isdigit():
+        return True  # cents or a reference, raised: beside a number they would be another number
     level = abs((one[1] + one[3]) - (two[1] + two[3])) / 2 < 0.6 * height
     gap = max(two[0] - one[2], one[0] - two[2])  # on either side: some scripts run from the right
     slanted = min(angle % 90, 90 - angle % 90) > 3

@@ -17,7 +17,21 @@ from ..errors import ConfigError, UnreadableSource
 from ..layout import Box, Source
 from . import kept
 from .composing import Passage, ReadPage, TextForm, composed, composed_passages, piece_of_json
-from .kinds import DOCX, EML, EPUB, HEIF, HTML, MSG, PDF, PPTX, TEXT, XLSX, kind_of
+from .kinds import (
+    DOCX,
+    EML,
+    EPUB,
+    HEIF,
+    HTML,
+    MSG,
+    PDF,
+    PPTX,
+    TEXT,
+    XLSX,
+    is_locked_office,
+    kind_of,
+    not_read,
+)
 from .order import PlacedText
 from .process import FOR_OCR, results
 from .ruled import blocks_of
@@ -104,6 +118,11 @@ def _read(data: bytes, called: str, how: ReadChoices, depth: int) -> Source:
     elif kind is not None and kind.startswith("image/"):
         found = _image(data, kind, how)
     elif kind is None:
+        if is_locked_office(data):
+            what = "an Office document with a password: save it without one"
+            raise UnreadableSource(f"{called or 'the document'} is {what}", "encrypted")
+        if (known := not_read(data)) is not None:
+            raise UnreadableSource(f"{called or 'the document'} is {known}", "unknown")
         return Source(_plain(data, called), name=called, media_type=TEXT)
     elif kind in _PASSAGES:
         return _without_pages(data, kind, called, how, depth)
@@ -163,7 +182,7 @@ def check_extra(extra: str, *modules: str) -> None:
 # -- documents without pages
 
 _PASSAGES: Mapping[str, tuple[str, str]] = {  # the extra that each needs, and the module in it
-    DOCX: ("office", "docx"),
+    DOCX: ("", "zipfile"),
     XLSX: ("office", "openpyxl"),
     PPTX: ("office", "pptx"),
     HTML: ("", "html"),
@@ -179,12 +198,14 @@ def _without_pages(data: bytes, kind: str, called: str, how: ReadChoices, depth:
     told = list(results("passages", data, {"kind": kind}, "the document"))
     passages = [_passage(*each["passage"]) for each in told if "passage" in each]
     within = [each["attachment"] for each in told if "attachment" in each]
+    notes = tuple(each["note"] for each in told if "note" in each)
     text, layout = composed_passages(passages, how.form)
     if not text.strip():
-        raise UnreadableSource(f"{called or 'the document'} has no words in it", "empty")
+        why = "; ".join(("", *notes))
+        raise UnreadableSource(f"{called or 'the document'} has no words in it{why}", "empty")
     inner = replace(how, pages=None, password=None)
     attached = tuple(_attached(name, b64decode(packed), inner, depth) for name, packed in within)
-    return Source(text.rstrip("\n"), layout, called, kind, data, attached)
+    return Source(text.rstrip("\n"), layout, called, kind, data, attached, notes=notes)
 
 
 def _passage(text: str, name: str, then: str, cells: Any) -> Passage:

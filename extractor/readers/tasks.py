@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .kinds import DOCX, EML, EPUB, HTML, MSG, PPTX, XLSX
-from .unreadable import ReadFailed
+from .unreadable import Note, ReadFailed
 
 Task: TypeAlias = Callable[..., Iterable[Any]]
 
@@ -85,11 +85,11 @@ def ocr(data: bytes, sizes: Sequence[int]) -> Iterator[Any]:
 
 
 def passages(data: bytes, kind: str) -> Iterator[Any]:
-    """Yield the pieces of a document without pages, and the documents within it. kind: its media type."""
-    from . import mail, office, web
+    """Yield the pieces of a document without pages, documents within it, and notes. kind: its media type."""
+    from . import mail, office, web, word
 
     readers: Mapping[str, Callable[[bytes], Iterable[Any]]] = {
-        DOCX: office.word,
+        DOCX: word.word,
         XLSX: office.sheets,
         PPTX: office.slides,
         HTML: web.html,
@@ -100,6 +100,8 @@ def passages(data: bytes, kind: str) -> Iterator[Any]:
     for each in readers[kind](data):
         if isinstance(each, mail.Attachment):
             yield {"attachment": [each.name, _packed(each.data)]}
+        elif isinstance(each, Note):
+            yield {"note": each.text}
         else:
             yield {"passage": [each.text, each.name, each.then, each.cells]}
 

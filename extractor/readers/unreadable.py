@@ -1,6 +1,15 @@
-"""Why a document can't be read, inside of the reading process."""
+"""Why a document can't be read, or not all of it, inside of the reading process."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What of a document is left out, or read otherwise than it stands there: one sentence."""
+
+    text: str
 
 
 class ReadFailed(Exception):

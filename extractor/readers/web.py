@@ -1,6 +1,6 @@
 """HTML and EPUB by the standard library: what a reader sees of them. Runs in the reading process alone.
 
-Nothing is run or fetched: scripts, styles and what is hidden by an attribute are left out.
+Nothing is run or fetched: scripts, styles and what is hidden by an attribute or its own style are left out.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 from .composing import Passage
-from .office import check_archive
+from .numbering import written
+from .opc import check_archive
 from .unreadable import ReadFailed
 
-UNSEEN = frozenset({"script", "style", "template", "noscript", "head", "svg", "object", "iframe", "select"})
+UNSEEN = frozenset({"script", "style", "template", "noscript", "head", "svg", "object", "iframe"})
 BLOCKS = frozenset(
     {
         "address", "article", "aside", "blockquote", "body", "br", "caption", "dd", "details",
@@ -58,86 +59,195 @@ def _decoded(data: bytes, charset: str | None) -> str:
     return data.decode("windows-1252", errors="replace")
 
 
+_IMPLIED = frozenset(
+    {"p", "li", "dd", "dt", "tr", "td", "th", "option", "head"}
+)  # their end tags may be missing
+_HEADS = frozenset({"title", "meta", "link", "base", "style", "script", "noscript", "template"})
+_INVISIBLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_LETTERS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}
+_WIDGETS = frozenset({"input", "select", "option", "textarea", "button"})
+MOST_SPANNED = 100  # columns or rows of one cell
+
+
+class _Grid:
+    """The cells of a table that is being read. A cell over several columns or rows stands in the first."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self._taken: dict[int, int] = {}  # of each column, how many of the next rows a cell above takes
+        self.in_cell = False
+
+    def begin_row(self) -> None:
+        self.rows.append([])
+        self.in_cell = False
+
+    def begin_cell(self, columns: int, rows: int) -> None:
+        if not self.rows:
+            self.begin_row()
+        row = self.rows[-1]
+        while self._taken.get(len(row)):
+            self._taken[len(row)] -= 1
+            row.append("")
+        self._at, self.in_cell = len(row), True
+        for column in range(len(row), len(row) + columns):
+            self._taken[column] = rows - 1
+        row.extend([""] * columns)
+
+    def write(self, text: str) -> None:
+        row = self.rows[-1]
+        row[self._at] = f"{row[self._at]} {text}".strip()
+
+
 class _Visible(HTMLParser):
-    """Collects paragraphs; a table's cells, where no table is in it."""
+    """Collects paragraphs and tables. A table within a cell of another one ends the rows before it: mails and
+    older pages are laid out by tables.
+    """
 
     def __init__(self, name: str) -> None:
         super().__init__(convert_charrefs=True)
         self._name, self._found, self._words = name, list[Passage](), list[str]()
         self._unseen: list[str] = []
-        self._rows: list[list[str]] | None = None
-        self._inner = self._number = 0
+        self._grids: list[_Grid] = []
+        self._lists: list[tuple[str, int] | None] = []
+        self._number = self._preformatted = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        hidden = "hidden" in dict(attrs)
-        if self._unseen or tag in UNSEEN or (hidden and tag not in VOID):
+        told = dict(attrs)
+        if self._unseen and self._ends_unseen(tag):
+            self._unseen.clear()
+        if self._unseen or (tag not in VOID and _is_hidden(tag, told)):
             if tag not in VOID:
                 self._unseen.append(tag)
             return
         if tag == "table":
-            if self._rows is None:
-                self._end_paragraph()
-                self._rows = []
-            self._inner += 1
-        elif self._rows is not None and self._inner == 1 and tag in ("tr", "td", "th"):
-            self._end_cell()
-            if tag == "tr" or not self._rows:
-                self._rows.append([])
-            if tag != "tr":
-                self._rows[-1].append("")
+            self._end_table()
+            self._grids.append(_Grid())
+        elif self._grids and tag in ("tr", "td", "th"):
+            self._end_words()
+            if tag == "tr":
+                self._grids[-1].begin_row()
+            else:
+                self._grids[-1].begin_cell(_spanned(told.get("colspan")), _spanned(told.get("rowspan")))
+        elif tag in _WIDGETS:
+            self._words.append(_shown_input(told) if tag == "input" else " ")
         elif tag in BLOCKS:
-            self._end_paragraph() if self._rows is None else self._words.append(" ")
+            self._end_words()
+            self._begin_block(tag, told)
+
+    def _begin_block(self, tag: str, told: dict[str, str | None]) -> None:
+        if tag == "ol":
+            self._lists.append(
+                (_LETTERS.get(told.get("type") or "", "decimal"), _whole(told.get("start"), 1))
+            )
+        elif tag == "ul":
+            self._lists.append(None)
+        elif tag == "li" and self._lists and (counted := self._lists[-1]) is not None:
+            form, at = counted[0], _whole(told.get("value"), counted[1])
+            self._lists[-1] = form, at + 1
+            self._words.append(f"{written(at, form)}. ")
+        elif tag == "pre":
+            self._preformatted += 1
 
     def handle_endtag(self, tag: str) -> None:
+        if self._unseen and tag not in self._unseen and self._unseen[0] in _IMPLIED:
+            self._unseen.clear()  # what is around it ends
         if self._unseen:
             if tag in self._unseen:
                 del self._unseen[len(self._unseen) - 1 - self._unseen[::-1].index(tag) :]
             return
-        if tag == "table" and self._inner:
-            self._inner -= 1
-            if not self._inner:
-                self._end_table()
-        elif tag in BLOCKS and self._rows is None:
-            self._end_paragraph()
-        elif self._rows is not None and self._inner == 1 and tag in ("td", "th", "tr"):
-            self._end_cell()
+        if tag in _WIDGETS:
+            self._words.append(" ")
+        elif tag == "table" and self._grids:
+            self._end_table()
+            self._grids.pop()
+        elif tag in BLOCKS:
+            self._end_words()
+            if tag in ("ol", "ul") and self._lists:
+                self._lists.pop()
+            elif tag == "pre" and self._preformatted:
+                self._preformatted -= 1
+            elif self._grids and tag in ("td", "th", "tr"):
+                self._grids[-1].in_cell = False
 
     def handle_data(self, data: str) -> None:
-        if not self._unseen:
+        if self._unseen:
+            return
+        if not self._preformatted:
             self._words.append(data)
+            return
+        for number, line in enumerate(data.split("\n")):
+            if number:
+                self._end_words()
+            self._words.append(line)
 
     def passages(self) -> list[Passage]:
         """Return what was found, the last paragraph ended."""
-        if self._rows is not None:
-            self._end_table()
-        self._end_paragraph()
+        self._end_table()
         return self._found
 
-    def _said(self) -> str:
-        text, self._words = " ".join("".join(self._words).split()), []
-        return text
+    def _ends_unseen(self, tag: str) -> bool:
+        outer = self._unseen[0]
+        return (outer == "head" and tag not in _HEADS) or (
+            outer in _IMPLIED and self._unseen[-1] == outer == tag
+        )
 
-    def _end_paragraph(self) -> None:
-        if text := self._said():
+    def _end_words(self) -> None:
+        """End a paragraph, or a piece of a cell."""
+        text, self._words = " ".join("".join(self._words).split()), []
+        if not text:
+            return
+        if self._grids and self._grids[-1].in_cell:
+            self._grids[-1].write(text)
+        else:
             self._number += 1
             self._found.append(Passage(text, f"{self._name} paragraph {self._number}".strip()))
 
-    def _end_cell(self) -> None:
-        text = self._said()
-        if text and self._rows and self._rows[-1]:
-            self._rows[-1][-1] = f"{self._rows[-1][-1]} {text}".strip()
-
     def _end_table(self) -> None:
-        self._end_cell()
-        rows, self._rows, self._inner = [row for row in self._rows or () if any(row)], None, 0
+        """End the rows of the table that is open, if one is: what follows of it are other rows."""
+        self._end_words()
+        if not self._grids:
+            return
+        grid = self._grids[-1]
+        rows, self._grids[-1] = [row for row in grid.rows if any(row)], _Grid()
+        if grid.in_cell:
+            self._grids[-1].begin_cell(1, 1)
         if rows:
             self._number += 1
-            name = f"{self._name} table {self._number}".strip()
-            cells = (
-                tuple((text, f"{name}, row {i}, column {j}") for j, text in enumerate(row, 1))
-                for i, row in enumerate(rows, 1)
-            )
-            self._found.append(Passage("", then="\n\n", cells=tuple(cells)))
+            self._found += _table(rows, f"{self._name} table {self._number}".strip())
+
+
+def _table(rows: list[list[str]], name: str) -> Iterator[Passage]:
+    """Yield a table without its empty columns; what has one column are paragraphs."""
+    used = sorted({column for row in rows for column, text in enumerate(row) if text})
+    cells = tuple(
+        tuple((row[column], f"{name}, row {i}, column {column + 1}") for column in used if column < len(row))
+        for i, row in enumerate(rows, 1)
+    )
+    if len(used) > 1:
+        yield Passage("", then="\n\n", cells=cells)
+    else:
+        yield from (Passage(text, place) for row in cells for text, place in row)
+
+
+def _is_hidden(tag: str, told: dict[str, str | None]) -> bool:
+    if tag in UNSEEN or "hidden" in told or (tag == "option" and "selected" not in told):
+        return True
+    return _INVISIBLE.search(told.get("style") or "") is not None
+
+
+def _shown_input(told: dict[str, str | None]) -> str:
+    kind = (told.get("type") or "text").lower()
+    if kind in ("checkbox", "radio"):
+        return " [x] " if "checked" in told else " [ ] "
+    return "" if kind in ("hidden", "password", "image", "file") else f" {told.get('value') or ''} "
+
+
+def _spanned(told: str | None) -> int:
+    return min(max(_whole(told, 1), 1), MOST_SPANNED)
+
+
+def _whole(told: str | None, otherwise: int) -> int:
+    return int(told) if told and told.isdecimal() and len(told) < 9 else otherwise
 
 
 def epub(data: bytes) -> Iterator[Passage]:

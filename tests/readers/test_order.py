@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor.readers.composing import Passage, ReadPage, composed, composed_passages
-from extractor.readers.order import PlacedText, in_order
+from extractor.readers.order import PlacedText, as_read, in_order
 from extractor.readers.ruled import TextBlock, blocks_of
 
 
@@ -129,3 +130,22 @@ def test_passages_have_names_and_tables_have_cells() -> None:
         ("paragraph 1", "Title"), ("S!A1", "a"), ("S!A2", "b"), ("S!B2", "c")
     ]  # fmt: skip
     assert [[text[a:b] for a, b in line] for line in layout.tables[0].rows] == [["a", ""], ["b", "c"]]
+
+
+def placed(*words: str) -> list[PlacedText]:
+    """Return words that stand side by side, from left to right."""
+    return [PlacedText(word, 50.0 * at, 0, 50.0 * at + 40, 10) for at, word in enumerate(words)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (("Total", "12.50", "EUR"), "Total 12.50 EUR"),
+        (("עולם", "שלום"), "שלום עולם"),
+        (("₪", "120.50", "סך:"), "סך: 120.50 ₪"),
+        (("Acme", "Ltd", "12", "שלום", "חברת", "של"), "של חברת שלום 12 Acme Ltd"),
+        (("Name:", "ישראלי", "ישראל", "paid", "5", "today"), "Name: ישראל ישראלי paid 5 today"),
+    ],
+)
+def test_words_of_scripts_from_the_right_are_read_from_there(shown: tuple[str, ...], said: str) -> None:
+    assert " ".join(piece.text for piece in as_read(placed(*shown))) == said

@@ -103,6 +103,26 @@ def test_ligatures_and_hyphens_are_letters() -> None:
 
 
 @pytest.mark.slow
+def test_a_raised_figure_is_no_digit_of_the_number_before_it() -> None:
+    paper = Paper()
+    for text, x, y, size in (
+        ("Total 100", 50, 700, 12),
+        ("1", 104, 705, 7),
+        ("EUR 12", 50, 650, 12),
+        ("50", 93, 655, 7),
+    ):
+        paper.write(text, x, y, size)
+    assert read(paper.pdf()).text == "Total 100 1\nEUR 12 50"
+
+
+def test_cells_of_a_table_on_its_side_are_apart() -> None:
+    paper = Paper()
+    for number in range(3):
+        for text, y in ((f"Item {number}", 100), (f"{number}.50", 400)):
+            paper.write(text, 300 + 20 * number, y, turn=90)
+    assert read(paper.pdf()).text == "Item 0   0.50\nItem 1   1.50\nItem 2   2.50"
+
+
 def test_an_encrypted_file_needs_its_password() -> None:
     paper = Paper(password="sesame")
     paper.write("Total 12.50", 60, 700)

@@ -57,8 +57,9 @@ def test_cells_of_a_workbook_have_their_names() -> None:
     book.active["A1"], book.active["B3"], book.active["C3"] = "Item", 12.5, True
     book.create_sheet("More")["A1"] = "=1+1"  # a formula that nobody has computed has no value
     source = read(saved(book))
-    assert source.text == "Costs\nItem\n | 12.5 | TRUE\n\nMore"
+    assert source.text == "Costs\nItem\n | 12.5 | TRUE\n\nMore\n=1+1"
     assert place(source, "12.5") == ("Costs!B3",)
+    assert source.notes == ("formulas of 'More' have no value in the file: they are read as they are",)
 
 
 def test_cells_beyond_the_size_that_a_sheet_claims_are_read() -> None:
@@ -101,7 +102,7 @@ def test_a_mail_has_its_attachments_as_documents_of_their_own() -> None:
     head = "From: Ada <ada@example.org>\nTo: b@example.org\nSubject: Grüße, 3 €\n\n"
     assert source.text.startswith(head + "The rent is 950 €.")
     assert source.text.count("950") == 1
-    assert place(source, "950") == ("body",)
+    assert place(source, "950") == ("body, paragraph 1",)
     first, broken = source.attachments
     assert (first.name, first.media_type, bool(first.pages)) == ("../invoice.pdf", "application/pdf", True)
     assert "INV-2031" in first.text

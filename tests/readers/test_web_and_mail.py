@@ -1,0 +1,122 @@
+"""Web pages and mails: what a reader sees of them, laid out by tables or broken by hand."""
+
+from __future__ import annotations
+
+from email.message import EmailMessage
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+
+import pytest
+
+from extractor.readers.composing import Passage
+from extractor.readers.kinds import EML, is_locked_office, kind_of, not_read
+from extractor.readers.mail import Attachment, eml
+from extractor.readers.web import html
+
+
+def lines(markup: str) -> list[str]:
+    found = list(html(markup.encode()))
+    return [
+        line
+        for each in found
+        for line in (
+            [each.text] if each.text else [" | ".join(text for text, _ in row) for row in each.cells]
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("markup", "said"),
+    [
+        ("<html><head><title>no<body><p>without ends", ["without ends"]),
+        ("<p hidden>no<p>yes", ["yes"]),
+        ("<div><p hidden>no</div>yes", ["yes"]),
+        ("<p style='display: none'>no</p>yes", ["yes"]),
+        ("<ol><li>x<li>y<ol type=a><li>in</ol></ol><ol start=5><li>e</ol>", ["1. x", "2. y", "a. in", "5. e"]),
+        ("<pre>Tea  3.00\nMilk 1.20</pre>", ["Tea 3.00", "Milk 1.20"]),
+        ("<input value='Ada'><input type=checkbox checked>yes<input type=hidden value=no>", ["Ada [x] yes"]),
+        ("<select><option>no<option selected>Germany</select><textarea>note</textarea>", ["Germany note"]),
+        ("<table>stray<tr><td>a<td>b</table>", ["stray", "a | b"]),
+        (
+            "<table><tr><td>Order<tr><td><table><tr><td>Tea<td>3.00</table><tr><td>Total<td>3.00</table>",
+            ["Order", "Tea | 3.00", "Total | 3.00"],
+        ),
+        (
+            "<table><tr><td rowspan=2>R<td>1<td>x<tr><td>2<td>y<tr><td colspan=2>wide<td>z</table>",
+            ["R | 1 | x", " | 2 | y", "wide |  | z"],
+        ),
+        ("<table><tr><td colspan=99>wide<td>x</table>", ["wide | x"]),
+        ("<table><tr><td>only</table>", ["only"]),
+    ],
+)  # fmt: skip
+def test_a_page_is_what_it_shows(markup: str, said: list[str]) -> None:
+    assert lines(markup) == said
+
+
+def alternative(plain: str, markup: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "a@example.org"
+    message.set_content(plain)
+    message.add_alternative(markup, subtype="html")
+    return message
+
+
+def body(data: bytes) -> list[str]:
+    found = [each for each in eml(data) if isinstance(each, Passage)]
+    return [each.text for each in found if not each.text.startswith(("From:", "Attachment:")) and each.text]
+
+
+@pytest.mark.parametrize(
+    ("plain", "markup", "said"),
+    [
+        ("\n", "<p>Total 42</p>", "Total 42"),
+        ("This mail needs a viewer of HTML", "<p>The total is 42 EUR</p>", "The total is 42 EUR"),
+        ("The total is 42 EUR, due today", "<img src=x>", "The total is 42 EUR, due today"),
+        ("Total 42", "<p>Total <b>42</b></p>", "Total 42"),
+    ],
+)  # fmt: skip
+def test_of_a_body_in_several_forms_the_one_that_is_shown_is_read(plain: str, markup: str, said: str) -> None:
+    assert body(bytes(alternative(plain, markup))) == [said]
+
+
+def test_a_body_of_several_parts_is_read_whole() -> None:
+    message = MIMEMultipart()
+    for text, kind in (("Dear all", "plain"), ("Total 5", "plain"), ("<p>Sent from afar</p>", "html")):
+        message.attach(MIMEText(text, kind))
+    assert body(message.as_bytes()) == ["Dear all", "Total 5", "Sent from afar"]
+
+
+def test_lines_that_were_broken_to_be_sent_are_joined() -> None:
+    head = "Content-Type: text/plain; format=flowed\n\n"
+    said = "The rent is EUR \n950 a month.\n> what is \n> the rent?\n-- \nAda"
+    assert body((head + said).encode()) == ["The rent is EUR 950 a month.\n> what is the rent?\n-- \nAda"]
+
+
+def test_a_text_that_is_attached_is_read_in_its_own_characters() -> None:
+    message = EmailMessage()
+    message.set_content("see below")
+    message.add_attachment("Grüße, 3 €", subtype="plain", charset="windows-1252", filename="note.txt")
+    (attached,) = (each for each in eml(bytes(message)) if isinstance(each, Attachment))
+    assert attached.data.decode() == "Grüße, 3 €\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"From x@y Mon Mar  2 10:00:00 2026\nFrom: a@b.c\nMessage-ID: <1@x>\n\nbody",
+        b"\xef\xbb\xbfFrom: a@b.c\nMIME-Version: 1.0\n\nbody",
+        b"From: a@b.c\nContent-Type: multipart/mixed; boundary=z\n\n--z\n\nbody",
+    ],
+)
+def test_a_mail_is_known_by_its_head(data: bytes) -> None:
+    assert kind_of(data) == EML
+    assert body(data) == ["body"]
+
+
+def test_documents_that_are_not_read_are_named() -> None:
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    assert [not_read(data) is None for data in (ole, b"{\\rtf1", b"PK\x03\x04", b"text")] == [False] * 3 + [
+        True
+    ]
+    assert is_locked_office(ole + "EncryptedPackage".encode("utf-16-le"))
+    assert not is_locked_office(ole)
