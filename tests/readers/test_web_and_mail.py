@@ -32,7 +32,7 @@ def lines(markup: str) -> list[str]:
         ("<p hidden>no<p>yes", ["yes"]),
         ("<div><p hidden>no</div>yes", ["yes"]),
         ("<p style='display: none'>no</p>yes", ["yes"]),
-        ("<ol><li>x<li>y<ol type=a><li>in</ol></ol><ol start=5><li>e</ol>", ["1. x", "2. y", "a. in", "5. e"]),
+        ("<ol><li>x<li>y<ol type=a><li>i</ol></ol><ol start=5><li>e</ol>", ["1. x", "2. y", "a. i", "5. e"]),
         ("<pre>Tea  3.00\nMilk 1.20</pre>", ["Tea 3.00", "Milk 1.20"]),
         ("<input value='Ada'><input type=checkbox checked>yes<input type=hidden value=no>", ["Ada [x] yes"]),
         ("<select><option>no<option selected>Germany</select><textarea>note</textarea>", ["Germany note"]),
