@@ -134,7 +134,10 @@ def test_evidence_quote_is_how_the_model_is_asked_and_no_column() -> None:
         (lambda ex: ex.run(Person, "Ada", run=Run()), "'run' is for many rows"),
         (lambda ex: ex.run(Person, "Ada", chunks=Chunks()), "'chunks' is for long texts"),
         (lambda ex: ex.rows(ROWS, Person, run=Run(progress=True)), "rows(...) shows no progress"),
-        (lambda ex: list(ex.rows(ROWS, Person, run=Run(concurrency=0))), "concurrency must be a whole number"),
+        (
+            lambda ex: list(ex.rows(ROWS, Person, run=Run(concurrency=0))),
+            "concurrency must be a whole number",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_group_is_told(call: Any, says: str) -> None:

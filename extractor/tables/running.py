@@ -180,8 +180,9 @@ def _source(source: TableSource, record_type: Any) -> tuple[str, ...] | Database
     if is_frame(source):
         name = type(source).__name__
         raise ConfigError(f"a {name} is no file: `ex.frame(..., text=COLUMN)` returns it with its records")
-    many = isinstance(source, Iterable) and not isinstance(source, str | Mapping)
-    given: list[Any] = [*source] if many else [source]
+    given: list[Any] = [source]
+    if isinstance(source, Iterable) and not isinstance(source, str | Mapping):
+        given = list(source)
     if not all(isinstance(each, str | PathLike) for each in given):
         raise ConfigError(
             "what is read is a file, a folder, a pattern, several of these or a DatabaseSource, not "
