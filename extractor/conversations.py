@@ -16,7 +16,7 @@ from .model import Model, only_prompt
 from .options import Tool
 from .results import Extraction
 from .schema import tool_schema
-from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round
+from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round, listed
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ def chatting(
     model: Model,
     /,
     messages: Messages,
-    tools: Sequence[Tool] = (),
+    tools: Sequence[Tool] | Tool = (),
     tool_choice: str | Mapping[str, Any] | None = None,
     **params: Any,
 ) -> Ask[Completion]:
@@ -70,7 +70,7 @@ def chatting(
     _check_unmasked(model)
     if tool_choice is not None and not tools:
         raise ConfigError("tool_choice needs tools=[...] to choose from")
-    compiled = [tool_schema(tool, model.target) for tool in tools]
+    compiled = [tool_schema(tool, model.target) for tool in listed(tools)]
     request = replace(
         model.request(checked_messages(messages), model.params(params)),
         tools=tuple(tool.strict for tool in compiled),
@@ -90,7 +90,7 @@ def opening(
     /,
     messages: Messages,
     record_type: Any,
-    tools: Sequence[Tool],
+    tools: Sequence[Tool] | Tool = (),
     tool_choice: str | Mapping[str, Any] | None = None,
     max_rounds: int = MAX_ROUNDS,
     max_calls: int = MAX_CALLS,
@@ -101,9 +101,9 @@ def opening(
     ConfigError and SchemaError.
     """
     _check_unmasked(model)
-    check_tools(tools, model.provider.target, awaits)
-    reading = model.settings.reading
-    settled = Settled(tuple(tools), record_type, params, max_rounds, max_calls, model.policy, reading)
+    given, reading = listed(tools), model.settings.reading
+    check_tools(given, model.provider.target, awaits)
+    settled = Settled(given, record_type, params, max_rounds, max_calls, model.policy, reading)
     return first_round(checked_messages(messages), settled, tool_choice, model.provider, time.monotonic())
 
 

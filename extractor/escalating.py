@@ -67,11 +67,11 @@ class Escalating:
         """
         if below is None and escalate is None:
             return None
-        if below is None or escalate is None:
-            raise ConfigError("escalate= and below= go together: where values go, and which ones")
         known = load_promise(below) if isinstance(below, str | os.PathLike) else below
-        if not isinstance(known, Promise):
+        if not isinstance(known, Promise | None):
             check_share("below", known)
+        if known is None or escalate is None:
+            raise ConfigError("escalate= and below= go together: where values go, and which ones")
         if escalate in ("null", "review"):
             return cls(known, escalate)
         if not isinstance(escalate, kind):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -202,9 +203,7 @@ def in_group(keyword: str, *groups: str) -> str | None:
     return None
 
 
-def flat(
-    options: Mapping[str, Any], *groups: str, apart: Sequence[str] = (), level: int = 3
-) -> dict[str, Any]:
+def flat(options: Mapping[str, Any], *groups: str, apart: Sequence[str] = ()) -> dict[str, Any]:
     """Return options with those of the groups beside the rest, as far as they are not left as they are.
 
     groups: that a call takes. apart: keywords of this call that have the name of a group's field. level: of
@@ -216,7 +215,7 @@ def flat(
         now = None if keyword in apart or _asks(keyword, value) else in_group(keyword, *groups)
         if now is not None:
             said = f"{keyword}= is {now} now; the old keyword goes with the next release"
-            warnings.warn(said, DeprecationWarning, stacklevel=level)
+            warnings.warn(said, DeprecationWarning, stacklevel=_callers_level())
     for group in groups:
         for keyword, value in _given(group, options.get(group)).items():
             if keyword in found and not _asks(keyword, found[keyword]):
@@ -225,9 +224,17 @@ def flat(
     return found
 
 
+def _callers_level() -> int:
+    """Return how far up the stack, as a warning counts, the code is that called this package."""
+    package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 def of_rows(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `flat` does for a run that shows no progress. Raises ConfigError where it is to."""
-    found = flat(options, "run", level=4)
+    found = flat(options, "run")
     if found.pop("progress", None):
         raise ConfigError("rows(...) shows no progress: on_progress= is told of it; `frame` shows it")
     return found

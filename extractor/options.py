@@ -220,11 +220,11 @@ class ParseOptions(Params, total=False):
 class ChatOptions(Params, total=False):
     """Keywords of `chat` and `chat_stream`.
 
-    - tools: Pydantic models, annotated functions or JSON Schemas that the model may call.
+    - tools: Pydantic models, annotated functions or JSON Schemas that the model may call; several, or one.
     - tool_choice: "auto", "none", "required", or the name of the tool that the model must call.
     """
 
-    tools: Sequence[Tool]
+    tools: Sequence[Tool] | Tool
     tool_choice: str | Mapping[str, Any] | None
 
 
@@ -238,7 +238,7 @@ class RunToolsOptions(Params, total=False):
     - max_calls: the most calls of tools, in all replies together.
     """
 
-    tools: Required[Sequence[Tool]]
+    tools: Required[Sequence[Tool] | Tool]
     tool_choice: str | Mapping[str, Any] | None
     max_rounds: int
     max_calls: int
@@ -322,6 +322,7 @@ _AT = "base_url= is the option of Extractor(...)"
 _SAID = "instructions= is what the model is told"
 INSTEAD: Mapping[str, str] = {  # names that other libraries have, and what to write here
     **dict.fromkeys(("output_type", "response_model", "response_type", "result_type", "schema"), _TYPE_FIRST),
+    "messages": "`parse`, `chat` and `run_tools` take messages; the text is the second argument of `extract`",
     **dict.fromkeys(("content", "input", "inputs", "texts"), "the text is the second argument of `extract`"),
     **dict.fromkeys(("prompt_description", "system", "system_prompt"), _SAID),
     **dict.fromkeys(("attempts", "max_attempts", "num_retries", "retries"), _REPAIRS),
@@ -365,10 +366,10 @@ def check_parameters(params: Mapping[str, Any]) -> None:
         if params[name] is not None:
             check_count(name, params[name], least=1)
     for name in sorted(set(params) - PARAMETERS):
-        raise ConfigError(_unknown(name))
+        raise ConfigError(unknown(name))
 
 
-def _unknown(name: str) -> str:
+def unknown(name: str) -> str:
     """Return what to say of a keyword that is not for this call: whose it is, or what may have been meant."""
     if whose := _whose(name):
         return f"{name!r} {whose}"

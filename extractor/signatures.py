@@ -1,4 +1,5 @@
-"""What `help()` and completion show of a call: each keyword with its type and default, not `**options`.
+"""What `help()` and completion show of a call: each keyword with its type and default, not `**options`; and
+what a wrong keyword is told as where Python would only say that an argument is missing.
 
 The calls themselves take `**options: Unpack[...]`, which type checkers read. That is not changed here.
 """
@@ -11,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, wraps
 from inspect import Parameter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .errors import ConfigError
 from .groups import GROUPS, in_group
-from .options import INSTEAD, PARAMETERS
+from .options import INSTEAD, PARAMETERS, unknown
 
 T = TypeVar("T")
 _UNPACKED = re.compile(r"Unpack\[(\w+)\]")
@@ -63,13 +64,14 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
 
 
 def explicit(function: T) -> T:
-    """Return a function, or a class with all its public methods, that shows its keywords."""
+    """Return a function, or a class with its public methods, that shows its keywords and tells wrong ones."""
     if isinstance(function, type):
-        for name, method in vars(function).items():
+        for name, method in list(vars(function).items()):
             if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
-                explicit(method)
+                setattr(function, name, explicit(method))
     elif inspect.isfunction(function):
         _show(function)
+        return cast(T, _hinting(function))
     return function
 
 
@@ -116,6 +118,51 @@ def _check_call(
         raise ConfigError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{said}: it is {form}"
         )
+
+
+def _hinting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function as one that tells wrong keywords, in one more frame."""
+    if inspect.iscoroutinefunction(function):
+
+        @wraps(function)
+        async def acall(*args: Any, **given: Any) -> Any:
+            try:
+                begun = function(*args, **given)
+            except TypeError as error:
+                raise _told(function, given, error) from None
+            return await begun
+
+        return acall
+
+    @wraps(function)
+    def call(*args: Any, **given: Any) -> Any:
+        try:
+            return function(*args, **given)
+        except TypeError as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+                raise  # it was begun
+            raise _told(function, given, error) from None
+
+    return call
+
+
+def _told(function: Callable[..., Any], given: Mapping[str, Any], error: TypeError) -> Exception:
+    """Return what to raise where a call does not fit its function."""
+    own = function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
+    known = {*own, *inspect.signature(function).parameters, *(_taken_by(function))}
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, own[1:], 1, 0.75)
+            said = f"{name!r} is no keyword here; did you mean {near[0]!r}?" if near else unknown(name)
+            return ConfigError(f"{said} ({error})")
+    return error
+
+
+def _taken_by(function: Callable[..., Any]) -> Iterator[str]:
+    """Yield the names that a function's `**options` takes, those in groups too."""
+    for annotation in function.__annotations__.values():
+        if found := _UNPACKED.fullmatch(str(annotation)):
+            yield from function.__globals__[found[1]].__annotations__
 
 
 def _show(function: Callable[..., Any]) -> None:

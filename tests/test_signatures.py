@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import pydoc
+from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any, is_typeddict
 
 import pytest
+from pydantic import BaseModel
 
-from extractor import AsyncExtractor, Extractor, Run, extract, options, tables
+from extractor import AsyncExtractor, ConfigError, Extractor, Run, extract, options, tables
 from extractor.bulk.run import RunSettings
 from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
@@ -103,3 +106,53 @@ def test_a_function_without_options_stays_as_it_is() -> None:
         return a + b
 
     assert str(inspect.signature(explicit(add))) == "(a: 'int', *, b: 'int' = 1) -> 'int'"
+
+
+class Town(BaseModel):
+    name: str
+
+
+MESSAGES = [{"role": "user", "content": "hello"}]
+WRONG: list[tuple[str, Sequence[Any], dict[str, Any], str]] = [
+    ("extract", [Town], {"messages": MESSAGES}, "the text is the second argument of `extract`.*'text'"),
+    ("extract", [Town, "Rome"], {"messages": MESSAGES}, "'messages' is no keyword here: `parse`, `chat`"),
+    ("run", [Town], {"txt": "Rome"}, r"did you mean 'text'\?"),
+    ("run", [], {"response_model": Town}, r"the record type is the first argument.*'record_type' and 'text'"),
+    ("stream", [Town], {"temprature": 0}, r"did you mean 'temperature'\?"),
+    ("items", [Town], {"max_repairs": 0}, r"is an option of Extractor"),
+    ("preview", [Town], {"texts": "Rome"}, r"did you mean 'text'\?"),
+    ("parse", [MESSAGES], {"response_model": Town}, "the record type is the first argument"),
+    ("chat", [], {"message": MESSAGES}, r"did you mean 'messages'\?"),
+    ("chat_stream", [], {"temprature": 0}, r"did you mean 'temperature'\?"),
+    ("run_tools", [], {"messsages": MESSAGES}, r"did you mean 'messages'\?"),
+    ("rows", [], {"texts": ["Rome"], "record_type": Town}, "'texts' is no keyword here"),
+    ("document", [Town], {"chunk_size": 5}, r"chunks=Chunks\(size=...\)"),
+    ("split", ["a"], {"schema": Town}, "the record type is the first argument"),
+    ("estimate", [["a"]], {"output_type": Town}, "the record type is the first argument"),
+]
+
+
+@pytest.mark.parametrize(("verb", "args", "given", "told"), WRONG, ids=[each[0] for each in WRONG])
+def test_a_wrong_keyword_is_told_also_where_another_argument_is_missing(
+    verb: str, args: Sequence[Any], given: dict[str, Any], told: str
+) -> None:
+    async def awaited() -> None:
+        await getattr(AsyncExtractor("openai:gpt-5-mini", api_key="any"), verb)(*args, **given)
+
+    with pytest.raises(ConfigError, match=told):
+        getattr(Extractor("openai:gpt-5-mini", api_key="any"), verb)(*args, **given)
+    with pytest.raises(ConfigError, match=told):
+        asyncio.run(awaited())
+
+
+def test_an_argument_that_is_missing_alone_is_told_by_python() -> None:
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'text'"):
+        Extractor("openai:gpt-5-mini", api_key="any").run(Town)  # type: ignore[call-overload]
+
+
+def test_a_type_error_of_a_tool_or_a_validator_stays_what_it_is() -> None:
+    def add(a: int, b: int = 1) -> int:
+        raise TypeError("missing 1 required positional argument")
+
+    with pytest.raises(TypeError, match="missing 1 required"):
+        explicit(add)(1)

@@ -6,5 +6,6 @@ from .blocking import Extractor, extract
 
 __all__ = ["AsyncExtractor", "Extractor", "extract"]
 
-for _call in (Extractor, AsyncExtractor, extract):
-    explicit(_call)
+explicit(Extractor)
+explicit(AsyncExtractor)
+extract = explicit(extract)

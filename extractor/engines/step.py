@@ -60,7 +60,7 @@ class ArrowStep:
     def __init__(
         self, record_type: Any, *, text: Select, model: str | None = None, **options: Unpack[EngineOptions]
     ) -> None:
-        options = cast(EngineOptions, flat(options, "run", "columns", apart=OF_MODEL, level=4))
+        options = cast(EngineOptions, flat(options, "run", "columns", apart=OF_MODEL))
         for name in REFUSED.keys() & options.keys():
             raise ConfigError(REFUSED[name])
         given: dict[str, Any] = dict(options)

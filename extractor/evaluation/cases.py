@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, ExtractorError
-from ..evidence.leaves import value_at
+from ..evidence.leaves import plain, value_at
 from ..messages import JSON, Outcome
 from ..results import Extraction
 from .detail import AttemptDetail, CaseDetail
@@ -56,13 +56,22 @@ def load_cases(path: str, read: Read, limit: int | None = None, slices: Sequence
     return _checked([_case(line, read, where, n, Path(path).parent, slices) for where, n, line in told], path)
 
 
-def cases_of(cases: Iterable[Case | Mapping[str, Any]], read: Read, slices: Sequence[str] = ()) -> list[Case]:
+def cases_of(cases: Iterable[Any], read: Read, slices: Sequence[str] = ()) -> list[Case]:
     """Return cases given in Python: values of Case as they are, mappings as lines of a file would be."""
     found = [
-        each if isinstance(each, Case) else _case(each, read, f"case {n}", str(n), Path(), slices)
+        each if isinstance(each, Case) else _case(_line(each, n), read, f"case {n}", str(n), Path(), slices)
         for n, each in enumerate(cases, 1)
     ]
     return _checked(found, "the cases")
+
+
+def _line(given: Any, number: int) -> Mapping[str, JSON]:
+    """Return a case as the line of a file has it. Raises ConfigError for what is none."""
+    if isinstance(given, Mapping):
+        return given
+    if isinstance(given, list | tuple) and len(given) == 2:
+        return {"text": given[0], "record": plain(given[1])}
+    raise ConfigError(f"case {number}: {SHAPE}, or a pair of a text and its record, not {given!r:.80}")
 
 
 def _checked(cases: list[Case], where: str) -> list[Case]:

@@ -65,7 +65,7 @@ class EvaluatedModel(Protocol):
 def evaluate(
     extractor: EvaluatedModel,
     record_type: Any,
-    cases: str | Path | Iterable[Case | Mapping[str, Any]],
+    cases: str | Path | Iterable[Case | Mapping[str, Any] | tuple[str, Any]],
     *,
     scoring: Scoring | Mapping[str, Any] = PLAIN,
     slices: Sequence[str] = (),
@@ -74,7 +74,7 @@ def evaluate(
 ) -> EvalReport:
     """Return how well a model's records agree with gold, for labelled texts.
 
-    - cases: a file of JSON Lines, or its lines as mappings (see `gold`).
+    - cases: a file of JSON Lines, or its lines as mappings (see `gold`), or pairs of a text and its record.
     - scoring: how fields are compared, by pointer: {"/total": {"tolerance": 0.01}}. Other fields are compared
       as usual.
     - slices: columns of the cases; the figures are also given for each of their values.
@@ -103,7 +103,7 @@ def evaluate(
 def promise(
     extractor: EvaluatedModel,
     record_type: Any,
-    cases: str | Path | Iterable[Case | Mapping[str, Any]],
+    cases: str | Path | Iterable[Case | Mapping[str, Any] | tuple[str, Any]],
     *,
     right: float,
     assurance: float = 0.95,
@@ -113,7 +113,7 @@ def promise(
     share `right` is right, with the assurance that the number of labels allows. If no threshold can be
     given, the result says why, and how many labels are needed.
 
-    - cases: a file of JSON Lines, or its lines as mappings (see `gold`).
+    - cases: a file of JSON Lines, or its lines as mappings (see `gold`), or pairs of a text and its record.
     - options: those of `Extractor.rows`.
 
     Raises ConfigError and SchemaError before anything is sent, and RunStopped if the run could not go on.

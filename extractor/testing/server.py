@@ -20,6 +20,8 @@ from .replies import Raw, Response, Shaped, Status
 from .script import Handler, Script, player
 from .wire import Step, steps
 
+FAILED = "The script failed:"  # what the client's error says of it
+
 
 class ChatServer:
     """A server on 127.0.0.1 that answers like a model provider, and fails as your script says.
@@ -37,8 +39,8 @@ class ChatServer:
     - api_key: requests without it get a 401; None accepts all.
     - routes: a handler for each method and path, in which `{...}` stands for any text.
 
-    An exception in a function of the script is an error 500 to the client, and is raised when the server is
-    closed.
+    An exception in a function of the script is an error 400 to the client, which does not ask again.
+    The exception is raised when the server is closed, in place of the client's error.
     """
 
     def __init__(
@@ -133,8 +135,8 @@ class ChatServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if error is None and self._failures:
-            raise self._failures[0]
+        if self._failures and (error is None or FAILED in str(error)):
+            raise self._failures[0] from error
 
     async def __aenter__(self) -> Self:
         return self.start()
@@ -167,7 +169,8 @@ class ChatServer:
             return list(steps(self._response(request)))
         except Exception as error:
             self._failures.append(error)
-            failed = Status(500, f"The script failed: {error!r}", code="script_failed")
+            never_again = (("x-should-retry", "false"),)  # nor after the status, see script.py
+            failed = Status(400, f"{FAILED} {error!r}", code="script_failed", headers=never_again)
             return list(steps(apis.error(failed, request)))
 
     def _response(self, request: ReceivedRequest) -> Response | Raw:

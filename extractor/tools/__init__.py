@@ -1,6 +1,6 @@
 """Tools that are run for the model: what it calls, what that gives, and when it is done."""
 
-from .box import Called, check_tools
+from .box import Called, check_tools, listed
 from .rounds import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, ToolRun, first_round
 from .running import ToolResult, arun, run
 
@@ -16,5 +16,6 @@ __all__ = [
     "arun",
     "check_tools",
     "first_round",
+    "listed",
     "run",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_origin
 
@@ -123,6 +123,17 @@ class _CallByKeyword:
 
     def __call__(self, arguments: Mapping[str, Any]) -> Any:
         return self.function(**arguments)
+
+
+def listed(tools: Any) -> tuple[Tool, ...]:
+    """Return tools as they were given: several, or one alone. Raises ConfigError for what is none."""
+    one = callable(tools) or isinstance(tools, Mapping)
+    found = (tools,) if one else tuple(tools) if isinstance(tools, Iterable) else (None,)
+    for tool in (tools,) if isinstance(tools, str) else found:
+        if not (callable(tool) or isinstance(tool, Mapping)):
+            said = tools if tool is None else tool
+            raise ConfigError(f"tools are functions, types or JSON Schemas, several or one, not {said!r:.80}")
+    return found
 
 
 def check_tools(tools: Sequence[Tool], target: str | Target, awaits: bool) -> None:

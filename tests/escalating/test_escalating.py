@@ -226,6 +226,7 @@ def test_a_promise_tells_which_values_are_doubtful_and_holds_for_its_model_and_t
     [
         ({"escalate": "review"}, "escalate= and below= go together"),
         ({"below": 0.5}, "escalate= and below= go together"),
+        ({"below": 5}, "below is a number from 0 to 1, not 5"),
         ({"escalate": "review", "below": 5}, "below is a number from 0 to 1, not 5"),
         ({"escalate": 7, "below": 0.5}, 'escalate is "null", "review", a model or a Extractor'),
     ],

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, RunStopped
+from extractor import ConfigError, Extractor, Run, RunStopped
 from extractor.evaluation import EvalReport, evaluate, evaluation_page, load_report
 from extractor.evaluation.checks import FigureGate, failures, gate_of, junit, markdown
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
@@ -206,3 +206,19 @@ def test_a_strangers_words_stay_words_in_xml_and_markdown(tmp_path: Path) -> Non
     assert r"\<script\>alert\(1\)\</script\>" in head
     assert "\x1b" not in markdown(report)
     assert report.to_json().encode()
+
+
+def test_cases_may_be_pairs_of_a_text_and_its_record() -> None:
+    pairs = [
+        (CASES[0]["text"], CASES[0]["record"]),
+        [CASES[1]["text"], Visit.model_validate(CASES[1]["record"])],
+    ]
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
+        report = evaluate(ex, Visit, pairs, run=Run(journal=False))
+        gold = [each.detail and each.detail.gold for each in report.records]
+        assert gold == [{"town": "Basel", "nights": 3}, {"town": "Bern", "nights": None}]
+        for wrong in (["a text"], [5], [("a text", {"town": "Bern"}, "more")]):
+            with pytest.raises(
+                ConfigError, match=r"case 1: a case is .*, or a pair of a text and its record"
+            ):
+                evaluate(ex, Visit, wrong)

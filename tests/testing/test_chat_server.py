@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from extractor import extract
 from extractor.messages import Usage
 from extractor.testing import (
     ChatServer,
@@ -31,6 +32,7 @@ from extractor.testing import (
     split,
     status,
     truncated,
+    use,
 )
 
 pytest_plugins = ["extractor.testing.fixtures"]
@@ -97,12 +99,19 @@ def failing(request: ReceivedRequest) -> Any:
 
 def test_a_function_that_fails_is_an_error_to_the_client_and_raised_at_the_end() -> None:
     with pytest.raises(AssertionError, match="the prompt is wrong"), ChatServer(failing) as server:
-        assert error_of(ask(server))[:2] == (500, "script_failed")
+        assert error_of(ask(server))[:2] == (400, "script_failed")
+
+
+def test_an_assert_in_a_script_fails_the_test_with_its_own_words_after_one_request() -> None:
+    server = ChatServer(failing)
+    with pytest.raises(AssertionError, match="the prompt is wrong"), server, use(server):
+        extract(int, "a number", model="openai:gpt-5-mini")
+    assert len(server.requests) == 1
 
 
 def test_an_answer_that_cannot_be_sent_is_an_error_too() -> None:
     with pytest.raises(UnicodeEncodeError), ChatServer(reply("a", headers={"x-own": "\u20ac"})) as server:
-        assert error_of(ask(server))[:2] == (500, "script_failed")
+        assert error_of(ask(server))[:2] == (400, "script_failed")
 
 
 def test_an_error_of_the_test_itself_is_not_hidden_by_one_of_the_script() -> None:

@@ -378,3 +378,18 @@ def test_a_fallback_model_goes_on_with_the_conversation(server: ChatServer) -> N
 def test_shaped_replies_call_the_tool_and_then_answer(server: ChatServer, ex: Extractor) -> None:
     server.play([shaped(), reply("Done.")])
     assert ex.run_tools(ASK, tools=[convert]).results[0].error is None
+
+
+@pytest.mark.parametrize("tools", [stock, [stock], (stock,)])
+def test_one_tool_may_stand_alone(server: ChatServer, ex: Extractor, tools: Any) -> None:
+    server.play([calls(("stock", {"product": "kettle"})), reply("7 kettles.")])
+    assert ex.run_tools(ASK, tools=tools).content == "7 kettles."
+    server.play([calls(("stock", {"product": "kettle"}))])
+    assert ex.chat(ASK, tools=tools).tool_calls[0].function.parsed_arguments == {"product": "kettle"}
+
+
+@pytest.mark.parametrize("tools", [5, "stock", ["stock"], None, [stock, 5]])
+def test_what_is_no_tool_is_told(ex: Extractor, tools: Any) -> None:
+    for verb in (ex.run_tools, ex.chat):
+        with pytest.raises(ConfigError, match="tools are functions, types or JSON Schemas, several or one"):
+            verb(ASK, tools=tools)
