@@ -23,6 +23,7 @@ All of them survive pickling, and no message or repr holds a key.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from .messages import Attempt, Problem
@@ -121,7 +122,22 @@ class RunStopped(ExtractorError):
 
 
 class BudgetExceeded(RunStopped):
-    """The next request of a bulk run could have cost more than is left of max_cost; it was not sent."""
+    """The next request of a bulk run could have cost more than is left of max_cost. It was not sent.
+    The limit holds for each run by itself: a resumed run may spend as much again.
+
+    - needed: the lowest max_cost, in US dollars, with which the run can continue; None if it is not known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        cause: ExtractorError | None = None,
+        done: int = 0,
+        left: int | None = None,
+        needed: Decimal | None = None,
+    ) -> None:
+        super().__init__(message, cause, done, left)
+        self.args, self.needed = (message, cause, done, left, needed), needed
 
 
 class ServiceError(ExtractorError):

@@ -427,6 +427,7 @@ class Progress:
     - in_flight: requests that are being answered; limit: how many may be at present.
     - paused_until: seconds until the service may be asked again; None if it may now.
     - usage, cost: what this run has paid, the cost in US dollars; None if no price is known.
+    - unpriced: replies that this run has paid for, at a cost that is not known and not in `cost`.
     - elapsed: seconds since the start.
     - possibly_paid_twice: requests whose answer was lost with a process that died.
     - batches: what the provider reports of each batch, with mode="batch".
@@ -446,6 +447,7 @@ class Progress:
     paused_until: float | None = None
     usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = None
+    unpriced: int = 0
     elapsed: float = 0.0
     possibly_paid_twice: int = 0
     batches: tuple[BatchStatus, ...] = ()

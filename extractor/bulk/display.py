@@ -33,9 +33,13 @@ def summary(progress: Progress, total: int | None = None, unit: str = "rows", jo
         *([f"{progress.empty:,} empty"] if progress.empty else []),
         *([_read_back(progress, journal)] if progress.from_cache else []),
         f"{paid:,} tokens",
-        *([f"${progress.cost:.4f}"] if progress.cost is not None else []),
+        *([f"${progress.cost:.4f}{_unpriced(progress)}"] if progress.cost is not None else []),
     ]
     return ", ".join(parts)
+
+
+def _unpriced(progress: Progress) -> str:
+    return f" and {progress.unpriced:,} replies of unknown cost" if progress.unpriced else ""
 
 
 def _read_back(progress: Progress, named: bool) -> str:

@@ -284,9 +284,10 @@ class _Run(Generic[T]):
         done = self._tally.done
         left = None if self._length is None else self._length - done
         told = "" if left is None else f", {left} remain"
-        kind = BudgetExceeded if isinstance(error, BudgetExceeded) else RunStopped
         message = f"the run stopped: {error}; {done} rows are done{told}. Run it again to resume"
-        return kind(message, None if isinstance(error, RunStopped) else error, done, left)
+        if isinstance(error, BudgetExceeded):
+            return BudgetExceeded(message, None, done, left, error.needed)
+        return RunStopped(message, None if isinstance(error, RunStopped) else error, done, left)
 
     async def _tick(self) -> None:
         while True:
@@ -313,6 +314,7 @@ class _Run(Generic[T]):
             paused_until=pause if pause > 0 else None,
             usage=tally.usage,
             cost=tally.cost,
+            unpriced=tally.unpriced,
             elapsed=now - self._began,
             possibly_paid_twice=self._context.lost,
             failures=dict(tally.failures),

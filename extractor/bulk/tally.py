@@ -24,6 +24,7 @@ class Tally:
     from_cache: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: Decimal | None = None
+    unpriced: int = 0  # answers that this run has paid for, at a cost that is not known
     failures: Counter[str] = field(default_factory=Counter)  # failed rows by reason
 
     @property
@@ -48,3 +49,4 @@ class Tally:
                 self.usage += attempt.usage
             if live and attempt.cost is not None:
                 self.cost = (self.cost or Decimal(0)) + attempt.cost
+            self.unpriced += live and attempt.cost is None and attempt.failure is None

@@ -70,6 +70,14 @@ def without_passwords(word: str) -> str:
     return _KEY.sub(r"\1***", without_password(word) if is_database(word) else masked(word))
 
 
+def with_value(command: Sequence[str], option: str, value: str) -> list[str]:
+    """Return a command in which an option that is there has another value."""
+    written = [f"{option}={value}" if part.startswith(f"{option}=") else part for part in command]
+    return [
+        value if before == option else part for before, part in zip(["", *written], written, strict=False)
+    ]
+
+
 def once_more(command: Sequence[str], option: str | None) -> list[str]:
     """Return the command for the same run, with one option that says how."""
     plain = [part for part in command if part not in ONLY_ONCE]

@@ -10,10 +10,11 @@ from itertools import islice
 import typer
 
 from ..bulk import kinds, reason_lines, run_page, summary
+from ..errors import BudgetExceeded
 from ..tables.destination import Destination
 from ..tables.report import RunReport
 from ..tables.result import TableRun
-from .commands import once_more
+from .commands import once_more, with_value
 from .screen import say
 
 MOST_REFUSED = 5  # rows that a summary names
@@ -48,11 +49,15 @@ class RunEnd:
             say(f"  {note}", "yellow")
         self._tell_refused()
         say("; ".join([self.result.sum, *map(str, self.result.places)]) + ".")
+        if len(self.result.bill.costs) > 1:
+            say(self.result.costs)
         if report.stopped is not None:
             for note in report.notes:
                 say(note, "yellow")
             say(f"The run did not finish: {report.stopped}.{self._left()} Resume with:", "yellow")
             say(f"  {shlex.join(self._go_on())}")
+            if isinstance(report.error, BudgetExceeded):
+                say("--max-cost is the limit of each run by itself: a resumed run may spend as much again.")
             raise typer.Exit(self.status)
         self._advise()
         if progress.failed or report.refused or report.bare:
@@ -107,6 +112,11 @@ class RunEnd:
         return "" if destination.output == "-" else f" Finished rows are in {destination.place}."
 
     def _go_on(self) -> Sequence[str]:
+        """Return the command that resumes the run, with a limit under which it can."""
+        needed = getattr(self.report.error, "needed", None)
+        return self._resumed() if needed is None else with_value(self._resumed(), "--max-cost", str(needed))
+
+    def _resumed(self) -> Sequence[str]:
         destination = self.destination
         if destination.append and (destination.sink is None or destination.drained):
             return self.command

@@ -180,7 +180,10 @@ def run(
         bool, typer.Option("--dry-run", help="Only estimate requests, tokens and cost. Nothing is sent.")
     ] = False,
     max_cost: Annotated[
-        float | None, typer.Option(min=0, help="US dollars. The run stops before it would exceed them.")
+        float | None,
+        typer.Option(
+            min=0, help="US dollars that this run may cost: it stops before. A resumed run has them anew."
+        ),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     mode: Annotated[

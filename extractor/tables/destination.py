@@ -115,6 +115,13 @@ class Destination:
         return "standard output" if self.output == "-" else masked(self.output)
 
     @property
+    def account(self) -> str | None:
+        """What its costs are kept under; None for standard output, which no run goes on with."""
+        if self.sink is not None:
+            return f"{self.sink.address} {self.sink.name}"
+        return None if self.output == "-" else str(Path(self.output).absolute())
+
+    @property
     def anew(self) -> bool:
         """Whether the files are written anew, so that what there is of them is better than nothing."""
         return not (self.resume or self.append)

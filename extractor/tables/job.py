@@ -20,6 +20,7 @@ from ..messages import Outcome
 from ..results import Progress
 from ..saying import through
 from ..schema import RecordType, type_of, types_in
+from .bill import BillBook
 from .columns import typed_fields
 from .destination import Destination
 from .files import written
@@ -48,7 +49,7 @@ class Unfinished(Abandoned):
 @dataclass(frozen=True, slots=True)
 class FileJob:
     """A run over a table, ready to begin. given: the input. rows: its rows as they are written. again: the
-    command that feeds the quarantine again.
+    command that feeds the quarantine again. book: keeps what the runs over the output cost.
     """
 
     client: Extractor
@@ -61,6 +62,7 @@ class FileJob:
     version: Version
     destination: Destination
     again: str
+    book: BillBook
 
     def run(
         self, stop: Stop, asked: Stopping, show: bool | None = True, told: Told | None = None
@@ -87,9 +89,11 @@ class FileJob:
                 **grouped(options, "run"),
             )
             with self._opened(rows, report) as (settle, hold):
+                self.book.begin()
                 self._write(outcomes, rows, settle, report)
                 _note(asked, rows, report)
                 self._leave(rows, hold, report)
+        report.bill = self.book.settle(report.cost, report.goes_on, report.told.from_cache > 0)
         return report
 
     def result(self, report: RunReport, notes: Sequence[str] = ()) -> TableRun:
@@ -118,6 +122,7 @@ class FileJob:
             tuple(self._places(report)),
             report.told.usage,
             report.told.cost,
+            report.bill,
             report.stopped,
             tuple(
                 filter(

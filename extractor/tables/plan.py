@@ -13,6 +13,7 @@ from ..client import Extractor
 from ..groups import grouped
 from ..saying import columns_by_row
 from ..schema import RecordType, compile_schema, types_in
+from .bill import BillBook
 from .database_job import DatabaseJob, run_name
 from .database_source import database_table
 from .databases.source import DatabaseSource
@@ -154,6 +155,7 @@ class OpenedRun:
             version,
             destination,
             again,
+            BillBook(destination.account, self._name(version.name)),
         )
 
     def estimate(self, client: Extractor, record_type: Any, options: Mapping[str, Any]) -> Estimate:

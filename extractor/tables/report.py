@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 from ..bulk import RowOutcome, RunFacts
 from ..errors import RunStopped
 from ..messages import Outcome
 from ..results import Progress
+from .bill import Bill, Cost
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class RunReport:
     notes: Sequence[str] = ()  # what there is to know about that
     is_full: bool = False  # whether it is because the journal took no more, as on a full disk
     kept: bool = False  # whether files are as they were
+    bill: Bill = field(default_factory=Bill)  # what it has cost, and the runs before it over the same output
 
     def tell(self, progress: Progress) -> None:
         """Take note of how far it is."""
@@ -60,6 +63,18 @@ class RunReport:
         """Take note of a record that can't be written."""
         self.lost[outcome.outcome] += 1
         self.facts.fail("serialization", why)
+
+    @property
+    def cost(self) -> Cost:
+        """What this run has paid, in US dollars; None where that is not known in full."""
+        if self.told.unpriced:
+            return None
+        return self.told.cost or Decimal(0)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its outputs have rows of earlier runs."""
+        return bool(self.earlier or self.quarantined_before or any(put.before for put in self.put.values()))
 
     @property
     def progress(self) -> Progress:

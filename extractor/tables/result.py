@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..messages import Usage
+from .bill import Bill
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class TableRun:
       record.
     - places: what the files hold now.
     - usage, cost: what this run has paid, the cost in US dollars; None if no price is known.
+    - bill: what this run and the earlier ones over the same output have cost.
     - stopped: why the run did not finish; None if it did.
     - notes: what you should know about how the input was read.
     """
@@ -62,6 +64,7 @@ class TableRun:
     places: tuple[Holding, ...]
     usage: Usage
     cost: Decimal | None
+    bill: Bill
     stopped: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -90,7 +93,21 @@ class TableRun:
         rows = f"{self.rows:,} rows" if self.rows is not None else "rows so far"
         return f"{rows} = {told}{waiting}"
 
+    @property
+    def costs(self) -> str:
+        """What this run and all runs over its output have cost, "Cost: $0.1 in this run, $0.3 in all 2 runs";
+        "" for one run whose cost is not known.
+        """
+        number, total = len(self.bill.costs), self.bill.total
+        here = "unknown" if self.cost is None and self.usage.total_tokens else f"${self.cost or 0:.4f}"
+        if number < 2:
+            return "" if self.cost is None else f"Cost: {here}."
+        if total is None:
+            return f"Cost: {here} in this run; what all {number} runs cost is not known."
+        return f"Cost: {here} in this run, ${total:.4f} in all {number} runs."
+
     def __str__(self) -> str:
         ended = "" if self.stopped is None else f"It did not finish: {self.stopped}."
         why = [f"{count:,} × {reason}" for reason, count in self.failures.items()]
-        return "\n".join(filter(None, [self.sum, *why, *map(str, self.places), *self.notes, ended]))
+        told = [self.sum, *why, *map(str, self.places), self.costs, *self.notes, ended]
+        return "\n".join(filter(None, told))

@@ -22,6 +22,7 @@ from extractor import (
     tables,
 )
 from extractor.tables import Holding, TableRun
+from extractor.tables.bill import Bill
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, slow, status
 from tests.tables.towns import Visit, asked, lines, visit, write
 
@@ -256,6 +257,7 @@ def test_a_sum_says_what_waits_in_the_journal() -> None:
         places=(),
         usage=Usage(),
         cost=None,
+        bill=Bill(),
         stopped="it was interrupted",
     )
     assert result.sum == "9 rows = 1 done before + 2 ok + 6 left (4 of them with an answer in the journal)"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 from ...dialogue.policy import Price
-from ...errors import ConfigError
+from ...errors import BudgetExceeded, ConfigError
 from ...messages import Usage
 
 ZERO = Decimal(0)
@@ -32,10 +32,24 @@ class RunBudget:
         self.reserved -= worst
         self.spent += cost
 
+    def exceeded(self, worst: Decimal) -> BudgetExceeded:
+        """Return the error for a request that may cost so much, more than is left."""
+        least, cap = rounded_up(worst), self.cap
+        if worst > cap:
+            told = f"one request could cost ${least}, more than max_cost={cap}: raise it to {least} at least"
+            return BudgetExceeded(told, needed=least)
+        told = f"the next request could exceed max_cost={cap}, which is the limit of each run by itself"
+        return BudgetExceeded(told, needed=cap)
+
     @property
     def hopeless(self) -> bool:
         """Whether waiting for others to cost less than their worst will not help."""
         return self.reserved == ZERO
+
+
+def rounded_up(cost: Decimal) -> Decimal:
+    """Return an amount of two digits that is not less."""
+    return Decimal(f"{cost.quantize(Decimal(1).scaleb(cost.adjusted() - 1), ROUND_UP).normalize():f}")
 
 
 def worst_cost(model: str, most: Usage, price: Price) -> Decimal:

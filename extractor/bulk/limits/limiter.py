@@ -14,7 +14,7 @@ from decimal import Decimal
 from itertools import count
 from typing import NamedTuple
 
-from ...errors import BudgetExceeded, ExtractorError, RunStopped
+from ...errors import ExtractorError, RunStopped
 from ...messages import Usage
 from ...quotas import Quota, SharedLimits
 from .budget import ZERO, RunBudget
@@ -227,7 +227,7 @@ class Limiter:
         now = self._clock()
         if self._budget is not None and not self._budget.reserve(wanted.worst):
             if self._budget.hopeless:
-                raise BudgetExceeded(f"the next request could exceed max_cost={self._budget.cap}")
+                raise self._budget.exceeded(wanted.worst)
             return None
         wait = self.limits.admit(wanted.tokens, now)
         if wait == 0:
