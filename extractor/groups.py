@@ -167,6 +167,8 @@ class Chunks:
       nor the server knows it.
     - overlap: how many characters of the previous chunk each chunk begins with.
     - passes: how often the text is read, each time with other borders, to find more.
+    - rereads: how many passages may be read again because lines in them look like items that were overlooked,
+      see DocumentExtraction.coverage.
     - key: what identifies an item of a list: the name of a field; or for each list, by its JSON pointer, a
       name, several names, or "" for the item itself.
     - counts: how many items a list must have, by its JSON pointer: a number, or the pointer of the field that
@@ -177,6 +179,7 @@ class Chunks:
     window: int | None = None
     overlap: int | None = None
     passes: int = 1
+    rereads: int = 0
     key: str | Mapping[str, str | Sequence[str]] | None = None
     counts: Mapping[str, int | str] | None = None
 

@@ -160,6 +160,7 @@ class DocumentOptions(RowOptions, total=False):
     - chunk: the most characters of a chunk, by default what fits the window.
     - overlap: how many characters of the previous chunk each chunk begins with.
     - passes: how often the text is read, each time with other borders, to find more.
+    - rereads: how many passages may be read again because lines in them look like items that were overlooked.
     - key: what identifies an item of a list: the name of a field; or for each list, by its JSON pointer, a
       name, several names, or "" for the item itself.
     - counts: how many items a list must have, by its JSON pointer: a number, or the pointer of the field that
@@ -171,6 +172,7 @@ class DocumentOptions(RowOptions, total=False):
     chunk: int | None
     overlap: int | None
     passes: int
+    rereads: int
     key: str | Mapping[str, str | Sequence[str]] | None
     counts: Mapping[str, int | str] | None
     progress: bool | None
@@ -296,7 +298,7 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 PARAMETERS = frozenset(Params.__annotations__)
 COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
-OF_DOCUMENTS = frozenset({"chunk", "chunks", "window", "overlap", "passes", "key", "counts"})
+OF_DOCUMENTS = frozenset({"chunk", "chunks", "window", "overlap", "passes", "rereads", "key", "counts"})
 _OF_CLIENT = (
     frozenset({*ClientOptions.__annotations__, "model", "http_client"})
     - PARAMETERS

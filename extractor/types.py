@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .documents import ChunkOutcome
     from .documents.splitting import Split
     from .evidence import How
+    from .evidence.coverage import Coverage, ListCoverage, TextLine
     from .evidence.merging import Candidate, Conflict
     from .layout import Box
     from .messages import (
@@ -79,6 +80,7 @@ __all__ = [
     "CompletionChunk",
     "Conflict",
     "ConnectionOptions",
+    "Coverage",
     "DialogueEnded",
     "DialogueStarted",
     "DocumentOptions",
@@ -93,6 +95,7 @@ __all__ = [
     "Journal",
     "Ledger",
     "LimitGrant",
+    "ListCoverage",
     "LiveRowOptions",
     "ModelOptions",
     "Params",
@@ -112,6 +115,7 @@ __all__ = [
     "SharedQuota",
     "Split",
     "Target",
+    "TextLine",
     "ToolCall",
     "ToolResult",
     "ToolRun",
@@ -139,6 +143,7 @@ _ROOMS = {
     "CompletionChunk": "messages",
     "Conflict": "evidence.merging",
     "ConnectionOptions": "transport.connection",
+    "Coverage": "evidence.coverage",
     "DEFAULT_PROMPT": "dialogue",
     "DialogueEnded": "telemetry",
     "DialogueStarted": "telemetry",
@@ -153,6 +158,7 @@ _ROOMS = {
     "How": "evidence",
     "Journal": "bulk.journal",
     "Ledger": "bulk.journal",
+    "ListCoverage": "evidence.coverage",
     "LimitGrant": "quotas",
     "LiveRowOptions": "options",
     "ModelOptions": "options",
@@ -174,6 +180,7 @@ _ROOMS = {
     "SharedQuota": "quotas",
     "Split": "documents.splitting",
     "Target": "schema",
+    "TextLine": "evidence.coverage",
     "ToolCall": "messages",
     "ToolResult": "tools",
     "ToolRun": "tools",

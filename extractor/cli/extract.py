@@ -165,6 +165,15 @@ def extract(
         int | None,
         typer.Option("--passes", min=1, help="With --long: how often to read the text."),
     ] = None,
+    rereads: Annotated[
+        int | None,
+        typer.Option(
+            "--rereads",
+            metavar="N",
+            min=0,
+            help="With --long: how many passages may be read again because items in them seem overlooked.",
+        ),
+    ] = None,
     show_request: Annotated[
         bool,
         typer.Option(
@@ -189,7 +198,7 @@ def extract(
     wanted = chosen_type(record_type, schema)
     solved = load_examples(examples, wanted) if examples else []
     _refuse_to_overwrite(output, files)
-    dividing = {"chunk": chunk, "window": window, "passes": passes}
+    dividing = {"chunk": chunk, "window": window, "passes": passes, "rereads": rereads}
     dividing = {name: value for name, value in dividing.items() if value is not None}
     if dividing and not long:
         raise typer.BadParameter(f"--{next(iter(dividing))} needs --long")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..errors import ExtractorError, Problem
 from ..evidence import Evidence
+from ..evidence.coverage import Coverage
 from ..evidence.merging import Conflict
 from ..messages import JSON, Attempt, Outcome
 from ..results import PLAIN, Extraction, Shown, reading_back, typed
@@ -105,6 +106,9 @@ class DocumentExtraction(Shown[T]):
     - confidence: a score of each leaf, by the same pointers: the greatest of the chunks that gave the value,
       times their share of all chunks that gave a value there. None if you did not ask for it.
     - source: the whole text; origin: the document that it was read from, None for a text.
+    - coverage: which lines of the text gave the items of lists, and which look like items but gave none.
+    - carried: the leaves whose value stands in a heading that their chunk did not see, by pointer. Their
+      evidence is the heading.
     """
 
     outcome: Outcome
@@ -117,6 +121,14 @@ class DocumentExtraction(Shown[T]):
     confidence: Mapping[str, float] | None = field(default=None, repr=False)
     source: str = field(default="", repr=False)
     origin: Source | None = field(default=None, repr=False)
+    coverage: Coverage = field(default_factory=Coverage, repr=False)
+    carried: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else you should know: how replies were read, and what speaks for missing items."""
+        said = dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note)
+        return (*said, *self.coverage.notes)
 
     @property
     def boxes(self) -> Mapping[str, tuple[Box, ...]]:

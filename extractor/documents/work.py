@@ -13,7 +13,9 @@ from ..connections import Models
 from ..dialogue.policy import dollars, is_too_long
 from ..errors import ConfigError, ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
 from ..evidence import Evidence
-from ..evidence.chunking import Chunk, shorter, split
+from ..evidence.chunking import Chunk, shorter, split, windows
+from ..evidence.coverage import coverage
+from ..evidence.headings import section_goes_on
 from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import NOTHING, ChunkReading, KeyOf, Merged, canonical, merge
 from ..given import context_of
@@ -35,12 +37,15 @@ MOST_OVERLAP = 1000  # characters
 FEW = 6  # chunks that may be read again in any text
 ROUNDS = 3  # a chunk that fails is read again in shorter ones, and those once more
 NAMED = 3  # missing chunks in an error's message
-OWN = frozenset({"chunk", "window", "overlap", "passes", "key", "counts", "progress"})
+AROUND = 400  # characters beside lines that are read again
+OWN = frozenset({"chunk", "window", "overlap", "passes", "rereads", "key", "counts", "progress"})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is asked of a text. size, overlap: of chunks, in characters. origin: what it was read from."""
+    """What is asked of a text. size, overlap: of chunks, in characters. rereads: how many passages may be
+    read again. origin: what it was read from.
+    """
 
     text: str
     record_type: Any
@@ -49,6 +54,7 @@ class Plan:
     size: int
     overlap: int
     passes: int
+    rereads: int
     key_of: KeyOf
     counts: Mapping[str, int | str]
     origin: Source | None = None
@@ -66,7 +72,7 @@ class Plan:
     @property
     def at_once(self) -> bool:
         """Whether one request is enough: then it asks for the record type itself."""
-        return self.passes == 1 and len(self.text) <= self.size
+        return self.passes == 1 and self.rereads == 0 and len(self.text) <= self.size
 
 
 def plan(models: Models[Any], record_type: Any, text: str | Source, options: DocumentOptions) -> Plan:
@@ -79,6 +85,9 @@ def plan(models: Models[Any], record_type: Any, text: str | Source, options: Doc
     for name in ("chunk", "window", "passes"):
         if (value := options.get(name)) is not None and not (_is_count(value) and value > 0):
             raise ConfigError(f"{name} is a whole number above 0, not {value!r}")
+    rereads = options.get("rereads", 0)
+    if not _is_count(rereads):
+        raise ConfigError(f"rereads is a whole number, 0 at least, not {rereads!r:.80}")
     size = _size(models, record_type, text, options)
     overlap = options.get("overlap")
     overlap = min(MOST_OVERLAP, int(size * OVERLAP)) if overlap is None else overlap
@@ -95,6 +104,7 @@ def plan(models: Models[Any], record_type: Any, text: str | Source, options: Doc
         size,
         overlap,
         options.get("passes", 1),
+        rereads,
         _key_of(options.get("key"), compiled),
         _counts({} if (counts := options.get("counts")) is None else counts, compiled),
         origin,
@@ -146,6 +156,9 @@ class DocumentWork:
                 break
             yield self._job()
             self._pending = self._again() if left else ()
+        self._pending = self._overlooked()
+        if self._pending:
+            yield self._job()
 
     def _job(self) -> Job:
         options = dict(self._options)
@@ -162,7 +175,8 @@ class DocumentWork:
             text = self._plan.origin.part(chunk.start, chunk.end)
         if at_once:
             return text
-        return ToldText(text, _place(chunk, self._plan))
+        is_again = chunk.reading > self._plan.passes
+        return ToldText(text, AGAIN if is_again else _place(chunk, self._plan))
 
     def take(self, outcome: RowOutcome[Any]) -> None:
         """Take what came of a chunk."""
@@ -184,6 +198,20 @@ class DocumentWork:
                 todo += parts
         return todo
 
+    def _overlooked(self) -> Sequence[Chunk]:
+        """Return the passages to read again: those with lines that look like items and gave none."""
+        if not self._plan.rereads:
+            return ()
+        plan = self._plan
+        merged = self._merged(list(self._ledger.values()))
+        found = coverage(plan.text, merged.evidence).overlooked
+        places = [(line.start, line.end) for line in found]
+        passages = windows(plan.text, places, min(AROUND, plan.size // 3), plan.size)[: plan.rereads]
+        return tuple(
+            Chunk(start, start, end, i, len(passages), plan.passes + 1)
+            for i, (start, end) in enumerate(passages, 1)
+        )
+
     def result(self, why: RunStopped | None = None) -> DocumentExtraction[Any]:
         """Return what came of the document. why: the reason why chunks were not run."""
         for chunk in self._pending:
@@ -197,6 +225,12 @@ class DocumentWork:
         if whole is not None and len(lines) == 1 and whole.outcome.has_record:
             merged = Merged(_json_of(whole.record), whole.evidence, (), whole.confidence or {})
             return _concluded(self._plan, lines, merged, lambda: whole.record)
+        merged = self._merged(lines)
+        found = None if merged.record is NOTHING else merged.record
+        compiled, context = self._plan.compiled, self._plan.context
+        return _concluded(self._plan, lines, _unmarked(merged), lambda: compiled.whole(found, context))
+
+    def _merged(self, lines: Sequence[ChunkOutcome]) -> Merged:
         readings = [
             ChunkReading(
                 line.start,
@@ -209,10 +243,8 @@ class DocumentWork:
             for line in lines
             if line.extraction is not None and line.extraction.outcome.has_record
         ]
-        merged = merge(readings, self._plan.compiled.joins, self._plan.key_of)
-        found = None if merged.record is NOTHING else merged.record
-        compiled, context = self._plan.compiled, self._plan.context
-        return _concluded(self._plan, lines, _unmarked(merged), lambda: compiled.whole(found, context))
+        goes_on = section_goes_on(self._plan.text)
+        return merge(readings, self._plan.compiled.joins, self._plan.key_of, goes_on)
 
 
 @contextmanager
@@ -309,6 +341,13 @@ def _unmarked(merged: Merged) -> Merged:
     )
 
 
+AGAIN = (
+    "The text is a passage of a longer one, and may begin and end in the middle of something. It is read "
+    "again, since some of its items may have been overlooked. Give all that stands in it, and leave out what "
+    "it does not say, though the record seems to need it."
+)
+
+
 # -- the end
 
 
@@ -347,6 +386,8 @@ def _concluded(
         sure or None,
         plan.text,
         plan.origin,
+        coverage(plan.text, evidence),
+        tuple(at for at in merged.carried if at in evidence),
     )
 
 

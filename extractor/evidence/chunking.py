@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -63,6 +63,31 @@ def shorter(text: str, chunk: Chunk, overlap: int) -> tuple[Chunk, ...]:
         )
         for part in (parts if len(parts) > 1 else ())
     )
+
+
+def windows(
+    text: str, places: Sequence[tuple[int, int]], around: int, size: int
+) -> tuple[tuple[int, int], ...]:
+    """Return pieces of a text that have some places in them, those with the most places first.
+
+    places: (start, end), sorted. around: characters on either side, more up to the border of a line. size:
+    the most characters of a piece; a place that is longer is a piece of its own.
+    """
+    found = list[tuple[int, int, int]]()  # start, end, how many places
+    for place in places:
+        start, end = _widened(text, *place, around)
+        if found and start <= found[-1][1] and end - found[-1][0] <= size:
+            found[-1] = found[-1][0], end, found[-1][2] + 1
+        else:
+            found.append((start, end, 1))
+    return tuple((start, end) for start, end, _ in sorted(found, key=lambda each: (-each[2], each[0])))
+
+
+def _widened(text: str, start: int, end: int, around: int) -> tuple[int, int]:
+    low, high = max(0, start - around), min(len(text), end + around)
+    low = low and max(text.rfind("\n", 0, low) + 1, low - around)
+    below = text.find("\n", high)
+    return low, len(text) if below < 0 else min(below + 1, high + around)
 
 
 def _borders(text: str, most: int) -> list[int]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import fsum, inf
 from typing import Any, Final, Literal, TypeAlias
 
+from .headings import GoesOn, Heading, ListItem, carried, never_goes_on
 from .leaves import Path
 from .spans import Evidence, Span
 
@@ -71,13 +72,15 @@ class Conflict:
 class Merged:
     """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING where no
     reading says anything. confidence: the greatest of the readings that gave the value, times
-    their share of all that gave one.
+    their share of all that gave one. carried: the leaves that have the value of a heading above their
+    chunk, by pointer.
     """
 
     record: JSON
     evidence: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     confidence: Mapping[str, float] = field(default_factory=dict)
+    carried: tuple[str, ...] = ()
 
 
 def joined(path: Path) -> Literal["list", "set", "value"]:
@@ -90,16 +93,23 @@ def no_key(path: Path, item: JSON) -> JSON:
     return None
 
 
-def merge(readings: Iterable[ChunkReading], joins: Joins = joined, key_of: KeyOf = no_key) -> Merged:
+def merge(
+    readings: Iterable[ChunkReading],
+    joins: Joins = joined,
+    key_of: KeyOf = no_key,
+    goes_on: GoesOn = never_goes_on,
+) -> Merged:
     """Return the record that the readings of a text's chunks make together.
 
     joins: what is done with the lists at a path (with "*" for the index): "list" joins them, "set" joins
     them and drops what is equal, "value" takes one as it is. key_of: the key of an item of the list at a
-    path, None where it has none. Null means that nothing is said. Equal readings count once.
+    path, None where it has none. goes_on: whether the section at one place goes on at another, so that the
+    values of its heading hold for items whose chunks did not see it. Null means that nothing is said. Equal
+    readings count once.
     """
     unique = {_identity(reading): reading for reading in readings}
     found = [_Said(unique[key].record, "", unique[key], i) for i, key in enumerate(sorted(unique))]
-    return _Merge(joins, key_of).value(found, ())
+    return _Merge(joins, key_of, goes_on).value(found, ())
 
 
 def _identity(reading: ChunkReading) -> tuple[Any, ...]:
@@ -135,6 +145,7 @@ class _Said:
 class _Merge:
     joins: Joins
     key_of: KeyOf
+    goes_on: GoesOn
 
     def value(self, said: Sequence[_Said], path: Path) -> Merged:
         """Merge what the readings have at one place of the record."""
@@ -163,7 +174,9 @@ class _Merge:
             keys = [item.value for item in items]
         groups = _groups(items, keys)
         parts = [self.value(group, (*path, "*")) for group in groups]
-        told = [parts[i] for i in _order(groups, parts) if parts[i].record is not NOTHING]
+        order = [i for i in _order(groups, parts) if parts[i].record is not NOTHING]
+        begins = [min(one.reading.start for one in groups[i]) for i in order]
+        told = _with_headings([parts[i] for i in order], begins, self.goes_on)
         return _together([part.record for part in told], dict(enumerate(told)))
 
 
@@ -176,7 +189,8 @@ def _together(record: JSON, parts: Mapping[Any, Merged]) -> Merged:
         for each in part.conflicts
     )
     sure = {step(key) + pointer: c for key, part in parts.items() for pointer, c in part.confidence.items()}
-    return Merged(record, evidence, conflicts, sure)
+    carried = tuple(step(key) + pointer for key, part in parts.items() for pointer in part.carried)
+    return Merged(record, evidence, conflicts, sure, carried)
 
 
 # -- scalars
@@ -405,6 +419,25 @@ def _order(groups: Sequence[list[_Said]], parts: Sequence[Merged]) -> list[int]:
             start = next(one.reading.start for one in groups[i] if one.order == order)
             where[i] = (where[before][0], 1) if before is not None else (start - 0.5, 1)
     return sorted(range(len(groups)), key=lambda i: (where[i], _first(groups[i])))
+
+
+def _with_headings(items: Sequence[Merged], begins: Sequence[int], goes_on: GoesOn) -> list[Merged]:
+    """Return items with the values of headings that their chunks did not see. begins: of their chunks."""
+    known = [
+        ListItem(item.record if _is_object(item.record) else {}, item.evidence, begin)
+        for item, begin in zip(items, begins, strict=True)
+    ]
+    found = carried(known, goes_on)
+    return [_carrying(item, some) if some else item for item, some in zip(items, found, strict=True)]
+
+
+def _carrying(item: Merged, headings: Mapping[str, Heading]) -> Merged:
+    return replace(
+        item,
+        record={**item.record, **{name: value for name, (value, _) in headings.items()}},
+        evidence={**item.evidence, **{step(name): spans for name, (_, spans) in headings.items()}},
+        carried=(*item.carried, *map(step, headings)),
+    )
 
 
 def _starts(part: Merged) -> set[tuple[str, int]]:
