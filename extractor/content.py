@@ -14,18 +14,25 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 from .errors import ConfigError
 from .messages import Message
 from .readers.kinds import PDF, SNIFFED, sniffed
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from .dialects import Provider
 
 Part: TypeAlias = Mapping[str, Any]
+
+
+class Picture(Protocol):
+    """An image of Pillow, which may not be installed."""
+
+    def save(self, fp: Any, format: str | None = ..., **params: Any) -> None:  # noqa: A002  its own word
+        """Write it."""
+
+
 Detail: TypeAlias = Literal["auto", "low", "high"]
 URL = re.compile(r"(https?|gs)://", re.IGNORECASE)
 As: TypeAlias = Literal["file", "images", "text"]
@@ -37,7 +44,7 @@ def text(words: str) -> Part:
     return {"type": "text", "text": words}
 
 
-def image(source: Path | bytes | str | Image, detail: Detail | None = None) -> Part:
+def image(source: Path | bytes | str | Picture, detail: Detail | None = None) -> Part:
     """Return a content part with an image.
 
     - source: a Path, the bytes of a file, a URL (a str, which the provider fetches), or a PIL image.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from .bulk import answer_tokens, prompt_tokens
+from . import bulk
 from .messages import Usage
 from .model import Endpoint, Model
 from .parts import Prepared
@@ -68,6 +68,6 @@ def _shown(model: Model, task: Task[Any], text: Any) -> Preview:
     post = model.post(endpoint, step.request, 1.0)
     own = {name.lower() for name in model.settings.headers.reveal()}
     headers = {name: MASK if name.lower() in own else value for name, value in post.headers.items()}
-    tokens = prompt_tokens(len(post.body))
-    cost = model.policy.budget.price(model.name, Usage(tokens, answer_tokens(task.compiled.schema)))
+    tokens = bulk.prompt_tokens(len(post.body))
+    cost = model.policy.budget.price(model.name, Usage(tokens, bulk.answer_tokens(task.compiled.schema)))
     return Preview(post.url, headers, post.body, tokens, cost)

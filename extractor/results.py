@@ -10,7 +10,11 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from . import report
+from .confidence import Measured, Signals
 from .errors import ExtractorError
+from .evidence import Evidence
+from .layout import Box, Source
 from .messages import (
     JSON,
     Attempt,
@@ -24,12 +28,6 @@ from .messages import (
     total_usage,
 )
 from .words import one_line
-
-if TYPE_CHECKING:
-    from .confidence import Measured, Signals
-    from .evidence import Evidence
-    from .layout import Box, Source
-    from .report import Entry
 
 T = TypeVar("T")
 SHOWN = 400  # characters of a record or an error in a repr
@@ -110,7 +108,7 @@ class Shown(Result[T]):
 
         return page([self.entry(title)], title)
 
-    def entry(self, title: str) -> Entry:
+    def entry(self, title: str) -> report.Entry:
         """Return what a page shows of it."""
         raise NotImplementedError
 
@@ -376,7 +374,7 @@ class Extraction(Shown[T]):
                 found._confidence.append(told["confidence"])
         return found
 
-    def entry(self, title: str) -> Entry:
+    def entry(self, title: str) -> report.Entry:
         """Return what a page shows of it."""
         from .report import Entry, as_json, derived_of, shown_pages
 

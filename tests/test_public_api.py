@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Any, get_type_hints
 
 import pytest
+from pydantic.dataclasses import is_pydantic_dataclass
 
 import extractor
-from extractor import errors, types
+from extractor import engines, errors, evaluation, tables, testing, types
 from extractor.dialects import PROVIDERS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -112,10 +117,38 @@ def test_importing_the_client_loads_no_room_that_a_single_call_does_not_need() -
         "jsonschema",
         "psutil",
         "tenacity",
-        "extractor.bulk",
-        "extractor.documents",
+        "extractor.bulk.outcomes",
+        "extractor.documents.outcome",
         "extractor.evaluation.votes",
         "extractor.evidence.merging",
         "extractor.readers.reading",
+        "extractor.report.pages",
         "extractor.tables",
     }
+
+
+PUBLIC_MODULES = [extractor, types, errors, testing, tables, evaluation, engines]
+NAMES_EXTRAS = re.compile(r"\b(pa|pandas|polars)\.")  # libraries that may be missing
+
+
+def functions_of(value: Any) -> Iterator[Any]:
+    """Yield a public callable and its public methods."""
+    if isinstance(value, FunctionType | type):
+        yield value
+    for name, method in vars(value).items() if isinstance(value, type) else ():
+        plain = getattr(method, "fget", None) or getattr(method, "__func__", method)
+        if isinstance(plain, FunctionType) and (name == "__init__" or not name.startswith("_")):
+            yield plain
+
+
+@pytest.mark.parametrize("module", PUBLIC_MODULES, ids=lambda module: module.__name__)
+def test_the_annotations_of_all_public_callables_can_be_read(module: ModuleType) -> None:
+    seen = 0
+    for name in getattr(module, "__all__", ()):
+        for each in functions_of(getattr(module, name)):
+            if is_pydantic_dataclass(getattr(module, name)) and each is not getattr(module, name):
+                continue  # Pydantic's own methods
+            with suppress(NameError) if NAMES_EXTRAS.search(str(each.__annotations__)) else nullcontext():
+                assert get_type_hints(each, include_extras=True) is not None
+                seen += 1
+    assert seen

@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
+from typing import Any, Self, TypeVar, Unpack, cast, overload
 
+from .. import bulk, documents, previewing
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..given import Document, Messages, Text
@@ -36,15 +37,9 @@ from ..streams import (
     agrown,
 )
 from ..task import list_of, samples_of, streamed
+from ..tools import ToolRun
 from ..transport import http
 from .base import BaseClient, context_for, extracting, prepared
-
-if TYPE_CHECKING:
-    from ..bulk import Estimate, RowOutcome, Select, Stop
-    from ..documents.outcome import DocumentExtraction
-    from ..documents.splitting import Split
-    from ..previewing import Preview
-    from ..tools import ToolRun
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -200,29 +195,29 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         rows: Iterable[Any] | AsyncIterable[Any],
         record_type: type[T],
         *,
-        text: Select = ...,
-        interrupt: Stop | None = ...,
+        text: bulk.Select = ...,
+        interrupt: bulk.Stop | None = ...,
         **options: Unpack[RowOptions],
-    ) -> AsyncIterator[RowOutcome[T]]: ...
+    ) -> AsyncIterator[bulk.RowOutcome[T]]: ...
     @overload
     def rows(
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         record_type: Any,
         *,
-        text: Select = ...,
-        interrupt: Stop | None = ...,
+        text: bulk.Select = ...,
+        interrupt: bulk.Stop | None = ...,
         **options: Unpack[RowOptions],
-    ) -> AsyncIterator[RowOutcome[Any]]: ...
+    ) -> AsyncIterator[bulk.RowOutcome[Any]]: ...
     def rows(
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         record_type: Any,
         *,
-        text: Select = None,
-        interrupt: Stop | None = None,
+        text: bulk.Select = None,
+        interrupt: bulk.Stop | None = None,
         **options: Unpack[RowOptions],
-    ) -> AsyncIterator[RowOutcome[Any]]:
+    ) -> AsyncIterator[bulk.RowOutcome[Any]]:
         """Yield a RowOutcome for each row; see Extractor.rows. The rows may be an async iterable."""
         given: Any = of_rows(options)
         return self._outcomes(rows, record_type, text, given, interrupt)
@@ -231,12 +226,10 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self,
         rows: Iterable[Any] | AsyncIterable[Any],
         record_type: Any,
-        text: Select,
+        text: bulk.Select,
         given: Any,
-        interrupt: Stop | None = None,
-    ) -> AsyncIterator[RowOutcome[Any]]:
-        from .. import bulk
-
+        interrupt: bulk.Stop | None = None,
+    ) -> AsyncIterator[bulk.RowOutcome[Any]]:
         how = self._doubting(record_type, given)
         found = bulk.arows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
         if how is None:
@@ -246,7 +239,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         return aescalated(found, RowEscalation(how, record_type, given))
 
     async def aframe(
-        self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
+        self, frame: Frame, record_type: Any, *, text: bulk.Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with columns of records and errors added; see Extractor.frame."""
         from ..bulk.frames import enriching
@@ -262,16 +255,15 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     @overload
     async def document(
         self, record_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[T]: ...
+    ) -> documents.DocumentExtraction[T]: ...
     @overload
     async def document(
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[Any]: ...
+    ) -> documents.DocumentExtraction[Any]: ...
     async def document(
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[Any]:
+    ) -> documents.DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
-        from .. import bulk
         from ..documents import work
 
         self._alone("document")
@@ -285,25 +277,23 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
     async def split(
         self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]
-    ) -> Split:
+    ) -> documents.Split:
         """Return the documents that one file holds; see Extractor.split."""
         from ..documents.splitting import split_of, split_question
 
         whole = as_source(await aopened(source))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
-        found: DocumentExtraction[Any] = await self.document(asked.record_type, asked.text, **options)
+        found = await self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)
 
-    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
+    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> previewing.Preview:
         """Return the request that `extract` would send first; see Extractor.preview."""
-        from ..previewing import preview
-
-        return preview(tuple(self._links), record_type, text, options)
+        return previewing.preview(tuple(self._links), record_type, text, options)
 
     async def estimate(
-        self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
-    ) -> Estimate:
+        self, rows: Any, record_type: Any, *, text: bulk.Select = None, **options: Unpack[RowOptions]
+    ) -> bulk.Estimate:
         """Return an estimate for `aframe` or `rows`; see Extractor.estimate."""
         from ..bulk import estimated
 

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack, cast, overload
+from typing import Any, Self, TypeVar, Unpack, cast, overload
 
+from .. import bulk, documents, previewing
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
+from ..dialogue import Findings
 from ..given import Document, Messages, Text
 from ..groups import flat, of_rows
 from ..messages import Completion, ParsedCompletion
@@ -37,16 +39,9 @@ from ..streams import (
     grown,
 )
 from ..task import list_of, samples_of, streamed
+from ..tools import ToolRun
 from ..transport import http
 from .base import BaseClient, context_for, extracting, prepared
-
-if TYPE_CHECKING:
-    from ..bulk import Estimate, RowOutcome, Select, Stop
-    from ..dialogue import Findings
-    from ..documents.outcome import DocumentExtraction
-    from ..documents.splitting import Split
-    from ..previewing import Preview
-    from ..tools import ToolRun
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -305,29 +300,29 @@ class Extractor(BaseClient[ModelConnection]):
         rows: Iterable[Any],
         record_type: type[T],
         *,
-        text: Select = ...,
-        interrupt: Stop | None = ...,
+        text: bulk.Select = ...,
+        interrupt: bulk.Stop | None = ...,
         **options: Unpack[RowOptions],
-    ) -> Iterator[RowOutcome[T]]: ...
+    ) -> Iterator[bulk.RowOutcome[T]]: ...
     @overload
     def rows(
         self,
         rows: Iterable[Any],
         record_type: Any,
         *,
-        text: Select = ...,
-        interrupt: Stop | None = ...,
+        text: bulk.Select = ...,
+        interrupt: bulk.Stop | None = ...,
         **options: Unpack[RowOptions],
-    ) -> Iterator[RowOutcome[Any]]: ...
+    ) -> Iterator[bulk.RowOutcome[Any]]: ...
     def rows(
         self,
         rows: Iterable[Any],
         record_type: Any,
         *,
-        text: Select = None,
-        interrupt: Stop | None = None,
+        text: bulk.Select = None,
+        interrupt: bulk.Stop | None = None,
         **options: Unpack[RowOptions],
-    ) -> Iterator[RowOutcome[Any]]:
+    ) -> Iterator[bulk.RowOutcome[Any]]:
         """Yield a RowOutcome for each row, in the order of the input. A row that fails has its error in it.
 
         - rows: texts, or mappings and the like. They are read as they are needed, in another thread. An empty
@@ -344,10 +339,13 @@ class Extractor(BaseClient[ModelConnection]):
         return self._outcomes(rows, record_type, text, given, interrupt)
 
     def _outcomes(
-        self, rows: Iterable[Any], record_type: Any, text: Select, given: Any, interrupt: Stop | None = None
-    ) -> Iterator[RowOutcome[Any]]:
-        from .. import bulk
-
+        self,
+        rows: Iterable[Any],
+        record_type: Any,
+        text: bulk.Select,
+        given: Any,
+        interrupt: bulk.Stop | None = None,
+    ) -> Iterator[bulk.RowOutcome[Any]]:
         how = self._doubting(record_type, given)
         found = bulk.rows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
         if how is None:
@@ -357,7 +355,7 @@ class Extractor(BaseClient[ModelConnection]):
         return escalated(found, RowEscalation(how, record_type, given))
 
     def frame(
-        self, frame: Frame, record_type: Any, *, text: Select, **options: Unpack[FrameOptions]
+        self, frame: Frame, record_type: Any, *, text: bulk.Select, **options: Unpack[FrameOptions]
     ) -> Frame:
         """Return the frame with a column of records and a column of errors added.
 
@@ -384,14 +382,14 @@ class Extractor(BaseClient[ModelConnection]):
     @overload
     def document(
         self, record_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[T]: ...
+    ) -> documents.DocumentExtraction[T]: ...
     @overload
     def document(
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[Any]: ...
+    ) -> documents.DocumentExtraction[Any]: ...
     def document(
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
-    ) -> DocumentExtraction[Any]:
+    ) -> documents.DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended: its record, and the outcome of each
         chunk.
 
@@ -405,7 +403,6 @@ class Extractor(BaseClient[ModelConnection]):
         raises, RunStopped with the result so far as `partial`, and ConfigError if the model's window is not
         known.
         """
-        from .. import bulk
         from ..documents import work
 
         self._alone("document")
@@ -417,7 +414,9 @@ class Extractor(BaseClient[ModelConnection]):
                     reading.take(outcome)
         return reading.result()
 
-    def split(self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]) -> Split:
+    def split(
+        self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]
+    ) -> documents.Split:
         """Return the documents that one file holds, such as the five invoices of one scan.
 
         - source: a text, or a document: a Source, a Path or the bytes of a file.
@@ -435,21 +434,19 @@ class Extractor(BaseClient[ModelConnection]):
         whole = as_source(opened(source))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
-        found: DocumentExtraction[Any] = self.document(asked.record_type, asked.text, **options)
+        found = self.document(asked.record_type, asked.text, **options)
         return split_of(whole, found)
 
-    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Preview:
+    def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> previewing.Preview:
         """Return the request that `extract` would send first, without keys; nothing is sent.
 
         Raises ConfigError and SchemaError, as `extract` does.
         """
-        from ..previewing import preview
-
-        return preview(tuple(self._links), record_type, text, options)
+        return previewing.preview(tuple(self._links), record_type, text, options)
 
     def estimate(
-        self, rows: Any, record_type: Any, *, text: Select = None, **options: Unpack[RowOptions]
-    ) -> Estimate:
+        self, rows: Any, record_type: Any, *, text: bulk.Select = None, **options: Unpack[RowOptions]
+    ) -> bulk.Estimate:
         """Return an estimate for `frame` or `rows`: requests, tokens and US dollars. Nothing is sent.
 
         - rows: a frame, or rows as `rows` takes them. An iterator is consumed.

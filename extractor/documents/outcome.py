@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
+from .. import report
 from ..errors import ExtractorError, Problem
 from ..evidence import Evidence
 from ..evidence.coverage import Coverage
 from ..evidence.merging import Conflict
+from ..layout import Box, Source
 from ..messages import JSON, Attempt, Outcome
 from ..results import PLAIN, Extraction, Shown, reading_back, typed
-
-if TYPE_CHECKING:
-    from ..layout import Box, Source
-    from ..report import Entry
 
 T = TypeVar("T")
 
@@ -194,7 +192,7 @@ class DocumentExtraction(Shown[T]):
                 text,
             )
 
-    def entry(self, title: str) -> Entry:
+    def entry(self, title: str) -> report.Entry:
         """Return what a page shows of it: the text with its chunks, beside the record."""
         from ..report import Entry, PagePiece, Variants, as_json, derived_of, piece_told, shown_pages
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from .spans import Evidence, How, Span
 from .strings import find_elided, find_said, find_verbatim
 
 if TYPE_CHECKING:
-    from datetime import date
+    from .merging import Joins
 
-__all__ = ["Evidence", "How", "Span", "align", "find_elided", "find_said", "find_verbatim"]
+__all__ = ["Evidence", "How", "Joins", "Span", "align", "find_elided", "find_said", "find_verbatim"]
 
 
 def align(
@@ -37,3 +38,12 @@ def align(
     from .aligning import aligned  # its regular expressions take a while to load
 
     return aligned(record, text, quotes or {}, reference_date, locale)
+
+
+def __getattr__(name: str) -> Any:
+    """Load what merges records on first use (PEP 562)."""
+    if name != "Joins":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .merging import Joins
+
+    return Joins

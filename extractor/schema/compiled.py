@@ -6,13 +6,15 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from .. import evidence
 from ..errors import Invalid, Problem, Unjudged
 from ..evidence.leaves import Path
+from ..evidence.meanings import Meanings
 from ..messages import JSON, StrictSchema
 from ..reading import Reader, RecordShape, bare
 from .codec.choices import choice_names
@@ -23,10 +25,6 @@ from .forms.chunked import has, items_have, joins, whole
 from .nodes import Note, TypeSource
 from .problems import invalid, not_json
 from .types.documents.proof import quick_proof
-
-if TYPE_CHECKING:
-    from ..evidence.meanings import Meanings
-    from ..evidence.merging import Joins
 
 T = TypeVar("T")
 VERSION = "1"  # part of each fingerprint: raise it whenever the same type would give another schema
@@ -149,7 +147,7 @@ class CompiledSchema(Generic[T]):
         return items_have(self.source, name)
 
     @property
-    def joins(self) -> Joins:
+    def joins(self) -> evidence.Joins:
         """How the lists of records are merged, see `evidence.merging`."""
         return joins(self.source)
 

@@ -74,8 +74,20 @@ __all__ = [
     "whole",
 ]
 
-Client: TypeAlias = "httpx.Client"
-AsyncClient: TypeAlias = "httpx.AsyncClient"
+if TYPE_CHECKING:
+    Client: TypeAlias = httpx.Client
+    AsyncClient: TypeAlias = httpx.AsyncClient
+else:
+
+    def __getattr__(name: str) -> type:
+        """Import httpx where an annotation that names its clients is resolved (PEP 562)."""
+        if name not in ("Client", "AsyncClient"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import httpx
+
+        return getattr(httpx, name)
+
+
 Sender: TypeAlias = "httpx.Client | Direct"
 AsyncSender: TypeAlias = "httpx.AsyncClient | Session"
 USUAL = ConnectionOptions()
