@@ -14,6 +14,8 @@ BYTES_A_TOKEN = 4  # of UTF-8, in prompts: the usual measure where the model's t
 ITEMS = 3  # assumed in a list
 TEXT_TOKENS = 12  # assumed in a string without a bound
 DEEPEST = 12
+SHOWN = 10  # invalid rows that are named in words
+NAMED = 100  # that an estimate names
 
 PriceOf: TypeAlias = Callable[[Usage], Decimal | None]
 
@@ -22,11 +24,14 @@ PriceOf: TypeAlias = Callable[[Usage], Decimal | None]
 class Estimate:
     """An estimate of a run. Nothing was sent for it.
 
-    - rows: how many the input has.
+    - rows: how many the input has. Each counts once: rows = earlier + answered + to_ask + empty + bad.
+    - earlier: rows that the output or its quarantine already has; held: those of them in the quarantine.
+    - answered: rows whose answers come from the journal; to_ask: rows that the model is asked about.
     - empty: rows without text, which send no request.
-    - bad: rows that are invalid.
+    - bad: rows that are invalid; invalid: which ones and why, the first hundred of them.
     - distinct: different texts. Identical rows share an answer.
     - in_journal: texts whose first answer is in the journal.
+    - again: texts that are asked again, since their answers in the journal gave no record.
     - requests: how many are needed for the others.
     - prompt_tokens, completion_tokens: of these requests, without repairs.
     - cost: US dollars; None if no price is known, and then `why_no_cost` says why.
@@ -46,17 +51,41 @@ class Estimate:
     why_no_cost: str | None
     assumption: str
     parts: int = 1
+    earlier: int = 0
+    held: int = 0
+    answered: int = 0
+    to_ask: int = 0
+    again: int = 0
+    invalid: tuple[str, ...] = ()
+
+    @property
+    def sum(self) -> str:
+        """The sum in which each row counts once, such as "4 rows = 3 to ask + 1 without text"."""
+        held = f" ({self.held:,} of them in the quarantine)" if self.held else ""
+        parts = {
+            f"done before{held}": self.earlier,
+            "from the journal": self.answered,
+            "to ask": self.to_ask,
+            "without text": self.empty,
+            "invalid": self.bad,
+        }
+        told = " + ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "0"
+        return f"{self.rows:,} rows = {told}"
 
     def __str__(self) -> str:
         price = f"about ${self.cost:.4f}" if self.cost is not None else f"cost unknown: {self.why_no_cost}"
         bad = f", {self.bad:,} invalid" if self.bad else ""
         split = f" ({self.parts} for each text)" if self.parts > 1 else ""
-        return (
+        again = f", {self.again:,} to ask again, since theirs gave no record" if self.again else ""
+        told = (
             f"{self.rows:,} rows: {self.empty:,} without text{bad}; {self.distinct:,} different texts, "
-            f"{self.in_journal:,} of them with an answer in the journal. To send: "
+            f"{self.in_journal:,} of them with an answer in the journal{again}. To send: "
             f"{self.requests:,} requests{split}, {self.prompt_tokens:,} prompt tokens and "
             f"{self.completion_tokens:,} completion tokens, {price}. ({self.assumption}.)"
         )
+        shown = [f"  {each}" for each in self.invalid[:SHOWN]]
+        more = [f"  and {self.bad - SHOWN:,} more"] if self.bad > SHOWN else []
+        return "\n".join([told, f"{self.sum}.", *shown, *more])
 
 
 class Asked(NamedTuple):
@@ -64,6 +93,7 @@ class Asked(NamedTuple):
     out of a pack, None for a row that shares no request; there it has so many characters and bytes.
     first: whether it is the text's first one, and asks not for a further part of its record.
     earlier: the journal's keys for its answers in modes that were tried first before.
+    again: whether it is asked whatever the journal has, which gave no record.
     """
 
     size: int
@@ -72,6 +102,7 @@ class Asked(NamedTuple):
     line: int = 0
     earlier: tuple[bytes, ...] = ()
     first: bool = True
+    again: bool = False
 
 
 class Learned(NamedTuple):
@@ -86,12 +117,16 @@ class Learned(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Rows, counted: `asked` has each different request, by its key."""
+    """Rows, counted. invalid: the first of the bad ones, and why they are. asked: each different request, by
+    its key. texts: how many rows have the text that is asked of by such requests.
+    """
 
     rows: int
     empty: int
     bad: int
+    invalid: tuple[str, ...]
     asked: Mapping[bytes, Asked]
+    texts: Mapping[tuple[bytes, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +161,14 @@ def estimate(
     together: PackEstimate,
 ) -> Estimate:
     """Return the estimate. paid: keys of requests whose answers the journal has."""
-    left = [
-        row
+    left = {
+        key: row
         for key, row in counted.asked.items()
-        if not any(each in paid for each in (key, row.together, *row.earlier))
-    ]
+        if row.again or not any(each in paid for each in (key, row.together, *row.earlier))
+    }
+    answered = sum(rows for keys, rows in counted.texts.items() if not any(key in left for key in keys))
     texts = sum(row.first for row in counted.asked.values())
-    to_send = [*together.sizes(left)]
+    to_send = [*together.sizes(left.values())]
     prompt = sum(map(prompt_tokens, to_send))
     usage = Usage(round(prompt * learned.prompt), round(learned.answer * len(left)))
     cost = price(usage)
@@ -141,13 +177,17 @@ def estimate(
         counted.empty,
         counted.bad,
         texts,
-        texts - sum(row.first for row in left),
+        texts - sum(row.first and not row.again for row in left.values()),
         len(to_send),
         usage.prompt_tokens,
         usage.completion_tokens,
         cost,
         None if cost is not None else no_price(model),
         learned.assumption,
+        answered=answered,
+        to_ask=counted.rows - counted.empty - counted.bad - answered,
+        again=sum(row.first and row.again for row in left.values()),
+        invalid=counted.invalid,
     )
 
 

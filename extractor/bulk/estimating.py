@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
@@ -13,15 +15,15 @@ from typing import Any
 from .. import packing
 from ..connections import Models
 from ..dialects import DIALECTS, read_reply
+from ..dialogue import Ask
 from ..errors import ConfigError
-from ..messages import Completion, Request, Usage
-from ..model import Endpoint, Model
+from ..messages import Completion, Usage
 from ..options import RowOptions
 from ..readers.given import opened, text_of
 from ..saying import Saying, columns_by_row
-from ..secrets import Secret
 from .estimate import (
     BYTES_A_TOKEN,
+    NAMED,
     Asked,
     Counted,
     Estimate,
@@ -31,10 +33,12 @@ from .estimate import (
     estimate,
     prompt_tokens,
 )
-from .exchange.context import request_key
+from .exchange.ways import AskedWay
 from .frames.enrich import is_frame, open_frame, rows_of
-from .job import Job, known_unbounded
+from .job import Job
 from .journal.interface import TOGETHER, Journal, Kept, key_of
+from .journal.store import Store
+from .replay import asked_as, gave_no_record, known_ways
 from .texts import Select
 
 AT_ONCE = 500  # keys looked up together
@@ -48,9 +52,10 @@ def estimated(
     more = columns_by_row(options)
     rows, select = rows_of(open_frame(given), text, more) if is_frame(given) else (given, text)
     job = Job.of(models, rows, record_type, select, options)
-    counted = _counted(job, rows)
-    rest = [key for row in counted.asked.values() for key in (row.together, *row.earlier) if key is not None]
-    kept = dict(_kept(job.settings.journal, [*counted.asked, *rest]))
+    with _store(job.settings.journal) as store:
+        counted = _counted(job, rows, store)
+        rest = [key for row in counted.asked.values() for key in (row.together, *row.earlier) if key]
+        kept = dict(_kept(store, [*counted.asked, *rest]))
     learned = _learned(job, counted.asked, kept)
     model = models.first
     price = model.policy.budget.price
@@ -66,10 +71,12 @@ def estimated(
     return replace(found, parts=len(job.prepared.division.shares))
 
 
-def _counted(job: Job, rows: Iterable[Any]) -> Counted:
+def _counted(job: Job, rows: Iterable[Any], store: Store | None) -> Counted:
     count = empty = bad = 0
-    samples = job.task.samples
+    errors = list[str]()
+    samples, ways, retry = job.task.samples, known_ways(job, store), job.settings.retry == "failed"
     asked: dict[bytes, Asked] = {}
+    texts = Counter[tuple[bytes, ...]]()
     for given in rows:
         count += 1
         try:
@@ -78,49 +85,41 @@ def _counted(job: Job, rows: Iterable[Any]) -> Counted:
             if made.asked(text) is None:
                 empty += 1
                 continue
-            requests = list(_requests(job, text, made.saying))
-        except ConfigError:
+            requests = list(_requests(job, text, made.saying, ways))
+        except ConfigError as error:
             bad += 1
-        else:
-            for key, row in requests:
-                for _ in range(samples):
-                    asked[key] = row
-                    key = key_of(key)  # as the journal knows the next answer to the same
-    return Counted(count, empty, bad, asked)
+            errors += [f"row {count - 1}: {error}"] if bad <= NAMED else []
+            continue
+        keys = list[bytes]()
+        for key, row, begun in requests:
+            if retry and store is not None and gave_no_record(job, store, begun, row.together):
+                row = row._replace(again=True, together=None)  # what is asked again is asked alone
+            for _ in range(samples):
+                asked[key] = row
+                keys.append(key)
+                key = key_of(key)  # as the journal knows the next answer to the same
+        texts[tuple(keys)] += 1
+    return Counted(count, empty, bad, tuple(errors), asked, texts)
 
 
-def _requests(job: Job, text: Any, saying: Saying | None) -> Iterator[tuple[bytes, Asked]]:
-    """Yield the key that the journal knows each of a row's first requests by, and what there is to know of
-    it: one for each part of its record.
+def _requests(
+    job: Job, text: Any, saying: Saying | None, ways: Sequence[AskedWay]
+) -> Iterator[tuple[bytes, Asked, Sequence[Ask[Any]]]]:
+    """Yield the key that the journal knows each of a row's first requests by, what there is to know of it,
+    and the ways in which its dialogue may have begun: one for each part of its record.
     """
     tasks = job.prepared.tasks(job.models.first)
-    if len(tasks) == 1:
-        yield _request(job, text, saying)
-        return
     for i, task in enumerate(tasks):
-        key, size = _key(job, task.ask(text, by_row=saying).request)
-        yield key, Asked(size, first=i == 0)
-
-
-def _request(job: Job, text: Any, saying: Saying | None) -> tuple[bytes, Asked]:
-    step = job.task.ask(text, by_row=saying)
-    key, size = _key(job, step.request)
-    ladder = step.ladder
-    earlier = tuple(_key(job, ladder.request(mode))[0] for mode in ladder.earlier) if ladder else ()
-    if job.settings.rows_per_request == 1 or not packing.takes(text):
-        return key, Asked(size, earlier=earlier)
-    plain, _ = _key(job, job.models.first.plainly(step))
-    return key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text), earlier)
-
-
-def _key(job: Job, request: Request) -> tuple[bytes, int]:
-    """Return a request's key in the journal, and the size of its body."""
-    model: Model = job.models.first
-    nowhere = Endpoint(model.settings.config.base_url or "", Secret(""))
-    post = model.post(nowhere, request, 1.0)
-    if job.bounded:
-        post = known_unbounded(model, request, post)
-    return request_key(model.place, post), len(post.body)
+        step = task.ask(text, by_row=saying)
+        key, size = asked_as(job, step)
+        before = [AskedWay(mode, step.request.turns) for mode in step.ladder.earlier] if step.ladder else []
+        begun = [step, *(way.begin(step) for way in dict.fromkeys((*ways, *before)) if step.ladder)]
+        earlier = tuple(asked_as(job, each)[0] for each in begun[1:])
+        if len(tasks) > 1 or job.settings.rows_per_request == 1 or not packing.takes(text):
+            yield key, Asked(size, earlier=earlier, first=i == 0), begun
+            continue
+        plain, _ = asked_as(job, replace(step, request=job.models.first.plainly(step)))
+        yield key, Asked(size, key_of(TOGETHER, plain), len(text), _line(text), earlier), begun
 
 
 def _line(text: str) -> int:
@@ -130,26 +129,31 @@ def _line(text: str) -> int:
 
 def _rest(job: Job, count: int) -> int:
     """Return the bytes of a request for so many texts, these apart."""
-    _, size = _key(job, job.task.together(["?"] * count).request)
+    _, size = asked_as(job, job.task.together(["?"] * count))
     return size - count * _line("?")
 
 
-def _kept(journal: Any, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
-    """Yield what the journal has, where it is there."""
+@contextmanager
+def _store(journal: Any) -> Iterator[Store | None]:
+    """Yield the journal; None where there is none, or one of the user's own, which only a run asks."""
     from .journal.places import find_store, place_of
 
-    if journal is False or isinstance(journal, Journal):
-        return  # none; or a journal of the user's own, which is asked in a run alone
-    store = find_store(place_of(journal))
-    if store is None:
-        return
+    own = journal is False or isinstance(journal, Journal)
+    store = None if own else find_store(place_of(journal))
     try:
-        for start in range(0, len(keys), AT_ONCE):
-            some = keys[start : start + AT_ONCE]
-            found = store.look([(key, 0.0) for key in some])
-            yield from ((key, kept) for key, kept in zip(some, found, strict=True) if kept is not None)
+        yield store
     finally:
-        store.close()
+        if store is not None:
+            store.close()
+
+
+def _kept(store: Store | None, keys: Sequence[bytes]) -> Iterator[tuple[bytes, Kept]]:
+    """Yield what the journal has."""
+    for start in range(0, len(keys) if store is not None else 0, AT_ONCE):
+        assert store is not None  # noqa: S101  it was looked at
+        some = keys[start : start + AT_ONCE]
+        found = store.look([(key, 0.0) for key in some])
+        yield from ((key, kept) for key, kept in zip(some, found, strict=True) if kept is not None)
 
 
 def _learned(job: Job, asked: Mapping[bytes, Asked], kept: Mapping[bytes, Kept]) -> Learned:

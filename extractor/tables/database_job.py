@@ -47,6 +47,10 @@ class DatabaseJob(FileJob):
         """Return a job with a table for its output."""
         return cls(**{each.name: getattr(job, each.name) for each in fields(job)}, sink=sink, name=name)
 
+    def left(self, report: RunReport) -> Iterator[Placed]:
+        """Yield all rows: which of them the table has is only known to a run that may write to it."""
+        return self._fed(report)
+
     @contextmanager
     def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what an earlier run has done is left out."""

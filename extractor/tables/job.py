@@ -228,15 +228,7 @@ class FileJob:
         report: RunReport,
     ) -> None:
         """Write what earlier files have, after a look at whether it may be gone on with."""
-        good = [each.rows() if each else iter(()) for each in earlier]
-        bad = self.destination.earlier_held()
-        before: Iterable[tuple[Fields | BadRow, int | None]]
-        if self.destination.append:
-            outputs = ((row, number) for number, each in enumerate(good) for row in each)
-            before = chain(outputs, ((line, None) for line in bad))
-        else:
-            before = kept(rows, good, bad, self._own)
-        for row, output in before:
+        for row, output in self._before(rows, earlier):
             if isinstance(row, BadRow):
                 raise ConfigError(f"line {row.line} of the output can't be read: {row.why}")
             if output is None:
@@ -248,6 +240,32 @@ class FileJob:
                 writers[output].again(row)
                 report.put[table.destination.output].before += 1
             report.earlier += not self.destination.append
+
+    def _before(
+        self, rows: Rows, earlier: Sequence[Table | None]
+    ) -> Iterable[tuple[Fields | BadRow, int | None]]:
+        """Yield the rows of earlier files, and which output each is of, None for the quarantine. Where the
+        run goes on with the same input they are left out of `rows`.
+        """
+        good = [each.rows() if each else iter(()) for each in earlier]
+        bad = self.destination.earlier_held()
+        if not self.destination.append:
+            return kept(rows, good, bad, self._own)
+        outputs = ((row, number) for number, each in enumerate(good) for row in each)
+        return chain(outputs, ((line, None) for line in bad))
+
+    def left(self, report: RunReport) -> Iterator[Placed]:
+        """Yield the rows that a run would put to the model. report: is told of those that are done. Raises
+        ConfigError where earlier files can't be gone on with.
+        """
+        rows = Rows(self._fed(report))
+        if not self.destination.append:
+            for row, output in self._before(rows, [table.destination.earlier() for table in self.tables]):
+                if output is not None:
+                    self.tables[output].check(row)
+                report.earlier += 1
+                report.quarantined_before += output is None
+        yield from rows
 
     def check(self, row: Fields | BadRow) -> None:
         """Raise ConfigError for a row of the earlier output that the new ones are no company for."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
-from ..bulk import Estimate, Select
+from ..bulk import Estimate, Select, unnumbered
 from ..bulk.frames import Gathered, check_columns, shape_of
 from ..client import Extractor
+from ..errors import ConfigError
 from ..groups import grouped
-from ..saying import columns_by_row
+from ..saying import columns_by_row, through
 from ..schema import RecordType, compile_schema, types_in
 from .bill import BillBook
 from .database_job import DatabaseJob, run_name
@@ -23,7 +25,8 @@ from .formulas import Formulas
 from .input import AS_NAMED, ReadOptions, kept_input
 from .job import FileJob, SortingJob
 from .names import format_of, is_typed
-from .placed import as_written
+from .placed import Placed, as_written
+from .report import RunReport
 from .selecting import file_selector, selector
 from .sheet import Sheet, check_free
 from .sources import opened_sources
@@ -159,10 +162,33 @@ class OpenedRun:
         )
 
     def estimate(self, client: Extractor, record_type: Any, options: Mapping[str, Any]) -> Estimate:
-        """Return what it would come to; nothing is sent."""
-        asked: Any = {**options, "retry": self._retry}
-        self._check_columns(options)
-        return client.estimate(self.rows.rows(), record_type, text=self.text_of, **grouped(asked, "run"))
+        """Return what it would come to, beside what earlier runs have done; nothing is sent or written.
+
+        Raises ConfigError and SchemaError, as the run would.
+        """
+        job, report = self.job(client, record_type, options, ""), RunReport()
+        asked: Any = through(job.options, attrgetter("row"))
+
+        def text_of(each: Placed) -> Any:
+            try:
+                return self.text_of(each.row)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"{each.place(self.given) or f'row {each.index + 1:,}'}: {error}"
+                ) from error
+
+        found = client.estimate(job.left(report), record_type, text=text_of, **grouped(asked, "run"))
+        why = (
+            f"{found.assumption}; rows that the table has are not left out" if job.destination.sink else None
+        )
+        return replace(
+            found,
+            rows=found.rows + report.earlier,
+            earlier=report.earlier,
+            held=report.quarantined_before,
+            invalid=tuple(map(unnumbered, found.invalid)),
+            assumption=why or found.assumption,
+        )
 
     def _check_columns(self, options: Mapping[str, Any]) -> None:
         """Raise ConfigError where there is no such column as what differs by row is taken from."""

@@ -94,19 +94,15 @@ def run(
     anything is sent. Raises RunStopped, with the TableRun as `partial`, if the run can't go on, and
     KeyboardInterrupt after Ctrl-C, once requests in flight are written.
     """
-    sink = into if isinstance(into, DatabaseSink) else None
-    output = str(into.address) if isinstance(into, DatabaseSink) else _path(into)
-    held = None if quarantine is None else fspath(quarantine)
     asks = flat(options, "run", "columns")
     shape = {name: asks.pop(name) for name in ("name", "flatten", "usage") if name in asks}
     progress = asks.pop("progress", None)
     asks.pop("version", None)  # a file always says for which version of the type its rows were made
     given = _source(source, record_type)
-    drained = isinstance(given, tuple) and is_drained(given, held)
     plan = RunPlan(
         source=given,
         text=text,
-        destination=Destination(output, held, resume, append, drained, sink).of_types(record_type),
+        destination=_destination(given, into, quarantine, resume, append).of_types(record_type),
         read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
@@ -143,6 +139,10 @@ def estimate(
     record_type: Any,
     *,
     text: Select = None,
+    into: Place | DatabaseSink | None = None,
+    quarantine: Place | None = None,
+    resume: bool = False,
+    append: bool = False,
     rows: bool = False,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -150,24 +150,46 @@ def estimate(
     model: str | Extractor | None = None,
     limit: int | None = None,
     sample: int | None = None,
+    row_id: str | None = None,
     **options: Unpack[RowOptions],
 ) -> Estimate:
     """Return an estimate for `run`: requests, tokens and US dollars. Nothing is sent or written.
 
+    The arguments are those of `run`. With `into` and resume=True, rows that are done are left out. With
+    retry="failed", rows whose answers in the journal gave no record are counted as requests.
+
     Raises ConfigError and SchemaError.
     """
     asks = flat(options, "run")
+    given = _source(source, record_type)
     plan = RunPlan(
-        source=_source(source, record_type),
+        source=given,
         text=text,
-        destination=Destination("-", None, False, False, False),
+        destination=_destination(given, "-" if into is None else into, quarantine, resume, append).of_types(
+            record_type
+        ),
         read=ReadOptions(rows, encoding, delimiter, sheet),
         limit=limit,
         sample=sample,
         retry_failed=asks.get("retry") == "failed",
+        row_id=row_id,
     )
     with plan.opened() as opened, _client(model) as client:
         return opened.estimate(client, record_type, _asked(asks))
+
+
+def _destination(
+    given: tuple[str, ...] | DatabaseSource,
+    into: Place | DatabaseSink,
+    quarantine: Place | None,
+    resume: bool,
+    append: bool,
+) -> Destination:
+    sink = into if isinstance(into, DatabaseSink) else None
+    output = str(into.address) if isinstance(into, DatabaseSink) else _path(into)
+    held = None if quarantine is None else fspath(quarantine)
+    drained = isinstance(given, tuple) and is_drained(given, held)
+    return Destination(output, held, resume, append, drained, sink)
 
 
 def _source(source: TableSource, record_type: Any) -> tuple[str, ...] | DatabaseSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -12,9 +13,9 @@ import polars as pl
 import pytest
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, Extractor, Price, Usage
+from extractor import AsyncExtractor, Extractor, Price, Run, Usage
 from extractor.bulk.estimate import answer_tokens
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped, status
 
 
 class Visit(BaseModel):
@@ -124,3 +125,51 @@ def test_an_async_client_estimates_too() -> None:
 )
 def test_every_schema_has_a_size(schema: Any) -> None:
     assert 0 < answer_tokens(schema) < 1_000
+
+
+def broken_for_odd(request: ReceivedRequest) -> Scripted:
+    text = request.json["messages"][-1]["content"] + request.json["messages"][1]["content"]
+    odd = any(f"town {i}." in text for i in range(1, 30, 2))
+    return reply({"town": "?", "guests": "many"} if odd else {"town": "Basel", "guests": 2})
+
+
+@pytest.mark.parametrize("together", [1, 4])
+def test_rows_whose_answers_gave_no_record_are_counted_where_they_are_asked_again(
+    together: int, tmp_path: Path
+) -> None:
+    run = Run(journal=tmp_path / "j.sqlite", rows_per_request=together)
+    retry = replace(run, retry="failed")
+    with ChatServer(broken_for_odd) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
+        found = list(ex.rows(TEXTS, Visit, run=replace(run, rows_per_request=1)))
+        assert sum(outcome.record is None for outcome in found) == 15
+        plain = ex.estimate(TEXTS, Visit, run=run)
+        assert (plain.requests, plain.answered, plain.to_ask, plain.again) == (0, 30, 0, 0)
+        told = ex.estimate([*TEXTS, TEXTS[1]], Visit, run=retry)
+        assert (told.answered, told.to_ask, told.again, told.in_journal) == (15, 16, 15, 30)
+        assert told.sum == "31 rows = 15 from the journal + 16 to ask"
+        server.play(shaped())
+        before = len(server.requests)
+        list(ex.rows(TEXTS, Visit, run=retry))
+        assert len(server.requests) - before == told.requests == 15
+
+
+def test_an_answer_that_came_in_a_way_learned_in_the_run_is_found(tmp_path: Path) -> None:
+    def no_schema(request: ReceivedRequest) -> Scripted:
+        if "response_format" in request.json:
+            return status(400, "response_format is not supported by this model")
+        return reply({"town": "Basel", "guests": 2})
+
+    run = Run(journal=tmp_path / "j.sqlite", concurrency=1)
+    with ChatServer(no_schema) as server:
+        for expected in ((0, 30), (30, 0)):
+            with Extractor("m", base_url=server.base_url) as ex:
+                told = ex.estimate(TEXTS, Visit, run=run)
+                assert (told.answered, told.to_ask) == expected
+                list(ex.rows(TEXTS, Visit, run=run))
+
+
+def test_invalid_rows_are_named_with_the_reason() -> None:
+    with Extractor("m", base_url="http://127.0.0.1:9") as ex:
+        told = ex.estimate([{"body": "Basel"}, {"bod": "Bonn"}], Visit, text="body", run=Run(journal=False))
+    assert told.invalid == ("row 1: the row has no field 'body'; it has bod",)
+    assert "2 rows = 1 to ask + 1 invalid." in str(told)

@@ -169,6 +169,30 @@ def test_a_call_that_was_guessed_wrong_is_told_as_that(call: Any, why: str, ex: 
         call()
 
 
+def test_an_estimate_leaves_out_what_is_done_and_says_what_is_not(ex: Extractor, server: ChatServer) -> None:
+    Path("mail").mkdir()
+    for name in "abcdef":
+        Path(f"mail/{name}.txt").write_text(f"Basel {name}")
+    Path("mail/b.txt").write_bytes(b"\0\1\2")
+    Path("mail/e.txt").write_bytes(b"\0\1\2")
+    Path("mail/f.txt").write_text(" ")
+    files: dict[str, Any] = {"into": "o.jsonl", "quarantine": "q.jsonl"}
+    tables.run("mail", Visit, **files, limit=3, model=ex)
+    asked = len(server.requests)
+    anew = tables.estimate("mail", Visit, **files, model=ex)
+    assert anew.sum == "6 rows = 2 from the journal + 1 to ask + 1 without text + 2 invalid"
+    told = tables.estimate("mail", Visit, **files, resume=True, model=ex)
+    assert told.sum == (
+        "6 rows = 3 done before (1 of them in the quarantine) + 1 to ask + 1 without text + 1 invalid"
+    )
+    (why,) = told.invalid
+    assert why.startswith("mail/e.txt: it is not")
+    assert len(server.requests) == asked
+    result = tables.run("mail", Visit, **files, resume=True, model=ex)
+    assert (result.earlier, result.ok, result.empty, result.failed) == (3, 1, 1, 1)
+    assert len(server.requests) == asked + told.requests
+
+
 def test_an_error_in_a_quarantine_names_the_file_and_the_row(ex: Extractor) -> None:
     Path("a.jsonl").write_text('{"body": "Basel"}\n')
     Path("b.jsonl").write_text('{"body": "Bonn"}\n{"body": \n')

@@ -50,16 +50,22 @@ class Ways:
     async def of(self, name: str) -> tuple[AskedWay, ...]:
         """Return the ways in which earlier runs have asked at an endpoint, where there were several."""
         if name not in self._known:
-            every = [AskedWay(mode, turns) for mode in Mode for turns in Turns]
-            found = await asyncio.gather(*(self._journal.look(_key(name, way), 0.0) for way in every))
+            every = every_way()
+            found = await asyncio.gather(*(self._journal.look(way_key(name, way), 0.0) for way in every))
             self._known[name] = tuple(way for way, kept in zip(every, found, strict=True) if kept is not None)
         return self._known[name]
 
     def changed(self, name: str, before: Request, after: Request) -> None:
         """Keep that an endpoint was asked in one way, and then in another."""
         for request in (before, after):
-            self._journal.put(_key(name, AskedWay.of(request)), _KEPT)
+            self._journal.put(way_key(name, AskedWay.of(request)), _KEPT)
 
 
-def _key(name: str, way: AskedWay) -> bytes:
+def every_way() -> list[AskedWay]:
+    """Return all ways in which a service may be asked."""
+    return [AskedWay(mode, turns) for mode in Mode for turns in Turns]
+
+
+def way_key(name: str, way: AskedWay) -> bytes:
+    """Return the key under which a journal keeps that an endpoint was asked in a way."""
     return key_of("way", VERSION, name, *way)
