@@ -60,8 +60,8 @@ def configure(
     name = model or environment.get("EXTRACTOR_MODEL") or (None if base_url else DEFAULT_MODEL)
     if not isinstance(name, str | None):
         raise ConfigError(
-            f"a model is named by a text, such as 'openai:gpt-5-mini', and not {name!r:.60}; "
-            "a record type goes to the calls: ex.extract(Model, text)"
+            f"the name of a model must be a string such as 'openai:gpt-5-mini', not {name!r:.60}; pass "
+            "the record type to the call: ex.extract(Model, text)"
         )
     if name is None:
         raise ConfigError(f"name the model that {base_url} serves: Extractor(base_url=..., model='...')")
@@ -100,7 +100,7 @@ def fallback_at(
         return name, True
     said = provider.name == "local" or bool(provider.url_env and environment.get(provider.url_env))
     if base_url and not said:
-        raise ConfigError(f"it would be asked at {provider.base_url}, and not at {base_url}")
+        raise ConfigError(f"it would be asked at {provider.base_url}, not at {base_url}")
     return name, False
 
 
@@ -131,7 +131,7 @@ def advice(failure: Failure, config: Config, url: str) -> str:
     if failure.status in (404, 405):
         about_model = "model" in f"{failure.code} {failure.message}".lower()
         lacks = None if about_model else lacks_version(url)
-        return f"{config.model!r} was asked for at {url}" + (f"; {lacks}" if lacks else "")
+        return f"the request for {config.model!r} went to {url}" + (f"; {lacks}" if lacks else "")
     return ""
 
 
@@ -140,12 +140,12 @@ def _unknown_model(name: str) -> str:
     prefix, colon, _ = name.partition(":")
     if not colon:
         return (
-            f"unknown model {name!r}: write 'provider:model', for instance {_example(name)!r}, "
-            f"with a provider out of {known}; or give the base_url of the server that has it"
+            f"unknown model {name!r}: write 'provider:model', for instance {_example(name)!r}, with one "
+            f"of the providers {known}; or give the base_url of the server that has it"
         )
     near = _provider_like(prefix)
     hint = f" (did you mean {near!r}?)" if near else ""
-    return f"unknown provider {prefix!r} in {name!r}{hint}: it is one of {known}; or give a base_url"
+    return f"unknown provider {prefix!r} in {name!r}{hint}: the providers are {known}; or give a base_url"
 
 
 def _example(name: str) -> str:
@@ -173,9 +173,9 @@ def _own_url(provider: Provider, environment: Mapping[str, str]) -> str | None:
         value = environment.get(name, "")
         if not value:
             others = f"{provider.url_env}, or give base_url=" if provider.url_env else "give base_url="
-            raise ConfigError(f"no URL for {provider.name}: set {name}, or {others}")
+            raise ConfigError(f"{provider.name} has no URL: set {name}, or {others}")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.:_-]*", value):
-            raise ConfigError(f"{name} is no name of a region or project: {value!r}")
+            raise ConfigError(f"{name} is not a valid region or project: {value!r}")
         url = str(url).replace(f"{{{name}}}", value)
     return url and url.replace("//global-", "//")  # Vertex AI's global endpoint has no region in its host
 
@@ -184,7 +184,7 @@ def _checked_url(url: str | None, provider: Provider) -> str | None:
     if url is None and provider.name == "local":
         return None
     if url is None and provider.url_env:
-        raise ConfigError(f"no URL for {provider.name}: set {provider.url_env}, or give base_url=")
+        raise ConfigError(f"{provider.name} has no URL: set {provider.url_env}, or give base_url=")
     try:
         parts = urlsplit(url or "")
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -193,15 +193,16 @@ def _checked_url(url: str | None, provider: Provider) -> str | None:
         valid = False
     if not valid or not str(url).isprintable() or " " in str(url):
         raise ConfigError(
-            f"base_url is no URL: {url!r}; it looks like 'https://host/v1' or 'http://127.0.0.1:8000/v1'"
+            f"base_url is not a URL: {url!r}; a URL looks like 'https://host/v1' or "
+            "'http://127.0.0.1:8000/v1'"
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigError("base_url holds more than a host and a path: give a key as api_key=")
+        raise ConfigError("base_url must be only a host and a path: give a key as api_key=")
     url = str(url).rstrip("/")
     if url.endswith(API_PATHS):
         whole = next(path for path in API_PATHS if url.endswith(path))
         raise ConfigError(
-            f"base_url is what comes before {whole}, which is added: write {url.removesuffix(whole)!r}"
+            f"base_url must not include {whole}, which is added: write {url.removesuffix(whole)!r}"
         )
     return url if parts.path.strip("/") else url + provider.url_path
 
@@ -210,7 +211,7 @@ def lacks_version(base_url: str) -> str | None:
     """Return what a URL may lack where a server knows no such path; None for one with a version in it."""
     if VERSION.search(urlsplit(base_url).path):
         return None
-    return f"base_url={base_url!r} has no version in its path; most servers want {base_url + '/v1'!r}"
+    return f"base_url={base_url!r} has no version in its path; most servers need {base_url + '/v1'!r}"
 
 
 def _key(
@@ -226,5 +227,5 @@ def _key(
     key = (api_key or (environment.get(env) if env else None) or "").strip()
     own_server = base_url and provider.base_url  # in place of the usual one; it may well want no key
     if not key and provider.key_env and not own_server and not keyless:
-        raise ConfigError(f"no key for {provider.name}: set {provider.key_env}, or give api_key=")
+        raise ConfigError(f"{provider.name} has no key: set {provider.key_env}, or give api_key=")
     return Secret(checked_key(key) or None)

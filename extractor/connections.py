@@ -270,4 +270,4 @@ class AsyncModels(Models[AsyncModelConnection]):
 
 def _check_given(model: Model, client: Any) -> None:
     if client is not None and model.settings.connection != http.ConnectionOptions():
-        raise ConfigError("proxy, verify and http2 are set on the client itself where http_client is given")
+        raise ConfigError("with http_client=, set proxy, verify and http2 on that client")

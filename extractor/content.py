@@ -80,7 +80,7 @@ def pdf(
     """
     if isinstance(source, str) and URL.match(source):
         if pages is not None or as_ != "file":
-            raise ConfigError("a PDF that is only a URL is passed on whole: read it yourself for its pages")
+            raise ConfigError("a PDF given by URL can't be split into pages: download it, and pass its bytes")
         return [{"type": "file", "file": {"file_url": source}}]
     data = _bytes(source, "a PDF")
     _media_type(data, PDF)
@@ -95,7 +95,7 @@ def pdf(
             return [image(picture) for picture in found]
     texts = [words.decode() for words in found]
     if not any(words.strip() for words in texts):
-        raise ConfigError("there is no text in these pages of the PDF, only pictures: use as_='images'")
+        raise ConfigError("these pages of the PDF have no text, only pictures: use as_='images'")
     return [text(words) for words in texts]
 
 
@@ -112,14 +112,14 @@ def _flat(item: Any) -> Iterator[Part]:
             yield from _flat(inner)
     elif isinstance(item, Message) or (isinstance(item, Mapping) and "role" in item):
         raise ConfigError(
-            "this is a message, not a text or a part of one: `parse(messages, RecordType)` and "
+            "this is a message, not a text or a content part: `parse(messages, RecordType)` and "
             "`chat(messages)` take conversations"
         )
     elif isinstance(item, Mapping):
         yield item
     else:
         raise ConfigError(
-            f"a content part is a text, image(...), pdf(...) or a mapping, not {type(item).__name__}"
+            f"a content part must be a text, image(...), pdf(...) or a mapping, not {type(item).__name__}"
         )
 
 
@@ -145,13 +145,15 @@ def _check(part: Part, provider: Provider) -> int:
             digits, kind = _inline(url)
             if kind and kind.startswith("image/") and kind not in provider.image_types:
                 taken = ", ".join(provider.image_types)
-                raise ConfigError(f"{provider.name} takes no {kind}: convert it to one of {taken}")
+                raise ConfigError(f"{provider.name} does not accept {kind}: convert it to one of {taken}")
             _check_size(digits, provider.max_image, "an image", provider, "base64 digits")
             return digits
         case {"type": "file", "file": {"file_url": str()}}:
             _demand(provider.pdfs, "PDFs", provider)
             if provider.dialect == "openai_chat":
-                raise ConfigError(f"{provider.name} takes no URL of a file: read it, and give pdf(bytes)")
+                raise ConfigError(
+                    f"{provider.name} does not accept the URL of a file: download it, and give pdf(bytes)"
+                )
         case {"type": "file", "file": {"file_data": str(url)}}:
             digits, kind = _inline(url)
             if kind == PDF:
@@ -163,9 +165,9 @@ def _check(part: Part, provider: Provider) -> int:
 
 def _demand(takes: bool, what: str, provider: Provider) -> None:
     if not takes:
-        instead = "send their pages by pdf(..., as_='images') or as_='text'; " if what == "PDFs" else ""
+        instead = "send its pages with pdf(..., as_='images') or as_='text'; " if what == "PDFs" else ""
         raise ConfigError(
-            f"{provider.name} takes no {what}: {instead}if your server does, say so with "
+            f"{provider.name} does not accept {what}: {instead}if your server does, pass "
             f"provider=dataclasses.replace(PROVIDERS[{provider.name!r}], {what.lower()}=True)"
         )
 
@@ -197,7 +199,7 @@ def _media_type(data: bytes, wanted: str) -> str:
     if kind is None or not kind.startswith(wanted):
         what = "an image" if wanted == "image/" else "a PDF"
         raise ConfigError(
-            f"this is not {what} but {kind or 'something unknown'}: it begins with {data[:12]!r}"
+            f"this is not {what} but {kind or 'an unknown kind of file'}: it begins with {data[:12]!r}"
         )
     return kind
 
@@ -214,10 +216,10 @@ def _bytes(source: Any, what: str) -> bytes:
         try:
             return base64.b64decode(source.partition(",")[2], validate=True)
         except binascii.Error as error:
-            raise ConfigError(f"the data URL of {what} is no base64: {error}") from error
+            raise ConfigError(f"the data URL of {what} is not base64: {error}") from error
     if isinstance(source, str):
-        raise ConfigError(f"{source[:60]!r} is no URL; for a file on this machine give pathlib.Path(...)")
-    raise ConfigError(f"{what} is a Path, bytes or a URL, not {type(source).__name__}")
+        raise ConfigError(f"{source[:60]!r} is not a URL; for a file on this machine give pathlib.Path(...)")
+    raise ConfigError(f"{what} must be a Path, bytes or a URL, not {type(source).__name__}")
 
 
 def _data_url(data: bytes, media_type: str) -> str:
@@ -248,9 +250,9 @@ def _png(picture: Any) -> bytes:
 def _pages(data: bytes, as_: As, numbers: Iterable[int] | None, dpi: float) -> list[bytes]:
     """Return what the pages of a PDF make. Raises ConfigError."""
     if as_ not in get_args(As):
-        raise ConfigError(f"as_ is 'file', 'images' or 'text', not {as_!r}")
+        raise ConfigError(f"as_ must be 'file', 'images' or 'text', not {as_!r}")
     if isinstance(dpi, bool) or not isinstance(dpi, int | float) or not 0 < dpi <= MOST_DPI:
-        raise ConfigError(f"dpi is a number above 0 and at most {MOST_DPI}, not {dpi!r:.80}")
+        raise ConfigError(f"dpi must be a number above 0 and at most {MOST_DPI}, not {dpi!r:.80}")
     chosen = None if numbers is None else [operator.index(number) for number in numbers]
     from .readers.reading import pdf_parts
 

@@ -34,7 +34,7 @@ def parsing(
     """Return the first step of a dialogue whose reply is a record. Raises ConfigError and SchemaError."""
     _check_unmasked(model)
     if "response_format" in params:
-        raise ConfigError("response_format is made from the record type; it can't be given as well")
+        raise ConfigError("response_format can't be given: it is made from the record type")
     compiled, said = model.compiled(record_type), checked_messages(messages)
     in_grammar = model.compiled(record_type, "marked" if model.writes_grammar else None)
     source, params = said_by_user(said), model.params(params)
@@ -125,6 +125,6 @@ def _check_unmasked(model: Model) -> None:
     """Raise ConfigError where a client hides what is in texts: messages are sent as they are."""
     if model.settings.mask is not None:
         raise ConfigError(
-            "messages are sent as they are, and this Extractor has a mask: mask= is for run, extract, rows, "
-            "frame and document; chat with an Extractor without one"
+            "this Extractor has a mask, but messages can't be masked: mask= is for run, extract, rows, "
+            "frame and document. Chat with an Extractor without a mask"
         )

@@ -15,7 +15,7 @@ ExtractorError
     ├── Empty          there was no text in it
     └── Invalid        it is no record of the type
         ├── InvalidJSON    it is not even JSON
-        └── Unjudged       judging it raised an error, which is its `__cause__`
+        └── Unjudged       validating it raised an error, which is its `__cause__`
 
 All of them survive pickling, and no message or repr holds a key.
 """
@@ -228,5 +228,5 @@ class Unjudged(Invalid):
     @classmethod
     def of(cls, error: Exception) -> Unjudged:
         """Return what to raise from an error."""
-        reason = f"judging it raised {type(error).__name__}: {error}"
+        reason = f"validating it raised {type(error).__name__}: {error}"
         return cls(reason, [Problem("", reason, type="validator_error")])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 WINDOW = 64  # rows whose doubtful values are asked for together
 SETTLED = "These fields are settled, and none of them is asked for: {}"
-NO_TEXT = "there is no text to show to the second model"
+NO_TEXT = "the second model can't be asked, since there is no text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +71,17 @@ class Escalating:
         if not isinstance(known, Promise | None):
             check_share("below", known)
         if known is None or escalate is None:
-            raise ConfigError("escalate= and below= go together: where values go, and which ones")
+            raise ConfigError("escalate= and below= must be given together: where values go, and which ones")
         if escalate in ("null", "review"):
             return cls(known, escalate)
         if not isinstance(escalate, kind):
             raise ConfigError(
-                f'escalate is "null", "review", a model or a {kind.__name__}, not {escalate!r:.80}'
+                f'escalate must be "null", "review", a model or a {kind.__name__}, not {escalate!r:.80}'
             )
         if masks and not escalate.masks:  # type: ignore[attr-defined]
-            raise ConfigError("escalate: the first model's texts are masked, and the second's would not be")
+            raise ConfigError(
+                "escalate=: the texts of the first model are masked, but the second model has no mask"
+            )
         return cls(known, escalate.model, escalate)  # type: ignore[attr-defined]
 
     def check(self, record_type: Any, model: str, samples: int) -> None:
@@ -87,7 +89,7 @@ class Escalating:
         if isinstance(self.below, Promise):
             fingerprint = compile_schema(RecordType.of(record_type).written).fingerprint
             if why := self.below.misfit(model, fingerprint, samples):
-                raise ConfigError(f"below: the promise does not hold here: {why}")
+                raise ConfigError(f"below=: the promise does not apply here: {why}")
 
     def doubt(self, record_type: Any, result: Extraction[Any] | None) -> Doubt | None:
         """Return what is not sure enough; None where all is, or there is no record."""
@@ -119,7 +121,7 @@ class Escalating:
     ) -> Extraction[T]:
         """Return the result once its doubtful values are settled. answer: the second model's."""
         if self.to == "review":
-            return _kept(result, self, doubt, "review", "the doubtful values are for a person to look at")
+            return _kept(result, self, doubt, "review", "a person should review the doubtful values")
         if self.to == "null":
             return _nulled(record_type, result, self, doubt)
         if answer is None:
@@ -356,7 +358,7 @@ def _nulled(record_type: Any, result: Extraction[T], how: Escalating, doubt: Dou
             notes.append(where)
         else:
             known, choices[where] = tried, "null"
-    note = f"not null, since the type takes none there: {', '.join(notes)}" if notes else None
+    note = f"not set to null, since the type does not allow it: {', '.join(notes)}" if notes else None
     escalation = Escalation(doubt.pointers, "null", choices, note, result.record)
     return replace(result, record=record, escalation=escalation)
 

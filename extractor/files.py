@@ -34,8 +34,8 @@ class Unwritten(OSError):
         self.partial = partial
 
     def __str__(self) -> str:
-        kept = "" if self.partial is None else f"; what could be written is in {self.partial}"
-        return f"cannot write to {self.filename}: {self.strerror}; what was there before is as it was{kept}"
+        kept = "" if self.partial is None else f"; the part that was written is in {self.partial}"
+        return f"cannot write to {self.filename}: {self.strerror}; the file has not changed{kept}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.errno, self.strerror, self.filename, self.partial)
@@ -241,5 +241,7 @@ def _check_owner(path: str, found: os.stat_result) -> None:
         return
     with suppress(FileNotFoundError):  # what has no folder, such as the pipe to another process
         if os.stat(os.path.dirname(path)).st_mode & _OTHERS_WRITE:
-            reason = "it leads through a link or pipe of another user, in a folder where others may write"
+            reason = (
+                "its path leads through a link or pipe of another user, in a folder that others may write to"
+            )
             raise PermissionError(errno.EPERM, reason, path)

@@ -27,17 +27,17 @@ def checked_text(text: Text) -> Content:
     """Return a text, or content parts. Raises ConfigError."""
     if isinstance(text, str):
         if not text.strip():
-            raise ConfigError("the text is empty: there is nothing to extract from")
+            raise ConfigError("the text is empty")
         return text
     if isinstance(text, Sequence) and text and not isinstance(text, bytes):
         if len(text) > 1 and all(isinstance(part, str) for part in text):
             raise ConfigError(
-                f"these are {len(text)} texts: `rows` takes many and gives a record for each; "
-                "join them where they are one text"
+                f"these are {len(text)} texts: use `rows`, which gives a record for each; if they are "
+                "one text, join them"
             )
         return content.parts(text)
     raise ConfigError(
-        f"the text is a string, a document or a list of content parts, not {type(text).__name__}"
+        f"the text must be a string, a document or a list of content parts, not {type(text).__name__}"
     )
 
 
@@ -56,8 +56,9 @@ def check_length(text: str, window: int | None, model: str) -> None:
         least = len(" ".join(text.split())) // MOST_CHARACTERS_A_TOKEN
         if least > window:
             raise ConfigError(
-                f"the text has {len(text):,} characters, more than the {window:,} tokens that {model!r} can "
-                "read at a time: use document(...), which reads it in chunks (`extractor extract --long`)"
+                f"the text has {len(text):,} characters, more than the {window:,} tokens that {model!r} "
+                "can read at once: use document(...), which reads it in chunks (`extractor extract "
+                "--long`)"
             )
 
 
@@ -65,7 +66,7 @@ def checked_messages(messages: Messages) -> tuple[Message, ...]:
     """Return a conversation. Raises ConfigError."""
     if isinstance(messages, str | Mapping) or not messages:
         raise ConfigError(
-            "messages is a list with at least one message: [{'role': 'user', 'content': '...'}]"
+            "messages must be a list with at least one message: [{'role': 'user', 'content': '...'}]"
         )
     return tuple(map(_message, messages))
 
@@ -81,7 +82,7 @@ def context_of(text: Text | None, context: object, attempt: int = 1) -> dict[str
     from 1, and what the caller gives. Raises ConfigError where that is no mapping.
     """
     if not isinstance(context, Mapping | None):
-        raise ConfigError(f"context is a mapping of what validators find, not {context!r:.80}")
+        raise ConfigError(f"context must be a mapping for validators, not {context!r:.80}")
     return {"text": text_of(text), "attempt": attempt, **(context or {})}
 
 
@@ -90,7 +91,9 @@ def message_of(value: Message | Mapping[str, Any]) -> Message:
     if isinstance(value, Message):
         return value
     if not isinstance(value, Mapping):
-        raise ConfigError(f"a message is a Message or a mapping with 'role' and 'content', not {value!r:.80}")
+        raise ConfigError(
+            f"a message must be a Message or a mapping with 'role' and 'content', not {value!r:.80}"
+        )
     unknown = value.keys() - {f.name for f in fields(Message)} - {"annotations", "audio", "function_call"}
     if value.get("role") not in ROLES or unknown:
         what = f"has the unknown key {min(unknown)!r}" if unknown else f"has the role {value.get('role')!r}"

@@ -239,7 +239,7 @@ def of_rows(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `flat` does for a run that shows no progress. Raises ConfigError where it is to."""
     found = flat(options, "run")
     if found.pop("progress", None):
-        raise ConfigError("rows(...) shows no progress: on_progress= is told of it; `frame` shows it")
+        raise ConfigError("rows(...) shows no progress: pass on_progress=, or use `frame`")
     return found
 
 
@@ -261,7 +261,7 @@ def _given(group: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, kind):
-        raise ConfigError(f"{group}= takes a {kind.__name__}(...), not {value!r:.80}")
+        raise ConfigError(f"{group}= must be a {kind.__name__}(...), not {value!r:.80}")
     told = {keyword: getattr(value, name) for keyword, name in _FIELDS[group].items()}
     usual = kind()
     return {k: v for k, v in told.items() if v is not getattr(usual, _FIELDS[group][k])}

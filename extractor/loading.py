@@ -56,7 +56,7 @@ def load_type(spec: str) -> Any:
     try:
         return _checked_type(reduce(or_, named), spec)
     except TypeError as error:
-        raise ConfigError(f"{spec} is no union of types: {error}") from error
+        raise ConfigError(f"{spec} is not a union of types: {error}") from error
 
 
 def absolute(spec: str) -> str:
@@ -76,7 +76,7 @@ def load_schema(path: str) -> dict[str, JSON]:
     if isinstance(schema, bool):
         return {} if schema else {"not": {}}
     if not isinstance(schema, dict):
-        raise ConfigError(f"{path} holds no JSON Schema: it is an object, not {type(schema).__name__}")
+        raise ConfigError(f"{path} is not a JSON Schema: a schema is an object, not {type(schema).__name__}")
     return schema
 
 
@@ -86,7 +86,7 @@ def load_prompt(name: str) -> str:
         return name
     told = decode_text(_bytes_of(Path(name)))
     if isinstance(told, BadInput):
-        raise ConfigError(f"{name} is no prompt: {told.message}")
+        raise ConfigError(f"{name} is not a prompt: {told.message}")
     return told
 
 
@@ -121,7 +121,7 @@ def _mask(spec: str) -> Any:
     module = _run(Path(where)) if _is_path(where) else _import(where)
     found = _named(module, name, where)
     if not callable(found):
-        raise ConfigError(f"{spec} is no function: it takes a text, and gives (start, end, label) triples")
+        raise ConfigError(f"{spec} is not a function from a text to (start, end, label) triples")
     return found
 
 
@@ -158,7 +158,7 @@ def _data_of(source: str) -> bytes | BadInput:
     except FileNotFoundError:
         return BadInput("missing", f"there is no file {source}{_near_file(Path(source))}")
     except IsADirectoryError:
-        return BadInput("unreadable", f"{source} is a folder: name the files in it, such as {source}/*.txt")
+        return BadInput("unreadable", f"{source} is a folder: name its files, such as {source}/*.txt")
     except (OSError, ValueError) as error:
         return BadInput("unreadable", f"cannot read {source}: {getattr(error, 'strerror', None) or error}")
 
@@ -171,12 +171,12 @@ def decode_text(data: bytes) -> str | BadInput:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return BadInput("encoding", _why_not_utf_8(data, error))
-    return text if text.strip() else BadInput("empty", "there is no text in it")
+    return text if text.strip() else BadInput("empty", "it has no text")
 
 
 _MAGIC = {
-    b"PK\x03\x04": "it is a ZIP archive, as office documents are: take its text out first",
-    b"\xd0\xcf\x11\xe0": "it is an older office document: take its text out first",
+    b"PK\x03\x04": "it is a ZIP archive, as office documents are: extract its text first",
+    b"\xd0\xcf\x11\xe0": "it is an old office document: extract its text first",
     b"\x1f\x8b": "it is compressed: unpack it with gunzip first",
     b"PAR1": "it is Parquet: name it .parquet",
     b"\xff\xfe\x00\x00": "it is UTF-32: convert it with iconv -f UTF-32 -t UTF-8",
@@ -201,11 +201,11 @@ def why_no_text(data: bytes) -> str | None:
 def _kind_of(data: bytes) -> str | None:
     kind = sniffed(data)
     if kind == PDF:
-        return "it is a PDF: take its text out first, with pdftotext for instance"
+        return "it is a PDF: extract its text first, for instance with pdftotext"
     if kind is not None:
         return (
-            f"it is an image, {kind}: take its text out first, with tesseract for instance; or show it to a "
-            "model that sees, in Python: extract(Model, [image(Path(...))])"
+            f"it is an image, {kind}: extract its text first, for instance with tesseract; or show it to "
+            "a model that sees, in Python: extract(Model, [image(Path(...))])"
         )
     for magic, why in _MAGIC.items():
         if data.startswith(magic):
@@ -264,7 +264,7 @@ def _near_file(path: Path) -> str:
 
 
 def _no_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 # -- Python: a file, or a module that can be imported
@@ -280,7 +280,7 @@ def _run(path: Path) -> ModuleType:
     name = own if path.stem in sys.modules else path.stem
     spec = spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
-        raise ConfigError(f"{path} is no Python file: {HOW}")
+        raise ConfigError(f"{path} is not a Python file: {HOW}")
     module = sys.modules[name] = module_from_spec(spec)
     try:
         with _users_code(str(path), path.resolve().parent):
@@ -293,7 +293,7 @@ def _run(path: Path) -> ModuleType:
 
 def _import(name: str) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigError(f"{name!r} names no record type: {HOW}")
+        raise ConfigError(f"{name!r} does not name a record type: {HOW}")
     with _users_code(name, Path.cwd()):
         try:
             return importlib.import_module(name)
@@ -350,7 +350,7 @@ def _near_type(module: ModuleType, name: str, where: str) -> str:
     near = get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], 1)
     if near:
         return f"; did you mean {where}:{near[0]}?"
-    return f"; its record types are {', '.join(names)}" if names else "; it defines no record type"
+    return f"; its record types are {', '.join(names)}" if names else "; it has no record type"
 
 
 def _only_type(module: ModuleType, where: str) -> Any:
@@ -385,8 +385,7 @@ def _checked_type(value: Any, spec: str) -> Any:
     except (PydanticSchemaGenerationError, TypeError, NameError) as error:
         why = str(error).partition("\n")[0]
         raise ConfigError(
-            f"{spec} is no record type ({why}): "
-            "that is a Pydantic model, or any type that a TypeAdapter takes"
+            f"{spec} is not a record type ({why}): use a Pydantic model, or any type that a TypeAdapter takes"
         ) from error
     return value
 
@@ -408,7 +407,7 @@ def _example(line: str, read: Any, where: str, folder: Path) -> Example:
     known = told.keys() & {"record", "gold"} if isinstance(told, dict) else ()
     text = text_in(told, folder, where) if known else None
     if text is None:
-        raise ConfigError(f'{where}: an example is {{"text": "...", "record": {{...}}}}{if_array(line)}')
+        raise ConfigError(f'{where}: an example must be {{"text": "...", "record": {{...}}}}{if_array(line)}')
     try:
         record = read(told["gold"] if "gold" in told else told["record"])
     except ValidationError as error:

@@ -305,18 +305,18 @@ _OF_CLIENT = (
     - {"instructions", "prompt", "reference_date", "locale"}
 )
 _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other calls', and what takes them
-    (OF_DOCUMENTS, "is for long texts: `document` takes it, one text at a time{grouped}"),
+    (OF_DOCUMENTS, "is an option of `document`, for one long text at a time{grouped}"),
     (_OF_CLIENT, "is an option of Extractor(..., {name}=...); for one call: ex.with_options({name}=...)"),
     (
         frozenset(ExtractOptions.__annotations__) - PARAMETERS,
-        "is for those calls of an Extractor that extract a record: `run`, `extract`, `stream`, `rows`, ...",
+        "is an option of the calls that extract a record: `run`, `extract`, `stream`, `rows`, ...",
     ),
     (
         frozenset(RowOptions.__annotations__) - frozenset(ExtractOptions.__annotations__),
-        "is for many rows: `rows` and `frame` take it{grouped}",
+        "is an option of `rows` and `frame`{grouped}",
     ),
-    (frozenset(ColumnOptions.__annotations__), "is for tables: `frame` takes it{grouped}"),
-    (frozenset(RunToolsOptions.__annotations__) - PARAMETERS, "is for `chat` and `run_tools`"),
+    (frozenset(ColumnOptions.__annotations__), "is an option of `frame`{grouped}"),
+    (frozenset(RunToolsOptions.__annotations__) - PARAMETERS, "is an option of `chat` and `run_tools`"),
 )
 _TYPE_FIRST = "the record type is the first argument: extract(Model, text)"
 _REPAIRS = "max_repairs= and max_retries= are options of Extractor(...)"
@@ -346,19 +346,19 @@ INSTEAD: Mapping[str, str] = {  # names that other libraries have, and what to w
 def check_share(name: str, value: object) -> None:
     """Raise ConfigError unless a value is a share: a number in [0, 1]."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ConfigError(f"{name} is a number from 0 to 1, not {value!r:.80}")
+        raise ConfigError(f"{name} must be a number from 0 to 1, not {value!r:.80}")
 
 
 def check_count(name: str, value: object, least: int) -> None:
     """Raise ConfigError unless a value is a whole number, and not below the least."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ConfigError(f"{name} is a whole number, {least} at least, not {value!r}")
+        raise ConfigError(f"{name} must be a whole number, at least {least}, not {value!r}")
 
 
 def checked_parts(given: Any) -> Parts:
     """Return what `parts=` says. Raises ConfigError."""
     if given not in ("auto", "never") and not (type(given) is int and given > 0):
-        raise ConfigError(f'parts is "auto", "never" or how many requests to ask in, not {given!r:.80}')
+        raise ConfigError(f'parts must be "auto", "never" or a number of requests, not {given!r:.80}')
     return cast(Parts, given)
 
 
@@ -376,15 +376,15 @@ def unknown(name: str) -> str:
     if whose := _whose(name):
         return f"{name!r} {whose}"
     if name in INSTEAD:
-        return f"{name!r} is no keyword here: {INSTEAD[name]}"
+        return f"{name!r} is not a keyword here: {INSTEAD[name]}"
     elsewhere = (each for names, _ in _ELSEWHERE for each in sorted(names))
     near = next(iter(get_close_matches(name, (*sorted(PARAMETERS), *elsewhere), 1)), None)
     hint = "." if near is None else f"; did you mean {near!r}?"
     if near and (whose := _whose(near)):
         hint += f" That {whose}."
     return (
-        f"{name!r} is no parameter of the chat-completions API{hint} "
-        f"What only your server knows goes into extra_body={{{name!r}: ...}}"
+        f"{name!r} is not a parameter of the chat-completions API{hint} Put parameters that only your "
+        f"server knows into extra_body={{{name!r}: ...}}"
     )
 
 

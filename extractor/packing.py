@@ -169,7 +169,7 @@ def judge_for(count: int) -> Judge[dict[int, str]]:
         except (ValueError, RecursionError) as error:
             raise not_json(str(error), text) from None
         if not whole:
-            raise not_json("it is no object with the ids", text)
+            raise not_json("it is not an object with the ids", text)
         return answers(text, count)
 
     plainly = Reader(taken_by(decode), slips=False)  # how a row's part is read is told of the row alone

@@ -105,7 +105,7 @@ def when_forked(thing: T, act: Callable[[T], object]) -> None:
 def check_process(made_in: int, what: str) -> None:
     """Raise ConfigError where this is another process than the one that something was made in."""
     if os.getpid() != made_in:
-        raise ConfigError(f"{what} can't be used in a forked child: make it in each process")
+        raise ConfigError(f"{what} can't be used in a forked child: create it in each process")
 
 
 def leave_alone(thing: object) -> None:

@@ -112,8 +112,8 @@ def checked_day(value: object) -> date:
         except ValueError:
             pass
     raise ConfigError(
-        f"reference_date is a date, or one such as '2026-03-31', not {value!r:.80}; the field of a row is "
-        "FromColumn('received')"
+        f"reference_date must be a date, or text such as '2026-03-31', not {value!r:.80}; to take it "
+        "from a field of each row use FromColumn('received')"
     )
 
 
@@ -127,7 +127,7 @@ def check_for_all(options: Mapping[str, Any]) -> None:
     for name in BY_ROW:
         value = options.get(name)
         if is_by_row(value) and (name != "examples" or isinstance(value, FromColumn)):
-            raise ConfigError(f"{name}= differs by row only where there are rows: in `rows` and `frame`")
+            raise ConfigError(f"{name}= can differ by row only in `rows` and `frame`")
 
 
 def said_by_row(options: dict[str, Any]) -> RowSaying | None:
@@ -178,7 +178,7 @@ def chosen(examples: Examples | None, text: Any) -> list[tuple[str, Any, Mapping
     """Return the texts, records and evidence of examples for a text. Raises ConfigError."""
     found = _called("examples", examples, text) if callable(examples) else examples
     if isinstance(found, str | Mapping) or not isinstance(found, Iterable | None):
-        raise ConfigError(f"examples are pairs of a text and its record, not {found!r:.80}")
+        raise ConfigError(f"examples must be pairs of a text and its record, not {found!r:.80}")
     return [_example(each, f"example {n}") for n, each in enumerate(found or (), 1)]
 
 
@@ -187,12 +187,12 @@ def _example(given: Any, where: str) -> tuple[str, Any, Mapping[str, Any] | None
         text, known = text_in(given, Path(), where), given.keys() & {"record", "gold"}
         if text is None or not known:
             raise ConfigError(
-                f'{where} is a pair, or {{"text": "...", "record": {{...}}}}, not {given!r:.80}'
+                f'{where} must be a pair, or {{"text": "...", "record": {{...}}}}, not {given!r:.80}'
             )
         record = given["gold"] if "gold" in given else given["record"]
         return text, record, places_in(given, len(text), where)
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 2:
-        raise ConfigError(f"{where} is a pair of a text and its record, not {given!r:.80}")
+        raise ConfigError(f"{where} must be a pair of a text and its record, not {given!r:.80}")
     return given[0], given[1], None
 
 
@@ -220,20 +220,20 @@ def text_or_none(value: object) -> str | None:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f"instructions are a text, not {value!r:.80}")
+        raise ConfigError(f"instructions must be a text, not {value!r:.80}")
     return value
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"context is a mapping of what validators find, not {value!r:.80}")
+        raise ConfigError(f"context must be a mapping for validators, not {value!r:.80}")
     return value
 
 
 def _locale(value: object) -> str:
     if not isinstance(value, str):
         raise ConfigError(
-            f"locale is a language or one with its territory, such as 'en-GB', not {value!r:.80}"
+            f"locale must be a language, perhaps with a territory, such as 'en-GB', not {value!r:.80}"
         )
     customs_of(value)
     return value

@@ -62,11 +62,9 @@ class Renewed(Secret):
         try:
             key = self._make()
         except Exception as error:
-            raise ConfigError(
-                f"api_key= is a function, and raised {type(error).__name__}: {error}"
-            ) from error
+            raise ConfigError(f"the api_key= function raised {type(error).__name__}: {error}") from error
         if not isinstance(key, str) or not key.strip():
-            raise ConfigError(f"api_key= is a function, and gave no key but {type(key).__name__}")
+            raise ConfigError(f"the api_key= function must return a string, not {type(key).__name__}")
         key = checked_key(key)
         if key not in self._last:
             self._last.append(key)
@@ -83,7 +81,9 @@ def checked_key(key: str) -> str:
     """Return a key without the white space around it. Raises ConfigError for one that no header takes."""
     key = key.strip()
     if not key.isascii() or not key.isprintable():
-        raise ConfigError("the API key has characters that no HTTP header takes; was it copied whole?")
+        raise ConfigError(
+            "the API key has characters that an HTTP header can't contain; was it copied correctly?"
+        )
     return key
 
 
@@ -166,12 +166,14 @@ class Headers:
     def __init__(self, headers: Mapping[str, str]) -> None:
         """Raise ConfigError for what is no header."""
         if not isinstance(headers, Mapping):
-            raise ConfigError("extra_headers is a mapping of names to values")
+            raise ConfigError("extra_headers must be a mapping of names to values")
         for name, value in headers.items():
             if not (isinstance(name, str) and _HEADER.fullmatch(name)):
-                raise ConfigError(f"extra_headers: {name!r:.80} is no name of a header")
+                raise ConfigError(f"extra_headers: {name!r:.80} is not the name of a header")
             if not (isinstance(value, str) and value.isascii() and (value + " ").isprintable()):
-                raise ConfigError(f"extra_headers: the value of {name} has characters that no header takes")
+                raise ConfigError(
+                    f"extra_headers: the value of {name} has characters that a header can't contain"
+                )
         self._headers = dict(headers)
 
     def __repr__(self) -> str:
@@ -179,7 +181,8 @@ class Headers:
 
     def __reduce__(self) -> str:
         raise TypeError(
-            "extra_headers may hold keys and are not pickled: make the Extractor where it is used"
+            "extra_headers may contain keys, so they are not pickled: create the Extractor in the "
+            "process that uses it"
         )
 
     def reveal(self) -> dict[str, str]:

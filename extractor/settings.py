@@ -185,7 +185,9 @@ def policy(options: ClientOptions, config: Config, timeouts: http.Timeouts, boun
 def _budget(options: ClientOptions, config: Config, bound: Bound) -> Budget:
     prices = options.get("prices") or {}
     if not isinstance(prices, Mapping) or not all(map(callable, prices.values())):
-        raise ConfigError(f"prices is a mapping such as {{'gpt-5-mini': Price(...)}}, not {prices!r:.80}")
+        raise ConfigError(
+            f"prices must be a mapping such as {{'gpt-5-mini': Price(...)}}, not {prices!r:.80}"
+        )
     price = pricer(config.provider.name, config.model, prices)
     cost, tokens = options.get("max_cost"), options.get("max_tokens_total")
     if tokens is not None:
@@ -232,7 +234,7 @@ def _modes(mode: Mode | str, config: Config, findings: Findings | None) -> tuple
     without what a probe found lacking.
     """
     if mode != "auto" and mode not in list(Mode):
-        raise ConfigError(f"mode is 'auto' or one of {', '.join(Mode)}, not {mode!r}")
+        raise ConfigError(f"mode must be 'auto' or one of {', '.join(Mode)}, not {mode!r}")
     if mode != "auto":
         return (Mode(mode),)
     return findings.ladder(config.provider.modes) if findings else config.provider.modes
@@ -252,21 +254,23 @@ def prompt_of(given: Prompt | str | None) -> Prompt | PromptTemplate | None:
         return None if given is None else Prompt(given)
     if not isinstance(given, str) or "{" not in given:
         known = " and ".join(Prompt)
-        raise ConfigError(f"prompt is one of {known}, or a template with {{schema}} in it, not {given!r:.80}")
+        raise ConfigError(
+            f"prompt must be one of {known}, or a template with {{schema}} in it, not {given!r:.80}"
+        )
     return PromptTemplate.of(given)
 
 
 def _one_of(kind: type[Kind], name: str, given: str) -> Kind:
     if given not in list(kind):
-        raise ConfigError(f"{name} is one of {', '.join(kind)}, not {given!r}")
+        raise ConfigError(f"{name} must be one of {', '.join(kind)}, not {given!r}")
     return kind(given)
 
 
 def _grounded(wanted: bool | None, provider: Provider) -> bool:
     if wanted and provider.grammar is None:
         raise ConfigError(
-            f"grounded=True needs a server that takes grammars, and {provider.name} takes none: "
-            "mark members as Verbatim[str], which is checked everywhere"
+            f"grounded=True needs a server that supports grammars, which {provider.name} does not: mark "
+            "members as Verbatim[str], which is checked with every server"
         )
     return provider.grounded if wanted is None else wanted
 

@@ -59,9 +59,9 @@ def check_name(path: str, windows: bool = WINDOWS) -> None:
         return
     parts = PureWindowsPath(path)
     if any(":" in part for part in parts.parts[bool(parts.anchor) :]):
-        raise OSError(errno.EINVAL, "Windows takes no colon in the name of a file", path)
+        raise OSError(errno.EINVAL, "Windows does not allow a colon in the name of a file", path)
     if parts.name.partition(".")[0].rstrip().upper() in _DEVICES:
-        raise OSError(errno.EINVAL, "that is the name of a device of Windows", path)
+        raise OSError(errno.EINVAL, "this is the name of a Windows device", path)
 
 
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}

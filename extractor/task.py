@@ -64,7 +64,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]  # texts of examples, with their 
 TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
-TOO_LONG = "the text is too long for a grammar of its pieces: values are not held to it"
+TOO_LONG = "the text is too long for a grammar of its pieces, so values are not constrained to it"
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Task(Generic[T]):
         ConfigError and SchemaError for what could work for no text.
         """
         if "response_format" in params:
-            raise ConfigError("response_format is made from the record type; it can't be given as well")
+            raise ConfigError("response_format can't be given: it is made from the record type")
         self.model, self.samples = model, samples_of({"samples": samples})
         asked = asked_type(record_type, extras, evidence)
         asked = asked if share is None else asked.shared(share)
@@ -177,7 +177,7 @@ class Task(Generic[T]):
         params = {**self._params, **added} if added else self._params
         shown = with_images(given, content)
         if masked is not None and shown is not content:
-            raise ConfigError("mask= can't look into the images of pages: read the document as_='text'")
+            raise ConfigError("mask= can't mask pictures of pages: read the document as_='text'")
 
         def request(mode: Mode) -> Request:
             messages = question(self._system(mode, saying, pairs, part), shots, shown)
@@ -319,7 +319,7 @@ class Task(Generic[T]):
 def asked_type(record_type: Any, extras: Literal["keep"] | None, evidence: Any) -> RecordType:
     """Return a record type in the form in which it is asked for. Raises ConfigError."""
     if evidence not in (None, True, False, "quote"):
-        raise ConfigError(f'evidence is "quote" or None, not {evidence!r}')
+        raise ConfigError(f'evidence must be "quote" or None, not {evidence!r}')
     asked = RecordType.of(with_extras(record_type, extras))
     return asked.quoted() if evidence == "quote" else asked
 
@@ -335,7 +335,7 @@ def _corrected(step: Ask[T], rejected: RejectedPart, masked: Masked | None) -> A
         request=replace(step.request, messages=messages),
         repairs=step.policy.max_repairs,
         earlier=earlier,
-        note="asked again: the parts are no valid record together",
+        note="asked again, since the parts together are not a valid record",
     )
     return asked.within(rejected.attempts, ends, time.monotonic())
 
@@ -344,17 +344,17 @@ def samples_of(options: Mapping[str, Any]) -> int:
     """Return how many answers to ask for. Raises ConfigError."""
     samples = options.get("samples", 1)
     if not isinstance(samples, int) or isinstance(samples, bool) or not 1 <= samples <= MOST_SAMPLES:
-        raise ConfigError(f"samples is a whole number from 1 to {MOST_SAMPLES}, not {samples!r}")
+        raise ConfigError(f"samples must be a whole number from 1 to {MOST_SAMPLES}, not {samples!r}")
     return samples
 
 
 def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
     """Return the options of a streamed call of a model. Raises ConfigError: it is one answer, as it comes."""
     if samples_of(options) > 1:
-        raise ConfigError("a stream is one answer: samples are for run, extract, rows and frame")
+        raise ConfigError("a stream is one answer: samples= is for run, extract, rows and frame")
     parts = options.pop("parts", None) or model.settings.parts
     if isinstance(checked_parts(parts), int) and parts != 1:
-        raise ConfigError("a stream is one answer: parts are for run, extract, rows, frame and document")
+        raise ConfigError("a stream is one answer: parts= is for run, extract, rows, frame and document")
     if _mask_of(model, options.get("mask")):
         raise ConfigError("a stream shows replies as they come: mask= is for run, extract, rows and frame")
     return options
@@ -391,7 +391,7 @@ def _masked(mask: TextMask, content: Content) -> tuple[Content, Masked]:
         masked = mask.hide([content])
         return masked.texts[0], masked
     if source_text(content) is None:
-        raise ConfigError("mask= can't look into images and files: give their text, or no mask")
+        raise ConfigError("mask= can't mask images and files: pass their text, or no mask")
     masked = mask.hide([part["text"] for part in content])
     return [{**part, "text": text} for part, text in zip(content, masked.texts, strict=True)], masked
 
@@ -437,7 +437,7 @@ def _sampling(model: Model, params: Mapping[str, Any], samples: int) -> dict[str
         return {}
     given = {**model.settings.own_params, **params}
     if given.get("seed") is not None:
-        raise ConfigError("samples of one seed are all the same answer: leave the seed out")
+        raise ConfigError("samples with one seed are all the same answer: leave the seed out")
     if given.get("temperature") is None:  # the servers' own is above 0
         return {"temperature": TEMPERATURE} if model.settings.params.get("temperature") == 0 else {}
     if given["temperature"] == 0:
@@ -449,7 +449,7 @@ def _check_calibration(fitted: Calibration, model: Model, record_type: Any, samp
     """Warn where a calibration was fitted for something else."""
     why = fitted.misfit(model.name, compile_schema(record_type).fingerprint, samples)
     if why is not None:
-        warnings.warn(f"the calibration's numbers are no probabilities here: {why}", stacklevel=2)
+        warnings.warn(f"the calibration does not apply here: {why}", stacklevel=2)
 
 
 def _checked_example(
@@ -465,5 +465,5 @@ def _checked_example(
         wire = quote_example(wire, text, places) if "quoted" in asked.forms else wire
         compiled.decode(wire, context_of(text, None))
     except Exception as error:
-        raise ConfigError(f"the example for {text[:40]!r} is no valid record: {error}") from error
+        raise ConfigError(f"the example for {text[:40]!r} is not a valid record: {error}") from error
     return text, wire

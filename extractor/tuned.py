@@ -94,7 +94,7 @@ class Tuned:
         """
         if fingerprint != self.fingerprint:
             raise ConfigError(
-                "tuned: it was made for another record type, or for an earlier form of this one: tune again"
+                "tuned=: it was made for another record type, or an earlier version of this one: tune again"
             )
         own = said if callable(said.examples) or said.examples else replace(said, examples=None)
         return own.over(self.saying())
@@ -102,7 +102,7 @@ class Tuned:
     def check_model(self, model: str) -> None:
         """Raise ConfigError for another model."""
         if model != self.model:
-            raise ConfigError(f"tuned: it was made for the model {self.model}, not for {model}: tune again")
+            raise ConfigError(f"tuned=: it was made for the model {self.model}, not {model}: tune again")
 
     def to_json(self) -> str:
         """Return it as it is kept."""
@@ -116,7 +116,7 @@ class Tuned:
             return given
         if isinstance(given, str | os.PathLike):
             return load_tuned(given)
-        raise ConfigError(f"tuned is the file that `extractor tune` wrote, not {given!r:.80}")
+        raise ConfigError(f"tuned must be a file of `extractor tune`, not {given!r:.80}")
 
 
 def load_tuned(path: str | os.PathLike[str]) -> Tuned:
@@ -127,7 +127,7 @@ def load_tuned(path: str | os.PathLike[str]) -> Tuned:
     except OSError as error:
         raise ConfigError(f"cannot read {where}: {error.strerror or error}") from error
     except (ValueError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{where} is no file of `extractor tune`: {error}") from error
+        raise ConfigError(f"{where} was not written by `extractor tune`: {error}") from error
 
 
 def words_of(text: str) -> Sequence[str]:
@@ -143,7 +143,7 @@ def _read(told: Any) -> Tuned:
     sound = all(isinstance(e, list) and len(e) == 2 and isinstance(e[0], str) for e in examples)
     texts = (known.get("model"), known.get("fingerprint"), known.get("instructions", ""))
     if not sound or not all(isinstance(each, str | None) for each in texts) or None in texts[:2]:
-        raise ValueError("its model, fingerprint, instructions or examples are none")
+        raise ValueError("its model, fingerprint, instructions or examples are missing")
     if known.get("choice", "fixed") not in ("fixed", "nearest") or not isinstance(known.get("shown", 0), int):
-        raise ValueError("its choice of examples is none")
+        raise ValueError("its choice of examples is missing")
     return Tuned(**{**known, "examples": tuple((text, record) for text, record in examples)})

@@ -34,7 +34,7 @@ from .report import (
 )
 from .results import Shown
 
-CHANGED = "the text has changed since it was read: it is not shown, and nothing is marked"
+CHANGED = "the text has changed since it was read, so it is not shown"
 ERROR = "_error"  # ends the name of the column that says why a row has no record
 USUAL = ("text", "source", "path")
 LOOKED_AT = 100  # lines, to find which field is the text
@@ -108,7 +108,7 @@ def _entry(result: Any, number: int, names: Names, adapter: TypeAdapter[Any] | N
         return _of_row(result)
     if isinstance(result, Mapping):
         return entry_of(result, number, names, adapter)
-    raise ConfigError(f"view() takes results, outcomes of rows, a frame or mappings, not {result!r:.80}")
+    raise ConfigError(f"view() needs results, outcomes of rows, a frame or mappings, not {result!r:.80}")
 
 
 def _of_row(outcome: RowOutcome[Any]) -> Entry:
@@ -219,8 +219,8 @@ def _record(line: Mapping[str, JSON], column: str, adapter: TypeAdapter[Any] | N
         return None
     if adapter is None:
         raise ConfigError(
-            f"beside {error} there is no column with a record: name its record type, which tells the "
-            "columns of a flattened one (record_type=, or --type), or the column (record=, or --record)"
+            f"{error} has no column with a record: for flattened columns name the record type "
+            "(record_type=, or --type), else name the column (record=, or --record)"
         )
     members = adapter.json_schema(mode="serialization").get("properties", {})
     named = {name: f"{column}_{name}" if f"{column}_{name}" in line else name for name in members}

@@ -221,7 +221,7 @@ def test_a_path_that_the_server_does_not_know_is_told_with_the_version_that_the_
     with ChatServer() as server:
         url = server.base_url.removesuffix("/v1") + "/api"
         result = Extractor("m", base_url=url).run(Person, TEXT)
-    assert f"base_url='{url}' has no version in its path; most servers want '{url}/v1'" in str(result.error)
+    assert f"base_url='{url}' has no version in its path; most servers need '{url}/v1'" in str(result.error)
 
 
 def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_first(call: Call) -> None:
@@ -248,9 +248,9 @@ def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_
         (Person, 5, {}, ConfigError, "not int"),
         (Person, [{"role": "user", "content": TEXT}], {}, ConfigError, "`parse(messages, RecordType)`"),
         (Person, [Message("user", TEXT)], {}, ConfigError, "`parse(messages, RecordType)`"),
-        (Person, [TEXT, TEXT], {}, ConfigError, "`rows` takes many"),
-        (TEXT, Person, {}, SchemaError, "It is extract(Model, text)"),
-        ([{"role": "user", "content": TEXT}], Person, {}, SchemaError, "It is parse(messages, Model)"),
+        (Person, [TEXT, TEXT], {}, ConfigError, "use `rows`"),
+        (TEXT, Person, {}, SchemaError, "The order is extract(Model, text)"),
+        ([{"role": "user", "content": TEXT}], Person, {}, SchemaError, "The order is parse(messages, Model)"),
         (Person(name="Bob", age=3), TEXT, {}, SchemaError, "the class Person itself"),
         ({"name": "string"}, TEXT, {}, SchemaError, "no keyword of JSON Schema"),
         (Person, TEXT, {"max_repairs": 0}, ConfigError, "is an option of Extractor"),

@@ -106,9 +106,9 @@ def test_a_key_of_a_function_shows_nowhere_and_pickles_nowhere() -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: None, "gave no key but NoneType"),
-        (lambda: " ", "gave no key but str"),
-        (lambda: "a\nb", "no HTTP header takes"),
+        (lambda: None, "function must return a string, not NoneType"),
+        (lambda: " ", "function must return a string, not str"),
+        (lambda: "a\nb", "an HTTP header can't contain"),
         (lambda: {}["token"], "raised KeyError: 'token'"),
     ],
 )
@@ -205,7 +205,7 @@ def test_regions_and_projects_come_from_the_environment(model: str, env: Mapping
     ("model", "env", "says"),
     [
         ("bedrock:m", {}, "set AWS_REGION, or AWS_BEDROCK_BASE_URL, or give base_url="),
-        ("bedrock:m", {"AWS_REGION": "evil.example/x?"}, "AWS_REGION is no name of a region or project"),
+        ("bedrock:m", {"AWS_REGION": "evil.example/x?"}, "AWS_REGION is not a valid region or project"),
         ("vertex:m", {"GOOGLE_CLOUD_LOCATION": "global"}, "set GOOGLE_CLOUD_PROJECT, or give base_url="),
         ("vertex:m", {"GOOGLE_CLOUD_PROJECT": "mine"}, "set GOOGLE_CLOUD_LOCATION, or give base_url="),
     ],
@@ -232,16 +232,16 @@ def test_a_region_or_project_that_is_not_known_is_asked_for(
         (("openai/",), "names a provider but no model: write 'openai:MODEL'"),
         (("openai:", None, KEY), "names a provider but no model"),
         ((None, SERVER), "name the model"),
-        (("m", "localhost:8000"), "base_url is no URL"),
-        (("m", "ftp://host"), "base_url is no URL"),
-        (("m", "http://"), "base_url is no URL"),
-        (("m", "http://host:99999999"), "base_url is no URL"),
+        (("m", "localhost:8000"), "base_url is not a URL"),
+        (("m", "ftp://host"), "base_url is not a URL"),
+        (("m", "http://"), "base_url is not a URL"),
+        (("m", "http://host:99999999"), "base_url is not a URL"),
         (("m", f"http://user:{KEY}@host/v1"), "give a key as api_key="),
         (("m", f"http://host/v1?key={KEY}"), "give a key as api_key="),
         (("m", f"{SERVER}/chat/completions"), f"write '{SERVER}'"),
         (("anthropic:m", "https://host/v1/messages/", KEY), "write 'https://host/v1'"),
-        (("m", SERVER, f"{KEY}…"), "copied whole"),
-        (("m", SERVER, f"{KEY}\nX-Evil: 1"), "copied whole"),
+        (("m", SERVER, f"{KEY}…"), "copied correctly"),
+        (("m", SERVER, f"{KEY}\nX-Evil: 1"), "copied correctly"),
     ],
 )
 def test_what_is_unclear_is_a_config_error_that_says_what_to_do(
@@ -268,12 +268,12 @@ def test_an_unknown_parameter_is_refused_with_the_name_that_was_meant() -> None:
         ),
         ("api_key", "is an option of Extractor(..., api_key=...)"),
         ("model", "is an option of Extractor"),
-        ("examples", "is for those calls of an Extractor that extract a record"),
-        ("instructions", "is for those calls of an Extractor that extract a record"),
-        ("journal", "is for many rows"),
-        ("flatten", "is for tables"),
-        ("tools", "is for `chat` and `run_tools`"),
-        ("overlap", "is for long texts"),
+        ("examples", "is an option of the calls that extract a record"),
+        ("instructions", "is an option of the calls that extract a record"),
+        ("journal", "is an option of `rows`"),
+        ("flatten", "is an option of `frame`"),
+        ("tools", "is an option of `chat` and `run_tools`"),
+        ("overlap", "is an option of `document`"),
         ("max_repair", "did you mean 'max_repairs'?"),
     ],
 )
@@ -296,15 +296,15 @@ def test_a_url_with_a_version_lacks_none(url: str) -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"timeout": 0}, "timeout is a number of seconds above 0, not 0"),
+        ({"timeout": 0}, "timeout must be a number of seconds above 0, not 0"),
         ({"timeout": -1.5}, "not -1.5"),
         ({"timeout": math.nan}, "not nan"),
         ({"timeout": "30"}, "not '30'"),
         ({"timeout": None}, "not None"),
-        ({"deadline": 0}, "deadline is a number of seconds above 0"),
-        ({"max_repairs": -1}, "max_repairs is a whole number, 0 at least"),
-        ({"max_retries": 1.5}, "max_retries is a whole number, 0 at least"),
-        ({"max_tokens_total": 0}, "max_tokens_total is a whole number, 1 at least"),
+        ({"deadline": 0}, "deadline must be a number of seconds above 0"),
+        ({"max_repairs": -1}, "max_repairs must be a whole number, at least 0"),
+        ({"max_retries": 1.5}, "max_retries must be a whole number, at least 0"),
+        ({"max_tokens_total": 0}, "max_tokens_total must be a whole number, at least 1"),
         ({"max_cost": 0}, "max_cost is a number of US dollars above 0"),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_bound_within_which_nothing_could_come_is_refused(options: ClientOptio
 
 
 def test_timeouts_are_above_zero_each() -> None:
-    with pytest.raises(ConfigError, match="first_byte is a number of seconds above 0"):
+    with pytest.raises(ConfigError, match="first_byte must be a number of seconds above 0"):
         Timeouts(first_byte=0)
     assert Timeouts(first_byte=None, request=math.inf).request == math.inf
 

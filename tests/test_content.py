@@ -117,7 +117,7 @@ def test_an_image_comes_from_a_path_bytes_a_url_or_pil(tmp_path: Path) -> None:
         image(str(tmp_path / "a.png"))
     with pytest.raises(ConfigError, match="cannot read"):
         image(tmp_path / "b.png")
-    with pytest.raises(ConfigError, match="no base64"):
+    with pytest.raises(ConfigError, match="not base64"):
         image("data:image/png;base64,***")
     with pytest.raises(ConfigError, match="not int"):
         image(3)  # type: ignore[arg-type]
@@ -162,12 +162,12 @@ def test_a_pdf_is_a_file_or_its_pages_as_images_or_as_texts(tmp_path: Path) -> N
         (lambda: pdf(PDF, pages=[]), "no page chosen"),
         (lambda: pdf(b"%PDF-1.4 and no more", as_="text"), "encrypted or damaged"),
         (lambda: pdf(document("", ""), as_="text"), "only pictures: use as_='images'"),
-        (lambda: pdf("https://example.org/a.pdf", pages=[1]), "passed on whole"),
+        (lambda: pdf("https://example.org/a.pdf", pages=[1]), "can't be split into pages"),
         (lambda: pdf("a.pdf"), r"give pathlib\.Path"),
-        (lambda: pdf(PDF, as_="images", dpi=0), "dpi is a number above 0 and at most 1200, not 0"),
+        (lambda: pdf(PDF, as_="images", dpi=0), "dpi must be a number above 0 and at most 1200, not 0"),
         (lambda: pdf(PDF, as_="images", dpi=10**9), "at most 1200"),
         (lambda: pdf(WIDE, as_="images", dpi=1200), "is an image of 24,000,000 x 1,667 pixels.*smaller dpi"),
-        (lambda: pdf(PDF, as_="words"), "as_ is 'file', 'images' or 'text'"),  # type: ignore[arg-type]
+        (lambda: pdf(PDF, as_="words"), "as_ must be 'file', 'images' or 'text'"),  # type: ignore[arg-type]
     ],
 )
 def test_what_is_no_such_pdf_is_a_clear_error(make: Any, message: str) -> None:
@@ -192,14 +192,14 @@ def test_a_text_to_extract_from_is_a_mix_of_parts(server: ChatServer) -> None:
 @pytest.mark.parametrize(
     ("provider", "parts", "message"),
     [
-        ("cerebras", [image(PNG)], r"takes no images.*replace\(PROVIDERS\['cerebras'\], images=True"),
-        ("groq", pdf(PDF), "takes no PDFs.*as_='images'"),
-        ("openai", [image(picture("TIFF"))], "takes no image/tiff: convert it to one of image/png"),
-        ("gemini", [image(picture("GIF"))], "takes no image/gif"),
+        ("cerebras", [image(PNG)], r"does not accept images.*replace\(PROVIDERS\['cerebras'\], images=True"),
+        ("groq", pdf(PDF), "does not accept PDFs.*as_='images'"),
+        ("openai", [image(picture("TIFF"))], "does not accept image/tiff: convert it to one of image/png"),
+        ("gemini", [image(picture("GIF"))], "does not accept image/gif"),
         ("anthropic", [image(PNG + b"\0" * 4_000_000)], "an image may have 5,242,880 base64 digits"),
         ("anthropic", pdf(PDF + b"\0" * 25_000_000), "one request may have 32,000,000 base64 digits"),
         ("groq", [image(PNG + b"\0" * 1_600_000)] * 2, "one request may have 4,000,000 base64 digits"),
-        ("openai", pdf("https://example.org/a.pdf"), "takes no URL of a file"),
+        ("openai", pdf("https://example.org/a.pdf"), "does not accept the URL of a file"),
         (
             "openai",
             [{"type": "image_url", "image_url": {"url": "data:image/png;base64,SUkqAA=="}}],

@@ -102,7 +102,7 @@ def test_a_server_that_takes_only_weaker_modes_is_asked_by_the_best_that_it_take
     assert [a.request.mode for a in result.attempts] == list(Mode)[: list(Mode).index(mode) + 1]
     notes = [a.note for a in result.attempts]
     assert notes[0] is None
-    assert all(note and "the server does not take mode" in note for note in notes[1:])
+    assert all(note and "the server does not support mode" in note for note in notes[1:])
 
 
 def test_what_a_server_does_not_take_is_remembered(run: Run) -> None:
@@ -361,13 +361,13 @@ def test_what_follows_an_outcome_is_the_callers_to_say(
     ("on", "said"),
     [
         ({"trunkated": "stop"}, "did you mean 'truncated'"),
-        ({"ok": "stop"}, "none of"),
+        ({"ok": "stop"}, "must be one of"),
         ({200: "stop"}, "HTTP status"),
         ({"refused": "retry"}, "write 'again', 'fallback'"),
         ({"refused": None}, "write 'again', 'fallback'"),
         ({"refused": [5]}, "write 'again', 'fallback'"),
-        ({None: "stop"}, "none of"),
-        ("refused", "is a mapping"),
+        ({None: "stop"}, "must be one of"),
+        ("refused", "must be a mapping"),
     ],
 )
 def test_what_means_nothing_is_refused_at_once(on: Any, said: str) -> None:

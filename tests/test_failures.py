@@ -89,7 +89,7 @@ class Nosy(Person):
 def test_a_bug_in_a_validator_is_the_users_to_see_and_is_paid_for_once(mode: str) -> None:
     answer = calls(("Nosy", ADA)) if mode == "tool" else reply(ADA)
     with ChatServer([answer, reply(ADA)]) as server, extractor(server, mode=mode) as ex:
-        with pytest.raises(Unjudged, match="judging it raised KeyError: 'Ada'") as raised:
+        with pytest.raises(Unjudged, match="validating it raised KeyError: 'Ada'") as raised:
             ex.extract(Nosy, TEXT)
         assert len(server.requests) == 1
     cause = raised.value.__cause__

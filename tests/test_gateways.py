@@ -92,7 +92,7 @@ def test_that_a_server_wants_turns_is_not_asked_again_by_another_run(tmp_path: P
 
 
 def test_turns_that_mean_nothing_are_refused() -> None:
-    with pytest.raises(ConfigError, match="turns is one of any, alternate, no_system"):
+    with pytest.raises(ConfigError, match="turns must be one of any, alternate, no_system"):
         Extractor("m", base_url="http://127.0.0.1:1/v1", turns="odd")
 
 
@@ -171,7 +171,7 @@ def test_words_before_an_error_on_the_choice_are_kept_with_its_reason() -> None:
     result = run([choice(error=BROKEN, message=said), reply(ADA)])
     first = result.attempts[0]
     assert (first.outcome, first.text) == (Outcome.TRUNCATED, '{"name": "A')
-    assert first.problems[0].reason == "the server broke the reply off: Provider disconnected"
+    assert first.problems[0].reason == "the server cut the reply off: Provider disconnected"
     assert result.record == Person(name="Ada", age=36)
 
 

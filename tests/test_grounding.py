@@ -60,7 +60,7 @@ def test_modes_without_a_grammar_show_no_mark(mode: Mode) -> None:
 
 
 def test_a_server_without_grammars_says_so_before_anything_is_sent() -> None:
-    with pytest.raises(ConfigError, match=r"openai takes none: mark members as Verbatim\[str\]"):
+    with pytest.raises(ConfigError, match=r"openai does not: mark members as Verbatim\[str\]"):
         Extractor("openai:m", api_key="k", grounded=True)
 
 
@@ -72,7 +72,7 @@ def test_a_text_too_long_for_a_grammar_is_decoded_freely_with_a_note() -> None:
         result = ex.run(Invoice, TEXT + " " * LONGEST)
     assert (
         result.attempts[0].note
-        == "the text is too long for a grammar of its pieces: values are not held to it"
+        == "the text is too long for a grammar of its pieces, so values are not constrained to it"
     )
     assert lark(server.requests[0].json["structured_outputs"]["grammar"])(SAID.replace("88-17", "88-18"))
 

@@ -129,10 +129,13 @@ def test_evidence_quote_is_how_the_model_is_asked_and_no_column() -> None:
     [
         (lambda ex: Run(jornal=False), "Run has no 'jornal': did you mean 'journal'?"),  # type: ignore[call-arg]
         (lambda ex: Chunks(chunk=3), "Chunks has no 'chunk': did you mean"),  # type: ignore[call-arg]
-        (lambda ex: ex.rows(ROWS, Person, run={"journal": False}), "run= takes a Run(...)"),
-        (lambda ex: ex.rows(ROWS, Person, columns=Columns()), "'columns' is for tables: `frame` takes it"),
-        (lambda ex: ex.run(Person, "Ada", run=Run()), "'run' is for many rows"),
-        (lambda ex: ex.run(Person, "Ada", chunks=Chunks()), "'chunks' is for long texts"),
+        (lambda ex: ex.rows(ROWS, Person, run={"journal": False}), "run= must be a Run(...)"),
+        (
+            lambda ex: ex.rows(ROWS, Person, columns=Columns()),
+            "'columns' is an option of `frame`",
+        ),
+        (lambda ex: ex.run(Person, "Ada", run=Run()), "'run' is an option of `rows`"),
+        (lambda ex: ex.run(Person, "Ada", chunks=Chunks()), "'chunks' is an option of `document`"),
         (lambda ex: ex.rows(ROWS, Person, run=Run(progress=True)), "rows(...) shows no progress"),
         (
             lambda ex: list(ex.rows(ROWS, Person, run=Run(concurrency=0))),

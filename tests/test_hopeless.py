@@ -148,12 +148,12 @@ def test_an_async_fallback_is_asked_too() -> None:
 
 @pytest.mark.parametrize("other", [7, {"model": "n"}, [None], [{"model": "n"}]], ids=repr)
 def test_a_fallback_that_is_no_model_is_refused(other: Any) -> None:
-    with pytest.raises(ConfigError, match="fallback= takes names of models and Extractors"):
+    with pytest.raises(ConfigError, match="fallback= must be names of models or Extractors"):
         Extractor("m", base_url="http://127.0.0.1:1/v1", fallback=other)
 
 
 def test_a_fallback_of_another_kind_is_refused() -> None:
-    with pytest.raises(ConfigError, match="names of models and AsyncExtractors"):
+    with pytest.raises(ConfigError, match="names of models or AsyncExtractors"):
         AsyncExtractor("m", base_url="http://127.0.0.1:1/v1", fallback=Extractor("n", base_url="http://x/v1"))
 
 
@@ -184,7 +184,7 @@ def test_a_wrong_key_names_the_model_the_place_and_the_variable(model: str) -> N
 
 def test_a_404_names_the_model_and_the_url() -> None:
     with ChatServer(status(404)) as server, Extractor("m", base_url=server.base_url) as ex:
-        assert f"'m' was asked for at {server.base_url}" in str(ex.run(Person, TEXT).error)
+        assert f"the request for 'm' went to {server.base_url}" in str(ex.run(Person, TEXT).error)
 
 
 def test_an_error_quotes_the_reply() -> None:

@@ -57,12 +57,15 @@ def test_another_model_for_one_call_is_told_as_that(
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda ex: ex.extract("Ada", Person), "Were the arguments swapped? It is extract(Model, text)"),
-        (lambda ex: ex.run("Ada", Person), "It is extract(Model, text)"),
-        (lambda ex: list(ex.items("Ada", Person)), "It is extract(Model, text)"),
-        (lambda ex: ex.document("Ada " * 50, Person), "It is extract(Model, text)"),
-        (lambda ex: ex.preview("Ada", Person), "It is extract(Model, text)"),
-        (lambda ex: ex.parse(Person, HELLO), "It is parse(messages, Model)"),
+        (
+            lambda ex: ex.extract("Ada", Person),
+            "Were the arguments swapped? The order is extract(Model, text)",
+        ),
+        (lambda ex: ex.run("Ada", Person), "The order is extract(Model, text)"),
+        (lambda ex: list(ex.items("Ada", Person)), "The order is extract(Model, text)"),
+        (lambda ex: ex.document("Ada " * 50, Person), "The order is extract(Model, text)"),
+        (lambda ex: ex.preview("Ada", Person), "The order is extract(Model, text)"),
+        (lambda ex: ex.parse(Person, HELLO), "The order is parse(messages, Model)"),
         (lambda ex: list(ex.rows(Person, ["Ada"])), "the arguments are swapped: call rows(texts, Person)"),
         (
             lambda ex: ex.frame(Person, pd.DataFrame({"body": ["Ada"]}), text="body"),
@@ -84,15 +87,21 @@ def test_swapped_arguments_are_told_as_that(
         ("max_retry", "did you mean 'max_retries'? That is an option of Extractor(..., max_retries=...)"),
         (
             "jornal",
-            "did you mean 'journal'? That is for many rows: `rows` and `frame` take it as run=",
+            "did you mean 'journal'? That is an option of `rows` and `frame` as run=",
         ),
         (
             "overlp",
-            "did you mean 'overlap'? That is for long texts: `document` takes it, one text",
+            "did you mean 'overlap'? That is an option of `document`, for one long text",
         ),
-        ("temprature", "did you mean 'temperature'? What only your server knows goes into extra_body"),
+        (
+            "temprature",
+            "did you mean 'temperature'? Put parameters that only your server knows into extra_body",
+        ),
         ("exmples", "did you mean 'examples'?"),
-        ("xyz", "'xyz' is no parameter of the chat-completions API. What only your server knows"),
+        (
+            "xyz",
+            "'xyz' is not a parameter of the chat-completions API. Put parameters that only your server",
+        ),
         ("response_model", "the record type is the first argument: extract(Model, text)"),
         ("system_prompt", "instructions= is what the model is told"),
         ("max_workers", "run=Run(concurrency=...) bounds the requests in flight"),
@@ -112,5 +121,7 @@ def test_no_name_of_another_library_hides_one_of_ours() -> None:
 
 
 def test_a_record_type_is_no_model() -> None:
-    with pytest.raises(ConfigError, match=r"a model is named by a text.*ex\.extract\(Model, text\)"):
+    with pytest.raises(
+        ConfigError, match=r"the name of a model must be a string.*ex\.extract\(Model, text\)"
+    ):
         Extractor(Person)  # type: ignore[arg-type]

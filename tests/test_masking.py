@@ -64,8 +64,8 @@ def test_what_the_model_wrote_beside_a_placeholder_is_told_in_a_note() -> None:
     with ChatServer([reply(guessed)]) as server, client(server) as ex:
         [note] = ex.run(Inquiry, TEXT).notes
     assert note == (
-        "the model added to a placeholder what the text does not have there: /mail; "
-        "the model wrote a masked value that it was not told: /name"
+        "the model added text to a placeholder that the source does not have there: /mail; "
+        "the model wrote a masked value that it had not seen: /name"
     )
 
 
@@ -77,7 +77,9 @@ def test_a_run_counts_the_rows_where_the_model_added_to_a_placeholder(tmp_path: 
         told = tables.run(
             tmp_path / "mails.jsonl", Inquiry, text="body", into=tmp_path / "o.jsonl", model=ex, journal=False
         )
-    assert told.notes == ("2 rows: the model added to a placeholder what the text does not have there",)
+    assert told.notes == (
+        "2 rows: the model added text to a placeholder that the source does not have there",
+    )
 
 
 def test_a_placeholder_with_the_words_around_it_in_the_text_is_no_note() -> None:
@@ -100,9 +102,9 @@ def test_a_fallback_model_reads_what_the_first_one_would() -> None:
 def test_conversations_are_refused_where_the_client_masks_texts() -> None:
     with ChatServer() as server, client(server) as ex:
         for call in (ex.chat, ex.chat_stream, lambda text: ex.parse(text, Inquiry)):
-            with pytest.raises(ConfigError, match="messages are sent as they are"):
+            with pytest.raises(ConfigError, match="messages can't be masked"):
                 call(TEXT)
-        with pytest.raises(ConfigError, match="messages are sent as they are"):
+        with pytest.raises(ConfigError, match="messages can't be masked"):
             ex.run_tools(TEXT, tools=[Inquiry])
         assert not server.requests
 
@@ -121,7 +123,7 @@ def test_a_function_that_gives_no_place_in_the_text_is_named() -> None:
 
     with (
         Extractor("m", base_url="http://127.0.0.1:9/v1", mask=names) as ex,
-        pytest.raises(ConfigError, match=r"the mask names gave .0, 99, 'NAME'."),
+        pytest.raises(ConfigError, match=r"the mask names returned .0, 99, 'NAME'."),
     ):
         ex.extract(Inquiry, "Ada")
 
@@ -232,7 +234,7 @@ def test_a_long_text_is_masked_chunk_by_chunk() -> None:
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [("e-mail", "none of email"), ({"x": "("}, "no regular expression"), (3, "names of patterns")],
+    [("e-mail", "not one of email"), ({"x": "("}, "not a regular expression"), (3, "names of patterns")],
 )
 def test_masks_that_mean_nothing_are_refused_at_once(given: Any, told: str) -> None:
     with pytest.raises(ConfigError, match=told):

@@ -61,7 +61,7 @@ def test_what_could_not_be_sent_is_told_as_by_the_call() -> None:
     ex = Extractor("m", base_url="http://127.0.0.1:9/v1")
     with pytest.raises(SchemaError):
         ex.preview(type("Odd", (), {}), "Ada")
-    with pytest.raises(ConfigError, match="no valid record"):
+    with pytest.raises(ConfigError, match="not a valid record"):
         ex.preview(Person, "Ada", examples=[("Bob", {"age": 7})])
 
 

@@ -77,8 +77,8 @@ def test_the_schema_stands_where_the_prompt_wants_it() -> None:
             r"placeholder {instructoins}; did you mean {instructions}\?",
         ),
         ("Read {text} {schema}", "the text is sent in a message of its own"),
-        ("Read {instructions}", "prompt= lacks {schema}"),
-        ("Read {schema", "is no template"),
+        ("Read {instructions}", "prompt= lacks the placeholder {schema}"),
+        ("Read {schema", "is not a valid template"),
         ("Read {schema!r}", "unknown placeholder"),
         ("Read {}", "unknown placeholder"),
         ("Read {foo}", r"unknown placeholder {foo}\. There are"),
@@ -96,7 +96,7 @@ def test_what_is_given_has_to_have_a_place() -> None:
     ex = client(prompt="Read. {schema}")
     for name, said in (("instructions", "Be exact."), ("reference_date", "2026-03-31"), ("locale", "de")):
         options: dict[str, Any] = {name: said}
-        with pytest.raises(ConfigError, match=f"prompt= lacks {{{name}}}"):
+        with pytest.raises(ConfigError, match=f"prompt= lacks the placeholder {{{name}}}"):
             ex.preview(Person, "Ada", **options)
 
 
@@ -140,7 +140,7 @@ def test_streams_items_documents_and_async_calls_have_the_prompt() -> None:
 def test_a_document_in_parts_needs_a_place_for_that() -> None:
     with ChatServer(shaped()) as server, Extractor("openai:m", base_url=server.base_url) as ex:
         text = "Ada is 36. " * 40
-        with pytest.raises(ConfigError, match=r"prompt= lacks {text_note}"):
+        with pytest.raises(ConfigError, match=r"prompt= lacks the placeholder {text_note}"):
             ex.document(Person, text, chunk=200, prompt="Read. {schema}", journal=False)
         assert server.requests == ()
         ex.document(Person, text, chunk=200, prompt="Read. {schema}\n\n{text_note}", journal=False)
@@ -150,7 +150,7 @@ def test_a_document_in_parts_needs_a_place_for_that() -> None:
 def test_texts_that_share_a_request_need_a_place_for_that() -> None:
     with ChatServer(shaped()) as server, Extractor("openai:m", base_url=server.base_url) as ex:
         options: dict[str, Any] = {"rows_per_request": 2, "journal": False}
-        with pytest.raises(ConfigError, match=r"prompt= lacks {text_note}"):
+        with pytest.raises(ConfigError, match=r"prompt= lacks the placeholder {text_note}"):
             list(ex.rows(["Ada", "Bob"], Person, prompt="Read. {schema}", **options))
         assert server.requests == ()
         list(ex.rows(["Ada", "Bob"], Person, prompt=MINE, **options))
@@ -197,12 +197,12 @@ def test_examples_may_be_chosen_for_each_text() -> None:
 @pytest.mark.parametrize(
     ("examples", "reason"),
     [
-        ([("Bob is 7",)], "example 1 is a pair of a text and its record"),
-        ([{"text": "Bob is 7"}], "example 1 is a pair, or"),
-        ([("Bob is 7", {"age": 7})], "is no valid record"),
-        ({"text": "Bob", "record": {}}, "examples are pairs"),
+        ([("Bob is 7",)], "example 1 must be a pair of a text and its record"),
+        ([{"text": "Bob is 7"}], "example 1 must be a pair, or"),
+        ([("Bob is 7", {"age": 7})], "is not a valid record"),
+        ({"text": "Bob", "record": {}}, "examples must be pairs"),
         (lambda text: 1 / 0, "examples= raised ZeroDivisionError"),
-        ([{**GOLD, "evidence": [{"pointer": "/name", "start": 0, "end": 99}]}], "is no span of the text"),
+        ([{**GOLD, "evidence": [{"pointer": "/name", "start": 0, "end": 99}]}], "is not a span of the text"),
     ],
 )
 def test_examples_that_are_none_are_told_before_anything_is_sent(examples: Any, reason: str) -> None:

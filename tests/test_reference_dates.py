@@ -64,11 +64,13 @@ def test_a_day_is_a_date_or_its_text(day: Any) -> None:
 
 
 def test_what_is_no_day_and_no_locale_is_told() -> None:
-    with pytest.raises(ConfigError, match="reference_date is a date, or one such as '2026-03-31', not 'now'"):
+    with pytest.raises(
+        ConfigError, match="reference_date must be a date, or text such as '2026-03-31', not 'now'"
+    ):
         first_message(reference_date="now")
-    with pytest.raises(ConfigError, match="locale='german' is no language"):
+    with pytest.raises(ConfigError, match="locale='german' is not a language"):
         first_message(locale="german")
-    with pytest.raises(ConfigError, match="reference_date= differs by row only where there are rows"):
+    with pytest.raises(ConfigError, match="can differ by row only in `rows`"):
         first_message(reference_date=lambda row: FRIDAY)
 
 

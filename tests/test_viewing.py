@@ -79,7 +79,7 @@ def test_a_flattened_frame_is_shown_by_its_record_type_and_never_as_empty(ex: Ex
         first, second, third = data_of(view(flat, record_type=Ticket, text="body"))
         assert (first["outcome"], first["spans"]["/name"]) == ("ok", [[0, 3, "exact", 1.0]])
         assert [each["outcome"] for each in (second, third)] == ["status", "empty"]
-        with pytest.raises(ConfigError, match="name its record type"):
+        with pytest.raises(ConfigError, match="name the record type"):
             view(flat, text="body")
 
 
@@ -139,5 +139,5 @@ def test_the_text_of_rows_is_the_longest_column_where_none_is_named() -> None:
 
 
 def test_what_is_no_result_is_named() -> None:
-    with pytest.raises(ConfigError, match=r"view.. takes results"):
+    with pytest.raises(ConfigError, match=r"view.. needs results"):
         view([3])

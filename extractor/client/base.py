@@ -77,20 +77,24 @@ class BaseClient(Generic[Link]):
     def _alone(self, verb: str) -> None:
         """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
         if self._escalating is not None:
-            raise ConfigError(f"escalate= is for run, extract, rows and frame; {verb} asks one model alone")
+            raise ConfigError(f"escalate= is for run, extract, rows and frame; {verb} asks only one model")
 
     def _first_alone(self, estimate: Estimate) -> Estimate:
         """Return an estimate that says what it leaves out."""
         if self._escalating is None or self._escalating.second is None:
             return estimate
-        return replace(estimate, assumption=f"{estimate.assumption}; the second model is not counted")
+        return replace(
+            estimate, assumption=f"{estimate.assumption}; requests to the second model are not counted"
+        )
 
     def _doubting(self, record_type: Any, options: Any) -> Escalating | None:
         """Return what becomes of doubtful values in a call, which is then told how sure they are."""
         found = self._escalating
         if found is not None:
             if options.get("mask") is not None and found.second is not None and not found.second.masks:
-                raise ConfigError("escalate: the texts are masked, and the second model's would not be")
+                raise ConfigError(
+                    "escalate=: this Extractor masks its texts, but the second model has no mask"
+                )
             found.check(record_type, self.model, options.get("samples", 1))
             options["confidence"] = options.get("confidence") or True
         return found
@@ -103,7 +107,7 @@ class BaseClient(Generic[Link]):
         """
         kind = type(self).__name__
         if not isinstance(name, str):
-            raise ConfigError(f"fallback= takes names of models and {kind}s, not {name!r:.80}")
+            raise ConfigError(f"fallback= must be names of models or {kind}s, not {name!r:.80}")
         given, url = self._arguments["model"], options.get("base_url")
         try:
             model, here = fallback_at(name, given, first.settings.config, url, environment)
@@ -111,7 +115,7 @@ class BaseClient(Generic[Link]):
             same = cast(ClientOptions, {key: value for key, value in options.items() if key not in left})
             return Model(Settings.of(model, same, environment), same)
         except ConfigError as error:
-            also = f"fallback= also takes an {kind}, with its own options"
+            also = f"fallback= can also be an {kind} with its own options"
             raise ConfigError(f"the fallback model {name!r}: {error} ({also})") from error
 
     def with_options(self, model: str | None = None, **options: Unpack[ClientOptions]) -> Self:

@@ -52,7 +52,7 @@ class Calibration:
     def misfit(self, model: str, fingerprint: str, samples: int) -> str | None:
         """Return why its numbers are no probabilities here; None where they are."""
         if model != self.model:
-            return f"it was fitted for the model {self.model}, not for {model}"
+            return f"it was fitted for the model {self.model}, not {model}"
         if fingerprint != self.fingerprint:
             return "it was fitted for another record type, or for an earlier form of this one"
         if samples != self.samples:
@@ -76,11 +76,11 @@ class Calibration:
         rises = all(a < b and y <= z for (a, y), (b, z) in pairwise(knots))
         bounded = all(0 <= y <= 1 for _, y in knots)
         if found.method not in ("isotonic", "platt") or not (rises and bounded):
-            raise ValueError("its map is none")
+            raise ValueError("its map is invalid")
         if found.method == "isotonic" and not knots:
             raise ValueError("it has no knots")
         if not (0 <= found.slope < math.inf and math.isfinite(found.intercept)):
-            raise ValueError("its curve is none")
+            raise ValueError("its curve is invalid")
         return found
 
 
@@ -113,7 +113,7 @@ def loaded(confidence: Any) -> bool | Calibration:
         return confidence or False
     if isinstance(confidence, str | os.PathLike):
         return load_calibration(confidence)
-    raise ConfigError(f"confidence is True or the file of a calibration, not {confidence!r:.80}")
+    raise ConfigError(f"confidence must be True or the file of a calibration, not {confidence!r:.80}")
 
 
 @lru_cache(maxsize=16)
@@ -121,4 +121,4 @@ def _load(path: str, changed: int) -> Calibration:
     try:
         return Calibration.of(json.loads(Path(path).read_bytes()))
     except (ValueError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no file of `extractor calibrate`: {error}") from error
+        raise ConfigError(f"{path} was not written by `extractor calibrate`: {error}") from error

@@ -97,7 +97,7 @@ class Promise:
         if missing := {"right", "assurance", "model", "fingerprint", "fields"} - known.keys():
             raise ValueError(f"it lacks {min(missing)!r}")
         if not isinstance(known["fields"], dict):
-            raise ValueError("its fields are no object")
+            raise ValueError("its fields are not an object")
         of_fields = {str(name): _field(each) for name, each in known["fields"].items()}
         return cls(
             **{**known, "fields": of_fields, "record": _field(known.get("record", {"threshold": None}))}
@@ -112,7 +112,7 @@ def load_promise(path: str | os.PathLike[str]) -> Promise:
         raise ConfigError(f"cannot read the promise {os.fspath(path)}: {error.strerror or error}") from error
     except (ValueError, TypeError, RecursionError) as error:
         where = os.fspath(path)
-        raise ConfigError(f"{where} is no file of `extractor calibrate --right`: {error}") from error
+        raise ConfigError(f"{where} was not written by `extractor calibrate --right`: {error}") from error
 
 
 def any_index(pointer: str) -> str:
@@ -122,7 +122,7 @@ def any_index(pointer: str) -> str:
 
 def _field(told: Any) -> FieldPromise:
     if not isinstance(told, dict):
-        raise ValueError("a field of it is no object")
+        raise ValueError("one of its fields is not an object")
     known = {each.name: told[each.name] for each in fields(FieldPromise) if each.name in told}
     found = FieldPromise(**known)
     if found.threshold is not None and not (

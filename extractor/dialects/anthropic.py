@@ -198,7 +198,7 @@ def _block(part: Mapping[str, Any]) -> dict[str, JSON]:
             named = {"title": file["filename"]} if file.get("filename") else {}
             return {"type": "document", "source": _source(file), **named}
         case {"type": "input_audio"}:
-            raise ConfigError(f"the {API} API takes no audio")
+            raise ConfigError(f"the {API} API does not accept audio")
     return dict(part)
 
 
@@ -210,7 +210,7 @@ def _source(file: Mapping[str, Any]) -> dict[str, JSON]:
         return {"type": "url", "url": file["file_url"]}
     if held is None:
         raise ConfigError(
-            "a file part holds 'file_data', 'data:application/pdf;base64,...', a 'file_id' or a 'file_url'"
+            "a file part needs 'file_data', 'data:application/pdf;base64,...', a 'file_id' or a 'file_url'"
         )
     if held.media_type == "text/plain":
         plain = base64.b64decode(held.data).decode(errors="replace")

@@ -100,7 +100,7 @@ def arguments_of(call: ToolCall, api: str) -> dict[str, JSON]:
         arguments = None
     if not isinstance(arguments, dict):
         raise ConfigError(
-            f"the arguments of the tool call {call.id!r} are no JSON object: the {api} API takes no others"
+            f"the arguments of the tool call {call.id!r} are not a JSON object, as the {api} API requires"
         )
     return arguments
 
@@ -135,5 +135,5 @@ def inline(url: JSON, name: str | None = None) -> Inline | None:
     head, _, data = url.removeprefix("data:").partition(",")
     media_type, *attributes = head.split(";")
     if "base64" not in attributes or not data:
-        raise ConfigError("a data URL of a content part is written 'data:image/png;base64,...'")
+        raise ConfigError("write the data URL of a content part as 'data:image/png;base64,...'")
     return Inline(media_type or "text/plain", data, name)

@@ -79,7 +79,7 @@ def most_usage(body: bytes, model: str, longest: int | None = None) -> Usage:
     """
     read = mapping(parse_json(body))
     for what in _unbound(read, body, model):
-        raise ConfigError(f"no budget can be kept for {what}: nobody knows beforehand what that costs")
+        raise ConfigError(f"a budget can't cover {what}: its cost is not known in advance")
     images = [size for name in read if _plain(name) in MESSAGES for size in _images(read[name])]
     prompt = len(body) - sum(images) + MOST_OF_IMAGE * len(images) + MOST_OF_TOOLS * ("tools" in read)
     answer = _limit(read, longest) * _answers(read)
@@ -107,11 +107,9 @@ def _limit(body: Mapping[str, JSON], longest: int | None) -> int:
     limits = [value for name, value in _members(body) if name in LIMITS]
     for limit in limits:
         if type(limit) is not int or limit < 0:
-            raise ConfigError(f"max_tokens={limit!r:.80} bounds no answer: a budget needs a whole number")
+            raise ConfigError(f"max_tokens={limit!r:.80} is invalid: a budget needs a whole number")
     if not limits and longest is None:
-        raise ConfigError(
-            "a budget is kept by reserving the longest answer: say how long it may be, max_tokens=..."
-        )
+        raise ConfigError("a budget needs the length of the longest answer: set max_tokens=...")
     return max(limits, default=longest or 0)
 
 
@@ -119,7 +117,7 @@ def _answers(body: Mapping[str, JSON]) -> int:
     counts = [value for name, value in _members(body) if name in ANSWERS]
     for count in counts:
         if type(count) is not int or count < 1:
-            raise ConfigError(f"n={count!r:.80} is no number of answers: a budget needs a whole number")
+            raise ConfigError(f"n={count!r:.80} is invalid: a budget needs a whole number")
     return max(counts, default=1)
 
 
@@ -133,7 +131,7 @@ def _unbound(body: Mapping[str, JSON], written: bytes, model: str) -> Iterator[s
         elif name in ("servicetier", "speed") and value in DEARER:
             yield f"service that is {value!r}"
         elif name in ("modalities", "responsemodalities") and value not in (["text"], ["TEXT"]):
-            yield "answers that are no text"
+            yield "answers that are not text"
     for tool in mappings(body.get("tools")):
         if not _is_function(tool):
             yield f"a tool of the provider's own, {tool.get('type') or sorted(tool)!r:.80}"
@@ -159,8 +157,8 @@ def _images(value: JSON) -> Iterator[int]:
         yield _longest(value)
     elif (kind is not None and kind not in TEXTS) or names & (INLINE | OTHERS):
         raise ConfigError(
-            f"no budget can be kept for a part of a message that is no text, {kind or sorted(value)!r:.80}: "
-            "nobody knows beforehand what that costs; pages can be sent as images, or as text"
+            f"a budget can't cover a part of a message that is not text, {kind or sorted(value)!r:.80}: "
+            "its cost is not known in advance. Send pages as images, or as text"
         )
     else:
         for name, member in value.items():

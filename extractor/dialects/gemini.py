@@ -174,8 +174,8 @@ def _function_response(message: Message, names: Mapping[str, str]) -> JSON:
     name = names.get(message.tool_call_id or "") or message.name
     if not name:
         raise ConfigError(
-            f"no message before calls the tool that {message.tool_call_id!r} answers: "
-            f"the {API} API wants its name, so give that as `name`"
+            f"no earlier message calls the tool that {message.tool_call_id!r} answers. The {API} API "
+            "needs the tool's name: give it as `name`"
         )
     said = text_of(message)
     try:

@@ -95,11 +95,13 @@ def _read(
     meant = error_status(code) if success else status
     excerpt = _excerpt(body)
     if success and meant is None:
-        message = f"the server answered {status} with something that is no chat completion: " + (
+        message = f"the server answered {status}, but not with a chat completion: " + (
             message or repr(" ".join(excerpt.split())[:SHOWN])
         )
     if 300 <= status < 400 and headers.get("location"):
-        message = f"the server redirects to {_place(headers['location'])}: give its base_url if that is right"
+        message = (
+            f"the server redirects to {_place(headers['location'])}: if you trust it, give it as base_url"
+        )
     return Failure(
         FailureKind.PROTOCOL if meant is None else FailureKind.STATUS,
         message or f"the server answered with HTTP status {status}",
@@ -129,7 +131,7 @@ def read_event(dialect: Dialect, data: str, latency: float) -> Completion | Fail
     status = error_status(code)
     return Failure(
         FailureKind.PROTOCOL if status is None else FailureKind.STATUS,
-        message or "the stream holds an event that is no chat completion chunk",
+        message or "the stream has an event that is not a chat completion chunk",
         status=200 if status is None else status,  # that of the stream
         code=code,
         retry_after=retry_delay(body),

@@ -14,8 +14,8 @@ from ..reading import RecordShape
 from .patch import closed, plain
 
 BEGUN_AGAIN = (
-    "asked for the rest of a list, the model began with the items that had come: they count once; if they "
-    "stand twice in the text, some are missing"
+    "when asked for the rest of a list, the model repeated items that had come: they count once; if "
+    "they stand twice in the text, some are missing"
 )
 _decode = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")

@@ -17,7 +17,10 @@ LEAST_COUNT = 100  # tokens; a server that counts fewer leaves out what it had c
 _CLOSER_LOOK = 4, 2  # characters a counted token, of ASCII and of other texts
 _REPEATED = re.compile(r"(.)\1{3,}")
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff]")
-ADVICE = "`document(...)` reads a long text in chunks, or give the server a larger window (Ollama: num_ctx)"
+ADVICE = (
+    "`document(...)` reads a long text in chunks, or configure a larger window on the server (Ollama: "
+    "num_ctx)"
+)
 
 
 def cut_input(request: Request, usage: Usage | None, earlier: Sequence[Attempt]) -> Problem | str | None:
@@ -34,12 +37,12 @@ def cut_input(request: Request, usage: Usage | None, earlier: Sequence[Attempt])
     before = (_counted(each.usage) for each in earlier if each.request.model == request.model)
     if any(count >= fewest for count in before):
         return None
-    what = f"the server counts {counted:,} tokens for a prompt with a text of {len(text):,} characters"
+    what = f"the server counted {counted:,} tokens for a prompt with a text of {len(text):,} characters"
     if fewest > counted >= LEAST_COUNT:
-        reason = f"the input was cut off: {what}, which has {fewest:,} at least; {ADVICE}"
+        reason = f"the input was cut off: {what}, which has at least {fewest:,}; {ADVICE}"
         return Problem("", reason, type=INPUT_CUT)
     if likely_tokens(text) > counted:
-        return f"{what}: it may not have read all of it"
+        return f"{what}: the model may not have read all of it"
     return None
 
 

@@ -47,8 +47,10 @@ Decode: TypeAlias = Callable[[str], T]
 Measure: TypeAlias = Callable[
     [Any, str, Mapping[Path, TokenScore]], Measured
 ]  # of a record, out of which text
-CHANGED = "asked for a part, the model gave the whole record anew, with other values that had been settled"
-KEPT = "asked for a part, the model gave the whole record anew; what had been settled stays as it was"
+CHANGED = (
+    "when asked for a part, the model returned the whole record, with different values in settled fields"
+)
+KEPT = "when asked for a part, the model returned the whole record; settled fields were kept"
 Part: TypeAlias = Patch | Continuation  # what was asked for, where it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
@@ -155,7 +157,7 @@ def _said(completion: Completion, reader: Reader) -> tuple[list[str], tuple[str,
         thought = fenced[1]
     if not reader.slips or not reader.shape.is_whole(thought):
         return [content], ()
-    return [thought], ("the record stood in reasoning_content, and content was empty",)
+    return [thought], ("the record was in reasoning_content, and content was empty",)
 
 
 def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T]:
@@ -276,7 +278,7 @@ def _reason(stopped: Outcome, completion: Completion) -> Problem:
     ending, plain = completion.finish_reason, _REASONS[stopped]
     said = f": {completion.fault}" if completion.fault else ""
     if stopped is Outcome.TRUNCATED and ending in BROKEN_OFF:
-        return Problem("", f"the server broke the reply off{said}", type="broken_off")
+        return Problem("", f"the server cut the reply off{said}", type="broken_off")
     if stopped is Outcome.EMPTY and ending not in (None, "stop", "tool_calls"):
         said = f"{said}; it ended in {ending!r}"
     return replace(plain, reason=plain.reason + said)
@@ -287,5 +289,5 @@ _REASONS: Mapping[Outcome | None, Problem] = {
     Outcome.FILTERED: Problem("", "the provider's content filter withheld the reply", type="content_filter"),
     Outcome.REFUSED: Problem("", "the model refused to answer", type="refusal"),
     Outcome.TRUNCATED: Problem("", "the reply was cut off by the token limit", type="length"),
-    Outcome.EMPTY: Problem("", "the reply holds no text", type="empty"),
+    Outcome.EMPTY: Problem("", "the reply has no text", type="empty"),
 }

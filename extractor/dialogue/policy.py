@@ -108,7 +108,7 @@ def no_price(model: str, usage: Usage) -> Decimal | None:
 
 def no_bound(request: Request, longest: int | None) -> Usage:
     """Raise ConfigError: nothing is known of how a request is written."""
-    raise ConfigError("nothing bounds what this request may take")
+    raise ConfigError("nothing bounds the tokens of this request")
 
 
 def taken(event: Completion | Failure, most: Usage | None) -> Usage | None:
@@ -261,7 +261,7 @@ def _keys(outcome: Outcome, failure: Failure | None) -> Iterator[str | int]:
 def moves_on(on: Mapping[str | int, Any]) -> Moves:
     """Return the default moves with the caller's own. Raises ConfigError for what means nothing."""
     if not isinstance(on, Mapping):
-        raise ConfigError(f"on= is a mapping such as {{'refused': 'stop'}}, not {on!r:.80}")
+        raise ConfigError(f"on= must be a mapping such as {{'refused': 'stop'}}, not {on!r:.80}")
     return {**DEFAULT_MOVES, **{_known(key): _checked(key, moves) for key, moves in on.items()}}
 
 
@@ -271,7 +271,9 @@ def _known(key: str | int) -> str | int:
         return key
     near = get_close_matches(str(key), names, 1)
     hint = f"; did you mean {str(near[0])!r}?" if near else ""
-    raise ConfigError(f"on={{{key!r}: ...}} is none of {', '.join(names)}, nor an HTTP status{hint}")
+    raise ConfigError(
+        f"on={{{key!r}: ...}}: the key must be one of {', '.join(names)}, or an HTTP status{hint}"
+    )
 
 
 def _checked(key: str | int, moves: Any) -> Sequence[Move]:

@@ -55,7 +55,7 @@ class PromptTemplate:
     def check(self, name: str, what: str) -> None:
         """Raise ConfigError where a placeholder is missing. what: that has to stand in its place."""
         if name not in self.names:
-            raise ConfigError(f"prompt= lacks {{{name}}}: write it where this is to stand: {what}")
+            raise ConfigError(f"prompt= lacks the placeholder {{{name}}}, which stands for {what}")
 
     def filled(self, values: Mapping[str, str | None]) -> str:
         """Return the words with values in place of the placeholders. A paragraph is left out whose
@@ -69,7 +69,9 @@ def _pieces(paragraph: str) -> tuple[Piece, ...]:
     try:
         parts = list(Formatter().parse(paragraph))
     except ValueError as error:
-        raise ConfigError(f"prompt= is no template: {error}; write {{{{ and }}}} for braces") from error
+        raise ConfigError(
+            f"prompt= is not a valid template: {error}; write {{{{ and }}}} for braces"
+        ) from error
     for _, name, spec, conversion in parts:
         if name is not None and (name not in PLACEHOLDERS or spec or conversion):
             raise ConfigError(_unknown(name))
@@ -79,8 +81,8 @@ def _pieces(paragraph: str) -> tuple[Piece, ...]:
 def _unknown(name: str) -> str:
     if name == "text":
         return (
-            "prompt= has no {text}: the text is sent in a message of its own, after the examples, so that it "
-            "can't pass for instructions"
+            "prompt= can't contain {text}: the text is sent in a message of its own, after the "
+            "examples, so that it is not mistaken for instructions"
         )
     near = get_close_matches(name, PLACEHOLDERS, 1)
     hint = f"; did you mean {{{near[0]}}}?" if near else "."

@@ -217,7 +217,7 @@ class Ask(Generic[T]):
             first=without(self.first, ladder.spare),
             request=without(self.request, ladder.spare),
             ladder=ladder.without_spare(),
-            note="the server tells no log-probabilities: asked without",
+            note="the server does not return log-probabilities: asked without them",
         )
 
     def _in_turns(self, turns: Turns) -> Ask[T]:
@@ -225,7 +225,7 @@ class Ask(Generic[T]):
         what = "no system message" if turns is Turns.NO_SYSTEM else "user and assistant in turn"
         first, request = replace(self.first, turns=turns), replace(self.request, turns=turns)
         return replace(
-            self, first=first, request=request, note=f"the server wants {what}: messages are joined"
+            self, first=first, request=request, note=f"the server accepts only {what}: messages are joined"
         )
 
     def _refuses_mode(self, failure: Failure) -> bool:
@@ -236,8 +236,8 @@ class Ask(Generic[T]):
         """Ask anew by the next weaker mode, from the beginning."""
         assert self.ladder is not None  # noqa: S101  the mode below came from there
         first = replace(self.ladder.request(mode), turns=self.request.turns)
-        why = "does not say what it does not take in" if is_vague(failure) else "does not take"
-        note = f"the server {why} mode {self.request.mode}: asked by {mode} instead"
+        why = "rejects, without a reason," if is_vague(failure) else "does not support"
+        note = f"the server {why} mode {self.request.mode}: asked in mode {mode} instead"
         return replace(self, first=first, request=first, patch=None, note=note)
 
     def _hint(self, failure: Failure) -> str:
@@ -246,7 +246,8 @@ class Ask(Generic[T]):
             return "document(...) reads a long text in chunks"
         if self.request.response_schema is not None and self._refuses_mode(failure):
             return (
-                f"mode {self.request.mode} may be what the server does not take: try mode='tool' or 'prompt'"
+                f"mode {self.request.mode} may be what the server does not support: try mode='tool' "
+                "or 'prompt'"
             )
         return failure.hint
 
@@ -374,7 +375,7 @@ def start(
 ) -> Ask[T]:
     """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
 
-    ladder: the weaker modes to step down to, where the server does not take the request's. judges: the
+    ladder: the weaker modes to step down to, where the server does not support the request's. judges: the
     judge of the n-th attempt, counted from 1, where it is not `judge` for all of them. model: the one that
     is asked, which is told how it ended.
     """
@@ -409,7 +410,7 @@ def _attempt(ask: Ask[Any], reply: Completion, verdict: Verdict[Any]) -> Attempt
 
 def _uncounted(spent: Spent) -> str:
     most = f"{spent.tokens:,}" if spent.tokens < inf else "any number of them"
-    return f"the server did not count all tokens: {most} count against the budget"
+    return f"the server did not report all tokens: {most} count against the budget"
 
 
 def _spent(ask: Ask[Any], event: Completion | Failure) -> Spent | None:
@@ -467,7 +468,7 @@ def _excerpt(text: str) -> str:
 
 def _rejected(reply: Completion) -> Verdict[Any]:
     """The verdict on an answer that the server itself found to be none."""
-    reason = f"the server rejected the answer: {reply.fault or 'it does not say why'}"
+    reason = f"the server rejected the answer: {reply.fault or 'without a reason'}"
     return Verdict(Outcome.INVALID, problems=(Problem("", reason, type="rejected"),))
 
 
@@ -476,7 +477,7 @@ def _service_error(
 ) -> ServiceError:
     """wait: seconds to another try, for which there is no time or no budget; None where none is due."""
     status = f"HTTP {failure.status}: " if failure.status is not None else ""
-    why = "" if wait is None else f"; another try, in {wait:.0f} s, would pass the deadline or the budget"
+    why = "" if wait is None else f"; another try, in {wait:.0f} s, would exceed the deadline or the budget"
     why += f"; {hint}" if hint else ""
     return ServiceError(
         f"{status}{failure.message}{_tries(attempts)}{why}",

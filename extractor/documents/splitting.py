@@ -73,7 +73,7 @@ def split_question(source: Source, record_type: Any, instructions: str | None) -
     types = types_in(record_type) or (record_type,)
     kinds = {RecordType.of(each).name: _told(each) for each in types}
     if OTHER in kinds:
-        raise ConfigError(f"no record type may be called {OTHER!r}: it stands for what is none of them")
+        raise ConfigError(f"no record type may be called {OTHER!r}: it stands for all other documents")
     told = "; ".join([*kinds.values(), f"{OTHER}: anything else"])
     said = "\n\n".join(filter(None, (TASK.format(kinds=told), instructions)))
     has_pages = len(source.pages) > 1
@@ -130,11 +130,11 @@ def split_of(source: Source, found: DocumentExtraction[Any]) -> Split:
     """
     starts, notes = _placed(source, found.unwrap().documents)
     if not starts:
-        notes.append("no document was found in it: it is left whole")
+        notes.append("no document was found, so it is left whole")
     if not starts or _lead(source, starts[0].at):
         starts.insert(0, _Start(0, OTHER))
         if len(starts) > 1:
-            notes.append(f"the first {starts[1].at:,} characters are of none of the documents")
+            notes.append(f"the first {starts[1].at:,} characters belong to none of the documents")
     starts[0] = _Start(0, starts[0].kind)
     borders = [*(start.at for start in starts), len(source.text)]
     parts = tuple(

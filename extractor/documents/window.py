@@ -44,8 +44,9 @@ def chunk_size(text: str, request: Request, shows_schema: bool, window: int, lon
     size = int(left * BYTES_A_TOKEN * len(text) / max(1, len(text.encode("utf-8", "replace"))))
     if size < LEAST:
         raise ConfigError(
-            f"a window of {window:,} tokens has no room for a text: about {tokens_of(said + schema):,} of "
-            f"them are instructions, examples and schema, and {answer:,} are kept for the answer (max_tokens)"
+            f"a window of {window:,} tokens has no room for a text: instructions, examples and schema "
+            f"take about {tokens_of(said + schema):,} of them, and {answer:,} are reserved for the "
+            "answer (max_tokens)"
         )
     return size
 

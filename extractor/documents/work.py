@@ -81,10 +81,10 @@ def plan(models: Models[Any], record_type: Any, text: str | Source, options: Doc
     compiled = models.first.compiled(record_type)
     origin, text = (text if isinstance(text, Source) else None), text_of(text)
     if not isinstance(text, str) or not text.strip():
-        raise ConfigError("a document is a text that is not empty; content parts go to `run`")
+        raise ConfigError("a document must be a text that is not empty; pass content parts to `run`")
     for name in ("chunk", "window", "passes"):
         if (value := options.get(name)) is not None and not (_is_count(value) and value > 0):
-            raise ConfigError(f"{name} is a whole number above 0, not {value!r}")
+            raise ConfigError(f"{name} must be a whole number above 0, not {value!r}")
     rereads = options.get("rereads", 0)
     if not _is_count(rereads):
         raise ConfigError(f"rereads is a whole number, 0 at least, not {rereads!r:.80}")
@@ -93,8 +93,8 @@ def plan(models: Models[Any], record_type: Any, text: str | Source, options: Doc
     overlap = min(MOST_OVERLAP, int(size * OVERLAP)) if overlap is None else overlap
     if not (_is_count(overlap) and overlap < size / 2):
         raise ConfigError(
-            f"overlap is a whole number, at least 0 and less than half of a chunk's {size:,} characters, "
-            f"not {overlap!r:.80}"
+            f"overlap must be a whole number, at least 0 and less than half of a chunk's {size:,} "
+            f"characters, not {overlap!r:.80}"
         )
     return Plan(
         text,
@@ -128,8 +128,8 @@ def _size(models: Models[Any], record_type: Any, text: str, options: DocumentOpt
         return len(text)
     if window is None:
         raise ConfigError(
-            f"how long a text {model.name!r} takes is not known: give window=, its context window in "
-            "tokens, or chunk=, the most characters to ask of at a time"
+            f"the context window of {model.name!r} is not known: give window=, in tokens, or chunk=, the "
+            "most characters to ask of at a time"
         )
     asked = {name: options[name] for name in options.keys() - OWN - RUN_OPTIONS - {"parts"}}  # type: ignore[literal-required]
     request = Task[Any](model, Chunked(record_type), **asked).ask("?").request
@@ -425,7 +425,7 @@ def _miscounted(counts: Mapping[str, int | str], found: JSON) -> Iterator[Proble
         number = len(items) if isinstance(items, list | dict) else 0
         if isinstance(said, int) and said != number:
             where = "" if isinstance(told, int) else f" at {told}"
-            yield Problem(place, f"has {number} items, and {said} are declared{where}", number, "count")
+            yield Problem(place, f"has {number} items, but {said} are declared{where}", number, "count")
 
 
 def _moved(told: Mapping[str, V], found: JSON, record: Any, nothing: V) -> dict[str, V]:
@@ -465,12 +465,16 @@ def _key_of(key: str | Mapping[str, str | Sequence[str]] | None, compiled: Compi
             raise ConfigError(f"key={key!r}: records have no list whose items have that field")
         return lambda path, item: _folded(item.get(key)) if isinstance(item, dict) else None
     if not isinstance(key, Mapping):
-        raise ConfigError(f"key is the name of a field, or names by the pointer of a list, not {key!r:.80}")
+        raise ConfigError(
+            f"key must be the name of a field, or names by the pointer of a list, not {key!r:.80}"
+        )
     for of in key.values():
         if not (
             isinstance(of, str) or (isinstance(of, list | tuple) and all(isinstance(n, str) for n in of))
         ):
-            raise ConfigError(f"key: a list has the name of a field, or several in a tuple, not {of!r:.80}")
+            raise ConfigError(
+                f"key: give the name of a field for a list, or several in a tuple, not {of!r:.80}"
+            )
     names = {_list_path(place, compiled, "key"): of for place, of in key.items()}
 
     def key_of(path: Path, item: JSON) -> JSON:
@@ -487,14 +491,16 @@ def _key_of(key: str | Mapping[str, str | Sequence[str]] | None, compiled: Compi
 
 def _counts(counts: Mapping[str, int | str], compiled: CompiledSchema[Any]) -> Mapping[str, int | str]:
     if not isinstance(counts, Mapping):
-        raise ConfigError(f"counts is {{'/pointer of a list': a number, or a pointer}}, not {counts!r:.80}")
+        raise ConfigError(
+            f"counts must be {{'/pointer of a list': a number, or a pointer}}, not {counts!r:.80}"
+        )
     for place, told in counts.items():
         _list_path(place, compiled, "counts")
         if isinstance(told, str):
             _list_path(told, compiled, "counts")
         elif not _is_count(told):
             raise ConfigError(
-                f"counts={{{place!r}: ...}} is a number or the pointer of a field, not {told!r}"
+                f"counts={{{place!r}: ...}} must be a number or the pointer of a field, not {told!r}"
             )
     return counts
 

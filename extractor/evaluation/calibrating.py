@@ -130,5 +130,6 @@ def check_enough(values: Sequence[Labelled], half: str) -> None:
     if min(right, len(values) - right) < FEWEST:
         raise ConfigError(
             f"too few labels: the half of the texts {half} has {right} values that are right and "
-            f"{len(values) - right} that are wrong, and needs {FEWEST} of both; label more texts"
+            f"{len(values) - right} that are wrong, and at least {FEWEST} of each are needed; label more "
+            "texts"
         )

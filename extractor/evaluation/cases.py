@@ -78,7 +78,7 @@ def _checked(cases: list[Case], where: str) -> list[Case]:
     twice = _first_twice(case.id for case in cases)
     if not cases or twice is not None:
         raise ConfigError(
-            f"{where}: " + ("there is no case in it" if not cases else f"two ids are {twice!r}")
+            f"{where}: " + ("it has no cases" if not cases else f"the id {twice!r} is used twice")
         )
     return cases
 

@@ -46,7 +46,7 @@ def gate_of(told: str) -> FigureGate:
     except ValueError:
         least = -1
     if not 0 <= least <= 1:
-        raise ConfigError(f"--fail-under takes a fraction such as 0.9, or {name}=0.9; not {told!r}")
+        raise ConfigError(f"--fail-under must be a fraction such as 0.9, or {name}=0.9, not {told!r}")
     return FigureGate(name, least)
 
 

@@ -108,7 +108,7 @@ def _verdict(
     elif pair.wanted:
         verdict, how = VerdictKind.MISSED, "no record" if found is MISSING else "nothing found"
     elif pair.claimed:
-        verdict, how = VerdictKind.INVENTED, "found where gold has nothing"
+        verdict, how = VerdictKind.INVENTED, "found, but gold has nothing"
     return LeafVerdict(pair.pointer, pair.there, pair.field, one, other, verdict, how)
 
 
@@ -176,7 +176,7 @@ def _number(value: JSON) -> Decimal | None:
 
 def _of_numbers(gold: Decimal, found: Decimal) -> str:
     if gold == found:
-        return "the same number, written otherwise"
+        return "the same number in another form"
     if gold == -found:
         return "the sign is wrong"
     if gold and found:
@@ -197,19 +197,19 @@ def _of_numbers(gold: Decimal, found: Decimal) -> str:
 def _of_texts(gold: str, found: str) -> str:
     one, other = (" ".join(each.casefold().split()) for each in (gold, found))
     if one == other:
-        return "other case or space"
+        return "different case or space"
     words, others = re.findall(r"\w+", one), re.findall(r"\w+", other)
     if words == others:
         return "other punctuation"
     if sorted(words) == sorted(others):
-        return "words in another order"
+        return "different order of words"
     if other and other in one:
         return "cut short"
     if one and one in other:
-        return "more than gold has"
+        return "more text than gold"
     if distance(one, other) <= CLOSE < min(len(one), len(other)):
-        return "spelt a little otherwise"
-    return "some words the same" if set(words) & set(others) else "another text"
+        return "small difference in spelling"
+    return "some words in common" if set(words) & set(others) else "another text"
 
 
 # -- many leaves, and what often happens

@@ -46,7 +46,7 @@ def text_in(told: Mapping[str, JSON], folder: Path, where: str) -> str | None:
     if not isinstance(text, str):
         return None
     if told.get("sha256") not in (None, digest(text)):
-        raise ConfigError(f"{where}: the text is another one than when it was labelled: its sha256 differs")
+        raise ConfigError(f"{where}: the text has changed since it was labelled: its sha256 differs")
     return text
 
 
@@ -69,7 +69,7 @@ def places_in(told: Mapping[str, JSON], length: int, where: str) -> Places | Non
             case {"start": int(start), "end": int(end)} if 0 <= start < end <= length and _is_text(pointer):
                 places.setdefault(str(pointer), []).append((start, end))
             case _:
-                raise ConfigError(f"{where}: {one!r} is no span of the text; {SHAPE}")
+                raise ConfigError(f"{where}: {one!r} is not a span of the text; {SHAPE}")
     return places
 
 

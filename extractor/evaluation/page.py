@@ -23,10 +23,10 @@ from .rates import (
 from .reports import EvalReport, errors_of
 
 LEGEND = (
-    "With a 95 % bootstrap interval over texts. Values count as right but for case, space, punctuation and "
-    "the way of writing a number; strict: as they are."
+    "With a 95 % bootstrap interval over texts. Case, space, punctuation and the spelling of numbers "
+    "don't count as errors; strict: values must be exactly equal."
 )
-PAIRED = "Over the texts that both have. Sure: how many resamples of the texts agree about the sign."
+PAIRED = "Over the texts that both have. Sure: the share of resamples of the texts that agree on the sign."
 
 
 def evaluation_page(report: EvalReport, after: EvalReport | None = None) -> str:
@@ -204,7 +204,7 @@ def _joined(records: Sequence[Scored], leaves: Sequence[Sequence[LeafVerdict]]) 
 
 def _facts(record: Scored) -> str:
     cost = "" if record.cost is None else f", {record.cost:.6f} US dollars"
-    kept = ", out of the journal" if record.detail is not None and record.detail.from_journal else ""
+    kept = ", from the journal" if record.detail is not None and record.detail.from_journal else ""
     return f"{record.outcome}, requests: {record.calls}, tokens: {record.tokens:,}{cost}{kept}"
 
 

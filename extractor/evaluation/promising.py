@@ -65,7 +65,7 @@ def check_shares(right: float, assurance: float) -> None:
     """Raise ConfigError unless both are shares that can be promised."""
     for name, share in (("right", right), ("assurance", assurance)):
         if not 0 < share < 1:
-            raise ConfigError(f"{name} is a share between 0 and 1, such as 0.97, not {share}")
+            raise ConfigError(f"{name} must be a share between 0 and 1, such as 0.97, not {share}")
 
 
 def field_promise(values: Sequence[Judged], right: float, assurance: float) -> FieldPromise:
@@ -182,7 +182,7 @@ def _too_few(all_of_them: AboveThreshold, right: float, error: float) -> FieldPr
     least, count, wrong = fewest(right, error), all_of_them.texts, all_of_them.wrong
     share = (count - wrong) / count if count else 1.0
     wants = max(least, needed(share, right, error) or least)
-    why = f"{count} labelled texts have a value here, and it takes {least} at least, all of them right"
+    why = f"{count} labelled texts have a value here, but at least {least} are needed, all of them right"
     return FieldPromise(None, count, wrong, why=why, needed=wants)
 
 

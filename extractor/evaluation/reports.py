@@ -180,7 +180,7 @@ def load_report(path: str) -> EvalReport:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is no report of `extractor eval -o`: {error}") from error
+        raise ConfigError(f"{path} is not a report of `extractor eval -o`: {error}") from error
     return report_of(told, path)
 
 
@@ -189,7 +189,7 @@ def report_of(told: JSON, where: str) -> EvalReport:
     try:
         report = _REPORT.validate_python(told)
     except ValidationError as error:
-        raise ConfigError(f"{where} is no report of `extractor eval -o`") from error
+        raise ConfigError(f"{where} is not a report of `extractor eval -o`") from error
     if report.version > VERSION:
         raise ConfigError(f"{where} was written by a later version of extractor: upgrade to read it")
     return report

@@ -38,9 +38,9 @@ class FieldScoring:
 
     def __post_init__(self) -> None:
         if min(self.tolerance or 0, self.relative or 0) < 0:
-            raise ValueError("tolerance and relative are 0 at least")
+            raise ValueError("tolerance and relative must be at least 0")
         if self.fuzzy is not None and not 0 < self.fuzzy <= 1:
-            raise ValueError("fuzzy is more than 0, and 1 at most")
+            raise ValueError("fuzzy must be above 0, and at most 1")
 
     def agree(self, gold: Any, found: Any) -> bool:
         """Return whether two normalised values that are not equal still agree by this rule."""
@@ -105,7 +105,7 @@ def scoring_of(told: Any, where: str = "scoring") -> Scoring:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise ConfigError(f"{where}: {place or 'it'}: {first['msg']}; it is as in {EXAMPLE}") from error
+        raise ConfigError(f"{where}: {place or 'it'}: {first['msg']}; an example: {EXAMPLE}") from error
 
 
 def load_scoring(path: str) -> Scoring:
@@ -115,7 +115,7 @@ def load_scoring(path: str) -> Scoring:
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not JSON: {error}; scoring is as in {EXAMPLE}") from error
+        raise ConfigError(f"{path} is not JSON: {error}; an example of scoring: {EXAMPLE}") from error
     return scoring_of(told, path)
 
 

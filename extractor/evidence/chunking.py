@@ -101,7 +101,7 @@ def _splitter(most: int) -> Any:
         from semantic_text_splitter import TextSplitter
     except ImportError as error:
         raise ConfigError(
-            "to cut a long text needs a text splitter: run `pip install 'typed-extractor[long]'`"
+            "splitting a long text needs a text splitter: run `pip install 'typed-extractor[long]'`"
         ) from error
     return TextSplitter(max(1, most), trim=False)
 

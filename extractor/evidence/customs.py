@@ -30,6 +30,6 @@ def customs_of(locale: str | None) -> Customs:
     if said is None:
         near = get_close_matches(locale, CUSTOMS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ", such as 'de' or 'en-GB'"
-        raise ConfigError(f"locale={locale!r} is no language, or one with its territory{hint}")
+        raise ConfigError(f"locale={locale!r} is not a language, with or without a territory{hint}")
     order = said[1:].replace("y", "")  # where the year comes first, day and month follow in this order, too
     return Customs(cast(Literal[".", ","], said[0]), "d" if order == "dm" else "m")

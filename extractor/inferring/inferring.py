@@ -97,7 +97,7 @@ def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options
     Raises ConfigError for no text or no words, and what `extract` raises where the model proposes nothing.
     """
     if not about.strip():
-        raise ConfigError("say what is wanted of the texts: about is empty")
+        raise ConfigError("about= is empty: say what you want to know from the texts")
     known = [each for each in texts if each.strip()]
     if not known:
         raise ConfigError("there is no text to infer a type from")
@@ -105,12 +105,12 @@ def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options
     asked = extractor.run(ProposedType, prompt, instructions=SAID.format(about=about.strip()))
     draft = draft_of(asked.unwrap())
     if not draft.fields:
-        raise ConfigError("the model proposed a type without fields; say more about what is wanted")
+        raise ConfigError("the model proposed a type without fields; describe in more detail what you want")
     records, attempts = _read(extractor, known, record_type_of(draft), options)
-    notes = [f"of {len(known)} texts the model saw the beginnings alone"] if cut else []
+    notes = [f"the model saw only the beginnings of {len(known)} texts"] if cut else []
     valid = [each for each in records if each is not None]
     if not valid:
-        notes.append("no text gave a record of this type: nothing of it is measured")
+        notes.append("no text gave a record of this type, so nothing was measured")
     return concluded(draft, valid, len(known), notes, (*asked.attempts, *attempts))
 
 

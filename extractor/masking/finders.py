@@ -37,7 +37,7 @@ def finders(given: Any) -> Iterator[Finder]:
             yield from finders(each)
     else:
         raise ConfigError(
-            f"mask= takes names of patterns, {{'label': r'pattern'}}, or a function, not {given!r:.80}"
+            f"mask= must be names of patterns, {{'label': r'pattern'}}, or a function, not {given!r:.80}"
         )
 
 
@@ -50,14 +50,18 @@ def _named(name: str) -> Iterator[Finder]:
         yield _by_pattern(name, PATTERNS[name])
     else:
         known = ", ".join((*PATTERNS, PRESIDIO))
-        raise ConfigError(f"mask={name!r} is none of {known}: give a pattern as {{'label': r'...'}}")
+        raise ConfigError(
+            f"mask={name!r} is not one of {known}: give your own pattern as {{'label': r'...'}}"
+        )
 
 
 def _by_pattern(label: str, pattern: str | re.Pattern[str]) -> Finder:
     try:
         compiled = re.compile(pattern)
     except (re.error, TypeError) as error:
-        raise ConfigError(f"mask={{{label!r}: {pattern!r:.80}}} is no regular expression: {error}") from error
+        raise ConfigError(
+            f"mask={{{label!r}: {pattern!r:.80}}} is not a regular expression: {error}"
+        ) from error
     return lambda text: ((found.start(), found.end(), label) for found in compiled.finditer(text))
 
 
@@ -76,8 +80,8 @@ def _checked(find: Callable[[str], Any]) -> Finder:
                 right = False
             if not right:
                 raise ConfigError(
-                    f"the mask {name} gave {each!r:.80}: it gives (start, end, label) of what it finds, "
-                    f"offsets of characters, here in a text of {len(text)}"
+                    f"the mask {name} returned {each!r:.80}: it must return (start, end, label), with "
+                    f"offsets of characters in a text of {len(text)}"
                 )
             yield int(start), int(end), str(label)
 
@@ -127,6 +131,6 @@ def _check_installed(model: str | None) -> None:
 
     if not (spacy.util.is_package(model) or spacy.util.ensure_path(model).exists()):
         raise ConfigError(
-            f"mask='presidio:{model}' needs that spaCy model: python -m spacy download {model}, or name the "
-            "folder that it is in"
+            f"mask='presidio:{model}' needs that spaCy model: python -m spacy download {model}, or give "
+            "the path of its folder"
         )

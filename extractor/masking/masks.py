@@ -17,8 +17,8 @@ _SHAPES = {"EMAIL": "email_{}@masked.invalid"}  # what a schema's format would r
 _SHAPE = "[{}_{{}}]"
 _BESIDE = re.compile(r"\w")
 MOST_TOLD = 5  # places in a note
-ADDED = "the model added to a placeholder what the text does not have there"
-GUESSED = "the model wrote a masked value that it was not told"
+ADDED = "the model added text to a placeholder that the source does not have there"
+GUESSED = "the model wrote a masked value that it had not seen"
 LEAST = 4  # characters by which a masked value is known within a longer one
 
 

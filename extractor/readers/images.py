@@ -31,7 +31,7 @@ def frames(data: bytes) -> Iterator[Any]:
     try:
         picture = Image.open(BytesIO(data), formats=[form for form in FORMATS if form in Image.OPEN])
     except UnidentifiedImageError:
-        raise ReadFailed("damaged", "the image cannot be opened, it may be damaged") from None
+        raise ReadFailed("damaged", "the image cannot be opened; it may be damaged") from None
     many = picture.format == "TIFF"
     if many and getattr(picture, "n_frames", 1) > FRAMES:
         raise ReadFailed("too_large", f"the image has more than {FRAMES:,} pages")
@@ -42,13 +42,13 @@ def frames(data: bytes) -> Iterator[Any]:
                 raise ReadFailed(
                     "too_large",
                     f"the image has {width:,} x {height:,} pixels; {PIXELS // 1_000_000} million are "
-                    "allowed: make it smaller",
+                    "allowed: scale it down",
                 )
             yield ImageOps.exif_transpose(_on_white(frame))
             if not many:
                 return
     except (OSError, SyntaxError, ValueError) as error:
-        raise ReadFailed("damaged", f"the image cannot be read, it may be damaged: {error}") from error
+        raise ReadFailed("damaged", f"the image cannot be read; it may be damaged: {error}") from error
 
 
 def _on_white(frame: Any) -> Any:

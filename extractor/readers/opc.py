@@ -27,7 +27,7 @@ def check_archive(data: bytes) -> None:
             parts = archive.infolist()
     except (BadZipFile, ValueError, OSError, NotImplementedError) as error:
         raise ReadFailed(
-            "damaged", f"the document is no whole archive, it may be cut off: {error}"
+            "damaged", f"the document is an incomplete archive; it may be cut off: {error}"
         ) from error
     if len(parts) > PARTS or sum(part.file_size for part in parts) > UNPACKED:
         raise ReadFailed(

@@ -48,12 +48,10 @@ def opened(data: bytes, password: str | None = None) -> Any:
         document = pypdfium2.PdfDocument(data, password=password)
     except pypdfium2.PdfiumError as error:
         if error.err_code == c.FPDF_ERR_PASSWORD:
-            why = (
-                "the PDF is encrypted: give its password" if password is None else "this is not its password"
-            )
+            why = "the PDF is encrypted: give its password" if password is None else "the password is wrong"
             raise ReadFailed("encrypted", f"{why} (password=)") from error
         raise ReadFailed(
-            "damaged", f"the PDF cannot be opened, it may be encrypted or damaged: {error}"
+            "damaged", f"the PDF cannot be opened; it may be encrypted or damaged: {error}"
         ) from error
     return document
 
@@ -152,7 +150,7 @@ def _page(document: Any, index: int) -> ReadPage:
             drawn = c.FPDFPage_CountObjects(page) > 0
             read, note = ("unread", "there is no text in it, only a picture") if drawn else ("blank", "")
         elif _is_broken(pieces):
-            read, note, pieces = "unread", "its text has no meaning: its fonts do not tell the characters", []
+            read, note, pieces = "unread", "its text is unreadable: its fonts do not map to characters", []
         elif sum(len(piece.text) for piece in pieces) < FEW and _is_picture(page, geometry):
             read, note = "unread", "nearly all of it is a picture"
         page.close()

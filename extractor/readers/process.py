@@ -111,7 +111,7 @@ def _told(stdout: Any, what: str, bounds: ReadLimits) -> Iterator[Any]:
 
 def _error(kind: str, message: str, what: str, bounds: ReadLimits) -> UnreadableSource:
     if kind == "too_large" and not message:
-        message = f"{what} cannot be read: it takes {bounds}, or the library that reads it breaks on it"
+        message = f"{what} cannot be read: it takes {bounds}, or crashes the library that reads it"
     if kind == "damaged" and not message.startswith("the "):
-        message = f"{what} cannot be read, it may be damaged: {message}"
+        message = f"{what} cannot be read; it may be damaged: {message}"
     return UnreadableSource(message, kind)  # type: ignore[arg-type]

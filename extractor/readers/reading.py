@@ -91,7 +91,7 @@ def read(
     """
     for option, value, words in (("ocr", ocr, Ocr), ("form", form, TextForm), ("as_", as_, ReadAs)):
         if value not in (known := get_args(words)):
-            raise ConfigError(f"{option} is one of {', '.join(map(repr, known))}, not {value!r:.80}")
+            raise ConfigError(f"{option} must be one of {', '.join(map(repr, known))}, not {value!r:.80}")
     given = isinstance(source, bytes | bytearray | memoryview)
     data = bytes(source) if given else _bytes_of(source)  # type: ignore[arg-type]
     called = name if name is not None else "" if given else Path(os.fsdecode(source)).name
@@ -102,8 +102,8 @@ def read(
         return found
     if len(found.pages) > MOST_SEEN:
         raise ConfigError(
-            f"as_='text+images' is for {MOST_SEEN} pages at a time, and these are {len(found.pages):,}: give "
-            "pages="
+            f"as_='text+images' takes at most {MOST_SEEN} pages, and these are {len(found.pages):,}: "
+            "give pages="
         )
     return replace(found, images=tuple(pictures_of(found, SEEN, "PNG", password).values()))
 
@@ -127,7 +127,7 @@ def _read(data: bytes, called: str, how: ReadChoices, depth: int) -> Source:
     elif kind in _PASSAGES:
         return _without_pages(data, kind, called, how, depth)
     else:
-        raise UnreadableSource(f"{called or 'the document'} is {kind}, which is not read here", "unknown")
+        raise UnreadableSource(f"{called or 'the document'} is {kind}, which is not supported", "unknown")
     text, layout = composed(found, how.form)
     _check_written(text, found, called)
     return Source(text, layout, called, kind, data)
@@ -135,7 +135,7 @@ def _read(data: bytes, called: str, how: ReadChoices, depth: int) -> Source:
 
 def _bytes_of(source: str | os.PathLike[str]) -> bytes:
     if not isinstance(source, str | os.PathLike):
-        raise ConfigError(f"a document is a path or bytes, not {type(source).__name__}")
+        raise ConfigError(f"a document must be a path or bytes, not {type(source).__name__}")
     try:
         path = Path(source)
         if path.stat().st_size > MOST_BYTES:
@@ -154,8 +154,9 @@ def _plain(data: bytes, called: str) -> str:
     except UnicodeDecodeError as error:
         what = called or "the document"
         raise UnreadableSource(
-            f"{what} is no document of a kind that is read here, and no text in UTF-8: it begins with "
-            f"{data[:12]!r}, and byte 0x{data[error.start]:02x} at offset {error.start} is none of UTF-8's",
+            f"{what} is neither a supported kind of document nor text in UTF-8: it begins with "
+            f"{data[:12]!r}, and byte 0x{data[error.start]:02x} at offset {error.start} is not valid "
+            "UTF-8",
             "unknown",
         ) from None
     if not text.strip():
@@ -176,7 +177,7 @@ def _check_written(text: str, pages: Sequence[ReadPage], called: str) -> None:
 def check_extra(extra: str, *modules: str) -> None:
     """Raise UnreadableSource where the libraries of an extra are not installed."""
     if any(find_spec(module) is None for module in modules):
-        raise UnreadableSource(f"to read this needs `pip install 'typed-extractor[{extra}]'`", "needs")
+        raise UnreadableSource(f"reading this needs `pip install 'typed-extractor[{extra}]'`", "needs")
 
 
 # -- documents without pages
@@ -218,7 +219,7 @@ def _attached(name: str, data: bytes, how: ReadChoices, depth: int) -> Source:
     try:
         if depth >= DEEP:
             raise UnreadableSource(
-                f"it is within {DEEP} other documents, deeper ones are not read", "too_large"
+                f"it is nested in {DEEP} other documents; deeper ones are not read", "too_large"
             )
         if not data:  # python-oxmsg gives no bytes of a message within a message
             raise UnreadableSource("it is empty, or a message within a message of Outlook's", "empty")

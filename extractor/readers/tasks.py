@@ -24,7 +24,7 @@ def pdf_pages(data: bytes, pages: Sequence[int] | None, password: str | None, mo
     count = len(document if pages is None else pages)
     if count > most:
         raise ReadFailed(
-            "too_large", f"the PDF has {count:,} pages, {most:,} are read at a time: give pages="
+            "too_large", f"the PDF has {count:,} pages, but at most {most:,} are read at once: give pages="
         )
     yield count
     for page in pdf.read_pages(document, pages):

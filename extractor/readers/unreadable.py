@@ -29,4 +29,4 @@ def why_not_loaded(error: ImportError) -> str:
     while (before := cause.__cause__ or cause.__context__) is not None and isinstance(before, ImportError):
         cause = before
     told = " ".join(str(cause).split())[:300]
-    return f"a library that reads this can't be loaded here, {type(cause).__name__}: {told}"
+    return f"a library that is needed to read this can't be loaded, {type(cause).__name__}: {told}"

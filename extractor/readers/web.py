@@ -257,7 +257,7 @@ def epub(data: bytes) -> Iterator[Passage]:
         try:
             places = _chapters(archive)
         except (KeyError, ElementTree.ParseError, StopIteration) as error:
-            raise ReadFailed("damaged", f"the book does not tell its chapters: {error}") from error
+            raise ReadFailed("damaged", f"the book has no list of chapters: {error}") from error
         for number, place in enumerate(places, 1):
             yield from html(archive.read(place), name=f"chapter {number},")
 

@@ -59,7 +59,7 @@ def _text(path: str) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}, which gold is added to: {error}") from error
+        raise ConfigError(f"cannot read {path}, to which gold is added: {error}") from error
 
 
 def _identity(line: str) -> tuple[str | None, str | None]:

@@ -161,7 +161,7 @@ def alone(path: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise ConfigError(f"somebody else is reviewing these records: {path}.lock is held") from None
+        raise ConfigError(f"another session is reviewing these records: {path}.lock is held") from None
     try:
         yield
     finally:

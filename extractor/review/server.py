@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
         except StaleRecord:
             status, told = (
                 HTTPStatus.CONFLICT,
-                {"error": "the record was changed elsewhere: it is shown anew"},
+                {"error": "the record was changed elsewhere: it is shown again"},
             )
         except NotDone as error:
             status, told = HTTPStatus.UNPROCESSABLE_ENTITY, {"error": str(error)}

@@ -143,7 +143,7 @@ class ReviewSession:
                 return replace(state, decision=Decision.REJECTED)
             case "reopen":
                 return replace(state, decision=Decision.DRAFT)
-        raise NotDone("the page asks for something unknown")
+        raise NotDone("the page sent an unknown request")
 
     def _shown(self, item: ReviewItem) -> JSON:
         state, unit, sure = self._log.history.state(item), units(item.text), item.sureness

@@ -379,8 +379,9 @@ def check_type(record_type: Any) -> None:
         listed = isinstance(record_type, list | tuple)
         order = "parse(messages, Model) and rows(texts, Model)" if listed else "extract(Model, text)"
         raise SchemaError(
-            f"{record_type!r:.60} is no type{named}: a record type is a Pydantic model, any type that a "
-            f"TypeAdapter takes, or a JSON Schema as a dict. Were the arguments swapped? It is {order}"
+            f"{record_type!r:.60} is not a type{named}: a record type is a Pydantic model, any type that "
+            "a TypeAdapter takes, or a JSON Schema as a dict. Were the arguments swapped? The order is "
+            f"{order}"
         )
 
 
@@ -435,7 +436,7 @@ def with_extras(record_type: Any, extras: Literal["keep"] | None) -> Any:
     if extras is None:
         return record_type
     if extras != "keep":
-        raise ConfigError(f'extras is "keep" or None, not {extras!r}')
+        raise ConfigError(f'extras must be "keep" or None, not {extras!r}')
     if not RecordType.of(record_type).is_document:
         raise ConfigError('extras="keep" is for JSON Schema documents: write extra="allow" into the model')
     return WithExtras(record_type)

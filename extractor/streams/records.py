@@ -144,8 +144,8 @@ class ItemGrowth(Growth[T, list[T]]):
                 yield item
         if lost := given.total():
             error = Invalid(
-                f"{lost} of the items that were given are not in the list that the reply was repaired to",
-                [Problem("", "was given before the repair, and then taken back", type="taken_back")],
+                f"{lost} of the items that were yielded are missing from the repaired list",
+                [Problem("", "was yielded before the repair, which removed it", type="taken_back")],
                 result.attempts,
             )
             error.partial = self._came()
@@ -229,5 +229,5 @@ class AsyncRecordStream(Generic[Out, T]):
 def ended(result: Extraction[T] | None) -> Extraction[T]:
     """Return the result of a stream that was read to its end. Raises ConfigError for one that was left."""
     if result is None:
-        raise ConfigError("the stream was closed before its end: it has no result")
+        raise ConfigError("the stream was closed before its end, so it has no result")
     return result

@@ -31,7 +31,7 @@ def log(event: Event) -> None:
         LOG.warning("%s: %s", one_line(attempt.request.model), one_line(attempt.note))
     level = logging.DEBUG if attempt.outcome is Outcome.OK else logging.INFO
     if LOG.isEnabledFor(level):
-        then = "" if event.wait is None else f"; again in {event.wait:.1f} s"
+        then = "" if event.wait is None else f"; next try in {event.wait:.1f} s"
         LOG.log(level, "%s: attempt %d: %s%s", one_line(attempt.model), event.number, _what(attempt), then)
 
 

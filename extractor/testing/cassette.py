@@ -145,12 +145,12 @@ class Cassette:
             self._recorded.append(exchange)
 
     def _unknown(self, asked: Exchange) -> str:
-        again = f"Record it anew: delete the file, or say cassette({str(self.path)!r}, record=True)."
+        again = f"Record it anew: delete the file, or call cassette({str(self.path)!r}, record=True)."
         same = sum(exchange.key == asked.key for exchange in self._recorded)
         if same:
-            return f"{self.path} holds this request {same} times, and it is made once more. {again}"
+            return f"{self.path} has this request {same} times, but it was made once more. {again}"
         if not self._recorded:
-            return f"{self.path} holds no request at all. {again}"
+            return f"{self.path} has no requests. {again}"
         nearest = min((list(_differences(known, asked)) for known in self._recorded), key=len)
         shown = "\n".join(f"  {line}" for line in nearest[:SHOWN_DIFFERENCES])
         more = f"\n  and {len(nearest) - SHOWN_DIFFERENCES} more" if len(nearest) > SHOWN_DIFFERENCES else ""
@@ -247,7 +247,7 @@ def _read(path: Path) -> list[Exchange]:
             _check(told, told.pop("sum", None))
             exchanges.append(Exchange(**{**told, "pieces": tuple(told.get("pieces", ()))}))
         except (ValueError, TypeError, AttributeError) as error:
-            raise ConfigError(f"line {number} of the cassette {path} is no exchange: {error}") from error
+            raise ConfigError(f"line {number} of the cassette {path} is not an exchange: {error}") from error
     return exchanges
 
 
@@ -274,7 +274,7 @@ def _sum_of(line: JSON) -> str:
 def _check(line: JSON, told: JSON) -> None:
     """Raise ValueError for a line that is not as it was written; one without a checksum may be any."""
     if told is not None and told != _sum_of(line):
-        raise ValueError("it was changed since it was recorded; where that is meant, take its `sum` out")
+        raise ValueError("it was changed since it was recorded; if this is intended, remove its `sum`")
 
 
 # -- what differs

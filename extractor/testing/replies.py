@@ -234,7 +234,7 @@ def status(
     - retry_after: the Retry-After header: seconds, a moment (aware, sent as an HTTP-date), or any text.
     """
     asked = () if retry_after is None else (("retry-after", _retry_after(retry_after)),)
-    message = message or f"The server answers {status}, as it was told to."
+    message = message or f"The server answers {status}, as the script says."
     return Status(status, message, type, code, param, asked + _headers(headers))
 
 

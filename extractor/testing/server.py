@@ -81,7 +81,7 @@ class ChatServer:
     def address(self) -> tuple[str, int]:
         """Host and port. Raises RuntimeError before the server was started."""
         if self._thread is None:
-            raise RuntimeError("a ChatServer has no address before it is started: use `with`")
+            raise RuntimeError("a ChatServer has no address until it is started: use `with`")
         return self._address
 
     @property
@@ -113,7 +113,7 @@ class ChatServer:
     def start(self) -> Self:
         """Listen on a free port, and return this server."""
         if self._thread is not None:
-            raise RuntimeError("a ChatServer is started once")
+            raise RuntimeError("a ChatServer can be started only once")
         listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._address: tuple[str, int] = listening.getsockname()
         self._loop = asyncio.SelectorEventLoop()

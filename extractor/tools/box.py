@@ -54,7 +54,7 @@ class Toolbox:
             function = caller_of(tool)
             if function is None and record_type is not None:
                 raise ConfigError(
-                    f"nothing runs {_name(tool)}: it needs a `__call__`, or to be the record_type"
+                    f"{_name(tool)} can't be run: give it a `__call__`, or make it the record_type"
                 )
             self._add(tool, function, target)
         self.answer: CompiledSchema[Any] | None = None
@@ -66,7 +66,7 @@ class Toolbox:
     ) -> CompiledSchema[Any]:
         schema: CompiledSchema[Any] = tool_schema(tool, target)
         if schema.name in self._schemas:
-            raise ConfigError(f"two tools are called {schema.name!r}: the model could not tell them apart")
+            raise ConfigError(f"two tools have the name {schema.name!r}: rename one")
         self._functions[schema.name], self._schemas[schema.name] = function, schema
         self._readers[schema.name] = schema.reader(**self._reading)
         return schema
@@ -148,8 +148,8 @@ def check_tools(tools: Sequence[Tool], target: str | Target, awaits: bool) -> No
             raise ConfigError(f"{_name(tool)} is async: only AsyncExtractor.run_tools can await it")
         for parameter in _unfilled(tool, target):
             raise ConfigError(
-                f"the model does not fill in `{parameter}` of {_name(tool)}, which has no default: "
-                "pass functools.partial of it"
+                f"the model can't pass `{parameter}` of {_name(tool)}, which has no default: bind it "
+                "with functools.partial"
             )
 
 

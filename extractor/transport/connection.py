@@ -16,7 +16,7 @@ from .proxies import checked_proxy
 def check_seconds(name: str, seconds: object) -> None:
     """Raise ConfigError unless a time is a number above 0."""
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds > 0:
-        raise ConfigError(f"{name} is a number of seconds above 0, not {seconds!r}")
+        raise ConfigError(f"{name} must be a number of seconds above 0, not {seconds!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +98,4 @@ def _trusting(path: str) -> ssl.SSLContext:
         folder = os.path.isdir(path)
         return ssl.create_default_context(capath=path if folder else None, cafile=None if folder else path)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError(f"verify: {path} holds no certificates: {error}") from error
+        raise ConfigError(f"verify: {path} has no certificates: {error}") from error

@@ -70,7 +70,7 @@ class Body:
 def _coding(name: str) -> Coding:
     kind = _CODINGS.get(name)
     if kind is None:
-        raise Unreadable(f"its encoding is {name[:40]!r}, and {ACCEPTED} were asked for")
+        raise Unreadable(f"its encoding is {name[:40]!r}, but {ACCEPTED} were requested")
     return kind()
 
 
@@ -92,7 +92,7 @@ class _Zlib:
 
     def end(self) -> None:
         if self._fed and not self._unpacker.eof:
-            raise Unreadable("it breaks off")
+            raise Unreadable("it is incomplete")
 
 
 class _Gzip(_Zlib):
@@ -118,7 +118,7 @@ class _Deflate:
 
     def end(self) -> None:
         if self._first:
-            raise Unreadable("it breaks off")
+            raise Unreadable("it is incomplete")
         if self._inner is not None:
             self._inner.end()
 

@@ -14,7 +14,7 @@ from ..messages import Failure, FailureKind
 Clock: TypeAlias = Callable[[], float]
 
 CONNECT_TIMEOUT = 10.0  # seconds: a host that is there answers sooner
-HELD_BACK = Failure(FailureKind.CONNECT, "not sent: it was no longer wanted once there was a connection")
+HELD_BACK = Failure(FailureKind.CONNECT, "not sent: it was cancelled before there was a connection")
 KEPT_OPEN = 30.0  # seconds that a connection without a request is kept
 LARGE = 2**24  # bytes: no whole reply of a model is larger, but for its log-probabilities
 

@@ -62,9 +62,9 @@ def _read(path: Path, size: int, changed: int) -> Header:
             try:
                 facts = _facts(content)
             except (struct.error, IndexError, KeyError, ValueError, RecursionError) as error:
-                raise ConfigError(f"{path} is no model: its GGUF header is damaged or cut off") from error
+                raise ConfigError(f"{path} is not a model: its GGUF header is damaged or cut off") from error
     if why := _no_model(facts):
-        raise ConfigError(f"{path} is no model: {why}")
+        raise ConfigError(f"{path} is not a model: {why}")
     return _header(size, facts)
 
 
@@ -126,9 +126,9 @@ def _no_model(facts: Mapping[str, Any]) -> str | None:
         return f"its GGUF version is {facts['version']}, and llama.cpp reads 2 and 3"
     kind = facts.get("general.type", "model")
     if kind != "model":
-        return f"it holds a part of one, of the type {kind!r}"
+        return f"it is only part of a model, of the type {kind!r}"
     if not isinstance(facts.get("general.architecture"), str) or not facts["tensors"]:
-        return "it names no architecture" if facts["tensors"] else "there are no weights in it"
+        return "it names no architecture" if facts["tensors"] else "it has no weights"
     return None
 
 

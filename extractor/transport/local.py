@@ -44,7 +44,7 @@ class LocalServer:
         return f"LocalServer({self.model!r}, {self.base_url!r})"
 
     def __reduce__(self) -> str:
-        raise TypeError("a LocalServer belongs to its process: start another one where it is needed")
+        raise TypeError("a LocalServer belongs to its process: start another one in this process")
 
     def __enter__(self) -> LocalServer:
         return self
@@ -154,7 +154,7 @@ def serve_forever(spec: str, report: Callable[[str], None], **options: Any) -> N
         report(f"Serving {server.model} at {server.base_url} (API key: {server.api_key})")
         while not stopped.wait(0.2):
             if not server.alive:
-                raise ConfigError(f"the server of {server.model} ended by itself")
+                raise ConfigError(f"the server of {server.model} stopped unexpectedly")
 
 
 @contextmanager

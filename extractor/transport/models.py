@@ -181,8 +181,8 @@ def demand_memory(spec: str, free: int | None, context: int | None = None, paral
     if needed > free:
         raise ConfigError(
             f"the model {spec!r} needs about {_gb(needed)} of memory with a context of "
-            f"{context or traits.context} tokens for {parallel} request(s) at a time, "
-            f"and {_gb(free)} are free: {_instead(min(free, needed - 1))}"
+            f"{context or traits.context} tokens for {parallel} request(s) at a time, but {_gb(free)} "
+            f"are free: {_instead(min(free, needed - 1))}"
         )
 
 
@@ -273,8 +273,8 @@ def resolve(spec: str, cache: Path | None = None) -> Path:
     path = cached(spec, cache)
     if path is None:
         raise ConfigError(
-            f"the model {spec!r} is not on this machine and EXTRACTOR_OFFLINE is set: "
-            f"run `extractor models pull {spec}` where there is a network"
+            f"the model {spec!r} is not on this machine, and EXTRACTOR_OFFLINE is set: run `extractor "
+            f"models pull {spec}` with a network"
         )
     return path
 
@@ -303,8 +303,8 @@ def _known(model: str | ModelFile) -> ModelFile:
 
 def _unknown(spec: str) -> ConfigError:
     return ConfigError(
-        f"no local model is called {spec!r}: known are {', '.join(MODELS)}; "
-        f"for a file of your own write its path, such as local:./{spec}.gguf"
+        f"there is no local model {spec!r}: known are {', '.join(MODELS)}; for your own file write its "
+        f"path, such as local:./{spec}.gguf"
     )
 
 
@@ -378,10 +378,10 @@ def _left(model: ModelFile, part: Path) -> str:
     have = begun(part, model.pieces)
     if not have:
         part.unlink(missing_ok=True)
-        return "Nothing of it was kept"
+        return "Nothing was kept"
     return (
-        f"{_mb(have)} of {_mb(model.size)} are kept: `extractor models pull {model.name}` goes on from "
-        f"there, `extractor models remove {model.name}` deletes them"
+        f"{_mb(have)} of {_mb(model.size)} are kept: `extractor models pull {model.name}` resumes, "
+        f"`extractor models remove {model.name}` deletes them"
     )
 
 

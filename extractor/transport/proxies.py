@@ -26,8 +26,8 @@ def check_allowed(url: str, environment: Mapping[str, str]) -> None:
     if environment.get(FORBIDDEN, "").lower() in ("", "0", "false", "no") or is_loopback(url):
         return
     raise ConfigError(
-        f"{FORBIDDEN} is set, and this would be sent to {urlsplit(url).hostname}: lead it to a server of "
-        "your test by extractor.testing.use(server), replay a cassette, or unset the variable"
+        f"{FORBIDDEN} is set, but this would be sent to {urlsplit(url).hostname}: redirect it to a test "
+        "server with extractor.testing.use(server), replay a cassette, or unset the variable"
     )
 
 

@@ -58,7 +58,7 @@ def complete(
     failures: list[str] = []
     for source in sources:
         if failures:
-            report(f"{failures[-1]}. Going on with {source}")
+            report(f"{failures[-1]}. Trying {source}")
         try:
             source.fetch(part, watch)
             _check(part, pieces, sha256)
@@ -108,6 +108,6 @@ def sha256_of(path: Path) -> str:
 def _check(part: Path, pieces: Sequence[ModelPiece], sha256: str) -> None:
     if sha256_of(part) != sha256:
         os.truncate(part, verified(part, pieces))
-        raise Unfetched("what it sent is not the file that was pinned: the SHA-256 differs")
+        raise Unfetched("it sent another file than the pinned one: the SHA-256 differs")
     with part.open("rb+") as file:
         os.fsync(file.fileno())

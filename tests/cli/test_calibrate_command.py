@@ -137,4 +137,4 @@ def test_a_promise_tells_from_which_score_on_values_are_right_and_where_gold_doe
 def test_a_share_of_1_cannot_be_promised(cli: Cli) -> None:
     ended = cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", "--right", "1", "-m", "m")
     assert ended.status == 2
-    assert "right is a share between 0 and 1, such as 0.97, not 1.0" in ended.err
+    assert "right must be a share between 0 and 1, such as 0.97, not 1.0" in ended.err

@@ -133,12 +133,12 @@ def test_the_same_report_twice_has_no_text_that_changed(cli: Cli, folder: Path) 
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([], "there is no case in it"),
+        ([], "it has no cases"),
         ([{"text": "a"}], 'line 1: a case is {"text"'),
         ([{"text": "a", "gold": {"town": 1}}], "line 1: the gold record does not fit the type"),
-        ([CASES[0], CASES[0]], "two ids are 'basel'"),
-        ([{**CASES[1], "evidence": [{"path": "/town", "start": 0, "end": 99}]}], "is no span of the text"),
-        ([{**CASES[1], "evidence": {"town": [0, 4]}}], "is no span of the text"),
+        ([CASES[0], CASES[0]], "the id 'basel' is used twice"),
+        ([{**CASES[1], "evidence": [{"path": "/town", "start": 0, "end": 99}]}], "is not a span of the text"),
+        ([{**CASES[1], "evidence": {"town": [0, 4]}}], "is not a span of the text"),
     ],
 )
 def test_what_is_no_case_is_told_before_anything_is_asked(
@@ -410,7 +410,7 @@ def test_an_evaluation_fails_below_a_figure_and_writes_what_ci_reads(cli: Cli, f
 def test_slips_and_slices_stand_in_the_shell_too(cli: Cli, folder: Path) -> None:
     write(folder / "visits.jsonl", [{**case, "land": "[b]CH[/b]"} for case in CASES])
     ended = run(cli, by_town(**POOR), "--slice", "land")
-    assert re.search(r"/day +│ found where gold has nothing +│ invented +│ +1 ", ended.out)
+    assert re.search(r"/day +│ found, but gold has nothing +│ invented +│ +1 ", ended.out)
     assert "[b]CH[/b]" in ended.out
 
 

@@ -180,7 +180,7 @@ def test_options_go_into_each_request(cli: Cli, folder: Path) -> None:
         (["-t", "visits.py:Vist"], "did you mean visits.py:Visit?"),
         (["-t", "nowhere.py:Visit"], "there is no file nowhere.py"),
         (["--schema", "remote.json"], "https://example.com/other.json"),
-        (["-t", "visits.py", "--base-url", "no-url"], "base_url is no URL"),
+        (["-t", "visits.py", "--base-url", "no-url"], "base_url is not a URL"),
         (["-t", "visits.py", "-p", "temprature=1"], "did you mean 'temperature'?"),
         (["-t", "visits.py", "-p", "top_p"], "--param takes NAME=VALUE"),
         (["-t", "visits.py", "-p", "stop=[1"], "starts like JSON, but is invalid"),

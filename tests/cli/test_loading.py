@@ -47,7 +47,7 @@ def test_of_several_record_types_one_has_to_be_named(tmp_path: Path) -> None:
 def test_a_file_without_record_types_says_so(tmp_path: Path) -> None:
     file = write(tmp_path / "nothing.py", "x = 1\n")
     assert "defines no record type" in said(file)
-    assert "defines no 'Person'; it defines no record type" in said(f"{file}:Person")
+    assert "defines no 'Person'; it has no record type" in said(f"{file}:Person")
 
 
 def test_dataclasses_and_typed_dicts_are_record_types(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_schema_file_that_is_not_json_is_refused(tmp_path: Path, text: str) ->
 
 
 def test_a_schema_file_that_holds_a_list_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds no JSON Schema: it is an object, not list"):
+    with pytest.raises(ConfigError, match="is not a JSON Schema: a schema is an object, not list"):
         load_schema(write(tmp_path / "s.json", "[]"))
 
 
@@ -117,7 +117,7 @@ def test_what_is_neither_file_nor_module_is_answered_with_how_to_write_it(spec: 
 @pytest.mark.parametrize("value", ["3", "len", "lambda x: x", "'text'", "Person(name='Ada')", "object()"])
 def test_what_is_no_type_is_refused(tmp_path: Path, value: str) -> None:
     file = write(tmp_path / f"no_type_{abs(hash(value))}.py", f"{PERSON}x = {value}\n")
-    assert f"{file}:x is no record type" in said(f"{file}:x")
+    assert f"{file}:x is not a record type" in said(f"{file}:x")
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ def test_utf_8_is_read_without_its_byte_order_mark() -> None:
         ("Grüße".encode("utf-16"), "encoding", "iconv -f UTF-16"),
         (b"%PDF-1.7\n\xe2\xe3", "encoding", "pdftotext"),
         (b"PK\x03\x04\xff\xff", "encoding", "ZIP archive"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "encoding", "it is an image, image/png: take its text out first"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "encoding", "it is an image, image/png: extract its text first"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "encoding", "image/jpeg"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "encoding", "older office document"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "encoding", "old office document"),
         ("Hi, Ada".encode("utf-16-le"), "encoding", "iconv -f UTF-16LE -t UTF-8"),
         ("Hi, Ada".encode("utf-16-be"), "encoding", "iconv -f UTF-16BE -t UTF-8"),
         ("Grüße".encode("utf-32"), "encoding", "iconv -f UTF-32 -t UTF-8"),
@@ -240,9 +240,9 @@ def test_examples_of_a_strict_type_are_read_as_json(tmp_path: Path) -> None:
     ("line", "why"),
     [
         ("{", "this is not JSON"),
-        ("[]", "an example is"),
-        ('{"text": 1, "record": 1}', "an example is"),
-        ('{"text": "t"}', "an example is"),
+        ("[]", "an example must be"),
+        ('{"text": 1, "record": 1}', "an example must be"),
+        ('{"text": "t"}', "an example must be"),
         (
             '{"text": "t", "record": "soon"}',
             "the record is invalid at its root: Input should be a valid date",

@@ -105,9 +105,9 @@ def test_eval_measures_the_values_that_came_back(cli: Cli, folder: Path) -> None
 @pytest.mark.parametrize(
     ("mask", "why"),
     [
-        ("e-mail", "is none of email, iban, card, phone, ip, presidio"),
-        ("customer=C-(", "is no regular expression"),
-        ("finders.py:nothing", "finders.py:nothing is no function"),
+        ("e-mail", "is not one of email, iban, card, phone, ip, presidio"),
+        ("customer=C-(", "is not a regular expression"),
+        ("finders.py:nothing", "finders.py:nothing is not a function"),
         ("finders.py:customer", "did you mean finders.py:customers"),
         ("absent.py:customers", "there is no file absent.py"),
     ],

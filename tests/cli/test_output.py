@@ -108,7 +108,7 @@ def test_an_error_of_writing_leaves_the_file_as_it_was_and_nothing_beside(
     path.write_text("before")
     if step != "write":
         monkeypatch.setattr(os, step, no_room)
-    why = f"{path}: No space left.*as it was"
+    why = f"{path}: No space left.*has not changed"
     with pytest.raises(Unwritten, match=why), opened(str(path), partly) as out:
         written_until_full(out, is_full=step == "write")
     assert path.read_text() == "before"

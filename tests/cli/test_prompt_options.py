@@ -72,8 +72,8 @@ def test_today_is_a_reference_date(cli: Cli, folder: Path) -> None:
     [
         (("--prompt", "none.txt"), "none.txt"),
         (("--prompt", "visits.py"), "or a template with {schema} in it"),
-        (("--reference-date", "tomorrow"), "reference_date is a date"),
-        (("--locale", "german"), "is no language"),
+        (("--reference-date", "tomorrow"), "reference_date must be a date"),
+        (("--locale", "german"), "is not a language"),
     ],
 )
 def test_what_cannot_be_meant_ends_the_command(

@@ -39,7 +39,7 @@ def test_told_confidence_is_what_it_goes_by(cli: Cli, folder: Path) -> None:
 def test_a_second_one_is_told_that_somebody_else_reviews(cli: Cli, folder: Path) -> None:
     with alone("in.jsonl.review.jsonl"):
         ended = cli("review", "in.jsonl", "-t", "person.py:Person")
-    assert (ended.status, "somebody else is reviewing" in ended.err) == (2, True)
+    assert (ended.status, "another session is reviewing" in ended.err) == (2, True)
 
 
 @pytest.mark.parametrize(

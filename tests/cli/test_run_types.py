@@ -50,4 +50,4 @@ def test_what_is_no_union_is_told_as_that(cli: Cli, tmp_path: Path, monkeypatch:
     Path("wrong_kinds.py").write_text(TYPES + "\nlimit = 3\n")
     ended = cli("run", "a.txt", "-t", "wrong_kinds.py:Invoice|limit", "-o", "out.jsonl")
     assert ended.status == 2
-    assert "is no union of types" in ended.err
+    assert "is not a union of types" in ended.err

@@ -49,7 +49,7 @@ def test_the_file_serves_the_other_commands(cli: Cli, folder: Path) -> None:
     assert "the gain on the test texts is beyond chance" in ended.err
     assert "difference, paired" in ended.out
     assert told.lines[0]["record"] == {"town": "Bern", "code": "BE"}
-    assert (other.status, "made for the model m, not for n" in other.err) == (2, True)
+    assert (other.status, "made for the model m, not n" in other.err) == (2, True)
 
 
 @pytest.mark.slow

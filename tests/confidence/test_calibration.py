@@ -48,20 +48,20 @@ def test_what_is_written_is_read_again(knots: list[tuple[float, float]]) -> None
     [
         ({"extractor_calibration": 2}, "extractor_calibration"),
         ({"model": ...}, "lacks 'model'"),
-        ({"method": "guess"}, "its map is none"),
+        ({"method": "guess"}, "its map is invalid"),
         ({"knots": []}, "no knots"),
-        ({"knots": [[0.5, 0.9], [0.6, 0.1]]}, "its map is none"),
-        ({"knots": [[0.5, 2]]}, "its map is none"),
+        ({"knots": [[0.5, 0.9], [0.6, 0.1]]}, "its map is invalid"),
+        ({"knots": [[0.5, 2]]}, "its map is invalid"),
         ({"knots": [["x", 1]]}, "float"),
-        ({"slope": float("inf")}, "its curve is none"),
-        ({"slope": -0.5}, "its curve is none"),
+        ({"slope": float("inf")}, "its curve is invalid"),
+        ({"slope": -0.5}, "its curve is invalid"),
     ],
 )
 def test_a_file_that_is_no_calibration_is_refused(tmp_path: Path, changed: dict[str, Any], why: str) -> None:
     told = {**json.loads(STEPS.to_json()), **changed}
     path = tmp_path / "c.json"
     path.write_text(json.dumps({key: value for key, value in told.items() if value is not ...}))
-    with pytest.raises(ConfigError, match=f"no file of `extractor calibrate`.*{why}"):
+    with pytest.raises(ConfigError, match=f"not written by `extractor calibrate`.*{why}"):
         load_calibration(path)
 
 
@@ -69,7 +69,7 @@ def test_a_file_that_is_not_there_or_no_json_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the calibration"):
         load_calibration(tmp_path / "none.json")
     (tmp_path / "c.json").write_text("1.")
-    with pytest.raises(ConfigError, match="no file of `extractor calibrate`"):
+    with pytest.raises(ConfigError, match="not written by `extractor calibrate`"):
         load_calibration(tmp_path / "c.json")
 
 

@@ -107,7 +107,7 @@ def test_what_is_no_text_and_no_picture_has_no_bound(part: Any) -> None:
         [{"role": "user", "parts": [{"text": "?"}, part]}],
     ):
         for name in ("messages", "input", "contents"):
-            with pytest.raises(ConfigError, match="no text"):
+            with pytest.raises(ConfigError, match="not text"):
                 most_usage(body(**{name: messages}), "m")
 
 

@@ -136,7 +136,7 @@ def test_a_call_that_the_api_did_not_make_says_so_in_place_of_a_signature() -> N
 
 
 def test_a_result_needs_the_name_of_its_tool() -> None:
-    with pytest.raises(ConfigError, match="give that as `name`"):
+    with pytest.raises(ConfigError, match="give it as `name`"):
         encoded(Message("tool", "4", tool_call_id="c1"))
     (turn,) = encoded(Message("tool", "4", tool_call_id="c1", name="add"))["contents"]
     assert turn["parts"][0]["functionResponse"]["name"] == "add"

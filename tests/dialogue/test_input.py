@@ -49,8 +49,8 @@ def test_a_text_that_cannot_have_been_read_whole_ends_as_truncated_and_is_not_as
     assert (result.outcome, result.record, len(result.attempts)) == (Outcome.TRUNCATED, None, 1)
     assert isinstance(result.error, Truncated)
     assert (
-        "the input was cut off: the server counts 4,090 tokens for a prompt with a text of 180,000 "
-        "characters, which has 36,000 at least" in str(result.error)
+        "the input was cut off: the server counted 4,090 tokens for a prompt with a text of 180,000 "
+        "characters, which has at least 36,000" in str(result.error)
     )
     assert [problem.type for problem in result.attempts[0].problems] == [INPUT_CUT]
     assert result.raw == text
@@ -62,7 +62,7 @@ def test_a_text_that_a_server_has_probably_not_read_whole_is_a_note() -> None:
     result = end(asked(request), said(3_000))
     assert (result.outcome, result.record) == (Outcome.OK, 36)
     assert "3,000 tokens" in str(result.attempts[0].note)
-    assert "it may not have read all of it" in str(result.attempts[0].note)
+    assert "the model may not have read all of it" in str(result.attempts[0].note)
 
 
 @pytest.mark.parametrize(

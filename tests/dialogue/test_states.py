@@ -186,7 +186,7 @@ def test_the_back_off_doubles_with_jitter_below_it() -> None:
 def test_a_wait_that_passes_the_deadline_is_not_begun() -> None:
     result = end(tell(begin(deadline=60), status(429, retry_after=3600)))
     assert isinstance(result.error, ServiceError)
-    assert "would pass the deadline" in str(result.error)
+    assert "would exceed the deadline" in str(result.error)
     assert (result.error.status, result.error.retry_after) == (429, 3600)
 
 

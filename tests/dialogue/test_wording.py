@@ -76,6 +76,6 @@ def test_the_callers_own_examples_take_the_place_of_the_worked_one() -> None:
 def test_a_prompt_that_is_none_is_refused() -> None:
     with pytest.raises(
         ConfigError,
-        match=r"prompt is one of plain and small, or a template with \{schema\} in it, not 'tiny'",
+        match=r"prompt must be one of plain and small, or a template with \{schema\} in it, not 'tiny'",
     ):
         Extractor("openai:m", api_key="k", prompt="tiny")

@@ -533,18 +533,18 @@ def test_what_only_a_missing_chunk_could_give_is_not_said_to_be_nowhere(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"chunk": 0}, "chunk is a whole number above 0"),
-        ({"chunk": True}, "chunk is a whole number above 0"),
-        ({"chunk": 100, "overlap": 1.5}, "overlap is a whole number"),
+        ({"chunk": 0}, "chunk must be a whole number above 0"),
+        ({"chunk": True}, "chunk must be a whole number above 0"),
+        ({"chunk": 100, "overlap": 1.5}, "overlap must be a whole number"),
         ({"chunk": CHUNK, "key": "numbr"}, "no list whose items have that field"),
-        ({"chunk": CHUNK, "key": {"/deliveries": 5}}, "a list has the name of a field"),
-        ({"chunk": CHUNK, "counts": 37}, "counts is {'/pointer of a list'"),
-        ({"chunk": CHUNK, "counts": {"/deliveries": True}}, "is a number or the pointer"),
+        ({"chunk": CHUNK, "key": {"/deliveries": 5}}, "give the name of a field"),
+        ({"chunk": CHUNK, "counts": 37}, "counts must be {'/pointer of a list'"),
+        ({"chunk": CHUNK, "counts": {"/deliveries": True}}, "must be a number or the pointer"),
         ({"chunk": 100, "overlap": 50}, "at least 0 and less than half"),
-        ({"chunk": CHUNK, "passes": 0}, "passes is a whole number above 0"),
+        ({"chunk": CHUNK, "passes": 0}, "passes must be a whole number above 0"),
         ({"chunk": CHUNK, "key": {"/deliverys": "number"}}, "records have nothing at '/deliverys'"),
         ({"chunk": CHUNK, "counts": {"/deliveries": "/count"}}, "records have nothing at '/count'"),
-        ({"chunk": CHUNK, "counts": {"/deliveries": None}}, "is a number or the pointer"),
+        ({"chunk": CHUNK, "counts": {"/deliveries": None}}, "must be a number or the pointer"),
         ({"window": 100}, "has no room for a text"),
         ({"chunk": CHUNK, "conurrency": 3}, "conurrency"),
     ],
@@ -561,11 +561,11 @@ def test_a_call_that_cannot_work_sends_nothing(
 def test_what_is_for_long_texts_is_named_where_it_is_given_elsewhere(ex: Extractor, name: str) -> None:
     options: Any = {name: 2}
     for call in (lambda: ex.run(Ledger, "?", **options), lambda: list(ex.rows(["?"], Ledger, **options))):
-        with pytest.raises(ConfigError, match=f"'{name}' is for long texts: `document` takes it"):
+        with pytest.raises(ConfigError, match=f"'{name}' is an option of `document`, for one"):
             call()
 
 
 @pytest.mark.parametrize("text", ["", "  \n", ["a text"], None])
 def test_a_document_is_a_text(ex: Extractor, text: Any) -> None:
-    with pytest.raises(ConfigError, match="a document is a text"):
+    with pytest.raises(ConfigError, match="a document must be a text"):
         ex.document(Ledger, text, chunk=CHUNK)

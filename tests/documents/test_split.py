@@ -133,7 +133,7 @@ def test_what_can_not_be_placed_and_what_is_guessed_stands_in_the_notes(source: 
 def test_a_file_in_which_no_document_is_found_is_left_whole(source: Source) -> None:
     split = split_of(source, found(of=source))
     assert (split.parts, split.kinds) == ((source.part(0, len(source.text)),), (OTHER,))
-    assert split.notes == ("no document was found in it: it is left whole",)
+    assert split.notes == ("no document was found, so it is left whole",)
 
 
 def test_a_long_lead_is_of_no_document() -> None:
@@ -142,7 +142,7 @@ def test_a_long_lead_is_of_no_document() -> None:
         whole, found({"first_words": "Dear Ada", "kind": "Letter"}, record_type=Letter, of=whole)
     )
     assert split.kinds == (OTHER, "Letter")
-    assert split.notes == ("the first 521 characters are of none of the documents",)
+    assert split.notes == ("the first 521 characters belong to none of the documents",)
 
 
 def test_swapped_arguments_and_a_type_called_other_are_refused() -> None:

@@ -150,7 +150,9 @@ def test_an_estimate_says_that_the_second_model_is_not_in_it() -> None:
     url = "http://127.0.0.1:9"
     second = Extractor("large", base_url=url)
     with second, Extractor("small", base_url=url, escalate=second, below=0.6) as ex:
-        assert "the second model is not counted" in str(ex.estimate([text_of(2)], Visit, journal=False))
+        assert "requests to the second model are not counted" in str(
+            ex.estimate([text_of(2)], Visit, journal=False)
+        )
 
 
 @pytest.mark.slow
@@ -179,7 +181,7 @@ def test_doubtful_values_become_null_where_the_type_takes_one(servers: tuple[Cha
     assert strict.record == Visit(town="Linz", guests=2)
     assert strict.escalation is not None
     assert strict.escalation.choices == {"/town": "first"}
-    assert strict.escalation.note == "not null, since the type takes none there: /town"
+    assert strict.escalation.note == "not set to null, since the type does not allow it: /town"
 
 
 def test_for_review_the_record_stays_and_says_what_to_look_at(servers: tuple[ChatServer, ChatServer]) -> None:
@@ -215,7 +217,7 @@ def test_a_promise_tells_which_values_are_doubtful_and_holds_for_its_model_and_t
         class Other(BaseModel):
             town: str
 
-        with pytest.raises(ConfigError, match="the promise does not hold here: it was made for another"):
+        with pytest.raises(ConfigError, match="the promise does not apply here: it was made for another"):
             ex.run(Other, text_of(2))
         with pytest.raises(ConfigError, match="it was made with samples=1, not with samples=3"):
             ex.run(Visit, text_of(2), samples=3)
@@ -224,11 +226,11 @@ def test_a_promise_tells_which_values_are_doubtful_and_holds_for_its_model_and_t
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"escalate": "review"}, "escalate= and below= go together"),
-        ({"below": 0.5}, "escalate= and below= go together"),
-        ({"below": 5}, "below is a number from 0 to 1, not 5"),
-        ({"escalate": "review", "below": 5}, "below is a number from 0 to 1, not 5"),
-        ({"escalate": 7, "below": 0.5}, 'escalate is "null", "review", a model or a Extractor'),
+        ({"escalate": "review"}, "escalate= and below= must be given together"),
+        ({"below": 0.5}, "escalate= and below= must be given together"),
+        ({"below": 5}, "below must be a number from 0 to 1, not 5"),
+        ({"escalate": "review", "below": 5}, "below must be a number from 0 to 1, not 5"),
+        ({"escalate": 7, "below": 0.5}, 'escalate must be "null", "review", a model or a Extractor'),
     ],
 )
 def test_what_cannot_work_is_told_when_the_client_is_made(options: dict[str, Any], says: str) -> None:
@@ -239,11 +241,11 @@ def test_what_cannot_work_is_told_when_the_client_is_made(options: dict[str, Any
 def test_texts_that_are_masked_go_to_no_model_that_does_not_mask() -> None:
     url = "http://127.0.0.1:9"
     with Extractor("large", base_url=url) as second:
-        with pytest.raises(ConfigError, match="the first model's texts are masked"):
+        with pytest.raises(ConfigError, match="the texts of the first model are masked"):
             Extractor("small", base_url=url, mask=["email"], escalate=second, below=0.5)
         with (
             Extractor("small", base_url=url, escalate=second, below=0.5) as ex,
-            pytest.raises(ConfigError, match="the texts are masked"),
+            pytest.raises(ConfigError, match="masks its texts"),
         ):
             ex.run(Visit, "x", mask=["email"])
 

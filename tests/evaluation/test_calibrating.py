@@ -64,7 +64,7 @@ def test_a_curve_never_turns_the_order_of_the_scores_about() -> None:
 def test_too_few_labels_are_refused_with_what_is_missing() -> None:
     values = [Labelled("t", "/a", Signals(0.5), i < 30) for i in range(35)]
     with pytest.raises(
-        ConfigError, match="30 values that are right and 5 that are wrong, and needs 20 of both"
+        ConfigError, match="30 values that are right and 5 that are wrong, and at least 20 of each are needed"
     ):
         check_enough(values, "that are fitted on")
 

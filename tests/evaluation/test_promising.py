@@ -91,7 +91,7 @@ def test_it_takes_99_right_values_to_promise_97_percent_with_95_percent_assuranc
     assert field_promise(right, 0.97, 0.95).threshold == 0.0
     short = field_promise(right[:98], 0.97, 0.95)
     assert (short.threshold, short.needed) == (None, 99)
-    assert short.why == "98 labelled texts have a value here, and it takes 99 at least, all of them right"
+    assert short.why == "98 labelled texts have a value here, but at least 99 are needed, all of them right"
 
 
 def test_where_the_surest_values_are_not_right_enough_no_number_of_labels_is_named() -> None:
@@ -147,14 +147,14 @@ def test_a_promise_comes_back_from_its_file_as_it_was(tmp_path: Path) -> None:
     )
     for other in ("[]", "{}", "nothing", json.dumps({**json.loads(made.to_json()), "fields": {"/a": 3}})):
         (tmp_path / "p.json").write_text(other)
-        with pytest.raises(ConfigError, match="is no file of `extractor calibrate --right`"):
+        with pytest.raises(ConfigError, match="was not written by `extractor calibrate --right`"):
             load_promise(tmp_path / "p.json")
 
 
 @pytest.mark.parametrize("share", [0, 1, 1.5])
 def test_a_share_that_nothing_can_be_promised_of_is_refused_before_anything_is_asked(share: float) -> None:
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
-        with pytest.raises(ConfigError, match=r"right is a share between 0 and 1"):
+        with pytest.raises(ConfigError, match=r"right must be a share between 0 and 1"):
             promise(ex, Visit, [{"text": "Bern", "record": {"town": "Bern"}}], right=share)
         assert server.requests == ()
 

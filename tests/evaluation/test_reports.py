@@ -58,10 +58,10 @@ def test_a_report_keeps_what_stands_behind_its_figures(report: EvalReport) -> No
     assert (ulm.outcome, ulm.detail.found) == ("transport", None)
     assert "I do not read that." in (ulm.detail.error or "")
     assert [str(each) for each in report.confusions()] == [
-        "/nights: found where gold has nothing, once",
+        "/nights: found, but gold has nothing, once",
         "/nights: 10 times too large, once",
         "/town: no record, once",
-        "/town: other case or space, once",
+        "/town: different case or space, once",
     ]
 
 

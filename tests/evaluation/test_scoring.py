@@ -66,8 +66,8 @@ def test_tolerance_tells_which_items_belong_together() -> None:
     ("told", "said"),
     [
         ({"/a": {"tolerence": 1}}, "/a.tolerence: Unexpected keyword argument"),
-        ({"/a": {"fuzzy": 2}}, "fuzzy is more than 0"),
-        ({"/a": {"tolerance": -1}}, "tolerance and relative are 0 at least"),
+        ({"/a": {"fuzzy": 2}}, "fuzzy must be above 0"),
+        ({"/a": {"tolerance": -1}}, "tolerance and relative must be at least 0"),
         (["/a"], "a valid dictionary"),
     ],
 )

@@ -32,7 +32,7 @@ def test_a_locale_is_a_language_with_or_without_its_territory(locale: str | None
 
 @pytest.mark.parametrize("locale", ["", "german", "xx-YY", "C"])
 def test_what_is_no_locale_is_a_config_error(locale: str) -> None:
-    with pytest.raises(ConfigError, match="is no language"):
+    with pytest.raises(ConfigError, match="is not a language"):
         align({"a": 1}, "1", locale=locale)
 
 

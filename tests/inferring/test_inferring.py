@@ -180,7 +180,10 @@ def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_a
 
 def test_nothing_is_asked_without_texts_or_words() -> None:
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
-        for texts, about, says in (([" "], "orders", "there is no text"), (["a"], " ", "say what is wanted")):
+        for texts, about, says in (
+            ([" "], "orders", "there is no text"),
+            (["a"], " ", "say what you want to know"),
+        ):
             with pytest.raises(ConfigError, match=says):
                 infer(ex, texts, about)
         assert server.requests == ()

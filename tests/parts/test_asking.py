@@ -261,7 +261,7 @@ def test_a_preview_shows_what_each_request_asks_for_and_its_cost() -> None:
 
 @pytest.mark.parametrize("wrong", ["always", 0, -1, True, 1.5, None])
 def test_parts_that_mean_nothing_are_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigError, match="parts is"):
+    with pytest.raises(ConfigError, match="parts must be"):
         Extractor("m", base_url="http://127.0.0.1:9/v1", parts=wrong)
 
 

@@ -193,7 +193,7 @@ def test_what_a_file_is_stands_in_its_bytes(tmp_path: Path) -> None:
         read(tmp_path / "none.pdf")
     assert caught.value.kind == "missing"
     for wrong in (3, None):
-        with pytest.raises(ConfigError, match="a document is a path or bytes"):
+        with pytest.raises(ConfigError, match="a document must be a path or bytes"):
             read(wrong)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="ocr is"):
+    with pytest.raises(ConfigError, match="ocr must be"):
         read(b"a", ocr="maybe")  # type: ignore[arg-type]

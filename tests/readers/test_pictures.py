@@ -122,6 +122,6 @@ def test_a_missing_library_of_the_system_is_named() -> None:
     with pytest.raises(ImportError) as caught:
         load()
     assert why_not_loaded(caught.value) == (
-        "a library that reads this can't be loaded here, ImportError: libstdc++.so.6: cannot open shared "
-        "object file: No such file or directory"
+        "a library that is needed to read this can't be loaded, ImportError: libstdc++.so.6: cannot "
+        "open shared object file: No such file or directory"
     )

@@ -205,7 +205,7 @@ def test_a_model_that_sees_is_shown_the_page_and_evidence_is_of_the_text() -> No
 def test_pictures_of_pages_are_not_sent_where_something_is_masked() -> None:
     source = read(DATA, as_="text+images")
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
-        with pytest.raises(ConfigError, match="can't look into the images of pages"):
+        with pytest.raises(ConfigError, match="can't mask pictures of pages"):
             ex.run(Total, source, mask=["email"])
         assert server.requests == ()
 
@@ -264,9 +264,9 @@ def test_pictures_are_of_a_hundred_pages_at_most() -> None:
 
 
 def test_unknown_forms_are_refused() -> None:
-    with pytest.raises(ConfigError, match="form is one of 'plain', 'layout', 'markdown', not 'html'"):
+    with pytest.raises(ConfigError, match="form must be one of 'plain', 'layout', 'markdown', not 'html'"):
         read(DATA, form="html")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="as_ is one of 'text', 'text"):
+    with pytest.raises(ConfigError, match="as_ must be one of 'text', 'text"):
         read(DATA, as_="images")  # type: ignore[arg-type]
 
 

@@ -227,7 +227,7 @@ def test_a_line_that_is_no_step_is_none(line: str) -> None:
 
 def test_one_person_reviews_at_a_time(tmp_path: Path) -> None:
     path = str(tmp_path / "steps.jsonl")
-    with alone(path), pytest.raises(ConfigError, match="somebody else is reviewing"), alone(path):
+    with alone(path), pytest.raises(ConfigError, match="another session is reviewing"), alone(path):
         pass
     with alone(path):
         pass

@@ -73,7 +73,7 @@ def _well_formed(schema: JSON) -> Iterator[str]:
     try:
         jsonschema_rs.Draft202012Validator(schema)
     except jsonschema_rs.ValidationError as error:
-        yield f"no JSON Schema: {error.message:.100}"
+        yield f"not a JSON Schema: {error.message:.100}"
 
 
 def _name(name: str) -> Iterator[str]:

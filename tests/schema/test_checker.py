@@ -49,7 +49,7 @@ GUILTY = [
     ("openai", closed(**{f"{i:0200}": INTEGER for i in range(601)}), "characters of names"),
     ("openai", closed(x={"$ref": "#"}), "$ref to #"),
     ("openai", rooted(INTEGER) | {"$defs": {"T": INTEGER, "a.b": INTEGER}}, "definition name 'a.b'"),
-    ("openai", closed(x={"type": "nothing"}), "no JSON Schema"),
+    ("openai", closed(x={"type": "nothing"}), "not a JSON Schema"),
     ("azure", nested(6), "6 levels of objects"),
     ("azure", closed(**{f"p{i}": INTEGER for i in range(101)}), "101 properties"),
     ("anthropic", rooted(MAYBE_LINK), "recursion"),

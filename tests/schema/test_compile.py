@@ -203,8 +203,8 @@ def unknown(value: int) -> str:
         (Callable[[int], int], "no JSON"),
         (type[int], "no JSON"),
         ("NoSuchType", "not fully defined"),
-        (7, "no JSON|no type"),
-        ({"$ref": "https://example.com/x.json"}, "nothing is fetched"),
+        (7, "no JSON|not a type"),
+        ({"$ref": "https://example.com/x.json"}, "not fetched"),
         ({"type": "object", "properties": {"a": 3}}, "3 is not of type 'object', 'boolean'"),
     ],
 )

@@ -289,7 +289,7 @@ def test_documents_that_are_no_documents_are_told_or_overlooked() -> None:
     bomb: Any = "money"
     for _ in range(100_000):
         bomb = [bomb]
-    with pytest.raises(SchemaError, match="nothing is fetched"):
+    with pytest.raises(SchemaError, match="not fetched"):
         load({"$ref": "http://y/money"}, {"bomb": bomb, "number": {"money": {1, 2}}})
     with pytest.raises(SchemaError, match="is none"):
         load({"$id": "http://x"}, {"http://[": {}})
@@ -303,8 +303,8 @@ def test_what_is_wrong_in_a_document_that_nothing_leads_to_does_not_matter() -> 
     ("document", "pointer", "reason"),
     [
         ({"properties": {"a": {"$ref": "b.json"}}}, "/properties/a/$ref", r"documents=\{'b.json': ...\}"),
-        ({"$id": "http://x/y", "$ref": "b#/c"}, "/$ref", r"nothing is fetched.*'http://x/b'"),
-        ({"$ref": "file:///etc/passwd"}, "/$ref", "nothing is fetched"),
+        ({"$id": "http://x/y", "$ref": "b#/c"}, "/$ref", r"not fetched.*'http://x/b'"),
+        ({"$ref": "file:///etc/passwd"}, "/$ref", "not fetched"),
         ({"$ref": "#/$defs/a"}, "/$ref", "leads nowhere"),
         ({"$ref": "#a"}, "/$ref", "leads nowhere"),
         ({"$ref": "#/allOf/x", "allOf": [{}]}, "/$ref", "leads nowhere"),

@@ -32,7 +32,7 @@ LEAST = 0.95
 def told(error: SchemaError) -> str:
     assert error.reason
     assert not error.pointer or set("/#") & set(error.pointer)
-    return "leads out" if "nothing is fetched" in error.reason else "refused"
+    return "leads out" if "not fetched" in error.reason else "refused"
 
 
 def outcome(wild: Wild, target: str) -> str:

@@ -1,4 +1,4 @@
-"""JSON Schemas that people use, out of installed packages: nothing is copied, nothing is fetched."""
+"""JSON Schemas that people use, out of installed packages: nothing is copied, not fetched."""
 
 from __future__ import annotations
 

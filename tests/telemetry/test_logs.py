@@ -23,7 +23,7 @@ def test_debug_shows_each_attempt_in_a_line_without_texts(caplog: pytest.LogCapt
     with ChatServer([status(503), reply(BAD), reply(GOOD)]) as server, extractor(server) as ex:
         ex.extract(Person, TEXT)
     lines = [record.getMessage() for record in caplog.records if record.name == "extractor"]
-    assert lines[0] == "m: attempt 1: status 503 server_error; again in 0.0 s"
+    assert lines[0] == "m: attempt 1: status 503 server_error; next try in 0.0 s"
     assert lines[1].startswith("m: attempt 2: invalid at /age in 0.")
     assert lines[2].startswith("m: attempt 3: ok in 0.")
     assert "tokens" in lines[2]
@@ -38,7 +38,7 @@ def test_a_step_down_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
         ex.run(Person, TEXT)
     (line,) = [record for record in caplog.records if record.name == "extractor"]
     assert line.levelno == logging.WARNING
-    assert "does not take mode json_schema" in line.getMessage()
+    assert "does not support mode json_schema" in line.getMessage()
 
 
 @pytest.mark.slow

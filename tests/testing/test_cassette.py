@@ -92,7 +92,7 @@ def test_the_same_request_gets_its_replies_in_order_and_no_more_of_them(
         assert [ex.chat(HELLO).content, ex.chat(HELLO).content] == ["one", "two"]
     with cassette(tmp_path / "a.jsonl"), Extractor("m", base_url=GONE, api_key="any") as ex:
         assert [ex.chat(HELLO).content, ex.chat(HELLO).content] == ["one", "two"]
-        with pytest.raises(ConfigError, match="holds this request 2 times"):
+        with pytest.raises(ConfigError, match="has this request 2 times"):
             ex.chat(HELLO)
 
 
@@ -262,7 +262,7 @@ def test_a_cassette_that_was_changed_by_hand_is_told_of_unless_its_sum_is_taken_
     line = json.loads(path.read_text())
     line["pieces"] = [piece.replace("Ada", "Eva") for piece in line["pieces"]]
     path.write_text(json.dumps(line) + "\n")
-    with pytest.raises(ConfigError, match="take its `sum` out"), cassette(path):
+    with pytest.raises(ConfigError, match="remove its `sum`"), cassette(path):
         pass
     del line["sum"]
     path.write_text(json.dumps(line) + "\n")

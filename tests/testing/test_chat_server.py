@@ -358,10 +358,10 @@ def test_closing_while_clients_still_come_leaves_nothing(caplog: pytest.LogCaptu
 
 def test_a_server_is_started_once_and_has_no_address_before() -> None:
     server = ChatServer()
-    with pytest.raises(RuntimeError, match="before it is started"):
+    with pytest.raises(RuntimeError, match="until it is started"):
         _ = server.base_url
     server.close()
-    with server, pytest.raises(RuntimeError, match="started once"):
+    with server, pytest.raises(RuntimeError, match="started only once"):
         server.start()
 
 

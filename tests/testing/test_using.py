@@ -99,7 +99,7 @@ def test_no_proxy_is_asked_for_what_is_led_to_the_server(monkeypatch: pytest.Mon
 
 
 def test_a_server_that_was_not_started_is_told_at_once() -> None:
-    with pytest.raises(RuntimeError, match="before it is started"), use(ChatServer()):
+    with pytest.raises(RuntimeError, match="until it is started"), use(ChatServer()):
         pass
 
 
@@ -172,7 +172,7 @@ def test_it(chat_server):
 def test_a_real_request_is_forbidden_where_the_environment_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FORBIDDEN, "1")
     with Extractor("openai:gpt-5-mini", api_key="sk-real") as ex:
-        with pytest.raises(ConfigError, match=r"NETWORK is set, and this would be sent to api\.openai\.com"):
+        with pytest.raises(ConfigError, match=r"NETWORK is set, but this would be sent to api\.openai\.com"):
             ex.extract(Person, "Ada")
         with pytest.raises(ConfigError, match=r"extractor\.testing\.use"):
             list(ex.stream(Person, "Ada"))

@@ -191,7 +191,7 @@ def test_a_reference_to_the_root_is_followed() -> None:
         ({"type": "array", "items": {"const": 1}, "minItems": 2, "uniqueItems": True}, "2 different items"),
         ({"type": "array", "items": {}, "minItems": 2, "maxItems": 1}, "cannot both be"),
         ({"type": "string", "pattern": "^[a-z]{3}$", "minLength": 4}, "no text was found"),
-        ({"type": "string", "pattern": "("}, "no regular expression"),
+        ({"type": "string", "pattern": "("}, "not a regular expression"),
         ({"type": "string", "pattern": "^(?=a)"}, "no text can be made for assert"),
         ({"enum": []}, "malformed"),
         ({"type": "text"}, "malformed"),

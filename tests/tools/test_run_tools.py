@@ -337,9 +337,9 @@ def needs(session: Annotated[object, SkipJsonSchema()], x: int) -> int:
         ([], None, "needs tools"),
         ([later], None, "AsyncExtractor"),
         ([partial(later, x=1)], None, "AsyncExtractor"),
-        ([convert, convert], None, "two tools are called 'convert'"),
-        ([needs], None, "does not fill in `session`"),
-        ([convert, Quote], dict[str, int], "needs a `__call__`"),
+        ([convert, convert], None, "two tools have the name 'convert'"),
+        ([needs], None, "can't pass `session`"),
+        ([convert, Quote], dict[str, int], "give it a `__call__`"),
     ],
 )
 def test_tools_that_could_not_be_run_are_refused_before_anything_is_asked(

@@ -211,7 +211,7 @@ def test_http2_is_spoken_where_it_is_asked_for(is_async: bool, authority: trustm
     [
         ({"proxy": "localhost:3128"}, "a proxy is a URL"),
         ({"verify": "/no/such/file.pem"}, "there is no file"),
-        ({"http2": True, "http_client": httpx.Client()}, "set on the client itself"),
+        ({"http2": True, "http_client": httpx.Client()}, "on that client"),
     ],
 )
 def test_what_cannot_reach_a_server_is_refused_at_once(options: Any, message: str) -> None:

@@ -65,7 +65,7 @@ def test_what_is_not_packed_as_told_is_unreadable(name: str) -> None:
 
 
 def test_an_encoding_that_was_not_asked_for_is_unreadable_and_named() -> None:
-    with pytest.raises(Unreadable, match="'br', and gzip, deflate were asked for"):
+    with pytest.raises(Unreadable, match="'br', but gzip, deflate were requested"):
         Body("br", None)
 
 

@@ -47,13 +47,16 @@ def test_what_the_header_does_not_tell_is_nought(tmp_path: Path) -> None:
         (b"", "is not a GGUF file: it starts with b'', not b'GGUF'"),
         (b"PK\3\4 a zip", r"is not a GGUF file: it starts with b'PK\\x03\\x04'"),
         (b"<html>no such page</html>", "is not a GGUF file"),
-        (b"GGUF", "is no model: its GGUF header is damaged or cut off"),
-        (gguf()[:-1], "is no model: its GGUF header is damaged or cut off"),
-        (gguf(version=9), "is no model: its GGUF version is 9, and llama.cpp reads 2 and 3"),
-        (b"GGUF" + b"\xff" * 100, "is no model: its GGUF version is 4294967295"),
-        (gguf(tensors=0), "is no model: there are no weights in it"),
-        (gguf({"general.architecture": None}), "is no model: it names no architecture"),
-        (gguf({"general.type": "adapter"}), "is no model: it holds a part of one, of the type 'adapter'"),
+        (b"GGUF", "is not a model: its GGUF header is damaged or cut off"),
+        (gguf()[:-1], "is not a model: its GGUF header is damaged or cut off"),
+        (gguf(version=9), "is not a model: its GGUF version is 9, and llama.cpp reads 2 and 3"),
+        (b"GGUF" + b"\xff" * 100, "is not a model: its GGUF version is 4294967295"),
+        (gguf(tensors=0), "is not a model: it has no weights"),
+        (gguf({"general.architecture": None}), "is not a model: it names no architecture"),
+        (
+            gguf({"general.type": "adapter"}),
+            "is not a model: it is only part of a model, of the type 'adapter'",
+        ),
     ],
 )
 def test_a_file_that_is_no_model_is_refused_with_the_reason(tmp_path: Path, content: bytes, why: str) -> None:

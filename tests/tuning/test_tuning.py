@@ -109,11 +109,11 @@ def test_nothing_is_asked_beyond_the_budget() -> None:
 
 def test_bounds_and_gold_that_are_too_small_are_told_before_anything_is_asked() -> None:
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
-        with pytest.raises(ConfigError, match=r"there are 20 different texts, and it takes 33 at least"):
+        with pytest.raises(ConfigError, match=r"there are 20 different texts, but at least 33 are needed"):
             tune(ex, Visit, cases(20))
-        with pytest.raises(ConfigError, match="max_requests is 48 at least for this gold"):
+        with pytest.raises(ConfigError, match="max_requests must be at least 48 for this gold"):
             tune(ex, Visit, cases(40), max_requests=20)
-        with pytest.raises(ConfigError, match="examples is what tune chooses"):
+        with pytest.raises(ConfigError, match="examples= can't be given"):
             tune(ex, Visit, cases(40), examples=[])
         assert server.requests == ()
 
@@ -153,7 +153,7 @@ FINGERPRINT = compile_schema(Visit).fingerprint
 def test_what_was_tuned_for_another_model_or_type_is_refused() -> None:
     tuned = Tuned("m", FINGERPRINT, "Codes are capitals.", ((text_of(1), gold_of(1)),), "nearest", 1)
     with ChatServer() as server:
-        with pytest.raises(ConfigError, match="made for the model m, not for n: tune again"):
+        with pytest.raises(ConfigError, match="made for the model m, not n: tune again"):
             Extractor("n", base_url=server.base_url, tuned=tuned)
         with Extractor("m", base_url=server.base_url, tuned=tuned) as ex:
 
@@ -193,5 +193,5 @@ def test_the_async_client_says_it_too() -> None:
 @pytest.mark.parametrize("told", ["[]", "nothing", '{"extractor_tuned": 1, "model": 3, "fingerprint": "f"}'])
 def test_a_file_that_is_none_is_told_as_that(told: str, tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text(told)
-    with pytest.raises(ConfigError, match="is no file of `extractor tune`"):
+    with pytest.raises(ConfigError, match="was not written by `extractor tune`"):
         load_tuned(tmp_path / "t.json")

@@ -111,7 +111,7 @@ class DocumentPlace:
                 matcher(pattern)
             except ValueError as error:
                 raise SchemaError(
-                    f"the pattern {pattern!r} is no regular expression: {error}", self.pointer
+                    f"the pattern {pattern!r} is not a regular expression: {error}", self.pointer
                 ) from error
 
     def patterns(self) -> Iterator[str]:

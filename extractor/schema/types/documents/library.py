@@ -95,7 +95,7 @@ class _Library:
         from referencing import Registry
 
         if not isinstance(document, Mapping):
-            raise SchemaError(f"a JSON Schema document is an object, not {document!r:.60}")
+            raise SchemaError(f"a JSON Schema document must be an object, not {document!r:.60}")
         root = _opened(unwrapped(document), "")
         places = {id(place.schema): place for place in _checked(root, None)}
         resource = _resource(root)
@@ -366,8 +366,8 @@ def _resolved(kind: str, reference: str, place: DocumentPlace, resolver: Resolve
             raise error.__cause__.__cause__ from error
         uri = getattr(error.__context__, "ref", reference)
         raise SchemaError(
-            f"{reference!r} leads to another document, and nothing is fetched: "
-            f"pass it in, documents={{{uri!r}: ...}}",
+            f"{reference!r} leads to another document, which is not fetched: pass it as "
+            f"documents={{{uri!r}: ...}}",
             where,
         ) from error
 

@@ -101,8 +101,8 @@ def refuse_empty(document: Document) -> None:
     defined = next((key for key in _DEFINING if document.get(key)), None)
     if defined and not judging:
         raise SchemaError(
-            f"it only defines schemas, and is none: say which one the record is, "
-            f"{{'$ref': '#/{defined}/...', '{defined}': ...}}"
+            f"it only defines schemas: say which one describes the record, {{'$ref': '#/{defined}/...', "
+            f"'{defined}': ...}}"
         )
 
 

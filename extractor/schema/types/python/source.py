@@ -24,12 +24,12 @@ def read(record_type: Any) -> TypeSource:
     """Return what the compiler needs to know of `record_type`. Raises SchemaError."""
     shown = plain(f"{record_type!r:.200}")
     if isroutine(record_type):
-        raise SchemaError(f"{shown} is a function, no record type: use tool_schema")
+        raise SchemaError(f"{shown} is a function, not a record type: use tool_schema")
     try:
         core, validator = _core(record_type)
         core = one_of_each(core)
     except (PydanticUserError, NameError, TypeError, SyntaxError) as error:
-        raise SchemaError(f"{shown} is no type that Pydantic validates: {plain(error)}") from error
+        raise SchemaError(f"Pydantic can't validate the type {shown}: {plain(error)}") from error
     generator = Generator(core)
     schema, definitions = generator.described()
     rewrites = generator.settle(schema, definitions)
