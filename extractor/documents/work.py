@@ -87,7 +87,7 @@ def plan(models: Models[Any], record_type: Any, text: str | Source, options: Doc
             raise ConfigError(f"{name} must be a whole number above 0, not {value!r}")
     rereads = options.get("rereads", 0)
     if not _is_count(rereads):
-        raise ConfigError(f"rereads is a whole number, 0 at least, not {rereads!r:.80}")
+        raise ConfigError(f"rereads must be a whole number, at least 0, not {rereads!r:.80}")
     size = _size(models, record_type, text, options)
     overlap = options.get("overlap")
     overlap = min(MOST_OVERLAP, int(size * OVERLAP)) if overlap is None else overlap
