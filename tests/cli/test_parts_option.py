@@ -88,5 +88,5 @@ def test_parts_that_mean_nothing_are_refused(cli: Cli, folder: Path) -> None:
     with ChatServer(from_known(RECORD)) as server:
         end = cli("extract", "one.txt", *at(server), "--parts", "always")
     assert end.status == 2
-    assert 'parts is "auto", "never" or how many requests' in end.err
+    assert 'parts must be "auto", "never" or a number of requests' in end.err
     assert not server.requests

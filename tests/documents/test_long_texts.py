@@ -457,7 +457,7 @@ def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extrac
     assert bad.record == good.record
     declared = sum(one.crates for _, one in PLANTED)
     assert bad.problems == (
-        Problem("/deliveries", f"has 60 items, and {declared} are declared at /total_crates", 60, "count"),
+        Problem("/deliveries", f"has 60 items, but {declared} are declared at /total_crates", 60, "count"),
     )
     with pytest.raises(Invalid, match="has 60 items"):
         bad.unwrap()
