@@ -222,8 +222,8 @@ def test_a_model_that_answers_a_repair_with_the_whole_is_understood(run: Run) ->
 
 
 def test_the_tenth_repair_is_asked_for_in_as_many_words_as_the_first(run: Run) -> None:
-    wrong = {**WHOLE, "field_3": -1}
-    with ChatServer([reply(wrong), *[reply({"field_3": -1})] * 10]) as server:
+    wrong = {**WHOLE, "field_3": -10}
+    with ChatServer([reply(wrong), *[reply({"field_3": -n}) for n in range(11, 21)]]) as server:
         run(server, Thirty, max_repairs=10)
     sizes = [len(request.body) for request in server.requests[1:]]
     assert len(sizes) == 10

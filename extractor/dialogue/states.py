@@ -38,7 +38,7 @@ from .moves import TABLE, Ending, Remedy, ending_of
 from .patch import Patch, plan
 from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient, with_body
 from .turns import turns_after
-from .wording import go_on, repair, repair_places, shown_schema
+from .wording import go_on, insisting, repair, repair_places, shown_schema
 
 T = TypeVar("T")
 Step: TypeAlias = "Ask[T] | Extraction[T]"
@@ -271,12 +271,25 @@ class Ask(Generic[T]):
             found = _AFTER_REPLIES[remedy](self, reply, verdict)
             if found is None:
                 continue
-            request, patch = found
+            wanted, patch = found
             if verdict.outcome is Outcome.TRUNCATED:
-                request = replace(request, params=with_body(request.params, self.policy.after_runaway))
+                wanted = replace(wanted, params=with_body(wanted.params, self.policy.after_runaway))
+            request = self._not_yet_sent(wanted) if remedy is Remedy.REPAIR else wanted
+            if request is None:
+                return None
             step = replace(self, request=request, patch=patch, repairs=self.repairs + 1)
             return step._at(now, wait=0.0) if step._may_be_asked(now) else None
         return None
+
+    def _not_yet_sent(self, request: Request) -> Request | None:
+        """Return a request to repair; with words that say so where the same was sent before and did not help.
+        None where those were sent, too.
+        """
+        sent = [attempt.request for attempt in self.attempts[self.earlier :]]
+        if request not in sent:
+            return request
+        firmer = replace(request, messages=insisting(request.messages))
+        return None if firmer in sent else firmer
 
     def _once_more(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
         return None if self.repairs else self._same(reply, verdict)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tenacity.wait import wait_fixed
 
 from extractor.dialogue import Ask, Policy, Step, judge_record, start
+from extractor.dialogue.wording import INSIST
 from extractor.errors import Empty, Filtered, Invalid, InvalidJSON, Problem, Refused, ServiceError, Truncated
 from extractor.messages import Choice, Completion, Failure, FailureKind, Message, Outcome, Request, Usage
 from extractor.results import Extraction
@@ -81,11 +82,35 @@ def test_an_invalid_reply_goes_back_with_the_pointer_the_reason_and_the_rejected
 
 def test_the_prompt_of_the_last_repair_is_no_longer_than_that_of_the_first() -> None:
     lengths, step = [], tell(begin(max_repairs=5), said("360"))
-    for _ in range(4):
+    for number in range(361, 365):
         assert isinstance(step, Ask)
         lengths.append(sum(len(str(m.content)) for m in step.request.messages))
-        step = tell(step, said("360"))
+        step = tell(step, said(str(number)))
     assert len(set(lengths)) == 1
+
+
+@pytest.mark.parametrize("reply", ["360", "not a number"])
+def test_a_repair_that_did_not_help_is_never_sent_again_as_it_was(reply: str) -> None:
+    first = tell(begin(max_repairs=9), said(reply))
+    second = tell(first, said(reply))
+    assert isinstance(first, Ask)
+    assert isinstance(second, Ask)
+    before, after = (str(step.request.messages[-1].content) for step in (first, second))
+    assert after == f"{before}\n{INSIST}"
+    assert len(end(tell(second, said(reply))).attempts) == 3, "the same answer a third time is final"
+    other = tell(second, said("361"))
+    assert isinstance(other, Ask)
+    assert INSIST not in str(other.request.messages[-1].content), (
+        "another answer is told what is wrong with it"
+    )
+
+
+def test_a_repair_that_a_broken_connection_answered_is_sent_again_as_it_was() -> None:
+    first = tell(begin(), said("360"))
+    again = tell(first, status(503))
+    assert isinstance(first, Ask)
+    assert isinstance(again, Ask)
+    assert again.request == first.request
 
 
 @pytest.mark.parametrize(
