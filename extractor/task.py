@@ -409,20 +409,25 @@ def _judged(masked: Masked, judge: Judge[T], reply: Completion, part: Part | Non
 
 
 def _decoded(masked: Masked, decode: Callable[[str], T], text: str) -> T:
-    """Return the record with the values that were hidden. What is wrong with it is told without them."""
-    told: ExtractionError
-    try:
-        return decode(masked.json_back(text))
-    except MemoryError:
-        raise
-    except InvalidJSON as error:
-        told = error if error.__cause__ is None else _unjudged(error.__cause__)
-    except ExtractionError as error:
-        told = error
-    except Exception as error:  # of a validator: it would be told with the values
-        told = Unjudged.of(error)
-    problems = [masked.hidden_problem(problem) for problem in told.problems]
-    raise type(told)(masked.hidden(str(told)), problems)  # outside: the cause holds the values
+    """Return the record with the values that were hidden. What is wrong with it is told without them.
+
+    A value that looks like a misspelt placeholder is one, unless the type takes it alone as it is written.
+    """
+    told = list[ExtractionError]()
+    for reading in dict.fromkeys((masked.misspelt.restored(text), text)):
+        try:
+            return decode(masked.json_back(reading))
+        except MemoryError:
+            raise
+        except InvalidJSON as error:
+            told.append(error if error.__cause__ is None else _unjudged(error.__cause__))
+        except ExtractionError as error:
+            told.append(error)
+        except Exception as error:  # of a validator: it would be told with the values
+            told.append(Unjudged.of(error))
+    first = told[0]
+    problems = [masked.hidden_problem(problem) for problem in first.problems]
+    raise type(first)(masked.hidden(str(first)), problems)  # outside: the cause holds the values
 
 
 def _unjudged(cause: BaseException) -> Unjudged:

@@ -10,13 +10,13 @@ from html import escape
 from math import floor, log10
 from typing import Any
 
-from ..masking import ADDED, GUESSED
+from ..masking import ADDED, GUESSED, MISSPELT
 from ..results import Progress
 from .frames.cells import error_cell, latency
 from .outcomes import RowOutcome
 from .reasons import count, reason_of, shared
 
-TOLD = (ADDED, GUESSED)  # notes that a run tells with their counts
+TOLD = (ADDED, GUESSED, MISSPELT)  # notes that a run tells with their counts
 BINS_A_DECADE = 8
 WIDTH, HEIGHT = 760, 180
 PAGE = """<!doctype html>

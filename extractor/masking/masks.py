@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import Invalid, Problem
 from ..messages import JSON
 from .finders import Finder, finders
+from .misspelt import Misspelt
 
 UNKNOWN = "unknown_placeholder"  # the type of the problem
 _SHAPES = {"EMAIL": "email_{}@masked.invalid"}  # what a schema's format would refuse in another shape
@@ -19,6 +20,7 @@ _BESIDE = re.compile(r"\w")
 MOST_TOLD = 5  # places in a note
 ADDED = "the model added text to a placeholder that the source does not have there"
 GUESSED = "the model wrote a masked value that it had not seen"
+MISSPELT = "the model misspelt a placeholder, which was put right only where it was the whole value"
 LEAST = 4  # characters by which a masked value is known within a longer one
 
 
@@ -29,6 +31,7 @@ class Masked:
     texts: tuple[str, ...]
     values: Mapping[str, str]
     strange: re.Pattern[str] = field(repr=False)  # finds placeholders, also those that stand for nothing
+    misspelt: Misspelt = field(repr=False)
 
     def back(self, text: str) -> str:
         """Return a text with the values in place of their placeholders."""
@@ -61,8 +64,8 @@ class Masked:
 
     def note(self, reply: str) -> str | None:
         """Return what to know of a reply, JSON text as the model wrote it: where it added something to a
-        placeholder that the text does not have there, and where it wrote what it was never told. None for
-        neither.
+        placeholder that the text does not have there, where it wrote what it was never told, and where it
+        misspelt a placeholder. None for none of these.
         """
         try:
             strings = list(_strings(json.loads(reply), ""))
@@ -70,12 +73,17 @@ class Masked:
             return None
         added = [where for where, said in strings if self._is_added_to(said)]
         guessed = [where for where, said in strings if self._is_guessed(said)]
-        told = [(added, ADDED), (guessed, GUESSED)]
+        misspelt = [where for where, said in strings if self._is_misspelt(where, said)]
+        told = [(added, ADDED), (guessed, GUESSED), (misspelt, MISSPELT)]
         return "; ".join(f"{what}: {self.hidden(_listed(places))}" for places, what in told if places) or None
 
     def _is_added_to(self, said: str) -> bool:
         rest = _replaced(said, dict.fromkeys(self.values, ""))
         return rest != said and bool(_BESIDE.search(rest)) and not any(said in text for text in self.texts)
+
+    def _is_misspelt(self, where: str, said: str) -> bool:
+        names_a_member = where.endswith(f"/{_escaped(said)}")
+        return not names_a_member and self.misspelt.has(_replaced(said, dict.fromkeys(self.values, " ")))
 
     def _is_guessed(self, said: str) -> bool:
         return any(value == said or (len(value) >= LEAST and value in said) for value in self.values.values())
@@ -120,7 +128,9 @@ class TextMask:
         strange = "|".join(re.escape(shape).replace(r"\{\}", r"\d+") for shape in sorted(shapes))
         names = {value: name for name, value in values.items()}
         hidden = tuple(_replaced(text, names) for text in texts)
-        return Masked(hidden, values, re.compile(strange or r"(?!)"))
+        said = "\n".join(_replaced(text, dict.fromkeys(values, "\n")) for text in hidden)
+        misspelt = Misspelt.of(values, said)
+        return Masked(hidden, values, re.compile(strange or r"(?!)"), misspelt)
 
 
 def _joined(found: Sequence[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
@@ -168,13 +178,17 @@ def _written(value: str) -> set[str]:
     return {value, *said, value.replace("~", "~0").replace("/", "~1")}
 
 
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 def _strings(value: JSON, where: str) -> Iterator[tuple[str, str]]:
     """Yield each string of a value with its JSON pointer, names of members too."""
     if isinstance(value, str):
         yield where or "the record", value
     elif isinstance(value, Mapping):
         for name, each in value.items():
-            at = f"{where}/{name.replace('~', '~0').replace('/', '~1')}"
+            at = f"{where}/{_escaped(name)}"
             yield at, name
             yield from _strings(each, at)
     elif isinstance(value, Sequence):
