@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,16 @@ def test_code_tables_and_headings_are_no_prose_and_a_code_span_is_one_word() -> 
 def test_a_block_that_prints_is_shown_if_its_output_follows() -> None:
     page = "```python\nprint(1)\n```\n\n```output\n1\n```\n\n```python\nprint(2)\n```\n"
     assert (measure(page).printing, measure(page).shown) == (2, 1)
+
+
+def test_the_picture_of_the_house_has_the_rooms_of_the_contract_in_their_order() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ][0]
+    rooms = [layer.split(" | ") for layer in contract["layers"] if layer != "__main__"]
+    picture = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("```text\n")[1].split("```")[0]
+    names = [re.split(r" {3,}", line.strip())[0].split() for line in picture.splitlines() if line[1] != " "]
+    assert [sorted(line) for line in names] == [sorted(room) for room in rooms]
 
 
 def test_each_page_has_a_place_in_the_site() -> None:

@@ -106,7 +106,7 @@ def test_a_batch_can_be_cancelled_and_given_up(cli: Cli, table: Path) -> None:
                 break
             time.sleep(0.1)
         name = listed.split()[0]
-        assert "no batches begin with 'nothing'" in cli("batches", "cancel", "nothing").err
+        assert "no batches have an id that begins with 'nothing'" in cli("batches", "cancel", "nothing").err
         assert f"{name} is cancelling" in cli("batches", "cancel", name).err
         assert server.requests[-1].path == "/v1/batches/batch_2/cancel"
         assert "cancelling" in cli("batches", "list").out

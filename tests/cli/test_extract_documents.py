@@ -72,4 +72,4 @@ def test_annotate_draws_a_box_around_each_value(
     drawn = (float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))
     assert iou(drawn, paper.planted["INV-2031"][1]) > 0.7
     refused = cli("annotate", *of, "types_of.py", "-o", "b.pdf")
-    assert (refused.status, "is no PDF" in refused.err) == (2, True)
+    assert (refused.status, "is not a PDF" in refused.err) == (2, True)

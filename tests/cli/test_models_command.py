@@ -58,9 +58,7 @@ def test_without_network_the_missing_model_is_not_downloaded(tmp_path: Path) -> 
     command = [sys.executable, "-m", "extractor", "extract", "-t", "datetime:date", str(tmp_path / "a.txt")]
     end = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (end.returncode, end.stdout) == (2, "")
-    assert "run `extractor models pull qwen2.5-coder-1.5b` where there is a network" in " ".join(
-        end.stderr.split()
-    )
+    assert "run `extractor models pull qwen2.5-coder-1.5b` with a network" in " ".join(end.stderr.split())
 
 
 def test_a_file_that_is_no_model_cannot_be_served(cli: Cli, tmp_path: Path) -> None:

@@ -609,7 +609,7 @@ def test_a_full_disk_under_the_journal_leaves_an_older_output_as_it_was(
     write(folder / "in.csv", [{"body": f"Basel {i}"} for i in range(400)])
     ended = limited(200_000, server, "in.csv", "-x", "body", "-o", output, "--journal", "j.sqlite")
     assert ended.returncode == 2
-    assert f"{output} is as it was; what is done is in the journal. Go on with:" in ended.stderr
+    assert f"{output} has not changed. Finished rows are in the journal. Resume with:" in ended.stderr
     assert "--resume" not in ended.stderr
     assert (folder / output).read_text() == "before"
 

@@ -58,5 +58,5 @@ def test_without_a_gain_there_is_no_file(cli: Cli, folder: Path) -> None:
         where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m")
         ended = cli("tune", "visits.jsonl", *where, "--journal", "j.db", "--max-requests", "100")
     assert ended.status == 1
-    assert "no candidate was better on the validation texts. No file is written." in ended.err
+    assert "no candidate was better on the validation texts. No file was written." in ended.err
     assert not (folder / "extractor.tuned.json").exists()
