@@ -17,7 +17,7 @@ import httpx
 from pydantic import BaseModel, Field
 from tenacity.wait import wait_none
 
-from extractor import Extractor, ExtractorError, Message, Mode, image
+from extractor import Chunks, Extractor, ExtractorError, Message, Mode, Run, image
 from extractor.dialects import PROVIDERS
 
 FILE = Path(__file__).with_suffix(".jsonl")
@@ -103,10 +103,14 @@ CALLS: dict[str, Call] = {
     "chat": lambda ex: ex.chat([Message("user", TEXT)], temperature=0),
     "chat, tools": lambda ex: ex.chat([Message("user", TEXT)], tools=[look_up], tool_choice="auto"),
     "run_tools": lambda ex: ex.run_tools([Message("user", TEXT)], Person, tools=[look_up]),
-    "document": lambda ex: ex.document(Works, TEXT * 40, chunk=2000, journal=False, concurrency=1),
-    "rows": lambda ex: list(ex.rows([TEXT, TEXT[:30]], Person, journal=False, concurrency=1)),
+    "document": lambda ex: ex.document(
+        Works, TEXT * 40, chunks=Chunks(size=2000), run=Run(journal=False, concurrency=1)
+    ),
+    "rows": lambda ex: list(ex.rows([TEXT, TEXT[:30]], Person, run=Run(journal=False, concurrency=1))),
     "rows together": lambda ex: list(
-        ex.rows([TEXT[n:] for n in range(4)], Person, journal=False, rows_per_request=2, concurrency=1)
+        ex.rows(
+            [TEXT[n:] for n in range(4)], Person, run=Run(journal=False, rows_per_request=2, concurrency=1)
+        )
     ),
 }
 FEW = (

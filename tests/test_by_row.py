@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel, ValidationInfo, field_validator
 
-from extractor import AsyncExtractor, ConfigError, Extractor, FromColumn, tables
+from extractor import AsyncExtractor, Columns, ConfigError, Extractor, FromColumn, Run, tables
 from extractor.engines.step import ArrowStep
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
 
@@ -52,7 +52,7 @@ TUESDAYS = [date(2026, 3, 31), date(2026, 4, 7)]
 @pytest.mark.parametrize("by_row", [FromColumn("received"), lambda row: date.fromisoformat(row["received"])])
 def test_each_row_counts_from_its_own_day(by_row: Any) -> None:
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
-        outcomes = list(ex.rows(MAILS, Bill, text="body", reference_date=by_row, journal=False))
+        outcomes = list(ex.rows(MAILS, Bill, text="body", reference_date=by_row, run=Run(journal=False)))
     assert dues(outcomes) == TUESDAYS
     spans = [outcome.extraction.evidence["/due"][0].text for outcome in outcomes if outcome.extraction]
     assert spans == ["Tuesday", "Tuesday"]
@@ -61,7 +61,9 @@ def test_each_row_counts_from_its_own_day(by_row: Any) -> None:
 def test_async_rows_do_so_too() -> None:
     async def main(url: str) -> list[date | None]:
         async with AsyncExtractor("openai:m", base_url=url) as ex:
-            rows = ex.rows(MAILS, Bill, text="body", reference_date=FromColumn("received"), journal=False)
+            rows = ex.rows(
+                MAILS, Bill, text="body", reference_date=FromColumn("received"), run=Run(journal=False)
+            )
             return dues([outcome async for outcome in rows])
 
     with ChatServer(by_day) as server:
@@ -72,7 +74,9 @@ def test_async_rows_do_so_too() -> None:
 def test_a_frame_takes_a_column_of_its_own(frame: Any) -> None:
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
         options: dict[str, Any] = {"reference_date": FromColumn("received"), "locale": FromColumn("language")}
-        out = ex.frame(frame, Bill, text="body", flatten=True, journal=False, **options)
+        out = ex.frame(
+            frame, Bill, text="body", columns=Columns(flatten=True), run=Run(journal=False), **options
+        )
         assert all("locale en-GB" in said_first(request) for request in server.requests)
     found = out["due"].to_pylist() if isinstance(out, pa.Table) else list(out["due"])
     assert [str(due)[:10] for due in found] == ["2026-03-31", "2026-04-07"]
@@ -82,7 +86,7 @@ def test_dates_of_pandas_and_missing_ones_are_understood() -> None:
     frame = pd.DataFrame(MAILS)
     frame["received"] = [pd.Timestamp("2026-03-27"), pd.NaT]
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
-        ex.frame(frame, Bill, text="body", reference_date=FromColumn("received"), journal=False)
+        ex.frame(frame, Bill, text="body", reference_date=FromColumn("received"), run=Run(journal=False))
         said = sorted("Friday, 2026-03-27" in said_first(request) for request in server.requests)
     assert said == [False, True]
 
@@ -99,7 +103,11 @@ def test_instructions_follow_those_of_the_client() -> None:
         ChatServer(by_day) as server,
         Extractor("openai:m", base_url=server.base_url, instructions="A.") as ex,
     ):
-        list(ex.rows(MAILS, Bill, text="body", instructions=lambda row: row["language"], journal=False))
+        list(
+            ex.rows(
+                MAILS, Bill, text="body", instructions=lambda row: row["language"], run=Run(journal=False)
+            )
+        )
         assert all("A.\n\nen-GB" in said_first(request) for request in server.requests)
 
 
@@ -111,7 +119,7 @@ def test_a_validator_finds_the_context_of_its_row() -> None:
         ChatServer([reply({"due": "2026-03-31"})], repeat_last=True) as server,
         Extractor("openai:m", base_url=server.base_url, max_repairs=0) as ex,
     ):
-        outcomes = list(ex.rows(MAILS, Bill, text="body", context=holidays, journal=False))
+        outcomes = list(ex.rows(MAILS, Bill, text="body", context=holidays, run=Run(journal=False)))
     assert [outcome.error is None for outcome in outcomes] == [False, True]
 
 
@@ -121,7 +129,7 @@ def test_each_row_may_have_examples_of_its_own() -> None:
         {"body": "b", "shots": []},
     ]
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
-        list(ex.rows(rows, Bill, text="body", examples=FromColumn("shots"), journal=False))
+        list(ex.rows(rows, Bill, text="body", examples=FromColumn("shots"), run=Run(journal=False)))
         lengths = sorted(len(request.json["messages"]) for request in server.requests)
     assert lengths == [2, 4]
 
@@ -134,7 +142,7 @@ def test_a_function_of_the_text_chooses_the_examples_of_each_row() -> None:
         return []
 
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
-        list(ex.rows(["a", "b"], Bill, examples=chosen, journal=False, rows_per_request=2))
+        list(ex.rows(["a", "b"], Bill, examples=chosen, run=Run(journal=False, rows_per_request=2)))
         assert len(server.requests) == 2
     assert sorted(asked) == ["a", "b"]
 
@@ -144,7 +152,7 @@ def test_a_function_that_fails_costs_its_row_alone() -> None:
         return date.fromisoformat(row["received"] if row is MAILS[1] else "never")
 
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
-        first, second = ex.rows(MAILS, Bill, text="body", reference_date=day, journal=False)
+        first, second = ex.rows(MAILS, Bill, text="body", reference_date=day, run=Run(journal=False))
     assert "reference_date= raised ValueError" in str(first.error)
     assert isinstance(first.error and first.error.__cause__, ValueError)
     assert second.record == Bill(due=date(2026, 4, 7))
@@ -154,14 +162,18 @@ def test_the_journal_keeps_the_days_apart(tmp_path: Path) -> None:
     journal = tmp_path / "answers.sqlite"
     with ChatServer(by_day) as server, Extractor("openai:m", base_url=server.base_url) as ex:
         for _ in range(2):
-            found = ex.rows(MAILS, Bill, text="body", reference_date=FromColumn("received"), journal=journal)
+            found = ex.rows(
+                MAILS, Bill, text="body", reference_date=FromColumn("received"), run=Run(journal=journal)
+            )
             assert dues(found) == TUESDAYS
         assert len(server.requests) == 2
-        told = ex.estimate(MAILS, Bill, text="body", reference_date=FromColumn("received"), journal=journal)
+        told = ex.estimate(
+            MAILS, Bill, text="body", reference_date=FromColumn("received"), run=Run(journal=journal)
+        )
         assert (told.distinct, told.in_journal) == (2, 2)
-        list(ex.rows(MAILS, Bill, text="body", reference_date="2026-03-27", journal=journal))
+        list(ex.rows(MAILS, Bill, text="body", reference_date="2026-03-27", run=Run(journal=journal)))
         assert len(server.requests) == 2
-        list(ex.rows(MAILS, Bill, text="body", reference_date="2026-03-28", journal=journal))
+        list(ex.rows(MAILS, Bill, text="body", reference_date="2026-03-28", run=Run(journal=journal)))
         assert len(server.requests) == 3
 
 
@@ -174,8 +186,8 @@ def test_a_table_of_files_takes_its_columns(tmp_path: Path) -> None:
             text="body",
             into=tmp_path / "bills.csv",
             model=ex,
-            flatten=True,
-            journal=False,
+            columns=Columns(flatten=True),
+            run=Run(journal=False),
             reference_date=FromColumn("received"),
         )
         with pytest.raises(ConfigError, match="there is no column 'sent'"):
@@ -198,8 +210,8 @@ def test_a_step_of_an_engine_takes_columns_and_goes_to_its_workers() -> None:
             text="body",
             model="openai:m",
             base_url=server.base_url,
-            journal=False,
-            flatten=True,
+            run=Run(journal=False),
+            columns=Columns(flatten=True),
             reference_date=FromColumn("received"),
         )
         (batch,) = pickle.loads(pickle.dumps(step))(pa.Table.from_pylist(MAILS).to_batches())

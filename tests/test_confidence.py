@@ -24,6 +24,7 @@ from extractor import (
     Extraction,
     Extractor,
     Outcome,
+    Run,
     Usage,
     compile_schema,
 )
@@ -265,7 +266,7 @@ def test_the_async_client_and_the_rows_of_a_run_have_them_alike(server: ChatServ
     async def both() -> list[Any]:
         async with AsyncExtractor("m", base_url=server.base_url, api_key="any") as ex:
             one = await ex.run(Person, TEXT, confidence=True)
-            rows = [row async for row in ex.rows([TEXT], Person, confidence=True, journal=False)]
+            rows = [row async for row in ex.rows([TEXT], Person, confidence=True, run=Run(journal=False))]
             return [one.confidence, rows[0].extraction.confidence]
 
     assert asyncio.run(both()) == [{"/name": 1, "/age": pytest.approx(0.5)}] * 2

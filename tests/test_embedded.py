@@ -15,7 +15,18 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from extractor import AsyncExtractor, Extraction, ExtractionError, Extractor, Mode, Outcome, Usage, extract
+from extractor import (
+    AsyncExtractor,
+    Columns,
+    Extraction,
+    ExtractionError,
+    Extractor,
+    Mode,
+    Outcome,
+    Run,
+    Usage,
+    extract,
+)
 from extractor.model import Endpoint
 from extractor.secrets import Secret
 from extractor.transport import local
@@ -182,12 +193,12 @@ def test_a_frame_of_example_texts_is_enriched(ex: Extractor, tmp_path: Path, sam
     bodies = sample([*texts, *(f"PS: {text}" for text in texts)][:50], 10)
     frame = pl.DataFrame({"n": range(len(bodies)), "body": bodies})
     journal = tmp_path / "journal.sqlite"
-    found = ex.frame(frame, Product, text="body", usage=True, journal=journal)
+    found = ex.frame(frame, Product, text="body", columns=Columns(usage=True), run=Run(journal=journal))
     assert found.select(frame.columns).equals(frame)
     records, errors = found["product"].to_list(), found["product_error"].to_list()
     assert all((record is None) == (error is not None) for record, error in zip(records, errors, strict=True))
     assert sum(record is not None for record in records) >= 0.8 * len(bodies)
-    again = ex.frame(frame, Product, text="body", usage=True, journal=journal)
+    again = ex.frame(frame, Product, text="body", columns=Columns(usage=True), run=Run(journal=journal))
     assert again["product"].to_list() == records
     assert again["product_usage"].struct.field("from_cache").all()
 
@@ -215,7 +226,7 @@ def test_a_text_past_the_window_of_a_running_server_is_read_in_chunks_that_fit_i
             timeout=600,  # a busy machine takes its time
         ) as ex,
     ):
-        result = ex.document(Journey, text, journal=False)
+        result = ex.document(Journey, text, run=Run(journal=False))
     assert len(result.chunks) >= 3
     assert not any(attempt.failure for attempt in result.attempts)
     for chunk in result.chunks:

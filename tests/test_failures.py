@@ -14,13 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationInfo, field_serializer, field_validator
 
-from extractor import (
-    ConfigError,
-    Invalid,
-    Outcome,
-    align,
-    compile_schema,
-)
+from extractor import Chunks, Columns, ConfigError, Invalid, Outcome, Run, align, compile_schema
 from extractor.dialects import DIALECTS, read_reply
 from extractor.dialogue import Policy, judge_record, start
 from extractor.errors import Unjudged
@@ -56,8 +50,10 @@ def test_every_way_to_ask_bears_such_a_reply() -> None:
             lambda: ex.parse([{"role": "user", "content": TEXT}], Person),
             lambda: list(ex.stream(Person, TEXT)),
             lambda: list(ex.items(Person, TEXT)),
-            lambda: ex.document(Person, TEXT, chunk=100, journal=False).unwrap(),
-            lambda: ex.document(Person, f"{TEXT}\n\n" * 20, chunk=100, journal=False).unwrap(),
+            lambda: ex.document(Person, TEXT, chunks=Chunks(size=100), run=Run(journal=False)).unwrap(),
+            lambda: ex.document(
+                Person, f"{TEXT}\n\n" * 20, chunks=Chunks(size=100), run=Run(journal=False)
+            ).unwrap(),
         ):
             with pytest.raises(Invalid):
                 ask()
@@ -70,7 +66,7 @@ def test_a_journal_that_holds_such_a_reply_is_finished_by_another_run(tmp_path: 
     texts = [f"row {row}" for row in range(3)]
     with ChatServer(answer) as server, extractor(server) as ex:
         for _ in range(2):
-            found = list(ex.rows(texts, Person, journal=str(tmp_path / "journal.sqlite")))
+            found = list(ex.rows(texts, Person, run=Run(journal=str(tmp_path / "journal.sqlite"))))
             assert [o.outcome for o in found] == [Outcome.OK, Outcome.INVALID, Outcome.OK]
             assert isinstance(found[1].error and found[1].error.__cause__, ValueError)
         assert len(server.requests) == 3
@@ -106,7 +102,7 @@ def test_a_bug_in_a_validator_ends_its_row_alone() -> None:
         return reply({"name": request.json["messages"][-1]["content"], "age": 1})
 
     with ChatServer(answer) as server, extractor(server) as ex:
-        found = list(ex.rows(["Bob", "Eve", "Bob"], Nosy, journal=False))
+        found = list(ex.rows(["Bob", "Eve", "Bob"], Nosy, run=Run(journal=False)))
         assert len(server.requests) == 2
     assert [o.error is None for o in found] == [True, False, True]
     assert isinstance(found[1].error and found[1].error.__cause__, KeyError)
@@ -123,7 +119,7 @@ def test_a_bug_in_a_validator_of_a_whole_document_is_its_error() -> None:
         ChatServer([reply([{"name": "Eve", "age": 1}])], repeat_last=True) as server,
         extractor(server) as ex,
     ):
-        found = ex.document(list[Nosy], f"{TEXT}\n\n" * 20, chunk=100, journal=False)
+        found = ex.document(list[Nosy], f"{TEXT}\n\n" * 20, chunks=Chunks(size=100), run=Run(journal=False))
         assert isinstance(found.error, Invalid)
 
 
@@ -141,7 +137,7 @@ def test_a_bug_in_a_serializer_is_that_rows_error_in_a_frame() -> None:
 
     frame = pd.DataFrame({"body": ["Bob", "Eve", "Bob"]})
     with ChatServer(answer) as server, extractor(server) as ex:
-        found = ex.frame(frame, Loud, text="body", journal=False, evidence=True)
+        found = ex.frame(frame, Loud, text="body", run=Run(journal=False), columns=Columns(evidence=True))
     assert [each and each["kind"] for each in found["loud_error"]] == [None, "serialization", None]
     assert [each is None for each in found["loud_evidence"]] == [False, True, False]
 
@@ -150,7 +146,13 @@ def test_a_bug_in_a_serializer_is_that_rows_error_in_a_frame() -> None:
 def test_a_number_of_any_size_goes_into_a_frame_with_its_evidence(flatten: bool) -> None:
     frame = pd.DataFrame({"body": ["It is 1e1000000."]})
     with ChatServer(reply({"value": "1e1000000"})) as server, extractor(server) as ex:
-        found = ex.frame(frame, Amount, text="body", journal=False, evidence=True, flatten=flatten)
+        found = ex.frame(
+            frame,
+            Amount,
+            text="body",
+            run=Run(journal=False),
+            columns=Columns(evidence=True, flatten=flatten),
+        )
     assert found["amount_error"][0] is None
     assert "1E+1000000" in str(found.iloc[0].to_dict())
 
@@ -158,7 +160,7 @@ def test_a_number_of_any_size_goes_into_a_frame_with_its_evidence(flatten: bool)
 def test_a_text_function_that_raises_is_that_rows_error() -> None:
     rows = [{"body": "a"}, {}, {"body": "b"}]
     with ChatServer(reply(ADA)) as server, extractor(server) as ex:
-        found = list(ex.rows(rows, Person, text=lambda row: row["body"], journal=False))
+        found = list(ex.rows(rows, Person, text=lambda row: row["body"], run=Run(journal=False)))
     assert [o.error is None for o in found] == [True, False, True]
     assert isinstance(found[1].error, ConfigError)
     assert str(found[1].error) == "row 1: text= raised KeyError: 'body'"

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from extractor import AsyncExtractor, ConfigError, Extractor, ServiceError
+from extractor import AsyncExtractor, ConfigError, Extractor, Run, ServiceError
 from extractor.bulk.journal.address import JournalAddress
 from extractor.bulk.journal.interface import Kept, key_of
 from extractor.bulk.journal.sqlite import SqliteStore
@@ -144,7 +144,7 @@ def test_rows_can_be_run_by_parent_and_child_with_one_client_and_one_journal(
 ) -> None:
     def run(extractor: Extractor, whose: str) -> list[bool]:
         asked = texts(whose)
-        outcomes = extractor.rows(asked, Echo, journal=tmp_path / "journal.sqlite")
+        outcomes = extractor.rows(asked, Echo, run=Run(journal=tmp_path / "journal.sqlite"))
         return [each.record == Echo.of(text) for each, text in zip(outcomes, asked, strict=True)]
 
     with Extractor("any", base_url=server.base_url) as extractor:
@@ -181,7 +181,7 @@ def test_a_client_of_the_callers_own_is_refused_in_the_child(server: Loopback) -
         assert extractor.extract(Echo, "before") == Echo.of("before")
         calls = [
             lambda: extractor.extract(Echo, "x"),
-            lambda: list(extractor.rows(["x"], Echo, journal=False)),
+            lambda: list(extractor.rows(["x"], Echo, run=Run(journal=False))),
         ]
         said = in_child(lambda: [refused(call) for call in calls])
         assert len(said) == 2
@@ -207,7 +207,7 @@ def test_a_stream_of_the_parents_is_not_read_on_in_the_child() -> None:
 
 def test_rows_of_the_parents_are_not_iterated_on_in_the_child(server: Loopback) -> None:
     with Extractor("any", base_url=server.base_url) as extractor:
-        outcomes = extractor.rows(texts("parent"), Echo, journal=False)
+        outcomes = extractor.rows(texts("parent"), Echo, run=Run(journal=False))
         next(outcomes)
 
         def read_on() -> str:

@@ -9,12 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor import (
-    ConfigError,
-    Extractor,
-    Outcome,
-    ServiceError,
-)
+from extractor import ConfigError, Extractor, Outcome, Run, ServiceError
 from extractor.messages import Turns
 from extractor.testing import ChatServer, ReceivedRequest, body, calls, reply, status
 from tests.asking import ADA, TEXT, Person, extractor, run
@@ -86,7 +81,7 @@ def test_that_a_server_wants_turns_is_not_asked_again_by_another_run(tmp_path: P
     with ChatServer(answer) as server:
         for _ in range(2):
             with extractor(server) as ex:
-                found = list(ex.rows(["a"], Person, journal=str(tmp_path / "journal.sqlite")))
+                found = list(ex.rows(["a"], Person, run=Run(journal=str(tmp_path / "journal.sqlite"))))
             assert [o.outcome for o in found] == [Outcome.OK]
         assert len(server.requests) == 2
 

@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from extractor import (
-    AsyncExtractor,
-    ConfigError,
-    Extractor,
-    RunStopped,
-    ServiceError,
-)
+from extractor import AsyncExtractor, ConfigError, Extractor, Run, RunStopped, ServiceError
 from extractor.testing import ChatServer, ReceivedRequest, body, calls, refusal, reply, status
 from tests.asking import ADA, TEXT, Person, extractor, run
 
@@ -42,7 +36,7 @@ HOPELESS = [
 def test_a_run_stops_where_no_other_row_would_fare_better(code: int, said: Any) -> None:
     with ChatServer(body(json.dumps(said), code)) as server, extractor(server) as ex:
         with pytest.raises(RunStopped) as stopped:
-            list(ex.rows([f"row {row}" for row in range(300)], Person, journal=False))
+            list(ex.rows([f"row {row}" for row in range(300)], Person, run=Run(journal=False)))
         assert len(server.requests) < 50
     assert isinstance(stopped.value.cause, ServiceError)
 
@@ -61,7 +55,9 @@ def test_a_404_about_one_text_is_that_rows_error() -> None:
         return missing if "row 7" in str(request.json["messages"]) else reply(ADA)
 
     with ChatServer(answer) as server, extractor(server) as ex:
-        found = list(ex.rows([f"row {row}" for row in range(9)], Person, journal=False, concurrency=1))
+        found = list(
+            ex.rows([f"row {row}" for row in range(9)], Person, run=Run(journal=False, concurrency=1))
+        )
     assert [o.index for o in found if o.error] == [7]
 
 
@@ -122,7 +118,9 @@ def test_a_fallback_given_as_an_extractor_is_a_whole_model_of_its_own(bulk: bool
         last = extractor(c, model="anthropic:c", api_key="own", instructions="Last.", max_tokens=99)
         middle = extractor(b, fallback=[last])
         with extractor(a, fallback=[middle], instructions="First.") as ex:
-            [result] = list(ex.rows([TEXT], Person, journal=False)) if bulk else [ex.run(Person, TEXT)]
+            [result] = (
+                list(ex.rows([TEXT], Person, run=Run(journal=False))) if bulk else [ex.run(Person, TEXT)]
+            )
         assert [a.model for a in result.attempts] == ["m", "m", "c"]
         assert result.record == Person(name="Ada", age=36)
         assert c.requests[0].path == "/v1/messages"
@@ -139,7 +137,7 @@ def test_an_async_fallback_is_asked_too() -> None:
             AsyncExtractor("n", base_url=b.base_url) as other,
             AsyncExtractor("m", base_url=a.base_url, fallback=other) as ex,
         ):
-            rows = [outcome.record async for outcome in ex.rows([TEXT], Person, journal=False)]
+            rows = [outcome.record async for outcome in ex.rows([TEXT], Person, run=Run(journal=False))]
             return [*rows, await ex.extract(Person, TEXT)]
 
     with ChatServer(refusal()) as a, ChatServer(reply(ADA)) as b:

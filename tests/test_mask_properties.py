@@ -15,7 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.masking import TextMask
 from extractor.telemetry import DialogueEnded
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
@@ -80,7 +80,7 @@ def test_nothing_masked_is_in_a_request_journal_log_error_or_attempt(
             with Extractor(
                 "m", base_url=server.base_url, mask=mask, max_repairs=3, on_event=events.append
             ) as ex:
-                [outcome] = ex.rows([text], Found, journal=journal)
+                [outcome] = ex.rows([text], Found, run=Run(journal=journal))
             kept = b"".join(path.read_bytes() for path in Path(folder).iterdir())
             sent = [request.body for request in server.requests]
     finally:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
-from extractor import ConfigError, Extractor, Invalid, Outcome, image, tables
+from extractor import Chunks, ConfigError, Extractor, Invalid, Outcome, Run, image, tables
 from extractor.masking import TextMask
 from extractor.testing import ChatServer, reply, status
 
@@ -75,7 +75,12 @@ def test_a_run_counts_the_rows_where_the_model_added_to_a_placeholder(tmp_path: 
     )
     with ChatServer(reply(ANSWER | {"mail": f"{MAIL} (work)"})) as server, client(server) as ex:
         told = tables.run(
-            tmp_path / "mails.jsonl", Inquiry, text="body", into=tmp_path / "o.jsonl", model=ex, journal=False
+            tmp_path / "mails.jsonl",
+            Inquiry,
+            text="body",
+            into=tmp_path / "o.jsonl",
+            model=ex,
+            run=Run(journal=False),
         )
     assert told.notes == (
         "2 rows: the model added text to a placeholder that the source does not have there",
@@ -92,7 +97,7 @@ def test_a_fallback_model_reads_what_the_first_one_would() -> None:
     with ChatServer(status(400, "no")) as first, ChatServer(reply(ANSWER)) as second:
         with Extractor("n", base_url=second.base_url) as other, client(first, fallback=other) as ex:
             assert ex.extract(Inquiry, TEXT).customer == "C-123456"
-            [outcome] = ex.rows([TEXT], Inquiry, journal=False)
+            [outcome] = ex.rows([TEXT], Inquiry, run=Run(journal=False))
         assert outcome.unwrap().customer == "C-123456"
         assert len(second.requests) == 2
         for request in (*first.requests, *second.requests):
@@ -195,7 +200,7 @@ def test_journals_and_rows_hold_placeholders_alone(tmp_path: Path) -> None:
     journal = tmp_path / "journal.sqlite"
     with ChatServer(reply(ANSWER)) as server, client(server) as ex:
         for _ in range(2):
-            [outcome] = ex.rows([TEXT], Inquiry, journal=journal, rows_per_request=4)
+            [outcome] = ex.rows([TEXT], Inquiry, run=Run(journal=journal, rows_per_request=4))
             assert outcome.record == Inquiry(name="Ada Lovelace", mail="ada@example.org", customer="C-123456")
         assert len(server.requests) == 1
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
@@ -226,7 +231,7 @@ def test_a_long_text_is_masked_chunk_by_chunk() -> None:
     numbers = [f"C-{number:06}" for number in range(40)]
     text = "\n\n".join(f"Line {i}: customer {number}, thank you." for i, number in enumerate(numbers))
     with ChatServer(answer) as server, client(server) as ex:
-        found = ex.document(Customers, text, chunk=400, overlap=0, journal=False)
+        found = ex.document(Customers, text, chunks=Chunks(size=400, overlap=0), run=Run(journal=False))
         sent = "".join(request.body.decode() for request in server.requests)
     assert found.unwrap().items == numbers
     assert not any(number in sent for number in numbers)

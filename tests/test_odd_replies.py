@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, create_model
 from tenacity.wait import wait_none
 
-from extractor import Extraction, Extractor, Outcome, Price, ServiceError, Usage
+from extractor import Extraction, Extractor, Outcome, Price, Run, ServiceError, Usage
 from extractor.testing import ChatServer, ReceivedRequest, body, reply, status, use
 
 ADA = '{"name": "Ada", "age": 36}'
@@ -373,7 +373,7 @@ def test_in_bulk_every_row_is_settled_and_a_second_run_asks_nothing(tmp_path: Pa
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
         for asked in (len(texts), 0):
             before = len(server.requests)
-            results = list(ex.rows(texts, Person, journal=tmp_path / "journal"))
+            results = list(ex.rows(texts, Person, run=Run(journal=tmp_path / "journal")))
             assert [result.record for result in results] == [
                 Person(name="Ada", age=36) if good else None for good in list(MIXED.values()) * 4
             ]

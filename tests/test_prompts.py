@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, ConfigError, Extractor
+from extractor import AsyncExtractor, Chunks, ConfigError, Extractor, Run
 from extractor.dialogue import PLACEHOLDERS, PromptTemplate
 from extractor.testing import ChatServer, reply, shaped
 from extractor.types import DEFAULT_PROMPT
@@ -131,7 +131,7 @@ def test_streams_items_documents_and_async_calls_have_the_prompt() -> None:
         with Extractor("openai:m", base_url=server.base_url) as ex:
             list(ex.stream(Person, "Ada", prompt=MINE))
             list(ex.items(Person, "Ada", prompt=MINE))
-            ex.document(Person, "Ada", prompt=MINE, journal=False)
+            ex.document(Person, "Ada", prompt=MINE, run=Run(journal=False))
         asyncio.run(acall(server.base_url))
         said = {request.json["messages"][0]["content"] for request in server.requests}
     assert said == {"You read mails."}
@@ -141,9 +141,17 @@ def test_a_document_in_parts_needs_a_place_for_that() -> None:
     with ChatServer(shaped()) as server, Extractor("openai:m", base_url=server.base_url) as ex:
         text = "Ada is 36. " * 40
         with pytest.raises(ConfigError, match=r"prompt= lacks the placeholder {text_note}"):
-            ex.document(Person, text, chunk=200, prompt="Read. {schema}", journal=False)
+            ex.document(
+                Person, text, chunks=Chunks(size=200), prompt="Read. {schema}", run=Run(journal=False)
+            )
         assert server.requests == ()
-        ex.document(Person, text, chunk=200, prompt="Read. {schema}\n\n{text_note}", journal=False)
+        ex.document(
+            Person,
+            text,
+            chunks=Chunks(size=200),
+            prompt="Read. {schema}\n\n{text_note}",
+            run=Run(journal=False),
+        )
         assert any("is part 1 of" in request.json["messages"][0]["content"] for request in server.requests)
 
 

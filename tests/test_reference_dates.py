@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor
+from extractor import Chunks, ConfigError, Extractor, Run
 from extractor.evidence.customs import customs_of
 from extractor.evidence.meanings import Meanings
 from extractor.testing import ChatServer, reply
@@ -156,5 +156,11 @@ def test_a_document_hands_them_on() -> None:
         ChatServer([reply('{"due": "2026-03-31"}')]) as server,
         Extractor("llamacpp:m", base_url=server.base_url) as ex,
     ):
-        found = ex.document(Order, "By next Tuesday.", window=8000, reference_date=FRIDAY, journal=False)
+        found = ex.document(
+            Order,
+            "By next Tuesday.",
+            chunks=Chunks(window=8000),
+            reference_date=FRIDAY,
+            run=Run(journal=False),
+        )
     assert found.evidence["/due"][0].text == "next Tuesday"

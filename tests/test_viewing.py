@@ -54,7 +54,7 @@ def data_of(page: RecordsPage) -> list[Any]:
 
 
 def test_results_and_outcomes_of_rows_are_entries(ex: Extractor) -> None:
-    page = view([ex.run(Ticket, TEXT), *ex.rows([TEXT, "bad", ""], Ticket, journal=False)])
+    page = view([ex.run(Ticket, TEXT), *ex.rows([TEXT, "bad", ""], Ticket, run=Run(journal=False))])
     assert repr(page) == "RecordsPage(4 texts: 2 ok, 1 transport, 1 empty)"
     first, _, failed, empty = data_of(page)
     assert first["spans"]["/name"] == [[0, 3, "exact", 1.0]]
@@ -64,7 +64,7 @@ def test_results_and_outcomes_of_rows_are_entries(ex: Extractor) -> None:
 
 def test_a_frame_is_shown_as_it_came_out_of_a_run(ex: Extractor) -> None:
     frame = pd.DataFrame({"id": ["a", "b"], "body": [TEXT, "bad"]})
-    page = view(ex.frame(frame, Ticket, text="body", journal=False), record_type=Ticket)
+    page = view(ex.frame(frame, Ticket, text="body", run=Run(journal=False)), record_type=Ticket)
     first, second = data_of(page)
     assert (first["title"], first["text"], first["outcome"]) == ("a", TEXT, "ok")
     assert first["derived"] == ["/kind", "/mood", "/paid"]

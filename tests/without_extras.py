@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from extractor import ConfigError, DatabaseSource, Extractor, compile_schema, pdf, read
+from extractor import Chunks, ConfigError, DatabaseSource, Extractor, Run, compile_schema, pdf, read
 from extractor.evaluation.calibrating import check_installed
 from extractor.testing import ChatServer, reply
 
@@ -45,11 +45,11 @@ def main() -> None:
         "typed-extractor[http2]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1", http2=True),
         "typed-extractor[calibrate]": check_installed,
         "typed-extractor[long]": lambda: Extractor("m", base_url="http://127.0.0.1:9/v1").document(
-            Person, "Ada is 36. " * 99, chunk=99
+            Person, "Ada is 36. " * 99, chunks=Chunks(size=99)
         ),
         "typed-extractor[redis]": lambda: list(
             Extractor("m", base_url="http://127.0.0.1:9/v1").rows(
-                ["Ada"], Person, journal="redis://127.0.0.1"
+                ["Ada"], Person, run=Run(journal="redis://127.0.0.1")
             )
         ),
     }.items():

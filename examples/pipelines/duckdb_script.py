@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from extractor import Extractor
+from extractor import Columns, Extractor
 
 EXAMPLES = Path(__file__).parent.parent
 sys.path.append(str(EXAMPLES))
@@ -21,7 +21,7 @@ TEXTS = "SELECT parse_filename(filename) AS file, content AS body FROM read_text
 def main() -> None:
     with duckdb.connect("support.duckdb") as db, Extractor(max_tokens=300, max_repairs=1) as extractor:
         mails = db.sql(TEXTS, params=[f"{EXAMPLES}/texts/support_email/*.txt"])
-        tickets = extractor.frame(mails, SupportEmail, text="body", flatten=True)
+        tickets = extractor.frame(mails, SupportEmail, text="body", columns=Columns(flatten=True))
         db.execute("DROP TABLE IF EXISTS tickets")
         tickets.create("tickets")
         print(db.sql("SELECT category, count(*) AS tickets FROM tickets GROUP BY ALL ORDER BY ALL"))

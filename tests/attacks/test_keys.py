@@ -18,7 +18,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError
+from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError, Run
 from extractor.secrets import Environment, Headers, Secret
 from extractor.transport import http
 from extractor.transport.direct import Direct
@@ -76,7 +76,7 @@ def test_a_key_that_a_server_spells_back_is_not_shown(
     http = httpx.Client(transport=httpx.MockTransport(echo))
     with Extractor("m", base_url="http://127.0.0.1:1/v1", api_key=KEY, http_client=http, max_retries=0) as ex:
         result = ex.run(Person, "Ada is 36.")
-        rows = list(ex.rows(["Ada is 36."], Person, journal=journal))
+        rows = list(ex.rows(["Ada is 36."], Person, run=Run(journal=journal)))
     failures = [attempt.failure for attempt in (*result.attempts, *rows[0].attempts)]
     told = [str(result.error), str(rows[0].error), *map(repr, failures), *(f.body for f in failures if f)]
     told += [record.getMessage() for record in caplog.records]
@@ -95,7 +95,7 @@ def test_the_request_id_of_an_answer_does_not_carry_the_key_into_the_journal(
 
     http = httpx.Client(transport=httpx.MockTransport(echo))
     with Extractor("m", base_url="http://127.0.0.1:1/v1", api_key=KEY, http_client=http) as ex:
-        (row,) = ex.rows(["Ada is 36."], Person, journal=tmp_path / "j.sqlite")
+        (row,) = ex.rows(["Ada is 36."], Person, run=Run(journal=tmp_path / "j.sqlite"))
         result = ex.run(Person, "Ada is 36.")
     assert not shows(f"{row.attempts} {result.attempts} {result.completion}")
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tenacity.wait import wait_none
 
-from extractor import ConfigError, Extractor, ExtractorError, Price
+from extractor import Chunks, ConfigError, Extractor, ExtractorError, Price, Run
 
 from .conftest import Bounded
 
@@ -99,7 +99,7 @@ def run_rows(till: Till, rows: Any = None, **options: Any) -> tuple[int, Decimal
     asked = {name: options.pop(name) for name in ("rows_per_request", "samples") if name in options}
     rows = rows or [f"Text {n}." for n in range(200)]
     with client(till, **options) as ex, suppress(ExtractorError):
-        for _ in ex.rows(rows, Person, journal=False, max_cost=CAP, **asked):
+        for _ in ex.rows(rows, Person, run=Run(journal=False, max_cost=CAP), **asked):
             pass
     return till.requests, till.due
 
@@ -330,7 +330,9 @@ def test_rounds_of_tools_end_with_the_budget(name: str, bounded: Bounded) -> Non
 def document_with(name: str) -> tuple[int, Decimal]:
     till = Till([completion(USAGES[name])])
     with client(till) as ex, pytest.raises(ExtractorError):
-        ex.document(list[Person], "Ada is 36. " * 2_000, chunk=500, journal=False, max_cost=CAP).unwrap()
+        ex.document(
+            list[Person], "Ada is 36. " * 2_000, chunks=Chunks(size=500), run=Run(journal=False, max_cost=CAP)
+        ).unwrap()
     return till.requests, till.due
 
 

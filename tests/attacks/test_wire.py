@@ -18,7 +18,7 @@ import pytest
 from pydantic import BaseModel
 from tenacity.wait import wait_none
 
-from extractor import AsyncExtractor, Extractor, ServiceError
+from extractor import AsyncExtractor, Extractor, Run, ServiceError
 
 from .conftest import Bounded
 
@@ -192,7 +192,9 @@ def by_async_stream(url: str, waits: Any) -> str:
 
 def by_rows(url: str, waits: Any) -> str:
     with Extractor("m", base_url=url, **OPTIONS, **waits) as ex:
-        outcomes = list(ex.rows([f"Ada is {n}" for n in range(8)], Person, journal=False, concurrency=8))
+        outcomes = list(
+            ex.rows([f"Ada is {n}" for n in range(8)], Person, run=Run(journal=False, concurrency=8))
+        )
     return " ".join(sorted({how_it_failed(outcome.extraction) for outcome in outcomes}))
 
 

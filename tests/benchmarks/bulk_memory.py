@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from extractor import AsyncExtractor
+from extractor import AsyncExtractor, Run
 from tests.loopback import Echo
 
 REPLY = {
@@ -40,7 +40,7 @@ async def run(rows: int) -> dict[str, Any]:
     began, done = time.process_time(), 0
     client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
     async with client, AsyncExtractor("any", base_url="http://127.0.0.1:9/v1", http_client=client) as ex:
-        async for outcome in ex.rows(texts(rows), Echo, journal=False):
+        async for outcome in ex.rows(texts(rows), Echo, run=Run(journal=False)):
             done += outcome.record is not None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {

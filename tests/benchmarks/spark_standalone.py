@@ -24,6 +24,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from extractor import Run
 from extractor.engines import spark
 from tests.bulk.servers import free_port, redis_server
 from tests.loopback import Echo, Loopback, Weather, running
@@ -44,8 +45,7 @@ def main(rows: int = 5000, journal: str = "redis") -> None:
                 text="body",
                 model="any",
                 base_url=server.base_url,
-                journal=where,
-                concurrency=CONCURRENCY,
+                run=Run(journal=where, concurrency=CONCURRENCY),
             )
             seen = counted(frame, rows, server, workers[0])
             frame.write.parquet(str(folder / "out"))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.results import Progress
 from extractor.testing import BatchScript, ChatServer, Delivery, ReceivedRequest, Reply, Status, reply, status
 from tests.bulk.crash import text_of
@@ -50,7 +50,9 @@ def main(base_url: str, journal: str, rows: str, model: str) -> None:
     wrong = []
     with Extractor(model, base_url=base_url, api_key="any") as extractor:
         texts = (text_of(row) for row in range(int(rows)))
-        for outcome in extractor.rows(texts, Echo, journal=journal, mode="batch", on_progress=told.append):
+        for outcome in extractor.rows(
+            texts, Echo, run=Run(journal=journal, mode="batch", on_progress=told.append)
+        ):
             if outcome.record != Echo.of(text_of(outcome.index)):
                 wrong.append(outcome.index)  # noqa: PERF401  all others are looked at as well
     last = told[-1]

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from extractor import Extractor, Outcome
+from extractor import Extractor, Outcome, Run
 from tests.loopback import Echo
 
 FILE = Path(__file__).with_suffix(".sqlite")
@@ -47,7 +47,7 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 def outcomes(ex: Extractor, journal: Path, run: str) -> list[Any]:
     """Return what comes of the rows of a run."""
-    return list(ex.rows(TEXTS, Echo, journal=journal, **RUNS[run]))
+    return list(ex.rows(TEXTS, Echo, run=Run(journal=journal), **RUNS[run]))
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from extractor import Attempt, Extractor
+from extractor import Attempt, Extractor, Run
 from extractor.results import Progress
 from extractor.telemetry.events import AttemptEnded, Event
 from tests.loopback import STORM, Echo, Weather, running
@@ -46,7 +46,7 @@ def weathered(
         texts = (f"The text of row {row}" for row in range(rows + fair))
         journal = folder / "journal.sqlite"
         for outcome in extractor.rows(
-            texts, Echo, journal=journal, concurrency=concurrency, on_progress=look, **options
+            texts, Echo, run=Run(journal=journal, concurrency=concurrency, on_progress=look), **options
         ):
             outcomes.append(outcome)
             if len(outcomes) == rows:

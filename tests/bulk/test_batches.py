@@ -26,6 +26,7 @@ from extractor import (
     Outcome,
     Price,
     Progress,
+    Run,
     RunStopped,
 )
 from extractor.bulk.display import pace
@@ -88,7 +89,7 @@ def run(
     async def outcomes() -> list[Any]:
         url, key = server.base_url, "sk-secret-of-mine"
         async with AsyncExtractor(model, base_url=url, api_key=key, prices=PRICES) as extractor:
-            found = extractor.rows(rows, Echo, journal=journal, mode="batch", **options)
+            found = extractor.rows(rows, Echo, run=Run(journal=journal, mode="batch"), **options)
             return [outcome async for outcome in found]
 
     return hastily(outcomes())
@@ -96,7 +97,7 @@ def run(
 
 def run_in_real_time(server: ChatServer, journal: Path, **options: Any) -> list[Any]:
     with client(server) as extractor:
-        return list(extractor.rows(TEXTS, Echo, journal=journal, mode="batch", **options))
+        return list(extractor.rows(TEXTS, Echo, run=Run(journal=journal, mode="batch"), **options))
 
 
 def calls(server: ChatServer, method: str = "POST") -> list[str]:
@@ -141,7 +142,7 @@ def test_the_other_apis_of_that_kind_have_their_own_paths(
 
     server = serve(script)
     with Extractor(f"{provider}:m", base_url=server.url + root, api_key="any") as extractor:
-        outcomes = list(extractor.rows(TEXTS, Echo, journal=journal, mode="batch"))
+        outcomes = list(extractor.rows(TEXTS, Echo, run=Run(journal=journal, mode="batch")))
     assert [outcome.record for outcome in outcomes] == RECORDS
     sent = [request for request in server.requests if request.method == "POST"]
     assert [request.path for request in sent] == [f"{root}/files", f"{root}/batches"]
@@ -154,7 +155,7 @@ def test_an_answer_costs_half_and_the_run_tells_what_it_paid(serve: Serve, journ
     server = serve()
     outcomes = run(server, journal, model, on_progress=told.append)
     with client(server, model) as extractor:
-        (live,) = extractor.rows(TEXTS[:1], Echo, journal=False)
+        (live,) = extractor.rows(TEXTS[:1], Echo, run=Run(journal=False))
     assert outcomes[0].cost * 2 == live.cost
     assert told[-1].cost == sum(outcome.cost for outcome in outcomes)
     assert told[-1].usage.prompt_tokens == sum(outcome.usage.prompt_tokens for outcome in outcomes)
@@ -169,7 +170,7 @@ def test_the_same_call_again_and_one_without_batches_find_the_answers(serve: Ser
     sent = len(server.requests)
     assert {outcome.from_cache for outcome in run(server, journal)} == {True}
     with client(server) as extractor:
-        live = list(extractor.rows(TEXTS, Echo, journal=journal))
+        live = list(extractor.rows(TEXTS, Echo, run=Run(journal=journal)))
     assert [outcome.record for outcome in live] == RECORDS
     assert len(server.requests) == sent
 
@@ -191,12 +192,14 @@ def test_frames_and_async_code_do_it_too(serve: Serve, journal: Path) -> None:
     server = serve()
     frame = pd.DataFrame({"body": TEXTS[:3]})
     with client(server) as extractor:
-        out = extractor.frame(frame, Echo, text="body", journal=journal, mode="batch", progress=False)
+        out = extractor.frame(
+            frame, Echo, text="body", run=Run(journal=journal, mode="batch", progress=False)
+        )
     assert out["echo"].tolist() == [record.model_dump() for record in RECORDS[:3]]
 
     async def of_async() -> Any:
         async with AsyncExtractor(MODELS[1], base_url=server.base_url, api_key="any") as extractor:
-            return await extractor.aframe(frame, Echo, text="body", journal=journal, mode="batch")
+            return await extractor.aframe(frame, Echo, text="body", run=Run(journal=journal, mode="batch"))
 
     assert asyncio.run(of_async())["echo"].tolist() == out["echo"].tolist()
     assert ordinary(server) == 0
@@ -216,13 +219,13 @@ def test_the_callers_own_httpx_clients_send_files_and_read_results(
 ) -> None:
     server = serve()
     with httpx.Client() as own, client(server, model, http_client=own) as extractor:
-        sync = list(extractor.rows(TEXTS, Echo, journal=journal, mode="batch"))
+        sync = list(extractor.rows(TEXTS, Echo, run=Run(journal=journal, mode="batch")))
     assert [outcome.record for outcome in sync] == RECORDS
 
     async def of_async() -> list[Any]:
         async with httpx.AsyncClient() as own:
             extractor = AsyncExtractor(model, base_url=server.base_url, api_key="any", http_client=own)
-            found = extractor.rows([*TEXTS, "more"], Echo, journal=journal, mode="batch")
+            found = extractor.rows([*TEXTS, "more"], Echo, run=Run(journal=journal, mode="batch"))
             return [outcome.record async for outcome in found]
 
     assert asyncio.run(of_async()) == [*RECORDS, Echo.of("more")]
@@ -452,8 +455,8 @@ def test_a_cap_that_is_too_small_stops_the_run_before_it_is_passed(serve: Serve,
 
 def test_an_estimate_halves_the_price(serve: Serve, journal: Path) -> None:
     with client(serve()) as extractor:
-        whole = extractor.estimate(TEXTS, Echo, journal=journal)
-        half = extractor.estimate(TEXTS, Echo, journal=journal, mode="batch")
+        whole = extractor.estimate(TEXTS, Echo, run=Run(journal=journal))
+        half = extractor.estimate(TEXTS, Echo, run=Run(journal=journal, mode="batch"))
     assert whole.cost is not None
     assert half.cost == whole.cost * Decimal("0.5")
 
@@ -519,7 +522,7 @@ def test_what_another_run_settles_between_two_questions_is_not_bought_again(
         await own.opened()
         try:
             async with AsyncExtractor(MODELS[0], base_url=server.base_url, api_key="any") as extractor:
-                found = extractor.rows(TEXTS, Echo, journal=own, mode="batch")
+                found = extractor.rows(TEXTS, Echo, run=Run(journal=own, mode="batch"))
                 return [outcome.record async for outcome in found]
         finally:
             await own.aclose()
@@ -600,4 +603,4 @@ def test_what_batches_need_is_said_before_anything_is_sent(
 
 def test_a_provider_without_a_batch_api_is_an_error_that_names_those_with_one(serve: Serve) -> None:
     with pytest.raises(ConfigError, match="openai, openai-responses, anthropic, azure; not compatible"):
-        Extractor("any", base_url=serve().base_url).rows(TEXTS, Echo, mode="batch")
+        Extractor("any", base_url=serve().base_url).rows(TEXTS, Echo, run=Run(mode="batch"))

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, field_validator
 from tenacity.wait import wait_none
 
-from extractor import Extractor, Outcome, RowOutcome
+from extractor import Extractor, Outcome, RowOutcome, Run
 from extractor.testing import (
     ChatServer,
     ReceivedRequest,
@@ -130,7 +130,7 @@ def outcomes(server: ChatServer, rows: int, journal: Path) -> list[RowOutcome[Fi
     ways = list(SAID)
     texts = [f"row {row}: {ways[row % len(ways)]}" for row in range(rows)]
     with Extractor("m", base_url=server.base_url, retry_wait=wait_none()) as ex:
-        return list(ex.rows(texts, Firm, journal=str(journal)))
+        return list(ex.rows(texts, Firm, run=Run(journal=str(journal))))
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ PRICES = {"m": Price(input=2, output=10)}
 def test_rows_are_counted_and_priced_and_nothing_is_sent(tmp_path: Path) -> None:
     frame = pl.DataFrame({"body": [*TEXTS, TEXTS[0], None, " "]})
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
-        told = ex.estimate(frame, Visit, text="body", journal=tmp_path / "j.sqlite")
+        told = ex.estimate(frame, Visit, text="body", run=Run(journal=tmp_path / "j.sqlite"))
         assert not server.requests
     assert (told.rows, told.empty, told.bad, told.distinct, told.in_journal) == (33, 2, 0, 30, 0)
     assert told.cost == PRICES["m"](Usage(told.prompt_tokens, told.completion_tokens))
@@ -43,11 +43,11 @@ def test_rows_are_counted_and_priced_and_nothing_is_sent(tmp_path: Path) -> None
 def test_what_the_journal_has_is_paid_for_and_tells_how_long_answers_are(tmp_path: Path) -> None:
     journal = tmp_path / "j.sqlite"
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
-        list(ex.rows(TEXTS[:25], Visit, journal=journal))
+        list(ex.rows(TEXTS[:25], Visit, run=Run(journal=journal)))
         asked = len(server.requests)
-        told = ex.estimate(TEXTS, Visit, journal=journal)
+        told = ex.estimate(TEXTS, Visit, run=Run(journal=journal))
         assert len(server.requests) == asked
-        run = list(ex.rows(TEXTS, Visit, journal=journal))
+        run = list(ex.rows(TEXTS, Visit, run=Run(journal=journal)))
         assert len(server.requests) == asked + 5
     assert (told.distinct, told.in_journal) == (30, 25)
     assert told.assumption == "tokens as in 25 answers of the journal"
@@ -67,9 +67,11 @@ def test_an_estimate_is_within_a_fifth_on_texts_like_the_first_fifty(tmp_path: P
         return reply({"town": town, "guests": 2}, usage=Usage(round(len(said) / 2.6), 12 + 2 * len(town)))
 
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
-        list(ex.rows(texts[:50], Visit, journal=journal))
-        told = ex.estimate(texts, Visit, journal=journal)
-        run = [outcome for outcome in ex.rows(texts, Visit, journal=journal) if not outcome.from_cache]
+        list(ex.rows(texts[:50], Visit, run=Run(journal=journal)))
+        told = ex.estimate(texts, Visit, run=Run(journal=journal))
+        run = [
+            outcome for outcome in ex.rows(texts, Visit, run=Run(journal=journal)) if not outcome.from_cache
+        ]
     assert told.requests == len(run) == 350
     assert told.prompt_tokens == pytest.approx(sum(o.usage.prompt_tokens for o in run), rel=0.2)
     assert told.completion_tokens == pytest.approx(sum(o.usage.completion_tokens for o in run), rel=0.2)
@@ -82,19 +84,21 @@ def test_what_was_paid_under_a_cap_counts_without_it_and_the_other_way_round(
 ) -> None:
     journal, (first, second) = tmp_path / "j.sqlite", caps
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
-        list(ex.rows(TEXTS, Visit, journal=journal, max_cost=first))
+        list(ex.rows(TEXTS, Visit, run=Run(journal=journal, max_cost=first)))
         asked = len(server.requests)
-        assert ex.estimate(TEXTS, Visit, journal=journal, max_cost=second).requests == 0
-        assert all(outcome.from_cache for outcome in ex.rows(TEXTS, Visit, journal=journal, max_cost=second))
+        assert ex.estimate(TEXTS, Visit, run=Run(journal=journal, max_cost=second)).requests == 0
+        assert all(
+            outcome.from_cache for outcome in ex.rows(TEXTS, Visit, run=Run(journal=journal, max_cost=second))
+        )
         assert len(server.requests) == asked
-        list(ex.rows(TEXTS[:1], Visit, journal=journal, max_cost=second, max_tokens=500))
+        list(ex.rows(TEXTS[:1], Visit, run=Run(journal=journal, max_cost=second), max_tokens=500))
         assert len(server.requests) == asked + 1, "a bound of the caller's own is another question"
         assert [b"max_tokens" in each.body for each in server.requests[:1]] == [first is not None]
 
 
 def test_an_unknown_price_is_none_with_the_reason() -> None:
     with Extractor("m", base_url="http://127.0.0.1:1") as ex:
-        told = ex.estimate(["Basel", {"not": "a text"}], Visit, journal=False)
+        told = ex.estimate(["Basel", {"not": "a text"}], Visit, run=Run(journal=False))
     assert (told.cost, told.bad) == (None, 1)
     assert "the price of 'm' is not known" in str(told.why_no_cost)
     assert "cost unknown" in str(told)
@@ -103,13 +107,13 @@ def test_an_unknown_price_is_none_with_the_reason() -> None:
 def test_the_embedded_model_is_not_started_for_an_estimate() -> None:
     pytest.importorskip("xllamacpp")
     with Extractor("local:smollm2") as ex:
-        assert ex.estimate(["Basel"], Visit, journal=False).distinct == 1
+        assert ex.estimate(["Basel"], Visit, run=Run(journal=False)).distinct == 1
 
 
 def test_an_async_client_estimates_too() -> None:
     async def told() -> Any:
         async with AsyncExtractor("m", base_url="http://127.0.0.1:1", prices=PRICES) as ex:
-            return await ex.estimate(["Basel"], Visit, journal=False)
+            return await ex.estimate(["Basel"], Visit, run=Run(journal=False))
 
     assert asyncio.run(told()).cost > Decimal(0)
 

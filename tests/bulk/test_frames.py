@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel, Field, SecretStr, field_serializer
 
-from extractor import AsyncExtractor, ConfigError, Extractor
+from extractor import AsyncExtractor, Columns, ConfigError, Extractor, Run
 from extractor.errors import RunStopped
 from extractor.schema.outline import fingerprint
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply, status
@@ -50,10 +50,10 @@ def test_that_secrets_come_out_as_asterisks_is_said_beforehand() -> None:
     answer = reply({"user": "ada", "password": "hush", "pins": None})
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
         with pytest.warns(UserWarning, match=r"password, pins will be written as \*{10}"):
-            frame = ex.frame(pd.DataFrame({"body": ["x"]}), Login, text="body", journal=False)
+            frame = ex.frame(pd.DataFrame({"body": ["x"]}), Login, text="body", run=Run(journal=False))
         assert frame["login"][0]["password"] == "**********"
         with pytest.warns(UserWarning, match="^pins will be written"):
-            frame = ex.frame(pd.DataFrame({"body": ["x"]}), Shown, text="body", journal=False)
+            frame = ex.frame(pd.DataFrame({"body": ["x"]}), Shown, text="body", run=Run(journal=False))
         assert frame["shown"][0]["password"] == "hush"
 
 
@@ -127,7 +127,7 @@ def test_the_same_kind_of_frame_comes_out_with_records_and_errors_beside_its_col
     kind: str, ex: Extractor, server: ChatServer
 ) -> None:
     make, expected, as_arrow = KINDS[kind]
-    found = ex.frame(make(), Visit, text="body", journal=False)
+    found = ex.frame(make(), Visit, text="body", run=Run(journal=False))
     assert isinstance(found, expected)
     table = as_arrow(found)
     assert table.column_names == ["id", "body", "visit", "visit_error"]
@@ -153,7 +153,9 @@ def test_the_same_kind_of_frame_comes_out_with_records_and_errors_beside_its_col
 @pytest.mark.parametrize("kind", KINDS)
 def test_flat_columns_have_the_types_of_the_members(kind: str, ex: Extractor) -> None:
     make, _, as_arrow = KINDS[kind]
-    table = as_arrow(ex.frame(make(), Visit, text="body", flatten=True, journal=False))
+    table = as_arrow(
+        ex.frame(make(), Visit, text="body", columns=Columns(flatten=True), run=Run(journal=False))
+    )
     members = list(Visit.model_fields)
     assert table.column_names == ["id", "body", *members, "visit_error"]
     assert table["town"].to_pylist() == TOWNS
@@ -174,7 +176,9 @@ def test_a_frame_without_rows_gets_its_columns_all_the_same(kind: str, ex: Extra
         frame = {"pandas": pd.DataFrame, "polars": pl.DataFrame, "polars, lazy": pl.LazyFrame}[kind](
             {"body": pd.Series([], dtype=object) if kind == "pandas" else pl.Series([], dtype=pl.String)}
         )
-    found = ex.frame(frame, Visit, text="body", flatten=True, usage=True, journal=False)
+    found = ex.frame(
+        frame, Visit, text="body", columns=Columns(flatten=True, usage=True), run=Run(journal=False)
+    )
     table = KINDS[kind][2](found)
     assert table.num_rows == 0
     assert table.column_names[-2:] == ["visit_error", "visit_usage"]
@@ -192,7 +196,7 @@ def test_pandas_index_types_and_order_stay_as_they_are(ex: Extractor) -> None:
         index=index,
     )
     before = frame.copy(deep=True)
-    found = ex.frame(frame, Visit, text="body", flatten=True, journal=False)
+    found = ex.frame(frame, Visit, text="body", columns=Columns(flatten=True), run=Run(journal=False))
     pd.testing.assert_frame_equal(frame, before)
     pd.testing.assert_frame_equal(found[list(before)], before)
     assert found.index.equals(index)
@@ -201,7 +205,7 @@ def test_pandas_index_types_and_order_stay_as_they_are(ex: Extractor) -> None:
 def test_pandas_gets_its_own_types() -> None:
     with ChatServer(visit) as server, Extractor("m", base_url=server.base_url) as ex:
         frame = pd.DataFrame({"body": ["Basel", None]}, index=[7, 7])
-        found = ex.frame(frame, Visit, text="body", flatten=True, journal=False)
+        found = ex.frame(frame, Visit, text="body", columns=Columns(flatten=True), run=Run(journal=False))
     assert found.index.tolist() == [7, 7]
     assert str(found["guests"].dtype) == "Int64"
     assert found["guests"].tolist() == [2, pd.NA]
@@ -211,7 +215,13 @@ def test_pandas_gets_its_own_types() -> None:
 
 
 def test_a_pandas_frame_with_records_goes_through_parquet(ex: Extractor, tmp_path: Any) -> None:
-    found = ex.frame(pd.DataFrame({"body": ["Basel", None]}), Visit, text="body", usage=True, journal=False)
+    found = ex.frame(
+        pd.DataFrame({"body": ["Basel", None]}),
+        Visit,
+        text="body",
+        columns=Columns(usage=True),
+        run=Run(journal=False),
+    )
     found.to_parquet(tmp_path / "a.parquet")
     assert pd.read_parquet(tmp_path / "a.parquet")["visit"][0]["town"] == "Basel"
 
@@ -220,7 +230,7 @@ def test_duckdb_relations_stay_in_their_connection_and_keep_their_types(ex: Extr
     connection = duckdb.connect()
     connection.sql("CREATE TABLE mail AS SELECT 'Basel' AS body, uuid() AS id, 5::HUGEINT AS size")
     before = connection.table("mail")
-    found = ex.frame(before, Visit, text="body", journal=False)
+    found = ex.frame(before, Visit, text="body", run=Run(journal=False))
     assert [str(t) for t in found.types[:3]] == [str(t) for t in before.types]
     assert found.project("id, size").fetchall() == before.project("id, size").fetchall()
     assert connection.sql("SELECT count(*) FROM found JOIN mail USING (id)").fetchall() == [(1,)]
@@ -239,14 +249,20 @@ def test_the_text_comes_of_one_column_of_several_of_a_template_or_of_a_function(
     text: Any, first: str, ex: Extractor, server: ChatServer
 ) -> None:
     frame = pl.DataFrame({"subject": ["Hello"], "body": ["Basel"], "n": [1]})
-    found = ex.frame(frame, Visit, text=text, journal=False)
+    found = ex.frame(frame, Visit, text=text, run=Run(journal=False))
     assert found["visit"].struct.field("town").to_list() == [first]
     assert asked(server.requests[0]) == first
 
 
 def test_usage_and_evidence_come_on_request(ex: Extractor) -> None:
     frame = pa.table({"body": ["Basel", None]})
-    found = ex.frame(frame, Visit, text="body", usage=True, evidence=True, name="v", journal=False)
+    found = ex.frame(
+        frame,
+        Visit,
+        text="body",
+        columns=Columns(usage=True, evidence=True, name="v"),
+        run=Run(journal=False),
+    )
     assert found.column_names == ["body", "v", "v_error", "v_usage", "v_evidence"]
     used, nothing = found["v_usage"].to_pylist()
     assert nothing is None
@@ -277,7 +293,7 @@ def test_what_could_not_come_out_well_is_said_before_anything_is_asked(
     frame: Any, options: Any, why: str, ex: Extractor, server: ChatServer
 ) -> None:
     with pytest.raises(ConfigError, match=why):
-        ex.frame(frame, Visit, text="body", journal=False, **options)
+        ex.frame(frame, Visit, text="body", run=Run(journal=False), **options)
     assert not server.requests
 
 
@@ -286,9 +302,8 @@ def test_a_name_given_stands_before_the_flat_columns(ex: Extractor) -> None:
         pl.DataFrame({"body": ["Basel"], "town": [1]}),
         Visit,
         text="body",
-        flatten=True,
-        name="v",
-        journal=False,
+        columns=Columns(flatten=True, name="v"),
+        run=Run(journal=False),
     )
     assert found.columns[:3] == ["body", "town", "v_town"]
 
@@ -304,7 +319,7 @@ def test_a_value_that_no_column_holds_is_its_rows_error_alone() -> None:
             "properties": {"n": {"type": "integer"}},
             "required": ["n"],
         }
-        found = ex.frame(pa.table({"t": ["a", "b"]}), schema, text="t", concurrency=1, journal=False)
+        found = ex.frame(pa.table({"t": ["a", "b"]}), schema, text="t", run=Run(concurrency=1, journal=False))
     assert found["count"].to_pylist() == [{"n": 1}, None]
     assert found["count_error"].to_pylist()[1]["kind"] == "serialization"
 
@@ -312,14 +327,16 @@ def test_a_value_that_no_column_holds_is_its_rows_error_alone() -> None:
 def test_an_async_client_enriches_frames_too(server: ChatServer) -> None:
     async def enriched() -> Any:
         async with AsyncExtractor("m", base_url=server.base_url) as ex:
-            return await ex.aframe(pl.DataFrame({"body": ["Basel"]}), Visit, text="body", journal=False)
+            return await ex.aframe(
+                pl.DataFrame({"body": ["Basel"]}), Visit, text="body", run=Run(journal=False)
+            )
 
     assert asyncio.run(enriched())["visit"].struct.field("town").to_list() == ["Basel"]
 
 
 def test_a_frame_is_enriched_while_an_event_loop_is_running(ex: Extractor) -> None:
     async def in_a_notebook() -> Any:
-        return ex.frame(pl.DataFrame({"body": ["Basel"]}), Visit, text="body", journal=False)
+        return ex.frame(pl.DataFrame({"body": ["Basel"]}), Visit, text="body", run=Run(journal=False))
 
     assert asyncio.run(in_a_notebook())["visit"].struct.field("town").to_list() == ["Basel"]
 
@@ -331,7 +348,7 @@ def test_the_frame_as_far_as_it_is_comes_with_the_error_that_stops_a_run() -> No
     with ChatServer(then_no_credit) as server, Extractor("m", base_url=server.base_url) as ex:
         frame = pl.DataFrame({"body": ["Basel", "Köln", "Bonn"]})
         with pytest.raises(RunStopped) as stopped:
-            ex.frame(frame, Visit, text="body", concurrency=1, journal=False)
+            ex.frame(frame, Visit, text="body", run=Run(concurrency=1, journal=False))
     partial = stopped.value.partial
     assert partial["visit"].struct.field("town").to_list() == ["Basel", None, None]
     assert partial["visit_error"].struct.field("kind").to_list()[-1] == "not_run"
@@ -342,8 +359,8 @@ def test_how_sure_each_value_is_stands_in_a_column_where_it_is_asked_for(server:
     server.play(lambda request: visit(request) if "refuse" in asked(request) else told)
     with Extractor("m", base_url=server.base_url, max_retries=0) as ex:
         frame = pa.table({"body": ["Basel, 2 guests", None, "refuse me"]})
-        table = ex.frame(frame, Visit, text="body", confidence=True, journal=False, progress=False)
-        plain = ex.frame(frame, Visit, text="body", journal=False, progress=False)
+        table = ex.frame(frame, Visit, text="body", confidence=True, run=Run(journal=False, progress=False))
+        plain = ex.frame(frame, Visit, text="body", run=Run(journal=False, progress=False))
     first, *others = table["visit_confidence"].to_pylist()
     assert {cell["pointer"]: round(cell["confidence"], 6) for cell in first}["/guests"] == 0.5
     assert others == [None, None]
@@ -352,6 +369,6 @@ def test_how_sure_each_value_is_stands_in_a_column_where_it_is_asked_for(server:
 
 def test_each_row_says_which_version_of_its_type_it_was_made_for(ex: Extractor) -> None:
     frame = pl.DataFrame({"body": BODIES})
-    found = ex.frame(frame, Visit, text="body", version=True, journal=False)
+    found = ex.frame(frame, Visit, text="body", columns=Columns(version=True), run=Run(journal=False))
     assert found.columns == ["body", "visit", "visit_error", "visit_schema"]
     assert found["visit_schema"].to_list() == [fingerprint(meaning_of(Visit))] * len(BODIES)

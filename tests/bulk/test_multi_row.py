@@ -17,10 +17,12 @@ from tenacity import wait_none
 
 from extractor import (
     BudgetExceeded,
+    Columns,
     ConfigError,
     Extractor,
     Outcome,
     Price,
+    Run,
     RunStopped,
     ServiceError,
     Verbatim,
@@ -138,7 +140,7 @@ def test_a_caller_who_takes_rows_slowly_has_full_packs_and_all_of_them() -> None
     async def slowly() -> list[Any]:
         found = []
         rows = service.extractor().rows(
-            (f"text {n}" for n in range(2_000)), Echo, journal=False, rows_per_request=8
+            (f"text {n}" for n in range(2_000)), Echo, run=Run(journal=False, rows_per_request=8)
         )
         async for outcome in rows:
             found.append(outcome.record)
@@ -182,7 +184,9 @@ def test_a_frame_is_enriched_in_packs() -> None:
 
     frame = pl.DataFrame({"body": [*TEXTS[:20], None]})
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url) as ex:
-        table = ex.frame(frame, Echo, text="body", rows_per_request=8, usage=True, journal=False)
+        table = ex.frame(
+            frame, Echo, text="body", run=Run(rows_per_request=8, journal=False), columns=Columns(usage=True)
+        )
         assert len(server.requests) == 3
     assert table["echo_error"].null_count() == 21
     assert table["echo"].null_count() == 1
@@ -467,14 +471,14 @@ def test_the_cap_is_not_passed_and_the_last_rows_go_in_smaller_packs(tmp_path: P
 @pytest.mark.slow
 def test_an_estimate_counts_the_requests_of_packs_and_what_is_paid_for_row_by_row(tmp_path: Path) -> None:
     with running(Weather()) as server, Extractor("any", base_url=server.base_url, prices=PRICES) as ex:
-        alone = ex.estimate(TEXTS, Echo, journal=tmp_path / "j.sqlite")
-        told = ex.estimate(TEXTS, Echo, journal=tmp_path / "j.sqlite", rows_per_request=8)
+        alone = ex.estimate(TEXTS, Echo, run=Run(journal=tmp_path / "j.sqlite"))
+        told = ex.estimate(TEXTS, Echo, run=Run(journal=tmp_path / "j.sqlite", rows_per_request=8))
     assert (alone.distinct, alone.requests) == (48, 48)
     assert (told.rows, told.distinct, told.in_journal, told.requests) == (48, 48, 0, 6)
     assert told.prompt_tokens < alone.prompt_tokens / 2
     asyncio.run(Service(echoes).outcomes(TEXTS[:30], journal=tmp_path / "k.sqlite", rows_per_request=8))
     ex = Service().extractor()
-    rest = asyncio.run(ex.estimate(TEXTS, Echo, journal=tmp_path / "k.sqlite", rows_per_request=8))
+    rest = asyncio.run(ex.estimate(TEXTS, Echo, run=Run(journal=tmp_path / "k.sqlite", rows_per_request=8)))
     assert (rest.distinct, rest.in_journal, rest.requests) == (48, 30, 3)
 
 
@@ -505,7 +509,7 @@ def test_less_than_a_row_is_refused(wrong: int) -> None:
 
 def test_a_client_that_writes_grammars_asks_each_row_alone() -> None:
     with Extractor("local:smollm2") as ex:
-        told = ex.estimate(["Basel", "Bern"], Echo, journal=False, rows_per_request=8)
+        told = ex.estimate(["Basel", "Bern"], Echo, run=Run(journal=False, rows_per_request=8))
     assert told.requests == 2
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import Extractor, RowOutcome
+from extractor import Extractor, RowOutcome, Run
 from extractor.bulk.quarantine import KEYS, is_quarantined, line_of
 from extractor.schema.outline import fingerprint
 from extractor.tables.placed import placed
@@ -28,8 +28,8 @@ def test_an_outcome_gives_the_line_that_the_command_line_takes() -> None:
     script = [reply({"town": "Bern", "day": "never"}), status(400, "no"), status(400, "no")]
     rows = [{"on": date(2026, 1, 2), "body": "Bern"}, {"body": None}]
     with ChatServer(script) as server, Extractor("m", base_url=server.base_url, api_key="secret-key") as ex:
-        invalid, empty = ex.rows(rows, Visit, text="body", journal=False)
-        (text,) = ex.rows(["no text of a mapping"], Visit, journal=False)
+        invalid, empty = ex.rows(rows, Visit, text="body", run=Run(journal=False))
+        (text,) = ex.rows(["no text of a mapping"], Visit, run=Run(journal=False))
     line = json.loads(json.dumps(invalid.quarantined(Visit), allow_nan=False))
     assert is_quarantined(line)
     assert line["input"] == {"on": "2026-01-02", "body": "Bern"}

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.bulk.display import reason_lines, shown, summary, told_reasons
 from extractor.bulk.outcomes import RowOutcome
 from extractor.bulk.reasons import LONGEST, MOST_REASONS, OTHERS, count, reason_of, shared
@@ -143,7 +143,7 @@ def test_requests_that_failed_and_go_out_again_are_told_while_the_run_goes_on() 
     told = list[Progress]()
     script = [status(503, "overloaded"), status(429, "slow down", retry_after=0.01), reply({"town": "Basel"})]
     with ChatServer(script) as server, Extractor("m", base_url=server.base_url) as ex:
-        [outcome] = ex.rows(["Basel"], Town, journal=False, on_progress=told.append)
+        [outcome] = ex.rows(["Basel"], Town, run=Run(journal=False, on_progress=told.append))
     assert outcome.record == Town(town="Basel")
     assert told[-1].retried == {"HTTP 503 overloaded": 1, "HTTP 429 slow down": 1}
     assert told[-1].failures == {}

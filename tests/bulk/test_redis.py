@@ -17,6 +17,7 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from extractor import Run
 from extractor.bulk.journal.address import JournalAddress
 from extractor.bulk.journal.interface import Claim, Kept, key_of
 from extractor.bulk.journal.places import find_store
@@ -225,7 +226,7 @@ def test_a_run_whose_server_goes_away_for_good_stops_by_name_and_goes_on_later(t
             await journal.opened()
 
             async def run() -> None:
-                rows = service.extractor().rows(texts, Echo, journal=journal, concurrency=16)
+                rows = service.extractor().rows(texts, Echo, run=Run(journal=journal, concurrency=16))
                 async for outcome in rows:
                     outcomes.append(outcome)
                     if len(outcomes) == 100:
@@ -253,7 +254,7 @@ def test_a_run_goes_on_where_its_server_comes_back_in_time(tmp_path: Path) -> No
             service, texts = Service(latency=0.01), [f"Text {row}" for row in range(300)]
             outcomes = []
             with contextlib.ExitStack() as stack:
-                async for outcome in service.extractor().rows(texts, Echo, journal=server.url):
+                async for outcome in service.extractor().rows(texts, Echo, run=Run(journal=server.url)):
                     outcomes.append(outcome)
                     if len(outcomes) == 50:
                         server.stop()
@@ -269,7 +270,7 @@ def test_a_frame_that_another_host_has_enriched_is_enriched_again_without_asking
     first, second = Service(), Service()
 
     async def enriched(service: Service) -> pl.DataFrame:
-        return await service.extractor().aframe(frame, Echo, text="body", journal=redis.url)
+        return await service.extractor().aframe(frame, Echo, text="body", run=Run(journal=redis.url))
 
     assert asyncio.run(enriched(first)).equals(asyncio.run(enriched(second)))
     assert (sorted(first.asked), second.asked) == (["one", "two"], [])

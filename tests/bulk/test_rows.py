@@ -22,7 +22,7 @@ import pyarrow as pa
 import pytest
 from pydantic import field_validator
 
-from extractor import ConfigError, Extractor, Outcome, Price, SchemaError, ServiceError
+from extractor import ConfigError, Extractor, Outcome, Price, Run, SchemaError, ServiceError
 from extractor.bulk.job import Job, Wire
 from extractor.bulk.journal.interface import Claim, Memory
 from extractor.errors import BudgetExceeded, JournalError, RunStopped
@@ -206,7 +206,7 @@ def test_rows_are_read_as_they_are_needed() -> None:
             yield f"text {row}"
 
     async def first() -> None:
-        outcomes = Service().extractor().rows(rows(), Echo, journal=False, concurrency=4)
+        outcomes = Service().extractor().rows(rows(), Echo, run=Run(journal=False, concurrency=4))
         async for _ in outcomes:
             break
         await outcomes.aclose()  # type: ignore[attr-defined]
@@ -252,7 +252,7 @@ def test_an_error_of_the_input_is_raised_after_the_rows_before_it() -> None:
 
     found = list[Any]()
     with pytest.raises(OSError, match="ends here"):
-        collect(Service().extractor().rows(rows(), Echo, journal=False), found)
+        collect(Service().extractor().rows(rows(), Echo, run=Run(journal=False)), found)
     assert [o.record for o in found] == [Echo.of(text) for text in TEXTS[:5]]
 
 
@@ -503,7 +503,7 @@ def test_a_service_that_is_shut_for_a_day_stops_the_run_and_what_is_done_stays()
     service: Service = Service(answer)
     got: list[Any] = []
     with pytest.raises(RunStopped, match="accepts no more requests for 24 hours") as stopped:
-        collect(service.extractor().rows(TEXTS, Echo, concurrency=2, journal=False), got)
+        collect(service.extractor().rows(TEXTS, Echo, run=Run(concurrency=2, journal=False)), got)
     assert [o.record for o in got[:5]] == [Echo.of(text) for text in TEXTS[:5]]
     assert "Run it again to resume" in str(stopped.value)
     assert len(service.asked) <= 8
@@ -539,9 +539,7 @@ def test_the_cap_is_not_passed_with_many_in_flight_and_answers_at_their_longest(
     rows = service.extractor(**client).rows(
         (f"text {n}" for n in range(500)),
         Echo,
-        max_cost=0.1005,
-        journal=tmp_path / "j",
-        on_progress=told.append,
+        run=Run(max_cost=0.1005, journal=tmp_path / "j", on_progress=told.append),
     )
     with pytest.raises(BudgetExceeded, match=r"max_cost=0\.1005") as stopped:
         collect(rows, found)
@@ -587,7 +585,7 @@ def test_a_key_that_ends_in_the_middle_leaves_what_is_done(tmp_path: Path) -> No
 
     service, found = Service(answer), list[Any]()
     with pytest.raises(RunStopped, match="Run it again"):
-        collect(service.extractor().rows(TEXTS, Echo, journal=tmp_path / "j", concurrency=1), found)
+        collect(service.extractor().rows(TEXTS, Echo, run=Run(journal=tmp_path / "j", concurrency=1)), found)
     assert [o.record for o in found[:20]] == [Echo.of(text) for text in TEXTS[:20]]
     again = Service()
     run(TEXTS, again, journal=tmp_path / "j")
@@ -611,7 +609,7 @@ def test_a_journal_that_can_not_be_opened_is_told_of_before_anything_is_asked(tm
 def test_a_row_that_is_abandoned_is_counted_as_possibly_paid_twice(tmp_path: Path) -> None:
     async def abandon() -> None:
         service = Service(latency=30)
-        rows = service.extractor().rows(TEXTS[:3], Echo, journal=tmp_path / "j")
+        rows = service.extractor().rows(TEXTS[:3], Echo, run=Run(journal=tmp_path / "j"))
         first = asyncio.ensure_future(anext(rows))
         while len(service.asked) < 3:
             await asyncio.sleep(0.01)
@@ -653,13 +651,13 @@ def test_the_callers_own_synchronous_client_is_used() -> None:
 
     with httpx.Client(transport=httpx.MockTransport(answer)) as client:
         extractor = Extractor("any", base_url="http://127.0.0.1:9/v1", http_client=client)
-        outcomes = list(extractor.rows(TEXTS, Echo, journal=False))
+        outcomes = list(extractor.rows(TEXTS, Echo, run=Run(journal=False)))
     assert len(outcomes) == len(asked) == 50
 
 
 def test_leaving_the_loop_early_ends_the_thread() -> None:
     with running(Weather(latency=0.01)) as server, Extractor("any", base_url=server.base_url) as extractor:
-        for _ in extractor.rows((f"text {n}" for n in range(10_000)), Echo, journal=False):
+        for _ in extractor.rows((f"text {n}" for n in range(10_000)), Echo, run=Run(journal=False)):
             break
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("extractor")]
 
@@ -669,7 +667,7 @@ def test_the_clients_fallback_is_asked_where_there_is_no_record() -> None:
     with running() as server, Extractor("other", base_url=server.base_url) as other:
         nobody = "http://127.0.0.1:1/v1"
         with Extractor("any", base_url=nobody, max_retries=0, fallback=other) as extractor:
-            outcomes = list(extractor.rows(TEXTS, Echo, journal=False))
+            outcomes = list(extractor.rows(TEXTS, Echo, run=Run(journal=False)))
     assert [o.record for o in outcomes] == [Echo.of(text) for text in TEXTS]
     assert [attempt.request.model for attempt in outcomes[0].attempts] == ["any", "other"]
 

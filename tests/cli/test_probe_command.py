@@ -14,7 +14,7 @@ import pytest
 from ended import Cli
 from pydantic import BaseModel
 
-from extractor import PROVIDERS, Extractor, Mode
+from extractor import PROVIDERS, Extractor, Mode, Run
 from extractor.dialogue.probe import MAX_AGE, QUESTIONS, Findings, ProbeAnswer, answer
 from extractor.messages import Failure, FailureKind
 from extractor.probing import known, probe
@@ -230,16 +230,16 @@ def test_answers_in_the_mode_before_a_probe_still_count_and_the_probe_says_so(
     lacks = list[str]()
     with ChatServer(lambda request: server_that(lacks=tuple(lacks))(request)) as server:
         with Extractor("m", base_url=server.base_url) as ex:
-            list(ex.rows(texts[:2], Person, journal=journal))
+            list(ex.rows(texts[:2], Person, run=Run(journal=journal)))
         lacks.append("json_schema")
         end = cli("probe", "m", "--base-url", server.base_url)
         assert "Before, it began with json_schema. Answers of that mode" in " ".join(end.err.split())
         asked = len(server.requests)
         with Extractor("m", base_url=server.base_url) as ex:
-            told = ex.estimate(texts, Person, journal=journal)
-            found = list(ex.rows(texts, Person, journal=journal))
+            told = ex.estimate(texts, Person, run=Run(journal=journal))
+            found = list(ex.rows(texts, Person, run=Run(journal=journal)))
         assert (told.in_journal, told.requests) == (2, 1)
         assert [outcome.from_cache for outcome in found] == [True, True, False]
         assert all(b"Ada 2" in request.body for request in server.requests[asked:])
         with Extractor("m", base_url=server.base_url, mode="tool") as ex:  # forced: it is another question
-            assert ex.estimate(texts, Person, journal=journal).in_journal == 1
+            assert ex.estimate(texts, Person, run=Run(journal=journal)).in_journal == 1

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationInfo, model_validator
 
 from extractor import (
     AsyncExtractor,
+    Chunks,
     ConfigError,
     DocumentExtraction,
     Extractor,
@@ -25,6 +26,7 @@ from extractor import (
     Outcome,
     Problem,
     Refused,
+    Run,
     RunStopped,
     ServiceError,
     Usage,
@@ -75,7 +77,7 @@ def check_evidence(result: DocumentExtraction[Any], text: str) -> None:
 @pytest.mark.slow
 def test_all_that_stands_in_200_pages_is_found_where_it_stands(ex: Extractor) -> None:
     text, planted = book(200)
-    result = ex.document(Ledger, text, chunk=20_000, journal=False)
+    result = ex.document(Ledger, text, chunks=Chunks(size=20_000), run=Run(journal=False))
     record = result.unwrap()
     assert result.outcome is Outcome.OK
     assert len(text) >= 200 * 1800
@@ -100,8 +102,8 @@ def test_more_passes_find_what_a_forgetful_model_left_out(server: ChatServer, ex
         return reply(said)
 
     server.play(forgets)
-    once = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
-    thrice = ex.document(Ledger, BOOK, chunk=CHUNK, passes=3, journal=False)
+    once = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
+    thrice = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK, passes=3), run=Run(journal=False))
     assert len(deliveries(once)) < len(deliveries(thrice)) <= len(PLANTED)
     wanted = [one for _, one in PLANTED]
     assert [one for one in deliveries(thrice) if one not in wanted] == []
@@ -143,7 +145,7 @@ def check_with_failures(pages: int, chunk: int, seed: int, share: float) -> None
         ChatServer(fails) as server,
         Extractor("m", base_url=server.base_url, api_key="any", max_repairs=0, max_retries=0) as ex,
     ):
-        result = ex.document(Ledger, text, chunk=chunk, journal=False)
+        result = ex.document(Ledger, text, chunks=Chunks(size=chunk), run=Run(journal=False))
     check_ledger(result, text)
     seen = []
     for at, one in planted:
@@ -194,7 +196,7 @@ def test_a_chunk_whose_answer_is_too_long_is_read_again_in_shorter_ones(
     server: ChatServer, ex: Extractor
 ) -> None:
     server.play(fails_on("D-0020", truncated('{"deliveries": [{"number": "D-0'), most=3000))
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert deliveries(result) == [one for _, one in PLANTED]
     assert result.outcome is Outcome.OK
     again = [chunk for chunk in result.chunks if chunk.again]
@@ -207,10 +209,10 @@ def test_where_no_reply_is_of_use_shorter_chunks_are_asked_for_no_more_than_once
     server: ChatServer, ex: Extractor
 ) -> None:
     server.play(model)
-    planned = len(ex.document(Ledger, BOOK, chunk=CHUNK, journal=False).chunks)
+    planned = len(ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False)).chunks)
     server.play(reply('{"deliveries": "?"}'))
     before = len(server.requests)
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert result.outcome is Outcome.INVALID
     assert planned < len(result.chunks) <= planned + max(6, planned)
     assert len(server.requests) - before == 3 * len(result.chunks)  # each with its repairs
@@ -219,7 +221,7 @@ def test_where_no_reply_is_of_use_shorter_chunks_are_asked_for_no_more_than_once
 
 def test_a_chunk_that_stays_refused_is_named_and_the_rest_is_there(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", refusal()))
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert result.outcome is Outcome.REFUSED
     assert isinstance(result.error, Refused)
     assert result.record is not None
@@ -235,7 +237,7 @@ def test_a_chunk_that_stays_refused_is_named_and_the_rest_is_there(server: ChatS
 
 def test_where_the_service_fails_for_one_chunk_it_is_named(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", status(500, "overloaded", headers={"retry-after": "0"})))
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert result.outcome is Outcome.TRANSPORT
     assert isinstance(result.error, ServiceError)
     assert result.error.status == 500
@@ -246,7 +248,7 @@ def test_where_the_service_fails_for_one_chunk_it_is_named(server: ChatServer, e
 def test_what_the_service_calls_too_long_is_read_in_shorter_chunks(server: ChatServer, ex: Extractor) -> None:
     error = status(400, "This model's maximum context length is 2048 tokens.", code="context_length_exceeded")
     server.play(fails_on("", error, most=4200))
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert deliveries(result) == [one for _, one in PLANTED]
 
 
@@ -255,7 +257,7 @@ def test_a_wrong_key_stops_the_run_with_what_there_is_and_a_ledger_of_what_was_n
 ) -> None:
     server.play(fails_on("D-0030", status(401, "wrong key")))
     with pytest.raises(RunStopped) as caught:
-        ex.document(Ledger, BOOK, chunk=CHUNK, concurrency=1, journal=False)
+        ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(concurrency=1, journal=False))
     partial = caught.value.partial
     assert isinstance(partial, DocumentExtraction)
     assert partial.chunks[0].outcome is Outcome.OK
@@ -268,10 +270,12 @@ def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
 ) -> None:
     server.play(fails_on("D-0030", status(401, "wrong key")))
     with pytest.raises(RunStopped):
-        ex.document(Ledger, BOOK, chunk=CHUNK, concurrency=1, journal=tmp_path / "j.sqlite")
+        ex.document(
+            Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(concurrency=1, journal=tmp_path / "j.sqlite")
+        )
     before = len(server.requests)
     server.play(model)
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=tmp_path / "j.sqlite")
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=tmp_path / "j.sqlite"))
     assert deliveries(result) == [one for _, one in PLANTED]
     kept = [chunk for chunk in result.chunks if chunk.from_cache]
     assert len(kept) >= before - 2
@@ -280,14 +284,14 @@ def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
 
 @pytest.mark.slow
 def test_a_chunk_whose_text_another_pass_has_read_is_not_missing(server: ChatServer, ex: Extractor) -> None:
-    refused = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False).chunks[3]
+    refused = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False)).chunks[3]
 
     def refuses_that(request: ReceivedRequest) -> Scripted:
         text = text_of(request)
         return refusal() if text == BOOK[refused.start : refused.end] else model(request)
 
     server.play(refuses_that)
-    twice = ex.document(Ledger, BOOK, chunk=CHUNK, passes=2, journal=False)
+    twice = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK, passes=2), run=Run(journal=False))
     assert twice.outcome is Outcome.OK
     assert deliveries(twice) == [one for _, one in PLANTED]
     (line,) = [chunk for chunk in twice.chunks if chunk.outcome is Outcome.REFUSED]
@@ -301,7 +305,7 @@ def test_a_text_that_fits_is_one_chunk_and_one_request_for_the_record_itself(
     server: ChatServer, ex: Extractor
 ) -> None:
     text, planted = book(1)
-    result = ex.document(Ledger, text, window=20_000, journal=False)
+    result = ex.document(Ledger, text, chunks=Chunks(window=20_000), run=Run(journal=False))
     assert deliveries(result) == [one for _, one in planted]
     assert [(c.start, c.end, c.outcome) for c in result.chunks] == [(0, len(text), Outcome.OK)]
     (request,) = server.requests
@@ -314,26 +318,32 @@ def test_a_text_that_fits_is_one_chunk_and_one_request_for_the_record_itself(
 def test_a_short_text_whose_answer_is_cut_off_is_read_in_chunks(server: ChatServer, ex: Extractor) -> None:
     text, planted = book(2)
     server.play(fails_on("", truncated('{"deliveries": [{"number": "D-0'), most=3000))
-    result = ex.document(Ledger, text, window=20_000, journal=False)
+    result = ex.document(Ledger, text, chunks=Chunks(window=20_000), run=Run(journal=False))
     assert deliveries(result) == [one for _, one in planted]
     assert [chunk.again for chunk in result.chunks] == [True, False, False]
 
 
 def test_samples_and_confidence_go_with_every_chunk(server: ChatServer, ex: Extractor) -> None:
     text, planted = book(6)
-    result = ex.document(Ledger, text, chunk=9000, samples=2, journal=False)
+    result = ex.document(Ledger, text, chunks=Chunks(size=9000), samples=2, run=Run(journal=False))
     assert len(server.requests) == 2 * len(result.chunks)
     assert deliveries(result) == [one for _, one in planted]
     assert result.confidence is not None
     assert result.confidence.keys() == result.evidence.keys()
     assert all(0 < sure <= 1 for sure in result.confidence.values())
-    assert ex.document(Ledger, text, chunk=9000, journal=False).confidence is None
+    assert ex.document(Ledger, text, chunks=Chunks(size=9000), run=Run(journal=False)).confidence is None
 
 
 def test_the_model_is_told_which_part_it_sees_and_that_nothing_has_to_be_there(
     server: ChatServer, ex: Extractor
 ) -> None:
-    ex.document(Ledger, book(10)[0], chunk=9000, instructions="Crates are wooden.", journal=False)
+    ex.document(
+        Ledger,
+        book(10)[0],
+        chunks=Chunks(size=9000),
+        instructions="Crates are wooden.",
+        run=Run(journal=False),
+    )
     first = server.requests[0].json
     assert "part 1 of 4 of a longer one" in first["messages"][0]["content"]
     assert "Crates are wooden." in first["messages"][0]["content"]
@@ -366,10 +376,10 @@ def test_examples_and_quotes_go_with_every_chunk(server: ChatServer, ex: Extract
     result = ex.document(
         Ledger,
         text,
-        chunk=9000,
+        chunks=Chunks(size=9000),
         examples=[("Depot X, keeper Y, 1 crate", solved)],
         evidence="quote",
-        journal=False,
+        run=Run(journal=False),
     )
     assert deliveries(result) == [one for _, one in planted]
     assert len(server.requests[0].json["messages"]) == 4
@@ -379,9 +389,9 @@ def test_examples_and_quotes_go_with_every_chunk(server: ChatServer, ex: Extract
 def test_the_async_client_gives_the_same(server: ChatServer, ex: Extractor) -> None:
     async def run() -> DocumentExtraction[Ledger]:
         async with AsyncExtractor("m", base_url=server.base_url, api_key="any") as client:
-            return await client.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+            return await client.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
 
-    plain = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    plain = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     result = asyncio.run(run())
     assert (result.record, result.evidence) == (plain.record, plain.evidence)
     assert [(c.start, c.end, c.outcome) for c in result.chunks] == [
@@ -405,10 +415,12 @@ class Checked(Ledger):
 
 @pytest.mark.slow
 def test_validators_of_the_whole_run_once_on_the_whole(server: ChatServer, ex: Extractor) -> None:
-    result = ex.document(Checked, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Checked, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert result.outcome is Outcome.OK
     assert len(server.requests) == len(result.chunks)
-    wrong = ex.document(Checked, BOOK.replace("1 crates.", "2 crates.", 1), chunk=CHUNK, journal=False)
+    wrong = ex.document(
+        Checked, BOOK.replace("1 crates.", "2 crates.", 1), chunks=Chunks(size=CHUNK), run=Run(journal=False)
+    )
     assert wrong.outcome is Outcome.INVALID
     assert isinstance(wrong.error, Invalid)
     assert "do not add up" in str(wrong.error)
@@ -418,7 +430,7 @@ def test_validators_of_the_whole_run_once_on_the_whole(server: ChatServer, ex: E
 
 def test_what_no_chunk_gives_is_a_problem_at_its_pointer(ex: Extractor) -> None:
     text = BOOK.replace("Kept by", "Written by")
-    result = ex.document(Ledger, text, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, text, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert result.outcome is Outcome.INVALID
     assert result.problems == (Problem("/keeper", "no part of the text gives it", None, "missing"),)
     assert result.evidence["/depot"][0].text == "Harbour North"
@@ -426,7 +438,7 @@ def test_what_no_chunk_gives_is_a_problem_at_its_pointer(ex: Extractor) -> None:
 
 def test_chunks_that_disagree_are_told(server: ChatServer, ex: Extractor) -> None:
     text = BOOK.replace("- page 15 -", "Depot: Harbour South")
-    result = ex.document(Ledger, text, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, text, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     (conflict,) = result.conflicts
     assert (conflict.pointer, conflict.chosen) == ("/depot", "Harbour North")
     assert [(c.value, c.spans[0].text) for c in conflict.candidates] == [
@@ -437,9 +449,14 @@ def test_chunks_that_disagree_are_told(server: ChatServer, ex: Extractor) -> Non
 
 @pytest.mark.slow
 def test_a_key_makes_one_of_the_items_that_have_it(ex: Extractor) -> None:
-    by_number = ex.document(Ledger, BOOK, chunk=CHUNK, key="number", journal=False)
+    by_number = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK, key="number"), run=Run(journal=False))
     assert len(deliveries(by_number)) == 40
-    both = ex.document(Ledger, BOOK, chunk=CHUNK, key={"/deliveries": ("number", "town")}, journal=False)
+    both = ex.document(
+        Ledger,
+        BOOK,
+        chunks=Chunks(size=CHUNK, key={"/deliveries": ("number", "town")}),
+        run=Run(journal=False),
+    )
     assert both.record == by_number.record
     assert len(both.evidence["/deliveries/0/number"]) == 2
 
@@ -451,9 +468,16 @@ class Counted(BaseModel):
 
 @pytest.mark.slow
 def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extractor) -> None:
-    good = ex.document(Counted, BOOK, chunk=CHUNK, counts={"/deliveries": len(PLANTED)}, journal=False)
+    good = ex.document(
+        Counted, BOOK, chunks=Chunks(size=CHUNK, counts={"/deliveries": len(PLANTED)}), run=Run(journal=False)
+    )
     assert good.outcome is Outcome.OK
-    bad = ex.document(Counted, BOOK, chunk=CHUNK, counts={"/deliveries": "/total_crates"}, journal=False)
+    bad = ex.document(
+        Counted,
+        BOOK,
+        chunks=Chunks(size=CHUNK, counts={"/deliveries": "/total_crates"}),
+        run=Run(journal=False),
+    )
     assert bad.record == good.record
     declared = sum(one.crates for _, one in PLANTED)
     assert bad.problems == (
@@ -465,14 +489,14 @@ def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extrac
 
 def test_a_json_schema_and_a_list_work_likewise(server: ChatServer, ex: Extractor) -> None:
     text, planted = book(10)
-    result = ex.document(Ledger.model_json_schema(), text, chunk=9000, journal=False)
+    result = ex.document(Ledger.model_json_schema(), text, chunks=Chunks(size=9000), run=Run(journal=False))
     assert result.unwrap()["deliveries"] == [one.model_dump() for _, one in planted]
 
     def only_items(request: ReceivedRequest) -> Scripted:
         return reply({"value": answer(text_of(request))["deliveries"]})
 
     server.play(only_items)
-    listed = ex.document(list[Delivery], text, chunk=9000, journal=False)
+    listed = ex.document(list[Delivery], text, chunks=Chunks(size=9000), run=Run(journal=False))
     assert listed.unwrap() == [one for _, one in planted]
     check_evidence(listed, text)
 
@@ -499,7 +523,7 @@ def test_members_of_unions_keep_their_types_and_their_evidence(server: ChatServe
         return reply({"begun": begun, "events": events})
 
     server.play(reads)
-    result = ex.document(Diary, text, chunk=500, journal=False)
+    result = ex.document(Diary, text, chunks=Chunks(size=500), run=Run(journal=False))
     record = result.unwrap()
     assert (record.begun, [event.when for event in record.events]) == ("in spring", days)
     assert result.evidence["/begun"][0].text == "in spring"
@@ -509,7 +533,7 @@ def test_members_of_unions_keep_their_types_and_their_evidence(server: ChatServe
 
 def test_a_result_survives_pickling(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", refusal()))
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     again = pickle.loads(pickle.dumps(result))
     assert (again.record, again.evidence, again.conflicts) == (result.record, result.evidence, ())
     assert list(map(str, again.missing)) == list(map(str, result.missing)) != []
@@ -520,7 +544,7 @@ def test_what_only_a_missing_chunk_could_give_is_not_said_to_be_nowhere(
     server: ChatServer, ex: Extractor
 ) -> None:
     server.play(lambda request: refusal() if "Kept by" in text_of(request) else model(request))
-    result = ex.document(Ledger, BOOK, chunk=CHUNK, journal=False)
+    result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
     assert result.record is None
     assert result.missing
     told = {problem.pointer: problem.reason for problem in result.problems}
@@ -553,7 +577,7 @@ def test_a_call_that_cannot_work_sends_nothing(
     server: ChatServer, ex: Extractor, options: Any, reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=reason):
-        ex.document(Ledger, BOOK, journal=False, **options)
+        ex.document(Ledger, BOOK, run=Run(journal=False), **options)
     assert all(request.method == "GET" for request in server.requests)
 
 
@@ -568,4 +592,4 @@ def test_what_is_for_long_texts_is_named_where_it_is_given_elsewhere(ex: Extract
 @pytest.mark.parametrize("text", ["", "  \n", ["a text"], None])
 def test_a_document_is_a_text(ex: Extractor, text: Any) -> None:
     with pytest.raises(ConfigError, match="a document must be a text"):
-        ex.document(Ledger, text, chunk=CHUNK)
+        ex.document(Ledger, text, chunks=Chunks(size=CHUNK))

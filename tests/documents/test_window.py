@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, Outcome, ServiceError
+from extractor import ConfigError, Extractor, Outcome, Run, ServiceError
 from extractor.documents.window import BYTES_A_TOKEN, chunk_size, tokens_of, window_in
 from extractor.given import check_length
 from extractor.messages import Message, Request
@@ -66,8 +66,8 @@ def test_a_server_is_asked_once_and_what_it_says_is_kept_to() -> None:
         ChatServer(model, routes=listing(*rows), api_key="secret") as server,
         Extractor("m", base_url=server.base_url, api_key="secret", max_tokens=400) as ex,
     ):
-        result = ex.document(Ledger, TEXT, journal=False)
-        ex.document(Ledger, TEXT, journal=False)
+        result = ex.document(Ledger, TEXT, run=Run(journal=False))
+        ex.document(Ledger, TEXT, run=Run(journal=False))
         assert [r.method for r in server.requests].count("GET") == 1
     assert result.outcome is Outcome.OK
     assert [one.number for one in result.unwrap().deliveries] == [one.number for _, one in PLANTED]
@@ -80,10 +80,10 @@ def test_a_server_is_asked_once_and_what_it_says_is_kept_to() -> None:
 def test_a_long_text_for_a_model_of_which_nothing_is_known_is_an_error_before_anything_is_sent() -> None:
     with ChatServer(model) as server, Extractor("m", base_url=server.base_url, api_key="a-key") as ex:
         with pytest.raises(ConfigError, match="give window="):
-            ex.document(Ledger, TEXT, journal=False)
+            ex.document(Ledger, TEXT, run=Run(journal=False))
         assert {request.method for request in server.requests} == {"GET"}
         short, _ = book(1)
-        assert len(ex.document(Ledger, short, journal=False).chunks) == 1
+        assert len(ex.document(Ledger, short, run=Run(journal=False)).chunks) == 1
 
 
 @pytest.mark.parametrize("said", ["null", "[]", '{"n_ctx": null}', '{"n_ctx": "many"}'])
@@ -97,7 +97,7 @@ def test_what_a_server_says_of_its_properties_may_be_nonsense(said: str) -> None
         Extractor("m", base_url=server.base_url, api_key="a-key") as ex,
         pytest.raises(ConfigError, match="give window="),
     ):
-        ex.document(Ledger, TEXT, journal=False)
+        ex.document(Ledger, TEXT, run=Run(journal=False))
     assert server.requests[-1].path == "/props"
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import pyarrow as pa
 from pydantic import BaseModel, Field, NaiveDatetime
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.testing import ChatServer, shaped
 
 
@@ -95,5 +95,5 @@ def orders(rows: int) -> pa.Table:
 def enriched(rows: int) -> pa.Table:
     """Return the orders as a local run enriches them."""
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url) as ex:
-        found: pa.Table = ex.frame(orders(rows), Order, text="body", journal=False)
+        found: pa.Table = ex.frame(orders(rows), Order, text="body", run=Run(journal=False))
     return found

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractor import ConfigError, Extractor, compile_schema
+from extractor import Columns, ConfigError, Extractor, Run, compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped, status
 from tests.engines.orders import EVERY, Every, Order, enriched, orders
 from tests.engines.page import run_examples
@@ -76,7 +76,12 @@ def test_two_thousand_rows_give_what_a_local_run_gives_and_a_second_action_sends
 
     frame = session.createDataFrame(orders(2000).to_pylist(), "id long, body string").repartition(5)
     done = spark.extract(
-        frame, Order, text="body", model="m", base_url=server.base_url, journal=tmp_path / "shared.sqlite"
+        frame,
+        Order,
+        text="body",
+        model="m",
+        base_url=server.base_url,
+        run=Run(journal=tmp_path / "shared.sqlite"),
     )
     assert done.count() == 2000
     sent = len(server.requests)
@@ -110,7 +115,7 @@ def test_a_type_that_no_module_holds_goes_along(session: Any, server: ChatServer
     exec("from pydantic import BaseModel\nclass Town(BaseModel):\n    name: str\n    people: int = 0", names)
     frame = session.createDataFrame([(1, "Basel")], "id long, body string")
     done = spark.extract(
-        frame, names["Town"], text="body", model="m", base_url=server.base_url, journal=False
+        frame, names["Town"], text="body", model="m", base_url=server.base_url, run=Run(journal=False)
     )
     assert isinstance(by_id(done)[0]["town"]["people"], int)
 
@@ -124,7 +129,7 @@ def test_rows_fail_alone_and_a_wrong_key_fails_the_job_with_its_reason(session: 
     frame = session.createDataFrame([(i, f"order {i}") for i in range(6)], "id long, body string")
     with ChatServer(door) as server:
         options: dict[str, Any] = {"model": "m", "base_url": server.base_url, "journal": False}
-        done = spark.extract(frame, Order, text="body", flatten=True, **options)
+        done = spark.extract(frame, Order, text="body", columns=Columns(flatten=True), **options)
         found = by_id(done)
         assert [row["id"] for row in found if row["order_error"]] == [3]
         assert "do not read" in found[3]["order_error"]["message"]
@@ -142,13 +147,24 @@ def test_what_can_not_work_is_refused_before_a_job_begins(session: Any) -> None:
     with pytest.raises(ConfigError, match="two columns 'order'"):
         spark.extract(frame, Order, text="body", **options)
     with pytest.raises(ConfigError, match="did you mean 'body'"):
-        spark.extract(frame, Order, text="bod", name="found", **options)
+        spark.extract(frame, Order, text="bod", columns=Columns(name="found"), **options)
     with pytest.raises(ConfigError, match="max_cost"):
-        spark.extract(frame, Order, text="body", name="found", max_cost=1, **options)
+        spark.extract(
+            frame, Order, text="body", columns=Columns(name="found"), run=Run(max_cost=1), **options
+        )
     with pytest.raises(ConfigError, match="redis://"):
-        spark.extract(frame, Order, text="body", name="found", requests_per_minute=100, **options)
+        spark.extract(
+            frame,
+            Order,
+            text="body",
+            columns=Columns(name="found"),
+            run=Run(requests_per_minute=100),
+            **options,
+        )
     with pytest.raises(ConfigError, match="environment"):
-        spark.extract(frame, Order, text="body", name="found", api_key="sk-secret", **options)
+        spark.extract(
+            frame, Order, text="body", columns=Columns(name="found"), api_key="sk-secret", **options
+        )
 
 
 def test_the_examples_of_the_page_run(session: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractor import ConfigError, Extractor, RunStopped, SchemaError, compile_schema
+from extractor import ConfigError, Extractor, Run, RunStopped, SchemaError, compile_schema
 from extractor.confidence import Calibration
 from extractor.engines import ArrowStep
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped, status
@@ -195,7 +195,7 @@ def test_the_key_is_the_workers_own_and_in_no_pickle(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-driver")
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
-    pickled = pickle.dumps(ArrowStep(Order, text="body", model="openai:gpt-5-mini", journal=False))
+    pickled = pickle.dumps(ArrowStep(Order, text="body", model="openai:gpt-5-mini", run=Run(journal=False)))
     assert b"sk-of" not in pickled
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.delenv("OPENAI_BASE_URL")  # the server that the driver meant is meant by the workers
@@ -216,7 +216,7 @@ def test_a_worker_without_a_key_says_where_it_has_to_be(monkeypatch: pytest.Monk
 @pytest.mark.slow
 def test_the_drivers_model_is_the_workers(server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXTRACTOR_MODEL", "chosen-here")
-    pickled = pickle.dumps(ArrowStep(Order, text="body", base_url=server.base_url, journal=False))
+    pickled = pickle.dumps(ArrowStep(Order, text="body", base_url=server.base_url, run=Run(journal=False)))
     monkeypatch.delenv("EXTRACTOR_MODEL")
     worker(pickled, batches(2))
     assert server.requests[0].json["model"] == "chosen-here"

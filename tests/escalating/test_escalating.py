@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel, Field
 
-from extractor import AsyncExtractor, ConfigError, Extractor, Price, RunStopped
+from extractor import AsyncExtractor, ConfigError, Extractor, Price, Run, RunStopped
 from extractor.confidence import FieldPromise, Promise
 from extractor.escalating import narrowed
 from extractor.schema import compile_schema
@@ -109,8 +109,10 @@ def test_the_second_model_is_asked_for_the_doubtful_members_alone_and_both_answe
 def test_rows_keep_their_order_and_frames_the_better_values(servers: tuple[ChatServer, ChatServer]) -> None:
     first, second = clients(servers, below=0.6)
     with first, second:
-        outcomes = list(first.rows([text_of(i) for i in range(150)], Visit, journal=False))
-        df = first.frame(pd.DataFrame({"body": [text_of(6), text_of(7)]}), Visit, text="body", journal=False)
+        outcomes = list(first.rows([text_of(i) for i in range(150)], Visit, run=Run(journal=False)))
+        df = first.frame(
+            pd.DataFrame({"body": [text_of(6), text_of(7)]}), Visit, text="body", run=Run(journal=False)
+        )
     assert [each.index for each in outcomes] == list(range(150))
     assert all(each.record == Visit(town=TOWNS[i % 4], guests=i) for i, each in enumerate(outcomes))
     assert sum(each.extraction.escalation is not None for each in outcomes if each.extraction) == 75
@@ -126,7 +128,9 @@ def test_a_bound_of_the_cost_is_for_both_models_and_no_outcome_is_lost(
     outcomes: list[Any] = []
     asked_of = [text_of(i) for i in range(40)]
     with first, second:
-        rows = first.rows(asked_of, Visit, journal=False, max_cost=0.004, max_tokens=9, concurrency=1)
+        rows = first.rows(
+            asked_of, Visit, run=Run(journal=False, max_cost=0.004, concurrency=1), max_tokens=9
+        )
         with pytest.raises(RunStopped):
             outcomes.extend(rows)
     assert 0 < sum((each.cost or Decimal(0)) for each in outcomes) <= Decimal("0.004")
@@ -142,7 +146,7 @@ def test_a_price_that_is_not_known_is_told_before_anything_is_asked(
         Extractor("small", base_url=servers[0].base_url, prices=PRICES, escalate=second, below=0.6) as ex,
     ):
         with pytest.raises(ConfigError, match="price of 'large'"):
-            ex.rows([text_of(2)], Visit, max_cost=1)
+            ex.rows([text_of(2)], Visit, run=Run(max_cost=1))
         assert servers[0].requests == ()
 
 
@@ -151,7 +155,7 @@ def test_an_estimate_says_that_the_second_model_is_not_in_it() -> None:
     second = Extractor("large", base_url=url)
     with second, Extractor("small", base_url=url, escalate=second, below=0.6) as ex:
         assert "requests to the second model are not counted" in str(
-            ex.estimate([text_of(2)], Visit, journal=False)
+            ex.estimate([text_of(2)], Visit, run=Run(journal=False))
         )
 
 
@@ -162,7 +166,7 @@ def test_the_async_client_does_the_same(servers: tuple[ChatServer, ChatServer]) 
         first = AsyncExtractor("small", base_url=servers[0].base_url, escalate=second, below=0.6)
         async with second, first:
             one = await first.run(Visit, text_of(4))
-            rows = first.rows([text_of(i) for i in range(5)], Visit, journal=False)
+            rows = first.rows([text_of(i) for i in range(5)], Visit, run=Run(journal=False))
             return one, [each async for each in rows]
 
     one, rows = asyncio.run(both())

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor
+from extractor import ConfigError, Extractor, Run
 from extractor.confidence import FieldPromise, Promise, Signals, load_promise
 from extractor.evaluation import promise
 from extractor.evaluation.calibrating import Labelled
@@ -168,6 +168,6 @@ def test_a_promise_is_made_of_what_a_model_says_about_labelled_texts() -> None:
     cases = [{"text": f"{i}: Bern", "record": {"town": "Bern"}} for i in range(40)]
     answers = [logprobs(reply({"town": "Bern"}), {"Bern": -0.1}) for _ in cases]
     with ChatServer(answers) as server, Extractor("m", base_url=server.base_url) as ex:
-        made = promise(ex, Visit, cases, right=0.9, journal=False)
+        made = promise(ex, Visit, cases, right=0.9, run=Run(journal=False))
     assert (made.texts, made.record.threshold) == (40, 0.0)
     assert made.fields["/town"].wrong == 0

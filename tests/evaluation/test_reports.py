@@ -92,7 +92,7 @@ def test_an_evaluation_that_was_paid_for_is_not_paid_again(tmp_path: Path) -> No
     first = evaluated(tmp_path)
     refused = pytest.raises(RunStopped)
     with ChatServer([status(401)]) as server, Extractor("m", base_url=server.base_url) as ex, refused:
-        evaluate(ex, Visit, CASES[:1], journal=False)
+        evaluate(ex, Visit, CASES[:1], run=Run(journal=False))
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
         given: dict[str, Any] = {"journal": tmp_path / "other.db"}
         evaluate(ex, Visit, CASES[:2], **given)
@@ -116,7 +116,7 @@ def test_slices_tell_figures_by_a_column(report: EvalReport) -> None:
 def test_a_pointer_slices_by_what_lies_deeper(tmp_path: Path) -> None:
     cases = [{**case, "meta": {"year": 2020 + n}} for n, case in enumerate(CASES)]
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
-        report = evaluate(ex, Visit, cases, slices=["/meta/year"], journal=False)
+        report = evaluate(ex, Visit, cases, slices=["/meta/year"], run=Run(journal=False))
     assert list(report.sliced()["/meta/year"]) == ["2020", "2021", "2022"]
 
 
@@ -198,7 +198,7 @@ def test_a_strangers_words_stay_words_in_xml_and_markdown(tmp_path: Path) -> Non
     cases = [{"id": HOSTILE, "text": "Oslo", "record": {"town": HOSTILE.replace("\ud800", "")}}]
     said = {"town": HOSTILE.replace("\ud800", "") + "x" * 9, "nights": None}
     with ChatServer([reply(said)]) as server, Extractor("m", base_url=server.base_url) as ex:
-        report = evaluate(ex, Visit, cases, name=HOSTILE, journal=False)
+        report = evaluate(ex, Visit, cases, name=HOSTILE, run=Run(journal=False))
     (case,) = ElementTree.fromstring(junit(report)).iter("testcase")
     assert "<script>alert(1)</script>" in (case.get("name") or "")
     head = markdown(report).splitlines()[0]

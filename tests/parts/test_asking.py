@@ -14,11 +14,13 @@ from tenacity.wait import wait_none
 
 from extractor import (
     AsyncExtractor,
+    Chunks,
     ConfigError,
     Extractor,
     Invalid,
     Outcome,
     Price,
+    Run,
     ServiceError,
     Truncated,
 )
@@ -285,11 +287,11 @@ def test_the_journal_keeps_the_answer_to_each_part(tmp_path: Path) -> None:
         return reply(answer(schema, RECORD))
 
     with ChatServer(play) as server, client(server, max_retries=0) as ex:
-        (first,) = ex.rows([TEXT], Sale, parts=2, journal=journal)
+        (first,) = ex.rows([TEXT], Sale, parts=2, run=Run(journal=journal))
         assert first.outcome is Outcome.TRANSPORT
         fails.clear()
-        (again,) = ex.rows([TEXT], Sale, parts=2, journal=journal)
-        (kept,) = ex.rows([TEXT], Sale, parts=2, journal=journal)
+        (again,) = ex.rows([TEXT], Sale, parts=2, run=Run(journal=journal))
+        (kept,) = ex.rows([TEXT], Sale, parts=2, run=Run(journal=journal))
     assert again.record == kept.record == Sale.model_validate(RECORD)
     assert kept.from_cache
     assert asked_for(server) == [["seller", "buyer"], ["pens", "euros"], ["pens", "euros"]]
@@ -298,9 +300,9 @@ def test_the_journal_keeps_the_answer_to_each_part(tmp_path: Path) -> None:
 def test_an_estimate_counts_the_requests_for_all_parts(tmp_path: Path) -> None:
     journal = tmp_path / "j.sqlite"
     with ChatServer(from_known(RECORD)) as server, client(server) as ex:
-        estimate = ex.estimate([TEXT, "another"], Sale, parts=3, journal=journal)
-        list(ex.rows([TEXT], Sale, parts=3, journal=journal))
-        left = ex.estimate([TEXT, "another"], Sale, parts=3, journal=journal)
+        estimate = ex.estimate([TEXT, "another"], Sale, parts=3, run=Run(journal=journal))
+        list(ex.rows([TEXT], Sale, parts=3, run=Run(journal=journal)))
+        left = ex.estimate([TEXT, "another"], Sale, parts=3, run=Run(journal=journal))
     assert (estimate.distinct, estimate.requests, estimate.parts) == (2, 6, 3)
     assert "6 requests (3 for each text)" in str(estimate)
     assert (left.distinct, left.in_journal, left.requests) == (2, 1, 3)
@@ -310,14 +312,20 @@ def test_a_frame_has_the_records_of_rows_asked_in_parts() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"text": [TEXT, None]})
     with ChatServer(from_known(RECORD)) as server, client(server) as ex:
-        done = ex.frame(frame, Sale, text="text", parts=2, journal=False)
+        done = ex.frame(frame, Sale, text="text", parts=2, run=Run(journal=False))
     assert done["sale"][0]["buyer"]["name"] == "Bob"
     assert len(server.requests) == 2
 
 
 def test_a_long_text_is_asked_in_parts_chunk_by_chunk() -> None:
     with ChatServer(from_known(RECORD)) as server, client(server) as ex:
-        result = ex.document(Sale, TEXT + "\n\n" + "x " * 300, parts=2, chunk=400, overlap=0, journal=False)
+        result = ex.document(
+            Sale,
+            TEXT + "\n\n" + "x " * 300,
+            parts=2,
+            chunks=Chunks(size=400, overlap=0),
+            run=Run(journal=False),
+        )
     assert result.record == Sale.model_validate(RECORD)
     assert len(server.requests) == 2 * len(result.chunks)
     assert all(len(chunk.extraction.parts) == 2 for chunk in result.chunks if chunk.extraction)
@@ -348,7 +356,9 @@ def test_a_batch_has_a_request_for_each_part_of_each_row(tmp_path: Path) -> None
         ChatServer(from_known(RECORD)) as server,
         Extractor("openai:m", base_url=server.base_url, api_key="k") as ex,
     ):
-        rows = list(ex.rows([TEXT, "Again."], Sale, parts=2, mode="batch", journal=tmp_path / "j.sqlite"))
+        rows = list(
+            ex.rows([TEXT, "Again."], Sale, parts=2, run=Run(mode="batch", journal=tmp_path / "j.sqlite"))
+        )
     assert [row.record for row in rows] == [Sale.model_validate(RECORD)] * 2
     assert not any("/chat/completions" in request.path for request in server.requests)
     (sent,) = [request for request in server.requests if request.path.endswith("/files")]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, UnreadableSource, read
+from extractor import Chunks, ConfigError, Extractor, Run, UnreadableSource, read
 from extractor.readers.composing import Passage, ReadPage, TextForm, composed, composed_passages
 from extractor.readers.order import PlacedText
 from extractor.readers.ruled import MOST_LINES, Rule, blocks_of
@@ -131,7 +131,7 @@ def test_a_table_over_three_pages_is_one_list() -> None:
     source = read(paper.pdf(), form="markdown")
     assert [len(table.rows) for table in source.tables] == [31, 31, 31]
     with ChatServer(deliver) as server, Extractor("m", base_url=server.base_url) as ex:
-        result = ex.document(Ledger, source, chunk=1_000, journal=False)
+        result = ex.document(Ledger, source, chunks=Chunks(size=1_000), run=Run(journal=False))
     numbers = [each.number for each in result.unwrap().deliveries]
     assert numbers == [f"D-{page * 30 + row:03}" for page in range(3) for row in range(1, 31)]
     (box,) = result.boxes["/deliveries/89/number"]
@@ -226,7 +226,7 @@ def test_each_chunk_of_a_long_document_comes_with_its_own_pages() -> None:
         ChatServer([reply({"total": 1})], repeat_last=True) as server,
         Extractor("m", base_url=server.base_url) as ex,
     ):
-        ex.document(Total, source, chunk=900, overlap=0, journal=False)
+        ex.document(Total, source, chunks=Chunks(size=900, overlap=0), run=Run(journal=False))
     contents = [json.loads(request.body)["messages"][-1]["content"] for request in server.requests]
     assert all({part["type"] for part in content} == {"text", "image_url"} for content in contents)
 

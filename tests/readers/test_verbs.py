@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, ConfigError, Extractor, Files, Source, UnreadableSource, read
+from extractor import (
+    AsyncExtractor,
+    Chunks,
+    ConfigError,
+    Extractor,
+    Files,
+    Source,
+    UnreadableSource,
+    read,
+)
 from extractor.testing import ChatServer, reply
 from tests.readers.drawing import Paper, invoice, iou, rect
 
@@ -78,10 +87,10 @@ def test_streams_and_long_documents_know_pages_too(server: ChatServer, source: S
         stream = ex.stream(Invoice, source)
         list(stream)
         check(stream.result)
-        document = ex.document(Invoice, source, window=100_000)
+        document = ex.document(Invoice, source, chunks=Chunks(window=100_000))
         check(document)
         assert document.origin == source
-        chunked = ex.document(Invoice, source, chunk=len(source.text) - 40, overlap=10)
+        chunked = ex.document(Invoice, source, chunks=Chunks(size=len(source.text) - 40, overlap=10))
         assert {box.page for boxes in chunked.boxes.values() for box in boxes} == {1}
 
 
@@ -116,7 +125,7 @@ def test_async_verbs_read_in_a_thread(server: ChatServer) -> None:
     async def both() -> None:
         async with AsyncExtractor("m", base_url=server.base_url) as ex:
             check(await ex.run(Invoice, DATA))
-            check(await ex.document(Invoice, DATA, window=100_000))
+            check(await ex.document(Invoice, DATA, chunks=Chunks(window=100_000)))
 
     asyncio.run(both())
 

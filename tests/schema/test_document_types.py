@@ -9,7 +9,7 @@ import pandas
 import pytest
 from jsonschema import Draft202012Validator
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.errors import ConfigError, Invalid, SchemaError
 from extractor.schema import TARGETS, Chunked, CompiledSchema, compile_schema
 from extractor.schema.compiler.leaves import said_pattern
@@ -92,12 +92,14 @@ def test_each_way_of_asking_keeps_the_extras_of_an_open_document() -> None:
     record = {"a": "x", "more": [1, 2]}
     with ChatServer([opened_reply()] * 5) as server, Extractor("m", base_url=server.base_url) as ex:
         assert ex.run(BOX, "text", extras="keep", examples=[("t", {"a": "b", "c": None})]).record == record
-        (row,) = ex.rows(["text"], BOX, extras="keep", journal=False)
+        (row,) = ex.rows(["text"], BOX, extras="keep", run=Run(journal=False))
         assert row.extraction is not None
         assert row.extraction.record == record
-        assert ex.document(BOX, "some text", extras="keep", journal=False).record == record
+        assert ex.document(BOX, "some text", extras="keep", run=Run(journal=False)).record == record
         assert [*ex.stream(BOX, "text", extras="keep")][-1].record == record
-        frame = ex.frame(pandas.DataFrame({"body": ["text"]}), BOX, text="body", extras="keep", journal=False)
+        frame = ex.frame(
+            pandas.DataFrame({"body": ["text"]}), BOX, text="body", extras="keep", run=Run(journal=False)
+        )
         assert frame["record"][0] == {"a": "x", "extra": '{"more":[1,2]}'}
         with pytest.raises(ConfigError, match='extra="allow"'):
             ex.run(dict[str, int], "text", extras="keep")

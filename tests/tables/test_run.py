@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from extractor import (
+    Columns,
     ConfigError,
     DatabaseSink,
     DatabaseSource,
     Extractor,
     ExtractorError,
+    Run,
     RunStopped,
     Usage,
     tables,
@@ -30,7 +32,13 @@ from tests.tables.towns import Visit, asked, lines, visit, write
 def test_each_row_goes_to_one_of_two_files_and_the_sum_says_how_many(ex: Extractor) -> None:
     write("in.jsonl", ["Basel", "bad", "", "Bonn"])
     result = tables.run(
-        "in.jsonl", Visit, text="body", into="good.parquet", quarantine="bad.jsonl", model=ex, flatten=True
+        "in.jsonl",
+        Visit,
+        text="body",
+        into="good.parquet",
+        quarantine="bad.jsonl",
+        model=ex,
+        columns=Columns(flatten=True),
     )
     assert (result.rows, result.ok, result.failed, result.empty, result.left) == (4, 2, 1, 1, 0)
     assert result.sum == "4 rows = 2 ok + 1 failed + 1 empty"
@@ -55,7 +63,7 @@ def test_a_quarantine_is_mended_and_fed_again(ex: Extractor) -> None:
         into="good.jsonl",
         append=True,
         quarantine="bad.jsonl",
-        retry="failed",
+        run=Run(retry="failed"),
         model=ex,
     )
     assert result.places == (Holding("good.jsonl", 3, 1), Holding("bad.jsonl", 0, 0))
@@ -80,7 +88,7 @@ def test_a_run_that_can_not_go_on_raises_with_what_it_came_to(ex: Extractor) -> 
         Extractor("m", base_url=server.base_url, api_key="k") as other,
         pytest.raises(RunStopped, match="HTTP 401") as stopped,
     ):
-        tables.run("in.jsonl", Visit, text="body", into="out.jsonl", model=other, concurrency=1)
+        tables.run("in.jsonl", Visit, text="body", into="out.jsonl", model=other, run=Run(concurrency=1))
     result: TableRun = stopped.value.partial  # type: ignore[attr-defined]
     assert (result.rows, result.ok, result.left) == (3, 1, 2)
     assert result.places == (Holding("out.jsonl", 1, 1),)
@@ -96,7 +104,9 @@ def test_ctrl_c_writes_what_is_done_and_says_so(ex: Extractor) -> None:
     write("in.jsonl", [f"town {i}" for i in range(40)])
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, api_key="k") as other:
         with pytest.raises(KeyboardInterrupt) as stopped:
-            tables.run("in.jsonl", Visit, text="body", into="out.parquet", model=other, concurrency=2)
+            tables.run(
+                "in.jsonl", Visit, text="body", into="out.parquet", model=other, run=Run(concurrency=2)
+            )
         done = pq.read_table("out.parquet").num_rows
         assert 0 < done < 40
         assert f"{done:,} ok + {40 - done} left" in stopped.value.__notes__[-1]

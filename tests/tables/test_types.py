@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeAliasType
 
-from extractor import ConfigError, DatabaseSink, Extractor, tables
+from extractor import Columns, ConfigError, DatabaseSink, Extractor, Run, tables
 from extractor.schema import types_in
 from extractor.tables import Holding
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
@@ -53,7 +53,12 @@ def ex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extractor]:
 
 def test_each_type_has_its_table_and_what_has_none_the_quarantine(ex: Extractor) -> None:
     result = tables.run(
-        "inbox", Invoice | Letter, into="{type}.parquet", quarantine="bad.jsonl", flatten=True, model=ex
+        "inbox",
+        Invoice | Letter,
+        into="{type}.parquet",
+        quarantine="bad.jsonl",
+        columns=Columns(flatten=True),
+        model=ex,
     )
     assert result.sum == "5 rows = 3 ok + 1 failed + 1 empty"
     assert result.places == (
@@ -88,7 +93,7 @@ def test_a_quarantine_is_mended_and_fed_to_the_tables_again(ex: Extractor) -> No
         "tables.run('bad.jsonl', Invoice | Letter, text=None, into='{type}.jsonl'"
     )
     Path("inbox/c.txt").write_text("letter of Bob")
-    result = tables.run("bad.jsonl", Invoice | Letter, append=True, retry="failed", **how)
+    result = tables.run("bad.jsonl", Invoice | Letter, append=True, run=Run(retry="failed"), **how)
     assert result.places == (
         Holding("invoice.jsonl", 2, 0),
         Holding("letter.jsonl", 2, 1),
@@ -98,18 +103,21 @@ def test_a_quarantine_is_mended_and_fed_to_the_tables_again(ex: Extractor) -> No
 
 
 def test_in_one_table_a_column_says_which_type_each_record_is_of(ex: Extractor) -> None:
-    tables.run("inbox", Invoice | Letter, into="all.jsonl", name="found", model=ex)
+    tables.run("inbox", Invoice | Letter, into="all.jsonl", columns=Columns(name="found"), model=ex)
     rows = lines("all.jsonl")
     assert [row["found_type"] for row in rows] == ["Invoice", "Letter", None, "Invoice", None]
     assert rows[1]["found"] == {"sender": "Ada"}
-    tables.run("inbox", Invoice | Letter, into="all.parquet", name="found", model=ex)
+    tables.run("inbox", Invoice | Letter, into="all.parquet", columns=Columns(name="found"), model=ex)
     assert pq.read_table("all.parquet").column("found_type").to_pylist()[:3] == ["Invoice", "Letter", None]
 
 
 def test_a_frame_says_it_too(ex: Extractor) -> None:
     pl = pytest.importorskip("polars")
     frame = ex.frame(
-        pl.DataFrame({"body": list(INBOX.values())}), Invoice | Letter, text="body", name="found"
+        pl.DataFrame({"body": list(INBOX.values())}),
+        Invoice | Letter,
+        text="body",
+        columns=Columns(name="found"),
     )
     assert frame["found_type"].to_list() == ["Invoice", "Letter", None, "Invoice", None]
     assert json.loads(frame["found"][1]) == {"sender": "Ada"}

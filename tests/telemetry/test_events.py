@@ -16,6 +16,7 @@ from extractor import (
     DialogueStarted,
     Event,
     Outcome,
+    Run,
 )
 from extractor.testing import ChatServer, Shaped, calls, drop, reply, slow, status
 
@@ -121,7 +122,7 @@ def test_each_row_of_a_bulk_run_is_a_dialogue_and_what_the_journal_answers_no_at
     kept = tmp_path / "journal.sqlite" if journal else False
     with ChatServer(reply(GOOD)) as server, extractor(server, on_event=events.append) as ex:
         for _ in range(2):
-            list(ex.rows(["Ada, 36"], Person, journal=kept))
+            list(ex.rows(["Ada, 36"], Person, run=Run(journal=kept)))
     again = ["begin", "end ok"] if journal else ["begin", "1 ok", "end ok"]
     assert told(events) == ["begin", "1 ok", "end ok", *again]
 

@@ -20,6 +20,7 @@ from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.trace import SpanKind, StatusCode
 from people import BAD, GOOD, Person, extractor
 
+from extractor import Run
 from extractor.testing import ChatServer, reply, status
 
 EXPORTER = InMemorySpanExporter()
@@ -138,7 +139,7 @@ def test_rows_are_dialogues_under_the_callers_span() -> None:
         extractor(server) as ex,
         tracer.start_as_current_span("job") as job,
     ):
-        list(ex.rows(["a", "b", "c"], Person, journal=False))
+        list(ex.rows(["a", "b", "c"], Person, run=Run(journal=False)))
     dialogues, attempts = finished()
     rows = [span for span in dialogues if span.name == "extract Person"]
     assert (len(rows), len(attempts)) == (3, 3)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from extractor import AsyncExtractor
+from extractor import AsyncExtractor, Run
 from extractor.testing import ChatServer, shaped, slow, split
 from tests.asking import Person
 
@@ -50,7 +50,7 @@ def test_requests_that_are_cancelled_leave_no_connection_open(waits: str, stream
 def test_a_run_that_is_left_in_the_middle_leaves_no_connection_open() -> None:
     async def scene(server: ChatServer) -> None:
         async with AsyncExtractor("any", base_url=server.base_url) as extractor:
-            outcomes = extractor.rows((f"Text {n}." for n in range(100)), Person, journal=False)
+            outcomes = extractor.rows((f"Text {n}." for n in range(100)), Person, run=Run(journal=False))
             async with contextlib.aclosing(outcomes):  # type: ignore[type-var]
                 reading = asyncio.create_task(anext(outcomes))
                 await server.await_for(8, timeout=60)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, ConfigError, Extractor
+from extractor import AsyncExtractor, ConfigError, Extractor, Run
 from extractor.evaluation.cases import Case
 from extractor.schema import compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
@@ -71,7 +71,7 @@ def test_what_helps_is_found_and_proved_and_the_client_says_it(tmp_path: Path) -
         Extractor("m", base_url=server.base_url, tuned=tmp_path / "t.json") as ex,
     ):
         assert ex.extract(Visit, text_of(77)).code == "BE"
-        rows = list(ex.rows([text_of(78)], Visit, journal=False))
+        rows = list(ex.rows([text_of(78)], Visit, run=Run(journal=False)))
         assert rows[0].record == Visit(town="Ulm", code="UL")
 
 
