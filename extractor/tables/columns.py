@@ -80,9 +80,9 @@ def names_in(earlier: Table, source: Table, new: Sequence[str]) -> Sequence[str]
     known = earlier.names or ()
     for name in (*input_names(source), *new):
         if name not in known:
-            raise ConfigError(
-                f"the output has no column {name!r}, so these rows can't be added: write a new file"
-            )
+            of_file = name == "text" and "path" in known
+            way = "correct the file at the row's `path` instead" if of_file else "write a new file"
+            raise ConfigError(f"the output has no column {name!r}, so these rows can't be added: {way}")
     return known
 
 

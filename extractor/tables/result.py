@@ -103,7 +103,7 @@ class TableRun:
         if number < 2:
             return "" if self.cost is None else f"Cost: {here}."
         if total is None:
-            return f"Cost: {here} in this run; what all {number} runs cost is not known."
+            return f"Cost: {here} in this run; what earlier runs paid for these answers is not known."
         return f"Cost: {here} in this run, ${total:.4f} in all {number} runs."
 
     def __str__(self) -> str:

@@ -38,7 +38,10 @@ class RunBudget:
         if worst > cap:
             told = f"one request could cost ${least}, more than max_cost={cap}: raise it to {least} at least"
             return BudgetExceeded(told, needed=least)
-        told = f"the next request could exceed max_cost={cap}, which is the limit of each run by itself"
+        left = cap - self.spent
+        told = (
+            f"the next request could cost ${least}, and ${left:.4f} of max_cost={cap} for this run are left"
+        )
         return BudgetExceeded(told, needed=cap)
 
     @property
