@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .display import Told, reason_lines, shown, summary
-    from .estimate import Estimate, answer_tokens, prompt_tokens
+    from .estimate import Estimate, SecondModel, answer_tokens, prompt_tokens
     from .estimating import estimated
     from .job import RUN_OPTIONS, Job, arows, cancel, rows
     from .limits.budget import RunBudget
@@ -36,6 +36,7 @@ __all__ = [
     "RowOutcome",
     "RunBudget",
     "RunFacts",
+    "SecondModel",
     "Select",
     "Stop",
     "Told",
@@ -67,6 +68,7 @@ _MODULES = {
     ),
     "estimate": (
         "Estimate",
+        "SecondModel",
         "answer_tokens",
         "prompt_tokens",
     ),

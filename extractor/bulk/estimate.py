@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..messages import JSON, Usage
 from ..packing import Packer
+from ..results import Extraction
 
 BYTES_A_TOKEN = 4  # of UTF-8, in prompts: the usual measure where the model's tokenizer is not at hand
 ITEMS = 3  # assumed in a list
 TEXT_TOKENS = 12  # assumed in a string without a bound
 DEEPEST = 12
 SHOWN = 10  # invalid rows that are named in words
+ENOUGH = 20  # answers to learn from
 NAMED = 100  # that an estimate names
 
 PriceOf: TypeAlias = Callable[[Usage], Decimal | None]
@@ -37,6 +39,8 @@ class Estimate:
     - cost: US dollars; None if no price is known, and then `why_no_cost` says why.
     - assumption: how the completion tokens were estimated.
     - parts: how many requests each text needs.
+    - second_requests, second_cost: the most that goes to the model of `escalate=`, in requests and US dollars
+      beside `cost`; second: the same in words, and what it rests on. The requests are counted in full.
     """
 
     rows: int
@@ -57,6 +61,9 @@ class Estimate:
     to_ask: int = 0
     again: int = 0
     invalid: tuple[str, ...] = ()
+    second_requests: int = 0
+    second_cost: Decimal | None = None
+    second: str = ""
 
     @property
     def sum(self) -> str:
@@ -85,7 +92,8 @@ class Estimate:
         )
         shown = [f"  {each}" for each in self.invalid[:SHOWN]]
         more = [f"  and {self.bad - SHOWN:,} more"] if self.bad > SHOWN else []
-        return "\n".join([told, f"{self.sum}.", *shown, *more])
+        second = [f"Second model: {self.second}."] if self.second else []
+        return "\n".join([told, f"{self.sum}.", *second, *shown, *more])
 
 
 class Asked(NamedTuple):
@@ -118,7 +126,8 @@ class Learned(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Rows, counted. invalid: the first of the bad ones, and why they are. asked: each different request, by
-    its key. texts: how many rows have the text that is asked of by such requests.
+    its key. texts: how many rows have the text that is asked of by such requests. seen: answers of the
+    journal that were judged; doubtful: how many of them have values for a second model.
     """
 
     rows: int
@@ -127,6 +136,17 @@ class Counted:
     invalid: tuple[str, ...]
     asked: Mapping[bytes, Asked]
     texts: Mapping[tuple[bytes, ...], int]
+    seen: int = 0
+    doubtful: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SecondModel:
+    """A model that doubtful values are put to. is_asked: whether a first answer has such values."""
+
+    name: str
+    price: PriceOf
+    is_asked: Callable[[Extraction[Any]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +209,28 @@ def estimate(
         again=sum(row.first and row.again for row in left.values()),
         invalid=counted.invalid,
     )
+
+
+def with_second(first: Estimate, counted: Counted, learned: Learned, second: SecondModel) -> Estimate:
+    """Return an estimate with what a second model may cost, which is shown each text with doubtful values.
+
+    The share of these is that of the journal's answers. Before there are enough of them, it may be all.
+    """
+    share = counted.doubtful / counted.seen if counted.seen >= ENOUGH else 1.0
+    sizes = [row.size for row in counted.asked.values() if row.first]
+    number = round(share * len(sizes))
+    prompt = sum(map(prompt_tokens, sizes)) * learned.prompt / max(1, len(sizes))
+    cost = second.price(Usage(round(prompt * number), round(learned.answer * number)))
+    price = f"about ${cost:.4f} more" if cost is not None else no_price(second.name)
+    if counted.seen >= ENOUGH:
+        told = f"of {counted.seen:,} answers in the journal {counted.doubtful:,} are doubtful"
+        says = f"{told}: up to {number:,} requests to {second.name}, {price}"
+    else:
+        says = (
+            f"how many answers are doubtful is not known before {ENOUGH} are in the journal: at most "
+            f"{number:,} requests to {second.name}, {price}"
+        )
+    return replace(first, second_requests=number, second_cost=cost, second=says)
 
 
 def prompt_tokens(size: int) -> int:

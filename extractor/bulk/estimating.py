@@ -20,40 +20,51 @@ from ..errors import ConfigError
 from ..messages import Completion, Usage
 from ..options import RowOptions
 from ..readers.given import opened, text_of
+from ..results import Extraction
 from ..saying import Saying, columns_by_row
 from .estimate import (
     BYTES_A_TOKEN,
+    ENOUGH,
     NAMED,
     Asked,
     Counted,
     Estimate,
     Learned,
     PackEstimate,
+    SecondModel,
     answer_tokens,
     estimate,
     prompt_tokens,
+    with_second,
 )
 from .exchange.ways import AskedWay
 from .frames.enrich import is_frame, open_frame, rows_of
 from .job import Job
 from .journal.interface import TOGETHER, Journal, Kept, key_of
 from .journal.store import Store
-from .replay import asked_as, gave_no_record, known_ways
+from .replay import asked_as, known_ways, replayed
 from .texts import Select
 
 AT_ONCE = 500  # keys looked up together
-ENOUGH = 20  # answers to learn from
 
 
 def estimated(
-    models: Models[Any], given: Any, record_type: Any, text: Select, options: RowOptions
+    models: Models[Any],
+    given: Any,
+    record_type: Any,
+    text: Select,
+    options: RowOptions,
+    second: SecondModel | None = None,
 ) -> Estimate:
-    """Return what a run over the rows would come to. Raises ConfigError and SchemaError."""
+    """Return what a run over the rows would come to. second: the model that doubtful values are put to.
+
+    Raises ConfigError and SchemaError.
+    """
     more = columns_by_row(options)
     rows, select = rows_of(open_frame(given), text, more) if is_frame(given) else (given, text)
     job = Job.of(models, rows, record_type, select, options)
     with _store(job.settings.journal) as store:
-        counted = _counted(job, rows, store)
+        counted = _counted(job, rows, store, second)
         rest = [key for row in counted.asked.values() for key in (row.together, *row.earlier) if key]
         kept = dict(_kept(store, [*counted.asked, *rest]))
     learned = _learned(job, counted.asked, kept)
@@ -68,15 +79,17 @@ def estimated(
 
     shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
     found = estimate(counted, kept, learned, cost, model.name, shared)
-    return replace(found, parts=len(job.prepared.division.shares))
+    found = replace(found, parts=len(job.prepared.division.shares))
+    return found if second is None else with_second(found, counted, learned, second)
 
 
-def _counted(job: Job, rows: Iterable[Any], store: Store | None) -> Counted:
+def _counted(job: Job, rows: Iterable[Any], store: Store | None, second: SecondModel | None) -> Counted:
     count = empty = bad = 0
     errors = list[str]()
     samples, ways, retry = job.task.samples, known_ways(job, store), job.settings.retry == "failed"
     asked: dict[bytes, Asked] = {}
     texts = Counter[tuple[bytes, ...]]()
+    seen = doubtful = 0
     for given in rows:
         count += 1
         try:
@@ -92,14 +105,22 @@ def _counted(job: Job, rows: Iterable[Any], store: Store | None) -> Counted:
             continue
         keys = list[bytes]()
         for key, row, begun in requests:
-            if retry and store is not None and gave_no_record(job, store, begun, row.together):
+            judged = store is not None and (retry or (second is not None and seen < AT_ONCE))
+            ended = replayed(job, store, begun, row.together) if judged and store is not None else None
+            if (
+                retry
+                and ended is not None
+                and not (isinstance(ended, Extraction) and ended.outcome.has_record)
+            ):
                 row = row._replace(again=True, together=None)  # what is asked again is asked alone
+            elif second is not None and isinstance(ended, Extraction):
+                seen, doubtful = seen + 1, doubtful + second.is_asked(ended)
             for _ in range(samples):
                 asked[key] = row
                 keys.append(key)
                 key = key_of(key)  # as the journal knows the next answer to the same
         texts[tuple(keys)] += 1
-    return Counted(count, empty, bad, tuple(errors), asked, texts)
+    return Counted(count, empty, bad, tuple(errors), asked, texts, seen, doubtful)
 
 
 def _requests(

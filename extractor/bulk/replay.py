@@ -39,8 +39,11 @@ def asked_as(job: Job, step: Ask[Any]) -> tuple[bytes, int]:
     return request_key(model.place, post), len(post.body)
 
 
-def gave_no_record(job: Job, store: Store, begun: Sequence[Ask[Any]], together: bytes | None) -> bool:
-    """Whether the journal has answers to a row, and no record came of them yet.
+def replayed(
+    job: Job, store: Store, begun: Sequence[Ask[Any]], together: bytes | None
+) -> Ask[Any] | Extraction[Any] | None:
+    """Return what the journal's answers to a row came to: how its dialogue ended, or what it asks next. None
+    where the journal has none.
 
     begun: the first step of its dialogue, in each way in which it may have been asked. together: the key of
     its answer in a request for several rows.
@@ -50,16 +53,16 @@ def gave_no_record(job: Job, store: Store, begun: Sequence[Ask[Any]], together: 
         firsts.append((replace(begun[0], counted=False), together))
     for step, key in firsts:
         if (kept := _look(store, key)) is not None:
-            return not _has_record(job, store, step, key, kept)
-    return False
+            return _replayed(job, store, step, key, kept)
+    return None
 
 
-def _has_record(job: Job, store: Store, first: Ask[Any], key: bytes, kept: Kept | None) -> bool:
+def _replayed(
+    job: Job, store: Store, first: Ask[Any], key: bytes, kept: Kept | None
+) -> Ask[Any] | Extraction[Any]:
     step: Ask[Any] | Extraction[Any] = first
     keys = list[bytes]()
-    while isinstance(step, Ask):
-        if kept is None:
-            return False
+    while isinstance(step, Ask) and kept is not None:
         keys.append(key)
         step = step.receive(_event(_model(job, step), kept), time.monotonic(), 0.5)
         if isinstance(step, Ask):
@@ -67,7 +70,7 @@ def _has_record(job: Job, store: Store, first: Ask[Any], key: bytes, kept: Kept 
             while key in keys:  # the same asked again in a dialogue is another one
                 key = key_of(key)
             kept = _look(store, key)
-    return step.outcome.has_record
+    return step
 
 
 def _event(model: Model, kept: Kept) -> Completion | Failure:

@@ -299,9 +299,8 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
         given: Any = flat(options, "run")
         given.pop("progress", None)
-        return self._first_alone(
-            await asyncio.to_thread(estimated, self._models, rows, record_type, text, given)
-        )
+        second = self._second_model(record_type, given)
+        return await asyncio.to_thread(estimated, self._models, rows, record_type, text, given, second)
 
     async def aclose(self) -> None:
         """Close this event loop's connections."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, cast
 
 from ..config import fallback_at
@@ -27,7 +26,7 @@ from ..settings import Settings
 from ..task import Task, mask_for
 
 if TYPE_CHECKING:
-    from ..bulk import Estimate
+    from ..bulk import SecondModel
 
 Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
 OF_ALL_MODELS = (  # options that hold for a second model, too
@@ -79,12 +78,18 @@ class BaseClient(Generic[Link]):
         if self._escalating is not None:
             raise ConfigError(f"escalate= is for run, extract, rows and frame; {verb} asks only one model")
 
-    def _first_alone(self, estimate: Estimate) -> Estimate:
-        """Return an estimate that says what it leaves out."""
-        if self._escalating is None or self._escalating.second is None:
-            return estimate
-        return replace(
-            estimate, assumption=f"{estimate.assumption}; requests to the second model are not counted"
+    def _second_model(self, record_type: Any, options: Any) -> SecondModel | None:
+        """Return the model that a run puts doubtful values to. `options` become those of its requests."""
+        how = self._doubting(record_type, options)
+        if how is None or how.second is None:
+            return None
+        from ..bulk import SecondModel
+
+        model: Model = how.second._first
+        return SecondModel(
+            model.name,
+            partial(model.policy.budget.price, model.name),
+            lambda result: how.doubt(record_type, result) is not None,
         )
 
     def _doubting(self, record_type: Any, options: Any) -> Escalating | None:

@@ -457,7 +457,8 @@ class Extractor(BaseClient[ModelConnection]):
 
         given: Any = flat(options, "run")
         given.pop("progress", None)
-        return self._first_alone(estimated(self._models, rows, record_type, text, given))
+        second = self._second_model(record_type, given)
+        return estimated(self._models, rows, record_type, text, given, second)
 
     def probe(self, report: Callable[[str], None] = lambda feature: None, refresh: bool = False) -> Findings:
         """Return what the server supports with this model, found out by at most six tiny requests.

@@ -150,13 +150,31 @@ def test_a_price_that_is_not_known_is_told_before_anything_is_asked(
         assert servers[0].requests == ()
 
 
-def test_an_estimate_says_that_the_second_model_is_not_in_it() -> None:
-    url = "http://127.0.0.1:9"
-    second = Extractor("large", base_url=url)
-    with second, Extractor("small", base_url=url, escalate=second, below=0.6) as ex:
-        assert "requests to the second model are not counted" in str(
-            ex.estimate([text_of(2)], Visit, run=Run(journal=False))
+def test_an_estimate_tells_what_may_go_to_the_second_model(
+    servers: tuple[ChatServer, ChatServer], tmp_path: Any
+) -> None:
+    run, texts = Run(journal=tmp_path / "j.sqlite"), [text_of(i) for i in range(40)]
+    first, larger = servers
+    second = Extractor("large", base_url=larger.base_url, prices={"large": Price(input=10, output=10)})
+    options: dict[str, Any] = {
+        "prices": {"small": Price(input=1, output=1)},
+        "escalate": second,
+        "below": 0.6,
+    }
+    with second, Extractor("small", base_url=first.base_url, **options) as ex:
+        unknown = ex.estimate(texts, Visit, run=run)
+        assert (unknown.requests, unknown.second_requests) == (40, 40)
+        assert "not known before 20 are in the journal: at most 40 requests to large" in str(unknown)
+        list(ex.rows(texts[:20], Visit, run=run))
+        known = ex.estimate(texts, Visit, run=run)
+        assert (known.answered, known.requests, known.second_requests) == (20, 20, 20)
+        assert "of 20 answers in the journal 10 are doubtful: up to 20 requests to large, about $" in str(
+            known
         )
+        paid = sum(o.cost or 0 for o in ex.rows(texts, Visit, run=run) if o.extraction)
+        assert known.second_cost is not None
+        assert paid > 0
+        assert len(larger.requests) == known.second_requests
 
 
 @pytest.mark.slow
