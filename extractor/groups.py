@@ -109,9 +109,7 @@ def check_run(run: Any) -> None:
     if run.ordered not in (True, False):
         raise ConfigError(f"ordered must be True or False, not {run.ordered!r:.80}")
     if run.on_progress is not None and not callable(run.on_progress):
-        raise ConfigError(
-            f"on_progress must be a function that is told of a Progress, not {run.on_progress!r:.80}"
-        )
+        raise ConfigError(f"on_progress must be a function of a Progress, not {run.on_progress!r:.80}")
     if run.limiter is not None and not isinstance(run.limiter, SharedQuota):
         raise ConfigError(
             f"limiter must be an extractor.types.SharedQuota, not a {type(run.limiter).__name__}"
@@ -187,7 +185,7 @@ class Chunks:
         for name, least in {"size": 1, "window": 1, "overlap": 0, "passes": 1}.items():
             value = getattr(self, name)
             if (value is not None or name == "passes") and not (type(value) is int and value >= least):
-                raise ConfigError(f"{name} must be a whole number, {least} at least, not {value!r:.80}")
+                raise ConfigError(f"{name} must be a whole number, at least {least}, not {value!r:.80}")
 
 
 GROUPS: Mapping[str, type[Any]] = {"run": Run, "columns": Columns, "chunks": Chunks}

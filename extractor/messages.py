@@ -212,7 +212,7 @@ class Completion:
         text = self.said or ""
         said = f"{text[:SHOWN]!r}" + ("…" if len(text) > SHOWN else "")
         more = f", {len(self.choices)} choices" if len(self.choices) > 1 else ""
-        used = "tokens not told" if self.usage is None else f"{self.usage.total_tokens:,} tokens"
+        used = "tokens not reported" if self.usage is None else f"{self.usage.total_tokens:,} tokens"
         fault = f", fault={self.fault!r:.{SHOWN}}" if self.fault else ""
         return f"{type(self).__name__}({self.model}, {self.finish_reason}, {said}{more}, {used}{fault})"
 

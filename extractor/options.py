@@ -321,7 +321,7 @@ _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other cal
 _TYPE_FIRST = "the record type is the first argument: extract(Model, text)"
 _REPAIRS = "max_repairs= and max_retries= are options of Extractor(...)"
 _AT = "base_url= is the option of Extractor(...)"
-_SAID = "instructions= is what the model is told"
+_SAID = "instructions= has instructions for the model"
 INSTEAD: Mapping[str, str] = {  # names that other libraries have, and what to write here
     **dict.fromkeys(("output_type", "response_model", "response_type", "result_type", "schema"), _TYPE_FIRST),
     "messages": "`parse`, `chat` and `run_tools` take messages; the text is the second argument of `extract`",

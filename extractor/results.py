@@ -167,7 +167,7 @@ class Escalation:
 
     def __str__(self) -> str:
         told = ", ".join(f"{where or '(record)'}: {choice}" for where, choice in self.choices.items())
-        return f"not sure enough, put to {self.to}: {told}" + (f"; {self.note}" if self.note else "")
+        return f"not sure enough, asked of {self.to}: {told}" + (f"; {self.note}" if self.note else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _check_call(
             continue
         near = [instead[name]] if name in instead else get_close_matches(name, shown, 1, 0.75)
         if near:
-            raise ConfigError(f"there is no {name!r} here: did you mean {near[0]}=? It is {form}")
+            raise ConfigError(f"there is no {name!r} here: did you mean {near[0]}=? The call is {form}")
     placed = [each.name for each in shown.values() if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
     if len(args) > len(placed):
         raise ConfigError(f"what comes after {' and '.join(placed)} is named: it is {form}")
@@ -153,7 +153,7 @@ def _told(function: Callable[..., Any], given: Mapping[str, Any], error: TypeErr
     for name in given:
         if name not in known:
             near = get_close_matches(name, own[1:], 1, 0.75)
-            said = f"{name!r} is no keyword here; did you mean {near[0]!r}?" if near else unknown(name)
+            said = f"{name!r} is not a keyword here; did you mean {near[0]!r}?" if near else unknown(name)
             return ConfigError(f"{said} ({error})")
     return error
 

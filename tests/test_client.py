@@ -252,7 +252,7 @@ def test_instructions_examples_and_parameters_are_sent_with_the_unchanging_part_
         (TEXT, Person, {}, SchemaError, "The order is extract(Model, text)"),
         ([{"role": "user", "content": TEXT}], Person, {}, SchemaError, "The order is parse(messages, Model)"),
         (Person(name="Bob", age=3), TEXT, {}, SchemaError, "the class Person itself"),
-        ({"name": "string"}, TEXT, {}, SchemaError, "no keyword of JSON Schema"),
+        ({"name": "string"}, TEXT, {}, SchemaError, "not a keyword of JSON Schema"),
         (Person, TEXT, {"max_repairs": 0}, ConfigError, "is an option of Extractor"),
         (Person, b"%PDF-1.7 broken", {}, ConfigError, "PDF"),
         (Person, 3, {}, ConfigError, "not int"),

@@ -183,7 +183,7 @@ def test_grouping_and_flattening_are_inverse(options: dict[str, Any]) -> None:
         (Run, {"limiter": 3}, "limiter must be an extractor.types.SharedQuota"),
         (Columns, {"name": " "}, "name must be a text"),
         (Columns, {"flatten": "x"}, "flatten must be True or False"),
-        (Chunks, {"size": 0}, "size must be a whole number, 1 at least"),
+        (Chunks, {"size": 0}, "size must be a whole number, at least 1"),
         (Chunks, {"passes": None}, "passes must be a whole number"),
     ],
 )

@@ -103,7 +103,7 @@ def test_swapped_arguments_are_told_as_that(
             "'xyz' is not a parameter of the chat-completions API. Put parameters that only your server",
         ),
         ("response_model", "the record type is the first argument: extract(Model, text)"),
-        ("system_prompt", "instructions= is what the model is told"),
+        ("system_prompt", "instructions= has instructions for the model"),
         ("max_workers", "run=Run(concurrency=...) bounds the requests in flight"),
         ("api_base", "base_url= is the option of Extractor(...)"),
         ("chunk_size", "chunks=Chunks(size=...) is for `document`"),

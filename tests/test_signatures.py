@@ -115,7 +115,7 @@ class Town(BaseModel):
 MESSAGES = [{"role": "user", "content": "hello"}]
 WRONG: list[tuple[str, Sequence[Any], dict[str, Any], str]] = [
     ("extract", [Town], {"messages": MESSAGES}, "the text is the second argument of `extract`.*'text'"),
-    ("extract", [Town, "Rome"], {"messages": MESSAGES}, "'messages' is no keyword here: `parse`, `chat`"),
+    ("extract", [Town, "Rome"], {"messages": MESSAGES}, "'messages' is not a keyword here: `parse`, `chat`"),
     ("run", [Town], {"txt": "Rome"}, r"did you mean 'text'\?"),
     ("run", [], {"response_model": Town}, r"the record type is the first argument.*'record_type' and 'text'"),
     ("stream", [Town], {"temprature": 0}, r"did you mean 'temperature'\?"),
@@ -125,7 +125,7 @@ WRONG: list[tuple[str, Sequence[Any], dict[str, Any], str]] = [
     ("chat", [], {"message": MESSAGES}, r"did you mean 'messages'\?"),
     ("chat_stream", [], {"temprature": 0}, r"did you mean 'temperature'\?"),
     ("run_tools", [], {"messsages": MESSAGES}, r"did you mean 'messages'\?"),
-    ("rows", [], {"texts": ["Rome"], "record_type": Town}, "'texts' is no keyword here"),
+    ("rows", [], {"texts": ["Rome"], "record_type": Town}, "'texts' is not a keyword here"),
     ("document", [Town], {"chunk_size": 5}, r"chunks=Chunks\(size=...\)"),
     ("split", ["a"], {"schema": Town}, "the record type is the first argument"),
     ("estimate", [["a"]], {"output_type": Town}, "the record type is the first argument"),

@@ -182,7 +182,8 @@ def run(
     max_cost: Annotated[
         float | None,
         typer.Option(
-            min=0, help="US dollars that this run may cost: it stops before. A resumed run has them anew."
+            min=0,
+            help="US dollars. The run stops before it would exceed them. A resumed run may spend them again.",
         ),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,

@@ -17,7 +17,7 @@ class Ending(StrEnum):
 
     INVALID = "`invalid` or `invalid_json`: no JSON, or JSON that the type rejects"
     OUT_OF_TOKENS = "`truncated` by the limit of tokens"
-    BROKEN_OFF = "`truncated` by the server, which says so"
+    BROKEN_OFF = "`truncated` by the server, as it reports"
     FULL = "`truncated` by a bound that was added to the schema"
     INPUT_CUT = "`truncated`: the server cut the text"
     EMPTY = "`empty`: no text"
@@ -29,15 +29,13 @@ class Ending(StrEnum):
 class Remedy(StrEnum):
     """What the same model is asked next; the value says it in words."""
 
-    ANOTHER_WAY = (
-        "in a weaker mode, in other turns or without log-probabilities, where the server refuses those"
-    )
-    WAIT = "the same after a back-off, up to `max_retries`, where the failure is transient"
-    REPAIR = "for what is wrong alone, else for the whole, with the reasons"
+    ANOTHER_WAY = "in a weaker mode, in other turns or without log-probabilities, if the server rejects those"
+    WAIT = "the same after a back-off, up to `max_retries`, if the failure is transient"
+    REPAIR = "only for what is wrong, or else for the whole, with the reasons"
     CONTINUE = "for the rest of the list that was cut"
-    ENLARGE = "the same with twice the `max_tokens`, once, where those were given"
+    ENLARGE = "the same with twice the `max_tokens`, once, if you gave a limit"
     ONCE_MORE = "the same, once"
-    SAME = "the same, where `on=` says `again`"
+    SAME = "the same, if `on=` says `again`"
 
 
 TABLE: Mapping[Ending, Sequence[Remedy]] = MappingProxyType(

@@ -49,7 +49,7 @@ def load_cases(path: str, read: Read, limit: int | None = None, slices: Sequence
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f'{path} is no text in UTF-8: labelled texts are lines of JSON, {{"text": ..., "record": ...}}'
+            f'{path} is not text in UTF-8: labelled texts are lines of JSON, {{"text": ..., "record": ...}}'
         ) from error
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip()][:limit]
     told = [(f"{path}, line {n}", str(n), object_in(line, f"{path}, line {n}")) for n, line in numbered]

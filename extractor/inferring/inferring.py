@@ -180,7 +180,7 @@ def _left_out(coverage: Mapping[str, FieldCoverage], records: int) -> dict[str, 
         if records and each.filled == 0:
             found[name] = "no text has it"
         elif records >= ALONE and each.filled == 1:
-            found[name] = f"one text of {records} alone has it"
+            found[name] = f"only one text of {records} has it"
         elif each.should_stand and each.found == 0:
             found[name] = "none of its values stands in a text"
     return found

@@ -114,7 +114,7 @@ def selected(
     """Return the state with a piece of the text as the evidence of a leaf; and as its value, if so."""
     start, end = place
     if not 0 <= start < end <= len(item.text):
-        raise ValueError(f"{place} is no piece of the text")
+        raise ValueError(f"{place} is not a piece of the text")
     changed = replace(state, decision=Decision.DRAFT)
     if value:
         words = " ".join(item.text[start:end].split())

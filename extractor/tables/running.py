@@ -201,7 +201,7 @@ def _source(source: TableSource, record_type: Any) -> tuple[str, ...] | Database
         )
     if is_frame(source):
         name = type(source).__name__
-        raise ConfigError(f"a {name} is no file: `ex.frame(..., text=COLUMN)` returns it with its records")
+        raise ConfigError(f"a {name} is not a file: `ex.frame(..., text=COLUMN)` returns it with its records")
     given: list[Any] = [source]
     if isinstance(source, Iterable) and not isinstance(source, str | Mapping):
         given = list(source)

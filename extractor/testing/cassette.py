@@ -145,7 +145,7 @@ class Cassette:
             self._recorded.append(exchange)
 
     def _unknown(self, asked: Exchange) -> str:
-        again = f"Record it anew: delete the file, or call cassette({str(self.path)!r}, record=True)."
+        again = f"Record it again: delete the file, or call cassette({str(self.path)!r}, record=True)."
         same = sum(exchange.key == asked.key for exchange in self._recorded)
         if same:
             return f"{self.path} has this request {same} times, but it was made once more. {again}"

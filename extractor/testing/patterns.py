@@ -32,7 +32,7 @@ def text_for(pattern: str, rng: Random, more: int) -> str:
     try:
         parsed = importlib.import_module("re._parser").parse(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return _Text(rng, more, {}).of(parsed)
 
 

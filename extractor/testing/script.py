@@ -26,7 +26,7 @@ def player(
     """
     for entry in script if isinstance(script, Sequence) and not isinstance(script, str) else [script]:
         if not (callable(entry) or isinstance(entry, get_args(Scripted))):
-            raise TypeError(f"{entry!r:.80} is no answer of a script: write reply({entry!r:.40})")
+            raise TypeError(f"{entry!r:.80} is not an answer of a script: write reply({entry!r:.40})")
     if callable(script):
         return script
     if not isinstance(script, Sequence):

@@ -97,7 +97,7 @@ def test_the_second_model_is_asked_for_the_doubtful_members_alone_and_both_answe
     assert told.second.cost is not None
     assert result.cost > told.second.cost
     assert result.evidence["/town"][0].start == 3
-    assert result.notes[-1] == "not sure enough, put to large: /town: second"
+    assert result.notes[-1] == "not sure enough, asked of large: /town: second"
     (request,) = servers[1].requests
     assert list(json.loads(request.body)["response_format"]["json_schema"]["schema"]["properties"]) == [
         "town"

@@ -97,7 +97,7 @@ def test_selecting_sets_value_and_evidence_or_evidence_alone() -> None:
     place = (37, 47)
     alone_ = selected(typed("/day", "2026-05-03"), ITEM, "/day", place, CHECK, value=False)
     assert (alone_.record["day"], alone_.places["/day"]) == ("2026-05-03", [place])
-    with pytest.raises(ValueError, match="no piece of the text"):
+    with pytest.raises(ValueError, match="not a piece of the text"):
         selected(ITEM.start, ITEM, "/who", (0, 999), CHECK)
 
 

@@ -83,7 +83,7 @@ def test_what_is_a_schema_is_never_taken_for_a_wrapper(document: dict[str, Any])
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({"name": "string"}, "'name' is no keyword of JSON Schema: a record is described so"),
+        ({"name": "string"}, "'name' is not a keyword of JSON Schema: a record is described so"),
         ({"name": {"type": "string"}, "age": {"type": "integer"}}, "'name' is no keyword"),
         ({"schema": {"type": "string"}}, "if the schema is what stands under 'schema', give that alone"),
         ({"Person": PERSON}, "what stands under 'Person'"),

@@ -264,7 +264,7 @@ class Converter:
         keywords = OF_TYPE["number" if kind == "integer" else kind] if kind != "boolean" else frozenset()
         kept: Schema = {k: v for k, v in schema.items() if k in keywords}
         if "format" in kept and not is_checked(kept["format"]):
-            self.note(at, "format", "dropped", f"no check knows {kept['format']!r}: it is only told")
+            self.note(at, "format", "dropped", f"there is no check for {kept['format']!r}: it is only told")
         if kind != "boolean" and VERBATIM in schema:
             kept[VERBATIM] = schema[VERBATIM] is True
         for keyword in sorted(kept.keys() & {"contentEncoding", "contentMediaType", "contentSchema"}):

@@ -147,7 +147,7 @@ def _uri(base: str, reference: str) -> str:
     try:
         return urljoin(base, reference).rstrip("#")
     except ValueError as error:
-        raise SchemaError(f"documents are handed in by URI, and {reference!r} is none") from error
+        raise SchemaError(f"documents= must be keyed by URI, and {reference!r} is not a URI") from error
 
 
 def _resource(place: DocumentPlace) -> Any:
@@ -259,8 +259,9 @@ class _Loading:
         """Return the loaded schema."""
         if "openapi" in self.library.root.schema or "swagger" in self.library.root.schema:
             raise SchemaError(
-                "an OpenAPI document is no schema: name one by {'$ref': 'api.json#/components/schemas/NAME'} "
-                "and hand in the document, documents={'api.json': ...}"
+                "an OpenAPI document is not a schema: name one by {'$ref': "
+                "'api.json#/components/schemas/NAME'}, and pass the document as documents={'api.json': "
+                "...}"
             )
         refuse_empty(self.library.root.schema)
         resolver = self.library.registry.resolver(self.library.base)

@@ -119,10 +119,10 @@ def _advice(unknown: Sequence[str], held: Sequence[str]) -> str:
     if near := _near(key):
         what = f"did you mean {near!r}?"
     elif held:
-        what = f"if the schema is what stands under {key!r}, give that alone"
+        what = f"if the schema is the value of {key!r}, pass only that"
     else:
         what = f"a record is described so: {_EXAMPLE}"
-    return f"it says nothing of the record, since {key!r} is no keyword of JSON Schema: {what}"
+    return f"it does not describe a record, since {key!r} is not a keyword of JSON Schema: {what}"
 
 
 def _near(key: str) -> str | None:
