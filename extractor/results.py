@@ -141,14 +141,12 @@ class Escalation:
 
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON."""
-        from .report import as_json
-
         return {
             "doubtful": list(self.doubtful),
             "to": self.to,
             "choices": dict(self.choices),
             "note": self.note,
-            "first": as_json(self.first),
+            **written("first", self.first),
             "second": None if self.second is None else self.second.to_dict(),
         }
 
@@ -161,7 +159,7 @@ class Escalation:
             told["to"],
             told["choices"],
             told["note"],
-            typed(told["first"], record_type),
+            typed("first", told, record_type),
             None if second is None else Extraction.from_dict(second, PLAIN),
         )
 
@@ -321,14 +319,13 @@ class Extraction(Shown[T]):
         what confidence was made of. Raises ValueError where a serializer of the record type's own does.
         """
         from .recorded import attempts_as_json, error_as_json, spans_as_json
-        from .report import as_json
 
         failure = self.attempts[-1].failure if self.attempts else None
         kind = str(failure.kind if failure else self.outcome)
         return {
             "text": self.source,
             "outcome": str(self.outcome),
-            "record": as_json(self.record) if self.outcome.has_record else None,
+            **written("record", self.record if self.outcome.has_record else None),
             "error": error_as_json(self.error, kind),
             "evidence": spans_as_json(self.evidence),
             "not_found": [pointer for pointer, spans in self.evidence.items() if not spans],
@@ -356,7 +353,7 @@ class Extraction(Shown[T]):
             found = cls(
                 outcome,
                 attempts,
-                cast(T, typed(told["record"], record_type)) if outcome.has_record else None,
+                cast(T, typed("record", told, record_type)) if outcome.has_record else None,
                 error_from_json(told["error"], attempts),
                 source=text,
                 quotes={pointer: tuple(quotes) for pointer, quotes in told["quotes"].items()},
@@ -398,13 +395,25 @@ class Extraction(Shown[T]):
 PLAIN: Mapping[str, JSON] = {}  # the record type of what stays JSON
 
 
-def typed(record: JSON, record_type: Any) -> Any:
-    """Return a record as its type. Raises ValueError."""
+def written(name: str, record: Any) -> dict[str, JSON]:
+    """Return a record as JSON, with the names that its evidence has. Where these are not the names of its
+    fields, or some values are computed, the record is also given as its type reads it.
+    """
+    shown = report.as_json(record)
+    fields = report.by_name(record)
+    return {name: shown} if fields == shown else {name: shown, f"{name}_by_name": fields}
+
+
+def typed(name: str, told: Mapping[str, JSON], record_type: Any) -> Any:
+    """Return a record that `written` wrote, as its type. Raises ValueError."""
     if isinstance(record_type, Mapping):
-        return record
+        return told[name]
     from pydantic import TypeAdapter
 
-    return TypeAdapter(record_type).validate_json(json.dumps(record))
+    fields = told.get(f"{name}_by_name")
+    if fields is None:
+        return TypeAdapter(record_type).validate_json(json.dumps(told[name]))
+    return TypeAdapter(record_type).validate_json(json.dumps(fields), by_name=True, by_alias=False)
 
 
 @contextmanager

@@ -34,6 +34,9 @@ class Otherwise:
 
 
 NOT_SENT, PROVIDERS_OWN = Otherwise("not sent"), Otherwise("the provider's")
+OF_EXTRACTOR = frozenset(  # options of an Extractor: calls that extract take them, too, but do not show them
+    {"mask", "parts", "prompt", "read_values", "strict_reading"}
+)
 DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here are None
     "capture_content": Otherwise("the environment's"),
     "deadline": 600.0,
@@ -82,11 +85,13 @@ def telling(form: str, instead: Mapping[str, str]) -> Callable[[T], T]:
     """
 
     def decorated(function: Any) -> Any:
-        shown = inspect.signature(function).parameters
+        shown, known = inspect.signature(function).parameters, frozenset(_taken_by(function))
 
         @wraps(function)
         def call(*args: Any, **given: Any) -> Any:
-            _check_call(form, instead, shown, args, given)
+            _check_call(
+                form, instead, shown, args, {k: v for k, v in given.items() if k not in known - {*shown}}
+            )
             return function(*args, **given)
 
         return call
@@ -162,7 +167,7 @@ def _taken_by(function: Callable[..., Any]) -> Iterator[str]:
     """Yield the names that a function's `**options` takes, those in groups too."""
     for annotation in function.__annotations__.values():
         if found := _UNPACKED.fullmatch(str(annotation)):
-            yield from function.__globals__[found[1]].__annotations__
+            yield from inspect.unwrap(function).__globals__[found[1]].__annotations__
 
 
 def _show(function: Callable[..., Any]) -> None:
@@ -193,6 +198,8 @@ def _listed(options: Any) -> Iterator[Parameter]:
     apart = () if "live" in str(options.__annotations__.get("mode", "live")) else ("mode",)
     hidden = {name for name in options.__annotations__ if name not in apart and in_group(name, *groups)}
     hidden -= {"evidence"}
+    if "samples" in options.__annotations__ and "base_url" not in options.__annotations__:
+        hidden |= OF_EXTRACTOR
     ours = [name for name in options.__annotations__ if name not in PARAMETERS and name not in hidden]
     theirs = sorted(name for name in options.__annotations__ if name in PARAMETERS)
     for name in (*ours, *theirs):

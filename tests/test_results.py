@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, Json, computed_field
 
 from extractor import Chunks, DocumentExtraction, Extraction, Extractor, Outcome, RowOutcome, Run, Span, Usage
 from extractor.cli.view import Names, Texts, entries
@@ -309,6 +309,31 @@ def test_the_row_that_failed_and_the_document_go_to_json_as_their_types() -> Non
             or result.to_dict() == through_json(result, Person).to_dict()
         )
         assert through_json(result, Person).record == result.record
+
+
+class Renamed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    number: int = Field(validation_alias="num")
+    total: Decimal = Field(serialization_alias="sum")
+    blob: Json[list[int]] = [1]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def double(self) -> int:
+        return 2 * self.number
+
+
+def test_a_record_that_its_type_would_not_read_as_it_is_shown_goes_to_json_and_back() -> None:
+    record = Renamed.model_validate({"num": 2, "total": "1.50"})
+    found = Extraction(Outcome.OK, ATTEMPTS, record)
+    assert found.to_dict()["record"] == {"number": 2, "sum": "1.50", "blob": [1], "double": 4}
+    document = DocumentExtraction(Outcome.OK, (), record)
+    run = ToolRun(Outcome.OK, (), (), (), 1, record)
+    escalated = replace(found, escalation=Escalation((), "null", {}, None, record))
+    for result in (found, document, run, escalated, RowOutcome(0, found)):
+        assert through_json(result, Renamed).record == record
+    assert through_json(escalated, Renamed).escalation.first == record
 
 
 def test_a_completion_goes_to_json_and_back() -> None:

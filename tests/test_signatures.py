@@ -16,7 +16,7 @@ from extractor import AsyncExtractor, ConfigError, Extractor, Run, extract, opti
 from extractor.bulk.run import RunSettings
 from extractor.dialogue.policy import Policy
 from extractor.options import PARAMETERS
-from extractor.signatures import DEFAULTS, NOT_SENT, explicit
+from extractor.signatures import DEFAULTS, NOT_SENT, OF_EXTRACTOR, explicit
 from extractor.tools.rounds import MAX_CALLS, MAX_ROUNDS
 from extractor.transport.connection import ConnectionOptions
 from extractor.transport.exchange import LARGE
@@ -55,11 +55,27 @@ def test_keywords_come_with_their_types_and_defaults() -> None:
     shown = parameters(Extractor.run)
     assert shown["samples"].default == 1
     assert str(shown["confidence"]) == "confidence: 'bool | str | PathLike[str] | None' = None"
-    assert list(shown)[:4] == ["self", "record_type", "text", "prompt"]
+    assert list(shown)[:4] == ["self", "record_type", "text", "instructions"]
     assert "journal" not in parameters(Extractor.rows)
     assert parameters(Extractor)["mode"].default == "auto"
     assert parameters(extract)["model"].default is None
     assert parameters(Extractor.run_tools)["tools"].default is inspect.Parameter.empty
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_shows_about_ten_keywords_of_ours(verb: str) -> None:
+    shown = parameters(getattr(Extractor, verb))
+    ours = [n for n, each in shown.items() if each.kind is each.KEYWORD_ONLY and n not in PARAMETERS]
+    assert len(ours) <= 12, ours  # those that say what is asked, and the groups
+
+
+@pytest.mark.parametrize("option", sorted(OF_EXTRACTOR))
+def test_an_option_of_an_extractor_is_shown_there_and_taken_by_a_call(option: str) -> None:
+    assert option in parameters(Extractor)
+    assert option not in parameters(Extractor.run)
+    given: dict[str, Any] = {"mask": ["email"], "parts": "never", "prompt": "plain"}
+    ex = Extractor("openai:gpt-5-mini", api_key="any")
+    assert ex.preview(Town, "Rome", **{option: given.get(option, True)}).tokens
 
 
 def test_runs_over_tables_show_theirs() -> None:

@@ -13,7 +13,7 @@ from ..evidence.coverage import Coverage
 from ..evidence.merging import Conflict
 from ..layout import Box, Source
 from ..messages import JSON, Attempt, Outcome
-from ..results import PLAIN, Extraction, Shown, reading_back, typed
+from ..results import PLAIN, Extraction, Shown, reading_back, typed, written
 
 T = TypeVar("T")
 
@@ -154,12 +154,11 @@ class DocumentExtraction(Shown[T]):
         out: see Extraction.to_dict.
         """
         from ..recorded import error_as_json, listed_as_json, spans_as_json
-        from ..report import as_json
 
         return {
             "text": self.source,
             "outcome": str(self.outcome),
-            "record": as_json(self.record),
+            **written("record", self.record),
             "error": error_as_json(self.error),
             "found": self.found,
             "evidence": spans_as_json(self.evidence),
@@ -183,7 +182,7 @@ class DocumentExtraction(Shown[T]):
             return cls(
                 outcome,
                 chunks,
-                cast(T, typed(record, record_type)) if there else None,
+                cast(T, typed("record", told, record_type)) if there else None,
                 error_from_json(told["error"], attempts),
                 told["found"],
                 listed_from_json(Conflict, told["conflicts"]),

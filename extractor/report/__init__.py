@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         ShownPage,
         Variants,
         as_json,
+        by_name,
         frame,
         height_of,
         page,
@@ -29,6 +30,7 @@ __all__ = [
     "Variants",
     "as_json",
     "assembled",
+    "by_name",
     "derived",
     "derived_of",
     "frame",
@@ -42,7 +44,7 @@ _MODULES = {
     "assembling": ("assembled",),
     "derivation": ("derived", "derived_of"),
     "pages": (
-        *("Entry", "PagePiece", "ShownPage", "Variants", "as_json", "frame", "height_of", "page"),
+        *("Entry", "PagePiece", "ShownPage", "Variants", "as_json", "by_name", "frame", "height_of", "page"),
         *("piece_told", "shown_pages", "units"),
     ),
 }

@@ -142,6 +142,11 @@ def as_json(record: Any) -> JSON:
     return _any().dump_python(record, mode="json", by_alias=True, warnings=False)
 
 
+def by_name(record: Any) -> JSON:
+    """Return a record as JSON that its type reads: with the names of its fields, and nothing computed."""
+    return _any().dump_python(record, mode="json", by_alias=False, round_trip=True, warnings=False)
+
+
 @cache
 def _any() -> TypeAdapter[Any]:
     return TypeAdapter(Any)

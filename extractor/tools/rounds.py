@@ -17,7 +17,7 @@ from ..errors import ConfigError, ExtractionError, ExtractorError, Problem, Trun
 from ..messages import JSON, Attempt, Completion, Message, Outcome, Request
 from ..options import Tool
 from ..reading import how
-from ..results import Extraction, Result, reading_back, typed
+from ..results import Extraction, Result, reading_back, typed, written
 from ..schema import bounded
 from .box import Called, Toolbox
 from .running import ToolResult
@@ -68,11 +68,10 @@ class ToolRun(Result[T]):
         values that JSON has no form for are written as their repr.
         """
         from ..recorded import attempts_as_json, error_as_json, listed_as_json
-        from ..report import as_json
 
         return {
             "outcome": str(self.outcome),
-            "record": as_json(self.record),
+            **written("record", self.record),
             "error": error_as_json(self.error),
             "content": self.content,
             "messages": listed_as_json(Message, self.messages),
@@ -102,7 +101,7 @@ class ToolRun(Result[T]):
                 attempts,
                 tuple(map(ToolResult.from_dict, told["results"])),
                 told["rounds"],
-                None if record_type is None or record is None else typed(record, record_type),
+                None if record_type is None or record is None else typed("record", told, record_type),
                 error_from_json(told["error"], attempts),
                 None if answer is None else Completion.from_dict(answer),
             )
