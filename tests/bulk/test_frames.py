@@ -184,6 +184,12 @@ def test_a_frame_without_rows_gets_its_columns_all_the_same(kind: str, ex: Extra
     assert table.column_names[-2:] == ["visit_error", "visit_usage"]
 
 
+def test_columns_of_several_levels_get_names_of_all_levels(ex: Extractor) -> None:
+    frame = pd.DataFrame({("mail", "body"): ["Basel"]})
+    found = ex.frame(frame, Visit, text=("mail", "body"), run=Run(journal=False))
+    assert list(found.columns) == [("mail", "body"), ("visit", ""), ("visit_error", "")]
+
+
 def test_pandas_index_types_and_order_stay_as_they_are(ex: Extractor) -> None:
     index = pd.MultiIndex.from_tuples([("x", 2), ("x", 2), ("a", 1)], names=["one", "two"])
     frame = pd.DataFrame(

@@ -242,8 +242,9 @@ def _pandas(frame: Any) -> Opened:
 
     def add(table: pa.Table) -> Any:
         new = frame.copy(deep=False)
+        below = ("",) * (frame.columns.nlevels - 1)  # pandas wants names of all levels
         for name in table.column_names:
-            new[name] = _pandas_column(table.column(name), frame.index)
+            new[(name, *below) if below else name] = _pandas_column(table.column(name), frame.index)
         return new
 
     return Opened(tuple(frame.columns), len(frame), values, add)
