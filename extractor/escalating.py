@@ -1,4 +1,4 @@
-"""Values that are not sure enough, put to a second model, left to a person, or made null."""
+"""Doubtful values: asked of a second model, left to a person, or set to null."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds keys: it shows them in no repr and no pickle, and takes them out of what others say. Pure."""
+"""Keys: never in a repr or pickle, and removed from messages of others. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is asked with: a client's options, checked once. Nothing is sent."""
+"""A client's options, checked once. Nothing is sent."""
 
 from __future__ import annotations
 

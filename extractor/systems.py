@@ -1,4 +1,4 @@
-"""What Windows and macOS do otherwise than Linux: rights, files in use, names, signals, texts in pipes.
+"""How Windows and macOS differ from Linux: rights, files in use, names, signals, texts in pipes.
 
 Each function is handed the calls of the system that it makes, so that every branch runs on every system.
 """

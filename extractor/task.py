@@ -1,4 +1,4 @@
-"""A record type to be asked of a model, prepared once: then a text costs little more than its own words."""
+"""A record type and a model, prepared once, so that each text adds little work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tuning found, as it is kept in a file: instructions and examples for one model and one record type."""
+"""The file of `extractor tune`: instructions and examples for one model and one record type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An async generator, iterated by code that is not async: its own event loop in its own thread."""
+"""An async generator for sync code: it runs in its own event loop, in its own thread."""
 
 from __future__ import annotations
 

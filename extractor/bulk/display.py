@@ -1,4 +1,4 @@
-"""How far a run is, shown to a person: one line that changes on a terminal, plain lines elsewhere."""
+"""The progress of a run: one changing line on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An error as it is written: kind, message, attempts, HTTP status. Pure."""
+"""Errors as cells of a table: kind, message, attempts, HTTP status. Pure."""
 
 from __future__ import annotations
 

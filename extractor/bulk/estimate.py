@@ -1,4 +1,4 @@
-"""What a run will come to, told before anything is sent. Pure."""
+"""The estimate of a run, before anything is sent. Pure."""
 
 from __future__ import annotations
 

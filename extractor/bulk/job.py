@@ -1,4 +1,4 @@
-"""Rows put to a client: where the bulk run meets the calls. Sync and async differ by a thread."""
+"""Bulk calls of a client. Sync and async differ only by a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a run is, in a notebook: one output that is drawn anew, and whose last state stays. No widgets."""
+"""The progress of a run in a notebook: one output that is redrawn, and whose last state stays. No widgets."""
 
 from __future__ import annotations
 

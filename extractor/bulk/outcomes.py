@@ -1,4 +1,4 @@
-"""The nouns of a bulk run: a row, what came of it, and how far the run is. Pure."""
+"""The nouns of a bulk run: a row, its outcome, and the progress. Pure."""
 
 from __future__ import annotations
 

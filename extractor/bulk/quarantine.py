@@ -1,4 +1,4 @@
-"""Rows without a record, as a quarantine holds them: to be looked at, and fed again. Pure."""
+"""Rows without a record, as lines of a quarantine: to be inspected and run again. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a journal's answers to a row came to: its dialogue, gone through without asking anything."""
+"""A row's dialogue, replayed from the answers in a journal without a request."""
 
 from __future__ import annotations
 

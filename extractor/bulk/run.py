@@ -1,4 +1,4 @@
-"""The shell around a bulk run: workers that take rows, carry their dialogues to an end and settle them.
+"""The shell around a bulk run: workers take rows, carry out their dialogues and settle them.
 
 What may begin, go out and be handed out is decided by `schedule`, `limits` and `budget`; each request
 goes through the limiter, the journal and the wire, in this order.

@@ -1,4 +1,4 @@
-"""Which rows are in flight, and which may be handed out. Pure.
+"""Which rows are in flight, and which may be returned. Pure.
 
 Rows begin in the order of the input, end in any order, and are handed out in the order of the input. A
 row that takes long holds the handing out, but not the others: they go on until as many as `ahead`

@@ -1,4 +1,4 @@
-"""What a run has come to, counted as its rows settle. Pure."""
+"""The counts of a run, updated as its rows settle. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which text a row of the caller's stands for. Pure."""
+"""The text of a caller's row. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`extractor batches`: what waits at providers for runs with `--mode batch`."""
+"""`extractor batches`: batches at providers, of runs with `--mode batch`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`extractor calibrate`: from labelled texts to probabilities that values are right."""
+"""`extractor calibrate`: confidence scores into probabilities, by labelled texts."""
 
 from __future__ import annotations
 

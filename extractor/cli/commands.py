@@ -1,4 +1,4 @@
-"""Commands that go on from what a run has left. Pure."""
+"""Commands that continue a run. Pure."""
 
 from __future__ import annotations
 

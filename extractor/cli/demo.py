@@ -1,4 +1,4 @@
-"""`extractor demo`: the example texts, read by a model and held against their gold records."""
+"""`extractor demo`: the example texts, read by a model and compared with gold."""
 
 from __future__ import annotations
 

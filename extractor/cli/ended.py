@@ -1,4 +1,4 @@
-"""How `extractor run` ended: what is said, how to go on, and the exit status."""
+"""The end of `extractor run`: the summary, the command that continues, and the exit status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`extractor journal`: look into the journal of paid answers, hand it out, and shorten it."""
+"""`extractor journal`: inspect, export and prune the journal of paid answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written about one input: a line of JSON. Pure."""
+"""The line of JSON for one input. Pure."""
 
 from __future__ import annotations
 

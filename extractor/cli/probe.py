@@ -1,4 +1,4 @@
-"""`extractor probe`: what a server really does with a model."""
+"""`extractor probe`: what a server supports with a model."""
 
 from __future__ import annotations
 

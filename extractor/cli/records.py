@@ -1,4 +1,4 @@
-"""Records as they stand in files: the JSON text of one record a row, and the row itself, to be kept."""
+"""Records in files: the JSON text of each row's record, and the row itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both clients share: their models, how they are copied and printed, how calls begin."""
+"""The base of both clients: models, copies, repr, and the start of calls."""
 
 from __future__ import annotations
 

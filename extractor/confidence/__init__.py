@@ -1,4 +1,4 @@
-"""How sure each value of a record is: what tells, and one number out of it. Pure but for reading a file."""
+"""The confidence of each value: its signals, and one score from them. Pure but for reading a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fitted map from scores to probabilities, as it is kept in a file, and how it is applied."""
+"""A calibration: a fitted map from scores to probabilities, its file, and its application."""
 
 from __future__ import annotations
 

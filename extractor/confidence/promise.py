@@ -1,4 +1,4 @@
-"""From which score on values may be relied on, by field and for whole records: what gold has shown.
+"""Thresholds of confidence that gold has proved, by field and for whole records.
 
 How the thresholds are found is in `evaluation.promising`; here is what is kept of them, and which values are
 below. Pure but for reading the file.

@@ -1,4 +1,4 @@
-"""What tells how sure a value is, and the one number that comes of it."""
+"""The signals of a value's confidence, and the score from them."""
 
 from __future__ import annotations
 

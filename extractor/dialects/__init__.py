@@ -1,4 +1,4 @@
-"""How each provider's HTTP API spells a request, a reply, a stream chunk and an error. Pure."""
+"""Each provider's HTTP API: requests, replies, stream chunks and errors. Pure."""
 
 from . import anthropic, anthropic_batches, gemini, openai_batches, openai_chat, openai_responses
 from .accumulate import Accumulator

@@ -1,4 +1,4 @@
-"""What every batch API does: take many requests at once, and have the answers ready within a day."""
+"""The interface of batch APIs: many requests at once, answers within a day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Request bodies as bytes. What does not change from text to text is written once."""
+"""Request bodies as bytes. The parts that all texts share are written once."""
 
 from __future__ import annotations
 

@@ -35,36 +35,52 @@ class BatchLimits:
 class Provider:
     """One provider of models, and what its API accepts.
 
-    base_url: names in braces stand for environment variables, such as that of the region.
-    key_env, url_env: the environment variables of its key and of its URL; None where there is none.
-    url_path: what follows a URL that is a host alone. key_header: the header of the key where it is
-    not the usual one of the dialect. target: the name of the schema target; bounds: characters of strings
-    and items of arrays, in place of the target's own. dialect: the name of the API that it speaks.
-    modes: what it takes to make the model answer with a record, best first.
-    shows_schema: whether the server itself puts the schema before the model; where it only constrains
-    the decoding, the prompt has to. max_tokens: its name for that parameter; names: its names for
-    others. defaults: parameters sent unless the caller gives them.
+    Address and key:
 
-    stream_usage: whether a stream reports its usage where `stream_options` ask for it, unasked (then it
-    may refuse the option), or never. tools, logprobs, images, pdfs: the API takes them, if
-    the model does. prompt_cache: a prefix that was sent before costs less: by itself ("automatic"),
-    where the request marks its end ("marks") or gives it a name ("key"), or never ("none").
-    image_types: media types of the images that it takes. max_image, max_inline: base64 digits of one
-    image, and of all images and files in one request; max_pdf: bytes of one PDF; None where no limit is
-    documented.
-    max_output: tokens of the longest reply that any of its current models gives; None where that is
-    up to the model that is served.
+    - base_url: the URL. Names in braces stand for environment variables, such as that of the region.
+    - key_env, url_env: the environment variables of its key and of its URL; None if there is none.
+    - url_path: what follows a URL that is only a host.
+    - key_header: the header of the key if it is not the usual one of the dialect.
 
-    grammar: the member of the request that takes a Lark grammar of llguidance's in place of a
-    response_format; a dot leads into an object. It can hold values to the text, the model to all of a
-    schema, and JSON to the white space that models are used to. grounded: it is used unless the caller says
-    otherwise; elsewhere it depends on how the server was started, so it has to be asked for. prompt: which
-    instructions suit its models. timeout: seconds that one request may take, unless the caller says so.
-    after_runaway: what goes into the body of a request that follows a reply which was cut off.
+    What is sent:
 
-    batch: its batch API; None where it has none that we speak.
+    - dialect: the name of the API that it speaks.
+    - target: the name of the schema target; bounds: the most characters of strings and items of arrays, in
+      place of the target's own.
+    - modes: how it can be asked for a record, best first.
+    - shows_schema: whether the server shows the schema to the model. If it only constrains the decoding, the
+      prompt has to show it.
+    - max_tokens: its name of that parameter; names: its names of others.
+    - defaults: parameters that are sent unless the caller gives them.
+    - prompt: which instructions suit its models.
+    - timeout: seconds that one request may take, unless the caller says otherwise.
 
-    source: the page that the row was read from; sources: others, by the name of what they say.
+    What it supports:
+
+    - stream_usage: whether a stream reports its usage if `stream_options` ask for it, unasked (then it may
+      reject the option), or never.
+    - tools, logprobs, images, pdfs: whether the API accepts them, if the model does.
+    - prompt_cache: whether a repeated prefix costs less: by itself ("automatic"), if the request marks its
+      end ("marks") or gives it a name ("key"), or never ("none").
+    - image_types: media types of the images that it accepts.
+    - max_image, max_inline: the most base64 digits of one image, and of all images and files in one request;
+      max_pdf: the most bytes of one PDF. None if no limit is documented.
+    - max_output: tokens of the longest reply of any of its current models; None if that depends on the served
+      model.
+    - batch: its batch API; None if it has none that we speak.
+
+    Grammars:
+
+    - grammar: the member of the request that takes a Lark grammar of llguidance in place of a
+      response_format; a dot leads into an object. It can constrain values to the text, the model to the whole
+      schema, and JSON to the usual white space.
+    - grounded: whether the grammar is used by default. Elsewhere that depends on how the server was started,
+      so you ask for it.
+    - after_runaway: what is added to the body of the request after a reply that was cut off.
+
+    Sources:
+
+    - source: the page that the row was read from; sources: other pages, by what they document.
     """
 
     name: str

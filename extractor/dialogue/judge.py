@@ -1,4 +1,4 @@
-"""What one reply is worth: its outcome, its record, its problems. Pure."""
+"""The verdict on one reply: outcome, record, problems. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ladder of modes: what to fall back to where a server does not take a mode. Pure."""
+"""The ladder of modes: which mode to fall back to if a server rejects one. Pure."""
 
 from __future__ import annotations
 

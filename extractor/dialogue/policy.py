@@ -1,4 +1,4 @@
-"""How long to go on, and how long to wait in between. Pure."""
+"""How often to retry, and how long to wait. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server really does: tiny questions that find it out, and what their answers mean. Pure."""
+"""What a server supports: tiny requests that find it out, and the meaning of their replies. Pure."""
 
 from __future__ import annotations
 

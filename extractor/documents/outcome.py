@@ -1,4 +1,4 @@
-"""What comes of a long text: its record, and the ledger of its chunks."""
+"""The outcome of a long text: its record, and the outcome of each chunk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a chunk may be: what of a model's window is left for the text. Pure but for one question."""
+"""The size of a chunk: the part of a model's window that is left for the text. Pure but for one question."""
 
 from __future__ import annotations
 

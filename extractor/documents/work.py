@@ -1,4 +1,4 @@
-"""The way of a long text: chunks go out as the rows of a bulk run, what comes is merged and validated."""
+"""A long text: its chunks are the rows of a bulk run, and their records are merged and validated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good the extracted records are: scored against gold, and what came instead.
+"""How good records are: scored against gold, with each error explained.
 
     from extractor.evaluation import evaluate, score
     report = evaluate(ex, Invoice, "gold.jsonl")

@@ -1,4 +1,4 @@
-"""Labelled texts, and what came of one. Pure, but for the files that are read."""
+"""Labelled texts, and the result of each. Pure, but for the files that are read."""
 
 from __future__ import annotations
 

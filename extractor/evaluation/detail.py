@@ -1,4 +1,4 @@
-"""What stands behind the figures of one text: both records, where their values stand, what the model said."""
+"""The details behind one text's figures: both records, their evidence, and the model's replies."""
 
 from __future__ import annotations
 

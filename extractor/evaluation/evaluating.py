@@ -1,4 +1,4 @@
-"""Labelled texts put to a client, and a report of what came of them."""
+"""Labelled texts asked of a client, and a report of the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came instead: each leaf of a record beside its gold one, the kind of error, and how the two differ.
+"""Errors explained: each leaf beside its gold one, the kind of error, and the difference.
 
 Leaves are paired as `score` pairs them, so counts of verdicts are counts of the score. Pure.
 """

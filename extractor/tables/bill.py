@@ -1,4 +1,4 @@
-"""What the runs over one output have cost: kept from one run to the next, as its sum is not in the file."""
+"""The cost of all runs over one output, kept from run to run."""
 
 from __future__ import annotations
 

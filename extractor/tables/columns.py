@@ -1,4 +1,4 @@
-"""The Arrow types of rows: those that an output has, and those that are found in an input."""
+"""The Arrow types of rows: those of an output, and those inferred from an input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV: rows of cells out of lines, and what is wrong where they can't be told apart. Pure."""
+"""CSV: rows of cells from lines, and the error if they are ambiguous. Pure."""
 
 from __future__ import annotations
 

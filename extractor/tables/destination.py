@@ -1,4 +1,4 @@
-"""Where the rows of a run go, and how it goes on from what is there."""
+"""Where the rows of a run go, and how it continues an earlier output."""
 
 from __future__ import annotations
 

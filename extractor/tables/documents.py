@@ -1,4 +1,4 @@
-"""Files that are one text each: rows with their path, whose text is read when it is asked for."""
+"""Files that are one text each: rows with their path, whose text is read on demand."""
 
 from __future__ import annotations
 

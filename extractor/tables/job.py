@@ -1,4 +1,4 @@
-"""A run over a table: what is read, where each row goes, and how it goes on from earlier files."""
+"""A run over a table: its input, the destination of each row, and how it continues earlier files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows on their way into a run: each with its position, also where they come out of a quarantine."""
+"""Rows on their way into a run: each with its position, also if they come from a quarantine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run over a table comes to, while it runs."""
+"""The counts of a run over a table, while it runs."""
 
 from __future__ import annotations
 

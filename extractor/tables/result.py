@@ -1,4 +1,4 @@
-"""What a run over a table came to: each row accounted for, and what each file holds."""
+"""The result of a run over a table: each row counted once, and what each file holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which text a row of a table stands for. Pure."""
+"""The text of a row of a table. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written of each row: its own fields, and what came of it. Pure."""
+"""The output of each row: its own fields, and its outcome. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a caller spells the options of a run: the keywords of Python, or those of a command. Pure."""
+"""Names of options in messages: Python's keywords, or those of the command line. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions of a record type: an output is gone on with by the version that it was written for."""
+"""Versions of a record type: an output is continued only by the version that wrote it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What dialogues tell while they run: events, OpenTelemetry spans and metrics, log lines."""
+"""What dialogues report while they run: events, OpenTelemetry spans and metrics, log lines."""
 
 from .events import AttemptEnded, DialogueEnded, DialogueStarted, Event
 from .watch import Who, watching

@@ -1,4 +1,4 @@
-"""What a server can be told to answer, as frozen values, and the functions that make them.
+"""Answers of the server, as frozen values, and the functions that make them.
 
 A `Reply` is what a model says and a `Status` is an API's error; how either is spelt is left to the
 API that was asked. A `Response` is one HTTP response, a `Raw` the very bytes. All of them have a

@@ -1,4 +1,4 @@
-"""How an API answers, whichever it is: the script's word becomes a response in that API's spelling. Pure."""
+"""From a script's answer to a response of any API. Pure."""
 
 from __future__ import annotations
 

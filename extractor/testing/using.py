@@ -1,4 +1,4 @@
-"""Code that names its model itself, led to a server of the test."""
+"""Redirects code with a fixed model to a test's server."""
 
 from __future__ import annotations
 

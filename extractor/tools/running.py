@@ -1,4 +1,4 @@
-"""Running what the model called, and saying to it what came of that. Nothing else here runs code."""
+"""Runs what the model called, and formats the result for it. Nothing else here runs code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the header of a GGUF file says of the model in it, read without loading the model.
+"""The header of a GGUF file, read without loading the model.
 
 Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """

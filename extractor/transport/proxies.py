@@ -1,4 +1,4 @@
-"""What the environment says of the network: which proxy is used, as curl reads it; whether none is."""
+"""Proxies of the environment, read as curl reads them; and whether the network is forbidden."""
 
 from __future__ import annotations
 

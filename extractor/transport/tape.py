@@ -1,4 +1,4 @@
-"""The place between a request and the network: traffic is recorded, replayed, led elsewhere or forbidden."""
+"""Between a request and the network: traffic is recorded, replayed, redirected or forbidden."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Providers' batch APIs: requests handed in together, answered within a day."""
+"""Providers' batch APIs: many requests in one batch, answered within a day."""

@@ -1,4 +1,4 @@
-"""The shell around batches at providers: it builds them of rows, and carries each to its end.
+"""The shell around batches at providers: it builds them from rows, and follows each to its end.
 
 What is to be done next is decided in `handles`. What comes of it is in the journal: the run that follows
 finds the answers there, and asks for what is missing by ordinary calls.

@@ -1,4 +1,4 @@
-"""A provider's batch API, as it is called: what goes out and what comes back. It decides nothing."""
+"""Calls of a provider's batch API: requests and replies. It decides nothing."""
 
 from __future__ import annotations
 

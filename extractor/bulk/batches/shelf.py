@@ -1,4 +1,4 @@
-"""Files of requests for batches: where one is full, the next is begun."""
+"""Files of requests for batches: when one is full, the next is begun."""
 
 from __future__ import annotations
 

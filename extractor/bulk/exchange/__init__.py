@@ -1,1 +1,1 @@
-"""How one row is asked: within limits, once, its answers kept."""
+"""One row's requests: within limits, sent once, with their answers kept."""

@@ -1,4 +1,4 @@
-"""One row's dialogue: samples, fallback models, and what is shared with rows that ask the same."""
+"""One row's dialogue: samples, fallback models, and answers shared with identical rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all rows of a bulk run share: how the model is called, what is asked at present, what it costs."""
+"""What all rows of a bulk run share: the calls of the model, the requests in flight, the cost."""
 
 from __future__ import annotations
 

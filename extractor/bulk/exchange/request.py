@@ -1,4 +1,4 @@
-"""One request of a row: through the limiter, the journal and onto the wire, in this order."""
+"""One request of a row: through the limiter and the journal, and then sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that ask the same at the same time: one asks, the others get what came for it."""
+"""Identical rows at the same time: one sends the request, the others share its answer."""
 
 from __future__ import annotations
 

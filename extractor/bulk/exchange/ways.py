@@ -1,4 +1,4 @@
-"""In which ways a service was asked before: a run that goes on finds the answers that came in each of them.
+"""Modes in which a service was asked before: a resumed run finds the answers of each mode.
 
 What a service does not take is learned in the middle of a run, so some rows were asked in one way and some
 in another. The journal keeps which ways there were.

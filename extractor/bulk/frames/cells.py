@@ -1,4 +1,4 @@
-"""What is written beside a record: why there is none, what it cost, where it stands. Pure."""
+"""The columns beside a record: error, cost, evidence. Pure."""
 
 from __future__ import annotations
 

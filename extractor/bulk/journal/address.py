@@ -1,4 +1,4 @@
-"""A journal's URL: which server it means, and how it is written where others can read it. Pure."""
+"""A journal's URL: the server it names, and a form without passwords for messages. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A batch at a provider, and what is to be done next about it. Pure: no client, no clock.
+"""A batch at a provider, and its next step. Pure: no client, no clock.
 
 What could be done twice is written down as intended before it is done. Where it is not known whether it
 was done, since the process died or the reply got lost, the provider's lists are searched for it first.

@@ -1,4 +1,4 @@
-"""Where a journal is kept: which file or server is meant, and the store there."""
+"""Where a journal is kept: the file or server, and its store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of this machine that stand in for memory: requests for batches, and rows that are read twice."""
+"""Local files used in place of memory: requests for batches, and rows that are read twice."""
 
 from __future__ import annotations
 

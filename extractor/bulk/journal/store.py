@@ -1,4 +1,4 @@
-"""Where a journal is kept: what a store does, for one thread at a time, and which one is meant."""
+"""The interface of a journal's store, for one thread at a time."""
 
 from __future__ import annotations
 

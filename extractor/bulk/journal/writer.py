@@ -1,4 +1,5 @@
-"""The journal at work: a thread does all that waits in one trip to the store, the event loop goes on."""
+"""The journal's writer: a thread does all pending work in one trip to the store, so the event loop never
+waits."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How much may go out: concurrency, pauses, rates, a budget, and what workers share."""
+"""Limits of requests: concurrency, pauses, rates, a budget, and what workers share."""

@@ -1,4 +1,4 @@
-"""What a service says of its quota in the headers of its replies. Pure.
+"""A service's quota, as the headers of its replies state it. Pure.
 
 Sources: https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers (also Groq, Azure,
 OpenRouter and others), https://docs.anthropic.com/en/api/rate-limits#response-headers.

@@ -1,4 +1,4 @@
-"""How much may be asked at once: concurrency, pauses, rates. Pure: the clock's seconds are arguments.
+"""Concurrency, pauses and rates. Pure: the clock's seconds are arguments.
 
 Concurrency grows by what succeeds and halves where the service is overloaded. A 429 pauses all who
 share the quota. Rates are token buckets, given by the caller or learned from headers.

@@ -1,4 +1,4 @@
-"""One quota for many workers: how it is shared out. Pure.
+"""One quota for many workers: how it is shared. Pure.
 
 A limiter asks it for each request that its own run would let out: concurrency and the budget stay with the
 run, rates and pauses are shared. Nothing is held for a request but what a bucket fills up again by

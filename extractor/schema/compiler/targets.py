@@ -30,37 +30,51 @@ OPENAI_FORMATS = frozenset(
 class Target:
     """What one family of servers accepts.
 
-    keywords: the assertions taken, of ALL_KEYWORDS; type, properties, required, items, enum, anyOf,
-    $defs, $ref and description are taken by all. formats: values of `format` that are enforced
-    without refusing valid text. all_required: every property must be required. maps:
-    `additionalProperties` may be a schema. roots: JSON types that the root may have; unions also need
-    `root_anyof`. recursion: whether a definition may refer to itself: "all", "optional" (only through
-    properties that are not required), "none". ref_siblings: `$ref` may stand beside a description.
-    lone_references: it may be the only member of an `anyOf`.
+    Keywords and shapes:
 
-    Limits over the whole schema, None where there is none: max_depth (levels of objects, the root and
-    each definition counted apart), max_inlined (levels of objects with all references written out),
-    max_properties, max_enum_values, max_text (characters of names and values, and of descriptions where
-    the target `counts_words`), max_enum_text (characters in an enum of over `max_enum_long` texts),
-    max_all_enum_text (characters in all enums), max_repeats (the sum of `maxItems`, nested ones
-    multiplied), max_optional (optional properties), max_unions (of the root), inlines (references are
-    written out, in at most so many characters). Limits of one node: max_branches (members of a union),
-    max_min_items (the largest `minItems`), max_repetition (the largest count of repetitions in a pattern,
-    nested ones multiplied), max_references (nested in one another), max_nesting (of schemas of any kind),
-    integer_digits (longer integers cannot be said). name_pattern, property_pattern: legal names.
+    - keywords: the accepted assertions, of ALL_KEYWORDS. All targets accept type, properties, required,
+      items, enum, anyOf, $defs, $ref and description.
+    - formats: values of `format` that are enforced without rejecting valid text.
+    - all_required: whether every property must be required.
+    - maps: whether `additionalProperties` may be a schema; open_objects: also beside properties;
+      empty_objects: whether objects below the root may have no members.
+    - roots: JSON types that the root may have; unions also need `root_anyof`.
+    - recursion: whether a definition may refer to itself: "all", "optional" (only through properties that are
+      not required), or "none".
+    - ref_siblings: whether `$ref` may stand beside a description; lone_references: whether it may be the only
+      member of an `anyOf`.
+    - pattern_with_length: whether a pattern or format may stand beside a length; raw_patterns: whether
+      patterns are matched against the JSON text with its escapes.
+    - loose_on_numbers: assertions that are enforced on integers, but not on numbers.
+    - name_pattern, property_pattern: legal names.
 
-    pattern_with_length: pattern or format may stand beside a length. raw_patterns: patterns are matched
-    against JSON's text, escapes and all. loose_on_numbers: assertions that are enforced on integers,
-    but not on numbers. open_objects: objects may have both properties and `additionalProperties` with
-    a schema. empty_objects: objects below the root may be without members.
+    Limits of the whole schema, None for no limit:
 
-    verbatim: what becomes of the mark of values that have to stand in the text: "told" in words, "marked"
-    by the keyword for a grammar that holds decoding to the text, or "all": so are all plain strings but
-    the exempt ones.
+    - max_depth: levels of objects, the root and each definition counted separately; max_inlined: the same
+      with all references written out.
+    - max_properties, max_optional, max_unions (of the root).
+    - max_text: characters of names and values, and of descriptions if the target `counts_words`.
+    - max_enum_values; max_enum_text: characters in an enum of over `max_enum_long` texts; max_all_enum_text:
+      characters in all enums.
+    - max_repeats: the sum of `maxItems`, nested ones multiplied.
+    - inlines: references are written out, in at most so many characters.
 
-    sends_schema: False where the schema is only told in the prompt. enforced: the server holds the
-    model to the schema. max_string, max_array: bounds that the compiler adds to strings and arrays
-    that have none. source: where these claims come from.
+    Limits of one node:
+
+    - max_branches: members of a union; max_min_items: the largest `minItems`; max_nesting: levels of schemas
+      of any kind.
+    - max_repetition: the largest count of repetitions in a pattern, nested ones multiplied; max_references:
+      how deep references may be nested.
+    - integer_digits: longer integers cannot be expressed.
+
+    How it is used:
+
+    - verbatim: what becomes of the mark of values that must stand in the text: "told" in words, "marked" by
+      the keyword for a grammar, or "all": so are all plain strings but the exempt ones.
+    - sends_schema: False if the schema is only in the prompt; enforced: whether the server constrains the
+      model to the schema.
+    - max_string, max_array: bounds that the compiler adds to strings and arrays without any.
+    - source: where these claims come from.
     """
 
     name: str
@@ -107,7 +121,9 @@ class Target:
     verbatim: Literal["told", "marked", "all"] = "told"
 
     def legal_name(self, name: str) -> str:
-        """Return a name as the target takes it; a changed one ends in a hash, so that names stay apart."""
+        """Return a name that the target accepts. A changed name ends in a hash, so that names stay
+        distinct.
+        """
         return name if re.match(self.name_pattern, name) else legal(name, "record", 50)
 
     def legal_property(self, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a database is, and what is called how in it. Pure. A password is never part of a text."""
+"""The address of a database, and names in it. Pure. No text contains the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A connection to a database, and what it says when it fails: never the password."""
+"""A connection to a database, and its errors without the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQL that a sink says. Pure."""
+"""The SQL of a sink. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrow types and those of databases: what a column is created as, what fits into one that is there. Pure."""
+"""Arrow types and those of databases: which type a new column gets, and what fits an existing one. Pure."""
 
 from __future__ import annotations
 
