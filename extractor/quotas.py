@@ -11,8 +11,10 @@ Dimension: TypeAlias = Literal["requests", "tokens"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit: `remaining` of `limit` requests or tokens are left, and all are back in `reset` seconds;
-    None if that is not known.
+    """One limit of requests or tokens.
+
+    - limit, remaining: how many there are, and how many are left.
+    - reset: seconds until all are back; None if that is not known.
     """
 
     dimension: Dimension

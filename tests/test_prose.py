@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 import tomllib
 from pathlib import Path
@@ -62,6 +64,17 @@ def test_code_tables_and_headings_are_no_prose_and_a_code_span_is_one_word() -> 
 def test_a_block_that_prints_is_shown_if_its_output_follows() -> None:
     page = "```python\nprint(1)\n```\n\n```output\n1\n```\n\n```python\nprint(2)\n```\n"
     assert (measure(page).printing, measure(page).shown) == (2, 1)
+
+
+@pytest.mark.slow  # loads PyArrow
+@pytest.mark.parametrize("name", ["", ".errors", ".types", ".tables", ".engines", ".evaluation", ".testing"])
+def test_the_docstrings_of_public_names_are_short_sentences_without_riddles(name: str) -> None:
+    module = importlib.import_module(f"extractor{name}")
+    docs = [inspect.getdoc(getattr(module, each)) or "" for each in module.__all__]
+    reading = sum(map(measure, docs), Reading())
+    assert reading.mean <= MEAN
+    assert reading.share <= SHARE
+    assert [each for doc in docs for each in sentences(doc) if RIDDLE.search(each)] == []
 
 
 def test_the_picture_of_the_house_has_the_rooms_of_the_contract_in_their_order() -> None:

@@ -217,7 +217,10 @@ def _of_texts(gold: str, found: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """One kind of error in one field. texts: the ids of the texts that have it, in order, each once."""
+    """One kind of error in one field.
+
+    - texts: the ids of the texts that have it, in order, each once.
+    """
 
     field: str
     verdict: VerdictKind
@@ -249,9 +252,10 @@ OTHER = "(another value)"
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """How often each value was found for each gold value, in a field of few values. counts: a row for each
-    gold value in `rows`, a column for each found value in `columns`. The first row and column may be
-    "(nothing)".
+    """How often each value was found for each gold value, in a field of few values.
+
+    - counts: a row for each gold value in `rows`, a column for each found value in `columns`. The first row
+      and column may be "(nothing)".
     """
 
     field: str

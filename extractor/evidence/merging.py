@@ -46,8 +46,10 @@ class ChunkReading:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A value that was found for a leaf, with its spans in the text (() if it was not found there), and how
-    many readings of chunks gave it.
+    """A value that was found for a leaf.
+
+    - spans: where it stands in the text; () if it was not found there.
+    - readings: how many readings of chunks gave it.
     """
 
     value: JSON

@@ -12,8 +12,10 @@ from .bill import Bill
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A file or table that a run has written. rows: how many it holds now; None for a table of a database,
-    and for a file that did not change. added: how many this run added.
+    """A file or table that a run has written.
+
+    - rows: how many it holds now; None for a table of a database, and for a file that did not change.
+    - added: how many this run added.
     """
 
     place: str

@@ -46,8 +46,9 @@ HIDDEN = "***"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request without its headers, and its reply. pieces: the body as received; of a stream, in the
-    pieces in which it came.
+    """One request without its headers, and its reply.
+
+    - pieces: the body as received; of a stream, in the pieces in which it came.
     """
 
     path: str

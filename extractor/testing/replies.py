@@ -44,8 +44,10 @@ class Sse:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Where the connection is lost: after this many bytes of the whole response, bytes of its body,
-    or events of its stream. reset: by a TCP reset instead of an orderly close.
+    """Where the connection is lost: after this many bytes of the whole response, bytes of its body, or events
+    of its stream.
+
+    - reset: by a TCP reset in place of an orderly close.
     """
 
     after: int = 0

@@ -24,8 +24,10 @@ Instead: TypeAlias = "Callable[[int, str], pa.RecordBatch | None]"
 
 
 class Written(NamedTuple):
-    """What was written. rows: how many rows the table received. refused: why the database refused others, by
-    their position in the input, from 0.
+    """What was written.
+
+    - rows: how many rows the table received.
+    - refused: why the database refused others, by their position in the input, from 0.
     """
 
     rows: int
