@@ -68,7 +68,7 @@ class RunEnd:
         report = self.report
         retry = shlex.join(once_more(self.command, "--retry-failed")) if report.progress.failed else None
         ended = "All rows are done." if report.stopped is None else f"It did not finish: {report.stopped}."
-        ended = f"{ended} {'; '.join([self.result.sum, *map(str, self.result.places)])}."
+        ended = f"{ended} {'; '.join([self.result.sum, *map(str, self.result.places)])}. {self.result.costs}"
         title = f"Run to {self.destination.place}"
         return run_page(title, shlex.join(self.command), report.progress, report.facts, retry, ended)
 

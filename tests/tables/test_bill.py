@@ -70,7 +70,7 @@ def test_a_summary_says_what_this_run_cost_and_what_all_did() -> None:
             tables.run("mail", Visit, into="o.jsonl", run=run, model=ex)
         part = stopped.value.partial
         assert stopped.value.needed == Decimal("0.5")
-        assert "of max_cost=0.5 for this run are left" in str(stopped.value)
+        assert f"only ${Decimal('0.5') - part.cost:.6f} of max_cost=0.5 are left" in str(stopped.value)
         assert 0 < part.ok < 6
         assert part.costs == f"Cost: ${part.cost:.4f}."
         rest = tables.run("mail", Visit, into="o.jsonl", resume=True, model=ex)

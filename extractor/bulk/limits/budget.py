@@ -39,9 +39,7 @@ class RunBudget:
             told = f"one request could cost ${least}, more than max_cost={cap}: raise it to {least} at least"
             return BudgetExceeded(told, needed=least)
         left = cap - self.spent
-        told = (
-            f"the next request could cost ${least}, and ${left:.4f} of max_cost={cap} for this run are left"
-        )
+        told = f"the next request could cost ${worst:.6f}, and only ${left:.6f} of max_cost={cap} are left"
         return BudgetExceeded(told, needed=cap)
 
     @property
