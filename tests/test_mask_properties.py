@@ -41,7 +41,7 @@ class Found(BaseModel):
 
 
 def answers(names: list[str], data: st.DataObject) -> Iterator[dict[str, Any]]:
-    """Replies of a model that copies placeholders, adds to them, misspells and mixes them up, and is wrong."""
+    """Replies of a model that copies placeholders, adds to them, misspells and mixes them up, and errs."""
     misspelt = [each for name in names for each in (name.strip("[]"), f"<{name.lower()[1:]}")]
     said = st.sampled_from([*names, *misspelt, "[VALUE_77]", "other"])
     value = st.builds("{}{}".format, said, st.sampled_from(["", " no", " bug", "!", '"', "\\", " and more"]))

@@ -76,7 +76,10 @@ class BaseClient(Generic[Link]):
     def _alone(self, verb: str) -> None:
         """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
         if self._escalating is not None:
-            raise ConfigError(f"escalate= is for run, extract, rows and frame; {verb} asks only one model")
+            raise ConfigError(
+                f"escalate= is for run, extract, rows and frame; {verb} asks only one model: give it an "
+                "Extractor without escalate="
+            )
 
     def _second_model(self, record_type: Any, options: Any) -> SecondModel | None:
         """Return the model that a run puts doubtful values to. `options` become those of its requests."""
