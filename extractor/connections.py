@@ -166,11 +166,11 @@ class SyncModels(Models[ModelConnection]):
         with self.first.watching(self.begin(ask)) as step:
             return self.drive(step)
 
-    def settle(self, prepared: Prepared, text: Text) -> Extraction[Any]:
+    def settle(self, prepared: Prepared, text: Text, first: PartRound | None = None) -> Extraction[Any]:
         """Ask for the record of a text, in as many dialogues as it takes, those of a round at the same time.
-        Raises ConfigError and SchemaError.
+        first: the round to begin with. Raises ConfigError and SchemaError.
         """
-        found: PartRound | Extraction[Any] = prepared.round(text)
+        found: PartRound | Extraction[Any] = first or prepared.round(text)
         while isinstance(found, PartRound):
             begun = [self.begin(partial(prepared.ask, question=q, text=text)) for q in found.questions]
             if len(begun) == 1:
@@ -227,9 +227,9 @@ class AsyncModels(Models[AsyncModelConnection]):
         with self.first.watching(self.begin(ask)) as step:
             return await self.drive(step)
 
-    async def settle(self, prepared: Prepared, text: Text) -> Extraction[Any]:
+    async def settle(self, prepared: Prepared, text: Text, first: PartRound | None = None) -> Extraction[Any]:
         """Ask for the record of a text; see SyncModels."""
-        found: PartRound | Extraction[Any] = prepared.round(text)
+        found: PartRound | Extraction[Any] = first or prepared.round(text)
         while isinstance(found, PartRound):
             begun = [self.begin(partial(prepared.ask, question=q, text=text)) for q in found.questions]
             found = found.after(await asyncio.gather(*map(self._watched, begun)))

@@ -104,6 +104,23 @@ class ExtractOptions(Params, total=False):
     parts: Parts
 
 
+class UpdateOptions(Params, total=False):
+    """Keywords of `update`.
+
+    - instructions, context, prompt, reference_date, locale, strict_reading, read_values, mask: as in
+      ExtractOptions.
+    """
+
+    prompt: Prompt | str | None
+    instructions: str | None
+    context: Mapping[str, Any] | None
+    reference_date: Day | None
+    locale: str | None
+    strict_reading: bool
+    read_values: bool
+    mask: Any
+
+
 class LiveRowOptions(ExtractOptions, total=False):
     """Keywords of calls over many rows.
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         ParseOptions,
         RowOptions,
         RunToolsOptions,
+        UpdateOptions,
     )
     from .previewing import Preview
     from .quotas import LimitGrant, Quota, SharedLimits, SharedQuota
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from .telemetry import AttemptEnded, DialogueEnded, DialogueStarted, Event
     from .tools import ToolResult, ToolRun
     from .transport.connection import ConnectionOptions
+    from .updating import Change, Update
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -69,6 +71,7 @@ __all__ = [
     "BatchStatus",
     "Box",
     "Candidate",
+    "Change",
     "ChatOptions",
     "ChatStream",
     "Choice",
@@ -120,6 +123,8 @@ __all__ = [
     "ToolResult",
     "ToolRun",
     "Turns",
+    "Update",
+    "UpdateOptions",
     "Written",
 ]
 
@@ -132,6 +137,7 @@ _ROOMS = {
     "BatchStatus": "messages",
     "Box": "layout",
     "Candidate": "evidence.merging",
+    "Change": "updating",
     "ChatOptions": "options",
     "ChatStream": "streams",
     "Choice": "messages",
@@ -185,6 +191,8 @@ _ROOMS = {
     "ToolResult": "tools",
     "ToolRun": "tools",
     "Turns": "messages",
+    "Update": "updating",
+    "UpdateOptions": "options",
     "Written": "tables.databases.sink",
 }
 _RENAMED = {"Reach": "ConnectionOptions"}  # former names, which warn

@@ -30,12 +30,13 @@ view
 """
 TYPES = """
 AsyncChatStream AsyncRecordStream Attempt AttemptEnded BatchLimits BatchStatus Box Candidate
-ChatOptions ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Completion
+Change ChatOptions ChatStream Choice ChunkOutcome ClientOptions ColumnOptions CompiledSchema Completion
 CompletionChunk Conflict ConnectionOptions Coverage DEFAULT_PROMPT DialogueEnded DialogueStarted
 DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
 Journal Ledger LimitGrant ListCoverage LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
 ParsedCompletion PartOutcome Partial Preview Progress Prompt Provider Quota RecordStream RowOptions
-RunToolsOptions SharedLimits SharedQuota Split Target TextLine ToolCall ToolResult ToolRun Turns Written
+RunToolsOptions SharedLimits SharedQuota Split Target TextLine ToolCall ToolResult ToolRun Turns
+Update UpdateOptions Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON

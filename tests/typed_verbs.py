@@ -69,6 +69,7 @@ def of_one_text(ex: Extractor) -> None:
     for item in ex.items(Person, "Ada, Bob", evidence="quote"):
         assert_type(item, Person)
     assert_type(ex.preview(Person, "Ada"), Preview)
+    assert_type(ex.update(Person(name="Ada"), "Ada is 36.").record, Person | None)
 
 
 def of_many_texts(ex: Extractor) -> None:
@@ -112,6 +113,7 @@ async def at_once(ex: AsyncExtractor) -> None:
     assert_type(await ex.with_options(max_repairs=0).extract(Person, "Ada"), Person)
     assert_type(ex.preview(Person, "Ada"), Preview)
     await ex.split("Ada", Person)
+    assert_type((await ex.update(Person(name="Ada"), "Ada is 36.")).unwrap(), Person)
 
 
 def without_a_model() -> None:

@@ -23,7 +23,9 @@ from ..options import (
     ParseOptions,
     RowOptions,
     RunToolsOptions,
+    UpdateOptions,
 )
+from ..parts import PartRound
 from ..readers.given import aopened, as_source, opened
 from ..results import Extraction
 from ..saying import reread, text_or_none
@@ -39,7 +41,8 @@ from ..streams import (
 from ..task import list_of, samples_of, streamed
 from ..tools import ToolRun
 from ..transport import http
-from .base import BaseClient, context_for, extracting, prepared
+from ..updating import Update
+from .base import BaseClient, context_for, extracting, prepared, updating
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -100,6 +103,19 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from ..evaluation.votes import agreed
 
         return agreed(await asyncio.gather(*(self._models.settle(asked_for, text) for _ in range(samples))))
+
+    async def update(
+        self, record: T, text: str | Document, *, record_type: Any = None, **options: Unpack[UpdateOptions]
+    ) -> Update[T]:
+        """Return the record with the changes that a new text makes to it; see Extractor.update."""
+        self._alone("update")
+        task, asked = updating(self._links, record, text, record_type, options)
+        first = asked.round(task.message)
+        result = await self._models.settle(asked, task.message)
+        step = task.after(result, first)
+        if isinstance(step, PartRound):
+            step = task.after(await self._models.settle(asked, task.message, step))
+        return cast(Update[T], step)
 
     @overload
     async def parse(

@@ -18,12 +18,15 @@ from ..model import Model
 from ..options import (
     ClientOptions,
     ExtractOptions,
+    UpdateOptions,
 )
 from ..parts import Prepared
+from ..readers.given import opened, text_of
 from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
 from ..task import Task, mask_for
+from ..updating import TASK, Updating
 
 if TYPE_CHECKING:
     from ..bulk import SecondModel
@@ -198,6 +201,22 @@ def prepared(links: Mapping[Model, Any], record_type: Any, options: ExtractOptio
     """Return what is asked of the models, prepared once for each. Raises ConfigError and SchemaError."""
     given = {**options, "examples": reread(options.get("examples"))}  # a fallback model reads them again
     return Prepared(tuple(links), record_type, given)
+
+
+def updating(
+    links: Mapping[Model, Any], record: Any, text: Any, record_type: Any, options: UpdateOptions
+) -> tuple[Updating[Any], Prepared]:
+    """Return what a record's update is made of, and what is asked of the models. Raises ConfigError,
+    SchemaError, and Invalid for a record that is none of its type.
+    """
+    said = text_of(opened(text))
+    if not isinstance(said, str) or not said.strip():
+        raise ConfigError("update takes a text that is not empty, or a document that has one")
+    given: dict[str, Any] = dict(options)
+    task = Updating.of(record, said, record_type, context_of(said, given.pop("context", None)))
+    told = "\n\n".join(filter(None, (TASK, given.pop("instructions", None))))
+    asked_with: Any = {**given, "instructions": told, "parts": "never"}
+    return task, prepared(links, task.asked, asked_with)
 
 
 def extracting(

@@ -25,7 +25,9 @@ from ..options import (
     ParseOptions,
     RowOptions,
     RunToolsOptions,
+    UpdateOptions,
 )
+from ..parts import PartRound
 from ..readers.given import as_source, opened
 from ..results import Extraction
 from ..saying import Examples, reread, text_or_none
@@ -41,7 +43,8 @@ from ..streams import (
 from ..task import list_of, samples_of, streamed
 from ..tools import ToolRun
 from ..transport import http
-from .base import BaseClient, context_for, extracting, prepared
+from ..updating import Update
+from .base import BaseClient, context_for, extracting, prepared, updating
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
@@ -176,6 +179,29 @@ class Extractor(BaseClient[ModelConnection]):
             from ..evaluation.votes import agreed
 
             return agreed([each.result() for each in asked])
+
+    def update(
+        self, record: T, text: str | Document, *, record_type: Any = None, **options: Unpack[UpdateOptions]
+    ) -> Update[T]:
+        """Return the record with the changes that a new text makes to it, and what these are.
+
+        - record: a record of any type. It stays as it is; what no change names is the same in the new one.
+        - text: the new text, or a document that has one.
+        - record_type: the type, if the record does not tell it: for a list, or a JSON Schema.
+        - options: see UpdateOptions.
+
+        Each change has a quote that stands in the text. If the changes do not fit the record, or the whole is
+        not valid with them, they are asked for once more. Raises SchemaError, ConfigError, and Invalid if
+        `record` is none of its type. Failures of the service and of the model are in the result.
+        """
+        self._alone("update")
+        task, asked = updating(self._links, record, text, record_type, options)
+        first = asked.round(task.message)
+        result = self._models.settle(asked, task.message)
+        step = task.after(result, first)
+        if isinstance(step, PartRound):
+            step = task.after(self._models.settle(asked, task.message, step))
+        return cast(Update[T], step)
 
     @overload
     def parse(
