@@ -12,7 +12,7 @@ import re
 import sys
 import traceback
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
@@ -139,15 +139,18 @@ def read_text(source: str) -> str | BadInput:
     return data if isinstance(data, BadInput) else decode_text(data)
 
 
-def read_source(source: str) -> str | Source | BadInput:
-    """Return the text of a file, or of standard input for "-"; of a document, such as a PDF, the Source."""
+def read_source(source: str, reader: Callable[..., Source] = read) -> str | Source | BadInput:
+    """Return the text of a file, or of standard input for "-"; of a document, such as a PDF, the Source.
+
+    reader: `read`, with the options that documents are read with.
+    """
     data = _data_of(source)
     if isinstance(data, BadInput):
         return data
     if kind_of(data) is None:
         return decode_text(data)
     try:
-        return read(data, name=source)
+        return reader(data, name=source)
     except UnreadableSource as error:
         return BadInput(error.kind, error.message)
 

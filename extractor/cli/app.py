@@ -25,6 +25,7 @@ from . import (
     probe,
     review,
     schema,
+    split,
     tune,
     validate,
     view,
@@ -53,6 +54,7 @@ app.command(epilog=validate.EPILOG)(validate.validate)
 app.command(epilog=demo.EPILOG)(demo.demo)
 app.command(epilog=view.EPILOG)(view.view)
 app.command(epilog=annotate.EPILOG)(annotate.annotate)
+app.command(epilog=split.EPILOG)(split.split)
 app.command(epilog=review.EPILOG)(review.review)
 app.command("eval", epilog=evaluate.EPILOG)(evaluate.evaluate)
 app.command(epilog=tune.EPILOG)(tune.tune)

@@ -33,20 +33,24 @@ from .options import (
     ConfidenceOption,
     DateOption,
     EscalateOption,
+    ImagesOption,
     LocaleOption,
     MaskOption,
     MaxFieldsOption,
     ModelOption,
+    OcrOption,
     PartsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
     StrictOption,
+    TextFormOption,
     TunedOption,
     ValuesOption,
     asked_confidence,
     connected,
     divided_options,
+    document_reader,
     escalation,
     parameters,
     told_options,
@@ -68,6 +72,7 @@ Exit status: 0 if every input gave a record, 1 if some did not, 2 if nothing was
 """
 
 
+Reader: TypeAlias = Callable[..., Source]
 Result: TypeAlias = Extraction[Any] | DocumentExtraction[Any]
 
 
@@ -174,6 +179,9 @@ def extract(
             help="With --long: how many passages may be read again because items in them seem overlooked.",
         ),
     ] = None,
+    ocr: OcrOption = "auto",
+    text_form: TextFormOption = "plain",
+    page_images: ImagesOption = False,
     show_request: Annotated[
         bool,
         typer.Option(
@@ -210,11 +218,12 @@ def extract(
         model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
     )
 
+    reader = document_reader(text_form, page_images, ocr)
     how_sure = asked_confidence(confidence, calibration, samples)
     if show_request:
         asked = partial(extractor.preview, wanted, examples=solved, **how_sure)
         with extractor, opened(output) as out:
-            _show_requests(files, asked, out)
+            _show_requests(files, reader, asked, out)
         return
 
     def run(text: str | Source, counter: Counter) -> Result:
@@ -227,7 +236,7 @@ def extract(
     if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
     with extractor, opened(output, aside=True) as out:
-        lines, whole = _written(files, run, RecordType.of(wanted).dump, form, out)
+        lines, whole = _written(files, reader, run, RecordType.of(wanted).dump, form, out)
     _conclude(lines, len(files), whole, output)
 
 
@@ -245,6 +254,7 @@ def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:
 
 def _written(
     files: Sequence[str],
+    reader: Reader,
     run: Callable[[str | Source, Counter], Result],
     dump: Callable[[Any], Any],
     form: Format,
@@ -255,7 +265,7 @@ def _written(
     whole = True
     with counting(len(files)) as counter:
         try:
-            for line in _lines(files, run, dump, counter):
+            for line in _lines(files, reader, run, dump, counter):
                 lines.append(line)
                 if form is Format.JSONL:
                     counter.write(out, to_json(line))
@@ -270,13 +280,17 @@ def _written(
 
 def _lines(
     files: Iterable[str],
+    reader: Reader,
     run: Callable[[str | Source, Counter], Result],
     dump: Callable[[Any], Any],
     counter: Counter,
 ) -> Iterator[Line]:
     for file in files:
         counter.begin(file)
-        text = read_source(file)
+        text = read_source(file, partial(reader, on_progress=counter.pages))
+        if isinstance(text, Source):
+            for note in text.notes:
+                say(f"{file}: {note}", "yellow")
         if isinstance(text, BadInput):
             line = line_of(file, text, dump)
         else:
@@ -285,10 +299,12 @@ def _lines(
         yield line
 
 
-def _show_requests(files: Sequence[str], preview: Callable[[str | Source], Preview], out: TextIO) -> None:
+def _show_requests(
+    files: Sequence[str], reader: Reader, preview: Callable[[str | Source], Preview], out: TextIO
+) -> None:
     """Write what would be sent for each file. Raises ConfigError for one that can't be read."""
     for file in files:
-        text = read_source(file)
+        text = read_source(file, reader)
         if isinstance(text, BadInput):
             raise ConfigError(f"{file}: {text.message}")
         shown = preview(text)

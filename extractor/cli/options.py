@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -13,9 +14,11 @@ import typer
 from ..client import Extractor
 from ..config import DEFAULT_MODEL, configure
 from ..errors import ConfigError
+from ..layout import Source
 from ..loading import load_masks, load_prompt
 from ..masking import PATTERNS, PRESIDIO
 from ..messages import JSON
+from ..readers import read
 from ..saying import FromColumn
 from .models import fetch
 
@@ -152,6 +155,26 @@ MaxFieldsOption = Annotated[
         "--max-fields", metavar="N", min=1, help="The most fields of one request, inner ones included."
     ),
 ]
+OcrOption = Annotated[
+    str,
+    typer.Option(
+        "--ocr",
+        metavar="auto|always|never",
+        help="Recognise the words of pages that are pictures, of all pages, or of none.",
+    ),
+]
+TextFormOption = Annotated[
+    str,
+    typer.Option(
+        "--text-form",
+        metavar="plain|layout|markdown",
+        help="How the text of a document is sent: in reading order, in columns made of spaces, or with "
+        "tables in Markdown.",
+    ),
+]
+ImagesOption = Annotated[
+    bool, typer.Option("--page-images", help="Show the model a picture of each page beside the text.")
+]
 KEYS = (
     "Keys are read from the environment only (OPENAI_API_KEY, MISTRAL_API_KEY, …), since options are "
     "visible in the list of processes."
@@ -174,6 +197,12 @@ def connected(
     if name := name_here(model, base_url):
         fetch(name)
     return extractor
+
+
+def document_reader(text_form: str, page_images: bool, ocr: str) -> Callable[..., Source]:
+    """Return what reads documents as the options say."""
+    how: Any = {"form": text_form, "as_": "text+images" if page_images else "text", "ocr": ocr}
+    return partial(read, **how)
 
 
 def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:

@@ -106,6 +106,10 @@ class Counter:
         """Show how many chunks of the input have been read."""
         self._progress.update(self._task, tally=f"{self._tally}, {done:,} chunks of")
 
+    def pages(self, done: int, total: int) -> None:
+        """Show how many pages of the input have been read, and of how many."""
+        self._progress.update(self._task, tally=f"{self._tally}, page {done:,} of {total:,} of")
+
     def done(self, line: Line) -> None:
         """Count one more input."""
         self._tally += tally(line)

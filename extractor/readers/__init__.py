@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .reading import PageMark, marked_pdf, pictures_of, read
+    from .reading import PageMark, marked_pdf, pdf_of_pages, pictures_of, read
 
-__all__ = ["PageMark", "marked_pdf", "pictures_of", "read"]
+__all__ = ["PageMark", "marked_pdf", "pdf_of_pages", "pictures_of", "read"]
 
 
 def __getattr__(name: str) -> Any:

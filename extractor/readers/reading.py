@@ -421,5 +421,13 @@ def marked_pdf(source: Source, marks: Sequence[PageMark]) -> bytes:
     return b64decode(packed)
 
 
+def pdf_of_pages(source: Source, numbers: Sequence[int]) -> bytes:
+    """Return a PDF of some pages of one, in this order. Raises UnreadableSource where it can't be opened."""
+    if source.media_type != PDF or source.data is None:
+        raise UnreadableSource("only a PDF has such pages", "unknown")
+    (found,) = pdf_parts(source.data, "file", list(numbers), DPI)
+    return found
+
+
 def _field(mark: PageMark) -> str:
     return "/".join("*" if step.isdigit() else step for step in mark.pointer.split("/"))

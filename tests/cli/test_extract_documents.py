@@ -12,8 +12,9 @@ import pypdfium2
 import pytest
 from ended import Cli
 
+from extractor import read
 from extractor.testing import ChatServer, reply
-from tests.readers.drawing import invoice, iou
+from tests.readers.drawing import Paper, bill, invoice, iou
 
 TYPES = "from pydantic import BaseModel\nclass Invoice(BaseModel):\n    number: str\n    total: float\n"
 
@@ -73,3 +74,42 @@ def test_annotate_draws_a_box_around_each_value(
     assert iou(drawn, paper.planted["INV-2031"][1]) > 0.7
     refused = cli("annotate", *of, "types_of.py", "-o", "b.pdf")
     assert (refused.status, "is not a PDF" in refused.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_split_writes_each_document_of_a_file(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paper = Paper()
+    for number in (1, 2):
+        paper.write(f"Invoice INV-{number} of ACME", 60, 700)
+        if number == 1:
+            paper.next_page()
+    Path("types_of.py").write_text(TYPES)
+    Path("scan.pdf").write_bytes(paper.pdf())
+    starts = [
+        {"page": number, "first_words": f"Invoice INV-{number}", "kind": "Invoice"} for number in (1, 2)
+    ]
+    with ChatServer([reply({"documents": starts})], repeat_last=True) as server:
+        of = ("--base-url", server.base_url, "-m", "m", "-t", "types_of.py:Invoice", "-o", "parts")
+        end = cli("split", "scan.pdf", *of)
+        again = cli("split", "scan.pdf", *of)
+    lines = [json.loads(line) for line in end.out.splitlines()]
+    assert [(line["file"], line["kind"], line["pages"]) for line in lines] == [
+        ("parts/scan-01-invoice.pdf", "Invoice", [1]),
+        ("parts/scan-02-invoice.pdf", "Invoice", [2]),
+    ]
+    assert read(lines[1]["file"]).text == "Invoice INV-2 of ACME"
+    assert (again.status, "is there already" in again.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_form_of_the_text_is_an_option(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("types_of.py").write_text(TYPES)
+    Path("a.pdf").write_bytes(bill().pdf())
+    given = ("-t", "types_of.py:Invoice", "--show-request", "--base-url", "http://127.0.0.1:9", "-m", "m")
+    shown = [cli("extract", *given, "--text-form", form, "a.pdf") for form in ("plain", "markdown", "odd")]
+    assert [each.status for each in shown] == [0, 0, 2], [each.err for each in shown]
+    assert ["| ---" in each.out for each in shown[:2]] == [False, True]
