@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
-from extractor.errors import Invalid, SchemaError
+from extractor.errors import Invalid, Problem, SchemaError
 from extractor.schema import RecordType, Share, compile_schema, united
 from tests.schema.corpus import CASES, Case
 from tests.schema.same import same
@@ -191,6 +191,34 @@ def test_the_parts_of_a_wide_type_have_no_json_text_on_azure(fields: int) -> Non
     shares = asked.divided(["azure"])
     assert len(shares) == -(-fields // 100)
     assert not any(asked.shared(share).compiled("azure").past for share in shares)
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    a: int
+    b: str
+
+
+class Opener(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    c: str
+    inner: Open
+
+
+@pytest.mark.parametrize("most", range(1, 6))
+def test_unnamed_members_of_an_object_and_of_one_inside_it_may_be_one_share(most: int) -> None:
+    asked = RecordType.of(Opener)
+    record = Opener.model_validate({"c": "x", "inner": {"a": 1, "b": "y", "more": [2]}, "else": {"a": None}})
+    shares = asked.divided(["openai"], most)
+    assert trips(asked, shares, record) == record
+
+
+def test_a_problem_of_a_named_member_is_none_of_the_unnamed_beside_it() -> None:
+    shares = RecordType.of(Opener).divided(["openai"], most=1)
+    (rest,) = [share for share in shares if share.pointers == ("/*",)]
+    assert not rest.owns(Problem("/inner/a", "is missing", type="missing"))
+    assert not rest.has("/c")
+    assert rest.owns(Problem("/else/a", "is wrong"))
 
 
 def test_members_that_a_document_does_not_name_are_asked_for_once() -> None:
