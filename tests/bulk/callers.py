@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from extractor import AsyncExtractor
+from extractor.groups import grouped
 from tests.loopback import Echo
 
 Answer = Callable[[str, int], httpx.Response]
@@ -65,4 +66,5 @@ class Service:
         """Return all outcomes. options: of `rows`; those in `client` of the extractor."""
         extractor = self.extractor(**options.pop("client", {}))
         options.setdefault("journal", False)
-        return [o async for o in extractor.rows(rows, record_type, text=text, **options)]
+        given = grouped(options, "run")
+        return [o async for o in extractor.rows(rows, record_type, text=text, **given)]

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from extractor import Extractor, Outcome, Run
+from extractor import Extractor, Outcome
+from extractor.groups import grouped
 from tests.loopback import Echo
 
 FILE = Path(__file__).with_suffix(".sqlite")
@@ -47,7 +48,7 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 def outcomes(ex: Extractor, journal: Path, run: str) -> list[Any]:
     """Return what comes of the rows of a run."""
-    return list(ex.rows(TEXTS, Echo, run=Run(journal=journal), **RUNS[run]))
+    return list(ex.rows(TEXTS, Echo, **grouped({"journal": journal, **RUNS[run]}, "run")))
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ from extractor.bulk.journal.handles import Handle, Stage
 from extractor.bulk.journal.interface import Kept, Memory, Tried
 from extractor.bulk.journal.sqlite import SqliteStore
 from extractor.bulk.journal.writer import FileJournal
+from extractor.groups import grouped
 from extractor.processes import Process
 from extractor.testing import (
     BatchScript,
@@ -89,7 +90,9 @@ def run(
     async def outcomes() -> list[Any]:
         url, key = server.base_url, "sk-secret-of-mine"
         async with AsyncExtractor(model, base_url=url, api_key=key, prices=PRICES) as extractor:
-            found = extractor.rows(rows, Echo, run=Run(journal=journal, mode="batch"), **options)
+            found = extractor.rows(
+                rows, Echo, **grouped({"journal": journal, "mode": "batch", **options}, "run")
+            )
             return [outcome async for outcome in found]
 
     return hastily(outcomes())
@@ -97,7 +100,9 @@ def run(
 
 def run_in_real_time(server: ChatServer, journal: Path, **options: Any) -> list[Any]:
     with client(server) as extractor:
-        return list(extractor.rows(TEXTS, Echo, run=Run(journal=journal, mode="batch"), **options))
+        return list(
+            extractor.rows(TEXTS, Echo, **grouped({"journal": journal, "mode": "batch", **options}, "run"))
+        )
 
 
 def calls(server: ChatServer, method: str = "POST") -> list[str]:

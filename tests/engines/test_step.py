@@ -16,6 +16,7 @@ import pytest
 from extractor import ConfigError, Extractor, Run, RunStopped, SchemaError, compile_schema
 from extractor.confidence import Calibration
 from extractor.engines import ArrowStep
+from extractor.groups import grouped
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, shaped, status
 from tests.engines.orders import Line, Order
 from tests.loopback import Echo, Weather, running
@@ -28,9 +29,8 @@ def server() -> Iterator[ChatServer]:
 
 
 def step(server: Any, record_type: Any = Order, **options: Any) -> ArrowStep:
-    return ArrowStep(
-        record_type, model="m", base_url=server.base_url, **{"journal": False, "text": "body"} | options
-    )
+    given = grouped({"journal": False, "text": "body"} | options, "run", "columns", apart=("mode",))
+    return ArrowStep(record_type, model="m", base_url=server.base_url, **given)
 
 
 def batches(*sizes: int, text: str = "text") -> list[pa.RecordBatch]:
@@ -66,7 +66,8 @@ def test_what_comes_out_is_what_frame_gives_batch_by_batch_with_the_schema_that_
     out = list(enrich(given))
     assert [batch.num_rows for batch in out] == [0, 3, 0, 0, 7, 1, 0]
     with Extractor("m", base_url=server.base_url) as ex:
-        whole = ex.frame(pa.Table.from_batches(given), Order, **{"text": "body", "journal": False} | options)
+        asked = grouped({"text": "body", "journal": False} | options, "run", "columns")
+        whole = ex.frame(pa.Table.from_batches(given), Order, **asked)
     for batch in out:
         assert batch.schema == enrich.schema(given[0].schema) == whole.schema
     columns = [name for name in whole.column_names if not name.endswith("_usage")]  # latencies differ
