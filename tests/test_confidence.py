@@ -360,7 +360,7 @@ def test_where_the_provider_is_asked_at_temperature_0_samples_have_another(serve
 
 
 def test_all_samples_together_keep_to_the_budget_of_a_call(server: ChatServer) -> None:
-    server.play(reply({"name": 1}, usage=Usage(5, 5)))
+    server.play(lambda request: reply({"name": request.index}, usage=Usage(5, 5)))
     options: dict[str, Any] = {"max_tokens_total": 40, "max_repairs": 9}
     with Extractor("m", base_url=server.base_url, api_key="any", **options) as ex:
         alone, together = ex.run(Person, TEXT), ex.run(Person, TEXT, samples=2)

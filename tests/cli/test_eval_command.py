@@ -176,7 +176,7 @@ def test_labelled_texts_or_two_reports_are_named(cli: Cli, folder: Path, argumen
 
 def test_a_file_that_is_no_report_is_refused(cli: Cli, folder: Path) -> None:
     ended = cli("eval", "--compare", "visits.jsonl", "visits.py")
-    assert (ended.status, "visits.jsonl is no report of `extractor eval -o`" in ended.err) == (2, True)
+    assert (ended.status, "visits.jsonl is not a report of `extractor eval -o`" in ended.err) == (2, True)
 
 
 def test_values_in_other_words_count_as_right_where_they_are_read(cli: Cli, folder: Path) -> None:

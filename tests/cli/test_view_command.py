@@ -76,7 +76,7 @@ def test_a_record_type_tells_what_is_a_date(cli: Cli, folder: Path) -> None:
 def test_what_looks_like_a_report_and_is_none_is_told_so(cli: Cli, folder: Path) -> None:
     (folder / "report.json").write_text('{\n "model": "m"\n}\n')
     ended = cli("view", "report.json")
-    assert (ended.status, "report.json is no report of `extractor eval -o`" in ended.err) == (2, True)
+    assert (ended.status, "report.json is not a report of `extractor eval -o`" in ended.err) == (2, True)
 
 
 def test_the_page_is_for_its_owner_alone(cli: Cli, folder: Path) -> None:

@@ -75,6 +75,6 @@ def test_a_file_that_is_not_there_or_no_json_is_refused(tmp_path: Path) -> None:
 
 def test_it_says_what_it_was_not_fitted_for() -> None:
     assert STEPS.misfit("m", "f", 1) is None
-    assert "the model m, not for n" in str(STEPS.misfit("n", "f", 1))
+    assert "the model m, not n" in str(STEPS.misfit("n", "f", 1))
     assert "another record type" in str(STEPS.misfit("m", "g", 1))
     assert "samples=1, not with samples=5" in str(STEPS.misfit("m", "f", 5))

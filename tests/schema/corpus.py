@@ -730,7 +730,6 @@ ANYTHING = (
     {"type": "object", "key": {"value": []}, "": 0},
 )
 case("any", t.Any, *ANYTHING, 10**25, 1.0, {"$ref": "#/$defs/x", "kind": "null"})
-case("object", object, *ANYTHING)
 case("json value", p.JsonValue, *ANYTHING)
 case("hashable", t.Hashable, 1, "a", None)
 
