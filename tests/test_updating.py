@@ -251,6 +251,14 @@ def test_what_can_not_be_updated_is_refused_before_anything_is_sent(record: Any,
         ex.update(record, text)
 
 
+@pytest.mark.parametrize("name", ["samples", "confidence", "examples", "evidence", "parts", "extras"])
+def test_keywords_of_whole_records_are_refused(name: str) -> None:
+    ex = Extractor("m", base_url="http://127.0.0.1:9/v1")
+    given: Any = {name: 3}
+    with pytest.raises(ConfigError, match=f"update takes no {name}="):
+        ex.update(ORDER, TEXT, **given)
+
+
 lines = st.lists(
     st.builds(Line, article=st.sampled_from(["pen", "ink"]), price=st.decimals(0, 9, places=2)), max_size=5
 )
