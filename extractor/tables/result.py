@@ -24,9 +24,9 @@ class Holding:
 
     def __str__(self) -> str:
         if self.rows is None:
-            return f"{self.place}: {self.added:,} rows added" if self.added else f"{self.place}: unchanged"
+            return f"{self.place}: {_rows(self.added)} added" if self.added else f"{self.place}: unchanged"
         new = f", {self.added:,} of them new" if 0 < self.added < self.rows else ""
-        return f"{self.place}: {self.rows:,} rows{new}"
+        return f"{self.place}: {_rows(self.rows)}{new}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class TableRun:
             else ""
         )
         told = " + ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "0"
-        rows = f"{self.rows:,} rows" if self.rows is not None else "rows so far"
+        rows = _rows(self.rows) if self.rows is not None else "rows so far"
         return f"{rows} = {told}{waiting}"
 
     @property
@@ -113,3 +113,7 @@ class TableRun:
         why = [f"{count:,} × {reason}" for reason, count in self.failures.items()]
         told = [self.sum, *why, *map(str, self.places), self.costs, *self.notes, ended]
         return "\n".join(filter(None, told))
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} {'row' if count == 1 else 'rows'}"

@@ -40,7 +40,7 @@ def test_each_type_of_an_inbox_has_its_table(
             *("--quarantine", "bad.jsonl", "-m", "m", "--base-url", server.base_url, "--journal", "j.db"),
         )
     assert ended.status == 0, ended.err
-    assert "invoice.jsonl: 2 rows; letter.jsonl: 1 rows; bad.jsonl: 0 rows." in " ".join(ended.err.split())
+    assert "invoice.jsonl: 2 rows; letter.jsonl: 1 row; bad.jsonl: 0 rows." in " ".join(ended.err.split())
     rows = [json.loads(line) for line in Path("invoice.jsonl").read_text().splitlines()]
     assert [row["invoice"] for row in rows] == [{"number": "1"}, {"number": "2"}]
 
