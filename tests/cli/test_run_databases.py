@@ -382,7 +382,7 @@ def test_a_database_that_goes_away_stops_the_run_and_leaves_a_drained_quarantine
     assert end.status == 2
     said = re.sub(r"\s+", " ", end.err)
     assert "not currently accepting connections" in said
-    assert "bad.jsonl stays as it was" in said
+    assert "bad.jsonl has not changed" in said
     assert (folder / "bad.jsonl").read_text() == held
     admin.do(f"{allow} true")
     run.server.play(lambda request: reply({"town": "Genf", "day": "2026-05-03"}))
@@ -437,7 +437,7 @@ def test_a_record_that_postgresql_cannot_hold_is_the_rows_error(
     )
     end = run("in.jsonl", "-o", place.url, "--into", "visits")
     assert end.status == 1
-    assert "1 records did not go into the table visits" in end.err
+    assert "1 records were not written to the table visits" in end.err
     assert "1 rows are not in the table visits" in end.err
     assert "row 3: " in end.err
     assert towns(place) == [(1, "Basel"), (2, None)]
