@@ -456,6 +456,7 @@ def test_the_stream_itself_gives_the_completion() -> None:
         assert ex.chat_stream([{"role": "user", "content": "Hi"}]).completion.content == LONG
 
 
+@pytest.mark.slow
 def test_many_threads_may_share_an_extractor() -> None:
     with (
         ChatServer(reply(ADA)) as server,

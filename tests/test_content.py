@@ -175,6 +175,7 @@ def test_what_is_no_such_pdf_is_a_clear_error(make: Any, message: str) -> None:
         make()
 
 
+@pytest.mark.slow
 def test_a_text_to_extract_from_is_a_mix_of_parts(server: ChatServer) -> None:
     server.play(shaped())
     with Extractor("openai:m", base_url=server.base_url, api_key="any") as ex:

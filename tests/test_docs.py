@@ -15,6 +15,7 @@ MARKS = {"local-model.md": pytest.mark.model}
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.name not in ELSEWHERE)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [pytest.param(page, id=page.name, marks=MARKS.get(page.name, ())) for page in PAGES]
 )

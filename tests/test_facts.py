@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 import extractor
 from extractor import errors
 
@@ -28,6 +30,7 @@ def test_each_error_is_named_with_the_one_that_it_derives_from() -> None:
     assert {name.strip("`"): base.strip("`") for name, base, _ in section("Errors")} == ours
 
 
+@pytest.mark.slow
 def test_each_environment_variable_of_ours_is_named() -> None:
     code = "\n".join(path.read_text("utf-8") for path in ROOT.rglob("*.py"))
     named = {name for cell, _ in section("Environment variables") for name in re.findall(r"`(\w+)`", cell)}

@@ -43,6 +43,7 @@ def test_an_integer_that_python_cannot_hold_is_that_replys_error_and_is_not_aske
     assert result.attempts[0].text == said
 
 
+@pytest.mark.slow
 def test_every_way_to_ask_bears_such_a_reply() -> None:
     with ChatServer([reply(LONG)], repeat_last=True) as server, extractor(server) as ex:
         for ask in (

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.golden_bodies import FILE, cases
 
 
+@pytest.mark.slow
 def test_requests_are_the_same_bytes_as_ever() -> None:
     golden = {line["case"]: line for line in map(json.loads, FILE.read_text("utf-8").splitlines())}
     found = {case["case"]: case for case in cases()}

@@ -76,6 +76,7 @@ def test_each_library_that_is_imported_is_installed_by_a_requirement_or_an_extra
     assert {name for name, some in found.items() if not some & known} == set()
 
 
+@pytest.mark.slow
 def test_each_library_of_a_plain_install_is_imported() -> None:
     assert named(PROJECT["dependencies"]) <= set().union(*imported().values())
 
@@ -104,6 +105,7 @@ def test_the_version_alone_is_told_without_loading_a_command() -> None:
     assert answered(["run", "--version"]) == answered([]) == ""
 
 
+@pytest.mark.slow
 def test_the_version_takes_at_most_three_tenths_of_a_second() -> None:
     assert min(cpu_of_version() for _ in range(3)) < 0.3  # seconds; the machine may be busy
 

@@ -109,6 +109,7 @@ def spellings(secret: str) -> set[str]:
     }
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(max_size=12), max_size=4),
     st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.text(max_size=5)), max_size=6),
@@ -135,6 +136,7 @@ def test_whatever_a_function_finds_is_gone_and_unmasking_gives_the_texts_back(
             assert not text[start:end].strip() or not any(text[start:end] in part for part in left)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(min_size=1, max_size=8).filter(str.strip), min_size=1, max_size=3), st.data())
 def test_a_reply_of_placeholders_comes_back_as_json_with_the_values(
     values: list[str], data: st.DataObject

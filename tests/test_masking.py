@@ -258,6 +258,7 @@ def test_streams_are_refused_since_they_show_replies_as_they_come() -> None:
                 ex.stream(Inquiry, TEXT, **options)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(min_size=0, max_size=20), min_size=1, max_size=3),
     st.lists(st.text(min_size=4, max_size=12), max_size=4),

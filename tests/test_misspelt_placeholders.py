@@ -80,6 +80,7 @@ def test_members_and_choices_with_such_names_stay_as_they_are() -> None:
     assert result.record == Numbered(customer_1="C-123456", slot="customer_2")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.text(min_size=1, max_size=8).filter(str.strip), min_size=1, max_size=3, unique=True),
     st.data(),

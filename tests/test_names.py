@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PROSE = [
     *(ROOT / "extractor").rglob("*.py"),
@@ -20,6 +22,7 @@ def test_the_package_is_installed_by_its_own_name() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["name"] == "typed-extractor"
 
 
+@pytest.mark.slow
 def test_nobody_is_sent_to_the_package_of_a_stranger() -> None:
     found = {str(path): match[0] for path in PROSE if (match := STRANGERS.search(path.read_text("utf-8")))}
     assert len(PROSE) > 200

@@ -363,6 +363,7 @@ MIXED = {
 }
 
 
+@pytest.mark.slow
 def test_in_bulk_every_row_is_settled_and_a_second_run_asks_nothing(tmp_path: Path) -> None:
     texts = [f"{i} {text}" for i, text in enumerate(list(MIXED) * 4)]
 

@@ -134,6 +134,7 @@ def written(form: str, a: Any, b: Any) -> str:
     )
 
 
+@pytest.mark.slow
 @every_dialect
 @settings(deadline=None, max_examples=40)
 @given(before=prose, form=st.sampled_from([*PLAIN, *NOTED, *NONE]), a=notes, b=notes, data=st.data())
@@ -170,6 +171,7 @@ def test_while_it_streams_nothing_is_shown_that_stands_inside_of_something_broke
         assert not names & {"inner"}
 
 
+@pytest.mark.slow
 @every_dialect
 @settings(deadline=None, max_examples=25)
 @given(parts=st.lists(st.lists(leaves, min_size=1, max_size=2), min_size=2, max_size=3))
@@ -203,6 +205,7 @@ def _record(text: str) -> Note | None:
         return None
 
 
+@pytest.mark.slow
 @every_dialect
 @settings(deadline=None, max_examples=60)
 @given(body=st.binary(max_size=80) | st.text(max_size=80).map(str.encode), text=st.text(max_size=40))

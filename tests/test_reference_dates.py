@@ -117,6 +117,7 @@ def test_every_amount_reads_back_from_its_german_form(amount: Decimal) -> None:
     assert Decimal(found) == amount
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30))
 def test_no_text_makes_reading_fail(said: str) -> None:
     GERMAN.number(said)

@@ -132,6 +132,7 @@ def test_a_result_without_a_record_keeps_its_error_and_attempts(
         again.unwrap()
 
 
+@pytest.mark.slow
 @given(
     st.text(),
     st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text(), max_size=3),
@@ -263,6 +264,7 @@ def said(error: ExtractorError | None) -> dict[str, Any]:
     return {name: value for name, value in vars(error or ExtractorError()).items() if name in DATA}
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100))
 @given(results)
 def test_any_result_goes_to_json_and_back_and_through_pickle(result: Any) -> None:

@@ -38,6 +38,7 @@ def text_of(chunks: Iterable[CompletionChunk | str]) -> str:
     return "".join(chunk if isinstance(chunk, str) else chunk.content for chunk in chunks)
 
 
+@pytest.mark.slow
 @every_dialect
 @settings(deadline=None, max_examples=examples(40))
 @given(data=st.data())

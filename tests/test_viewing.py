@@ -120,6 +120,7 @@ def test_derived_values_are_found_in_lists_references_unions_and_free_members() 
     assert found == {"/items/0/mood", "/items/0/paid", "/items/0/kind", "/by_name/a~1b"}
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.integers(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
 def test_of_plain_json_without_booleans_nothing_is_derived(value: Any) -> None:
     assert derived(value, {}) == frozenset()

@@ -154,6 +154,7 @@ def test_the_other_apis_of_that_kind_have_their_own_paths(
     assert sent[1].json["endpoint"] == url
 
 
+@pytest.mark.slow
 @both
 def test_an_answer_costs_half_and_the_run_tells_what_it_paid(serve: Serve, journal: Path, model: str) -> None:
     told: list[Progress] = []
@@ -169,6 +170,7 @@ def test_an_answer_costs_half_and_the_run_tells_what_it_paid(serve: Serve, journ
     assert told[-1].cost is None  # but nothing was paid now
 
 
+@pytest.mark.slow
 def test_the_same_call_again_and_one_without_batches_find_the_answers(serve: Serve, journal: Path) -> None:
     server = serve()
     run(server, journal)
@@ -381,6 +383,7 @@ def test_where_a_reply_gets_lost_what_was_done_is_found_and_not_done_again(
     assert len(made) == len({*made})
 
 
+@pytest.mark.slow
 def test_a_batch_of_somebody_elses_that_looks_like_ours_is_not_taken(serve: Serve, journal: Path) -> None:
     model = MODELS[1]
     lost: list[str] = []
@@ -409,6 +412,7 @@ def test_a_batch_of_somebody_elses_that_looks_like_ours_is_not_taken(serve: Serv
     assert ordinary(server) == 0
 
 
+@pytest.mark.slow
 def test_a_batch_that_fails_as_a_whole_raises_with_the_providers_reasons(serve: Serve, journal: Path) -> None:
     server = serve(rejected=[("model_not_found", "The model does not exist.")])
     with pytest.raises(
@@ -421,6 +425,7 @@ def test_a_batch_that_fails_as_a_whole_raises_with_the_providers_reasons(serve: 
     assert [outcome.record for outcome in run(serve(), journal)] == RECORDS
 
 
+@pytest.mark.slow
 def test_a_queue_that_is_full_is_waited_for_and_batches_become_as_small_as_it_takes(
     serve: Serve, journal: Path
 ) -> None:
@@ -487,6 +492,7 @@ def test_ctrl_c_leaves_the_batch_running_and_the_same_call_collects_it(serve: Se
     assert calls(server) == ["/files", "/batches"]
 
 
+@pytest.mark.slow
 def test_what_another_run_settles_between_two_questions_is_not_bought_again(
     serve: Serve, journal: Path
 ) -> None:
@@ -538,6 +544,7 @@ def test_what_another_run_settles_between_two_questions_is_not_bought_again(
     assert calls(server) == ["/files", "/batches"]
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_share_their_batches(serve: Serve, journal: Path) -> None:
     server = serve()
     found: dict[int, list[Any]] = {}

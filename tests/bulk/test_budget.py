@@ -12,6 +12,7 @@ from extractor import ConfigError, Price, Usage
 from extractor.bulk.limits.budget import RunBudget, worst_cost
 
 
+@pytest.mark.slow
 @given(
     st.decimals(0, 10, places=3),
     st.lists(st.tuples(st.decimals(0, 3, places=3), st.floats(0, 1), st.booleans()), max_size=100),

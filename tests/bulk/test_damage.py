@@ -153,6 +153,7 @@ def test_an_answer_on_a_server_that_an_older_release_kept_is_read(redis: RedisSe
         assert client.get("{extractor}:version") == b"2"  # so that an older worker says that it is too old
 
 
+@pytest.mark.slow
 @given(st.builds(Kept, st.binary(), st.integers(100, 999), st.none() | st.text(), st.floats(0, 1e9)))
 def test_a_checksum_is_the_same_for_the_same_answer_and_hangs_on_the_request(kept: Kept) -> None:
     assert checksum(KEY, kept) == checksum(KEY, Kept(*kept)._replace(at=9.0))

@@ -173,6 +173,7 @@ def test_a_json_schema_has_an_arrow_type(document: Any, expected: pa.DataType) -
     assert records_of(document).type == expected
 
 
+@pytest.mark.slow
 def test_a_type_that_refers_to_itself_in_many_ways_stays_small() -> None:
     names = [f"d{i}" for i in range(30)]
     defs = {n: {"type": "object", "properties": {m: {"$ref": f"#/$defs/{m}"} for m in names}} for n in names}
@@ -295,6 +296,7 @@ def test_every_value_of_the_corpus_survives(case: Case, way: Callable[[pa.Array]
             assert same(cell, view), (records.type, cell, view)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, st.data())
 def test_a_random_value_of_a_random_type_survives_or_is_a_fault(typed: Typed, data: st.DataObject) -> None:

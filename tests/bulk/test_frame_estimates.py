@@ -40,6 +40,7 @@ def test_rows_are_counted_and_priced_and_nothing_is_sent(tmp_path: Path) -> None
     assert not (tmp_path / "j.sqlite").exists(), "an estimate makes no file"
 
 
+@pytest.mark.slow
 def test_what_the_journal_has_is_paid_for_and_tells_how_long_answers_are(tmp_path: Path) -> None:
     journal = tmp_path / "j.sqlite"
     with ChatServer(shaped()) as server, Extractor("m", base_url=server.base_url, prices=PRICES) as ex:
@@ -56,6 +57,7 @@ def test_what_the_journal_has_is_paid_for_and_tells_how_long_answers_are(tmp_pat
     assert sum(u.completion_tokens for u in used) == pytest.approx(told.completion_tokens, rel=0.5)
 
 
+@pytest.mark.slow
 def test_an_estimate_is_within_a_fifth_on_texts_like_the_first_fifty(tmp_path: Path) -> None:
     """By a tokenizer that has 2.6 characters to a token, and answers that grow with the text."""
     journal, random = tmp_path / "j.sqlite", Random(7)
@@ -78,6 +80,7 @@ def test_an_estimate_is_within_a_fifth_on_texts_like_the_first_fifty(tmp_path: P
     assert float(told.cost or 0) == pytest.approx(float(sum(o.cost or 0 for o in run)), rel=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("caps", [(1.0, None), (None, 1.0), (1.0, 2.0)])
 def test_what_was_paid_under_a_cap_counts_without_it_and_the_other_way_round(
     tmp_path: Path, caps: tuple[float | None, float | None]
@@ -137,6 +140,7 @@ def broken_for_odd(request: ReceivedRequest) -> Scripted:
     return reply({"town": "?", "guests": "many"} if odd else {"town": "Basel", "guests": 2})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [1, 4])
 def test_rows_whose_answers_gave_no_record_are_counted_where_they_are_asked_again(
     together: int, tmp_path: Path
@@ -157,6 +161,7 @@ def test_rows_whose_answers_gave_no_record_are_counted_where_they_are_asked_agai
         assert len(server.requests) - before == told.requests == 15
 
 
+@pytest.mark.slow
 def test_an_answer_that_came_in_a_way_learned_in_the_run_is_found(tmp_path: Path) -> None:
     def no_schema(request: ReceivedRequest) -> Scripted:
         if "response_format" in request.json:

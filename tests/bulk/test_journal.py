@@ -128,6 +128,7 @@ def test_two_that_are_open_at_once_ask_for_nothing_twice(place: str) -> None:
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_one_that_is_never_idle_gives_signs_of_life_all_the_same(place: str) -> None:
     async def scene() -> None:
         busy = StoreJournal(partial(open_store, _address(place)), lease=0.4)

@@ -77,6 +77,7 @@ def finished(reason: str, content: str = "") -> httpx.Response:
 # -- together
 
 
+@pytest.mark.slow
 def test_rows_share_requests_and_each_gets_its_own_record_in_order() -> None:
     service = Service(echoes, latency=0.001)
     outcomes = run(TEXTS, service)
@@ -316,6 +317,7 @@ def test_a_429_costs_no_attempt_and_no_pack_is_split() -> None:
     assert {len(o.attempts) for o in outcomes} == {1}
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_take_schemas_is_asked_in_packs_by_prompt(tmp_path: Path) -> None:
     def answer(said: str, times: int) -> httpx.Response:
         of_this_pack = (body for body in reversed(service.bodies) if body["messages"][-1]["content"] == said)
@@ -342,6 +344,7 @@ def test_a_wrong_key_stops_the_run() -> None:
 # -- the journal
 
 
+@pytest.mark.slow
 def test_a_rerun_asks_for_nothing_and_a_changed_row_for_itself_alone(tmp_path: Path) -> None:
     service, journal = Service(echoes), tmp_path / "j.sqlite"
     first = run(TEXTS, service, journal=journal, client={"prices": PRICES})
@@ -355,6 +358,7 @@ def test_a_rerun_asks_for_nothing_and_a_changed_row_for_itself_alone(tmp_path: P
     assert len(service.asked) == 7
 
 
+@pytest.mark.slow
 def test_what_was_asked_alone_is_paid_for_but_who_asks_alone_wants_it_so(tmp_path: Path) -> None:
     service, journal = Service(echoes), tmp_path / "j.sqlite"
     run(TEXTS[:4], service, journal=journal, rows_per_request=1)
@@ -398,6 +402,7 @@ def test_retry_failed_asks_alone_where_a_pack_gave_no_record(tmp_path: Path) -> 
     assert all(o.record for o in run(TEXTS[:4], service, **rows)), "what was asked alone counts from then on"
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_journal_ask_of_each_row_once_together(tmp_path: Path) -> None:
     service = Service(echoes, latency=0.05)
 
@@ -447,6 +452,7 @@ def test_rows_of_an_abandoned_pack_are_counted_as_possibly_paid_twice(tmp_path: 
 # -- money
 
 
+@pytest.mark.slow
 def test_the_cap_is_not_passed_and_the_last_rows_go_in_smaller_packs(tmp_path: Path) -> None:
     spent = Usage()
 
@@ -485,6 +491,7 @@ def test_an_estimate_counts_the_requests_of_packs_and_what_is_paid_for_row_by_ro
 # -- stops
 
 
+@pytest.mark.slow
 def test_after_a_stop_what_was_on_the_wire_is_kept(tmp_path: Path) -> None:
     def answer(said: str, times: int) -> httpx.Response:
         return httpx.Response(402) if "stop" in texts_of(said) else echoes(said)

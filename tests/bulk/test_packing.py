@@ -112,12 +112,14 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(max_size=3), values, max_size=4), st.sampled_from([None, 1, "\t"]))
 def test_the_members_of_an_object_are_found_as_they_are_written(value: dict[str, Any], indent: Any) -> None:
     text = json.dumps(value, indent=indent)
     assert {name: json.loads(part) for name, part in members(text)} == value
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(ids(4)), values), st.data())
 def test_of_a_text_that_ends_anywhere_only_whole_records_are_taken(
     value: dict[str, Any], data: st.DataObject

@@ -57,6 +57,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # -- in and out
 
 
+@pytest.mark.slow
 def test_each_row_comes_out_once_in_order_with_its_record() -> None:
     outcomes = run(TEXTS, Service())
     assert [o.index for o in outcomes] == list(range(50))
@@ -155,6 +156,7 @@ def test_names_in_a_template_may_be_any_that_a_table_has() -> None:
             run([row], service, text=text)
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_stops_no_other() -> None:
     def answer(text: str, times: int) -> httpx.Response:
         return reply("no JSON") if text == "text 7" else echo(text)
@@ -187,6 +189,7 @@ def test_a_row_without_the_field_has_an_error_that_names_it() -> None:
     assert (outcomes[2].extraction, outcomes[2].error) == (None, None)
 
 
+@pytest.mark.slow
 def test_rows_may_come_asynchronously() -> None:
     async def rows() -> AsyncIterator[str]:
         for text in TEXTS:
@@ -215,6 +218,7 @@ def test_rows_are_read_as_they_are_needed() -> None:
     assert 0 < read <= 1030
 
 
+@pytest.mark.slow
 def test_a_slow_row_holds_nobody_up() -> None:
     done: list[str] = []
 
@@ -231,6 +235,7 @@ def test_a_slow_row_holds_nobody_up() -> None:
     assert [o.index for o in outcomes] == list(range(50))
 
 
+@pytest.mark.slow
 def test_without_order_rows_come_as_they_are_done() -> None:
     class Slow(Service):
         async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -270,6 +275,7 @@ def test_what_could_work_for_no_row_is_refused_before_any_is_read() -> None:
 # -- each answer is paid for once
 
 
+@pytest.mark.slow
 def test_a_second_run_asks_for_nothing(tmp_path: Path) -> None:
     service, journal = Service(), tmp_path / "j.sqlite"
     first = run(TEXTS, service, journal=journal)
@@ -288,6 +294,7 @@ def test_the_journal_is_in_the_users_cache_unless_told_otherwise(tmp_path: Path)
     assert service.asked == ["a"]
 
 
+@pytest.mark.slow
 def test_a_changed_row_asks_for_itself_alone(tmp_path: Path) -> None:
     service, journal = Service(), tmp_path / "j.sqlite"
     run(TEXTS, service, journal=journal)
@@ -386,6 +393,7 @@ def test_the_journal_holds_no_key(tmp_path: Path) -> None:
     assert not any(secret.encode() in file.read_bytes() for file in tmp_path.iterdir() if file.is_file())
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_journal_ask_once_together(tmp_path: Path) -> None:
     service = Service(latency=0.05)
 
@@ -401,12 +409,14 @@ def test_two_runs_on_one_journal_ask_once_together(tmp_path: Path) -> None:
 # -- limits
 
 
+@pytest.mark.slow
 def test_concurrency_is_not_passed() -> None:
     service = Service(latency=0.005)
     run([f"text {n}" for n in range(300)], service, concurrency=16)
     assert service.peak == 16
 
 
+@pytest.mark.slow
 def test_a_429_pauses_all_and_costs_no_attempt() -> None:
     throttled = 0
 
@@ -530,6 +540,7 @@ def test_a_given_rate_is_kept_to() -> None:
 # -- money
 
 
+@pytest.mark.slow
 def test_the_cap_is_not_passed_with_many_in_flight_and_answers_at_their_longest(tmp_path: Path) -> None:
     service = Service(lambda text, times: reply(Echo.of(text).model_dump(), completion_tokens=100), 0.01)
     price, told = Price(input=0, output=10), list[Progress]()
@@ -550,6 +561,7 @@ def test_the_cap_is_not_passed_with_many_in_flight_and_answers_at_their_longest(
     assert "100 rows are done" in str(stopped.value)
 
 
+@pytest.mark.slow
 def test_after_a_stop_the_same_run_goes_on_with_more_money(tmp_path: Path) -> None:
     service = Service(lambda text, times: reply(Echo.of(text).model_dump(), completion_tokens=100))
     rows: dict[str, Any] = {
@@ -579,6 +591,7 @@ def test_an_account_that_does_not_work_stops_the_run(status: int, body: Any) -> 
     assert len(service.asked) <= 64
 
 
+@pytest.mark.slow
 def test_a_key_that_ends_in_the_middle_leaves_what_is_done(tmp_path: Path) -> None:
     def answer(text: str, times: int) -> httpx.Response:
         return httpx.Response(401) if len(service.asked) > 20 else echo(text)
@@ -627,6 +640,7 @@ def test_a_row_that_is_abandoned_is_counted_as_possibly_paid_twice(tmp_path: Pat
 # -- the synchronous client
 
 
+@pytest.mark.slow
 def test_the_synchronous_client_gives_the_same() -> None:
     with running(Weather(latency=0.005)) as server, Extractor("any", base_url=server.base_url) as extractor:
         outcomes = list(extractor.rows(iter(TEXTS), Echo))
@@ -634,6 +648,7 @@ def test_the_synchronous_client_gives_the_same() -> None:
     assert [o.record for o in outcomes] == [Echo.of(text) for text in TEXTS]
 
 
+@pytest.mark.slow
 def test_the_synchronous_client_works_where_a_loop_is_running() -> None:
     async def notebook() -> list[Any]:
         with running() as server, Extractor("any", base_url=server.base_url) as extractor:
@@ -642,6 +657,7 @@ def test_the_synchronous_client_works_where_a_loop_is_running() -> None:
     assert len(asyncio.run(notebook())) == 3
 
 
+@pytest.mark.slow
 def test_the_callers_own_synchronous_client_is_used() -> None:
     asked: list[threading.Thread] = []
 
@@ -655,6 +671,7 @@ def test_the_callers_own_synchronous_client_is_used() -> None:
     assert len(outcomes) == len(asked) == 50
 
 
+@pytest.mark.slow
 def test_leaving_the_loop_early_ends_the_thread() -> None:
     with running(Weather(latency=0.01)) as server, Extractor("any", base_url=server.base_url) as extractor:
         for _ in extractor.rows((f"text {n}" for n in range(10_000)), Echo, run=Run(journal=False)):
@@ -672,6 +689,7 @@ def test_the_clients_fallback_is_asked_where_there_is_no_record() -> None:
     assert [attempt.request.model for attempt in outcomes[0].attempts] == ["any", "other"]
 
 
+@pytest.mark.slow
 def test_nothing_is_logged_of_a_good_run(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         run(TEXTS, Service())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from extractor.bulk.schedule import Window
 
 
+@pytest.mark.slow
 @given(st.integers(1, 20), st.integers(0, 80), st.randoms(use_true_random=False), st.booleans())
 def test_each_row_is_handed_out_once_and_the_window_is_not_passed(
     ahead: int, rows: int, chance: random.Random, ordered: bool

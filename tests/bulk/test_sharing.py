@@ -245,6 +245,7 @@ def test_a_gate_that_closes_while_it_asks_lets_nobody_out() -> None:
 # -- the run
 
 
+@pytest.mark.slow
 def test_runs_with_one_limiter_together_keep_the_limit_of_each_endpoint() -> None:
     async def scene() -> None:
         loop, desk, service = asyncio.get_running_loop(), Desk(speed=100), Service()

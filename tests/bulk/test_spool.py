@@ -31,6 +31,7 @@ def read_twice(rows: Any) -> list[list[Any]]:
     return asyncio.run(twice())
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.binary(max_size=30), st.integers(0, 9)), max_size=40),
     st.integers(1, 9),

@@ -289,6 +289,7 @@ class Workers:
         del self.until[worker]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(STEPS)
 def test_whatever_they_do_no_two_living_workers_are_granted_a_key_and_no_answer_is_lost(

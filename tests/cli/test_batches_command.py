@@ -116,6 +116,7 @@ def test_a_batch_can_be_cancelled_and_given_up(cli: Cli, table: Path) -> None:
         assert spooled(table) == []  # they are source text
 
 
+@pytest.mark.slow
 def test_the_help_teaches_the_mode(cli: Cli) -> None:
     assert "--mode" in cli("run", "--help").out
     assert "cancel" in cli("batches", "--help").out

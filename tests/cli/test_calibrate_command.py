@@ -99,6 +99,7 @@ def test_the_file_serves_extract_and_run(cli: Cli, folder: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_too_few_labels_are_said_as_such(cli: Cli) -> None:
     pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
     with ChatServer(overconfident) as server:

@@ -22,6 +22,7 @@ def rows_in(text: str, delimiter: str = ",") -> list[list[str] | Torn]:
     return [cells for _, cells in cells_of(io.StringIO(text, newline=""), delimiter)]
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=6), st.sampled_from([",", ";", "\t"]))
 def test_what_is_written_as_csv_comes_back(rows: list[list[str]], delimiter: str) -> None:
     stream = io.StringIO(newline="")

@@ -33,6 +33,7 @@ def test_there_is_no_example_of_another_name() -> None:
     assert load_documents(examples_folder(), "parcel") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bill", "form", "letter", "mail"])
 def test_each_value_of_gold_stands_in_its_document(name: str) -> None:
     kind = load_documents(examples_folder(), name)
@@ -46,6 +47,7 @@ def test_each_value_of_gold_stands_in_its_document(name: str) -> None:
                 assert example.text.boxes(spans[0].start, spans[0].end)
 
 
+@pytest.mark.slow
 def test_a_bill_is_read_and_shown_with_its_boxes(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ def test_all_right_is_100_percent_of_everything(cli: Cli, folder: Path) -> None:
     assert told["requests a record"] == "1.0"
 
 
+@pytest.mark.slow
 def test_answers_are_kept_in_the_cache_folder_where_no_journal_is_named(
     cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_text_without_a_record_has_missed_everything(cli: Cli, folder: Path) -
     assert re.search(r"/town +│ +3 +│ +2 +│ +2 ", ended.out)
 
 
+@pytest.mark.slow
 def test_two_reports_are_compared_text_by_text(cli: Cli, folder: Path) -> None:
     run(cli, by_town(**POOR), "-o", "poor.json")
     run(cli, by_town(**GOOD), "-o", "good.json")
@@ -125,6 +127,7 @@ def test_two_reports_are_compared_text_by_text(cli: Cli, folder: Path) -> None:
     assert re.search(r"basel +│ ok +│ +1 +│ +2 +│ /day", ended.out)
 
 
+@pytest.mark.slow
 def test_the_same_report_twice_has_no_text_that_changed(cli: Cli, folder: Path) -> None:
     run(cli, by_town(**GOOD), "-o", "good.json")
     assert "with another result" not in cli("eval", "--compare", "good.json", "good.json").out
@@ -174,11 +177,13 @@ def test_labelled_texts_or_two_reports_are_named(cli: Cli, folder: Path, argumen
     assert "name the labelled texts, or two reports" in " ".join(ended.err.replace("│", " ").split())
 
 
+@pytest.mark.slow
 def test_a_file_that_is_no_report_is_refused(cli: Cli, folder: Path) -> None:
     ended = cli("eval", "--compare", "visits.jsonl", "visits.py")
     assert (ended.status, "visits.jsonl is not a report of `extractor eval -o`" in ended.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_values_in_other_words_count_as_right_where_they_are_read(cli: Cli, folder: Path) -> None:
     said = {**GOOD, "Bern": {"town": "Bern", "day": "N/A"}, "Ulm": {"town": "Ulm", "day": "N/A"}}
     assert figures(run(cli, by_town(**said)).out)["valid in the end"] == "33.3%"
@@ -357,6 +362,7 @@ def test_two_reports_on_one_page_tell_which_values_turned(cli: Cli, folder: Path
     assert changes["value F1"]["value"] == pytest.approx(values["value F1"][1] - values["value F1"][0])
 
 
+@pytest.mark.slow
 def test_view_shows_a_report(cli: Cli, folder: Path) -> None:
     run(cli, by_town(**POOR), "-o", "poor.json", "--html", "poor.html")
     ended = cli("view", "poor.json", "-o", "viewed.html")
@@ -394,6 +400,7 @@ def test_what_it_was_asked_with_is_in_the_report(cli: Cli, folder: Path) -> None
     }
 
 
+@pytest.mark.slow
 def test_an_evaluation_fails_below_a_figure_and_writes_what_ci_reads(cli: Cli, folder: Path) -> None:
     (folder / "summary.md").write_text("before\n")
     outputs = ("--junit", "eval.xml", "--summary", "summary.md")
@@ -407,6 +414,7 @@ def test_an_evaluation_fails_below_a_figure_and_writes_what_ci_reads(cli: Cli, f
     assert cli("eval", "visits.jsonl", "-t", "visits.py:Visit", "--fail-under", "90").status == 2
 
 
+@pytest.mark.slow
 def test_slips_and_slices_stand_in_the_shell_too(cli: Cli, folder: Path) -> None:
     write(folder / "visits.jsonl", [{**case, "land": "[b]CH[/b]"} for case in CASES])
     ended = run(cli, by_town(**POOR), "--slice", "land")
@@ -414,6 +422,7 @@ def test_slips_and_slices_stand_in_the_shell_too(cli: Cli, folder: Path) -> None
     assert "[b]CH[/b]" in ended.out
 
 
+@pytest.mark.slow
 def test_scoring_of_a_file_holds_and_is_refused_before_anything_is_asked(cli: Cli, folder: Path) -> None:
     (folder / "scoring.json").write_text('{"/day": {"ignore": true}}')
     assert figures(run(cli, by_town(**GOOD), "--scoring", "scoring.json").out)["precision"] == "100.0%"
@@ -447,6 +456,7 @@ def test_what_was_answered_before_a_run_stopped_is_kept(cli: Cli, folder: Path) 
     assert ([each["id"] for each in report["records"]], report["complete"]) == (["basel", "bern"], False)
 
 
+@pytest.mark.slow
 def test_a_report_tells_no_key(cli: Cli, folder: Path) -> None:
     secret = ("-p", "api_key=sk-very-secret", "-p", 'extra_headers={"X-Key": "sk-very-secret"}')
     run(cli, by_town(**GOOD), "-o", "good.json", "--html", "good.html", *secret)

@@ -107,6 +107,7 @@ def test_a_json_schema_serves_as_record_type(cli: Cli, folder: Path) -> None:
     assert (end.status, end.lines[0]["record"]) == (0, {"town": "Basel"})
 
 
+@pytest.mark.slow
 def test_the_output_file_is_for_its_owner_and_standard_output_stays_empty(cli: Cli, folder: Path) -> None:
     with ChatServer([reply(BASEL)]) as server:
         end = cli(
@@ -273,6 +274,7 @@ def test_a_key_in_the_environment_is_sent_and_never_shown(
     assert key not in end.out + end.err
 
 
+@pytest.mark.slow
 def test_how_sure_each_value_is_stands_in_the_line_where_it_is_asked_for(cli: Cli, folder: Path) -> None:
     told = logprobs(reply(BASEL), {"Basel": math.log(0.5) * math.sqrt(3)})
     with ChatServer(told) as server:

@@ -45,6 +45,7 @@ def refuses_one(request: ReceivedRequest) -> Scripted:
 ASKED = ("extract", "--type", "ledger.py:Ledger", "-m", "m", "--long", "--chunk", 3000, "book.txt")
 
 
+@pytest.mark.slow
 def test_a_long_text_is_one_line_with_its_evidence_and_its_chunks(cli: Cli, folder: Path) -> None:
     with ChatServer(model) as server:
         end = cli(*ASKED, "--base-url", server.base_url)
@@ -63,6 +64,7 @@ def test_a_long_text_is_one_line_with_its_evidence_and_its_chunks(cli: Cli, fold
     assert line["conflicts"] == []
 
 
+@pytest.mark.slow
 def test_the_line_and_the_page_tell_how_sure_each_value_of_the_whole_is(cli: Cli, folder: Path) -> None:
     with ChatServer(model) as server:
         end = cli(*ASKED, "--confidence", "--base-url", server.base_url, "-o", "out.jsonl")
@@ -74,6 +76,7 @@ def test_the_line_and_the_page_tell_how_sure_each_value_of_the_whole_is(cli: Cli
     assert '"confidence":{"/depot":1.0' in (folder / "page.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_missing_chunk_is_named_beside_the_record_and_gives_status_1(cli: Cli, folder: Path) -> None:
     with ChatServer(refuses_one) as server:
         end = cli(*ASKED, "--base-url", server.base_url, "-o", "out.jsonl")

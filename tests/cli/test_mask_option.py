@@ -62,6 +62,7 @@ def test_extract_sends_placeholders_and_writes_the_values(cli: Cli, folder: Path
     assert not any(secret in sent(server) for secret in SECRETS)
 
 
+@pytest.mark.slow
 def test_run_keeps_placeholders_and_a_second_run_is_read_back(cli: Cli, folder: Path) -> None:
     with ChatServer(copied) as server:
         at = ("-m", "m", "--base-url", server.base_url, "--journal", "kept/journal.sqlite")
@@ -90,6 +91,7 @@ def test_the_journal_of_a_run_has_nothing_that_is_masked(cli: Cli, folder: Path)
     assert not any(secret.encode() in kept for secret in SECRETS)
 
 
+@pytest.mark.slow
 def test_eval_measures_the_values_that_came_back(cli: Cli, folder: Path) -> None:
     gold: dict[str, Any] = {"mail": "ada@example.org", "customer": "C-123456"}
     Path("gold.jsonl").write_text(json.dumps({"text": "ada@example.org, C-123456", "record": gold}))

@@ -37,6 +37,7 @@ def test_each_command_has_a_help_text(cli: Cli, command: str) -> None:
     assert f"Usage: extractor {command}" in end.out
 
 
+@pytest.mark.slow
 def test_help_says_where_keys_come_from(cli: Cli) -> None:
     assert "Keys are read from the environment only" in " ".join(cli("extract", "--help").out.split())
     assert "--api-key" not in cli("extract", "--help").out

@@ -243,6 +243,7 @@ def test_urls_are_read_and_written_where_fsspec_is_installed(run: Run, folder: P
         assert rows[3]["visit"]["town"] == "Basel"
 
 
+@pytest.mark.slow
 def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
     def visits(request: ReceivedRequest) -> Scripted:
         texts = [json.loads(line) for line in asked(request).splitlines()]
@@ -424,6 +425,7 @@ def test_the_estimate_knows_what_a_server_holds(run: Run, folder: Path, redis: R
     assert "2 of them with an answer in the journal" in run(*again, "--dry-run").out
 
 
+@pytest.mark.slow
 def test_the_help_shows_examples(cli: Cli) -> None:
     end = cli("run", "--help")
     assert end.status == 0

@@ -119,6 +119,7 @@ READ = [(1, "Basel"), (2, "Köln, am Rhein"), (3, None), (4, None), (5, "Bonn"),
 # -- in and out
 
 
+@pytest.mark.slow
 def test_a_table_goes_into_another_one_of_the_same_database(run: Run, place: Place) -> None:
     end = run(place.url, "--table", "mails", "-o", place.url, "--into", "visits", "--batch-rows", "2")
     assert end.status == 1, end.err
@@ -141,6 +142,7 @@ def test_a_date_that_python_has_not_fails_its_row_alone(run: Run, folder: Path) 
     assert (second["day"], second["visit"]["town"]) == ("2026-05-03", "Bonn")
 
 
+@pytest.mark.slow
 def test_half_of_a_character_in_json_stops_no_run(run: Run, place: Place, folder: Path) -> None:
     lines = [{"id": 1, "body": "Basel", "note": "half \ud83d"}, {"id": 2, "body": "Bonn", "note": "whole"}]
     (folder / "half.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -149,6 +151,7 @@ def test_half_of_a_character_in_json_stops_no_run(run: Run, place: Place, folder
     assert place.rows("SELECT id, note FROM visits ORDER BY id") == [(1, "half ?"), (2, "whole")]
 
 
+@pytest.mark.slow
 def test_a_query_goes_into_a_file_and_a_file_into_a_table(run: Run, place: Place, folder: Path) -> None:
     query = "SELECT id, body FROM mails WHERE id <> 4 ORDER BY id DESC"
     assert run(place.url, "--query", query, "-o", "out.jsonl").status == 0
@@ -162,6 +165,7 @@ def test_a_query_goes_into_a_file_and_a_file_into_a_table(run: Run, place: Place
     ]
 
 
+@pytest.mark.slow
 def test_an_input_without_types_takes_those_of_the_table_that_is_there(
     run: Run, place: Place, folder: Path
 ) -> None:
@@ -175,6 +179,7 @@ def test_an_input_without_types_takes_those_of_the_table_that_is_there(
     assert towns(place)[-1] == (7, "Genf")
 
 
+@pytest.mark.slow
 def test_limit_and_sample_take_some_rows(run: Run, place: Place) -> None:
     assert [line["id"] for line in run(place.url, "--table", "mails", "--limit", "2").lines] == [1, 2]
     assert len(run(place.url, "--table", "mails", "--sample", "3").lines) == 3
@@ -182,6 +187,7 @@ def test_limit_and_sample_take_some_rows(run: Run, place: Place) -> None:
     assert "6 rows: 1 without text" in end.out
 
 
+@pytest.mark.slow
 def test_a_row_that_fails_is_asked_again_in_place(run: Run, place: Place) -> None:
     run.server.play(lambda request: status(400, "no") if "Bern" in asked(request) else visit(request))
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits", "--key", "id")
@@ -230,6 +236,7 @@ def test_what_cannot_work_is_said_before_anything_is_asked(
     assert place.count("a") == 0
 
 
+@pytest.mark.slow
 def test_rows_of_another_version_of_the_type_are_not_mixed_in(run: Run, place: Place, folder: Path) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits", "--key", "id")
     assert run(*arguments, "--limit", "1").status == 0
@@ -247,6 +254,7 @@ def test_rows_of_another_version_of_the_type_are_not_mixed_in(run: Run, place: P
 # -- going on
 
 
+@pytest.mark.slow
 def test_a_run_that_appends_is_not_written_twice_by_chance(run: Run, place: Place) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits")
     assert run(*arguments, "--limit", "3").status == 0
@@ -261,6 +269,7 @@ def test_a_run_that_appends_is_not_written_twice_by_chance(run: Run, place: Plac
     assert place.count("visits") == 12
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_says_how_to_go_on_without_the_password(
     cli: Cli, folder: Path, place: Place
 ) -> None:
@@ -282,6 +291,7 @@ def test_a_run_that_stops_says_how_to_go_on_without_the_password(
     assert towns(place) == READ
 
 
+@pytest.mark.slow
 def test_an_input_that_has_changed_is_not_gone_on_with(run: Run, place: Place) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits")
     run(*arguments, "--limit", "3")
@@ -321,6 +331,7 @@ def test_a_database_that_goes_away_stops_the_run_which_is_gone_on_with(
 # -- a quarantine
 
 
+@pytest.mark.slow
 def test_rows_without_a_record_stay_out_of_the_table_and_come_in_once_they_are_mended(
     run: Run, place: Place, folder: Path
 ) -> None:
@@ -345,6 +356,7 @@ def test_rows_without_a_record_stay_out_of_the_table_and_come_in_once_they_are_m
     assert towns(place) == sorted([*good, (3, "Genf"), (4, "Genf")])
 
 
+@pytest.mark.slow
 def test_with_a_key_a_quarantine_is_emptied_into_the_table(run: Run, place: Place, folder: Path) -> None:
     arguments = ("-o", place.url, "--into", "visits", "--key", "id", "--quarantine", "bad.jsonl")
     run(place.url, "--table", "mails", *arguments)
@@ -391,6 +403,7 @@ def test_a_database_that_goes_away_stops_the_run_and_leaves_a_drained_quarantine
     assert (folder / "bad.jsonl").read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
     run: Run, place: Place, folder: Path
 ) -> None:
@@ -407,6 +420,7 @@ def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
     assert "bad.jsonl: 2 rows" in run(*arguments, *quarantine, "--resume").err
 
 
+@pytest.mark.slow
 def test_a_line_of_a_quarantine_that_is_broken_by_hand_is_not_lost(
     run: Run, place: Place, folder: Path
 ) -> None:

@@ -103,6 +103,7 @@ def test_good_rows_go_to_the_output_and_the_others_with_all_that_is_known_to_the
     assert end.err.splitlines()[-1].strip() == invalid["again"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["in.csv", "in.jsonl", "in.parquet"])
 @pytest.mark.parametrize("output", ["good.csv", "good.jsonl", "good.parquet"])
 def test_a_quarantine_that_is_fed_again_after_a_fix_gives_exactly_the_missing_rows(
@@ -122,6 +123,7 @@ def test_a_quarantine_that_is_fed_again_after_a_fix_gives_exactly_the_missing_ro
     assert len(run.server.requests) == before + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["good.csv", "good.jsonl", "good.parquet"])
 def test_rows_with_an_id_are_added_once_even_where_the_machine_died_before_they_left_the_quarantine(
     output: str, run: Run, folder: Path, service: Service
@@ -237,6 +239,7 @@ def test_what_is_not_done_stays_in_a_quarantine_that_is_being_emptied(
     assert read(folder / "bad.jsonl") == []
 
 
+@pytest.mark.slow
 def test_rows_of_another_input_are_added_whole_or_not_at_all(
     cli: Cli, folder: Path, service: Service
 ) -> None:
@@ -295,6 +298,7 @@ OWN = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0), OWN)))
 def test_what_a_quarantine_holds_comes_out_as_it_went_in(rows: list[tuple[int, dict[str, Any]]]) -> None:

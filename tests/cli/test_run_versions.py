@@ -80,6 +80,7 @@ def test_a_type_that_is_worded_otherwise_is_the_same(kind: str, how: str, run: R
     assert run("in.csv", "-x", "body", "-o", f"out.{kind}", how).status == 0
 
 
+@pytest.mark.slow
 def test_files_of_two_versions_that_were_put_together_are_found_out(run: Run, folder: Path) -> None:
     define(folder, TYPES)
     run("in.csv", "-x", "body", "-o", "one.jsonl")

@@ -91,6 +91,7 @@ def test_a_narrow_screen_shows_the_first_fields_and_names_the_others() -> None:
     assert "not shown: items, note" in table
 
 
+@pytest.mark.slow
 @given(st.integers(20, 200))
 def test_no_line_is_longer_than_the_screen(width: int) -> None:
     assert all(len(line) <= width for line in drawn(width))

@@ -172,6 +172,7 @@ def test_the_password_in_a_files_url_is_told_nowhere(cli: Cli, folder: Path) -> 
         assert "s3cret" not in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_run_wrote_is_valid_in_its_column(kind: str, cli: Cli, folder: Path) -> None:
     (folder / "visits.py").write_text(TYPES)
@@ -403,6 +404,7 @@ RECORDS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40))
 @given(st.lists(RECORDS, min_size=1, max_size=5))
 def test_valid_records_are_valid_in_each_kind_of_file(rows: list[dict[str, Any]]) -> None:

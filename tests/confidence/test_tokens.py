@@ -137,6 +137,7 @@ def test_a_token_that_the_server_calls_impossible_leaves_a_number_above_zero() -
     assert 0 < told("[1]", token("["), impossible, token("]"))[(0,)] < 1e-9
 
 
+@pytest.mark.slow
 @given(JSONS | st.fixed_dictionaries({"content": JSONS | st.lists(ODD)}))
 def test_whatever_a_server_calls_log_probabilities_is_survived(logprobs: Any) -> None:
     assert all(0 < each.probability <= 1 for each in told_by_tokens('{"a":1}', logprobs).values())
@@ -151,6 +152,7 @@ def test_the_leaves_of_any_json_are_found_where_they_stand(
     assert read == leaves(value)
 
 
+@pytest.mark.slow
 @given(JSONS, st.data())
 def test_however_the_bytes_are_cut_each_leaf_has_a_probability(value: Any, data: st.DataObject) -> None:
     said = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

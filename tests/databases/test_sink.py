@@ -286,6 +286,7 @@ def test_what_this_process_writes_into_the_file_meanwhile_is_kept_too(place: Pla
 # -- frames
 
 
+@pytest.mark.slow
 def test_frames_and_streams_of_any_library_are_written(place: Place) -> None:
     rows = [{"id": i, "town": "Basel"} for i in range(3)]
     sink = DatabaseSink(place.url, "visits", batch_rows=2)
@@ -311,6 +312,7 @@ def test_a_sink_is_pickled_without_its_password(server: Place, monkeypatch: pyte
     assert pickle.loads(sent).write(visits((1, "Basel"))) == Written(1)
 
 
+@pytest.mark.slow
 def test_a_table_goes_into_another_of_the_same_database_as_a_stream(place: Place) -> None:
     rows = [(i, f"town {i}") for i in range(5_000)]
     DatabaseSink(place.url, "here").write(visits(*rows))
@@ -328,6 +330,7 @@ def test_a_table_goes_into_another_of_the_same_database_as_a_stream(place: Place
 # -- upsert
 
 
+@pytest.mark.slow
 def test_upsert_keeps_one_row_a_key_the_last_one(place: Place) -> None:
     sink = DatabaseSink(place.url, "visits", "upsert", "id", batch_rows=3)
     sink.write(visits((1, "a"), (2, "b"), (1, "c"), (3, "d"), (1, "e"), (1, "f")))
@@ -399,6 +402,7 @@ def test_rows_that_break_a_constraint_are_refused_and_the_others_are_written(pla
 # -- runs
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_rows_once_however_often_it_is_begun(place: Place) -> None:
     sink = DatabaseSink(place.url, "visits", batch_rows=2)
     rows = [(i, f"town {i}") for i in range(5)]
@@ -410,6 +414,7 @@ def test_a_run_writes_its_rows_once_however_often_it_is_begun(place: Place) -> N
     assert DatabaseSink(place.url, "other").write(visits(*rows), run="may") == Written(5)
 
 
+@pytest.mark.slow
 def test_a_run_over_other_rows_than_before_is_refused(place: Place) -> None:
     sink = DatabaseSink(place.url, "visits", batch_rows=2)
     sink.write(visits((1, "a"), (2, "b"), (3, "c")), run="may")

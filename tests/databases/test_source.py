@@ -238,6 +238,7 @@ def test_memory_does_not_grow_with_the_rows(place: Place) -> None:
     assert peaks[1] - peaks[0] < 70, f"150,000 rows are 145 MB; the peaks are {peaks}"
 
 
+@pytest.mark.slow
 def test_a_view_in_a_file_of_duckdb_reads_no_other_file(tmp_path: Path) -> None:
     (tmp_path / "private.csv").write_text("secret\nx\n")
     place = Place("duckdb", f"duckdb:///{tmp_path}/a.db")

@@ -148,6 +148,7 @@ def test_predicted_tokens_may_be_paid_for_as_the_answers_own() -> None:
     assert most_usage(predicted, "m").completion_tokens == 100 + len(predicted)
 
 
+@pytest.mark.slow
 @given(
     st.recursive(st.none() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v))
 )

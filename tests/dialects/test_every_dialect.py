@@ -112,6 +112,7 @@ def said(draw: st.DrawFn, name: str) -> Reply:
     return replace(reply, delivery=replies.Delivery(sse=replies.Sse(piece=draw(st.integers(1, 9)))))
 
 
+@pytest.mark.slow
 @every_dialect
 @given(data=st.data())
 def test_chunks_add_up_to_the_completion_that_the_same_reply_is_without_a_stream(

@@ -117,6 +117,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(json_values)
 def test_whatever_json_comes_reading_it_never_crashes(value: object) -> None:
     body = json.dumps({"choices": [value], "usage": value, "id": value, "created": value}).encode()

@@ -90,6 +90,7 @@ values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(values, max_size=5), st.data())
 def test_wherever_a_list_is_cut_off_what_is_kept_is_its_beginning(items: list[Any], data: Any) -> None:
     text = json.dumps({"value": items})
@@ -138,6 +139,7 @@ keys = st.sampled_from([*DEFAULT_MOVES, *FailureKind, 429])
 moves = st.dictionaries(keys, st.lists(st.sampled_from(BOTH), unique=True))
 
 
+@pytest.mark.slow
 @given(
     st.lists(events, min_size=20, max_size=20),
     st.integers(0, 4),

@@ -192,6 +192,7 @@ def fails_on(word: str, fault: Scripted, most: int = 0) -> Any:
     return play
 
 
+@pytest.mark.slow
 def test_a_chunk_whose_answer_is_too_long_is_read_again_in_shorter_ones(
     server: ChatServer, ex: Extractor
 ) -> None:
@@ -205,6 +206,7 @@ def test_a_chunk_whose_answer_is_too_long_is_read_again_in_shorter_ones(
     assert result.missing == ()
 
 
+@pytest.mark.slow
 def test_where_no_reply_is_of_use_shorter_chunks_are_asked_for_no_more_than_once(
     server: ChatServer, ex: Extractor
 ) -> None:
@@ -219,6 +221,7 @@ def test_where_no_reply_is_of_use_shorter_chunks_are_asked_for_no_more_than_once
     assert {chunk.outcome for chunk in result.chunks} == {Outcome.INVALID}
 
 
+@pytest.mark.slow
 def test_a_chunk_that_stays_refused_is_named_and_the_rest_is_there(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", refusal()))
     result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
@@ -235,6 +238,7 @@ def test_a_chunk_that_stays_refused_is_named_and_the_rest_is_there(server: ChatS
     assert {"D-0000", "D-0039"} <= numbers
 
 
+@pytest.mark.slow
 def test_where_the_service_fails_for_one_chunk_it_is_named(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", status(500, "overloaded", headers={"retry-after": "0"})))
     result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
@@ -245,6 +249,7 @@ def test_where_the_service_fails_for_one_chunk_it_is_named(server: ChatServer, e
     assert not any(chunk.again for chunk in result.chunks)
 
 
+@pytest.mark.slow
 def test_what_the_service_calls_too_long_is_read_in_shorter_chunks(server: ChatServer, ex: Extractor) -> None:
     error = status(400, "This model's maximum context length is 2048 tokens.", code="context_length_exceeded")
     server.play(fails_on("", error, most=4200))
@@ -252,6 +257,7 @@ def test_what_the_service_calls_too_long_is_read_in_shorter_chunks(server: ChatS
     assert deliveries(result) == [one for _, one in PLANTED]
 
 
+@pytest.mark.slow
 def test_a_wrong_key_stops_the_run_with_what_there_is_and_a_ledger_of_what_was_not_run(
     server: ChatServer, ex: Extractor
 ) -> None:
@@ -265,6 +271,7 @@ def test_a_wrong_key_stops_the_run_with_what_there_is_and_a_ledger_of_what_was_n
     check_ledger(partial, BOOK)
 
 
+@pytest.mark.slow
 def test_the_same_call_again_asks_only_for_what_is_not_in_the_journal(
     server: ChatServer, ex: Extractor, tmp_path: Path
 ) -> None:
@@ -323,6 +330,7 @@ def test_a_short_text_whose_answer_is_cut_off_is_read_in_chunks(server: ChatServ
     assert [chunk.again for chunk in result.chunks] == [True, False, False]
 
 
+@pytest.mark.slow
 def test_samples_and_confidence_go_with_every_chunk(server: ChatServer, ex: Extractor) -> None:
     text, planted = book(6)
     result = ex.document(Ledger, text, chunks=Chunks(size=9000), samples=2, run=Run(journal=False))
@@ -334,6 +342,7 @@ def test_samples_and_confidence_go_with_every_chunk(server: ChatServer, ex: Extr
     assert ex.document(Ledger, text, chunks=Chunks(size=9000), run=Run(journal=False)).confidence is None
 
 
+@pytest.mark.slow
 def test_the_model_is_told_which_part_it_sees_and_that_nothing_has_to_be_there(
     server: ChatServer, ex: Extractor
 ) -> None:
@@ -352,6 +361,7 @@ def test_the_model_is_told_which_part_it_sees_and_that_nothing_has_to_be_there(
     }
 
 
+@pytest.mark.slow
 def test_examples_and_quotes_go_with_every_chunk(server: ChatServer, ex: Extractor) -> None:
     text, planted = book(10)
     solved = Ledger(depot="X", keeper="Y", total_crates=1, deliveries=[])
@@ -386,6 +396,7 @@ def test_examples_and_quotes_go_with_every_chunk(server: ChatServer, ex: Extract
     check_evidence(result, text)
 
 
+@pytest.mark.slow
 def test_the_async_client_gives_the_same(server: ChatServer, ex: Extractor) -> None:
     async def run() -> DocumentExtraction[Ledger]:
         async with AsyncExtractor("m", base_url=server.base_url, api_key="any") as client:
@@ -428,6 +439,7 @@ def test_validators_of_the_whole_run_once_on_the_whole(server: ChatServer, ex: E
     check_evidence(wrong, BOOK.replace("1 crates.", "2 crates.", 1))
 
 
+@pytest.mark.slow
 def test_what_no_chunk_gives_is_a_problem_at_its_pointer(ex: Extractor) -> None:
     text = BOOK.replace("Kept by", "Written by")
     result = ex.document(Ledger, text, chunks=Chunks(size=CHUNK), run=Run(journal=False))
@@ -436,6 +448,7 @@ def test_what_no_chunk_gives_is_a_problem_at_its_pointer(ex: Extractor) -> None:
     assert result.evidence["/depot"][0].text == "Harbour North"
 
 
+@pytest.mark.slow
 def test_chunks_that_disagree_are_told(server: ChatServer, ex: Extractor) -> None:
     text = BOOK.replace("- page 15 -", "Depot: Harbour South")
     result = ex.document(Ledger, text, chunks=Chunks(size=CHUNK), run=Run(journal=False))
@@ -487,6 +500,7 @@ def test_counts_that_do_not_agree_are_problems_and_the_record_is_kept(ex: Extrac
         bad.unwrap()
 
 
+@pytest.mark.slow
 def test_a_json_schema_and_a_list_work_likewise(server: ChatServer, ex: Extractor) -> None:
     text, planted = book(10)
     result = ex.document(Ledger.model_json_schema(), text, chunks=Chunks(size=9000), run=Run(journal=False))
@@ -531,6 +545,7 @@ def test_members_of_unions_keep_their_types_and_their_evidence(server: ChatServe
     assert result.found["events"][0] == {"what": "fair no. 00", "when": "2026-03-01"}
 
 
+@pytest.mark.slow
 def test_a_result_survives_pickling(server: ChatServer, ex: Extractor) -> None:
     server.play(fails_on("D-0020", refusal()))
     result = ex.document(Ledger, BOOK, chunks=Chunks(size=CHUNK), run=Run(journal=False))
@@ -540,6 +555,7 @@ def test_a_result_survives_pickling(server: ChatServer, ex: Extractor) -> None:
     assert str(again.error) == str(result.error)
 
 
+@pytest.mark.slow
 def test_what_only_a_missing_chunk_could_give_is_not_said_to_be_nowhere(
     server: ChatServer, ex: Extractor
 ) -> None:

@@ -130,6 +130,7 @@ def test_what_can_not_be_placed_and_what_is_guessed_stands_in_the_notes(source: 
     )
 
 
+@pytest.mark.slow
 def test_a_file_in_which_no_document_is_found_is_left_whole(source: Source) -> None:
     split = split_of(source, found(of=source))
     assert (split.parts, split.kinds) == ((source.part(0, len(source.text)),), (OTHER,))
@@ -159,6 +160,7 @@ def test_swapped_arguments_and_a_type_called_other_are_refused() -> None:
 WORDS = ("Dear Ada", "Invoice 7", "Total", "a", "\n", "[page 2]", "x.*+(")
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(WORDS), min_size=1, max_size=40),
     st.lists(st.sampled_from((*WORDS, "not there", "")), max_size=8),

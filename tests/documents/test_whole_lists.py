@@ -51,6 +51,7 @@ def test_every_entry_is_found_once_and_in_order_with_the_account_above_it(entrie
     assert result.notes == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_lines_that_gave_no_item_are_named(seed: int) -> None:
     made = statement(100, seed, repeats=False)
@@ -64,6 +65,7 @@ def test_lines_that_gave_no_item_are_named(seed: int) -> None:
     assert f"{len(lost)} lines look like items of /entries and gave none; the first: characters" in note
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_passages_with_such_lines_are_read_again(seed: int) -> None:
     made = statement(100, seed, repeats=False)
@@ -76,6 +78,7 @@ def test_passages_with_such_lines_are_read_again(seed: int) -> None:
     assert sum(chunk.end - chunk.start for chunk in again) < 1.5 * len(made.text)
 
 
+@pytest.mark.slow
 def test_no_more_passages_are_read_again_than_the_caller_says() -> None:
     made = statement(200, seed=1, repeats=False)
     result, _ = run(made, overlooks(0.1), rereads=1)
@@ -83,6 +86,7 @@ def test_no_more_passages_are_read_again_than_the_caller_says() -> None:
     assert result.coverage.overlooked
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_again_where_nothing_was_overlooked() -> None:
     made = statement(100, seed=2)
     _, once = run(made, reads_well)
@@ -118,6 +122,7 @@ def test_with_a_tenth_of_the_replies_failing_an_entry_is_found_or_its_chunk_is_n
             assert any(line.start == at for line in result.coverage.overlooked)
 
 
+@pytest.mark.slow
 def test_an_account_stands_in_the_evidence_of_the_entries_that_only_its_heading_names() -> None:
     made = statement(120, seed=3)
     result, _ = run(made, reads_well, size=600)

@@ -57,6 +57,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_what_comes_out_is_what_frame_gives_batch_by_batch_with_the_schema_that_was_told(
     server: ChatServer, options: dict[str, Any]
@@ -115,6 +116,7 @@ def test_a_source_that_waits_holds_no_request_up(server: ChatServer) -> None:
         assert batch.num_rows == 2
 
 
+@pytest.mark.slow
 def test_a_stream_without_an_end_is_read_only_as_far_as_it_is_asked_for(server: ChatServer) -> None:
     read = itertools.count()
 

@@ -150,6 +150,7 @@ def test_a_price_that_is_not_known_is_told_before_anything_is_asked(
         assert servers[0].requests == ()
 
 
+@pytest.mark.slow
 def test_an_estimate_tells_what_may_go_to_the_second_model(
     servers: tuple[ChatServer, ChatServer], tmp_path: Any
 ) -> None:

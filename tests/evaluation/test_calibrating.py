@@ -22,6 +22,7 @@ def overconfident(texts: int, seed: int = 0) -> list[Labelled]:
     return [Labelled(t, where, Signals(sure), rng.random() < sure / 2) for t, where, sure in drawn]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["isotonic", "platt"])
 def test_what_is_fitted_on_one_half_is_truer_on_the_other(method: Method) -> None:
     pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
@@ -54,6 +55,7 @@ def test_equal_texts_are_never_in_both_halves_whatever_their_ids_say() -> None:
     assert {texts[v.text] for v in one}.isdisjoint(texts[v.text] for v in other)
 
 
+@pytest.mark.slow
 def test_a_curve_never_turns_the_order_of_the_scores_about() -> None:
     pytest.importorskip("sklearn", reason="needs the `calibrate` extra")
     backwards = [Labelled("t", "/a", Signals(n / 100), right=n < 40) for n in range(100)]

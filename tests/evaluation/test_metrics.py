@@ -235,6 +235,7 @@ class TestWhateverTheRecords:
             assert reading.overall.precision == reading.overall.recall == reading.overall.f1 == 1
             assert reading.overall.null_accuracy in (None, 1)
 
+    @pytest.mark.slow
     @given(records, records)
     def test_every_share_lies_between_nothing_and_all(self, gold: Any, predicted: Any) -> None:
         for reading in (score(gold, predicted).strict, score(gold, predicted).normalised):
@@ -251,6 +252,7 @@ class TestWhateverTheRecords:
         assert tally.nulls == list(flatten(gold).values()).count(None)
         assert tally.predicted == sum(leaf is not None for leaf in flatten(predicted).values())
 
+    @pytest.mark.slow
     @given(records, records)
     def test_swapping_the_sides_swaps_precision_and_recall_and_keeps_f1(self, one: Any, other: Any) -> None:
         there, back = score(one, other).strict.overall, score(other, one).strict.overall
@@ -262,6 +264,7 @@ class TestWhateverTheRecords:
         both = score(gold, predicted)
         assert both.strict.overall.correct <= both.normalised.overall.correct
 
+    @pytest.mark.slow
     @given(st.lists(records, max_size=4), st.randoms())
     def test_the_order_of_an_array_never_counts(self, items: list[Any], random: Any) -> None:
         shuffled = random.sample(items, len(items))

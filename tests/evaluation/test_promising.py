@@ -77,6 +77,7 @@ def test_the_tail_is_that_of_the_binomial_distribution() -> None:
     assert (tail(5, 5, 0.3), tail(0, 3, 1.0), tail(0, 3, 0.0)) == (1.0, 0.0, 1.0)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 500), st.data())
 def test_the_lower_bound_is_where_the_tail_equals_what_may_go_wrong(count: int, data: st.DataObject) -> None:
     wrong = data.draw(st.integers(0, count - 1))

@@ -82,6 +82,7 @@ def test_fields_are_summed_over_records() -> None:
     assert (tally.gold, tally.predicted, tally.correct) == (3, 2, 1)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([RIGHT, WRONG, FAILED]), min_size=1, max_size=12))
 def test_an_interval_lies_within_the_range_of_the_figure_and_is_the_same_each_time(
     records: list[Scored],
@@ -99,6 +100,7 @@ def test_one_kind_of_record_leaves_no_room_for_doubt() -> None:
     assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_share_is_about_two_standard_errors_to_each_side() -> None:
     found = estimates([RIGHT] * 50 + [FAILED] * 50)["valid in the end"]
     assert found.value == 0.5

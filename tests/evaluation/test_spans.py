@@ -75,6 +75,7 @@ def test_a_failed_extraction_has_missed_every_span() -> None:
     assert no_grounding(GOLD, PLACES) == grounding(GOLD, PLACES, MISSING, {})
 
 
+@pytest.mark.slow
 @given(records, maps, records, maps)
 def test_no_more_agrees_than_there_is(gold: Any, wanted: Any, found: Any, placed: Any) -> None:
     counts = grounding(gold, wanted, found, placed)

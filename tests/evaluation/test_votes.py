@@ -82,6 +82,7 @@ def test_where_no_answer_is_a_record_the_first_tells_why_with_all_attempts() -> 
     assert result.confidence is None
 
 
+@pytest.mark.slow
 @given(st.lists(RECORDS, min_size=2, max_size=4), st.randoms())
 def test_agreement_is_a_share_and_does_not_depend_on_the_order_of_answers(
     records: list[Any], random: Any

@@ -170,6 +170,7 @@ def test_a_planted_value_is_found_where_it_was_planted_or_where_it_is_as_well(
     assert text[span.start : span.end] == span.text
 
 
+@pytest.mark.slow
 @given(
     st.lists(ANY_TEXT | st.integers() | st.floats() | st.dates() | st.booleans() | st.none(), max_size=5),
     ANY_TEXT,

@@ -126,6 +126,7 @@ values = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(values, max_size=6), st.text(alphabet="abxy 019|,-:\n\t", max_size=120))
 def test_whatever_the_text_lines_are_pieces_of_it_and_none_both_gave_an_item_and_seems_overlooked(
     record: list[dict[str, Any]], text: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz import process
@@ -15,12 +16,14 @@ from tests.selecting import examples
 WORDS = st.text("abc1é", max_size=80)
 
 
+@pytest.mark.slow
 @given(WORDS, WORDS)
 @settings(max_examples=examples(500))
 def test_the_distance_is_levenshteins(a: str, b: str) -> None:
     assert distance(a, b) == Levenshtein.distance(a, b)
 
 
+@pytest.mark.slow
 @given(WORDS, st.lists(WORDS, max_size=4))
 @settings(max_examples=examples(300))
 def test_common_letters_are_the_longest_common_subsequence_after_each_piece(
@@ -30,6 +33,7 @@ def test_common_letters_are_the_longest_common_subsequence_after_each_piece(
     assert list(common(a, pieces)) == expected
 
 
+@pytest.mark.slow
 @given(st.text("ab", max_size=12), st.text("ab", max_size=25))
 @settings(max_examples=examples(300))
 def test_no_piece_of_a_text_is_nearer_than_the_nearest(letters: str, text: str) -> None:
@@ -39,6 +43,7 @@ def test_no_piece_of_a_text_is_nearer_than_the_nearest(letters: str, text: str) 
     assert Levenshtein.distance(letters, text[start:end]) == edits
 
 
+@pytest.mark.slow
 @given(st.lists(st.text("abcdefgh", min_size=3, max_size=9), min_size=1, max_size=40), st.data())
 @settings(max_examples=examples(300))
 def test_similar_words_are_those_of_fewest_edits(words: list[str], data: st.DataObject) -> None:

@@ -54,6 +54,7 @@ def test_a_long_string_that_stands_nowhere_is_not_found() -> None:
     assert align({"a": "ab" * 2000}, "ba cd " * 3000)["/a"] == ()
 
 
+@pytest.mark.slow
 def test_samples_whose_items_all_overlap_are_still_merged() -> None:
     def reading(number: int) -> ChunkReading:
         record = [{"name": f"item {i}"} for i in range(200)]

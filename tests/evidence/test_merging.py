@@ -224,6 +224,7 @@ def readings(draw: st.DrawFn) -> list[ChunkReading]:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(readings(), st.randoms(use_true_random=False))
 def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
@@ -234,6 +235,7 @@ def test_the_order_of_the_readings_does_not_matter_nor_that_some_come_twice(
     assert merge(shuffled) == merge(found)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(readings())
 def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[ChunkReading]) -> None:
@@ -244,6 +246,7 @@ def test_what_is_merged_stays_as_it_is_when_it_is_merged_again(found: list[Chunk
     assert (again.record, again.evidence, again.conflicts) == (once.record, once.evidence, ())
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(readings())
 def test_no_value_is_lost(found: list[ChunkReading]) -> None:
@@ -263,6 +266,7 @@ def test_no_value_is_lost(found: list[ChunkReading]) -> None:
     assert told == {v for r in found for path, v in leaves_of(r.record) if "items" in path}
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150))
 @given(readings())
 def test_no_more_and_no_fewer_items_than_chunks_gave(found: list[ChunkReading]) -> None:
@@ -303,6 +307,7 @@ def test_thousands_of_items_are_merged_in_seconds(many: int) -> None:
     assert merge(parts).record == items
 
 
+@pytest.mark.slow
 def test_the_work_is_linear_in_the_items_under_a_heading_that_is_read_twice() -> None:
     def calls(many: int) -> int:
         """How many functions are called to merge what two passes gave."""

@@ -107,6 +107,7 @@ PIECES = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(PIECES, max_size=40))
 def test_whatever_stands_on_a_page_each_word_is_read_once(pieces: Sequence[PlacedText]) -> None:
     real = [piece for piece in pieces if piece.right >= piece.left and piece.bottom >= piece.top]
@@ -116,6 +117,7 @@ def test_whatever_stands_on_a_page_each_word_is_read_once(pieces: Sequence[Place
     assert [text[word.start : word.end] for word in layout.words] == [piece.text for piece in found]
 
 
+@pytest.mark.slow
 @given(st.lists(PIECES, max_size=9))
 def test_a_page_comes_back_from_json(pieces: list[PlacedText]) -> None:
     page = ReadPage(3, 10.0, 20.0, "px", 90, "ocr", "a note", [TextBlock([pieces], (([], [pieces]),), True)])

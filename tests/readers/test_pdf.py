@@ -23,6 +23,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_each_value_has_its_box_where_it_was_drawn(shape: str) -> None:
     paper = invoice(**SHAPES[shape])
@@ -35,6 +36,7 @@ def test_each_value_has_its_box_where_it_was_drawn(shape: str) -> None:
         assert all(0 <= fraction <= 1 for fraction in box.fractions)
 
 
+@pytest.mark.slow
 def test_a_page_is_read_as_a_person_reads_it() -> None:
     text = read(invoice().pdf()).text
     assert "ACME Tools Ltd\n12 High Street\nLondon E1 7AA\n\nBolt and Nut GmbH\nLange" in text
@@ -42,6 +44,7 @@ def test_a_page_is_read_as_a_person_reads_it() -> None:
     assert "Total   EUR 1,250.75" in text
 
 
+@pytest.mark.slow
 def test_a_value_goes_over_lines_and_pages_with_a_box_for_each() -> None:
     paper = Paper()
     paper.write("The contract ends on the last day of", 60, 100)
@@ -58,6 +61,7 @@ def test_a_value_goes_over_lines_and_pages_with_a_box_for_each() -> None:
     assert (source.name, source.media_type) == ("contract.pdf", "application/pdf")
 
 
+@pytest.mark.slow
 def test_a_part_of_a_word_has_a_box_of_its_own() -> None:
     paper = Paper()
     paper.write("Sum:1250.75", 60, 700, 20)
@@ -68,6 +72,7 @@ def test_a_part_of_a_word_has_a_box_of_its_own() -> None:
     assert (part.right, part.top, part.bottom) == (whole.right, whole.top, whole.bottom)
 
 
+@pytest.mark.slow
 def test_form_fields_and_notes_are_read_where_they_stand() -> None:
     file = BytesIO()
     canvas = Canvas(file, pagesize=(300, 200))
@@ -95,6 +100,7 @@ def test_form_fields_and_notes_are_read_where_they_stand() -> None:
     assert iou(rect(box), (80, 35, 200, 55)) > 0.8
 
 
+@pytest.mark.slow
 def test_ligatures_and_hyphens_are_letters() -> None:
     paper = Paper(size=(300, 100))
     paper.write("an inspec-", 20, 70)
@@ -115,6 +121,7 @@ def test_a_raised_figure_is_no_digit_of_the_number_before_it() -> None:
     assert read(paper.pdf()).text == "Total 100 1\nEUR 12 50"
 
 
+@pytest.mark.slow
 def test_cells_of_a_table_on_its_side_are_apart() -> None:
     paper = Paper()
     for number in range(3):
@@ -123,6 +130,7 @@ def test_cells_of_a_table_on_its_side_are_apart() -> None:
     assert read(paper.pdf()).text == "Item 0   0.50\nItem 1   1.50\nItem 2   2.50"
 
 
+@pytest.mark.slow
 def test_an_encrypted_file_needs_its_password() -> None:
     paper = Paper(password="sesame")
     paper.write("Total 12.50", 60, 700)
@@ -184,6 +192,7 @@ def test_what_can_not_be_read_has_a_name(data: bytes, kind: str) -> None:
     assert caught.value.kind == kind
 
 
+@pytest.mark.slow
 def test_what_a_file_is_stands_in_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "lies.png").write_bytes(invoice().pdf())
     assert "INV-2031" in read(tmp_path / "lies.png").text

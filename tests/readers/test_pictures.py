@@ -106,6 +106,7 @@ def test_a_picture_of_nothing_is_empty_or_refused() -> None:
         assert caught.value.kind == kind
 
 
+@pytest.mark.slow
 def test_pictures_stay_unread_where_nobody_wants_them_read() -> None:
     with pytest.raises(UnreadableSource, match="ocr='never'") as caught:
         read(file_of(receipt(LINES)[0]), ocr="never")

@@ -31,6 +31,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "markdown"])
 def test_a_cell_with_several_lines_is_one_piece_of_the_text_and_a_box_for_each(form: TextForm) -> None:
     source = read(DATA, form=form)
@@ -60,6 +61,7 @@ def test_a_text_has_its_form() -> None:
     assert "Paid" in plain and "Paid" in markdown and "Paid" in layout  # noqa: PT018
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("shape", [{}, {"rotation": 90, "crop": (20, 30, 580, 820)}])
 def test_every_planted_text_has_its_box_in_each_form(form: TextForm, shape: dict[str, Any]) -> None:
@@ -72,6 +74,7 @@ def test_every_planted_text_has_its_box_in_each_form(form: TextForm, shape: dict
         assert (box.page, iou(rect(box), planted) > 0.5) == (page, True), text
 
 
+@pytest.mark.slow
 def test_tables_without_lines_are_known_by_their_columns() -> None:
     (table,) = (source := read(invoice().pdf())).tables
     assert table.cells(source.text) == [
@@ -81,6 +84,7 @@ def test_tables_without_lines_are_known_by_their_columns() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_cell_over_two_columns_is_one() -> None:
     paper = Paper()
     for x in (60, 300):
@@ -116,6 +120,7 @@ def deliver(request: ReceivedRequest) -> Scripted:
     )
 
 
+@pytest.mark.slow
 def test_a_table_over_three_pages_is_one_list() -> None:
     pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
     paper, towns = Paper(), ("Ghent", "Lund", "Turin")
@@ -152,6 +157,7 @@ PIECES = st.builds(
 RULES = st.lists(st.builds(Rule, st.floats(0, 700), st.floats(0, 300), st.floats(300, 700)), max_size=8)
 
 
+@pytest.mark.slow
 @given(st.lists(PIECES, max_size=25), RULES, RULES, st.sampled_from(FORMS))
 def test_each_word_is_written_once_and_stands_where_it_says(
     pieces: list[PlacedText], level: list[Rule], upright: list[Rule], form: TextForm
@@ -202,6 +208,7 @@ def test_a_model_that_sees_is_shown_the_page_and_evidence_is_of_the_text() -> No
     assert iou(rect(result.boxes["/total"][0]), BILL.planted["150.00"][1]) > 0.7
 
 
+@pytest.mark.slow
 def test_pictures_of_pages_are_not_sent_where_something_is_masked() -> None:
     source = read(DATA, as_="text+images")
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
@@ -231,6 +238,7 @@ def test_each_chunk_of_a_long_document_comes_with_its_own_pages() -> None:
     assert all({part["type"] for part in content} == {"text", "image_url"} for content in contents)
 
 
+@pytest.mark.slow
 def test_it_is_told_how_far_reading_is() -> None:
     paper, told = Paper(), list[tuple[int, int]]()
     for page in range(3):
@@ -281,6 +289,7 @@ def test_photos_of_phones_in_heic_are_read() -> None:
     assert iou(rect(source.boxes(6, 11)[0]), planted["12.50"]) > 0.5
 
 
+@pytest.mark.slow
 def test_a_damaged_heic_is_a_clear_error() -> None:
     pytest.importorskip("pillow_heif", reason="needs the `heic` extra")
     with pytest.raises(UnreadableSource) as caught:

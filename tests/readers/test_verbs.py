@@ -82,6 +82,7 @@ def test_a_path_and_bytes_are_opened_and_a_string_is_a_text(server: ChatServer, 
     assert len(server.requests) == 3
 
 
+@pytest.mark.slow
 def test_streams_and_long_documents_know_pages_too(server: ChatServer, source: Source) -> None:
     with client(server) as ex:
         stream = ex.stream(Invoice, source)
@@ -130,6 +131,7 @@ def test_async_verbs_read_in_a_thread(server: ChatServer) -> None:
     asyncio.run(both())
 
 
+@pytest.mark.slow
 def test_what_is_no_text_and_no_document_is_refused(server: ChatServer) -> None:
     with client(server) as ex, pytest.raises(ConfigError, match="a string, a document or a list"):
         ex.run(Invoice, 3)  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ def place(source: Source, words: str) -> tuple[str, ...]:
     return source.sections(start, start + len(words))
 
 
+@pytest.mark.slow
 def test_a_word_document_is_read_in_order_with_its_tables() -> None:
     source = read(letter(), name="letter.docx")
     assert source.text == (
@@ -62,6 +63,7 @@ def test_cells_of_a_workbook_have_their_names() -> None:
     assert source.notes == ("formulas of 'More' have no value in the file: they are read as they are",)
 
 
+@pytest.mark.slow
 def test_cells_beyond_the_size_that_a_sheet_claims_are_read() -> None:
     file = BytesIO()
     with zipfile.ZipFile(BytesIO(workbook())) as archive, zipfile.ZipFile(file, "w") as made:
@@ -70,12 +72,14 @@ def test_cells_beyond_the_size_that_a_sheet_claims_are_read() -> None:
     assert read(file.getvalue()).text == "Costs\nItem | Price\nCheese | 12.75"
 
 
+@pytest.mark.slow
 def test_slides_are_read_with_their_tables_and_notes() -> None:
     source = read(presentation())
     assert source.text == "Results of 2026\n\nSales | 77 000\n\nSay this slowly"
     assert (place(source, "77 000"), place(source, "slowly")) == (("slide 1",), ("slide 1, notes",))
 
 
+@pytest.mark.slow
 def test_a_web_page_is_what_a_reader_sees_of_it() -> None:
     source = read(PAGE.encode())
     assert source.text == "Offer 17\nA blue cheese & bread\nItem | Price\nCheese | 12.75\n\nafter"
@@ -85,6 +89,7 @@ def test_a_web_page_is_what_a_reader_sees_of_it() -> None:
     assert "bl\xe9u" in read(latin.encode("latin-1")).text
 
 
+@pytest.mark.slow
 def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     source = read(book())
     assert (source.text, source.media_type) == ("The beginning\nThe end", "application/epub+zip")
@@ -109,6 +114,7 @@ def test_a_mail_has_its_attachments_as_documents_of_their_own() -> None:
     assert (broken.text, "cannot be opened" in broken.problem) == ("", True)
 
 
+@pytest.mark.slow
 def test_a_message_of_outlook_is_read_with_its_attachments() -> None:
     source = read(MESSAGE)
     assert source.text == (
@@ -135,6 +141,7 @@ def test_mails_within_mails_end_somewhere() -> None:
     assert "deeper ones are not read" in found.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("made", "kind"),
     [
@@ -157,6 +164,7 @@ TAGS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(TAGS | st.text("ab &<", max_size=3), max_size=30))
 @settings(max_examples=100)
 def test_any_markup_gives_passages_that_stand_in_their_text(pieces: list[str]) -> None:

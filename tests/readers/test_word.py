@@ -115,6 +115,7 @@ def test_what_is_left_out_is_noted() -> None:
     assert source.part(0, 2).notes == source.notes
 
 
+@pytest.mark.slow
 def test_a_box_of_text_is_read_once_after_the_paragraph_that_holds_it() -> None:
     forms = f"<mc:Choice>{BOX}</mc:Choice><mc:Fallback>{BOX}</mc:Fallback>"
     choice = f"<mc:AlternateContent>{forms}</mc:AlternateContent>"
@@ -160,6 +161,7 @@ def test_a_number_of_a_list_is_short_however_large_it_is(number: int, form: str)
     assert len(written(number, form)) <= 40
 
 
+@pytest.mark.slow
 def test_footnotes_comments_and_headers_follow_the_text() -> None:
     document = Document()
     noted = document.add_paragraph("The cap applies")

@@ -344,6 +344,7 @@ def test_values_with_two_readings_stay_as_they_are(said: Any) -> None:
 json_like = st.text(st.sampled_from("{}[]\",:\\n1 ae'\n<think>/`"), max_size=60)
 
 
+@pytest.mark.slow
 @given(
     json_like | st.text(),
     st.sampled_from([Person, Note, list[Person], Team, Shelf]),

@@ -54,6 +54,7 @@ parts_of_all_kinds = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(parts_of_all_kinds, min_size=1, max_size=12))
 def test_whatever_is_cut_fits_and_comes_back(parts: list[JSON]) -> None:
@@ -223,6 +224,7 @@ def test_doubled_references_are_merged_once() -> None:
     assert compiled.decode(compiled.encode(record)) == record
 
 
+@pytest.mark.slow
 def test_long_enums_are_read_without_comparing_each_with_each() -> None:
     values = [f"v{i}" for i in range(20_000)] + [1, True, 1.0, [1], [True]]
     compiled = compile_schema({"type": "object", "properties": {"x": {"enum": values}}}, "permissive")
@@ -234,6 +236,7 @@ def test_long_enums_are_read_without_comparing_each_with_each() -> None:
         assert json.dumps(compiled.decode(compiled.encode({"x": value}))["x"]) == json.dumps(value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["openai", "azure", "gemini", "permissive"])
 def test_a_thousand_references_to_one_definition_compile(target: str) -> None:
     document = {**wide(1000, {"$ref": "#/$defs/A"}), "$defs": {"A": wide(1)}}

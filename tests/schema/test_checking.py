@@ -143,6 +143,7 @@ def test_a_proof_never_contradicts_the_judge(document: dict[str, Any], values: l
             assert judge(value) == ()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(VALUES, max_size=5))
 def test_flat_records_are_proven_and_not_only_believed(values: list[Any]) -> None:

@@ -168,6 +168,7 @@ def test_any_value_may_be_left_out_of_a_chunk(target: str, value: Any) -> None:
     assert chunked.decode(chunked.encode(value)) == value
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_a_random_record_goes_through_a_chunk_unchanged(

@@ -185,6 +185,7 @@ def test_a_type_that_cannot_be_read_is_refused_with_its_place() -> None:
     assert caught.value.pointer == "/properties/a/type"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [25, 100, 101, 399, 400])
 def test_the_parts_of_a_wide_type_have_no_json_text_on_azure(fields: int) -> None:
     asked = RecordType.of(create_model("Wide", **{f"f_{i}": (str | None, None) for i in range(fields)}))

@@ -285,6 +285,7 @@ def test_a_schema_is_found_by_the_name_it_gives_itself_in_another_document() -> 
     assert not takes(load({"$ref": "http://y/money"}, documents), 2)
 
 
+@pytest.mark.slow
 def test_documents_that_are_no_documents_are_told_or_overlooked() -> None:
     bomb: Any = "money"
     for _ in range(100_000):
@@ -394,6 +395,7 @@ def test_additional_items_beside_a_boolean_are_overlooked() -> None:
     assert problems(document)([1]) == ()
 
 
+@pytest.mark.slow
 def test_a_very_deep_value_is_a_problem_and_no_crash() -> None:
     value: Any = []
     for _ in range(100_000):
@@ -614,6 +616,7 @@ def test_what_is_loaded_is_a_2020_schema_of_plain_references(document: dict[str,
     assert takes(load(schema), 1) == takes(schema, 1)
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(
     VALUES

@@ -180,6 +180,7 @@ def test_every_target_takes_every_function(function: Callable[..., Any], target:
     Draft202012Validator.check_schema(tool_schema(function, target).schema)
 
 
+@pytest.mark.slow
 @UNTIMED
 @given(
     st.fixed_dictionaries(

@@ -106,6 +106,7 @@ def pieces(text: str) -> set[str]:
     return {piece for piece in found if piece and piece == piece.strip(" ")}
 
 
+@pytest.mark.slow
 @given(WORDS, WORDS, st.data())
 @example("", "", None)
 def test_the_grammar_takes_the_records_whose_values_are_pieces_and_no_others(

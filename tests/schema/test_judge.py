@@ -45,6 +45,7 @@ def test_a_valid_record_of_a_type_that_refers_to_itself_is_judged_once_a_value()
     assert judge(nested({"end": True}, 40)) == ()
 
 
+@pytest.mark.slow
 def test_an_invalid_record_of_a_type_that_refers_to_itself_is_told_of_at_its_place() -> None:
     member = {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"]}
     (problem,) = problems({"anyOf": [member, {"type": "integer"}]})({"a": {"a": "x"}})
@@ -100,6 +101,7 @@ def test_items_are_unique_where_no_two_are_equal_as_json(items: list[Any]) -> No
     assert (problems({"uniqueItems": True})(items) == ()) is (len(set(written)) == len(items))
 
 
+@pytest.mark.slow
 @given(PLAIN, st.lists(PLAIN, min_size=1, max_size=4))
 def test_a_value_is_of_an_enum_where_it_equals_a_member_as_json(value: Any, members: list[Any]) -> None:
     written = [json.dumps(_plain(each), sort_keys=True) for each in members]

@@ -190,6 +190,7 @@ TARGETS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), derandomize=True, suppress_health_check=list(HealthCheck))
 @given(TYPES, TARGETS, st.data())
 def test_a_random_value_of_a_random_type_comes_back(typed: Typed, target: str, data: st.DataObject) -> None:

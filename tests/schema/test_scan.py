@@ -54,6 +54,7 @@ def cut(text: str, cuts: list[int]) -> list[str]:
     return [text[a:b] for a, b in pairwise(places)]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]), st.lists(st.integers(0, 999)))
 def test_the_tree_of_a_text_is_its_value_however_it_is_cut(
@@ -74,6 +75,7 @@ def test_any_text_is_scanned_the_same_however_it_is_cut(text: str, cuts: list[in
     assert layout(one, one.root) == layout(other, other.root)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.one_of(JSON_LIKE, st.text(), VALUES.map(json.dumps)))
 def test_what_is_whole_is_what_decoding_takes(text: str) -> None:

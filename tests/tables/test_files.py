@@ -45,6 +45,7 @@ def mail(ex: Extractor) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_documents_are_rows_beside_texts(mail: Path, ex: Extractor) -> None:
     paper = Paper()
     paper.write("Worms", 72, 700)
@@ -54,6 +55,7 @@ def test_documents_are_rows_beside_texts(mail: Path, ex: Extractor) -> None:
     assert {row["path"]: town_of(row) for row in lines("out.jsonl")}["mail/old/w.pdf"] == "Worms"
 
 
+@pytest.mark.slow
 def test_each_file_of_a_folder_is_a_row_and_all_are_accounted_for(mail: Path, ex: Extractor) -> None:
     result = tables.run("mail", Visit, into="out.jsonl", quarantine="bad.jsonl", model=ex)
     assert result.sum == "9 rows = 6 ok + 2 failed + 1 empty"
@@ -74,6 +76,7 @@ def test_each_file_of_a_folder_is_a_row_and_all_are_accounted_for(mail: Path, ex
     assert "1 as windows-1252 (mail/b.txt)" in told
 
 
+@pytest.mark.slow
 def test_files_that_were_mended_are_fed_again_out_of_the_quarantine(mail: Path, ex: Extractor) -> None:
     tables.run("mail", Visit, into="out.jsonl", quarantine="bad.jsonl", model=ex)
     (mail / "f.txt").write_text("Fulda")
@@ -84,6 +87,7 @@ def test_files_that_were_mended_are_fed_again_out_of_the_quarantine(mail: Path, 
     assert [town_of(row) for row in lines("out.jsonl")[-2:]] == ["Fulda", "Trier"]
 
 
+@pytest.mark.slow
 def test_a_run_over_files_is_resumed(mail: Path, ex: Extractor, server: ChatServer) -> None:
     tables.run("mail/**/*.txt", Visit, into="out.parquet", model=ex, limit=2)
     result = tables.run("mail/**/*.txt", Visit, into="out.parquet", model=ex, resume=True)
@@ -91,6 +95,7 @@ def test_a_run_over_files_is_resumed(mail: Path, ex: Extractor, server: ChatServ
     assert sorted(map(asked, server.requests)) == ["Basel", "Bonn – 3 €", "Grüße aus Köln", "Ulm"]
 
 
+@pytest.mark.slow
 def test_several_files_and_folders_are_read_once_each_and_not_what_is_written(
     mail: Path, ex: Extractor
 ) -> None:

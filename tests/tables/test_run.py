@@ -95,6 +95,7 @@ def test_a_run_that_can_not_go_on_raises_with_what_it_came_to(ex: Extractor) -> 
     assert "It did not finish: the run stopped: " in str(result)
 
 
+@pytest.mark.slow
 def test_ctrl_c_writes_what_is_done_and_says_so(ex: Extractor) -> None:
     def answer(request: ReceivedRequest) -> Scripted:
         if "town 9" in asked(request):
@@ -118,6 +119,7 @@ def test_ctrl_c_writes_what_is_done_and_says_so(ex: Extractor) -> None:
         assert len(server.requests) <= 42
 
 
+@pytest.mark.slow
 def test_a_table_of_a_database_goes_into_another(ex: Extractor) -> None:
     sqlite3 = pytest.importorskip("sqlite3")
     pytest.importorskip("duckdb")

@@ -73,6 +73,7 @@ def test_each_type_has_its_table_and_what_has_none_the_quarantine(ex: Extractor)
     assert [line["input"]["path"] for line in lines("bad.jsonl")] == ["inbox/c.txt", "inbox/e.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["jsonl", "csv", "parquet"])
 def test_a_run_over_types_is_resumed(ex: Extractor, suffix: str) -> None:
     how: dict[str, Any] = {"into": f"{{type}}.{suffix}", "quarantine": "bad.jsonl", "model": ex}
@@ -86,6 +87,7 @@ def test_a_run_over_types_is_resumed(ex: Extractor, suffix: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_quarantine_is_mended_and_fed_to_the_tables_again(ex: Extractor) -> None:
     how: dict[str, Any] = {"into": "{type}.jsonl", "quarantine": "bad.jsonl", "model": ex}
     tables.run("inbox", Invoice | Letter, **how)
@@ -102,6 +104,7 @@ def test_a_quarantine_is_mended_and_fed_to_the_tables_again(ex: Extractor) -> No
     assert [row["letter"] for row in lines("letter.jsonl")] == [{"sender": "Ada"}, {"sender": "Bob"}]
 
 
+@pytest.mark.slow
 def test_in_one_table_a_column_says_which_type_each_record_is_of(ex: Extractor) -> None:
     tables.run("inbox", Invoice | Letter, into="all.jsonl", columns=Columns(name="found"), model=ex)
     rows = lines("all.jsonl")

@@ -83,6 +83,7 @@ def test_words_of_a_server_forge_no_lines_and_are_not_long(caplog: pytest.LogCap
     assert len(line) < 200
 
 
+@pytest.mark.slow
 def test_of_where_a_reply_is_wrong_only_names_of_the_record_type_are_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -116,6 +116,7 @@ def test_a_changed_request_fails_and_says_what_differs(server: ChatServer, tmp_p
     assert "record=True" in told[-1]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(25))
 @given(KEYS, KEYS, st.integers(0, 30))
 def test_no_key_is_in_the_file_whoever_quotes_it(key: str, private: str, at: int) -> None:
@@ -235,6 +236,7 @@ def test_the_embedded_model_is_recorded_and_then_not_needed(tmp_path: Path) -> N
     assert Person.model_validate_json(done.stdout) == recorded
 
 
+@pytest.mark.slow
 def test_a_bit_of_a_cassette_is_flipped_and_no_reply_is_another_one(tmp_path: Path) -> None:
     path = tmp_path / "flipped.jsonl"
     with ChatServer(reply({"name": "Ada", "age": 36})) as server, cassette(path):

@@ -58,11 +58,13 @@ def error_of(response: httpx.Response) -> tuple[int, str | None, str]:
     return response.status_code, error["code"], error["message"]
 
 
+@pytest.mark.slow
 def test_a_list_is_answered_in_order() -> None:
     with ChatServer([reply("one"), lambda request: reply(f"{request.index}"), reply({"a": 1})]) as server:
         assert [said(ask(server)) for _ in range(3)] == ["one", "1", '{"a": 1}']
 
 
+@pytest.mark.slow
 def test_a_script_that_has_ended_says_so() -> None:
     with ChatServer([reply("one")]) as server:
         ask(server)
@@ -75,11 +77,13 @@ def test_a_script_that_has_ended_says_so() -> None:
     assert late.headers["x-should-retry"] == "false"
 
 
+@pytest.mark.slow
 def test_the_last_answer_of_a_list_can_serve_for_all_that_follow() -> None:
     with ChatServer([reply("one"), reply("two")], repeat_last=True) as server:
         assert [said(ask(server)) for _ in range(4)] == ["one", "two", "two", "two"]
 
 
+@pytest.mark.slow
 def test_one_answer_serves_all_requests() -> None:
     with ChatServer(reply("same")) as server:
         assert [said(ask(server)) for _ in range(3)] == ["same"] * 3
@@ -131,6 +135,7 @@ def test_a_new_script_can_be_played(chat_server: ChatServer) -> None:
     assert said(ask(chat_server)) == "two"
 
 
+@pytest.mark.slow
 def test_without_a_script_replies_have_the_shape_of_the_schema(chat_server: ChatServer) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     wanted = {"type": "json_schema", "json_schema": {"name": "N", "schema": schema}}
@@ -141,6 +146,7 @@ def test_without_a_script_replies_have_the_shape_of_the_schema(chat_server: Chat
     assert isinstance(said(ask(chat_server)), str)
 
 
+@pytest.mark.slow
 def test_shaped_replies_differ_by_seed_message_and_choice() -> None:
     with ChatServer([shaped(1), shaped(2), shaped(1), shaped(1)]) as server:
         texts = [said(ask(server)), said(ask(server))]
@@ -164,6 +170,7 @@ def test_a_schema_without_a_finite_value_is_refused_as_the_api_would() -> None:
     assert error_of(response)[:2] == (400, "invalid_json_schema")
 
 
+@pytest.mark.slow
 def test_usage_is_counted_given_or_left_out() -> None:
     script = [reply("four chars a token"), reply("", usage=Usage(7, 5, 3, 2)), reply("", usage=None)]
     with ChatServer(script) as server:
@@ -182,6 +189,7 @@ def test_usage_is_counted_given_or_left_out() -> None:
     assert "usage" not in absent
 
 
+@pytest.mark.slow
 def test_several_none_or_unfinished_choices() -> None:
     with ChatServer([reply("a", "b"), no_choices(), truncated('{"a": "b'), reply(None)]) as server:
         choices = [ask(server).json()["choices"] for _ in range(4)]
@@ -191,6 +199,7 @@ def test_several_none_or_unfinished_choices() -> None:
     assert choices[3][0]["message"]["content"] is None
 
 
+@pytest.mark.slow
 def test_the_id_of_the_request_and_other_headers_come_back() -> None:
     limits = rate_limits(60, 0, "1s") | rate_limits(1000, 10, unit="tokens")
     with ChatServer([reply("a", headers=limits), status(500, headers={"X-Request-Id": "mine"})]) as server:
@@ -218,6 +227,7 @@ def test_a_status_with_and_without_retry_after(retry_after: Any, header: str | N
     assert response.headers.get("retry-after") == header
 
 
+@pytest.mark.slow
 def test_a_body_that_is_no_json_or_says_to_be_something_else() -> None:
     with ChatServer([body("<html>"), body(b"{}", 200, "text/html"), body("", 204)]) as server:
         broken, mistyped, empty = (ask(server) for _ in range(3))
@@ -286,6 +296,7 @@ def test_requests_are_kept_as_frozen_values_without_any_key() -> None:
     assert not any(secret in repr(request.header_items) for secret in ("sk-", "c=1"))
 
 
+@pytest.mark.slow
 def test_one_can_wait_for_requests(chat_server: ChatServer) -> None:
     with ThreadPoolExecutor(4) as pool:
         for _ in range(4):

@@ -75,6 +75,7 @@ def test_a_connection_can_be_reset() -> None:
         exchange(drop(after=20, reset=True))
 
 
+@pytest.mark.slow
 def test_httpx_sees_each_kind_of_drop_as_an_error() -> None:
     script = [drop(), drop(after=20), drop(after=5, part="body"), drop(reset=True)]
     with ChatServer(script) as server:
@@ -84,6 +85,7 @@ def test_httpx_sees_each_kind_of_drop_as_an_error() -> None:
         assert len(server.requests) == 4
 
 
+@pytest.mark.slow
 def test_httpx_times_out_on_a_slow_first_byte_and_on_a_slow_chunk() -> None:
     script = [slow(latency=60), slow(body_delay=60), slow(split(reply("x"), at=5), chunk_delay=60)]
     with ChatServer(script) as server:
@@ -114,6 +116,7 @@ def test_a_client_that_waits_for_100_continue_is_told_to_go_on() -> None:
         assert read(sock) == b"HTTP/1.1 200 OK"
 
 
+@pytest.mark.slow
 def test_a_stream_may_end_without_done_or_before_its_time() -> None:
     def events(script: Scripted) -> list[str]:
         with ChatServer(script) as server:
@@ -144,6 +147,7 @@ BODIES = st.binary(max_size=60) | st.lists(st.builds(Event, st.text(max_size=10)
 SPLITS = st.none() | st.integers(1, 70) | st.lists(st.integers(-5, 70)).map(tuple)
 
 
+@pytest.mark.slow
 @given(BODIES, SPLITS)
 def test_h11_reads_the_same_body_however_it_is_split(content: Any, at: Any) -> None:
     client = h11.Connection(h11.CLIENT)

@@ -91,6 +91,7 @@ SCHEMAS = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(SCHEMAS, st.integers())
 @settings(max_examples=examples(150))
 def test_a_value_is_valid_under_its_schema_unless_that_is_endless(schema: Any, seed: int) -> None:
@@ -157,6 +158,7 @@ def test_a_value_is_valid_under_this_schema(schema: Any) -> None:
 ENDLESS = {"$defs": {"Tree": closed_object({"left": {"$ref": "#/$defs/Tree"}})}, "$ref": "#/$defs/Tree"}
 
 
+@pytest.mark.slow
 def test_recursion_ends() -> None:
     tree = {
         "$ref": "#/$defs/Tree",

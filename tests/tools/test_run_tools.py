@@ -209,6 +209,7 @@ def test_a_reply_with_more_calls_than_may_be_run_is_cut_off_and_none_of_them_is_
         run.unwrap()
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.sampled_from(["call", "bad", "text", "cut"]), max_size=6), st.integers(1, 4), st.booleans()
 )

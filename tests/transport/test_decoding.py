@@ -45,6 +45,7 @@ def test_what_was_packed_comes_out_whole_however_it_is_split(
     assert unpacked(", ".join(names), pieces, most=len(data) + 200) == data
 
 
+@pytest.mark.slow
 @given(st.binary(min_size=1), st.sampled_from(["gzip", "deflate"]), st.data())
 def test_a_body_that_breaks_off_is_unreadable(data: bytes, name: str, draw: st.DataObject) -> None:
     packed = PACKERS[name](data)
@@ -69,6 +70,7 @@ def test_an_encoding_that_was_not_asked_for_is_unreadable_and_named() -> None:
         Body("br", None)
 
 
+@pytest.mark.slow
 def test_no_more_is_unpacked_than_is_allowed() -> None:
     packed = gzip.compress(gzip.compress(bytes(100 * STEP)))
     assert len(packed) < 1000

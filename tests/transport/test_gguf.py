@@ -65,6 +65,7 @@ def test_a_file_that_is_no_model_is_refused_with_the_reason(tmp_path: Path, cont
         read_header(tmp_path / "m.gguf")
 
 
+@pytest.mark.slow
 @given(at=st.integers(4, 400), byte=st.integers(0, 255))
 def test_a_damaged_header_is_read_or_refused_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, at: int, byte: int

@@ -64,6 +64,7 @@ def test_without_proc_it_is_the_memory_of_the_machine(tmp_path: Path) -> None:
     assert free is None or free > 10**8
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit that the system keeps")
 def test_a_process_that_may_take_little_is_told_so_before_a_model_is_loaded() -> None:
     program = """

@@ -281,6 +281,7 @@ def test_what_a_killed_pull_left_behind_is_removed(shop: Shop, tmp_path: Path) -
     assert kept(tmp_path) == {shop.model.file_name}
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(have=st.integers(0, len(CONTENT) + 9), damaged=st.none() | st.integers(0, len(CONTENT) - 1))
 def test_from_whatever_a_pull_has_left_the_next_ends_with_the_right_file(
