@@ -21,6 +21,9 @@ APART = 0.25  # a gap, in heights of a line, that is a space
 BORDER = 0.35  # of a word's height, that its box is drawn in at most on each side
 CONTRAST = 40  # of 255, below which ink can't be told from paper
 LEVEL = 3.0  # degrees of skew up to which a box is drawn in
+LONG = 4  # how much higher than wide a picture is that is read in strips
+STRIP = 1_600  # pixels of the height of a strip
+OVERLAP = 200  # pixels of two strips, more than a line is high
 LEAST = 8  # pixels of a side, below which nothing can be read
 
 
@@ -36,12 +39,31 @@ def words(file: bytes) -> list[PlacedText]:
     if min(picture.size) < LEAST:
         return []
     pixels = numpy.asarray(picture)[..., ::-1]
+    if picture.height > LONG * picture.width and picture.height > STRIP:
+        return _with_skew(_of_strips(pixels))
     found = _recognised(pixels)
     if found and _mean(found) < SURE:
         turned = _recognised(pixels[::-1, ::-1])
         if turned and _mean(turned) > _mean(found):
             found = [_turned(piece, *picture.size) for piece in turned]
     return _with_skew(found)
+
+
+def _of_strips(pixels: Any) -> list[PlacedText]:
+    """Return the words of a long picture, such as a receipt: the detector makes a whole one too small.
+
+    Strips overlap, and a word is taken from the one in which its middle is farther from the border.
+    """
+    height, found = len(pixels), list[PlacedText]()
+    for top in range(0, max(height - OVERLAP, 1), STRIP - OVERLAP):
+        low = top + OVERLAP / 2 if top else 0.0
+        high = top + STRIP - OVERLAP / 2 if top + STRIP < height else height
+        for piece in _recognised(pixels[top : top + STRIP]):
+            edges = tuple(edge + top for edge in piece.edges) if piece.vertical else piece.edges
+            moved = replace(piece, top=piece.top + top, bottom=piece.bottom + top, edges=edges)
+            if low <= (moved.top + moved.bottom) / 2 < high:
+                found.append(moved)
+    return found
 
 
 @cache

@@ -44,6 +44,7 @@ MOST_PAGES = 2_000  # of one document at a time
 DPI = 200  # of pages that are recognised
 SHARP = 12_000_000  # pixels of a page that is recognised, at most
 SIDE = 3_000  # pixels of a picture that is recognised, at most
+TALL = 20_000  # pixels of its height, such as that of a long receipt
 MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 AT_ONCE = 6  # pages that are recognised by one process
@@ -304,7 +305,7 @@ def _image(data: bytes, kind: str, how: ReadChoices) -> list[ReadPage]:
     check_extra("ocr", "PIL")
     if kind in HEIF:
         check_extra("heic", "pillow_heif")
-    told = list(results("image_pages", data, {"side": SIDE}, "the image"))
+    told = list(results("image_pages", data, {"side": SIDE, "tall": TALL}, "the image"))
     numbers = range(1, len(told) + 1) if how.pages is None else how.pages
     wrong = [number for number in numbers if not 1 <= number <= len(told)]
     if wrong:

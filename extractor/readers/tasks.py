@@ -61,15 +61,18 @@ def pdf_marked(data: bytes, marks: Sequence[Sequence[Any]]) -> Iterator[str]:
     yield _packed(pdf.saved(document))
 
 
-def image_pages(data: bytes, side: int, form: str = "PNG") -> Iterator[Any]:
+def image_pages(data: bytes, side: int, form: str = "PNG", tall: int = 0) -> Iterator[Any]:
     """Yield the pictures of a file as image files, upright, with the size that they had. side: pixels of the
-    longer side of what is yielded, at most.
+    longer side of what is yielded, at most. tall: of the height of a long one, if it may be
+    more.
     """
     from . import images
+    from .ocr import LONG
 
     for picture in images.frames(data):
         size = picture.size
-        picture.thumbnail((side, side))
+        is_long = picture.height > LONG * picture.width
+        picture.thumbnail((side, max(side, tall) if is_long else side))
         yield [*size, *picture.size, _packed(images.encoded(picture, form))]
 
 
