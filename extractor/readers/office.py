@@ -16,13 +16,13 @@ from typing import Any, TypeAlias
 from .composing import Passage
 from .number_formats import shown
 from .opc import Package, attribute, check_archive, descendants
-from .unreadable import Note, ReadFailed
+from .unreadable import ReadFailed, Remark
 
 CELLS = 1_000_000  # of a workbook
 MARGINS = 65_536  # bytes at the end of a sheet in which its header and footer stand
 
 
-def sheets(data: bytes) -> Iterator[Passage | Note]:
+def sheets(data: bytes) -> Iterator[Passage | Remark]:
     """Yield the sheets of a workbook, each a table of the cells that are filled, named as in "Costs!B4"; then
     the comments, boxes, headers and footers of each.
     """
@@ -39,7 +39,7 @@ def sheets(data: bytes) -> Iterator[Passage | Note]:
         part = parts.get(sheet.title, "")
         unknown: Any = None
         if part and _UNCOMPUTED.search(package.data(part)):
-            yield Note(f"formulas of {sheet.title!r} have no value in the file: they are read as they are")
+            yield Remark(f"formulas of {sheet.title!r} have no value in the file: they are read as they are")
             formulas = formulas or load_workbook(BytesIO(data), read_only=True)
             unknown = formulas[sheet.title]
         rows, left = _rows(sheet, unknown, left)
@@ -141,7 +141,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def slides(data: bytes) -> Iterator[Passage | Note]:
+def slides(data: bytes) -> Iterator[Passage | Remark]:
     """Yield the texts, tables and charts of a presentation, slide by slide, with the speaker's notes."""
     from pptx import Presentation
 
@@ -156,7 +156,7 @@ def slides(data: bytes) -> Iterator[Passage | Note]:
             yield Passage(notes.text.replace("\v", "\n"), f"slide {number}, notes", "\n\n")
 
 
-def _shapes(shapes: Iterable[Any], name: str, deep: int) -> Iterator[Passage | Note]:
+def _shapes(shapes: Iterable[Any], name: str, deep: int) -> Iterator[Passage | Remark]:
     for shape in shapes:
         if shape.has_text_frame and shape.text_frame.text.strip():
             yield Passage(shape.text_frame.text.replace("\v", "\n"), name, "\n\n")
@@ -168,7 +168,7 @@ def _shapes(shapes: Iterable[Any], name: str, deep: int) -> Iterator[Passage | N
         elif deep and hasattr(shape, "shapes"):
             yield from _shapes(shape.shapes, name, deep - 1)
         elif hasattr(shape, "image"):
-            yield Note(f"pictures of {name} are not read: save it as a PDF to have them recognised")
+            yield Remark(f"pictures of {name} are not read: save it as a PDF to have them recognised")
 
 
 def _chart(chart: Any, name: str) -> Iterator[Passage]:

@@ -48,7 +48,7 @@ TALL = 20_000  # pixels of its height, such as that of a long receipt
 MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 AT_ONCE = 6  # pages that are recognised by one process
-FORM = 3  # of the words that are kept
+FORM = 4  # of the words that are kept
 
 
 @dataclass(frozen=True, slots=True)

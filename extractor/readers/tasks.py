@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .kinds import DOCX, EML, EPUB, HTML, MSG, PPTX, XLSX
-from .unreadable import Note, ReadFailed
+from .unreadable import ReadFailed, Remark
 
 Task: TypeAlias = Callable[..., Iterable[Any]]
 
@@ -103,7 +103,7 @@ def passages(data: bytes, kind: str) -> Iterator[Any]:
     for each in readers[kind](data):
         if isinstance(each, mail.Attachment):
             yield {"attachment": [each.name, _packed(each.data)]}
-        elif isinstance(each, Note):
+        elif isinstance(each, Remark):
             yield {"note": each.text}
         else:
             yield {"passage": [each.text, each.name, each.then, each.cells]}

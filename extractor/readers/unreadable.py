@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Remark:
     """What of a document is left out, or read otherwise than it stands there: one sentence."""
 
     text: str

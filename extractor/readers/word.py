@@ -13,7 +13,7 @@ from xml.etree.ElementTree import ParseError
 from .composing import Passage
 from .numbering import Numbering
 from .opc import Package, attribute, child, descendants, local
-from .unreadable import Note, ReadFailed
+from .unreadable import ReadFailed, Remark
 
 WIDEST = 63  # columns of a table in Word
 _LEFT_OUT = frozenset(
@@ -35,7 +35,7 @@ _HIDDEN = "hidden text is left out"
 _PICTURES = "pictures in it are not read: save it as a PDF to have them recognised"
 
 
-def word(data: bytes) -> Iterator[Passage | Note]:
+def word(data: bytes) -> Iterator[Passage | Remark]:
     """Yield the paragraphs and tables of a document in order; its notes and comments, headers and footers."""
     try:
         package = Package(data)
@@ -64,7 +64,7 @@ class _Document:
         found = next((each for each in self._parts.values() if each.kind == kind), None)
         return None if found is None else self._package.tree(found.place)
 
-    def passages(self, body: Any) -> Iterator[Passage | Note]:
+    def passages(self, body: Any) -> Iterator[Passage | Remark]:
         """Yield all of the document."""
         yield from self._blocks(body, {}, "")
         for kind in ("footnote", "endnote"):
@@ -76,7 +76,7 @@ class _Document:
             if said:
                 yield Passage(f"Comment by {by}: {said}" if by else f"Comment: {said}", f"comment {number}")
         yield from self._margins(body)
-        yield from map(Note, self._left)
+        yield from map(Remark, self._left)
 
     def _notes(self, kind: str) -> Iterator[Passage]:
         root = self._first(f"{kind}s")

@@ -45,6 +45,6 @@ def test_the_command_writes_code_that_the_other_commands_take(cli: Cli, tmp_path
         told = ("--about", "orders", "--base-url", server.base_url, "-m", "m", "-o", where)
         ended = cli("infer", *files, *told, "--journal", tmp_path / "j.db")
     assert ended.status == 0, ended.err
-    assert "Left out phone: one text of 4 alone has it." in ended.err
+    assert "Left out phone: only one text of 4 has it." in ended.err
     assert "4 of 4 texts gave a record: 5 requests" in ended.err
     assert cli("schema", f"{where}:Order").status == 0

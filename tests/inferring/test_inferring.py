@@ -97,7 +97,7 @@ def test_the_code_reads_as_one_would_write_it() -> None:
     )
     state = DraftField("state", description="how far it is", choices=("open", "paid"), required=True)
     draft = TypeDraft("Order", "One order.", (state, DraftField("due", "date", "the last day"), line))
-    assert source_of(draft, ["left out: phone: one text of 3 alone has it"]) == EXPECTED
+    assert source_of(draft, ["left out: phone: only one text of 3 has it"]) == EXPECTED
 
 
 EXPECTED = '''from __future__ import annotations
@@ -107,7 +107,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-# left out: phone: one text of 3 alone has it
+# left out: phone: only one text of 3 has it
 
 
 class Lines(BaseModel):
@@ -166,11 +166,11 @@ def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_a
         asked = server.requests[0].body.decode()
     assert "Ada ordered 2 pens" in asked
     assert "orders" in asked
-    assert found.left_out == {"phone": "one text of 4 alone has it", "carrier": "no text has it"}
+    assert found.left_out == {"phone": "only one text of 4 has it", "carrier": "no text has it"}
     assert [each.name for each in found.draft.fields] == ["who", "count", "state"]
     assert 'state: Annotated[Literal["open", "paid"], Field(description="the state")]' in found.source
     assert 'examples=["Ada", "Bob", "Eve"]' in found.source
-    assert "# left out: phone: one text of 4 alone has it" in found.source
+    assert "# left out: phone: only one text of 4 has it" in found.source
     coverage = found.coverage["who"]
     assert (coverage.filled, coverage.values, coverage.found) == (4, 4, 4)
     assert (found.valid, found.texts, len(found.attempts)) == (4, 4, 5)

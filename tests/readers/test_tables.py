@@ -266,7 +266,7 @@ def test_pictures_are_of_a_hundred_pages_at_most() -> None:
             paper.next_page()
         paper.write(f"Page {page}", 60, 700)
     data = paper.pdf()
-    with pytest.raises(ConfigError, match="100 pages at a time, and these are 101: give pages="):
+    with pytest.raises(ConfigError, match="at most 100 pages, and these are 101: give pages="):
         read(data, as_="text+images")
     assert len(read(data, as_="text+images", pages=[101]).images) == 1
 
