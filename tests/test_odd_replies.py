@@ -501,6 +501,13 @@ def test_a_value_that_may_be_another_than_the_model_meant_is_noted(
     assert (result.outcome, [str(each) for each in result.notes]) == (Outcome.OK, [note])
 
 
+def test_an_empty_map_is_read_as_no_entries() -> None:
+    answer = reply({"guest": "Ada", "paid": True, "remark": None, "nights": {}})
+    with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:
+        result = ex.run(Visit, "a text")
+    assert (result.outcome, result.record) == (Outcome.OK, Visit(guest="Ada", paid=True, remark=None))
+
+
 def test_a_member_that_was_left_out_though_it_has_a_default_is_noted() -> None:
     answer = reply({"guest": "Ada", "paid": True, "remark": None})
     with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:

@@ -91,7 +91,7 @@ class Inside:
     def _entries(self, node: Mapping[str, JSON], value: dict[str, JSON], pointer: str) -> Inner:
         """Return the entries of a map, where those are wanted."""
         members = self._shape.plain(node.get("items") or {}).get("properties") or {}
-        if members.keys() != ENTRY or value.keys() <= ENTRY:
+        if members.keys() != ENTRY or (value and value.keys() <= ENTRY):
             return value, ()
         entries = [{"key": name, "value": item} for name, item in value.items()]
         read, notes = self._read(node, entries, pointer)
