@@ -57,11 +57,12 @@ INVALID = {
     "uri-template": ["{", "}", "{x:0}", "{x y}"],
     "uuid": ["2eb8aa08aa9811eab4aa73b441d16380"],
 }
-# What only the specifications take: a leap second (RFC 3339, 5.6), the year 0, and the operators that
-# RFC 6570, 2.2, reserves.
+# What only the specifications take: a leap second (RFC 3339, 5.6), the year 0, the operators that RFC 6570,
+# 2.2, reserves, and a 0 inside of the number that a relative pointer begins with.
 SPECIFIED = {
     "date-time": re.compile(r"(?s).*[Tt ]\d\d:\d\d:60.*|0000-.*"),
     "time": re.compile(r"(?s)\d\d:\d\d:60.*"),
+    "relative-json-pointer": re.compile(r"(?s)[1-9][0-9]*0[0-9].*"),
     "uri-template": re.compile(r"(?s).*\{[=,!@|].*"),
 }
 
