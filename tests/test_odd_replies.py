@@ -508,6 +508,28 @@ def test_an_empty_map_is_read_as_no_entries() -> None:
     assert (result.outcome, result.record) == (Outcome.OK, Visit(guest="Ada", paid=True, remark=None))
 
 
+class Place(BaseModel):
+    at: tuple[float, float]
+    before: tuple[float, str] | None = None
+    way: list[tuple[int, int]] = []
+
+
+def test_a_tuple_that_is_given_as_a_list_is_read_and_noted() -> None:
+    answer = reply({"at": [47.5, 7.6], "before": [1.5, "km"], "way": [[1, 2], [3, 4]]})
+    with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:
+        result = ex.run(Place, "a text")
+    assert result.record == Place(at=(47.5, 7.6), before=(1.5, "km"), way=[(1, 2), (3, 4)])
+    note = "read with tolerance: a list as the places of a tuple (/at, /before, /way/0, …)"
+    assert [str(each) for each in result.notes] == [note]
+
+
+@pytest.mark.parametrize("at", [[47.5], [47.5, 7.6, 1.0], [47.5, "east"], []])
+def test_a_list_that_is_no_such_tuple_is_asked_for_again(at: list[Any]) -> None:
+    answer = reply({"at": at, "before": None, "way": []})
+    with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url, max_repairs=0) as ex:
+        assert ex.run(Place, "a text").outcome is Outcome.INVALID
+
+
 def test_a_member_that_was_left_out_though_it_has_a_default_is_noted() -> None:
     answer = reply({"guest": "Ada", "paid": True, "remark": None})
     with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:

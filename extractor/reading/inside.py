@@ -42,7 +42,7 @@ class AsInText(Protocol):
 
 class Inside:
     """Reads the inside of a value by its schema. texts: whether objects and lists are read that stand as JSON
-    in a string, and maps where their entries are wanted. values: whether choices in another spelling,
+    in a string, maps where their entries are wanted, and lists where the places of a tuple are. values: whether choices in another spelling,
     numbers as text, and words for nothing are. as_in_text: reads numbers and dates that are written as in
     the text; None where nobody says how that is.
     """
@@ -83,6 +83,8 @@ class Inside:
         if isinstance(value, dict) and (members := node.get("properties")):
             read = {name: self._read(members.get(name), v, f"{pointer}/{name}") for name, v in value.items()}
             return {name: item for name, (item, _) in read.items()}, _all_notes(read.values())
+        if isinstance(value, list) and self._texts and node.get("properties"):
+            return self._places(node, value, pointer)
         if isinstance(value, list) and isinstance(items := node.get("items"), Mapping):
             each = [self._read(items, item, f"{pointer}/{i}") for i, item in enumerate(value)]
             return [item for item, _ in each], _all_notes(each)
@@ -100,6 +102,16 @@ class Inside:
             if self._shape.fits(read, node)
             else (value, ())
         )
+
+    def _places(self, node: Mapping[str, JSON], value: list[JSON], pointer: str) -> Inner:
+        """Return the members that the places of a tuple are, where it is given as a list."""
+        names = [f"item_{i}" for i in range(1, len(value) + 1)]
+        if [*node["properties"]] != names:
+            return value, ()
+        read, notes = self._read(node, dict(zip(names, value, strict=True)), pointer)
+        if not self._shape.fits(read, node):
+            return value, ()
+        return read, (("a list as the places of a tuple", pointer), *notes)
 
     def _branch(self, branches: list[JSON], value: JSON, pointer: str) -> Inner:
         if not self._values and any(self._shape.fits(value, branch) for branch in branches):
