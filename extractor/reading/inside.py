@@ -42,9 +42,9 @@ class AsInText(Protocol):
 
 class Inside:
     """Reads the inside of a value by its schema. texts: whether objects and lists are read that stand as JSON
-    in a string, maps where their entries are wanted, and lists where the places of a tuple are. values: whether choices in another spelling,
-    numbers as text, and words for nothing are. as_in_text: reads numbers and dates that are written as in
-    the text; None where nobody says how that is.
+    in a string, maps where their entries are wanted, and lists where the places of a tuple are. values:
+    whether choices in another spelling, numbers as text, and words for nothing are. as_in_text: reads numbers
+    and dates that are written as in the text; None where nobody says how that is.
     """
 
     def __init__(
