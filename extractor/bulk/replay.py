@@ -17,7 +17,7 @@ from ..transport.http import HttpReply
 from .exchange.context import request_key
 from .exchange.ways import AskedWay, every_way, way_key
 from .job import Job, known_unbounded
-from .journal.interface import Kept, key_of
+from .journal.interface import Kept, next_key
 from .journal.store import Store
 
 
@@ -66,9 +66,7 @@ def _replayed(
         keys.append(key)
         step = step.receive(_event(_model(job, step), kept), time.monotonic(), 0.5)
         if isinstance(step, Ask):
-            key, _ = asked_as(job, step)
-            while key in keys:  # the same asked again in a dialogue is another one
-                key = key_of(key)
+            key = next_key(asked_as(job, step)[0], keys)
             kept = _look(store, key)
     return step
 

@@ -2,7 +2,7 @@
 
 from .found import begun_json, found_json, without_thoughts
 from .readings import Decoded, Read, Reader, how, says_nothing
-from .shape import RecordShape, bare, choice_key, distinct
+from .shape import RecordShape, bare, choice_key, distinct, place_names
 from .syntax import mended, whole_value
 from .thoughts import CLOSING_MARK, MARK, held_back
 
@@ -21,6 +21,7 @@ __all__ = [
     "held_back",
     "how",
     "mended",
+    "place_names",
     "says_nothing",
     "whole_value",
     "without_thoughts",

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
-from .shape import NOTHING_IN_TEXT, RecordShape, choice_key, distinct, folded
+from .shape import NOTHING_IN_TEXT, RecordShape, choice_key, distinct, folded, place_names
 from .syntax import Digits, mended, whole_value
 
 JSON: TypeAlias = Any
@@ -105,7 +105,7 @@ class Inside:
 
     def _places(self, node: Mapping[str, JSON], value: list[JSON], pointer: str) -> Inner:
         """Return the members that the places of a tuple are, where it is given as a list."""
-        names = [f"item_{i}" for i in range(1, len(value) + 1)]
+        names = place_names(len(value))
         if [*node["properties"]] != names:
             return value, ()
         read, notes = self._read(node, dict(zip(names, value, strict=True)), pointer)

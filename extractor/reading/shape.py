@@ -44,6 +44,11 @@ _TYPES: Mapping[str, Callable[[JSON], bool]] = {
 }
 
 
+def place_names(count: int) -> list[str]:
+    """Return the names of a tuple's places, where it is asked for as an object."""
+    return [f"item_{i + 1}" for i in range(count)]
+
+
 def is_number(value: JSON) -> bool:
     """Return whether it is a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -16,7 +16,7 @@ from ...packing import NOTE, takes
 from ...parts import PartRound
 from ...results import Extraction
 from ...transport import http
-from ..journal.interface import TOGETHER, key_of
+from ..journal.interface import TOGETHER, key_of, next_key
 from ..outcomes import Text
 from ..reasons import count, reason_of_failure
 from .context import Caller, RowAnswer, RunContext, request_key
@@ -157,10 +157,7 @@ class Dialogue(Generic[T]):
 
     def _key(self, caller: Caller[T], post: http.Post) -> bytes:
         """What the journal knows the request by. The same asked again in a dialogue is another one."""
-        key = request_key(caller.name, post)
-        while key in self._keys:
-            key = key_of(key)
-        return key
+        return next_key(request_key(caller.name, post), self._keys)
 
     async def _answer(
         self, caller: Caller[T], step: Ask[T], post: http.Post, key: bytes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -169,6 +169,13 @@ def key_of(*parts: str | bytes) -> bytes:
     told = [part.encode() if isinstance(part, str) else part for part in parts]
     sizes = ",".join([str(len(part)) for part in told])
     return hashlib.sha256(b"".join([sizes.encode(), b":", *told])).digest()
+
+
+def next_key(key: bytes, keys: Collection[bytes]) -> bytes:
+    """Return the key of a request, after those of its dialogue: the same asked again there is another one."""
+    while key in keys:
+        key = key_of(key)
+    return key
 
 
 class Memory:

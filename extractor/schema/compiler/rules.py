@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import SchemaError
 from ...messages import JSON
+from ...reading import place_names
 from ..codec.containers import Anything, Array, Branch, Nullable, Root, Tuple, Union
 from ..codec.mappings import Mapped
 from ..codec.objects import Extras, Field, Object, Unsaid
@@ -180,7 +181,7 @@ def fixed(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     walk.note(at, "prefixItems", "re-encoded", "an object with a member for each place")
     if not made and not walk.target.empty_objects:
         return closed({FILLER: {"type": "boolean"}}), Tuple([], keys=[], filler=FILLER, type=python.type)
-    keys = [f"item_{i + 1}" for i in range(len(made))]
+    keys = place_names(len(made))
     if variadic is None:
         return closed(dict(zip(keys, wires, strict=True))), Tuple(codecs, keys=keys, type=python.type)
     wires[variadic] = free_array(walk.target, wires[variadic])
