@@ -17,7 +17,7 @@ from .errors import ConfigError, RunStopped
 from .evidence.leaves import plain, value_at
 from .groups import grouped
 from .messages import JSON
-from .options import check_share
+from .options import ExtractOptions, check_share
 from .results import Escalation, Extraction
 from .saying import FromColumn
 from .schema import RecordType, compile_schema
@@ -48,6 +48,11 @@ class SecondQuestion:
     record_type: Any
     text: str
     settled: str | None
+
+    @property
+    def options(self) -> ExtractOptions:
+        """What the second model is asked with."""
+        return {"instructions": self.settled, "confidence": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,17 @@ class Escalating:
         if doubt.members is None:
             return SecondQuestion(record_type, result.source, None)
         names = {_unescaped(name) for name in doubt.members}
-        known = {name: value for name, value in plain(result.record).items() if name not in names}
-        settled = SETTLED.format(json.dumps(known, ensure_ascii=False)) if known else None
-        return SecondQuestion(narrowed(record_type, names), result.source, settled)
+        return SecondQuestion(narrowed(record_type, names), result.source, self.told(result.record, names))
+
+    def told(self, record: Any, names: Iterable[str]) -> str | None:
+        """Return what the second model is told of the members that are not asked for. With a mask it is told
+        nothing of them: the record may have hidden values in another form, which no mask would find.
+        """
+        if self.second.masks:
+            return None
+        asked = frozenset(names)
+        known = {name: value for name, value in plain(record).items() if name not in asked}
+        return SETTLED.format(json.dumps(known, ensure_ascii=False)) if known else None
 
     def settled(
         self, record_type: Any, result: Extraction[T], doubt: Doubt, answer: Extraction[Any] | None

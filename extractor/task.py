@@ -161,12 +161,17 @@ class Task(Generic[T]):
         rejected: RejectedPart | None = None,
     ) -> Ask[T]:
         """Return the first step of the dialogue about a text. part: what is said of a text that is part of a
-        longer one. by_row: what is said of this text beside what is said of all. rejected: an earlier answer
-        that is to be corrected. Raises ConfigError for a text that can't be asked of.
+        longer one. by_row: what is said of this text beside what is said of all. A mask hides values in both.
+        rejected: an earlier answer that is to be corrected. Raises ConfigError for a text that can't be asked
+        of.
         """
         given = opened(text)
         read = checked_text(text_of(given))
-        content, masked = (read, None) if self._mask is None else _masked(self._mask, read)
+        content, masked = read, None
+        if self._mask is not None:
+            hint = None if by_row is None else by_row.instructions
+            content, masked, (part, hint) = _masked(self._mask, read, (part, hint))
+            by_row = None if by_row is None else replace(by_row, instructions=hint)
         source = source_text(content)
         if source is not None and len(source) > SHORT:
             check_length(source, self.model.window(), self.model.name)
@@ -383,17 +388,21 @@ def _mask_of(model: Model, given: Any) -> TextMask | None:
     return model.settings.mask if given is None else TextMask.of(given)
 
 
-def _masked(mask: TextMask, content: Content) -> tuple[Content, Masked]:
-    """Return a text, or content parts, without what is hidden. Raises ConfigError for parts that can't be
-    looked into.
+def _masked(
+    mask: TextMask, content: Content, beside: Sequence[str | None]
+) -> tuple[Content, Masked, list[str | None]]:
+    """Return a text, or content parts, without what is hidden, and so what is said beside it. Raises
+    ConfigError for parts that can't be looked into.
     """
-    if isinstance(content, str):
-        masked = mask.hide([content])
-        return masked.texts[0], masked
     if source_text(content) is None:
         raise ConfigError("mask= can't mask images and files: pass their text, or no mask")
-    masked = mask.hide([part["text"] for part in content])
-    return [{**part, "text": text} for part, text in zip(content, masked.texts, strict=True)], masked
+    texts = [content] if isinstance(content, str) else [part["text"] for part in content]
+    masked = mask.hide([*texts, *(said or "" for said in beside)])
+    hidden, told = masked.texts[: len(texts)], masked.texts[len(texts) :]
+    left = [None if said is None else each for said, each in zip(beside, told, strict=True)]
+    if isinstance(content, str):
+        return hidden[0], masked, left
+    return [{**part, "text": text} for part, text in zip(content, hidden, strict=True)], masked, left
 
 
 def _hidden_example(mask: TextMask, text: str, wire: str) -> tuple[str, str]:

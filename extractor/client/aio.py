@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, Unpack, cast, overload
 from .. import bulk, documents, previewing
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
+from ..escalating import Escalating
 from ..given import Document, Messages, Text
 from ..groups import flat, of_rows
 from ..messages import Completion, ParsedCompletion
@@ -36,6 +37,7 @@ from ..streams import (
     ItemGrowth,
     RecordGrowth,
     achunks,
+    aending,
     agrown,
 )
 from ..task import list_of, samples_of, streamed
@@ -82,27 +84,27 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return how the extraction ended, as data; see Extractor.run."""
         how = self._doubting(record_type, options)
         result = await self._run_once(record_type, text, options)
-        doubt = None if how is None else how.doubt(record_type, result)
-        if how is None or doubt is None:
+        return result if how is None else await self._settled(how, record_type, result)
+
+    async def _settled(self, how: Escalating, record_type: Any, result: Extraction[Any]) -> Extraction[Any]:
+        doubt = how.doubt(record_type, result)
+        if doubt is None:
             return result
         asked = how.question(record_type, result, doubt)
-        answer = (
-            None
-            if asked is None
-            else await how.second.run(
-                asked.record_type, asked.text, instructions=asked.settled, confidence=True
-            )
-        )
+        answer = None
+        if asked is not None:
+            answer = await how.second.run(asked.record_type, asked.text, **asked.options)
         return how.settled(record_type, result, doubt, answer)
 
     async def _run_once(self, record_type: Any, text: Text, options: ExtractOptions) -> Extraction[Any]:
         text, asked_for = await aopened(text), prepared(self._links, record_type, options)
+        settle = partial(self._models.settle, asked_for, text)
         samples = samples_of(options)
         if samples == 1:
-            return await self._models.settle(asked_for, text)
+            return await settle()
         from ..evaluation.votes import agreed
 
-        return agreed(await asyncio.gather(*(self._models.settle(asked_for, text) for _ in range(samples))))
+        return agreed(await asyncio.gather(*(settle() for _ in range(samples))))
 
     async def update(
         self, record: T, text: str | Document, *, record_type: Any = None, **options: Unpack[UpdateOptions]
@@ -155,11 +157,13 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator that yields what has come of the record; see Extractor.stream."""
-        self._alone("stream")
-        text = opened(text)
+        how, text = self._doubting(record_type, options), opened(text)
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
-        return AsyncRecordStream(agrown(self._models.pump(first, once=True), growth), growth)
+        events = self._models.pump(first, once=True)
+        if how is not None:
+            events = aending(events, partial(self._settled, how, record_type))
+        return AsyncRecordStream(agrown(events, growth), growth)
 
     @overload
     def items(

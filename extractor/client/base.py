@@ -80,8 +80,8 @@ class BaseClient(Generic[Link]):
         """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
         if self._escalating is not None:
             raise ConfigError(
-                f"escalate= is for run, extract, rows and frame; {verb} asks only one model: give it an "
-                "Extractor without escalate="
+                f"escalate= is for run, extract, stream, rows and frame; {verb} asks only one model: give "
+                "it an Extractor without escalate="
             )
 
     def _second_model(self, record_type: Any, options: Any) -> SecondModel | None:

@@ -13,6 +13,7 @@ from .. import bulk, documents, previewing
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..dialogue import Findings
+from ..escalating import Escalating
 from ..given import Document, Messages, Text
 from ..groups import flat, of_rows
 from ..messages import Completion, ParsedCompletion
@@ -38,6 +39,7 @@ from ..streams import (
     RecordGrowth,
     RecordStream,
     chunks,
+    ending,
     grown,
 )
 from ..task import list_of, samples_of, streamed
@@ -158,20 +160,23 @@ class Extractor(BaseClient[ModelConnection]):
         """
         how = self._doubting(record_type, options)
         result = self._run_once(record_type, text, options)
-        doubt = None if how is None else how.doubt(record_type, result)
-        if how is None or doubt is None:
+        return result if how is None else self._settled(how, record_type, result)
+
+    def _settled(self, how: Escalating, record_type: Any, result: Extraction[Any]) -> Extraction[Any]:
+        """Return a result once its doubtful values are settled."""
+        doubt = how.doubt(record_type, result)
+        if doubt is None:
             return result
         asked = how.question(record_type, result, doubt)
-        answer = (
-            None
-            if asked is None
-            else how.second.run(asked.record_type, asked.text, instructions=asked.settled, confidence=True)
-        )
+        answer = None
+        if asked is not None:
+            answer = how.second.run(asked.record_type, asked.text, **asked.options)
         return how.settled(record_type, result, doubt, answer)
 
     def _run_once(self, record_type: Any, text: Text, options: ExtractOptions) -> Extraction[Any]:
         text, asked_for = opened(text), prepared(self._links, record_type, options)
-        settle, samples = partial(self._models.settle, asked_for, text), samples_of(options)
+        settle = partial(self._models.settle, asked_for, text)
+        samples = samples_of(options)
         if samples == 1:
             return settle()
         with ThreadPoolExecutor(samples) as threads:
@@ -254,14 +259,16 @@ class Extractor(BaseClient[ModelConnection]):
 
         The last Partial has the validated `record`; the iterator then has `record` and `result`. Arguments
         and errors are those of `extract`. An error has what came so far as `partial`. Failures before the
-        first words are retried, with fallback models too. Repairs and fallback models after that are not
-        streamed.
+        first words are retried, with fallback models too. Repairs, fallback models after that, and what
+        `escalate` does about doubtful values are not streamed: the last Partial has what came of them.
         """
-        self._alone("stream")
-        text = opened(text)
+        how, text = self._doubting(record_type, options), opened(text)
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
-        return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
+        events = self._models.pump(first, once=True)
+        if how is not None:
+            events = ending(events, partial(self._settled, how, record_type))
+        return RecordStream(grown(events, growth), growth)
 
     @overload
     def items(

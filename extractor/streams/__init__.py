@@ -2,7 +2,7 @@
 
 from .chat import AsyncChatStream, ChatStream, Streamed, achunks, chunks
 from .reader import StreamReader
-from .records import AsyncRecordStream, ItemGrowth, RecordGrowth, RecordStream, agrown, grown
+from .records import AsyncRecordStream, ItemGrowth, RecordGrowth, RecordStream, aending, agrown, ending, grown
 
 __all__ = [
     "AsyncChatStream",
@@ -14,7 +14,9 @@ __all__ = [
     "StreamReader",
     "Streamed",
     "achunks",
+    "aending",
     "agrown",
     "chunks",
+    "ending",
     "grown",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, closing, suppress
 from typing import Any, Generic, Self, TypeVar, cast
 
@@ -88,6 +88,24 @@ async def agrown(streamed: AsyncGenerator[Streamed[T]], growth: Growth[Out, T]) 
         async for event in events:
             for out in growth.finish(event) if isinstance(event, Extraction) else growth.add(event):
                 yield out
+
+
+def ending(
+    streamed: Generator[Streamed[T]], settle: Callable[[Extraction[T]], Extraction[T]]
+) -> Generator[Streamed[T]]:
+    """Yield a streamed dialogue, at its end what `settle` makes of the result."""
+    with closing(streamed) as events:
+        for event in events:
+            yield settle(event) if isinstance(event, Extraction) else event
+
+
+async def aending(
+    streamed: AsyncGenerator[Streamed[T]], settle: Callable[[Extraction[T]], Awaitable[Extraction[T]]]
+) -> AsyncGenerator[Streamed[T]]:
+    """`ending` for async code."""
+    async with aclosing(streamed) as events:
+        async for event in events:
+            yield await settle(event) if isinstance(event, Extraction) else event
 
 
 class RecordGrowth(Growth[Partial[T], T]):
