@@ -132,10 +132,11 @@ def entry_of(
     names: Names,
     adapter: TypeAdapter[Any] | None = None,
     read: Callable[[str], str | Source | None] = lambda source: None,
+    pictures: bool = True,
 ) -> Entry:
     """Return what a page shows of a line that `extractor extract` and `run` write, or of one with a text and
-    a record. read: returns the text of a file, None where it may not be read, or is not there. Raises
-    ConfigError where the line has no such field.
+    a record. read: returns the text of a file, None where it may not be read, or is not there. pictures:
+    whether the pages of documents are drawn. Raises ConfigError where the line has no such field.
     """
     line = of_quarantine(line)
     column = names.record or _record_field(line)
@@ -170,10 +171,11 @@ def entry_of(
         conflicts=tuple(_conflicts(line.get("conflicts"), text)),
         chunks=tuple(_chunks(line.get("chunks"), text)),
         confidence=_confidence(line.get("confidence") or line.get(f"{column}_confidence")),
-        pages=shown_pages(of_pages),
+        pages=shown_pages(of_pages) if pictures else (),
         boxes={} if of_pages is None else of_pages.boxes_by_pointer(evidence),
         missing=not text,
         derived=derived(shown, _schema_of(adapter)),
+        document=str(_document(line)) if of_pages is not None and of_pages.pages else "",
     )
 
 
@@ -256,10 +258,14 @@ def _text(
     if name is not None and name not in line:
         raise ConfigError(f"a line has no field {name!r}; it has {', '.join(line)}")
     told = line.get(name or "text")
-    source = line.get("source") or line.get("path")
+    source = _document(line)
     if told is None and name is None and isinstance(source, str):
         told = read(source)
     return told if isinstance(told, str | Source) else None
+
+
+def _document(line: Mapping[str, JSON]) -> JSON:
+    return line.get("source") or line.get("path")
 
 
 def _confidence(told: JSON) -> dict[str, float]:

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from ..errors import ConfigError, Problem
 from ..messages import JSON
 from ..report import Entry
+from ..review.documents import ReviewDocuments
 from ..review.items import Check, ReviewItem, keyed
 from ..review.log import StepLog, alone
 from ..review.sampling import doubtful_needed, random_needed, sample_of
@@ -91,7 +92,7 @@ def review(
     files = Texts([Path(results).parent, *([texts] if texts else [])])
     adapter = None if isinstance(wanted, dict) else TypeAdapter(wanted)
     dump = RecordType.of(wanted).dump
-    found = entries(results, Names(text, record), adapter, files)
+    found = entries(results, Names(text, record), adapter, files, pictures=False)
     shown = [each for each in found if each.record is not None and each.text]
     if not shown:
         raise ConfigError(
@@ -110,7 +111,8 @@ def review(
         if log.history.damaged:
             say(f"A crash cut off {log.history.damaged} lines of {steps}.", "yellow")
         who, some = name or getpass.getuser(), sample_of(items, sample, by)
-        session = ReviewSession(some, log, check_of(wanted), target, who, _now, items)
+        documents = ReviewDocuments(files.read)
+        session = ReviewSession(some, log, check_of(wanted), target, who, _now, items, documents)
         with ReviewServer(session, port) as server, suppress(KeyboardInterrupt), server.saving():
             echo(server.url)
             tell(
@@ -152,7 +154,7 @@ def _item(entry: Entry, adapter: TypeAdapter[Any] | None, dump: Callable[[Any], 
         with suppress(ValueError):  # what does not fit is shown as it is, with what is wrong
             record = dump(adapter.validate_json(json.dumps(record)))
     places = {where: [(span.start, span.end) for span in some] for where, some in entry.evidence.items()}
-    return ReviewItem("", entry.title, entry.text, record, places, dict(entry.confidence))
+    return ReviewItem("", entry.title, entry.text, record, places, dict(entry.confidence), entry.document)
 
 
 def _now() -> str:

@@ -141,13 +141,16 @@ def _report(path: str) -> EvalReport | None:
         return None
 
 
-def entries(path: str, given: Names, adapter: TypeAdapter[Any] | None, files: Texts) -> list[Entry]:
+def entries(
+    path: str, given: Names, adapter: TypeAdapter[Any] | None, files: Texts, pictures: bool = True
+) -> list[Entry]:
     """Return what each line of a file of records holds. Raises ConfigError with the line that is none."""
     lines = lines_of(path)
     names = names_of(lines, given)
     if names != given:
         say(f"The texts are from the column {names.text}; --text names another.")
-    return [entry_of(line, number, names, adapter, files.read) for number, line in enumerate(lines, 1)]
+    numbered = enumerate(lines, 1)
+    return [entry_of(line, number, names, adapter, files.read, pictures) for number, line in numbered]
 
 
 def lines_of(path: str) -> list[Mapping[str, JSON]]:

@@ -18,14 +18,14 @@ from typing import Any, TypeAlias
 JSON: TypeAlias = Any
 
 
-def assembled(asset: str, data: JSON, title: str, connect: str = "", pictures: bool = False) -> str:
+def assembled(asset: str, data: JSON, title: str, connect: str = "", pictures: str = "") -> str:
     """Return a page of this room's assets, `asset` with .html, .css and .js. connect: what its script may
-    send requests to, as the policy has it; by default nothing. pictures: whether the data hold some.
+    send requests to, as the policy has it; by default nothing. pictures: from where it shows some, likewise.
     """
     style, script = _asset(f"{asset}.css"), _asset(f"{asset}.js")
     policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'"
     policy += f"; connect-src {connect}" if connect else ""
-    policy += "; img-src data:" if pictures else ""
+    policy += f"; img-src {pictures}" if pictures else ""
     values = {
         "policy": escape(policy),
         "title": escape(_written(title)),

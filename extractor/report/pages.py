@@ -93,7 +93,8 @@ class Entry:
     facts: what else is shown, by its name, such as tokens and cost. conflicts, chunks: of a long text.
     confidence: by the pointers of leaves. pages, boxes: of a document, the boxes by pointers, too. missing:
     whether the text is not known, so that nothing can be said of its evidence. derived: pointers of leaves
-    that a model chooses, such as enums: they need not stand in the text.
+    that a model chooses, such as enums: they need not stand in the text. document: the name of the file that
+    `text` was read from, if that file has pages.
     """
 
     title: str
@@ -110,12 +111,13 @@ class Entry:
     boxes: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
     missing: bool = False
     derived: frozenset[str] = frozenset()
+    document: str = ""
 
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:
     """Return the page: texts with their spans marked beside the records, to filter, search and page."""
     entries = list(entries)
-    pictures = any(entry.pages for entry in entries)
+    pictures = "data:" if any(entry.pages for entry in entries) else ""
     return assembled("page", [_data(entry) for entry in entries], title, pictures=pictures)
 
 

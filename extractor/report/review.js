@@ -7,6 +7,9 @@ let shown = null; // the record on the screen
 let focused = null; // the pointer of the leaf that is being looked at
 let pick = null; // the words that are chosen in the text: { from, to }, indexes into `words`
 let words = [];
+let layout = { pages: [], words: [] }; // of the document of the record, without any for a plain text
+let asPages = true; // whether a document is shown as its pages
+let dragged = null; // the words of the page that the mouse is drawn over: { from, to }, indexes into `layout.words`
 let waiting = Promise.resolve(); // steps are sent one after the other
 
 function made(name, className, text) {
@@ -90,6 +93,7 @@ function show(told, focus) {
   if (other) focused = null;
   if (live) restore(live);
   else if (focus !== undefined) edit(focus);
+  if (other) showDocument(told);
   showText();
   recount(told);
 }
@@ -186,7 +190,7 @@ function keyInValue(event, input) {
       const first = shown.leaves.find((leaf) => leaf.pointer === pointer)?.spans[0]?.[0] ?? 0;
       const at = Math.max(0, words.findIndex(([, end]) => end > first));
       pick = { from: at, to: at };
-      $("text").focus();
+      source().focus();
       showText();
     });
   } else if (event.key === "Insert" && event.altKey) act({ do: "add", pointer });
@@ -220,8 +224,135 @@ function showText() {
     return mark;
   });
   $("text").replaceChildren(...nodes);
-  ($("text").querySelector(".pick") ?? $("text").querySelector(".lit"))?.scrollIntoView({ block: "nearest" });
+  showBoxes(spans);
+  (source().querySelector(".pick") ?? source().querySelector(".lit"))?.scrollIntoView({ block: "nearest" });
 }
+
+// -- the pages of the document
+
+function source() {
+  return $("text").hidden ? $("pages") : $("text");
+}
+
+async function showDocument({ number, has_document }) {
+  layout = { pages: [], words: [] };
+  drawPages(number);
+  if (!has_document) return;
+  const told = await ask(`api/pages/${number}`);
+  if (!told || shown.number !== number) return;
+  layout = told;
+  drawPages(number);
+  showText();
+}
+
+function drawPages(number) {
+  $("pages").replaceChildren(...layout.pages.map(([page, width, height]) => {
+    const box = made("div", "page");
+    box.page = page;
+    box.style.setProperty("aspect-ratio", `${width} / ${height}`);
+    const image = made("img");
+    image.alt = `Page ${page}`;
+    image.loading = "lazy";
+    image.draggable = false;
+    image.src = `api/picture/${number}/${page}`;
+    box.append(image);
+    return box;
+  }));
+  $("views").hidden = !layout.pages.length;
+  choose(asPages);
+}
+
+function choose(pages) {
+  asPages = pages;
+  const on = pages && layout.pages.length > 0;
+  $("pages").hidden = !on;
+  $("text").hidden = on;
+  $("as-pages").setAttribute("aria-pressed", String(on));
+  $("as-text").setAttribute("aria-pressed", String(!on));
+}
+
+function showBoxes(spans) {
+  for (const box of document.querySelectorAll(".box")) box.remove();
+  for (const page of $("pages").children) {
+    for (const { start, end, pointer, kind } of spans) {
+      page.append(...lines(page.page, start, end).map((sides) => boxOf(sides, kind, pointer)));
+    }
+  }
+}
+
+// One box for each line of the page that text.slice(start, end) takes; a word that is cut counts by its share.
+function lines(page, start, end) {
+  const found = new Map();
+  for (const [from, to, on, line, left, top, right, bottom] of layout.words) {
+    if (on !== page || to <= start || end <= from) continue;
+    const low = left + ((right - left) * Math.max(0, start - from)) / (to - from);
+    const high = right - ((right - left) * Math.max(0, to - end)) / (to - from);
+    const known = found.get(line) ?? [low, top, high, bottom];
+    found.set(line, [Math.min(known[0], low), Math.min(known[1], top), Math.max(known[2], high), Math.max(known[3], bottom)]);
+  }
+  return [...found.values()];
+}
+
+function boxOf([left, top, right, bottom], kind, pointer) {
+  const box = made("div", kind ? `box ${kind}` : "box");
+  for (const [side, share] of Object.entries({ left, top, width: right - left, height: bottom - top })) {
+    box.style.setProperty(side, `${share * 100}%`);
+  }
+  box.title = pointer;
+  return box;
+}
+
+// The index of the word at a point of a page; the nearest one where there is none.
+function wordAt(event) {
+  const page = event.target.closest?.(".page");
+  if (!page) return null;
+  const area = page.getBoundingClientRect();
+  const x = event.clientX - area.left;
+  const y = event.clientY - area.top;
+  let best = null;
+  let least = Infinity;
+  layout.words.forEach(([, , on, , left, top, right, bottom], i) => {
+    if (on !== page.page) return;
+    const across = Math.max(left * area.width - x, 0, x - right * area.width);
+    const down = Math.max(top * area.height - y, 0, y - bottom * area.height);
+    const far = across * across + down * down;
+    if (far < least) [best, least] = [i, far];
+  });
+  return best;
+}
+
+function spanned() {
+  const [low, high] = [Math.min(dragged.from, dragged.to), Math.max(dragged.from, dragged.to)];
+  return [layout.words[low][0], layout.words[high][1]];
+}
+
+$("pages").addEventListener("mousedown", (event) => {
+  const at = event.button === 0 ? wordAt(event) : null;
+  if (at === null) return;
+  dragged = { from: at, to: at };
+  event.preventDefault();
+});
+
+$("pages").addEventListener("mousemove", (event) => {
+  if (!dragged) return;
+  dragged.to = wordAt(event) ?? dragged.to;
+  const [start, end] = spanned();
+  for (const box of document.querySelectorAll(".box.pick")) box.remove();
+  for (const page of $("pages").children) {
+    page.append(...lines(page.page, start, end).map((sides) => boxOf(sides, "pick", "chosen")));
+  }
+});
+
+document.addEventListener("mouseup", (event) => {
+  if (!dragged) return;
+  const place = spanned();
+  dragged = null;
+  if (focused === null) showText();
+  take(!event.shiftKey, place);
+});
+
+$("as-pages").addEventListener("click", () => (choose(true), showText()));
+$("as-text").addEventListener("click", () => (choose(false), showText()));
 
 function take(value, place = picked()) {
   if (focused === null || !place) return alarm("Go to a value first: what is chosen in the text becomes its evidence.");
@@ -237,7 +368,7 @@ function move(by, extend) {
   showText();
 }
 
-$("text").addEventListener("keydown", (event) => {
+function keyInSource(event) {
   const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 10, ArrowUp: -10 };
   if (event.key in steps) move(steps[event.key], event.shiftKey);
   else if (event.key === "Enter") take(!event.shiftKey);
@@ -248,7 +379,10 @@ $("text").addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
   event.stopPropagation();
-});
+}
+
+$("text").addEventListener("keydown", keyInSource);
+$("pages").addEventListener("keydown", keyInSource);
 
 $("text").addEventListener("mouseup", (event) => {
   const selection = getSelection();
@@ -313,6 +447,7 @@ document.addEventListener("keydown", (event) => {
     j: () => go(1),
     k: () => go(-1),
     o: nextOpen,
+    p: () => (choose(!asPages), showText()),
   };
   if (!(event.key in keys) || !shown) return;
   event.preventDefault();

@@ -46,7 +46,8 @@ class ReviewState:
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
     """One record to look at. key: of its text and record, so that it is known again in any file.
-    confidence: by the pointers of leaves, where it is told.
+    confidence: by the pointers of leaves, where it is told. document: the name of the file that the text was
+    read from, "" for none or one without pages.
     """
 
     key: str
@@ -55,6 +56,7 @@ class ReviewItem:
     record: JSON
     places: Places
     confidence: Mapping[str, float] = field(default_factory=dict)
+    document: str = ""
 
     @property
     def start(self) -> ReviewState:

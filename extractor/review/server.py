@@ -8,6 +8,7 @@ https://cheatsheetseries.owasp.org, "Cross-Site Request Forgery Prevention".
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ HOST = "127.0.0.1"
 MOST = 1 << 20  # bytes of a request
 SECONDS = 30  # that a connection may be silent
 SAVED = 2.0  # seconds between two looks at whether gold is behind
+RECORD = re.compile(r"api/(item|pages)/(\d{1,9})", re.ASCII)
+PICTURE = re.compile(r"api/picture/(\d{1,9})/(\d{1,6})", re.ASCII)  # of a record, and of its page
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -45,7 +48,7 @@ class ReviewServer(ThreadingHTTPServer):
     def __init__(self, session: ReviewSession, port: int = 0, token: str | None = None) -> None:
         super().__init__((HOST, port), _Handler)
         self.session, self.token = session, token or secrets.token_urlsafe(32)
-        self.page = assembled("review", None, "Review", connect="'self'").encode()
+        self.page = assembled("review", None, "Review", connect="'self'", pictures="'self'").encode()
 
     @property
     def origin(self) -> str:
@@ -85,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "extractor", ""
 
     def do_GET(self) -> None:
-        """Answer with the page, all records in short, or one record."""
+        """Answer with the page, all records in short, one record, or the pages of its document."""
         path = self._path()
         if path is None:
             return
@@ -93,11 +96,24 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, self.server.page, "text/html; charset=utf-8")
         elif path == "api/items":
             self._json(self.server.session.overview)
-        elif path.startswith("api/item/") and path[9:].isdecimal() and len(path) < 20:
-            number = int(path[9:])
-            self._json(lambda: self.server.session.item(number))
+        elif found := RECORD.fullmatch(path):
+            session, number = self.server.session, int(found[2])
+            asked = session.pages if found[1] == "pages" else session.item
+            self._json(lambda: asked(number))
+        elif found := PICTURE.fullmatch(path):
+            self._picture(int(found[1]), int(found[2]))
         else:
             self._refuse(HTTPStatus.NOT_FOUND)
+
+    def _picture(self, number: int, page: int) -> None:
+        try:
+            picture = self.server.session.picture(number, page)
+        except NotDone:
+            picture = None
+        if picture is None:
+            self._refuse(HTTPStatus.NOT_FOUND)
+        else:
+            self._send(HTTPStatus.OK, picture, "image/webp")
 
     def do_POST(self) -> None:
         """Do what the page asks for, and answer with the record as it is then."""

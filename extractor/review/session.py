@@ -12,6 +12,7 @@ from typing import Any
 from ..evaluation.metrics import flatten
 from ..messages import JSON
 from ..report import units
+from .documents import ReviewDocuments
 from .gold import GoldFile
 from .items import (
     Check,
@@ -26,6 +27,8 @@ from .items import (
     typed_in,
 )
 from .log import ReviewStep, StepLog
+
+NO_DOCUMENTS = ReviewDocuments(lambda name: None)
 
 
 class StaleRecord(Exception):
@@ -42,6 +45,7 @@ class ReviewSession:
 
     known: all records of the file, those that are not looked at too. gold: the file for accepted ones; lines
     that are there and of other records are kept. by: who reviews. now: tells the time as ISO 8601 has it.
+    documents: those that the texts were read from.
     """
 
     def __init__(
@@ -53,10 +57,11 @@ class ReviewSession:
         by: str,
         now: Callable[[], str],
         known: Sequence[ReviewItem] = (),
+        documents: ReviewDocuments = NO_DOCUMENTS,
     ) -> None:
         self._items, self._log, self._check = items, log, check
         self._gold = GoldFile(gold, known or items)
-        self._by, self._now = by, now
+        self._by, self._now, self._documents = by, now, documents
         self._at = {item.key: n for n, item in enumerate(items)}
         self._lock = threading.Lock()
         self._shapes = shapes_of(known or items)
@@ -74,6 +79,14 @@ class ReviewSession:
         """Return all of one record. Offsets are those of JavaScript, in UTF-16 units."""
         with self._lock:
             return self._shown(self._item(number))
+
+    def pages(self, number: int) -> JSON:
+        """Return the pages of one record's document with the places of its words; none without a document."""
+        return self._documents.pages(self._item(number))
+
+    def picture(self, number: int, page: int) -> bytes | None:
+        """Return a page of one record's document as a WebP file; None where there is none."""
+        return self._documents.picture(self._item(number), page)
 
     def act(self, number: int, asked: Mapping[str, Any]) -> JSON:
         """Do what the page asks for, and return the record as it is then.
@@ -165,6 +178,7 @@ class ReviewSession:
             "number": self._at[item.key],
             "title": item.title,
             "text": item.text,
+            "has_document": bool(item.document),
             "leaves": leaves,
             "empty": [pointer for pointer, _, some in lists_in(state.record) if not some],
             "decision": str(state.decision),
