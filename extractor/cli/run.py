@@ -145,7 +145,8 @@ def run(
         str | None,
         typer.Option(
             metavar="TABLE",
-            help="The table to write, if OUTPUT is a database. It is created if it does not exist.",
+            help="The table to write, if OUTPUT is a database. It is created if it does not exist. {type} in "
+            "its name writes one for each type of a union.",
         ),
     ] = None,
     key: Annotated[

@@ -1,16 +1,17 @@
-"""A run over a table whose output is a table of a database."""
+"""A run over a table whose output is a table of a database, or one for each type of a union."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from ..bulk import Line, RowOutcome, quarantined
 from ..bulk.frames import Gathered, cell
@@ -18,8 +19,9 @@ from ..errors import ConfigError, RunStopped
 from ..files import leads_to
 from ..systems import check_name, keep_for_owner
 from .columns import own_schema, typed
+from .databases.batches import SortedRows
 from .databases.marks import BEGINNING, TableMark, check_same
-from .databases.sink import DatabaseSink, Writing
+from .databases.sink import DatabaseSink, Writing, writing_to
 from .databases.types import arrow_type
 from .files import table
 from .job import FileJob, Hold, Settle
@@ -37,15 +39,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseJob(FileJob):
-    """A run whose rows go into a table. name: of the run, which is noted in the database."""
+    """A run whose rows go into a table, or into one for each type. jobs: one for each table. name: of the
+    run, which is noted in the database.
+    """
 
+    jobs: tuple[FileJob, ...]
     sink: DatabaseSink
     name: str
 
     @classmethod
-    def of(cls, job: FileJob, sink: DatabaseSink, name: str) -> DatabaseJob:
-        """Return a job with a table for its output."""
-        return cls(**{each.name: getattr(job, each.name) for each in fields(job)}, sink=sink, name=name)
+    def of(cls, job: FileJob, jobs: Sequence[FileJob], sink: DatabaseSink, name: str) -> DatabaseJob:
+        """Return a job with the tables of `jobs` for its output."""
+        own = {each.name: getattr(job, each.name) for each in fields(job)}
+        return cls(**own, jobs=tuple(jobs), sink=sink, name=name)
+
+    @property
+    def tables(self) -> Sequence[FileJob]:
+        """The jobs whose tables it fills: one for each."""
+        return self.jobs
 
     def left(self, report: RunReport) -> Iterator[Placed]:
         """Yield all rows: which of them the table has is only known to a run that may write to it."""
@@ -54,30 +65,31 @@ class DatabaseJob(FileJob):
     @contextmanager
     def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what an earlier run has done is left out."""
-        import pyarrow as pa
-
-        existing = self.sink.existing()
-        self._check_version(existing)
-        gathered = self._gathered(report.lose)
-        own = own_schema(self.rows, gathered, None)
-        if self.given.schema is None:
-            own = pa.schema([_typed_field(each, existing) for each in own])
-        destination, schema = self.destination, pa.schema([*own, *gathered.schema])
+        tables = [self._begun(job, sink, report) for job, sink in zip(self.jobs, self._sinks, strict=True)]
+        destination = self.destination
         again = destination.append or (bool(self.sink.keys) and not destination.resume)
-        with self.sink.writing(schema, self.name, again) as writing:
+        schemas = [(sink, each.schema) for sink, each in zip(self._sinks, tables, strict=True)]
+        with writing_to(schemas, self.name, again) as writing:
             if writing.mark.rows and not destination.resume:
+                names = ", ".join(str(sink.name) for sink in self._sinks)
                 raise ConfigError(
-                    f"{writing.mark.rows:,} rows of this run are already in {self.sink.name}: "
+                    f"{writing.mark.rows:,} rows of this run are already in {names}: "
                     f"{destination.spelled.resume} adds the missing ones, "
                     f"{destination.spelled.append} adds all of them again"
                 )
             done = writing.mark
             _leave_out(rows, done)
             report.earlier = done.rows
-            self.version.remember()
+            for job in self.jobs:
+                job.version.remember()
             with self._holding_beside(done, report) as hold:
-                filling = DatabaseFilling(self, writing, own, gathered, hold, report)
-                to = self.to(Writer(filling.row, filling.again), hold, None, report)
+                filling = DatabaseFilling(self, writing, tables, hold, report)
+                to = self.by_type(
+                    [
+                        job.to(Writer(partial(filling.row, number), filling.again), hold, None, report)
+                        for number, job in enumerate(self.jobs)
+                    ]
+                )
 
                 def settle(outcome: RowOutcome[Any], each: Placed) -> None:
                     filling.begin(outcome, each)
@@ -86,6 +98,22 @@ class DatabaseJob(FileJob):
 
                 yield settle, hold
                 self._end(filling, report)
+
+    @property
+    def _sinks(self) -> Sequence[DatabaseSink]:
+        return self.destination.sinks or (self.sink,)
+
+    def _begun(self, job: FileJob, sink: DatabaseSink, report: RunReport) -> TableBatches:
+        """Return the place for a table's rows. Raises ConfigError where it has rows of another version."""
+        import pyarrow as pa
+
+        existing = sink.existing()
+        _check_version(job, sink, existing)
+        gathered = job.gathered(report.lose)
+        own = own_schema(job.rows, gathered, None)
+        if self.given.schema is None:
+            own = pa.schema([_typed_field(each, existing) for each in own])
+        return TableBatches(job, own, gathered)
 
     def _end(self, filling: DatabaseFilling, report: RunReport) -> None:
         """Write what waits. Raises RunStopped where a quarantine that is drained is to stay as it is."""
@@ -98,16 +126,6 @@ class DatabaseJob(FileJob):
         if filling.is_broken and self.destination.drained:
             raise RunStopped(
                 f"{report.stopped}. {self.destination.quarantine} has not changed: run it again to resume"
-            )
-
-    def _check_version(self, existing: Mapping[str, Any]) -> None:
-        """Raise ConfigError where the table has rows of another version of the record type."""
-        fingerprint = self.sheet.shape.fingerprint_name
-        if fingerprint in existing and (found := self.sink.differing(fingerprint, self.version.fingerprint)):
-            self.version.refuse(
-                found,
-                f"the table {self.sink.name}",
-                f"another table, with {self.destination.spelled.into}",
             )
 
     @contextmanager
@@ -140,6 +158,14 @@ class DatabaseJob(FileJob):
         """Leave in a quarantine that is drained what was not done; else the note says how far it is."""
         if self.destination.drained:
             FileJob._leave(self, rows, hold, report)
+
+
+def _check_version(job: FileJob, sink: DatabaseSink, existing: Mapping[str, Any]) -> None:
+    """Raise ConfigError where a table has rows of another version of the record type."""
+    fingerprint = job.sheet.shape.fingerprint_name
+    if fingerprint in existing and (found := sink.differing(fingerprint, job.version.fingerprint)):
+        other = f"another table, with {job.destination.spelled.into}"
+        job.version.refuse(found, f"the table {sink.name}", other)
 
 
 def run_name(source: str, *others: object) -> str:
@@ -195,24 +221,69 @@ def _added_to(path: str, anew: bool) -> Iterator[IO[str]]:
         yield stream
 
 
+@dataclass(frozen=True, slots=True)
+class TableBatches:
+    """The rows of a table, made into Arrow. own: the columns that rows have of themselves. gathered: those of
+    their records.
+    """
+
+    job: FileJob
+    own: pa.Schema
+    gathered: Gathered
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table."""
+        import pyarrow as pa
+
+        return pa.schema([*self.own, *self.gathered.schema])
+
+    def batch(self, rows: Sequence[Fields]) -> pa.RecordBatch:
+        """Return rows, given by their own fields, with the records that were gathered."""
+        import pyarrow as pa
+
+        mine = pa.Table.from_pylist(rows, self.own)
+        both = pa.table([*mine.columns, *self.gathered.take().columns], self.schema)
+        batches: list[pa.RecordBatch] = both.combine_chunks().to_batches()
+        return batches[0] if batches else pa.RecordBatch.from_pylist([], self.schema)
+
+    def with_error(self, own: Fields, error: Any) -> pa.RecordBatch:
+        """Return a row with an error in the place of its record."""
+        import pyarrow as pa
+
+        shape = self.job.sheet.shape
+        given = {f"{shape.name}_error": error, shape.fingerprint_name: shape.fingerprint}
+        new = [pa.array([given.get(each.name)], each.type) for each in self.gathered.schema]
+        mine = pa.RecordBatch.from_pylist([own], self.own)
+        return pa.RecordBatch.from_arrays([*mine.columns, *new], schema=self.schema)
+
+
+class Waiting(NamedTuple):
+    """A row that waits to be written. table: its number. own: its own fields."""
+
+    table: int
+    outcome: RowOutcome[Any]
+    placed: Placed
+    own: Fields
+
+
 class DatabaseFilling:
-    """Rows on their way into a table, batch by batch, and how far the input is behind each of them."""
+    """Rows on their way into tables, batch by batch, and how far the input is behind each of them."""
 
     def __init__(
         self,
         job: DatabaseJob,
         writing: Writing,
-        own: pa.Schema,
-        gathered: Gathered,
+        tables: Sequence[TableBatches],
         hold: Hold,
         report: RunReport,
     ) -> None:
-        self._job, self._writing, self._own, self._gathered = job, writing, own, gathered
+        self._job, self._writing, self._tables = job, writing, tables
         self._hold, self._report = hold, report
         self._place = writing.mark
         self._settled, self.is_broken = 0, False  # what a write that failed has done is not known
         self.unsafe = Counter[str]()  # rows whose place is not noted yet, by outcome
-        self._rows: list[tuple[RowOutcome[Any], Placed, Fields]] = []
+        self._rows: list[Waiting] = []
         self._behind: list[TableMark] = []
 
     def begin(self, outcome: RowOutcome[Any], each: Placed) -> None:
@@ -222,17 +293,18 @@ class DatabaseFilling:
         self.unsafe[settled_as(outcome)] += 1
         self._settled += 1
 
-    def row(self, outcome: RowOutcome[Any]) -> None:
-        """Write the row, whose key has its own fields."""
+    def row(self, number: int, outcome: RowOutcome[Any]) -> None:
+        """Write the row, whose key has its own fields. number: of its table."""
+        table = self._tables[number]
         try:
             own = outcome.key
             if self._job.given.schema is None:
-                own = _read_as(well_formed(own), self._own)
+                own = _read_as(well_formed(own), table.own)
         except ValueError as error:
             self._refuse(str(error))
             return
-        self._gathered.add(outcome)
-        self._rows.append((self._outcome, self._each, own))
+        table.gathered.add(outcome)
+        self._rows.append(Waiting(number, self._outcome, self._each, own))
         self._behind.append(self._place)
 
     def again(self, row: Fields) -> None:
@@ -251,41 +323,30 @@ class DatabaseFilling:
             return
         self.is_broken = True
         if self._rows:
-            batch = self._batch()
-            refused = self._writing.put(batch, self._behind, lambda n, why: self._instead(batch, n, why))
-            self._report.refused |= {self._rows[n][1].index: why for n, why in refused.items()}
-            put = self._report.put[self._job.destination.output]
-            put.added += len(self._rows) - len(refused)
+            batches = [
+                table.batch([each.own for each in self._rows if each.table == number])
+                for number, table in enumerate(self._tables)
+            ]
+            rows = SortedRows([each.table for each in self._rows], batches)
+            refused = self._writing.put(rows, self._behind, self._instead)
+            self._report.refused |= {self._rows[n].placed.index: why for n, why in refused.items()}
+            for position, each in enumerate(self._rows):
+                place = self._tables[each.table].job.destination.place
+                self._report.put[place].added += position not in refused
         elif self._place != self._writing.mark:
             self._writing.move(self._place)
         self.is_broken, self._settled = False, 0
         self.unsafe.clear()
         self._rows, self._behind = [], []
 
-    def _batch(self) -> pa.RecordBatch:
-        import pyarrow as pa
-
-        mine = pa.Table.from_pylist([own for _, _, own in self._rows], self._own)
-        new = self._gathered.take()
-        both = pa.table([*mine.columns, *new.columns], pa.schema([*mine.schema, *new.schema]))
-        batch: pa.RecordBatch = both.combine_chunks().to_batches()[0]
-        return batch
-
-    def _instead(self, batch: pa.RecordBatch, number: int, why: str) -> pa.RecordBatch | None:
+    def _instead(self, position: int, why: str) -> pa.RecordBatch | None:
         """The row without its record, and with the reason; None where it goes into the quarantine."""
-        import pyarrow as pa
-
-        outcome, each, _ = self._rows[number]
+        number, outcome, each, own = self._rows[position]
         if self._job.destination.quarantine is not None:
             self._put_aside(outcome, each, why)
             return None
-        shape = self._job.sheet.shape
-        error = cell("database", why, len(outcome.attempts))
-        given = {f"{shape.name}_error": error, shape.fingerprint_name: shape.fingerprint}
         self._report.bare.add(each.index)
-        new = [pa.array([given.get(each.name)], each.type) for each in self._gathered.schema]
-        own = batch.slice(number, 1).columns[: len(self._own)]
-        return pa.RecordBatch.from_arrays([*own, *new], schema=batch.schema)
+        return self._tables[number].with_error(own, cell("database", why, len(outcome.attempts)))
 
     def _refuse(self, why: str) -> None:
         """Leave the row out that was begun last."""

@@ -35,7 +35,8 @@ def same_file(path: str, other: str) -> bool:
 class Destination:
     """Where rows go, and how the run goes on from what is there. drained: whether the input is the
     quarantine itself. sink: the table that is the output, where it is one. spelled: how the caller spells
-    the options. files: those that `output` stands for, one for each type of a union; () where it is one.
+    the options. files, sinks: those that `output` or `sink` stand for, one for each type of a union; ()
+    where it is one.
     """
 
     output: str
@@ -46,32 +47,45 @@ class Destination:
     sink: DatabaseSink | None = None
     spelled: Spelling = PYTHON
     files: tuple[str, ...] = ()
+    sinks: tuple[DatabaseSink, ...] = ()
 
     def of_types(self, record_type: Any) -> Destination:
         """Return the destination for a record type: "{type}" in its name stands for the type's own name, and
         of a union for each in turn. Raises ConfigError.
         """
-        if TYPE_PLACE not in self.output:
+        if TYPE_PLACE not in (self.output if self.sink is None else f"{self.output} {self.sink.table}"):
             return self
-        if self.sink is not None:
-            raise ConfigError(f"{TYPE_PLACE} is for files: a database has one table for all types")
         types = types_in(record_type)
         names = [snake_case(RecordType.of(each).name) for each in types or (record_type,)]
+        if doubled := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"two types of the union have the same name, {doubled!r}: their rows would mix")
+        if self.sink is not None:
+            return self._of_tables(self.sink, names)
         files = tuple(self.output.replace(TYPE_PLACE, name) for name in names)
-        if len({*files}) < len(files):
+        return replace(self, files=files) if types else replace(self, output=files[0])
+
+    def _of_tables(self, sink: DatabaseSink, names: Sequence[str]) -> Destination:
+        """Return the destination with a table for each name of a type. Raises ConfigError."""
+        if TYPE_PLACE in self.output:
             raise ConfigError(
-                f"two types of the union have the same name, {names[0]!r}: their rows would mix"
+                f"{TYPE_PLACE} is for the table's name, not for the database's: the tables of a run are "
+                "written in one transaction"
             )
-        if not types:
-            return replace(self, output=files[0])
-        return replace(self, files=files)
+        sinks = tuple(replace(sink, table=sink.table.replace(TYPE_PLACE, name)) for name in names)
+        return replace(self, sinks=sinks) if len(sinks) > 1 else replace(self, sink=sinks[0])
+
+    def parts(self) -> tuple[Destination, ...]:
+        """Return the destination of each type of a union; itself where it is one for all types."""
+        if self.sinks:
+            return tuple(replace(self, sink=each, sinks=()) for each in self.sinks)
+        return tuple(replace(self, output=each, files=()) for each in self.files) or (self,)
 
     def check(self, some: bool) -> None:
         """Raise ConfigError for what would lose rows, or can't be. some: whether rows are left out."""
         said = self.spelled
         for each in self.outputs if self.sink is None else ():
             _check_place(each, "records.parquet")
-        if self.files and self.quarantine is None:
+        if (self.files or self.sinks) and self.quarantine is None:
             raise ConfigError(
                 f"rows without a record have no type: name a file for them with {said.quarantine}"
             )
@@ -110,6 +124,8 @@ class Destination:
         """What the output is called."""
         if self.files:
             return ", ".join(map(masked, self.files))
+        if self.sinks:
+            return f"the tables {', '.join(str(each.name) for each in self.sinks)}"
         if self.sink is not None:
             return f"the table {self.sink.name}"
         return "standard output" if self.output == "-" else masked(self.output)
@@ -169,10 +185,11 @@ def check_doubling(
         )
     if retry_failed and not destination.append:
         raise ConfigError(f"{said.retry_failed} replaces the rows that failed: name their {said.key}")
-    if isinstance(source, DatabaseSource) and (source.address, source.table) == (sink.address, sink.table):
+    read = (source.address, source.table) if isinstance(source, DatabaseSource) else None
+    if any((each.address, each.table) == read for each in destination.sinks or (sink,)):
+        table = source.table if isinstance(source, DatabaseSource) else sink.table
         raise ConfigError(
-            f"the rows of {sink.table} would be added to {sink.table} itself: name a {said.key}, or "
-            f"another {said.into}"
+            f"the rows of {table} would be added to {table} itself: name a {said.key}, or another {said.into}"
         )
 
 

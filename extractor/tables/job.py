@@ -139,7 +139,7 @@ class FileJob:
     def _places(self, report: RunReport) -> Iterator[Holding]:
         as_it_was = report.kept
         for table in self.tables:
-            put = report.put[table.destination.output]
+            put = report.put[table.destination.place]
             yield Holding(
                 table.destination.place,
                 None if as_it_was or self.destination.sink else put.before + put.added,
@@ -174,7 +174,7 @@ class FileJob:
             self.destination.output,
             replace(self.sheet, lose=report.lose),
             self.rows,
-            partial(self._gathered, report.lose),
+            partial(self.gathered, report.lose),
             earlier if self.destination.append else None,
             self.destination.anew,
         )
@@ -185,7 +185,7 @@ class FileJob:
         """Return what writes a row to where it belongs. earlier: what the outputs had."""
         (writer,), (before,) = writers, earlier
         base = before if self.destination.append else None
-        return self.to(_counted(writer, report.put[self.destination.output]), hold, base, report)
+        return self.to(_counted(writer, report.put[self.destination.place]), hold, base, report)
 
     def _fed(self, report: RunReport) -> Iterator[Placed]:
         """Return the rows to run, without those that came to the output when a quarantine was fed before."""
@@ -202,7 +202,8 @@ class FileJob:
             else:
                 yield each
 
-    def _gathered(self, lose: Lose) -> Gathered:
+    def gathered(self, lose: Lose) -> Gathered:
+        """Return what takes the records of rows for a typed output. lose: is told of those it can't take."""
         return Gathered(RecordType.of(self.record_type).records(), self.sheet.shape, lose)
 
     @contextmanager
@@ -238,7 +239,7 @@ class FileJob:
                 table = self.tables[output]
                 table.check(row)
                 writers[output].again(row)
-                report.put[table.destination.output].before += 1
+                report.put[table.destination.place].before += 1
             report.earlier += not self.destination.append
 
     def _before(
@@ -310,6 +311,21 @@ class FileJob:
 
         return settle
 
+    def by_type(self, settles: Sequence[Settle]) -> Settle:
+        """Return what settles a row by the type of its record, without one as the first does. settles: for
+        each type of a union; or the only one.
+        """
+        if len(settles) == 1:
+            return settles[0]
+        types = types_in(self.record_type)
+        of_type = dict(zip(types, settles, strict=True))
+
+        def settle(outcome: RowOutcome[Any], each: Placed) -> None:
+            kind = type_of(outcome.record, types)
+            of_type[kind if kind is not None else types[0]](outcome, each)
+
+        return settle
+
     def _write(
         self, outcomes: Iterator[RowOutcome[Any]], rows: Rows, settle: Settle, report: RunReport
     ) -> None:
@@ -363,17 +379,12 @@ class SortingJob(FileJob):
         self, writers: Sequence[Writer], earlier: Sequence[Table | None], hold: Hold, report: RunReport
     ) -> Settle:
         """Return what writes a row to the output of its record's type; without one to the quarantine."""
-        types = types_in(self.record_type)
-        by_type = {
-            kind: FileJob._settling(job, [writer], [before], hold, report)
-            for kind, job, writer, before in zip(types, self.jobs, writers, earlier, strict=True)
-        }
-
-        def settle(outcome: RowOutcome[Any], each: Placed) -> None:
-            kind = type_of(outcome.record, types)
-            by_type[kind if kind is not None else types[0]](outcome, each)
-
-        return settle
+        return self.by_type(
+            [
+                FileJob._settling(job, [writer], [before], hold, report)
+                for job, writer, before in zip(self.jobs, writers, earlier, strict=True)
+            ]
+        )
 
 
 def _placed(outcome: RowOutcome[Any], each: Placed, given: Table) -> RowOutcome[Any]:

@@ -113,15 +113,14 @@ class OpenedRun:
         """
         job = self._job(client, record_type, options, again, self.plan.destination)
         destination = self.plan.destination
-        if destination.sink is not None:
-            return DatabaseJob.of(job, destination.sink, self._name(job.version.name))
-        if not destination.files:
-            return job
+        parts = destination.parts()
+        types = types_in(record_type) if len(parts) > 1 else (record_type,)
         jobs = [
-            self._job(client, each, options, again, replace(destination, output=path, files=()))
-            for each, path in zip(types_in(record_type), destination.files, strict=True)
+            self._job(client, each, options, again, part) for each, part in zip(types, parts, strict=True)
         ]
-        return SortingJob.of(job, jobs)
+        if destination.sink is not None:
+            return DatabaseJob.of(job, jobs, destination.sink, self._name(job.version.name))
+        return job if len(jobs) == 1 else SortingJob.of(job, jobs)
 
     def _job(
         self,

@@ -76,7 +76,7 @@ def run(
     What is written:
 
     - into: a file, in the format of its suffix, or a DatabaseSink. With a union of types, "{type}.parquet"
-      writes a file for each.
+      writes a file for each, and a sink with "{type}" in its table's name a table for each.
     - quarantine: a file of JSON Lines for rows without a record.
     - resume: keep the rows that `into` has, and add the missing ones.
     - append: keep everything in `into`, and add these rows after it.

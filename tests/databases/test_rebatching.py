@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extractor import ConfigError
-from extractor.tables.databases.batches import behind, latest, rebatched
+from extractor.tables.databases.batches import SortedRows, behind, rebatched
 from extractor.tables.databases.marks import BEGINNING, TableMark, places
 from extractor.tables.databases.types import declared
 
@@ -44,7 +44,7 @@ def test_batches_of_any_sizes_become_batches_of_one_size_with_the_same_rows(
 
 @given(rows_of)
 def test_of_each_key_the_last_row_is_left(rows: Rows) -> None:
-    found = read([latest(batch(rows), ["id"])])
+    found = read(SortedRows.of(batch(rows)).latest(["id"]).batches)
     assert sorted(found) == sorted(dict(rows).items())
 
 

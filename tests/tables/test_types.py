@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeAliasType
 
-from extractor import Columns, ConfigError, DatabaseSink, Extractor, Run, tables
+from extractor import Columns, ConfigError, Extractor, Run, tables
 from extractor.schema import types_in
 from extractor.tables import Holding
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
@@ -126,14 +126,11 @@ def test_a_frame_says_it_too(ex: Extractor) -> None:
     assert json.loads(frame["found"][1]) == {"sender": "Ada"}
 
 
-def test_types_without_a_quarantine_and_tables_of_databases_are_refused(ex: Extractor) -> None:
+def test_types_without_a_quarantine_are_refused(ex: Extractor) -> None:
     with pytest.raises(
         ConfigError, match="rows without a record have no type: name a file for them with quarantine="
     ):
         tables.run("inbox", Invoice | Letter, into="{type}.jsonl", model=ex)
-    sink = DatabaseSink("sqlite:///{type}.db", "t")
-    with pytest.raises(ConfigError, match="is for files"):
-        tables.run("inbox", Invoice | Letter, into=sink, quarantine="bad.jsonl", model=ex)
 
 
 def test_the_name_of_a_single_type_takes_its_place_too(ex: Extractor) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import ConfigError
 from .engines import Engine
@@ -77,15 +78,49 @@ def behind(done: TableMark, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Re
         check_same(place, done)
 
 
-def latest(batch: pa.RecordBatch, keys: Sequence[str]) -> pa.RecordBatch:
-    """Return the last row of each key, in their order. keys: none for all rows."""
-    import pyarrow as pa
+class SortedRows(NamedTuple):
+    """Rows of several tables in one order. tables: the number of each row's table. batches: the rows of each
+    table.
+    """
 
-    if not keys:
-        return batch
-    told = zip(*(batch.column(name).to_pylist() for name in keys), strict=True)
-    last = {values: i for i, values in enumerate(told)}
-    return batch if len(last) == batch.num_rows else batch.take(pa.array(sorted(last.values())))
+    tables: Sequence[int]
+    batches: Sequence[pa.RecordBatch]
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch) -> SortedRows:
+        """Return the rows of a single table."""
+        return cls([0] * batch.num_rows, [batch])
+
+    def part(self, start: int, stop: int) -> SortedRows:
+        """Return the rows from one position to another."""
+        before, within = Counter(self.tables[:start]), Counter(self.tables[start:stop])
+        parts = [each.slice(before[n], within[n]) for n, each in enumerate(self.batches)]
+        return SortedRows(self.tables[start:stop], parts)
+
+    def with_row(self, row: pa.RecordBatch) -> SortedRows:
+        """Return other content for what is a single row."""
+        table = self.tables[0]
+        return SortedRows([table], [row if n == table else each for n, each in enumerate(self.batches)])
+
+    def latest(self, keys: Sequence[str]) -> SortedRows:
+        """Return the last row of each key, in their order. keys: none for all rows."""
+        import pyarrow as pa
+
+        if not keys:
+            return self
+        keyed = [zip(*(each.column(name).to_pylist() for name in keys), strict=True) for each in self.batches]
+        last = {next(keyed[table]): position for position, table in enumerate(self.tables)}
+        if len(last) == len(self.tables):
+            return self
+        kept, of_table, tables = {*last.values()}, Counter[int](), list[int]()
+        rows: list[list[int]] = [[] for _ in self.batches]
+        for position, table in enumerate(self.tables):
+            if position in kept:
+                rows[table].append(of_table[table])
+                tables.append(table)
+            of_table[table] += 1
+        taken = [each.take(pa.array(some, pa.int64())) for each, some in zip(self.batches, rows, strict=True)]
+        return SortedRows(tables, taken)
 
 
 def keyless(batch: pa.RecordBatch, keys: Sequence[str]) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from ...errors import ConfigError, RunStopped
 from . import statements
 from .address import MEMORY, DatabaseAddress, Name
-from .batches import behind, check_names, keyless, latest, opened, rebatched, sent
+from .batches import SortedRows, behind, check_names, keyless, opened, rebatched, sent
 from .connection import DatabaseConnection, Failed, connected
 from .marks import BEGINNING, TableMark, places
 from .types import Existing, plain_field
@@ -112,7 +112,7 @@ class DatabaseSink:
             begun, refused = writing.mark, dict[int, str]()
             for batch in behind(begun, rebatched(batches, self.batch_rows)):
                 at = writing.mark
-                found = writing.put(batch, _places(at, batch, run is not None))
+                found = writing.put(SortedRows.of(batch), _places(at, batch, run is not None))
                 refused |= {at.rows + number: why for number, why in found.items()}
             return Written(writing.mark.rows - begun.rows - len(refused), refused)
 
@@ -121,69 +121,91 @@ class DatabaseSink:
         """Yield what writes rows of a schema. run: the name under which it is noted how far they are;
         again: whether it begins anew. Raises ConfigError where the table does not fit.
         """
-        with connected(self.address) as connection:
-            yield _begun(self, connection, schema, run, again)
+        with writing_to([(self, schema)], run, again) as writing:
+            yield writing
+
+
+@contextmanager
+def writing_to(
+    tables: Sequence[tuple[DatabaseSink, pa.Schema]], run: str | None = None, again: bool = False
+) -> Iterator[Writing]:
+    """Yield what writes rows into several tables of one database, with the schema of each; see
+    `DatabaseSink.writing`. A row with a key is then in one of them only.
+    """
+    (first, _), *_ = tables
+    with connected(first.address) as connection:
+        yield _begun(tables, connection, run, again)
+
+
+class FilledTable(NamedTuple):
+    """A table that is being written. insert: the SQL that takes rows from the stage; take_out: the SQL that
+    makes room for them elsewhere; note: of how far the run is.
+    """
+
+    insert: str
+    take_out: str
+    note: SinkNote | None
 
 
 class Writing:
-    """A table that is being written. mark: the place in the input up to which it has been."""
+    """Tables that are being written. mark: the place in the input up to which they have been."""
 
     def __init__(
         self,
         connection: DatabaseConnection,
-        insert: str,
+        tables: Sequence[FilledTable],
         keys: Sequence[str],
-        note: SinkNote | None,
         mark: TableMark,
     ) -> None:
-        self._connection, self._insert, self._keys, self._note = connection, insert, keys, note
+        self._connection, self._tables, self._keys = connection, tables, keys
+        self._notes = [each.note for each in tables if each.note is not None]
         self.mark = mark
 
     def put(
-        self, batch: pa.RecordBatch, behind: Sequence[TableMark], instead: Instead | None = None
+        self, rows: SortedRows, behind: Sequence[TableMark], instead: Instead | None = None
     ) -> dict[int, str]:
         """Write the next rows in one transaction, and return why the database did not take some, by their
-        number in the batch: where there is one of these, it is halved until all others are in.
+        position in `rows`: where there is one of these, they are halved until all others are in.
 
         behind: the place behind each row. instead: what to write in place of a row that is not taken; it
-        gets that row's number and the reason, and gives a row, or None.
+        gets that row's position and the reason, and gives a row, or None.
         """
-        return dict(self._put(batch, 0, behind, instead)) if behind else {}
+        return dict(self._put(rows, 0, behind, instead)) if behind else {}
 
     def move(self, place: TableMark) -> None:
         """Note a place that is reached without a row more."""
         self._transact(None, place)
 
     def _put(
-        self, batch: pa.RecordBatch, start: int, behind: Sequence[TableMark], instead: Instead | None
+        self, rows: SortedRows, start: int, behind: Sequence[TableMark], instead: Instead | None
     ) -> Iterator[tuple[int, str]]:
         try:
-            self._transact(batch, behind[-1])
+            self._transact(rows, behind[-1])
             return
         except Failed as error:
             why = str(error)
         if (half := len(behind) // 2) > 0:
-            yield from self._put(batch.slice(0, half), start, behind[:half], instead)
-            yield from self._put(batch.slice(half), start + half, behind[half:], instead)
+            yield from self._put(rows.part(0, half), start, behind[:half], instead)
+            yield from self._put(rows.part(half, len(behind)), start + half, behind[half:], instead)
         elif instead is not None and (other := instead(start, why)) is not None:
-            yield from self._put(other, start, behind, None)
+            yield from self._put(rows.with_row(other), start, behind, None)
         else:
             self.move(behind[-1])
             yield start, why
 
-    def _transact(self, batch: pa.RecordBatch | None, place: TableMark) -> None:
-        """Write rows and the note of where they end, both or neither. Raises Failed where it is for the
+    def _transact(self, rows: SortedRows | None, place: TableMark) -> None:
+        """Write rows and the notes of where they end, all or nothing. Raises Failed where it is for the
         rows, RunStopped for all else.
         """
         try:
             try:
-                self._attempt(batch, place)
+                self._attempt(rows, place)
             except Failed as error:
-                if error.rows or self._note is None:
+                if error.rows or not self._notes:
                     raise
                 self._connection.reopen()  # it may have been idle for too long, or the server was restarted
-                if self._note.read(self._connection) != place:
-                    self._attempt(batch, place)
+                if self._notes[0].read(self._connection) != place:
+                    self._attempt(rows, place)
         except BaseException as error:
             with suppress(Failed):
                 self._connection.rollback()
@@ -192,14 +214,20 @@ class Writing:
             raise
         self.mark = place
 
-    def _attempt(self, batch: pa.RecordBatch | None, place: TableMark) -> None:
-        if self._note is not None:
-            self._note.move(self._connection, self.mark, place)
-        if batch is not None:
-            if why := keyless(batch, self._keys):
+    def _attempt(self, rows: SortedRows | None, place: TableMark) -> None:
+        for note in self._notes:
+            note.move(self._connection, self.mark, place)
+        if rows is not None:
+            if why := next(filter(None, (keyless(each, self._keys) for each in rows.batches)), None):
                 raise Failed(why, rows=True)
-            _insert(self._connection, self._insert, latest(batch, self._keys))
+            for number, batch in enumerate(rows.latest(self._keys).batches):
+                if batch.num_rows:
+                    self._fill(number, batch)
         self._connection.commit()
+
+    def _fill(self, number: int, batch: pa.RecordBatch) -> None:
+        others = [each for other, each in enumerate(self._tables) if self._keys and other != number]
+        _insert(self._connection, [each.take_out for each in others] + [self._tables[number].insert], batch)
 
 
 def _places(begin: TableMark, batch: pa.RecordBatch, told: bool) -> Sequence[TableMark]:
@@ -241,8 +269,29 @@ class SinkNote(NamedTuple):
 
 
 def _begun(
-    sink: DatabaseSink, connection: DatabaseConnection, schema: pa.Schema, run: str | None, again: bool
+    tables: Sequence[tuple[DatabaseSink, pa.Schema]],
+    connection: DatabaseConnection,
+    run: str | None,
+    again: bool,
 ) -> Writing:
+    filled, marks = list[FilledTable](), list[TableMark]()
+    for sink, schema in tables:
+        table, mark = _begun_table(sink, connection, schema, run, again)
+        filled.append(table)
+        marks.append(mark)
+    if other := next((n for n, mark in enumerate(marks) if mark != marks[0]), None):
+        names = [sink.name for sink, _ in tables]
+        raise ConfigError(
+            f"{names[0]} has {marks[0].rows:,} rows of the input behind it, {names[other]} "
+            f"{marks[other].rows:,}: one of them was changed or removed. Name other tables, or remove both"
+        )
+    connection.commit()
+    return Writing(connection, filled, tables[0][0].keys, marks[0])
+
+
+def _begun_table(
+    sink: DatabaseSink, connection: DatabaseConnection, schema: pa.Schema, run: str | None, again: bool
+) -> tuple[FilledTable, TableMark]:
     import pyarrow as pa
 
     engine, name = connection.engine, sink.name
@@ -257,10 +306,11 @@ def _begun(
         connection.rows(statements.create(engine, name, schema, sink.keys))
     note = None if run is None else SinkNote(name.beside(statements.RUNS), name.table, run)
     mark = BEGINNING if note is None else _noted(note, connection, not existing, again)
-    insert = statements.insert(engine, name, schema, connection.columns(name), sink.keys)
-    _insert(connection, insert, pa.RecordBatch.from_pylist([], schema=schema))  # would it be taken?
-    connection.commit()
-    return Writing(connection, insert, sink.keys, note, mark)
+    columns = connection.columns(name)
+    insert = statements.insert(engine, name, schema, columns, sink.keys)
+    take_out = statements.take_out(engine, name, schema, columns, sink.keys) if sink.keys else ""
+    _insert(connection, [insert], pa.RecordBatch.from_pylist([], schema=schema))  # would it be taken?
+    return FilledTable(insert, take_out, note), mark
 
 
 def _noted(note: SinkNote, connection: DatabaseConnection, is_new: bool, again: bool) -> TableMark:
@@ -275,7 +325,7 @@ def _noted(note: SinkNote, connection: DatabaseConnection, is_new: bool, again: 
     return mark
 
 
-def _insert(connection: DatabaseConnection, insert: str, batch: pa.RecordBatch) -> None:
+def _insert(connection: DatabaseConnection, from_stage: Sequence[str], batch: pa.RecordBatch) -> None:
     connection.stage(sent(batch, connection.engine))
-    connection.rows(insert)
-    connection.rows(statements.DROP_STAGE)
+    for statement in (*from_stage, statements.DROP_STAGE):
+        connection.rows(statement)

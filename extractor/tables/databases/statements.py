@@ -32,16 +32,25 @@ def insert(
     engine: Engine, name: Name, schema: pa.Schema, existing: Mapping[str, Existing], key: Sequence[str]
 ) -> str:
     """Return what brings the rows of the stage into a table: with a key, in place of those that have it."""
-    values = [
-        f"CAST({quoted(each.name)} AS {existing[each.name].type})"
-        if _is_cast(engine, each, existing)
-        else quoted(each.name)
-        for each in schema
-    ]
+    values = ", ".join(_staged(engine, each, existing) for each in schema)
     return (
         f"INSERT INTO {name.sql} ({listed(schema.names)}) "
-        f"SELECT {', '.join(values)} FROM {quoted(STAGE)} WHERE true{_conflict(schema.names, key)}"
+        f"SELECT {values} FROM {quoted(STAGE)} WHERE true{_conflict(schema.names, key)}"
     )
+
+
+def take_out(
+    engine: Engine, name: Name, schema: pa.Schema, existing: Mapping[str, Existing], key: Sequence[str]
+) -> str:
+    """Return what takes the rows out of a table whose key is that of a row of the stage."""
+    keys = ", ".join(_staged(engine, schema.field(each), existing) for each in key)
+    return f"DELETE FROM {name.sql} WHERE ({listed(key)}) IN (SELECT {keys} FROM {quoted(STAGE)})"
+
+
+def _staged(engine: Engine, column: pa.Field, existing: Mapping[str, Existing]) -> str:
+    """Return a column of the stage, as the table's column is."""
+    name = quoted(column.name)
+    return f"CAST({name} AS {existing[column.name].type})" if _is_cast(engine, column, existing) else name
 
 
 def _is_cast(engine: Engine, column: pa.Field, existing: Mapping[str, Existing]) -> bool:
