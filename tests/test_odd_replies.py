@@ -471,6 +471,70 @@ def test_what_pydantic_would_make_another_value_of_is_asked_for_again(
     assert [(each.pointer, each.reason) for each in result.attempts[0].problems] == [("/value", reason)]
 
 
+class Member(BaseModel):
+    name: str
+    age: int
+    born: date | None = None
+    fee: float | None = None
+
+
+def repaired(*answers: str) -> Extraction[Member]:
+    with (
+        ChatServer([reply(each) for each in answers]) as server,
+        Extractor("m", base_url=server.base_url, max_repairs=1) as ex,
+    ):
+        return ex.run(Member, "a text")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "note"),
+    [
+        (
+            '{"name": "Ada", "age": "old", "born": null, "amount": 5}',
+            '{"age": 36}',
+            "members that are missing: /fee; members that the schema does not have: /amount",
+        ),
+        (
+            '{"name": "null", "age": "old", "born": null, "fee": null}',
+            '{"age": 36}',
+            "texts that may mean null: /name",
+        ),
+        (
+            '{"name": "Ada", "age": "old", "born": null, "fee": "5"}',
+            '{"age": "36"}',
+            "values of another type than asked for: /age, /fee",
+        ),
+    ],
+)
+def test_what_a_rejected_reply_left_in_doubt_is_still_noted_once_the_rest_is_repaired(
+    first: str, second: str, note: str
+) -> None:
+    result = repaired(first, second)
+    assert (result.outcome, result.attempts[-1].note) == (Outcome.REPAIRED, note)
+
+
+@pytest.mark.parametrize(("member", "value"), [("born", 0), ("born", "2026"), ("fee", True)])
+def test_a_value_that_would_become_another_is_asked_for_with_what_else_is_wrong(
+    member: str, value: Any
+) -> None:
+    first = {"name": "Ada", "age": "old", "born": None, "fee": None, member: value}
+    result = repaired(json.dumps(first), json.dumps({"age": 36, member: None}))
+    assert [each.pointer for each in result.attempts[0].problems] == ["/age", f"/{member}"]
+    assert (result.outcome, result.record) == (Outcome.REPAIRED, Member(name="Ada", age=36))
+    whole = repaired(json.dumps(first), json.dumps({**first, "age": 36}))
+    assert (whole.outcome, [each.pointer for each in whole.attempts[1].problems]) == (
+        Outcome.INVALID,
+        [f"/{member}"],
+    )
+
+
+def test_all_values_that_would_become_others_are_asked_for_at_once() -> None:
+    first = '{"name": "Ada", "age": true, "born": null, "fee": false}'
+    result = repaired(first, '{"age": 36, "fee": null}')
+    assert [each.pointer for each in result.attempts[0].problems] == ["/age", "/fee"]
+    assert (result.outcome, result.record) == (Outcome.REPAIRED, Member(name="Ada", age=36))
+
+
 def test_a_number_that_is_given_as_a_text_is_read_and_noted() -> None:
     result = run(reply('{"name": "Ada", "age": "36"}'))
     assert (result.outcome, result.record) == (Outcome.OK, Person(name="Ada", age=36))

@@ -8,9 +8,11 @@ from .judge import (
     Part,
     Verdict,
     accept,
+    how_called,
     judge_record,
     judge_tool_calls,
     readable_arguments,
+    stopped_early,
     taken_by,
 )
 from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
@@ -60,6 +62,7 @@ __all__ = [
     "dollars",
     "drive",
     "example_messages",
+    "how_called",
     "joined",
     "judge_record",
     "judge_tool_calls",
@@ -72,6 +75,7 @@ __all__ = [
     "shown_schema",
     "start",
     "steps_down",
+    "stopped_early",
     "taken_by",
     "with_body",
 ]

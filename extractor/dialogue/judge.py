@@ -95,7 +95,7 @@ def _judged(
     if patch is None:
         read = reader.read_all(texts)
         others = _other_choices(completion, reader, read)
-        return _verdict(replace(read, remarks=(*read.remarks, *others)), decode, notes), read.slice
+        return _verdict(replace(read, passed_over=(*read.passed_over, *others)), decode, notes), read.slice
     return _part(texts, patch, decode, reader, notes)
 
 
@@ -120,9 +120,8 @@ def _part(
     part = replace(reader, shape=RecordShape(patch.schema.schema, reader.shape.name)).read_all(texts)
     merged = None if part.text is None else patch.merge(part.text)
     noted = notes if part.text is None else (*notes, *patch.remarks(part.text))
-    said = replace(part, text=merged, problem=None, others=())
     if merged is not None and not part.others:
-        return _verdict(said, decode, noted), part.slice
+        return _verdict(_put_together(merged, part, reader), decode, noted), part.slice
     whole = reader.read_all(texts)
     verdict = _verdict(whole, decode, notes)
     within = None if whole.text is None else patch.within_whole(whole.text)
@@ -132,13 +131,20 @@ def _part(
             return verdict, whole.slice
         if verdict.outcome is Outcome.OK and not loses(before, now):
             return _verdict(whole, decode, (*notes, CHANGED)), whole.slice
-        found = _verdict(replace(whole, text=within), decode, (*notes, KEPT))
+        found = _verdict(_put_together(within, whole, reader), decode, (*notes, KEPT))
         if merged is None or found.outcome is Outcome.OK:
             return found, None
     if merged is not None:
-        return _verdict(said, decode, noted), part.slice
+        return _verdict(_put_together(merged, part, reader), decode, noted), part.slice
     outcome = Outcome.INVALID if verdict.outcome is Outcome.OK else verdict.outcome
     return Verdict(outcome, problems=patch.missing), None
+
+
+def _put_together(text: str, read: Read, reader: Reader) -> Read:
+    """Return a record that is partly of this reply and partly of an earlier one, which was no record: what
+    was left in doubt there is so still.
+    """
+    return replace(reader.checked(text), notes=read.notes, passed_over=read.passed_over)
 
 
 def _said(completion: Completion, reader: Reader) -> tuple[list[str], tuple[str, ...]]:
@@ -163,11 +169,16 @@ def _said(completion: Completion, reader: Reader) -> tuple[list[str], tuple[str,
 def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T]:
     if read.text is None:
         outcome = Outcome.INVALID if read.invalid else Outcome.INVALID_JSON
-        return Verdict(outcome, problems=tuple(filter(None, [read.problem])))
+        return Verdict(outcome, problems=read.problems)
     verdict = _decoded(read.text, decode)
-    if verdict.outcome is Outcome.OK and read.problem is not None:
-        return Verdict(Outcome.INVALID, problems=(read.problem,), text=read.text)
-    note = how((*notes, *read.notes), read.remarks if verdict.outcome is Outcome.OK else ())
+    if verdict.outcome is Outcome.OK and read.problems:
+        return Verdict(Outcome.INVALID, problems=read.problems, text=read.text)
+    if verdict.outcome is Outcome.INVALID:
+        told = {problem.pointer for problem in verdict.problems}
+        more = tuple(problem for problem in read.problems if problem.pointer not in told)
+        verdict = replace(verdict, problems=(*verdict.problems, *more))
+    remarks = (*read.remarks, *read.passed_over) if verdict.outcome is Outcome.OK else ()
+    note = how((*notes, *read.notes), remarks)
     return verdict if note is None else replace(verdict, note=note)
 
 
@@ -220,9 +231,9 @@ def judge_tool_calls(
         if stopped is Outcome.OK:
             return Verdict(Outcome.OK, completion)
         return Verdict(stopped or Outcome.INVALID, problems=(_REASONS.get(stopped, _NO_CALL),))
-    if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF):
-        return Verdict(Outcome.TRUNCATED, problems=(_reason(Outcome.TRUNCATED, completion),))
-    calls, problems, notes = [], list[Problem](), list[str]()
+    if (stopped := stopped_early(completion)) is not None:
+        return Verdict(stopped, problems=(_reason(stopped, completion),))
+    calls, problems, reads = [], list[Problem](), list[Read]()
     for i, call in enumerate(completion.tool_calls):
         name = call.function.name
         if name not in decoders:
@@ -230,42 +241,56 @@ def judge_tool_calls(
             problems.append(Problem(f"/tool_calls/{i}", reason, name, "unknown_tool"))
             continue
         try:
-            text, how_read = readable_arguments(call.function.arguments, (readers or {}).get(name))
-            arguments = decoders[name](text)
+            read = readable_arguments(call.function.arguments, (readers or {}).get(name))
+            arguments = decoders[name](read.text or "{}")
         except Invalid as error:
             _raise_other(error)
             where = f"/tool_calls/{i}/function/arguments"
             problems += [replace(p, pointer=where + p.pointer) for p in error.problems]
         else:
-            notes += how_read
+            reads.append(read)
             calls.append(replace(call, function=replace(call.function, parsed_arguments=arguments)))
     if problems:
         return Verdict(Outcome.INVALID, problems=tuple(problems))
-    return Verdict(Outcome.OK, completion.with_message(tool_calls=tuple(calls)), note=how(notes))
+    return Verdict(Outcome.OK, completion.with_message(tool_calls=tuple(calls)), note=how_called(reads))
 
 
-def readable_arguments(arguments: str, reader: Reader | None) -> tuple[str, tuple[str, ...]]:
-    """Return the JSON text of a call's arguments, and how they were read. Raises Invalid where there is no
-    one reading of them.
+def readable_arguments(arguments: str, reader: Reader | None) -> Read:
+    """Return how a call's arguments are read, with their JSON text. Raises Invalid where there is no one
+    reading of them.
     """
     if not arguments.strip() or reader is None:
-        return arguments.strip() or "{}", ()
+        return Read(arguments.strip() or "{}")
     read = reader.read(arguments)
-    if read.problem is not None:
+    if read.problems:
         kind = Invalid if read.invalid or read.text is not None else InvalidJSON
-        raise kind(str(read.problem), [read.problem])
-    return read.text or "{}", read.notes
+        raise kind("; ".join(map(str, read.problems)), read.problems)
+    return read
 
 
-def _stopped(completion: Completion, text: str) -> Outcome | None:
-    """How the provider ended a reply that needs no reading, None for one that does."""
+def how_called(reads: Sequence[Read]) -> str | None:
+    """Return what is said of calls whose arguments were read so; None where nothing is."""
+    notes = [note for read in reads for note in read.notes]
+    remarks = [remark for read in reads for remark in (*read.remarks, *read.passed_over)]
+    return how(notes, tuple(dict.fromkeys(remarks)))
+
+
+def stopped_early(completion: Completion) -> Outcome | None:
+    """Return the outcome of a reply that its provider ended before its end, however whole it looks; None for
+    any other.
+    """
     match completion.finish_reason:
         case "content_filter":
             return Outcome.FILTERED
         case "refusal":
             return Outcome.REFUSED
-    if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF):
-        return Outcome.TRUNCATED
+    return Outcome.TRUNCATED if completion.finish_reason in (*CUT_OFF, *BROKEN_OFF) else None
+
+
+def _stopped(completion: Completion, text: str) -> Outcome | None:
+    """How the provider ended a reply that needs no reading, None for one that does."""
+    if (stopped := stopped_early(completion)) is not None:
+        return stopped
     if completion.message.refusal:
         return Outcome.REFUSED
     if not text.strip():

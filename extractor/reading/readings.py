@@ -43,18 +43,25 @@ _AT_END = re.compile(r"[:=>][\s*]*\Z")
 class Read:
     """text: the JSON of the one value that was read, None where there is none. slice: the same where it
     stands in the reply as it is. notes: how it was read, where it is not plain JSON in the schema's shape.
-    problem: why nothing was read, or why what was read is no record, whatever the record type says of it.
+    problems: why nothing was read, or why what was read is no record, whatever the record type says of it.
     invalid: whether there was JSON though nothing was read. others: the pointers of members that the schema
-    does not have. remarks: what is said of the values, if they make a record.
+    does not have. remarks: what is said of the values, if they make a record; passed_over: of what stands
+    beside them.
     """
 
     text: str | None = None
     slice: str | None = None
     notes: tuple[str, ...] = ()
-    problem: Problem | None = None
+    problems: tuple[Problem, ...] = ()
     invalid: bool = False
     others: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def problem(self) -> Problem | None:
+        """The first problem."""
+        return next(iter(self.problems), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Reader:
             found = self._read(text)
             return found if self.slips else self._if_plain(found, text)
         except RecursionError:
-            return Read(problem=_not_json("it is nested too deep", text))
+            return _unread(_not_json("it is nested too deep", text))
 
     def _is_plainly_so(self, text: str) -> bool:
         if not self.shape.proves(text) or self.shape.repeats_a_name(text) or NOTHING_AS_TEXT.search(text):
@@ -110,14 +117,14 @@ class Reader:
         if other.text is None or other.text == found.text:
             return found
         reason = f"is not plainly the record: {'; '.join(other.notes)}"
-        return replace(found, problem=Problem("", reason, type="not_plain"))
+        return replace(found, problems=(Problem("", reason, type="not_plain"),))
 
     def read_all(self, texts: Sequence[str]) -> Read:
         """Return the one reading of the calls in a reply: the lists of several are joined in their order."""
         if len(texts) == 1:
             return self.read(texts[0])
         reads = [self.read(text) for text in texts]
-        unread = next((read for read in reads if read.text is None or read.problem), None)
+        unread = next((read for read in reads if read.text is None or read.problems), None)
         if unread is not None:
             return unread
         values = [whole_value(read.text or "") for read in reads]
@@ -127,19 +134,28 @@ class Reader:
             isinstance(value, dict) and isinstance(value.get(name), list) for value in values
         ):
             joined = {name: [item for value in values for item in value[name]]}
-            return Read(written(joined), None, (*notes, f"the lists of {len(values)} calls were joined"))
+            passed = tuple(remark for read in reads for remark in read.passed_over)
+            how_joined = (*notes, f"the lists of {len(values)} calls were joined")
+            return replace(self.checked(written(joined)), slice=None, notes=how_joined, passed_over=passed)
         readings = distinct(values)
-        return Read(problem=_several(len(readings)), invalid=True) if len(readings) > 1 else reads[0]
+        return _unread(_several(len(readings)), invalid=True) if len(readings) > 1 else reads[0]
+
+    def checked(self, text: str) -> Read:
+        """Return JSON text that was put together, as it is, with what is to be said of it."""
+        if self._is_plainly_so(text):
+            return Read(text, text)
+        value = whole_value(text)
+        return self._of(ReadingWay(value, (), Piece(value, text)), self.shape.fits(value))
 
     def _read(self, text: str) -> Read:
         whole, why = self._whole(text)
         found = Found([whole]) if whole else found_json(text, self.slips)
         if found.broken is not None:
-            return Read(problem=_broken(found.broken, text))
+            return _unread(_broken(found.broken, text))
         if any(map(self._stands_outside, found.pieces)):
-            return Read(problem=_not_json(OUTSIDE, text))
+            return _unread(_not_json(OUTSIDE, text))
         if not found.pieces:
-            return Read(problem=_not_json(why, text))
+            return _unread(_not_json(why, text))
         return self._chosen(found, text)
 
     def _whole(self, text: str) -> tuple[Piece | None, str]:
@@ -174,13 +190,13 @@ class Reader:
                 ways, passed = self._lines(found.pieces, test), []
             readings = {written(way.value, sort=True): way for way in reversed(ways)}
             if len(readings) > 1:
-                return Read(problem=_several(len(readings)), invalid=True)
+                return _unread(_several(len(readings)), invalid=True)
             if readings:
                 [way] = readings.values()
                 read = self._of(way, test == self.shape.fits)
-                return replace(read, remarks=(*read.remarks, *dict.fromkeys(map(_passed_over, passed))))
+                return replace(read, passed_over=tuple(dict.fromkeys(map(_passed_over, passed))))
         if len({piece.text for piece in pieces}) > 1:
-            return Read(problem=_several(len(pieces)), invalid=True)
+            return _unread(_several(len(pieces)), invalid=True)
         way = ReadingWay(pieces[0].value, pieces[0].slips, pieces[0])
         return self._of(way, False)
 
@@ -190,24 +206,16 @@ class Reader:
         if fits and not self.shape.has_times and not NOTHING_AS_TEXT.search(said):
             return Read(said, as_it_is, notes)
         beside = self.shape.beside(way.value)
-        if fits:
-            mistyped = Problem(*beside.mistyped[0], type="mistyped") if beside.mistyped else None
-            return Read(said, as_it_is, notes, mistyped, remarks=_remarks(beside))
-        problem = _stranger(beside.strangers[0]) if beside.strangers else None
-        if problem is None and (inner := self._record_inside(way.value)) is not None:
-            problem = _inner(inner)
-        if problem is None and beside.misnamed:
-            problem = _misnamed(*beside.misnamed[0])
-        if problem is None and beside.mistyped:
-            problem = Problem(*beside.mistyped[0], type="mistyped")
-        return Read(
-            said,
-            as_it_is,
-            notes,
-            problem,
-            others=tuple(beside.members),
-            remarks=_remarks(beside),
-        )
+        problems = _mistyped(beside) if fits else self._problems(way.value, beside)
+        return Read(said, as_it_is, notes, problems, others=tuple(beside.members), remarks=_remarks(beside))
+
+    def _problems(self, value: JSON, beside: Beside) -> tuple[Problem, ...]:
+        """Return why a value that does not fit the schema is no record, though the type may take it."""
+        if beside.strangers:
+            return (_stranger(beside.strangers[0]),)
+        if (inner := self._record_inside(value)) is not None:
+            return (_inner(inner),)
+        return (*(_misnamed(*each) for each in beside.misnamed), *_mistyped(beside))
 
     def _ways(self, piece: Piece, test: Callable[[JSON], bool], loosely: bool) -> list[ReadingWay]:
         """Return how a piece can be read so that it passes the test: as it is, or else in other ways."""
@@ -314,6 +322,14 @@ def how(notes: Sequence[str], remarks: Sequence[str] = ()) -> str | None:
     """Return what is said of a reply that was read in these ways; None where it was plain JSON in shape."""
     said = [f"read with tolerance: {'; '.join(dict.fromkeys(notes))}"] if notes else []
     return "; ".join((*said, *remarks)) or None
+
+
+def _unread(problem: Problem, invalid: bool = False) -> Read:
+    return Read(problems=(problem,), invalid=invalid)
+
+
+def _mistyped(beside: Beside) -> tuple[Problem, ...]:
+    return tuple(Problem(*each, type="mistyped") for each in beside.mistyped)
 
 
 def _remarks(beside: Beside) -> tuple[str, ...]:

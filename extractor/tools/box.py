@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, get_origin
 
 from ..dialogue import readable_arguments
 from ..errors import ConfigError, Invalid, Problem, Unjudged
 from ..messages import StrictSchema, ToolCall
 from ..options import Tool
-from ..reading import Reader
+from ..reading import Read, Reader
 from ..schema import CompiledSchema, Target, tool_schema
+
+SEVERAL = Problem("", "the reply holds several answers that differ: give one", type="ambiguous")
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
     """One call of the model, checked. function: what to call with `arguments`; None where the arguments
-    are the answer itself. problems: why it is not to be carried out. notes: how the arguments were read,
-    where they were no plain JSON in the tool's shape.
+    are the answer itself. problems: why it is not to be carried out. read: how the arguments were read.
     """
 
     call: ToolCall
     arguments: Any = None
     function: Callable[..., Any] | None = None
     problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
+    read: Read = field(default_factory=Read)
 
     @property
     def is_answer(self) -> bool:
@@ -77,8 +78,14 @@ class Toolbox:
         return tuple(schema.strict for schema in self._schemas.values())
 
     def check(self, calls: Sequence[ToolCall]) -> tuple[Called, ...]:
-        """Return the model's calls, each with its validated arguments or what is wrong with it."""
-        return tuple(map(self._check, calls))
+        """Return the model's calls, each with its validated arguments or what is wrong with it. Of answers
+        that differ none is taken.
+        """
+        checked = tuple(map(self._check, calls))
+        answers = [called.arguments for called in checked if called.is_answer]
+        if all(answer == answers[0] for answer in answers):
+            return checked
+        return tuple(replace(c, arguments=None, problems=(SEVERAL,)) if c.is_answer else c for c in checked)
 
     def _check(self, call: ToolCall) -> Called:
         name = call.function.name
@@ -86,14 +93,14 @@ class Toolbox:
             known = ", ".join(self._schemas)
             return Called(call, problems=(Problem("", f"there is no such tool; there are: {known}", name),))
         try:
-            text, notes = readable_arguments(call.function.arguments, self._readers[name])
-            arguments = self._schemas[name].decode(text)
+            read = readable_arguments(call.function.arguments, self._readers[name])
+            arguments = self._schemas[name].decode(read.text or "{}")
         except Unjudged:
             raise
         except Invalid as error:
             return Called(call, problems=error.problems)
         parsed = replace(call, function=replace(call.function, parsed_arguments=arguments))
-        return Called(parsed, arguments, self._functions[name], notes=notes)
+        return Called(parsed, arguments, self._functions[name], read=read)
 
     @property
     def answer_reader(self) -> Reader | None:

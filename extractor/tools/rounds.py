@@ -12,11 +12,20 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
 
 from ..dialects import Provider
-from ..dialogue import Ask, Judge, Policy, Verdict, judge_record, judge_tool_calls, start
+from ..dialogue import (
+    Ask,
+    Judge,
+    Policy,
+    Verdict,
+    how_called,
+    judge_record,
+    judge_tool_calls,
+    start,
+    stopped_early,
+)
 from ..errors import ConfigError, ExtractionError, ExtractorError, Problem, Truncated
 from ..messages import JSON, Attempt, Completion, Message, Outcome, Request
 from ..options import Tool
-from ..reading import how
 from ..results import Extraction, Result, reading_back, typed, written
 from ..schema import bounded
 from .box import Called, Toolbox
@@ -245,9 +254,9 @@ def first_round(
 def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[ToolReply]:
     """Judge a reply to a request with tools. A bad call is no bad reply: the model is told of it."""
     calls = completion.tool_calls
-    if calls and completion.finish_reason not in ("length", "max_tokens"):
+    if calls and stopped_early(completion) is None:
         checked = box.check(calls)
-        note = how([note for called in checked for note in called.notes])
+        note = how_called([called.read for called in checked])
         return Verdict(Outcome.OK, _reply(completion, checked), note=note)
     if not calls and box.answer is not None:
         return _judge_answer(completion, box)
@@ -275,7 +284,10 @@ def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int)
     if verdict.record is None:
         return Verdict(verdict.outcome, problems=verdict.problems, text=verdict.text)
     said = heard(completion, verdict.record, number)
-    return Verdict(Outcome.OK, _reply(said, box.check(said.tool_calls)), text=verdict.text, note=verdict.note)
+    checked = box.check(said.tool_calls)
+    notes = (verdict.note, how_called([called.read for called in checked]))
+    note = "; ".join(filter(None, notes)) or None
+    return Verdict(Outcome.OK, _reply(said, checked), text=verdict.text, note=note)
 
 
 def _reply(completion: Completion, calls: tuple[Called, ...]) -> ToolReply:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -101,6 +102,42 @@ def test_calls_are_carried_out_until_the_model_answers(server: ChatServer, ex: E
     ]
     server.play(reply("Yes."))
     assert ex.chat([*run.messages, {"role": "user", "content": "Sure?"}]).content == "Yes."
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        ("length", Outcome.TRUNCATED),
+        ("MAX_TOKENS", Outcome.TRUNCATED),
+        ("error", Outcome.TRUNCATED),
+        ("content_filter", Outcome.FILTERED),
+        ("refusal", Outcome.REFUSED),
+    ],
+)
+def test_calls_of_a_reply_that_was_ended_early_are_not_run_however_whole_they_look(
+    server: ChatServer, ex: Extractor, reason: str, outcome: Outcome
+) -> None:
+    said = calls(("convert", {"amount": 2}))
+    server.play(replace(said, choices=(replace(said.choices[0], finish_reason=reason),)), repeat_last=True)
+    run = ex.run_tools(ASK, tools=[convert])
+    assert (run.outcome, run.results) == (outcome, ())
+
+
+def test_of_answers_that_differ_none_is_taken(server: ChatServer, ex: Extractor) -> None:
+    both = calls(("Quote", {"dollars": "22.0", "kettles": 7}), ("Quote", {"dollars": "1.0", "kettles": 7}))
+    server.play([both, calls(("Quote", {"dollars": "22.0", "kettles": 7}))])
+    run = ex.run_tools(ASK, Quote, tools=[convert])
+    assert run.unwrap() == Quote(dollars=Decimal("22.0"), kettles=7)
+    assert all("several answers that differ" in each for each in told(server, 1))
+    server.play(calls(*[("Quote", {"dollars": "22.0", "kettles": 7})] * 2))
+    assert ex.run_tools(ASK, Quote, tools=[convert]).rounds == 1
+
+
+def test_what_is_doubtful_in_a_calls_arguments_is_noted(server: ChatServer, ex: Extractor) -> None:
+    server.play([calls(("convert", {"amount": "20"})), reply("22 dollars.")])
+    run = ex.run_tools(ASK, tools=[convert])
+    note = "values of another type than asked for: /amount; members that are missing: /currency"
+    assert run.attempts[0].note == note
 
 
 @pytest.mark.parametrize("name", ["openai", "openai-responses", "anthropic", "gemini", "mistral"])
