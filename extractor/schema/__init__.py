@@ -2,7 +2,7 @@
 
 Imports point down, as in the whole house:
 
-    functions  reading               tools; a reply's text as it grows
+    functions  reading  unions       tools; a reply's text as it grows; the types of a union
     record_type                      a record type as a value, and what it can be asked
     compiled  dividing               a record type for one target; its shares for several requests
     compiler  outline                what becomes of each node; what a type looks like, unsent
@@ -31,11 +31,10 @@ from .record_type import (
     WithExtras,
     check_type,
     compile_schema,
-    type_of,
-    types_in,
     with_extras,
 )
 from .types.documents.wrapped import unwrapped
+from .unions import place_of_type, types_in
 
 __all__ = [
     "TAG",
@@ -65,12 +64,12 @@ __all__ = [
     "lark",
     "measured",
     "not_json",
+    "place_of_type",
     "quote_example",
     "size",
     "source_text",
     "steps_of",
     "tool_schema",
-    "type_of",
     "types_in",
     "united",
     "unmarked",

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from os import PathLike
-from types import UnionType
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     Final,
     Literal,
     Protocol,
     TypeVar,
-    Union,
-    get_args,
-    get_origin,
     overload,
 )
 
 from pydantic import BaseModel
-from typing_extensions import TypeAliasType
 
 from ..errors import ConfigError, Invalid, SchemaError, Unjudged
 from ..messages import JSON
@@ -306,36 +300,6 @@ class RecordType:
         from .outline import python
 
         return python
-
-
-def types_in(record_type: Any) -> tuple[type, ...]:
-    """Return the types that records of a union of models or dataclasses can be of, in its order; () for any
-    other record type. What a discriminator or an alias is around counts as the union itself.
-    """
-    while isinstance(record_type, TypeAliasType):
-        record_type = record_type.__value__
-    if get_origin(record_type) is Annotated:
-        return types_in(get_args(record_type)[0])
-    if get_origin(record_type) not in (Union, UnionType):
-        return ()
-    found: list[type] = []
-    for each in get_args(record_type):
-        inner = get_args(each)[0] if get_origin(each) is Annotated else each
-        types = types_in(inner) or (inner,)
-        if not all(isinstance(kind, type) and _has_members(kind) for kind in types):
-            return ()
-        found += types
-    return tuple(dict.fromkeys(found))
-
-
-def type_of(record: Any, types: Sequence[type]) -> type | None:
-    """Return which of some types a record is of; None where it is none."""
-    own = type(record)
-    return own if own in types else next((each for each in types if isinstance(record, each)), None)
-
-
-def _has_members(kind: type) -> bool:
-    return issubclass(kind, BaseModel) or is_dataclass(kind)
 
 
 class _Unlike:

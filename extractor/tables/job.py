@@ -19,7 +19,7 @@ from ..groups import grouped
 from ..messages import Outcome
 from ..results import Progress
 from ..saying import through
-from ..schema import RecordType, type_of, types_in
+from ..schema import RecordType, place_of_type, types_in
 from .bill import BillBook
 from .columns import typed_fields
 from .destination import Destination
@@ -318,11 +318,9 @@ class FileJob:
         if len(settles) == 1:
             return settles[0]
         types = types_in(self.record_type)
-        of_type = dict(zip(types, settles, strict=True))
 
         def settle(outcome: RowOutcome[Any], each: Placed) -> None:
-            kind = type_of(outcome.record, types)
-            of_type[kind if kind is not None else types[0]](outcome, each)
+            settles[place_of_type(outcome.record, types) or 0](outcome, each)
 
         return settle
 

@@ -250,7 +250,7 @@ def _again(plan: RunPlan, record_type: Any) -> str:
     if destination.quarantine is None:
         return ""
     types = types_in(record_type) or (record_type,)
-    kind = " | ".join(getattr(each, "__qualname__", "record_type") for each in types)
+    kind = " | ".join(dict.fromkeys(getattr(each, "__qualname__", "record_type") for each in types))
     text = getattr(plan.text, "__qualname__", "text") if callable(plan.text) else repr(plan.text)
     into = f"into={'...' if destination.sink else repr(destination.output)}"
     held = repr(destination.quarantine)

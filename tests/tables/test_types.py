@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 from typing_extensions import TypeAliasType
 
 from extractor import Columns, ConfigError, Extractor, Run, tables
-from extractor.schema import types_in
+from extractor.schema import place_of_type, types_in
 from extractor.tables import Holding
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
 from tests.tables.towns import asked, lines
@@ -164,7 +164,51 @@ Pets = TypeAliasType("Pets", Annotated[Cat | Dog, Field(discriminator="kind")])
         (Invoice | str, ()),
         (list[Invoice | Letter], ()),
         ({"anyOf": []}, ()),
+        ({"anyOf": [{"type": "object", "title": "A"}, {"type": "string", "title": "B"}]}, ()),
+        ({"anyOf": [{"type": "object"}, {"type": "object", "title": "B"}]}, ()),
+        ({"anyOf": [{"type": "object", "title": "A"}, {"type": "null"}]}, ()),
     ],
 )
 def test_the_types_of_a_union_are_its_models(record_type: Any, types: tuple[type, ...]) -> None:
     assert types_in(record_type) == types
+
+
+INVOICE_SCHEMA = {
+    "type": "object",
+    "properties": {"number": {"type": "string"}, "total": {"$ref": "#/$defs/Money"}},
+    "required": ["number", "total"],
+}
+LETTER_SCHEMA = {"type": "object", "properties": {"sender": {"type": "string"}}, "required": ["sender"]}
+KINDS: dict[str, Any] = {
+    "$defs": {"Invoice": INVOICE_SCHEMA, "Money": {"type": "number"}},
+    "oneOf": [{"$ref": "#/$defs/Invoice"}, {"title": "Letter", **LETTER_SCHEMA}],
+}
+
+
+def test_the_types_of_a_json_schema_are_its_named_objects() -> None:
+    invoice, letter = types_in(KINDS)
+    assert (invoice["title"], letter["title"]) == ("Invoice", "Letter")
+    assert invoice["$defs"]["Money"] == {"type": "number"}
+    assert place_of_type({"sender": "Ada"}, (invoice, letter)) == 1
+    assert place_of_type({"number": "1", "total": 5}, (invoice, letter)) == 0
+    assert place_of_type({"number": "1", "total": "much"}, (invoice, letter)) is None
+
+
+@pytest.mark.slow
+def test_a_json_schema_with_named_objects_is_an_inbox_too(ex: Extractor) -> None:
+    result = tables.run(
+        "inbox",
+        KINDS,
+        into="{type}.parquet",
+        quarantine="bad.jsonl",
+        columns=Columns(flatten=True),
+        model=ex,
+    )
+    assert [(each.place, each.rows) for each in result.places] == [
+        ("invoice.parquet", 2),
+        ("letter.parquet", 1),
+        ("bad.jsonl", 2),
+    ]
+    assert pq.read_table("invoice.parquet").column("total").to_pylist() == [5.0, 5.0]
+    tables.run("inbox", KINDS, into="all.jsonl", columns=Columns(name="found"), model=ex)
+    assert [row["found_type"] for row in lines("all.jsonl")] == ["Invoice", "Letter", None, "Invoice", None]

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...messages import Attempt
-from ...schema import RecordType, type_of
+from ...schema import RecordType, place_of_type
 from ...schema.outline import Records, snake_case
 from ..error_cells import Cell as Cell
 from ..error_cells import cell as cell
@@ -90,7 +90,7 @@ class ColumnShape:
     evidence: bool = False
     confidence: bool = False
     fingerprint: str | None = None
-    types: tuple[type, ...] = ()
+    types: tuple[Any, ...] = ()
 
     @property
     def type_name(self) -> str:
@@ -99,8 +99,8 @@ class ColumnShape:
 
     def type_of(self, record: Any) -> str | None:
         """Return what that column says of a record."""
-        found = None if record is None else type_of(record, self.types)
-        return None if found is None else RecordType.of(found).name
+        place = None if record is None else place_of_type(record, self.types)
+        return None if place is None else RecordType.of(self.types[place]).name
 
     @property
     def fingerprint_name(self) -> str:
@@ -116,7 +116,7 @@ def shape_of(
     evidence: bool = False,
     confidence: bool = False,
     fingerprint: str | None = None,
-    types: tuple[type, ...] = (),
+    types: tuple[Any, ...] = (),
 ) -> ColumnShape:
     """Return the shape for a type. name: None for the type's own name, in snake case. types: see
     ColumnShape.
