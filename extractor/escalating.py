@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, create_model
 
-from .confidence import Measured, Promise, Signals, load_promise
+from .confidence import Measured, Promise, load_promise
 from .errors import ConfigError, RunStopped
 from .evidence.leaves import plain, value_at
 from .groups import grouped
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .bulk import RowOutcome
 
 T = TypeVar("T")
+Settled = TypeVar("Settled", bound=Any)  # a result: of one dialogue, or of a document
 WINDOW = 64  # rows whose doubtful values are asked for together
 SETTLED = "These fields are settled, and none of them is asked for: {}"
 NO_TEXT = "the second model can't be asked, since there is no text"
@@ -39,6 +40,11 @@ class Doubt:
 
     pointers: tuple[str, ...]
     members: frozenset[str] | None
+
+    @property
+    def names(self) -> frozenset[str] | None:
+        """The members as JSON calls them."""
+        return None if self.members is None else frozenset(map(_unescaped, self.members))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +105,20 @@ class Escalating:
     def doubt(self, record_type: Any, result: Extraction[Any] | None) -> Doubt | None:
         """Return what is not sure enough; None where all is, or there is no record."""
         signals = None if result is None else result.signals
-        if not signals or result is None:
+        if not signals:
             return None
+        return self.doubt_of(
+            record_type, {at: each.score if each.told else None for at, each in signals.items()}
+        )
+
+    def doubt_of(self, record_type: Any, scores: Mapping[str, float | None]) -> Doubt | None:
+        """Return what is not sure enough; None where all is. scores: of leaves, by pointer, None where
+        nothing is known.
+        """
         if isinstance(self.below, Promise):
-            pointers = self.below.doubtful(signals)
+            pointers = self.below.below(scores)
         else:
-            pointers = [where for where, each in signals.items() if not _reaches(each, self.below)]
+            pointers = [where for where, score in scores.items() if score is None or score < self.below]
         if not pointers:
             return None
         members = frozenset(pointer.split("/")[1] for pointer in pointers if pointer)
@@ -114,9 +128,9 @@ class Escalating:
         """Return what the second model is asked; None where there is no second model, or no text."""
         if self.second is None or result.source is None:
             return None
-        if doubt.members is None:
+        names = doubt.names
+        if names is None:
             return SecondQuestion(record_type, result.source, None)
-        names = {_unescaped(name) for name in doubt.members}
         return SecondQuestion(narrowed(record_type, names), result.source, self.told(result.record, names))
 
     def told(self, record: Any, names: Iterable[str]) -> str | None:
@@ -133,16 +147,20 @@ class Escalating:
         self, record_type: Any, result: Extraction[T], doubt: Doubt, answer: Extraction[Any] | None
     ) -> Extraction[T]:
         """Return the result once its doubtful values are settled. answer: the second model's."""
-        if self.to == "review":
-            return _kept(result, self, doubt, "review", "a person should review the doubtful values")
-        if self.to == "null":
-            return _nulled(record_type, result, self, doubt)
+        if self.second is None:
+            return self.alone(record_type, result, doubt)
         if answer is None:
             return _kept(result, self, doubt, "first", NO_TEXT)
         plainly = replace(
             answer, record=plain(answer.record)
         )  # its narrowed type has no name to pickle it by
         return _answered(record_type, result, self, doubt, plainly)
+
+    def alone(self, record_type: Any, result: Settled, doubt: Doubt) -> Settled:
+        """Return the result once its doubtful values are null, or marked for review."""
+        if self.to == "review":
+            return _kept(result, self, doubt, "review", "a person should review the doubtful values")
+        return _nulled(record_type, result, self, doubt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,10 +323,6 @@ def narrowed(record_type: Any, names: Iterable[str]) -> Any:
     return made
 
 
-def _reaches(signals: Signals, least: float) -> bool:
-    return signals.told and signals.score >= least
-
-
 def _has_members(record_type: Any) -> bool:
     """Whether a type's members can be asked for by themselves."""
     written = RecordType.of(record_type).written
@@ -325,7 +339,7 @@ def _answered(
         kept = _kept(result, how, doubt, "first", f"the second model gave no record: {answer.error}", answer)
         return replace(kept, attempts=attempts)
     first, second = plain(result.record), plain(answer.record)
-    names = None if doubt.members is None else {_unescaped(name) for name in doubt.members}
+    names = doubt.names
     joined = second if names is None else {**first, **{name: second.get(name) for name in names}}
     try:
         record = RecordType.of(record_type).read(joined)
@@ -343,7 +357,7 @@ def _answered(
     )
 
 
-def _measured(first: Measured | None, second: Measured | None, names: set[str] | None) -> Measured:
+def _measured(first: Measured | None, second: Measured | None, names: frozenset[str] | None) -> Measured:
     """Return what is known of each leaf by the model that gave it; a calibration is the first model's."""
     one, other = first or Measured(), second or Measured()
 
@@ -358,7 +372,7 @@ def _measured(first: Measured | None, second: Measured | None, names: set[str] |
     return Measured(joined(one.told, other.told), joined(one.agreement, other.agreement), choices)
 
 
-def _nulled(record_type: Any, result: Extraction[T], how: Escalating, doubt: Doubt) -> Extraction[T]:
+def _nulled(record_type: Any, result: Settled, how: Escalating, doubt: Doubt) -> Settled:
     """Return the result with null in place of doubtful values, where the type takes one."""
     read, record, choices = RecordType.of(record_type).read, result.record, dict[str, str]()
     known, notes = plain(result.record), list[str]()
@@ -386,13 +400,13 @@ def _with_null(value: JSON, steps: Sequence[str]) -> JSON:
 
 
 def _kept(
-    result: Extraction[T],
+    result: Settled,
     how: Escalating,
     doubt: Doubt,
     choice: str,
     note: str,
     answer: Extraction[Any] | None = None,
-) -> Extraction[T]:
+) -> Settled:
     choices = dict.fromkeys(doubt.pointers, choice)
     return replace(
         result, escalation=Escalation(doubt.pointers, how.to, choices, note, result.record, answer)

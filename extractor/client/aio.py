@@ -284,12 +284,17 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
     ) -> documents.DocumentExtraction[Any]:
         """Return how the extraction from a text of any length ended; see Extractor.document."""
-        from ..documents import work
+        second = self._second_of_document(record_type, options)
+        return await self._document(record_type, text, options, second)
 
-        self._alone("document")
+    async def _document(
+        self, record_type: Any, text: str | Document, options: DocumentOptions, second: Any = None
+    ) -> documents.DocumentExtraction[Any]:
+        from ..documents import planning, work
+
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
-        plan = await asyncio.to_thread(work.plan, self._models, record_type, await aopened(text), given)
-        with work.reading(self._models, plan, given) as reading:
+        plan = await asyncio.to_thread(planning.plan, self._models, record_type, await aopened(text), given)
+        with work.reading(self._models, plan, given, second) as reading:
             for job in reading.jobs():
                 async for outcome in bulk.arows(job):
                     reading.take(outcome)
@@ -304,7 +309,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         whole = as_source(await aopened(source))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
-        found = await self.document(asked.record_type, asked.text, **options)
+        found = await self._document(asked.record_type, asked.text, options)
         return split_of(whole, found)
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> previewing.Preview:

@@ -30,6 +30,7 @@ from ..updating import TASK, Updating
 
 if TYPE_CHECKING:
     from ..bulk import SecondModel
+    from ..documents.second import DocumentEscalation
 
 Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
 OF_ALL_MODELS = (  # options that hold for a second model, too
@@ -80,8 +81,8 @@ class BaseClient(Generic[Link]):
         """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
         if self._escalating is not None:
             raise ConfigError(
-                f"escalate= is for run, extract, stream, rows and frame; {verb} asks only one model: give "
-                "it an Extractor without escalate="
+                f"escalate= is for run, extract, stream, document, rows and frame; {verb} asks only one "
+                "model: give it an Extractor without escalate="
             )
 
     def _second_model(self, record_type: Any, options: Any) -> SecondModel | None:
@@ -97,6 +98,21 @@ class BaseClient(Generic[Link]):
             partial(model.policy.budget.price, model.name),
             lambda result: how.doubt(record_type, result) is not None,
         )
+
+    def _second_of_document(self, record_type: Any, options: Any) -> DocumentEscalation | None:
+        """Return where the doubtful values of a document go, None where nothing is said of them. Raises
+        ConfigError.
+        """
+        how = self._doubting(record_type, options)
+        if how is None:
+            return None
+        from ..documents.second import DocumentEscalation
+
+        if how.second is not None and how.second._escalating is not None:
+            raise ConfigError(
+                "escalate=: in `document` the second model can't have a second model of its own"
+            )
+        return DocumentEscalation(how, None if how.second is None else how.second._models)
 
     def _doubting(self, record_type: Any, options: Any) -> Escalating | None:
         """Return what becomes of doubtful values in a call, which is then told how sure they are."""

@@ -428,7 +428,8 @@ class Extractor(BaseClient[ModelConnection]):
 
         A text that fits the model's window is sent whole. A longer one is split at natural borders into
         overlapping chunks. Their records are merged by the record type, and validated as a whole. A chunk
-        that fails is read again in shorter ones, or listed in `missing`.
+        that fails is read again in shorter ones, or listed in `missing`. With `escalate`, a second model
+        reads the chunks again that hold doubtful values.
 
         - options: see DocumentOptions, RowOptions and ExtractOptions.
 
@@ -436,12 +437,17 @@ class Extractor(BaseClient[ModelConnection]):
         raises, RunStopped with the result so far as `partial`, and ConfigError if the model's window is not
         known.
         """
-        from ..documents import work
+        second = self._second_of_document(record_type, options)
+        return self._document(record_type, text, options, second)
 
-        self._alone("document")
+    def _document(
+        self, record_type: Any, text: str | Document, options: DocumentOptions, second: Any = None
+    ) -> documents.DocumentExtraction[Any]:
+        from ..documents import planning, work
+
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
-        plan = work.plan(self._models, record_type, opened(text), given)
-        with work.reading(self._models, plan, given) as reading:
+        plan = planning.plan(self._models, record_type, opened(text), given)
+        with work.reading(self._models, plan, given, second) as reading:
             for job in reading.jobs():
                 for outcome in bulk.rows(job):
                     reading.take(outcome)
@@ -467,7 +473,7 @@ class Extractor(BaseClient[ModelConnection]):
         whole = as_source(opened(source))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
-        found = self.document(asked.record_type, asked.text, **options)
+        found = self._document(asked.record_type, asked.text, options)
         return split_of(whole, found)
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> previewing.Preview:

@@ -60,13 +60,17 @@ class Promise:
         """Return the pointers of the leaves that are below what is promised; so are those of which nothing
         tells, and those of fields for which nothing is promised.
         """
-        return [where for where, each in signals.items() if not self._holds(where, each)]
+        return self.below({at: each.score if each.told else None for at, each in signals.items()})
 
-    def _holds(self, pointer: str, signals: Signals) -> bool:
+    def below(self, scores: Mapping[str, float | None]) -> list[str]:
+        """Return the pointers that `doubtful` does. scores: of leaves, None where nothing tells."""
+        return [where for where, score in scores.items() if not self._holds(where, score)]
+
+    def _holds(self, pointer: str, score: float | None) -> bool:
         known = self.fields.get(any_index(pointer))
-        if known is None or known.threshold is None:
+        if known is None or known.threshold is None or score is None:
             return False
-        return signals.told and signals.score >= known.threshold
+        return score >= known.threshold
 
     def record_holds(self, signals: Mapping[str, Signals]) -> bool:
         """Return whether a whole record is among those that are right as often as asked for."""

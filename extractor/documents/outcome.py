@@ -13,7 +13,7 @@ from ..evidence.coverage import Coverage
 from ..evidence.merging import Conflict
 from ..layout import Box, Source
 from ..messages import JSON, Attempt, Outcome
-from ..results import PLAIN, Extraction, Shown, reading_back, typed, written
+from ..results import PLAIN, Escalation, Extraction, Shown, reading_back, typed, written
 
 T = TypeVar("T")
 
@@ -31,6 +31,8 @@ class ChunkOutcome:
     - again: whether it was read again in shorter chunks, which have outcomes of their own.
     - covered: whether all of its text was read in other chunks.
     - passed: the pass over the text, from 1.
+    - second: what a second model answered about the doubtful members of this chunk, its record as plain JSON.
+      None if it was not asked.
     """
 
     start: int
@@ -43,6 +45,7 @@ class ChunkOutcome:
     from_cache: bool = False
     again: bool = False
     covered: bool = False
+    second: Extraction[Any] | None = None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -62,8 +65,10 @@ class ChunkOutcome:
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """Every request about the chunk, with its result."""
-        return self.extraction.attempts if self.extraction else ()
+        """Every request about the chunk, with its result; those to a second model last."""
+        return tuple(
+            attempt for asked in (self.extraction, self.second) if asked for attempt in asked.attempts
+        )
 
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON."""
@@ -71,7 +76,8 @@ class ChunkOutcome:
 
         told = {each.name: getattr(self, each.name) for each in fields(self)}
         asked = None if self.extraction is None else self.extraction.to_dict()
-        return {**told, "extraction": asked, "error": error_as_json(self.error)}
+        second = None if self.second is None else self.second.to_dict()
+        return {**told, "extraction": asked, "error": error_as_json(self.error), "second": second}
 
     @classmethod
     def from_dict(cls, told: Mapping[str, JSON]) -> ChunkOutcome:
@@ -79,8 +85,9 @@ class ChunkOutcome:
         from ..recorded import error_from_json
 
         asked = None if told["extraction"] is None else Extraction.from_dict(told["extraction"], PLAIN)
+        second = None if told.get("second") is None else Extraction.from_dict(told["second"], PLAIN)
         error = error_from_json(told["error"], asked.attempts if asked else ())
-        return cls(**{**told, "extraction": asked, "error": error})
+        return cls(**{**told, "extraction": asked, "error": error, "second": second})
 
     def __str__(self) -> str:
         how = self.outcome or ("not run" if self.error else "blank")
@@ -107,6 +114,8 @@ class DocumentExtraction(Shown[T]):
     - coverage: which lines of the text gave the items of lists, and which look like items but gave none.
     - carried: the leaves whose value stands in a heading that their chunk did not see, by pointer. Their
       evidence is the heading.
+    - escalation: what became of doubtful values; None if there were none, or you did not ask for it. The
+      second model's answers are in the chunks.
     """
 
     outcome: Outcome
@@ -121,12 +130,16 @@ class DocumentExtraction(Shown[T]):
     origin: Source | None = field(default=None, repr=False)
     coverage: Coverage = field(default_factory=Coverage, repr=False)
     carried: tuple[str, ...] = field(default=(), repr=False)
+    escalation: Escalation | None = field(default=None, repr=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else you should know: how replies were read, and what speaks for missing items."""
+        """What else you should know: how replies were read, which values were not sure enough, and what
+        speaks for missing items.
+        """
         said = dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note)
-        return (*said, *self.coverage.notes)
+        doubts = () if self.escalation is None else (str(self.escalation),)
+        return (*said, *doubts, *self.coverage.notes)
 
     @property
     def boxes(self) -> Mapping[str, tuple[Box, ...]]:
@@ -167,6 +180,7 @@ class DocumentExtraction(Shown[T]):
             "conflicts": listed_as_json(Conflict, self.conflicts),
             **self.spent(),
             "chunks": [chunk.to_dict() for chunk in self.chunks],
+            "escalation": None if self.escalation is None else self.escalation.to_dict(),
         }
 
     @classmethod
@@ -178,7 +192,7 @@ class DocumentExtraction(Shown[T]):
             outcome, record, text = Outcome(told["outcome"]), told["record"], told["text"]
             chunks = tuple(map(ChunkOutcome.from_dict, told["chunks"]))
             attempts = tuple(attempt for chunk in chunks for attempt in chunk.attempts)
-            there = outcome.has_record or record is not None
+            there, doubts = outcome.has_record or record is not None, told.get("escalation")
             return cls(
                 outcome,
                 chunks,
@@ -189,6 +203,7 @@ class DocumentExtraction(Shown[T]):
                 evidence_from_json(told["evidence"], text, told["not_found"]),
                 told["confidence"],
                 text,
+                escalation=None if doubts is None else Escalation.from_dict(doubts, record_type),
             )
 
     def entry(self, title: str) -> report.Entry:

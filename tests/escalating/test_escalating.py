@@ -275,8 +275,8 @@ def test_texts_that_are_masked_go_to_no_model_that_does_not_mask() -> None:
 
 def test_verbs_that_ask_one_model_alone_say_so() -> None:
     with Extractor("small", base_url="http://127.0.0.1:9", escalate="review", below=0.5) as ex:
-        for verb in (ex.items, ex.document):
-            with pytest.raises(ConfigError, match="is for run, extract, stream, rows and frame"):
+        for verb in (ex.items, ex.update):
+            with pytest.raises(ConfigError, match="is for run, extract, stream, document, rows and frame"):
                 verb(Visit, "x")
 
 
