@@ -34,6 +34,7 @@ from .transport import http, kept, models, tape
 from .transport.connection import check_seconds
 from .tuned import Tuned
 
+Given = TypeVar("Given")
 Kind = TypeVar("Kind", bound=Turns)
 CLIENT_OPTIONS = ClientOptions.__annotations__.keys() - Params.__annotations__.keys()
 POLICY_OPTIONS = ("max_repairs", "max_retries", "deadline")
@@ -96,6 +97,7 @@ class Settings:
         probed = provider.name != "local" and own_row is None
         findings = _findings(config) if probed else None
         found = findings.answers.get("logprobs") if findings else None
+        tuned = _tuned(options.get("tuned"), config)
         mode = options.get("mode", "auto")
         modes = _modes(mode, config, findings)
         reached: dict[str, Any] = {
@@ -119,8 +121,11 @@ class Settings:
                 "strictly": bool(options.get("strict_reading")),
                 "values": bool(options.get("read_values")),
             },
-            grounded=_grounded(options.get("grounded"), provider),
-            prompt=prompt_of(options.get("prompt")) or provider.prompt,
+            grounded=_grounded(
+                _first_of(options.get("grounded"), tuned.grounded if tuned else None), provider
+            ),
+            prompt=prompt_of(_first_of(options.get("prompt"), tuned.prompt if tuned else None))
+            or provider.prompt,
             modes=modes,
             earlier_modes=_earlier(config, modes[0]) if probed and mode == "auto" else (),
             turns=_one_of(Turns, "turns", options.get("turns", Turns.ANY)),
@@ -128,7 +133,7 @@ class Settings:
             most_reply=_most_bytes("max_reply_bytes", options, http.LARGE),
             most_line=_most_bytes("max_line_bytes", options, http.LARGE // 4),
             mask=TextMask.of(options.get("mask")),
-            tuned=_tuned(options.get("tuned"), config),
+            tuned=tuned,
             parts=checked_parts(options.get("parts", "auto")),
             max_fields=_most_fields(options),
         )
@@ -148,6 +153,10 @@ def _tuned(given: Any, config: Config) -> Tuned | None:
     if tuned is not None:
         tuned.check_model(config.model)
     return tuned
+
+
+def _first_of(given: Given | None, otherwise: Given | None) -> Given | None:
+    return otherwise if given is None else given
 
 
 def with_defaults(defaults: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .messages import JSON
 from .saying import Saying
 
 TUNED_VERSION = 1
+MEANINGS = "What the fields mean:"
 SATURATION, LENGTH = 1.2, 0.75  # of BM25, as Robertson and Zaragoza 2009 have them
 Pair: TypeAlias = tuple[str, JSON]  # a text and its record, as JSON has it
 Choice: TypeAlias = Literal["fixed", "nearest"]
@@ -70,8 +71,9 @@ class NearestExamples:
 @dataclass(frozen=True)
 class Tuned:
     """What to say to one model for one record type. model, fingerprint: these; it is refused for others.
-    examples: solved texts; choice: all of them for each text, or the `shown` ones nearest to it. scores:
-    what was measured, as `tune` tells it.
+    examples: solved texts; choice: all of them for each text, or the `shown` ones nearest to it. meanings:
+    what fields mean, by their pointers, said after the instructions. prompt, grounded: those of a client
+    that says nothing else, None for its usual ones. scores: what was measured, as `tune` tells it.
     """
 
     model: str
@@ -80,13 +82,20 @@ class Tuned:
     examples: tuple[Pair, ...] = ()
     choice: Choice = "fixed"
     shown: int = 0
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    prompt: str | None = None
+    grounded: bool | None = None
     scores: Mapping[str, JSON] = field(default_factory=dict)
 
     def saying(self) -> Saying:
         """Return what is said of each text."""
         nearest = self.choice == "nearest" and self.examples
         examples = NearestExamples(self.examples, self.shown) if nearest else self.examples
-        return Saying(instructions=self.instructions, examples=examples or None)
+        return Saying(instructions=self._said(), examples=examples or None)
+
+    def _said(self) -> str | None:
+        lines = [f"- {name}: {meaning}" for name, meaning in self.meanings.items()]
+        return "\n".join(filter(None, (self.instructions, *([MEANINGS, *lines] if lines else [])))) or None
 
     def under(self, said: Saying, fingerprint: str) -> Saying:
         """Return what a call says over this: examples of its own take the place of these. Raises ConfigError
@@ -141,9 +150,14 @@ def _read(told: Any) -> Tuned:
     known = {each.name: told[each.name] for each in fields(Tuned) if each.name in told}
     examples = tuple(known.get("examples", ()))
     sound = all(isinstance(e, list) and len(e) == 2 and isinstance(e[0], str) for e in examples)
-    texts = (known.get("model"), known.get("fingerprint"), known.get("instructions", ""))
+    texts = [known.get(name) for name in ("model", "fingerprint", "instructions", "prompt")]
     if not sound or not all(isinstance(each, str | None) for each in texts) or None in texts[:2]:
         raise ValueError("its model, fingerprint, instructions or examples are missing")
     if known.get("choice", "fixed") not in ("fixed", "nearest") or not isinstance(known.get("shown", 0), int):
         raise ValueError("its choice of examples is missing")
+    meanings = known.get("meanings", {})
+    if not isinstance(meanings, dict) or not all(isinstance(each, str) for each in meanings.values()):
+        raise ValueError("its meanings of fields are no texts")
+    if not isinstance(known.get("grounded"), bool | None):
+        raise ValueError("its `grounded` is neither true nor false")
     return Tuned(**{**known, "examples": tuple((text, record) for text, record in examples)})

@@ -1,4 +1,4 @@
-"""`extractor tune`: examples and instructions that make a model better, if any do so beyond chance."""
+"""`extractor tune`: examples, words and shapes that make a model better, if any do so beyond chance."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from ..evaluation.scoring import PLAIN, load_scoring
 from ..tuning import Tuning
 from ..tuning import tune as tuned
 from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, ModelOption, SchemaOption, TypeOption, connected
+from .options import (
+    KEYS,
+    BaseUrlOption,
+    DateOption,
+    LocaleOption,
+    MaskOption,
+    ModelOption,
+    SamplesOption,
+    SchemaOption,
+    TypeOption,
+    asked_confidence,
+    connected,
+    told_options,
+)
 from .output import opened
 from .screen import console_on, safe, say
 
@@ -52,20 +66,32 @@ def tune(
     journal: Annotated[
         str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
     ] = None,
+    scoring: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.json", help="Tolerances, similarity and order by field, as for `eval`."),
+    ] = None,
+    mask: MaskOption = None,
+    reference_date: DateOption = None,
+    locale: LocaleOption = None,
+    samples: SamplesOption = 1,
 ) -> None:
-    """Choose examples and instructions on labelled texts, and test on other texts whether they help."""
+    """Choose examples, instructions and the shape of the request on labelled texts, and test on other texts
+    whether they help.
+    """
     wanted = chosen_type(record_type, schema)
     kept = True if journal is None else journal
     bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
     try:
-        with connected(model, base_url) as extractor:
+        with connected(model, base_url, mask=mask, **told_options(None, reference_date, locale)) as extractor:
             found = tuned(
                 extractor,
                 wanted,
                 data,
                 seed=seed,
+                scoring=load_scoring(scoring) if scoring else PLAIN,
                 concurrency=concurrency,
                 journal=kept,
+                **asked_confidence(False, None, samples),
                 **bounds,  # type: ignore[arg-type]
             )
     except KeyboardInterrupt:

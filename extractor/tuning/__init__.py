@@ -1,4 +1,4 @@
-"""What makes a model better at a record type: examples and instructions, chosen on gold, and proved on it."""
+"""What makes a model better at a record type: examples, words and shapes, chosen and proved on gold."""
 
 from __future__ import annotations
 

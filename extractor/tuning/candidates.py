@@ -1,10 +1,10 @@
-"""What may be better: which examples, which words. Pure but for `proposals`, which asks the model."""
+"""What may be better: examples, words, shapes of the request. Pure but for what asks the model."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from ..evaluation import EvalReport
 from ..evaluation.cases import Case
 from ..evaluation.metrics import by_field
+from ..messages import Prompt
 from ..results import Extraction
 from ..tuned import Choice, Pair, Tuned
 
@@ -20,31 +21,74 @@ MOST_POOL = 200  # examples that the nearest ones are chosen from
 SLIPS = 8  # told to the model that proposes words
 LONGEST_TEXT = 1_000  # characters of a text that is shown to it
 LONGEST_SAID = 2_000  # characters of instructions
+LONGEST_MEANING = 300  # characters of what one field means
 ASKED = """You write instructions for a model that extracts records from texts. Below are slips that it made,
 each with its text, what is right, and what it said. Write short instructions that prevent such slips in other
 texts of the kind: what a field means, where it stands, which form it has, when it is empty. Name no single
 text."""
+ASKED_MEANINGS = """You describe the fields of a record for a model that extracts it from texts. Below are
+slips that it made, each with its field, its text, what is right, and what it said. For each of these fields
+say in one sentence what it means, which form its value has, and when it is empty. Name no single text."""
 
 
 @dataclass(frozen=True, slots=True)
 class TuningCandidate:
-    """One thing to try. name: what it is, in a few words."""
+    """One thing to try. name: what it is, in a few words. The others are as in Tuned."""
 
     name: str
     instructions: str | None = None
     examples: tuple[Pair, ...] = ()
     choice: Choice = "fixed"
     shown: int = 0
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    prompt: str | None = None
+    grounded: bool | None = None
 
     def tuned(self, model: str, fingerprint: str) -> Tuned:
         """Return it as it is kept."""
-        return Tuned(model, fingerprint, self.instructions, self.examples, self.choice, self.shown)
+        return Tuned(model, fingerprint, **self.differing())
+
+    def differing(self) -> dict[str, Any]:
+        """Return what differs from the untuned model, by the names of its fields here and in the file."""
+        told = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "name"}
+        return {name: value for name, value in told.items() if value != getattr(UNTUNED, name)}
+
+
+UNTUNED = TuningCandidate("untuned")
 
 
 class ProposedWording(BaseModel):
     """Instructions for a model that extracts records."""
 
     instructions: str = Field(description="a few short sentences")
+
+
+class FieldMeaning(BaseModel):
+    """What one field means."""
+
+    name: str = Field(description="the field, written as in the slips, such as /items/*/price")
+    meaning: str = Field(description="one sentence")
+
+
+class ProposedMeanings(BaseModel):
+    """What fields of a record mean."""
+
+    fields: list[FieldMeaning]
+
+
+def by_shape(
+    asked: Callable[[TuningCandidate], bytes | None], prompts: Sequence[Prompt] = tuple(Prompt)
+) -> Iterator[TuningCandidate]:
+    """Yield candidates that ask in another way than the untuned model. asked: returns the request that one
+    makes for some text; None where it can't be asked so. prompts: those that may be tried.
+    """
+    usual = asked(UNTUNED)
+    shapes = [TuningCandidate(f"the {each} prompt", prompt=str(each)) for each in prompts]
+    shapes.append(TuningCandidate("strings bound to the text", grounded=True))
+    shapes.append(TuningCandidate("free strings", grounded=False))
+    for each in shapes:
+        if asked(each) not in (usual, None):
+            yield each
 
 
 def by_examples(train: Sequence[Case], seed: int) -> Iterator[TuningCandidate]:
@@ -112,13 +156,27 @@ def slips_of(report: EvalReport) -> str:
     return "\n\n".join(told[:SLIPS])
 
 
+def meanings(run: Callable[..., Extraction[Any]], report: EvalReport) -> Extraction[Any] | None:
+    """Return how the request for the meanings of fields ended; None without slips."""
+    slips = slips_of(report)
+    return run(ProposedMeanings, slips, instructions=ASKED_MEANINGS) if slips else None
+
+
+def meant(result: Extraction[Any], known: frozenset[str]) -> TuningCandidate | None:
+    """Return the candidate of a proposal of meanings; None where it has none of a field that is known."""
+    told = [] if result.record is None else result.record.fields
+    said = {each.name: " ".join(each.meaning.split())[:LONGEST_MEANING] for each in told}
+    of_fields = {name: meaning for name, meaning in said.items() if name in known and meaning}
+    return TuningCandidate("descriptions of fields", meanings=of_fields) if of_fields else None
+
+
 def worded(result: Any, number: int) -> TuningCandidate | None:
     """Return the candidate of a proposal; None where there is none."""
     said = " ".join(result.record.instructions.split())[:LONGEST_SAID] if result.record is not None else ""
     return TuningCandidate(f"instructions {number}", said) if said else None
 
 
-def joined(words: TuningCandidate, examples: TuningCandidate) -> TuningCandidate:
-    """Return a candidate with the words of one and the examples of another."""
-    name = f"{words.name} with {examples.name}"
-    return TuningCandidate(name, words.instructions, examples.examples, examples.choice, examples.shown)
+def joined(some: Sequence[TuningCandidate]) -> TuningCandidate:
+    """Return a candidate with all that some have, which differ in different things."""
+    made = TuningCandidate(" with ".join(each.name for each in some))
+    return replace(made, **{name: value for each in some for name, value in each.differing().items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -12,18 +13,29 @@ from ..errors import ConfigError
 from ..evaluation import Case, EvalReport, Scoring, evaluate
 from ..evaluation.cases import cases_of, load_cases
 from ..evaluation.evaluating import EvaluatedRow
+from ..evaluation.metrics import by_field
 from ..evaluation.rates import Difference, RateEstimate, Scored, differences, estimates
 from ..evaluation.records import gold_reader
 from ..evaluation.scoring import PLAIN, scoring_of
+from ..messages import Prompt
 from ..results import Extraction
 from ..schema import compile_schema
 from ..tuned import Tuned
-from .candidates import TuningCandidate, by_examples, joined, proposals, worded
+from .candidates import (
+    UNTUNED,
+    TuningCandidate,
+    by_examples,
+    by_shape,
+    joined,
+    meanings,
+    meant,
+    proposals,
+    worded,
+)
 from .splitting import GoldSplit, split_gold
 
 FIGURE = "value F1"
 WORDINGS = 2
-UNTUNED = TuningCandidate("untuned")
 
 
 class TunedModel(Protocol):
@@ -32,6 +44,14 @@ class TunedModel(Protocol):
     @property
     def model(self) -> str:
         """What the model is called."""
+
+    @property
+    def preview(self) -> Callable[..., Any]:
+        """Returns what would be sent."""
+
+    @property
+    def with_options(self) -> Callable[..., Any]:
+        """Returns what behaves as this one, but for some options."""
 
     @property
     def run(self) -> Callable[..., Extraction[Any]]:
@@ -128,22 +148,41 @@ class _Search:
 
     def report(self, candidate: TuningCandidate, cases: Sequence[Case]) -> EvalReport:
         """Ask about cases with a candidate."""
-        saying = candidate.tuned("", "").saying()
-        said: dict[str, Any] = {"examples": saying.examples or []}
-        if saying.instructions is not None:
-            said["instructions"] = saying.instructions
-        found = evaluate(
-            self.extractor,
-            self.record_type,
-            cases,
-            scoring=self.scoring,
-            name=candidate.name,
-            **said,
-            **self.options,
-            **self.spent.left(),
-        )
+        with self._asking(candidate) as extractor:
+            found = evaluate(
+                extractor,
+                self.record_type,
+                cases,
+                scoring=self.scoring,
+                name=candidate.name,
+                **self._said(candidate),
+                **self.options,
+                **self.spent.left(),
+            )
         self.spent.add(found.records)
         return found
+
+    def asked(self, candidate: TuningCandidate) -> bytes | None:
+        """Return the request about a training text with a candidate, but for the options that all candidates
+        have; None where it can't be asked so.
+        """
+        try:
+            with self._asking(candidate) as extractor:
+                text, said = self.parts.train[0].text, self._said(candidate)
+                body: bytes = extractor.preview(self.record_type, text, **said).body
+                return body
+        except ConfigError:
+            return None  # such as a server without grammars
+
+    def _asking(self, candidate: TuningCandidate) -> AbstractContextManager[Any]:
+        if candidate.grounded is None:
+            return nullcontext(self.extractor)
+        return closing(self.extractor.with_options(grounded=candidate.grounded))
+
+    def _said(self, candidate: TuningCandidate) -> dict[str, Any]:
+        saying = candidate.tuned("", "").saying()
+        said = {"instructions": saying.instructions, "prompt": candidate.prompt}
+        return {"examples": saying.examples or [], **{k: v for k, v in said.items() if v is not None}}
 
     def try_out(self, candidate: TuningCandidate) -> float | None:
         """Return a candidate's value F1 on the validation texts; None where the budget is too small."""
@@ -167,7 +206,8 @@ def tune(
     seed: int = 0,
     **options: Any,
 ) -> Tuning:
-    """Return what makes a model better at a record type, if anything does so beyond chance.
+    """Return what makes a model better at a record type, if anything does so beyond chance: examples, words,
+    or another shape of the request.
 
     cases: gold, see `evaluate`. Examples come from two fifths of it; candidates are compared on three tenths;
     the best one is compared with the untuned model on the rest, once, and taken only if the paired 95 %
@@ -194,13 +234,16 @@ def tune(
 
 def _searched(search: _Search, seed: int) -> TuningCandidate:
     """Return the best candidate on the validation texts; the untuned model where none is better."""
-    tried = [*_tried(search, by_examples(search.parts.train, seed)), *_tried(search, _wordings(search))]
-    shown = [each for each in tried if each[1].examples]
-    words = [each for each in tried if each[1].instructions]
-    if shown and words:
-        tried += _tried(search, [joined(_best(words), _best(shown))])
     untuned = (estimates(search.reports[UNTUNED.name].records)[FIGURE].value or 0.0, UNTUNED)
-    return _best([untuned, *tried])
+    kinds = (
+        by_examples(search.parts.train, seed),
+        by_shape(search.asked, () if "prompt" in search.options else tuple(Prompt)),
+        _wordings(search),
+    )
+    tried = [_tried(search, kind) for kind in kinds]
+    better = [best for kind in tried if (best := _best([untuned, *kind])) is not UNTUNED]
+    both = _tried(search, [joined(better)]) if len(better) > 1 else []
+    return _best([untuned, *(each for kind in tried for each in kind), *both])
 
 
 def _tried(search: _Search, candidates: Iterable[TuningCandidate]) -> list[tuple[float, TuningCandidate]]:
@@ -214,12 +257,14 @@ def _best(tried: Sequence[tuple[float, TuningCandidate]]) -> TuningCandidate:
 
 
 def _wordings(search: _Search) -> Iterator[TuningCandidate]:
-    """Yield what the model proposes in view of its slips on the training texts."""
+    """Yield what the model proposes in view of its slips on the training texts: instructions, and what the
+    fields mean.
+    """
     train = search.parts.train[: len(search.parts.validation)]
     if not search.spent.bears(
-        len(train) + WORDINGS + len(search.parts.validation) + 2 * len(search.parts.test)
+        len(train) + WORDINGS + 1 + len(search.parts.validation) + 2 * len(search.parts.test)
     ):
-        search.skipped.append("instructions")
+        search.skipped += ["instructions", "descriptions of fields"]
         return
     report = search.report(UNTUNED, train)
     for number, result in enumerate(proposals(search.extractor.run, report, WORDINGS), 1):
@@ -229,6 +274,16 @@ def _wordings(search: _Search) -> Iterator[TuningCandidate]:
             search.skipped.append(f"instructions {number}: the model proposed none")
         else:
             yield found
+    proposed = meanings(search.extractor.run, report)
+    if proposed is None:
+        return
+    search.spent.add_result(proposed)
+    known = frozenset(name for case in search.parts.train for name in by_field(case.gold))
+    described = meant(proposed, known)
+    if described is None:
+        search.skipped.append("descriptions of fields: the model proposed none")
+    else:
+        yield described
 
 
 def _proved(search: _Search, best: TuningCandidate) -> Tuning:

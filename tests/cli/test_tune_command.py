@@ -34,6 +34,8 @@ def model(request: ReceivedRequest, learns: bool) -> Scripted:
     messages = json.loads(request.body)["messages"]
     if "Proposal" in messages[-1]["content"]:
         return reply({"instructions": "Be careful."})
+    if "You describe the fields" in messages[0]["content"]:
+        return reply({"fields": []})
     i = int(re.findall(r"(\d+): a visit", messages[-1]["content"])[-1])
     return reply(gold_of(i) if learns and len(messages) > 2 else {**gold_of(i), "code": "?"})
 
@@ -42,8 +44,11 @@ def model(request: ReceivedRequest, learns: bool) -> Scripted:
 def test_the_file_serves_the_other_commands(cli: Cli, folder: Path) -> None:
     with ChatServer(lambda request: model(request, learns=True)) as server:
         where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m")
-        ended = cli("tune", "visits.jsonl", *where, "--journal", "j.db")
+        (folder / "scoring.json").write_text('{"/town": {"fuzzy": 0.9}}')
+        more = ("--journal", "j.db", "--locale", "de-CH", "--scoring", "scoring.json")
+        ended = cli("tune", "visits.jsonl", *where, *more)
         assert ended.status == 0, ended.err
+        assert all(b"de-CH" in request.body for request in server.requests)
         told = cli("extract", "mail.txt", *where, "--tuned", "extractor.tuned.json")
         other = cli("extract", "mail.txt", *where[:4], "-m", "n", "--tuned", "extractor.tuned.json")
     assert "the gain on the test texts is beyond chance" in ended.err

@@ -45,6 +45,8 @@ def learns(request: ReceivedRequest) -> Scripted:
     asked = messages[-1]["content"]
     if "Proposal" in asked:
         return reply({"instructions": "A code is the first two letters in capitals."})
+    if "You describe the fields" in messages[0]["content"]:
+        return reply({"fields": [{"name": "/code", "meaning": "The town's first two letters in capitals."}]})
     i = int(re.findall(r"(\d+): a visit", asked)[-1])
     taught = len(messages) > 2 or "two letters" in messages[0]["content"]
     return reply(gold_of(i) if taught else {**gold_of(i), "code": "?"})
@@ -57,7 +59,7 @@ def test_what_helps_is_found_and_proved_and_the_client_says_it(tmp_path: Path) -
         found = tune(ex, Visit, cases(40), journal=journal)
         asked = len(server.requests)
         again = tune(ex, Visit, cases(40), journal=journal)
-        assert len(server.requests) - asked == 2  # for words alone, which no journal keeps
+        assert len(server.requests) - asked == 3  # for words alone, which no journal keeps
     assert found.tuned is not None
     assert found.gain is not None
     assert found.gain.value == pytest.approx(0.5)
@@ -88,6 +90,8 @@ def test_on_shuffled_gold_no_gain_is_claimed(seed: int) -> None:
         messages = json.loads(request.body)["messages"]
         if "Proposal" in messages[-1]["content"]:
             return reply({"instructions": "Be careful."})
+        if "You describe the fields" in messages[0]["content"]:
+            return reply({"fields": [{"name": "/town", "meaning": "A town."}]})
         shown = [m["content"] for m in messages if m["role"] == "assistant"]
         i = int(re.findall(r"(\d+): a visit", messages[-1]["content"])[-1])
         return reply(json.loads(shown[i % len(shown)]) if shown else gold_of(i))
