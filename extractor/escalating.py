@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import BaseModel, create_model
 
 from .confidence import Measured, Promise, load_promise
-from .errors import ConfigError, RunStopped
+from .errors import ConfigError, Invalid, RunStopped
 from .evidence.leaves import plain, value_at
 from .groups import grouped
 from .messages import JSON
 from .options import ExtractOptions, check_share
 from .results import Escalation, Extraction
 from .saying import FromColumn
-from .schema import RecordType, compile_schema
+from .schema import RecordType, Share, compile_schema
 
 if TYPE_CHECKING:
     from .bulk import RowOutcome
 
 T = TypeVar("T")
 Settled = TypeVar("Settled", bound=Any)  # a result: of one dialogue, or of a document
+WHOLE = Share(((),))
 WINDOW = 64  # rows whose doubtful values are asked for together
 SETTLED = "These fields are settled, and none of them is asked for: {}"
 NO_TEXT = "the second model can't be asked, since there is no text"
@@ -340,10 +341,10 @@ def _answered(
         return replace(kept, attempts=attempts)
     first, second = plain(result.record), plain(answer.record)
     names = doubt.names
-    joined = second if names is None else {**first, **{name: second.get(name) for name in names}}
+    joined = second if names is None else _joined(first, second, names)
     try:
-        record = RecordType.of(record_type).read(joined)
-    except ValueError as error:
+        record = _judged(record_type, joined, result)
+    except Invalid as error:
         why = f"the second model's values do not fit the settled ones: {error}"
         return replace(_kept(result, how, doubt, "first", why, answer), attempts=attempts)
     choices = {
@@ -355,6 +356,21 @@ def _answered(
     return replace(
         result, record=record, attempts=attempts, measured=measured, escalation=escalation, quotes={}
     )
+
+
+def _joined(first: Mapping[str, JSON], second: Mapping[str, JSON], names: frozenset[str]) -> dict[str, JSON]:
+    """Return the settled members, and of the others those that the second model gave."""
+    order = dict.fromkeys((*first, *second))
+    return {
+        name: second[name] if name in names else first[name]
+        for name in order
+        if name in (second if name in names else first)
+    }
+
+
+def _judged(record_type: Any, data: JSON, result: Any) -> Any:
+    """Return the record that plain JSON is, by the type's validators. Raises Invalid."""
+    return RecordType.of(record_type).united((WHOLE,), [data], {"text": result.source, "attempt": 1})
 
 
 def _measured(first: Measured | None, second: Measured | None, names: frozenset[str] | None) -> Measured:
@@ -374,13 +390,13 @@ def _measured(first: Measured | None, second: Measured | None, names: frozenset[
 
 def _nulled(record_type: Any, result: Settled, how: Escalating, doubt: Doubt) -> Settled:
     """Return the result with null in place of doubtful values, where the type takes one."""
-    read, record, choices = RecordType.of(record_type).read, result.record, dict[str, str]()
+    record, choices = result.record, dict[str, str]()
     known, notes = plain(result.record), list[str]()
     for where in doubt.pointers:
         tried = _with_null(known, where.split("/")[1:])
         try:
-            record = read(tried)
-        except ValueError:
+            record = _judged(record_type, tried, result)
+        except Invalid:
             choices[where] = "first"
             notes.append(where)
         else:

@@ -153,10 +153,14 @@ def _after_space(text: str, at: int) -> int:
 
 
 def answers(text: str, count: int) -> dict[int, str]:
-    """Return the records' JSON text by position. What stands under no id, or twice under one, is nobody's."""
+    """Return the records' JSON text by position. What stands twice under one id is nobody's. Where a record
+    stands under another name, as under `t0` by a model that counts from 0, all may be shifted: none is taken.
+    """
     found = list(members(text))
     times = Counter(name for name, _ in found)
     places = {name: at for at, name in enumerate(ids(count))}
+    if any(name not in places and part[0] in "{[" for name, part in found):
+        return {}
     return {places[name]: part for name, part in found if name in places and times[name] == 1}
 
 

@@ -546,6 +546,7 @@ class Visit(BaseModel):
     paid: bool
     remark: str | None
     nights: dict[str, int] = {}
+    stars: Literal["many", 2, True, None] = None
 
 
 @pytest.mark.parametrize(
@@ -554,12 +555,13 @@ class Visit(BaseModel):
         ({"paid": 1}, "values of another type than asked for: /paid"),
         ({"remark": "null"}, "texts that may mean null: /remark"),
         ({"guest": "None"}, "texts that may mean null: /guest"),
+        ({"stars": 1}, "values of another type than asked for: /stars"),
     ],
 )
 def test_a_value_that_may_be_another_than_the_model_meant_is_noted(
     changed: dict[str, Any], note: str
 ) -> None:
-    said = {"guest": "Ada", "paid": True, "remark": None, "nights": []} | changed
+    said = {"guest": "Ada", "paid": True, "remark": None, "nights": [], "stars": None} | changed
     with ChatServer([reply(said)]) as server, Extractor("m", base_url=server.base_url) as ex:
         result = ex.run(Visit, "a text")
     assert (result.outcome, [str(each) for each in result.notes]) == (Outcome.OK, [note])
@@ -599,7 +601,7 @@ def test_a_member_that_was_left_out_though_it_has_a_default_is_noted() -> None:
     with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:
         result = ex.run(Visit, "a text")
     assert result.record == Visit(guest="Ada", paid=True, remark=None)
-    assert [str(each) for each in result.notes] == ["members that are missing: /nights"]
+    assert [str(each) for each in result.notes] == ["members that are missing: /nights, /stars"]
 
 
 NINES = "9" * 400

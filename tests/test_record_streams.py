@@ -254,6 +254,18 @@ def test_an_item_that_is_not_valid_comes_once_it_is_repaired(streamed: Streamed)
     assert (result.record, result.outcome) == (INVOICE.lines, Outcome.REPAIRED)
 
 
+@pytest.mark.parametrize(
+    "wrong", ['{"text": "tea", "amount": true}', '{"text": "milk", "text": "tea", "amount": 4.5}']
+)
+def test_an_item_that_would_become_another_comes_once_it_is_repaired(streamed: Streamed, wrong: str) -> None:
+    said = f'{{"value": [{wrong}, {json.dumps(LINES[1])}]}}'
+    with ChatServer([reply(said), reply({"value": LINES})]) as server:
+        came, result, _ = streamed(server, "items", Line)
+    assert came == [INVOICE.lines[1], INVOICE.lines[0]]
+    assert result is not None
+    assert (result.record, result.outcome) == (INVOICE.lines, Outcome.REPAIRED)
+
+
 def test_a_repair_that_takes_items_back_is_an_error(streamed: Streamed) -> None:
     wrong = [{"text": "tea", "amount": -4.5}, LINES[1]]
     other = [LINES[0], {"text": "coffee", "amount": 2.5}]

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from ..confidence import Path, TokenScore
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
-from ..reading import RecordShape
+from ..reading import RecordShape, value_at
 from .patch import closed, plain
 
 BEGUN_AGAIN = (
     "when asked for the rest of a list, the model repeated items that had come: they count once; if "
     "they stand twice in the text, some are missing"
 )
-_decode = json.JSONDecoder().raw_decode
 _SPACE = re.compile(r"[ \t\n\r]*")
 _FOLLOWS = re.compile(r"[ \t\n\r]*([,\]])")
 
@@ -88,13 +87,14 @@ def rest(strict: StrictSchema, text: str, before: Continuation | None) -> Contin
 
 def complete_items(text: str, name: str) -> list[JSON]:
     """Return the items of the list that stands under `name` in JSON text that may end anywhere. An item
-    is complete where the next one, or the end of the list, follows it. Linear.
+    is complete where the next one, or the end of the list, follows it. One with two values of one name ends
+    them. Linear.
     """
     opening = re.match(rf"\s*{{\s*{re.escape(json.dumps(name, ensure_ascii=False))}\s*:\s*\[", text)
     items, at = list[JSON](), opening.end() if opening else len(text)
     while True:
         try:
-            item, end = _decode(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]
+            item, end = value_at(text, _SPACE.match(text, at).end())  # type: ignore[union-attr]
         except (ValueError, RecursionError):
             return items
         follows = _FOLLOWS.match(text, end)

@@ -3,7 +3,7 @@
 from .found import begun_json, found_json, without_thoughts
 from .readings import Decoded, Read, Reader, how, says_nothing
 from .shape import RecordShape, bare, choice_key, distinct, place_names
-from .syntax import mended, whole_value
+from .syntax import mended, value_at, whole_value
 from .thoughts import CLOSING_MARK, MARK, held_back
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "mended",
     "place_names",
     "says_nothing",
+    "value_at",
     "whole_value",
     "without_thoughts",
 ]

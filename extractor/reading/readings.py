@@ -140,11 +140,19 @@ class Reader:
         readings = distinct(values)
         return _unread(_several(len(readings)), invalid=True) if len(readings) > 1 else reads[0]
 
+    def of_items(self) -> Reader | None:
+        """Return the reader of the items by themselves, where the record is a list."""
+        shape = self.shape.of_items()
+        return None if shape is None else replace(self, shape=shape)
+
     def checked(self, text: str) -> Read:
         """Return JSON text that was put together, as it is, with what is to be said of it."""
         if self._is_plainly_so(text):
             return Read(text, text)
-        value = whole_value(text)
+        try:
+            value = whole_value(text)
+        except (ValueError, RecursionError) as error:
+            return _unread(_not_json(str(error), text))
         return self._of(ReadingWay(value, (), Piece(value, text)), self.shape.fits(value))
 
     def _read(self, text: str) -> Read:

@@ -182,6 +182,15 @@ class RecordShape:
         is_list = array.get("type") == "array" and "items" in array and "prefixItems" not in array
         return name if is_list else None
 
+    def of_items(self) -> RecordShape | None:
+        """Return the shape of an item of the root's list, where that is its only member."""
+        if self.list_name is None:
+            return None
+        items = self._only(self.members[self.list_name], []).get("items")
+        if not isinstance(items, Mapping):
+            return None
+        return RecordShape({**items, "$defs": self.schema.get("$defs", {})})
+
     @property
     def item_name(self) -> str | None:
         """The name of the definition that the items of the root's list refer to."""
@@ -241,7 +250,7 @@ class RecordShape:
             found.nothings.append(pointer)
         if digits and not others and "string" in kinds:
             found.mistyped.append((pointer, f"is the number {value}, where a date or time was asked for"))
-        elif not kinds or any(_TYPES[kind](value) for kind in kinds if kind in _TYPES):
+        elif not kinds or self._is_of_a_kind(value, leaves):
             return
         elif isinstance(value, bool) and kinds & {"integer", "number"}:
             found.mistyped.append((pointer, f"is {str(value).lower()}, where a number was asked for"))
@@ -249,6 +258,12 @@ class RecordShape:
             found.mistyped.append((pointer, f"is {_infinite(value)}, where a finite number was asked for"))
         elif pointer:
             found.converted.append(pointer)
+
+    def _is_of_a_kind(self, value: JSON, leaves: Sequence[Schema]) -> bool:
+        """Whether a scalar has a type that is asked for; other scalars than texts are choices as they are."""
+        if isinstance(value, str):
+            return any("string" in _kinds(leaf) for leaf in leaves)
+        return any(self.fits(value, leaf) for leaf in leaves)
 
     def _leaves(self, node: JSON) -> Iterator[Schema]:
         """Yield the schemas for scalars that a place has."""

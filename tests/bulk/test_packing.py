@@ -142,12 +142,16 @@ def test_any_text_can_be_read(text: str) -> None:
         ('{"t1": 1, "t1": 2, "t2": 3}', {1: "3"}),
         ('{"t1": 1, "t3": 3, "t9": 4, "x": 5}', {0: "1"}),
         ('{"t1": {"t2": 1}}', {0: '{"t2": 1}'}),
+        ('{"t0": {"a": 1}, "t1": {"a": 2}}', {}),
+        ('{"t1": {"a": 1}, "t2": {"a": 2}, "t3": [3]}', {}),
         ('[{"t1": 1}]', {}),
         ('{"t1": 12', {}),
         ('{"t1": 12,', {0: "12"}),
     ],
 )
-def test_what_stands_under_no_id_or_twice_under_one_is_nobodys(text: str, expected: dict[int, str]) -> None:
+def test_what_stands_under_no_id_or_twice_under_one_is_nobodys_and_may_spoil_the_rest(
+    text: str, expected: dict[int, str]
+) -> None:
     assert answers(text, 2) == expected
 
 

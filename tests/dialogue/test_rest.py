@@ -75,9 +75,10 @@ def test_a_record_that_is_one_list_is_known_as_such(record_type: Any, name: str 
         ('{"value": []', []),
         ('{"other": [1, 2', []),
         ('{"value": [' + "[" * 100_000, []),
+        ('{"value": [{"a": 1}, {"a": 1, "a": 2}, {"a": 3}, {"a', [{"a": 1}]),  # it has two readings
         ("", []),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_an_item_is_complete_where_something_follows_it(text: str, items: list[Any]) -> None:
     assert complete_items(text, "value") == items

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationInfo, model_validator
 
 from extractor import AsyncExtractor, ConfigError, Extractor, Price, Run, RunStopped
 from extractor.confidence import FieldPromise, Promise
@@ -205,6 +205,56 @@ def test_doubtful_values_become_null_where_the_type_takes_one(servers: tuple[Cha
     assert strict.escalation is not None
     assert strict.escalation.choices == {"/town": "first"}
     assert strict.escalation.note == "not set to null, since the type does not allow it: /town"
+
+
+TOWN = {
+    "title": "Town",
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "once": {"type": "string"}},
+    "required": ["name"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize("unsure", ["Linz", "Lentia"])
+def test_what_becomes_of_doubtful_values_is_a_record_of_a_json_schema_too(unsure: str) -> None:
+    said = {"name": "Linz", "once": "Lentia"}
+    with (
+        ChatServer([logprobs(reply(said), {unsure: math.log(0.3)})]) as server,
+        Extractor("small", base_url=server.base_url, escalate="null", below=0.6) as ex,
+    ):
+        result = ex.run(TOWN, "Linz, once Lentia")
+    assert result.record == said
+    assert result.escalation is not None
+    assert set(result.escalation.choices.values()) == {"first"}
+
+
+def test_a_member_that_the_second_model_leaves_out_is_left_out() -> None:
+    first = logprobs(reply({"name": "Linz", "once": "Lentia"}), {"Lentia": math.log(0.3)})
+    with ChatServer([first]) as one, ChatServer([logprobs(reply({"once": None}), {})]) as two:
+        second = Extractor("large", base_url=two.base_url)
+        with second, Extractor("small", base_url=one.base_url, escalate=second, below=0.6) as ex:
+            result = ex.run(TOWN, "Linz, once Lentia")
+    assert result.record == {"name": "Linz"}
+    assert result.escalation is not None
+    assert result.escalation.choices == {"/once": "second"}
+
+
+def test_a_validator_that_looks_at_the_text_judges_what_becomes_of_doubtful_values() -> None:
+    class Stay(BaseModel):
+        town: str | None
+
+        @model_validator(mode="after")
+        def stands_there(self, info: ValidationInfo) -> Stay:
+            assert self.town is None or self.town in info.context["text"]
+            return self
+
+    first = logprobs(reply({"town": "Linz"}), {"Linz": math.log(0.3)})
+    with (
+        ChatServer([first]) as server,
+        Extractor("small", base_url=server.base_url, escalate="null", below=0.6) as ex,
+    ):
+        assert ex.run(Stay, "Linz").record == Stay(town=None)
 
 
 def test_for_review_the_record_stays_and_says_what_to_look_at(servers: tuple[ChatServer, ChatServer]) -> None:

@@ -293,7 +293,7 @@ class Items(Generic[T]):
         document: CompiledSchema[Any] | None = None,
     ) -> None:
         self._scan, self._document = Scan(), document
-        self._part = root_part(compiled, context)
+        self._part, self._reader = root_part(compiled, context), compiled.reader().of_items()
         self._roots = Roots(self._scan, self._part)
         self._list: Node | None = None
         self._seen = 0
@@ -314,5 +314,11 @@ class Items(Generic[T]):
                 return
             self._seen += 1
             value = child.part.read(scan, child.node)
-            if value is not ABSENT and (self._document is None or self._document.judges(value)):
+            if value is not ABSENT and self._is_sure(scan.raw(child.node), value):
                 yield value
+
+    def _is_sure(self, said: str, value: T) -> bool:
+        """Whether an item will be one of the record's: what is not may come at the end, from a repair."""
+        if self._reader is not None and self._reader.checked(said).problems:
+            return False
+        return self._document is None or self._document.judges(value)
