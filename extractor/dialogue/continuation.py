@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..confidence import Path, TokenScore
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
-from ..reading import RecordShape, value_at
+from ..reading import RecordShape, value_at, whole_value, written
 from .patch import closed, plain
 
 BEGUN_AGAIN = (
@@ -37,7 +37,7 @@ class Continuation:
     def merge(self, text: str) -> str | None:
         """Return the whole as JSON text; None where `text` does not hold the rest of the list."""
         more = self._more(text)
-        return None if more is None else json.dumps({self.name: self.with_more(more)}, ensure_ascii=False)
+        return None if more is None else written({self.name: self.with_more(more)})
 
     def remarks(self, text: str) -> tuple[str, ...]:
         """Return what the caller has to know of how an answer was put behind the items."""
@@ -59,7 +59,7 @@ class Continuation:
 
     def _more(self, text: str) -> list[JSON] | None:
         try:
-            value = json.loads(text)
+            value = whole_value(text)
         except (ValueError, RecursionError):
             return None
         more = value.get(self.name) if isinstance(value, dict) else None

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from ..confidence import TokenScore
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
+from ..reading import whole_value, written
 
 Path: TypeAlias = tuple[str | int, ...]
 Schema: TypeAlias = Mapping[str, JSON]
@@ -48,7 +49,7 @@ class Patch:
     def merge(self, text: str) -> str | None:
         """Return the rejected reply with the new values in it; None where `text` does not hold them."""
         try:
-            values = json.loads(text)
+            values = whole_value(text)
         except (ValueError, RecursionError):
             return None
         if not isinstance(values, dict) or not values.keys() >= self.places.keys():
@@ -56,7 +57,7 @@ class Patch:
         merged = copy.deepcopy(self.reply)
         for name, path in self.places.items():
             _put(merged, path, values[name])
-        return json.dumps(merged, ensure_ascii=False)
+        return written(merged)
 
     def remarks(self, text: str) -> tuple[str, ...]:
         """Return nothing: how an answer is put back leaves no doubt."""
@@ -67,7 +68,7 @@ class Patch:
         other change; None where a list on the way to them has other items, or a member is missing.
         """
         try:
-            value = json.loads(text)
+            value = whole_value(text)
         except (ValueError, RecursionError):
             return None
         if not isinstance(value, dict) or not value.keys() >= self.reply.keys():
@@ -78,7 +79,7 @@ class Patch:
             if not new:
                 return None
             _put(merged, path, new[0])
-        return json.dumps(merged, ensure_ascii=False)
+        return written(merged)
 
     def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return what the tokens tell of the merged reply, `told` being that of the new values."""
@@ -95,7 +96,7 @@ class Patch:
 def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch | None:
     """Return how to mend `reply`; None where nothing less than the whole will do."""
     try:
-        value = json.loads(reply)
+        value = whole_value(reply)
         json.dumps(value, allow_nan=False)  # a number past a float's range would not come through
     except (ValueError, RecursionError):
         return None

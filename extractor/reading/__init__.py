@@ -3,11 +3,12 @@
 from .found import begun_json, found_json, without_thoughts
 from .readings import Decoded, Read, Reader, how, says_nothing
 from .shape import RecordShape, bare, choice_key, distinct, place_names
-from .syntax import mended, value_at, whole_value
+from .syntax import INDENT, in_lines, mended, value_at, whole_value, written
 from .thoughts import CLOSING_MARK, MARK, held_back
 
 __all__ = [
     "CLOSING_MARK",
+    "INDENT",
     "MARK",
     "Decoded",
     "Read",
@@ -20,10 +21,12 @@ __all__ = [
     "found_json",
     "held_back",
     "how",
+    "in_lines",
     "mended",
     "place_names",
     "says_nothing",
     "value_at",
     "whole_value",
     "without_thoughts",
+    "written",
 ]

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+INDENT = "  "
 LONGEST_INTEGER = 4_300  # digits that Python turns into an integer by default
 RAW_CHARACTERS = "raw line breaks or tabs in texts"
 TRAILING_COMMAS = "trailing commas"
@@ -133,6 +134,24 @@ def written(value: Any, sort: bool = False) -> str:
     if isinstance(value, Digits):
         return _without_zeros(value.digits) if sort else value.digits
     return _quoted(value) if not isinstance(value, float) or math.isfinite(value) else "null"
+
+
+def in_lines(value: Any, depth: int = 0) -> str:
+    """Return a value as JSON text over several lines, its numbers as they were written. Lists without an
+    object in them stand in one line. depth: how far the lines are indented.
+    """
+    if not _has_object(value):
+        items = map(in_lines, value) if isinstance(value, list) else ()
+        return f"[{', '.join(items)}]" if isinstance(value, list) else written(value)
+    before, after = "\n" + INDENT * (depth + 1), "\n" + INDENT * depth
+    if isinstance(value, dict):
+        inside = [f"{_quoted(key)}: {in_lines(item, depth + 1)}" for key, item in value.items()]
+        return "{" + before + f",{before}".join(inside) + after + "}" if inside else "{}"
+    return "[" + before + f",{before}".join(in_lines(item, depth + 1) for item in value) + after + "]"
+
+
+def _has_object(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_object, value)))
 
 
 def _without_zeros(digits: str) -> str:

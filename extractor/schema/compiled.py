@@ -109,7 +109,7 @@ class CompiledSchema(Generic[T]):
 
     def _plain(self, text: str | bytes) -> bytes:
         try:
-            data = loads(text, as_written=not self.target.enforced)
+            data = loads(text, as_written=True)
         except (ValueError, TypeError) as error:
             raise not_json(str(error), text) from (error if has_too_many_digits(error) else None)
         try:

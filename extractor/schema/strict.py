@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from ..messages import JSON
 from .nodes import Schema
@@ -60,3 +60,25 @@ def rebuilt_once(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
 def rebuilt(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """Return `node` with `change` applied to all that is below it, innermost first, and to itself."""
     return change(rebuilt_once(node, lambda part: rebuilt(part, change)))
+
+
+def circles(edges: Mapping[str, set[str]]) -> dict[str, int]:
+    """Return a number from 1 on for each node that reaches itself, the same for all of one circle."""
+    reached = {node: _reached(node, edges) for node in edges}
+    found: dict[str, int] = {}
+    for node in edges:
+        if node in reached[node] and node not in found:
+            number = len(set(found.values())) + 1
+            found |= {other: number for other in reached[node] if node in reached.get(other, ())}
+    return found
+
+
+def _reached(node: str, edges: Mapping[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    pending = list(edges[node])
+    while pending:
+        other = pending.pop()
+        if other not in seen:
+            seen.add(other)
+            pending.extend(edges.get(other, ()))
+    return seen

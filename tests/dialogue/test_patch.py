@@ -85,6 +85,15 @@ def test_a_missing_member_is_asked_for_alone() -> None:
     assert json.loads(patch.merge('{"end": "z"}') or "") == {**reply, "end": "z"}
 
 
+def test_numbers_beside_what_was_asked_for_again_keep_their_digits() -> None:
+    reply = json.dumps(REPLY).replace("1.5", "1.50")
+    patch = plan(STRICT, reply, [Problem("/lines/1/price", "must be positive", -2)])
+    assert patch is not None
+    merged = patch.merge('{"lines_1_price": 2.10}')
+    assert merged is not None
+    assert ('"price":1.50}' in merged, '"price":2.10}' in merged) == (True, True)
+
+
 def test_only_the_definitions_that_are_needed_are_sent() -> None:
     assert planned(Problem("/number", "bad")).schema.schema.keys() == {  # type: ignore[union-attr]
         "type", "properties", "required", "additionalProperties",

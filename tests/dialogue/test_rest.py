@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -118,6 +119,14 @@ def test_a_rest_is_put_behind_what_came_whole() -> None:
     assert more.remarks('{"value": [1, 2, 3]}') == (BEGUN_AGAIN,)
     for unfit in ("{", "[3]", '{"value": 3}', '{"values": [3]}', "null"):
         assert more.merge(unfit) is None
+
+
+def test_numbers_of_a_list_that_goes_on_keep_their_digits() -> None:
+    more = rest(
+        compile_schema(list[Decimal], "local").strict, '{"value": [1.10, 2.0000000000000000001, 3', None
+    )
+    assert more is not None
+    assert more.merge('{"value": [3.00]}') == '{"value":[1.10,2.0000000000000000001,3.00]}'
 
 
 def said(text: str, reason: str) -> Completion:

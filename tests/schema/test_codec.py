@@ -26,7 +26,7 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from extractor.errors import Invalid, InvalidJSON, Problem
-from extractor.schema import CompiledSchema, compile_schema
+from extractor.schema import TARGETS, CompiledSchema, compile_schema
 
 
 class Colour(enum.Enum):
@@ -251,12 +251,42 @@ def test_a_record_that_does_not_fit_its_own_type_is_not_encoded() -> None:
 @pytest.mark.parametrize(
     "text", ["0.1234567890123456789012345678901", "1.10", "1E+5", "12345678901234567890"]
 )
-@pytest.mark.parametrize("target", ["openai", "json_object"])
+@pytest.mark.parametrize("target", ["openai", "json_object", "local"])
 def test_decimals_never_pass_through_a_float(text: str, target: str) -> None:
     compiled = compile_schema(Decimal, target)
     assert str(compiled.decode(compiled.encode(Decimal(text)))) == text
-    if target == "json_object" and text != "12345678901234567890":
-        assert str(compiled.decode(f'{{"value":{text}}}')) == text
+    assert str(compiled.decode(f'{{"value":{text}}}')) == text
+    assert str(compiled.decode(f'{{"value":"{text}"}}')) == text
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_bare_decimal_keeps_its_digits(value: Decimal) -> None:
+    compiled = compile_schema(list[Decimal | None], "local")
+    back = compiled.decode(compiled.encode([value, None]))
+    assert back == [value, None]
+    if value:  # JSON's integers have one zero
+        assert str(back[0]) == str(value)
+
+
+def test_a_decimal_is_a_bare_number_for_a_small_model_and_text_for_all_others() -> None:
+    price = Annotated[Decimal, Field(max_digits=8, decimal_places=2)]
+    encoded = {name: compile_schema(price, name).encode(Decimal("12.50")) for name in TARGETS}
+    assert {name for name, said in encoded.items() if said == '{"value":12.50}'} == {"local"}
+    assert {said for name, said in encoded.items() if name != "local"} <= {'{"value":"12.50"}', '"12.50"'}
+
+
+def test_a_decimal_that_may_be_infinite_is_text_everywhere() -> None:
+    compiled = compile_schema(Annotated[Decimal, Field(allow_inf_nan=True)], "local")
+    assert compiled.encode(Decimal("-Infinity")) == '{"value":"-Infinity"}'
+
+
+@pytest.mark.parametrize("record_type", [Decimal | int, Decimal | float, Decimal | str, Decimal | None])
+def test_a_bare_decimal_is_told_from_the_other_members_of_a_union(record_type: Any) -> None:
+    compiled = compile_schema(record_type, "local")
+    for value in (Decimal("1.50"), 2, 2.5, "1.50", None):
+        if isinstance(value, record_type):
+            back = compiled.decode(compiled.encode(value))
+            assert (type(back), str(back)) == (type(value), str(value))
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 1e300, -0.0, 5e-324])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from extractor import Free, Verbatim, compile_schema
+from extractor.reading import in_lines, whole_value
 from extractor.schema.compiler.targets import grounding
 from extractor.schema.grounding.grammar import BOUNDED, LONGEST, can_ground, chunks, lark
 from extractor.schema.grounding.numerals import numbers_in
@@ -149,6 +151,111 @@ def test_without_a_text_every_value_of_a_type_is_taken(case: Case) -> None:
     fits = engines.lark(lark(compiled.schema))
     for encoded in map(compiled.encode, case.values):
         assert fits(spaced(encoded)), encoded
+
+
+def in_one_line(schema: Any) -> bool:
+    """Whether a part of the schema is never laid out: it leads to itself, or its names are not all known."""
+    to = {name: named(body) for name, body in schema.get("$defs", {}).items()}
+    for _ in to:
+        to = {name: direct.union(*(to[other] for other in direct)) for name, direct in to.items()}
+    is_open = '"additionalProperties": {' in json.dumps(schema) and '"properties": {"' in json.dumps(schema)
+    return is_open or any(name in reached for name, reached in to.items())
+
+
+def named(node: Any) -> set[str]:
+    return set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(node)))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Item .a. on TypedDict")
+@pytest.mark.sampled(60)
+@pytest.mark.parametrize("case", CASES.values(), ids=lambda case: case.name)
+def test_over_several_lines_every_value_of_a_type_is_taken_as_it_is_laid_out(case: Case) -> None:
+    for target in (grounding("llguidance", "all"), replace(grounding("local", "all"), max_string=None)):
+        compiled = compile_schema(case.record_type, target)
+        if in_one_line(compiled.schema):
+            continue
+        fits = engines.lark(lark(compiled.schema, lines=True))
+        for encoded in map(compiled.encode, case.values):
+            said = in_lines(whole_value(encoded))
+            assert fits(said), encoded
+            assert "{" not in encoded or encoded == "{}" or not fits(spaced(encoded))
+
+
+def test_objects_stand_over_several_lines_and_lists_of_scalars_in_one() -> None:
+    compiled = compile_schema(Bill, grounding("local", "marked"))
+    plain = bill(note="a", named={"x": "paid", "y": "EUR"}).model_dump(exclude={"lines", "about"})
+    laid_out = """{
+  "number": "88-17",
+  "seller": "Omar Haddad",
+  "total": 5.00,
+  "rate": 2.5,
+  "kind": "bill",
+  "note": "a",
+  "lines": [],
+  "about": null,
+  "named": {
+    "x": "paid",
+    "y": "EUR"
+  }
+}"""
+    assert engines.lark(lark(compiled.schema, TEXT, lines=True))(laid_out)
+    assert compiled.decode(laid_out).model_dump(exclude={"lines", "about"}) == plain
+
+
+def test_what_leads_to_itself_stands_in_one_line_where_it_begins() -> None:
+    compiled = compile_schema(Bill, grounding("local", "marked"))
+    said = """{
+  "number": "88-17",
+  "seller": null,
+  "total": 5,
+  "rate": 2.5,
+  "kind": "bill",
+  "note": "",
+  "lines": [{"what": "Latte", "count": null, "more": [{"what": "EUR", "count": 2, "more": []}]}],
+  "about": {"what": "EUR", "count": null, "more": []},
+  "named": {}
+}"""
+    assert engines.lark(lark(compiled.schema, TEXT, lines=True))(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        ("12.50", True),
+        ("0", True),
+        ("-0.5", True),
+        ("123456.78", True),
+        ("12.505", False),
+        ("1234567", False),
+        ("012.50", False),
+        ("1e3", False),
+        (".5", False),
+        ('"12.50"', False),
+    ],
+)
+@pytest.mark.parametrize("lines", [False, True])
+def test_a_bare_decimal_has_the_digits_that_its_type_admits(said: str, fits: bool, lines: bool) -> None:
+    class Price(BaseModel):
+        price: Annotated[Decimal, Field(max_digits=8, decimal_places=2)] | None
+
+    takes = engines.lark(lark(compile_schema(Price, grounding("local", "marked")).schema, lines=lines))
+    shown = '{\n  "price": %s\n}' if lines else '{"price": %s}'
+    assert takes(shown % said) is fits
+    assert takes(shown % "null")
+
+
+def test_a_bare_decimal_that_has_to_stand_in_the_text_has_its_digits_too() -> None:
+    class Price(BaseModel):
+        price: Verbatim[Annotated[Decimal, Field(max_digits=8, decimal_places=2)]]
+
+    fits = takes(Price, "2.50 a piece, 1,000.125 in all", "marked")
+    assert [fits(f'{{"price": {said}}}') for said in ("2.50", "2.5", "1000.125", "3.50")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_an_empty_string_is_taken_where_the_type_names_it() -> None:

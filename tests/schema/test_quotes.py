@@ -145,6 +145,7 @@ def test_examples_quote_the_lines_that_their_values_stand_in() -> None:
     assert quoted[QUOTES]["total"] == 'Paid in full: 5.00 EUR. "Thanks"'
     assert quoted["lines"][0][QUOTES]["what"] == "Two Latte, each 2.50"
     assert quoted[QUOTES]["mood"] == ""
+    assert '"total":5.00' in quote_example(compile_schema(Quoted(Bill), "local").encode(BILL), TEXT)
 
 
 def test_a_wrong_quote_alone_is_asked_for_again() -> None:

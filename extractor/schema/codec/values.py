@@ -253,18 +253,22 @@ class Number(Codec):
 
 @dataclass(slots=True)
 class Decimals(Codec):
-    """A decimal as text. plain_digits: without an exponent. plain: the server holds the model to text."""
+    """A decimal. plain_digits: without an exponent. bare: it is a number, else text; it is read as either."""
 
     plain_digits: bool
-    plain: bool = True
+    bare: bool = False
+    plain: bool = False
 
     def encode(self, value: Any) -> JSON:
         """Return its digits."""
         value = value if isinstance(value, Decimal) else Decimal(str(value))
-        return f"{value:f}" if self.plain_digits and value.is_finite() else str(value)
+        digits = f"{value:f}" if self.plain_digits and value.is_finite() else str(value)
+        return f"{MARK}{digits}" if self.bare and value.is_finite() else digits
 
     def decode(self, data: JSON) -> JSON:
-        """A number that was said after all gives its digits, as they were written."""
+        """A number gives its digits, as they were written."""
+        if isinstance(data, int) and not isinstance(data, bool):
+            return str(data)
         return data.digits if isinstance(data, WrittenNumber) else data
 
     def accepts(self, value: Any) -> bool:
@@ -348,7 +352,7 @@ def same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(same, a, b))
     if type(a) is type(b) is dict:
         return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
-    numbers = type(a) in (int, float) and type(b) in (int, float)
+    numbers = {type(a), type(b)} <= {int, float, WrittenNumber}
     return (type(a) is type(b) or numbers) and bool(a == b)
 
 
@@ -446,6 +450,15 @@ def loads(text: str | bytes, *, as_written: bool = False) -> JSON:
     """
     data = from_json(text, allow_inf_nan=False)
     return json.loads(text, parse_float=WrittenNumber.of) if as_written or says_nan(text) else data
+
+
+def as_said(data: JSON) -> JSON:
+    """Return a value of `loads` as codecs encode it, so that `dumps` writes its numbers as they were."""
+    if isinstance(data, list):
+        return [as_said(item) for item in data]
+    if isinstance(data, dict):
+        return {key: as_said(item) for key, item in data.items()}
+    return f"{MARK}{data.digits}" if isinstance(data, WrittenNumber) else data
 
 
 def has_too_many_digits(error: Exception) -> bool:

@@ -7,11 +7,12 @@ from typing import Any
 
 from ...messages import JSON
 from ..codec.values import BoundedCodec, Bytes, Codec, Decimals, Encoded, LeafCodec, Number
+from ..grounding.verbatim import DIGITS
 from ..nodes import FORMAT_TYPES, STRICT, Python, Schema, python_of
 from ..patterns.ecmascript import as_written, matcher
 from ..patterns.regex import repetitions, translate
 from ..words import SENTENCES, sentence
-from .targets import LENGTHS, NUMBERS, Target
+from .targets import LENGTHS, NUMBERS, Target, says_number
 from .walk import Walk, Wired
 
 DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
@@ -196,14 +197,24 @@ _DECIMAL_BOUNDS = {
 
 
 def decimal(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
-    """A decimal as text, so that it never passes through a binary float."""
+    """A decimal, whose digits never pass through a binary float: as text, or as a bare number."""
     core = python.data
     plain_digits = not core.keys().isdisjoint({"decimal_places", "max_digits"})
-    codec = Decimals(plain_digits, plain=walk.target.enforced)
-    walk.note(at, "type", "re-encoded", "a decimal number as text")
-    wire, made = string(walk, at, codec, "A decimal number, such as 12.50.", decimal_pattern(core))
+    codec: Codec = Decimals(plain_digits, bare=says_number(walk.target, core))
+    if says_number(walk.target, core):
+        wire = _bare(walk, core, plain_digits)
+    else:
+        walk.note(at, "type", "re-encoded", "a decimal number as text")
+        wire, codec = string(walk, at, codec, "A decimal number, such as 12.50.", decimal_pattern(core))
     bounds = {keyword: core[name] for name, keyword in _DECIMAL_BOUNDS.items() if name in core}
-    return in_words(walk, wire, bounds, at), made
+    return in_words(walk, wire, bounds, at), codec
+
+
+def _bare(walk: Walk, core: Mapping[str, Any], plain_digits: bool) -> Schema:
+    """Return a number's schema; in a grammar of ours, with the pattern of its digits."""
+    if not plain_digits or walk.target.verbatim == "told":
+        return {"type": "number"}
+    return {"type": "number", DIGITS: decimal_pattern(core, leading_zeros=False)}
 
 
 def in_words(walk: Walk, wire: Schema, assertions: Mapping[str, JSON], at: str) -> Schema:
@@ -214,10 +225,15 @@ def in_words(walk: Walk, wire: Schema, assertions: Mapping[str, JSON], at: str) 
     return walk.tell(wire, *(said for _, said in words))
 
 
-def decimal_pattern(core: Mapping[str, Any]) -> str:
-    """Return the pattern of decimals with pydantic-core's constraints on their digits."""
+def decimal_pattern(core: Mapping[str, Any], leading_zeros: bool = True) -> str:
+    """Return the pattern of decimals with pydantic-core's constraints on their digits. leading_zeros: whether
+    the integer may have some, which JSON's numbers may not.
+    """
     places, digits = core.get("decimal_places"), core.get("max_digits")
-    whole = f"[0-9]{{1,{max(digits - (places or 0), 1)}}}" if digits else "[0-9]+"
+    most = max(digits - (places or 0), 1) if digits else None
+    whole = f"[0-9]{{1,{most}}}" if most else "[0-9]+"
+    if not leading_zeros:
+        whole = f"(0|[1-9][0-9]{{0,{most - 1}}})" if most else "(0|[1-9][0-9]*)"
     fraction = r"(\.[0-9]+)?" if places is None else rf"(\.[0-9]{{1,{places}}})?" if places else ""
     exponent = "([eE][+-]?[0-9]+)?" if digits is None and places is None else ""
     special = "|-?Infinity|-?s?NaN" if core.get("allow_inf_nan") else ""

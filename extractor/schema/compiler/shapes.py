@@ -9,6 +9,7 @@ from typing import Any
 from ...messages import JSON
 from ..nodes import EVERY_TYPE, Choices, Map, Record, Schema, json_type, python_of
 from ..strict import as_text
+from .targets import says_number
 from .walk import Walk
 
 FILLER = "empty"  # the member of objects without members, where they must have one
@@ -131,6 +132,7 @@ def shapes_of(walk: Walk, schema: Schema, depth: int = 0) -> list[Shape]:
 _TYPES: Any = {
     "map": lambda walk, schema, data: ["object" if maps_plainly(walk, data) else "array"],
     "tuple": lambda walk, schema, data: ["array", "object"],
+    "decimal": lambda walk, schema, data: ["number" if says_number(walk.target, data) else "string"],
     "float": lambda walk, schema, data: ["number", "string"] if data else ["number"],
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from ...errors import ConfigError
 from ..names import legal
@@ -73,6 +73,7 @@ class Target:
       the keyword for a grammar, or "all": so are all plain strings but the exempt ones.
     - sends_schema: False if the schema is only in the prompt; enforced: whether the server constrains the
       model to the schema.
+    - bare_decimals: whether a decimal is a number of JSON, and no text.
     - max_string, max_array: bounds that the compiler adds to strings and arrays without any.
     - source: where these claims come from.
     """
@@ -119,6 +120,7 @@ class Target:
     enforced: bool = True
     empty_objects: bool = True
     verbatim: Literal["told", "marked", "all"] = "told"
+    bare_decimals: bool = False
 
     def legal_name(self, name: str) -> str:
         """Return a name that the target accepts. A changed name ends in a hash, so that names stay
@@ -332,6 +334,7 @@ LOCAL = replace(
     all_required=True,  # a small model leaves out what it may leave out
     max_string=300,
     max_array=50,
+    bare_decimals=True,  # in quotes, a small model writes fewer of them right
 )
 XGRAMMAR = Target(
     "xgrammar",
@@ -363,6 +366,11 @@ OUTLINES = Target(
 )
 
 
+def says_number(target: Target, decimal: Mapping[str, Any]) -> bool:
+    """Return whether a decimal is sent as a number. decimal: its constraints; infinities need text."""
+    return target.bare_decimals and not decimal.get("allow_inf_nan")
+
+
 def find_target(target: str | Target) -> Target:
     """Return the target of that name. Raises ConfigError."""
     if isinstance(target, Target):
@@ -380,11 +388,14 @@ def grounding(target: str | Target, verbatim: Literal["marked", "all"]) -> Targe
 
 
 @cache
-def bounded(name: str, bounds: tuple[int, int] | None) -> str | Target:
-    """Return the target of that name. bounds: its characters and items, in place of its own."""
+def bounded(name: str, bounds: tuple[int, int] | None, bare_decimals: bool = False) -> str | Target:
+    """Return the target of that name. bounds: its characters and items, in place of its own, and with them
+    whether its decimals are bare.
+    """
     if bounds is None:
         return name
-    return replace(TARGETS[name], max_string=bounds[0], max_array=bounds[1])
+    string, array = bounds
+    return replace(TARGETS[name], max_string=string, max_array=array, bare_decimals=bare_decimals)
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(

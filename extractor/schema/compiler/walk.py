@@ -14,7 +14,7 @@ from ..codec.values import Codec, TextCodec
 from ..grounding.verbatim import VERBATIM
 from ..names import definition_name, fresh
 from ..nodes import PYTHON, TOLD, Note, Python, Schema, TypeSource, python_of, references_in, resolve
-from ..strict import as_text, closed
+from ..strict import as_text, circles, closed
 from ..words import SENTENCES, joined
 from .targets import PERMISSIVE, Target
 
@@ -284,25 +284,3 @@ def _references_on_the_wire(node: JSON) -> Iterator[str]:
         for part in node.values():
             if isinstance(part, dict | list):
                 yield from _references_on_the_wire(part)
-
-
-def circles(edges: Mapping[str, set[str]]) -> dict[str, int]:
-    """Return a number from 1 on for each node that reaches itself, the same for all of one circle."""
-    reached = {node: _reached(node, edges) for node in edges}
-    found: dict[str, int] = {}
-    for node in edges:
-        if node in reached[node] and node not in found:
-            number = len(set(found.values())) + 1
-            found |= {other: number for other in reached[node] if node in reached.get(other, ())}
-    return found
-
-
-def _reached(node: str, edges: Mapping[str, set[str]]) -> set[str]:
-    seen: set[str] = set()
-    pending = list(edges[node])
-    while pending:
-        other = pending.pop()
-        if other not in seen:
-            seen.add(other)
-            pending.extend(edges.get(other, ()))
-    return seen

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from ...errors import Invalid, Problem
 from ...evidence import align, find_elided, find_said
 from ...messages import JSON, Cited
-from ..codec.values import dumps, loads
+from ..codec.values import as_said, dumps, loads
 from ..grounding.verbatim import REASON, folded, source_text
 from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Schema, TypeSource, below, mapped, python_of
 from ..problems import Step, invalid, judged, pointer
@@ -135,7 +135,7 @@ def quote_example(wire: str, text: str, places: Mapping[str, Sequence[tuple[int,
     """Return a record's strict JSON with quotes of the text that it is an example for. places: where values
     stand, by their pointers, as far as somebody has told.
     """
-    data = loads(wire)
+    data = as_said(loads(wire, as_written=True))
     spans = align(json.loads(dumps(data)), text)
     for holder, quotes in list(_holders(data, ())):
         for key in quotes:

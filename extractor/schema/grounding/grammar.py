@@ -15,19 +15,25 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias
 
 from ...messages import JSON
+from ...reading import INDENT
 from ..nodes import Schema
-from ..strict import nodes
+from ..strict import circles, nodes
 from .numerals import numbers_in
-from .verbatim import VERBATIM
+from .verbatim import DIGITS, VERBATIM
 
 LONGEST: Final = 16_000  # characters of a text: past about 30,000 llguidance 1.9 runs out of its own bounds
 BOUNDED: Final = 3_000  # characters up to which it can also hold pieces to a length; past 6,000 it cannot
 # The separators that json.dumps writes and models were trained on. Without the spaces, the first value that a
 # small model writes is null.
 _SPACED: Final = {"x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}}
+LAID_OUT: Final = frozenset(
+    {"type", "description", "properties", "required", "additionalProperties"}
+    | {"items", "prefixItems", "minItems", "maxItems"}
+)
+Depth: TypeAlias = int | None
 _NUMERAL = re.compile(r"\d+(?:[.,'’٫٬]\d+)*")
 # Scripts that are written without spaces: each of their characters may begin or end a piece.
 _UNSPACED = re.compile(
@@ -40,13 +46,16 @@ def can_ground(text: str) -> bool:
     return len(text) <= LONGEST and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
-def lark(schema: Schema, text: str | None = None) -> str:
+def lark(schema: Schema, text: str | None = None, lines: bool = False) -> str:
     """Return the grammar of strict JSON of this schema; marked values are pieces of `text`, if there is one.
 
-    text: one that `can_ground`. Past BOUNDED characters the lengths of pieces are not held to.
+    text: one that `can_ground`. Past BOUNDED characters the lengths of pieces are not held to. lines: objects
+    and lists with objects in them stand over several lines, as `reading.in_lines` writes them.
     """
     writer = _Writer(schema.get("$defs", {}), None if text is None else _Pieces(text))
-    start = writer.expression({key: value for key, value in schema.items() if key != "$defs"})
+    start = writer.expression(
+        {key: value for key, value in schema.items() if key != "$defs"}, 0 if lines else None
+    )
     shown = f"// {json.dumps(schema)}"  # for people, and for servers that only pretend
     rules = [shown, f"start: {start}", *(f"{name}: {body}" for name, body in writer.rules.items())]
     return "\n".join(["%llguidance {}", *rules, *(writer.pieces.terminals if writer.pieces else ()), ""])
@@ -147,20 +156,26 @@ class _Writer:
     pieces: _Pieces | None
     rules: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    laid_out: dict[str, bool] = field(default_factory=dict)
 
-    def expression(self, node: Schema) -> str:
-        """Return what stands for a node on the right side of a rule."""
-        if not self._is_bound(node):
+    def expression(self, node: Schema, depth: Depth) -> str:
+        """Return what stands for a node on the right side of a rule. depth: how far its lines are indented,
+        None where all of it stands in one line.
+        """
+        depth = None if depth is None or not self._has_objects(node) else depth
+        if not self._is_bound(node) and depth is None:
             return self._plain(node)
         if "$ref" in node:
-            return self._definition(_name(node))
-        if VERBATIM in node:
-            return self._leaf(node) or self._plain(node)
+            return self._definition(_name(node), depth)
+        if VERBATIM in node and self.pieces is not None:
+            return self._leaf(node, self.pieces) or self._plain(node)
+        if DIGITS in node:
+            return self._rule(node[DIGITS], f"/{node[DIGITS][1:-1]}/")
         if "anyOf" in node:
-            return f"({' | '.join(map(self.expression, node['anyOf']))})"
+            return f"({' | '.join(self.expression(branch, depth) for branch in node['anyOf'])})"
         if node.get("type") == "array":
-            return self._array(node)
-        return self._object(node)
+            return self._array(node, depth)
+        return self._object(node, depth)
 
     def _rule(self, key: str, body: str) -> str:
         """Return the name of a rule; the same rule is written once."""
@@ -169,11 +184,12 @@ class _Writer:
             self.rules[self.names[key]] = body
         return self.names[key]
 
-    def _definition(self, name: str) -> str:
-        key = f"#{name}"
+    def _definition(self, name: str, depth: Depth) -> str:
+        depth = None if name in self._recursive else depth
+        key = f"#{name} {depth}"
         if key not in self.names:
             rule = self._rule(key, "")
-            self.rules[rule] = self.expression(self.definitions[name])
+            self.rules[rule] = self.expression(self.definitions[name], depth)
         return self.names[key]
 
     # JSON Schema, where nothing is bound
@@ -198,7 +214,7 @@ class _Writer:
     @cached_property
     def _bound(self) -> frozenset[str]:
         """The definitions with a mark in them, or in what they refer to."""
-        bound = {name for name, body in self.definitions.items() if _is_marked(body)}
+        bound = {name for name, body in self.definitions.items() if self._is_marked(body)}
         while more := {
             name
             for name, body in self.definitions.items()
@@ -207,70 +223,110 @@ class _Writer:
             bound |= more
         return frozenset(bound)
 
-    def _is_bound(self, node: Schema) -> bool:
-        if self.pieces is None or not _can_be_written(node):
+    @cached_property
+    def _recursive(self) -> frozenset[str]:
+        """The definitions that lead to themselves: their depth has no end."""
+        bodies = self.definitions.items()
+        return frozenset(circles({name: {_name(p) for p in nodes(b) if "$ref" in p} for name, b in bodies}))
+
+    def _has_objects(self, node: Schema) -> bool:
+        """Return whether a node is an object or has one in it, and can be written in lines."""
+        if "$ref" in node:
+            name = _name(node)
+            if name not in self.laid_out:
+                body = self.definitions[name]
+                self.laid_out[name] = name not in self._recursive and self._has_objects(body)
+            return self.laid_out[name]
+        if "anyOf" in node:
+            return any(map(self._has_objects, node["anyOf"]))
+        if not node.keys() <= LAID_OUT or not _can_be_written(node):
             return False
-        return _is_marked(node) or any(_name(part) in self._bound for part in nodes(node) if "$ref" in part)
+        if node.get("type") == "array":
+            items = [
+                *node.get("prefixItems", ()),
+                *([node["items"]] if isinstance(node.get("items"), dict) else ()),
+            ]
+            return any(map(self._has_objects, items))
+        return node.get("type") == "object" and (
+            "properties" in node or isinstance(node.get("additionalProperties"), dict)
+        )
+
+    def _is_bound(self, node: Schema) -> bool:
+        if not _can_be_written(node):
+            return False
+        return self._is_marked(node) or any(
+            _name(part) in self._bound for part in nodes(node) if "$ref" in part
+        )
+
+    def _is_marked(self, node: Schema) -> bool:
+        marks = {DIGITS} if self.pieces is None else {DIGITS, VERBATIM}
+        return any(part.get(mark) for part in nodes(node) for mark in marks)
 
     # Rules, where something is
 
-    def _leaf(self, node: Schema) -> str | None:
-        assert self.pieces is not None  # noqa: S101  without a text nothing is bound
+    def _leaf(self, node: Schema, pieces: _Pieces) -> str | None:
         if node["type"] == "string" and node[VERBATIM] != "number":
             if not node.keys().isdisjoint({"pattern", "format"}):
                 return None
-            return self.pieces.string(node.get("minLength", 0), node.get("maxLength"))
-        spelt = dict.fromkeys(form for n in self.pieces.numbers for form in _spelt(n, node))
+            return pieces.string(node.get("minLength", 0), node.get("maxLength"))
+        spelt = dict.fromkeys(form for n in pieces.numbers for form in _spelt(n, node))
         if not spelt:
             return None
         body = f"({' | '.join(map(_literal, spelt))})"
         return self._rule(body, body)
 
-    def _array(self, node: Schema) -> str:
+    def _array(self, node: Schema, depth: Depth) -> str:
+        opening, comma, closing, inner = _separators(depth)
         if "prefixItems" in node:
-            return f'"[" {_separated(list(map(self.expression, node["prefixItems"])))} "]"'
+            places = (self.expression(item, inner) for item in node["prefixItems"])
+            return f'"[" {opening} {f" {comma} ".join(places)} {closing} "]"'
         least, most = node.get("minItems", 0), node.get("maxItems")
         if most == 0:
             return '"[" "]"'
-        made = self.expression(node["items"])
+        made = self.expression(node["items"], inner)
         item = self._rule(f"item {made}", made)
-        more = f'(", " {item}){{{max(least - 1, 0)},{"" if most is None else most - 1}}}'
-        return f'"[" ({item} {more}){"" if least else "?"} "]"'
+        more = f"({comma} {item}){{{max(least - 1, 0)},{'' if most is None else most - 1}}}"
+        return f'"[" ({opening} {item} {more} {closing}){"" if least else "?"} "]"'
 
-    def _object(self, node: Schema) -> str:
+    def _object(self, node: Schema, depth: Depth) -> str:
+        opening, comma, closing, inner = _separators(depth)
         if "properties" not in node:
-            pair = f'{self._plain({"type": "string"})} ": " {self.expression(node["additionalProperties"])}'
+            value = self.expression(node["additionalProperties"], inner)
+            pair = f'{self._plain({"type": "string"})} ": " {value}'
             member = self._rule(f"pair {pair}", pair)
-            return f'"{{" ({member} (", " {member})*)? "}}"'
+            return f'"{{" ({opening} {member} ({comma} {member})* {closing})? "}}"'
         made = {
-            key: f'{_literal(json.dumps(key, ensure_ascii=False))} ": " {self.expression(value)}'
+            key: f'{_literal(json.dumps(key, ensure_ascii=False))} ": " {self.expression(value, inner)}'
             for key, value in node["properties"].items()
         }
-        body = self._members(made, frozenset(node.get("required", ())))
-        return f'"{{" {body} "}}"'
+        return self._members(made, frozenset(node.get("required", ())), depth)
 
-    def _members(self, made: Mapping[str, str], required: frozenset[str]) -> str:
-        """Members in order, those that are not required perhaps left out."""
-        tail, openings, must = "", list[str](), False
+    def _members(self, made: Mapping[str, str], required: frozenset[str], depth: Depth) -> str:
+        """An object's members in order, those that are not required perhaps left out."""
+        opening, comma, closing, _ = _separators(depth)
+        tail, firsts, must = "", list[str](), False
         for key, member in reversed(list(made.items())):
-            opening = f"{member} {tail}"
-            openings = [opening] if key in required else [opening, *openings]
+            first = f"{member} {tail}"
+            firsts = [first] if key in required else [first, *firsts]
             must = must or key in required
-            again = f'", " {member}' if key in required else f'(", " {member})?'
+            again = f"{comma} {member}" if key in required else f"({comma} {member})?"
             tail = f"{again} {tail}" if len(tail) < 200 else f"{again} {self._rule(tail, tail)}"
-        return f"({' | '.join(openings)}){'' if must else '?'}" if openings else ""
+        inside = f"({opening} ({' | '.join(firsts)}) {closing}){'' if must else '?'}" if firsts else ""
+        return f'"{{" {inside} "}}"'
 
 
-def _separated(parts: Sequence[str]) -> str:
-    return ' ", " '.join(parts)
+def _separators(depth: Depth) -> tuple[str, str, str, Depth]:
+    """Return what stands after an opening bracket, between two items and before the closing bracket, and the
+    depth of the items.
+    """
+    if depth is None:
+        return "", '", "', "", None
+    before, after = "\n" + INDENT * (depth + 1), "\n" + INDENT * depth
+    return _literal(before), _literal(f",{before}"), _literal(after), depth + 1
 
 
 def _name(node: Schema) -> str:
     return str(node["$ref"]).removeprefix("#/$defs/")
-
-
-def _is_marked(node: Schema) -> bool:
-    return any(part.get(VERBATIM) for part in nodes(node))
 
 
 def _can_be_written(node: Schema) -> bool:
@@ -288,7 +344,7 @@ def _unmarked(node: JSON) -> JSON:
         return [_unmarked(part) for part in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: value for key, value in node.items() if key not in (VERBATIM, "description")}
+    kept = {key: value for key, value in node.items() if key not in (VERBATIM, DIGITS, "description")}
     return {
         key: {name: _unmarked(part) for name, part in value.items()}
         if key in ("properties", "$defs")
@@ -310,8 +366,8 @@ def _spelt(number: Decimal, node: Schema) -> Iterator[str]:
     if node["type"] == "string":
         yield from (f'"{form}"' for form in forms if re.search(node.get("pattern", ""), form))
         return
-    yield from forms
-    if Decimal(repr(float(number))) == number and "e" not in repr(float(number)):
+    yield from (form for form in forms if re.search(node.get(DIGITS, ""), form))
+    if DIGITS not in node and Decimal(repr(float(number))) == number and "e" not in repr(float(number)):
         yield repr(float(number))
 
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 VERBATIM: Final = (
     "x-verbatim"  # the keyword: true on values that have to stand in the text, false on exempt ones
 )
+DIGITS: Final = "x-digits"  # the keyword: the pattern of a number's digits, for a grammar
 REASON: Final = "does not stand in the text"
 
 
