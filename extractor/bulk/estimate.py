@@ -41,6 +41,7 @@ class Estimate:
     - parts: how many requests each text needs.
     - second_requests, second_cost: the most that goes to the model of `escalate=`, in requests and US dollars
       beside `cost`; second: the same in words, and what it rests on. The requests are counted in full.
+    - second_alone: US dollars if that model alone were asked about all these texts.
     """
 
     rows: int
@@ -63,6 +64,7 @@ class Estimate:
     invalid: tuple[str, ...] = ()
     second_requests: int = 0
     second_cost: Decimal | None = None
+    second_alone: Decimal | None = None
     second: str = ""
 
     @property
@@ -221,7 +223,10 @@ def with_second(first: Estimate, counted: Counted, learned: Learned, second: Sec
     number = round(share * len(sizes))
     prompt = sum(map(prompt_tokens, sizes)) * learned.prompt / max(1, len(sizes))
     cost = second.price(Usage(round(prompt * number), round(learned.answer * number)))
-    price = f"about ${cost:.4f} more" if cost is not None else no_price(second.name)
+    alone = second.price(Usage(round(prompt * len(sizes)), round(learned.answer * len(sizes))))
+    price = no_price(second.name)
+    if cost is not None and alone is not None:
+        price = f"about ${cost:.4f} more; {second.name} alone, asked for all of them, about ${alone:.4f}"
     if counted.seen >= ENOUGH:
         told = f"of {counted.seen:,} answers in the journal {counted.doubtful:,} are doubtful"
         says = f"{told}: up to {number:,} requests to {second.name}, {price}"
@@ -230,7 +235,7 @@ def with_second(first: Estimate, counted: Counted, learned: Learned, second: Sec
             f"how many answers are doubtful is not known before {ENOUGH} are in the journal: at most "
             f"{number:,} requests to {second.name}, {price}"
         )
-    return replace(first, second_requests=number, second_cost=cost, second=says)
+    return replace(first, second_requests=number, second_cost=cost, second_alone=alone, second=says)
 
 
 def prompt_tokens(size: int) -> int:

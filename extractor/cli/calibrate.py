@@ -15,6 +15,7 @@ from ..confidence import FieldPromise, Method, Promise
 from ..errors import ConfigError
 from ..evaluation.calibrating import CalibrationTrial, alike, check_installed, tried
 from ..evaluation.cases import Case, load_cases
+from ..evaluation.escalations import EscalationGain, evaluate_escalation
 from ..evaluation.evaluating import PromiseCount
 from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.promising import check_shares
@@ -52,7 +53,8 @@ Examples:
 
 Answers are kept in the journal of `extractor run`, so running this again costs nothing. {KEYS}
 
-Exit status: 0 if the file was written, 2 if not, 130 after Ctrl-C.
+Exit status: 0 if the file was written, 1 if the model of --escalate is no better, 2 if it was not written
+for another reason, 130 after Ctrl-C.
 """
 REVIEWED = 0.2
 HEAD = (
@@ -114,6 +116,14 @@ def calibrate(
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
+    escalate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="With --right: a second model for values below the score. The file is written only if it is "
+            "better on them, beyond chance.",
+        ),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     journal: Annotated[
@@ -132,6 +142,8 @@ def calibrate(
         raise ConfigError(f"--plot takes FILE.svg or FILE.html, not {plot}")
     if right is not None:
         check_shares(right, assurance)
+    elif escalate is not None:
+        raise ConfigError("--escalate needs --right: a promise tells which values are doubtful")
     else:
         check_installed()
     wanted = chosen_type(record_type, schema)
@@ -146,12 +158,28 @@ def calibrate(
         model, base_url, instructions, mask=mask, **told_options(prompt, reference_date, locale)
     ) as extractor:
         count = _counted(extractor, wanted, cases, options)
-    name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
-    if right is not None:
-        _tell_promise(count.promise(right, assurance, name, fingerprint, samples), output or "promise.json")
-    else:
-        trial = tried(count.values, known, name, fingerprint, samples)
-        _tell_trial(trial, output or "calibration.json", plot)
+        name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
+        if right is None:
+            trial = tried(count.values, known, name, fingerprint, samples)
+            _tell_trial(trial, output or "calibration.json", plot)
+            return
+        made = count.promise(right, assurance, name, fingerprint, samples)
+        _tell_promise(made)
+        if escalate is not None:
+            with extractor.with_options(escalate=escalate, below=made) as both:
+                _tell_gain(evaluate_escalation(both, wanted, cases, **options))
+    file = output or "promise.json"
+    with opened(file) as out:
+        out.write(made.to_json())
+    tell(f"{file} rests on {made.texts:,} texts.")
+
+
+def _tell_gain(gain: EscalationGain) -> None:
+    """Say whether the second model is better. End with 1 if it is not, so that no file is written."""
+    if not gain.is_better:
+        say(f"{gain}. No file was written; without --escalate it is.", "yellow")
+        raise typer.Exit(1)
+    say(f"{gain}.")
 
 
 def _tell_trial(trial: CalibrationTrial, output: str, plot: str | None) -> None:
@@ -187,9 +215,7 @@ def _counted(
     return count
 
 
-def _tell_promise(made: Promise, output: str) -> None:
-    with opened(output) as out:
-        out.write(made.to_json())
+def _tell_promise(made: Promise) -> None:
     console = console_on(sys.stdout)
     table = Table(title=f"right in {made.right:.1%} of cases, each with {made.assurance:.0%} assurance")
     for name in ("", "from score", "kept", "wrong of", "at least right", "labels needed"):
@@ -201,7 +227,6 @@ def _tell_promise(made: Promise, output: str) -> None:
     for name, each in rows.items():
         if each.why is not None:
             console.print(safe(f"{name}: no promise: {each.why}.", "yellow"))
-    tell(f"{output} rests on {made.texts:,} texts.")
 
 
 def _told(each: FieldPromise) -> list[str]:

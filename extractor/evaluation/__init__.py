@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cases import Case
+    from .escalations import EscalationGain, evaluate_escalation
     from .evaluating import evaluate, promise
     from .explaining import Confusion, ConfusionMatrix, LeafVerdict, VerdictKind, explained
     from .metrics import MISSING, Score, score
@@ -25,6 +26,7 @@ __all__ = [
     "Case",
     "Confusion",
     "ConfusionMatrix",
+    "EscalationGain",
     "EvalReport",
     "FieldScoring",
     "LeafVerdict",
@@ -32,6 +34,7 @@ __all__ = [
     "Scoring",
     "VerdictKind",
     "evaluate",
+    "evaluate_escalation",
     "evaluation_page",
     "explained",
     "load_report",
@@ -44,6 +47,7 @@ _MODULES = {
     "explaining": ("Confusion", "ConfusionMatrix", "LeafVerdict", "VerdictKind", "explained"),
     "cases": ("Case",),
     "reports": ("EvalReport", "load_report"),
+    "escalations": ("EscalationGain", "evaluate_escalation"),
     "evaluating": ("evaluate", "promise"),
     "page": ("evaluation_page",),
 }

@@ -53,6 +53,14 @@ def calibrate(cli: Cli, server: ChatServer, *more: object) -> Any:
     return cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", *where, *more)
 
 
+def second(request: ReceivedRequest, right: bool) -> Scripted:
+    """It is asked for doubtful members alone, and always right about the town, or always wrong."""
+    i = int(re.findall(r"(\d+): ", request.json["messages"][-1]["content"])[-1])
+    asked = request.json["response_format"]["json_schema"]["schema"]["properties"]
+    said = {"town": TOWNS[i % 4] if right else "Rome", "guests": i % 9}
+    return reply({name: said[name] for name in asked})
+
+
 def figures(out: str) -> dict[str, list[float]]:
     rows = re.findall(r"│ ([\w -]+?) +│ +([\d.]+) │ +([\d.]+)% │", out)
     return {name: [float(error), float(caught)] for name, error, caught in rows}
@@ -139,3 +147,30 @@ def test_a_share_of_1_cannot_be_promised(cli: Cli) -> None:
     ended = cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", "--right", "1", "-m", "m")
     assert ended.status == 2
     assert "right must be a share between 0 and 1, such as 0.97, not 1.0" in ended.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("right", "status"), [(True, 0), (False, 1)])
+def test_a_second_model_that_is_no_better_gets_no_promise(
+    right: bool, status: int, cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(overconfident) as first, ChatServer(lambda asked: second(asked, right)) as other:
+        monkeypatch.setenv("OPENAI_BASE_URL", other.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "key")
+        ended = calibrate(cli, first, "--right", "0.9", "--escalate", "openai:large")
+        asked = len(other.requests)
+        again = calibrate(cli, first, "--right", "0.9", "--escalate", "openai:large")
+        assert (len(first.requests), len(other.requests)) == (TEXTS, asked)
+    assert (ended.status, again.status) == (status, status), ended.err
+    assert (folder / "promise.json").exists() == right
+    verdict = "is better" if right else "is not better beyond chance"
+    told = " ".join(ended.err.split())
+    assert f"60 of 120 texts have doubtful values; there large {verdict}: value F1 50.0% before," in told
+    assert (
+        "difference +50.0% (+50.0% to +50.0%)" if right else "No file was written; without --escalate"
+    ) in told
+
+
+def test_a_second_model_without_a_promise_is_refused(cli: Cli) -> None:
+    ended = cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", "--escalate", "openai:large")
+    assert (ended.status, "--escalate needs --right" in ended.err) == (2, True)

@@ -174,6 +174,8 @@ def test_an_estimate_tells_what_may_go_to_the_second_model(
         )
         paid = sum(o.cost or 0 for o in ex.rows(texts, Visit, run=run) if o.extraction)
         assert known.second_cost is not None
+        assert known.second_alone == pytest.approx(known.second_cost * 2, rel=Decimal("0.01"))  # half is sure
+        assert "more; large alone, asked for all of them, about $" in str(known)
         assert paid > 0
         assert len(larger.requests) == known.second_requests
 
