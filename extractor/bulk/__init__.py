@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .display import Told, reason_lines, shown, summary
     from .estimate import Estimate, SecondModel, answer_tokens, prompt_tokens
-    from .estimating import estimated
+    from .estimating import RowsLeft, estimated
     from .job import RUN_OPTIONS, Job, arows, cancel, rows
     from .limits.budget import RunBudget
     from .limits.sharing import LimitRequest, Pool
@@ -34,6 +34,7 @@ __all__ = [
     "Pool",
     "Row",
     "RowOutcome",
+    "RowsLeft",
     "RunBudget",
     "RunFacts",
     "SecondModel",
@@ -72,7 +73,7 @@ _MODULES = {
         "answer_tokens",
         "prompt_tokens",
     ),
-    "estimating": ("estimated",),
+    "estimating": ("RowsLeft", "estimated"),
     "job": (
         "RUN_OPTIONS",
         "Job",

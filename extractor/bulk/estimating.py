@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -48,6 +48,16 @@ from .texts import Select
 AT_ONCE = 500  # keys looked up together
 
 
+@dataclass(frozen=True, slots=True)
+class RowsLeft:
+    """The rows of a run that goes on. like: some of those that are done, whose answers tell what one takes.
+    It may fill while `rows` are read.
+    """
+
+    rows: Iterable[Any]
+    like: Sequence[Any]
+
+
 def estimated(
     models: Models[Any],
     given: Any,
@@ -56,18 +66,22 @@ def estimated(
     options: RowOptions,
     second: SecondModel | None = None,
 ) -> Estimate:
-    """Return what a run over the rows would come to. second: the model that doubtful values are put to.
+    """Return what a run over the rows would come to. given: a frame, rows, or RowsLeft. second: the model
+    that doubtful values are put to.
 
     Raises ConfigError and SchemaError.
     """
     more = columns_by_row(options)
+    given, like = (given.rows, given.like) if isinstance(given, RowsLeft) else (given, ())
     rows, select = rows_of(open_frame(given), text, more) if is_frame(given) else (given, text)
     job = Job.of(models, rows, record_type, select, options)
     with _store(job.settings.journal) as store:
         counted = _counted(job, rows, store, second)
         rest = [key for row in counted.asked.values() for key in (row.together, *row.earlier) if key]
         kept = dict(_kept(store, [*counted.asked, *rest]))
-    learned = _learned(job, counted.asked, kept)
+        done = _counted(job, like, store, None).asked
+        answers = {**dict(_kept(store, [*done])), **kept}
+    learned = _learned(job, {**done, **counted.asked}, answers)
     model = models.first
     price = model.policy.budget.price
     batch = model.provider.batch if job.settings.mode == "batch" else None

@@ -21,7 +21,7 @@ from ..systems import check_name, keep_for_owner
 from .columns import own_schema, typed
 from .databases.batches import SortedRows
 from .databases.marks import BEGINNING, TableMark, check_same
-from .databases.sink import DatabaseSink, Writing, writing_to
+from .databases.sink import DatabaseSink, Writing, common_mark, writing_to
 from .databases.types import arrow_type
 from .files import table
 from .job import FileJob, Hold, Settle
@@ -58,28 +58,51 @@ class DatabaseJob(FileJob):
         """The jobs whose tables it fills: one for each."""
         return self.jobs
 
-    def left(self, report: RunReport) -> Iterator[Placed]:
-        """Yield all rows: which of them the table has is only known to a run that may write to it."""
-        return self._fed(report)
+    def left(self, report: RunReport) -> Rows:
+        """Return the rows that a run would put to the model: those behind the place that is noted in the
+        database. report: is told of the others. Raises ConfigError as the run would.
+        """
+        rows = Rows(self._fed(report))
+        for job, sink in zip(self.jobs, self._sinks, strict=True):
+            _check_version(job, sink, sink.existing() if sink.address.exists else {})
+        if not self._begins_anew:
+            done = common_mark(self._sinks, [sink.noted(self.name) for sink in self._sinks])
+            self._leave_out(rows, done, report)
+            held = (line.get("index") for line in self.destination.earlier_held() if isinstance(line, dict))
+            report.quarantined_before = sum(isinstance(n, int) and n < done.rows for n in held)
+        return rows
+
+    @property
+    def _begins_anew(self) -> bool:
+        """Whether rows are written whatever an earlier run has noted."""
+        return self.destination.append or (bool(self.sink.keys) and not self.destination.resume)
+
+    def _leave_out(self, rows: Rows, done: TableMark, report: RunReport) -> None:
+        """Leave out the rows that are done. Raises ConfigError where they are other ones, and where nothing
+        says that the run goes on.
+        """
+        spelled = self.destination.spelled
+        if done.rows and not self.destination.resume:
+            names = ", ".join(str(sink.name) for sink in self._sinks)
+            raise ConfigError(
+                f"{done.rows:,} rows of this run are already in {names}: {spelled.resume} adds the missing "
+                f"ones, {spelled.append} adds all of them again"
+            )
+        found = BEGINNING
+        while found.rows < done.rows and (each := rows.peek()) is not None:
+            found = found.after(each.input)
+            rows.skip()
+        check_same(found, done)
+        report.earlier = done.rows
 
     @contextmanager
     def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what an earlier run has done is left out."""
         tables = [self._begun(job, sink, report) for job, sink in zip(self.jobs, self._sinks, strict=True)]
-        destination = self.destination
-        again = destination.append or (bool(self.sink.keys) and not destination.resume)
         schemas = [(sink, each.schema) for sink, each in zip(self._sinks, tables, strict=True)]
-        with writing_to(schemas, self.name, again) as writing:
-            if writing.mark.rows and not destination.resume:
-                names = ", ".join(str(sink.name) for sink in self._sinks)
-                raise ConfigError(
-                    f"{writing.mark.rows:,} rows of this run are already in {names}: "
-                    f"{destination.spelled.resume} adds the missing ones, "
-                    f"{destination.spelled.append} adds all of them again"
-                )
+        with writing_to(schemas, self.name, self._begins_anew) as writing:
             done = writing.mark
-            _leave_out(rows, done)
-            report.earlier = done.rows
+            self._leave_out(rows, done, report)
             for job in self.jobs:
                 job.version.remember()
             with self._holding_beside(done, report) as hold:
@@ -173,15 +196,6 @@ def run_name(source: str, *others: object) -> str:
     places = [each if "://" in each else str(Path(each).absolute()) for each in source.split("\n")]
     told = [*places, *map(repr, others)]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
-
-
-def _leave_out(rows: Rows, done: TableMark) -> None:
-    """Leave out the rows that are done. Raises ConfigError where they are other ones."""
-    found = BEGINNING
-    while found.rows < done.rows and (each := rows.peek()) is not None:
-        found = found.after(each.input)
-        rows.skip()
-    check_same(found, done)
 
 
 def _typed_field(column: pa.Field, existing: Mapping[str, Any]) -> pa.Field:

@@ -24,6 +24,19 @@ MARKS = {  # longest first. Source: Unicode 16, section 23.8
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+_FOREIGN_WORD = re.compile(r"(?<!\w)[^\W\d_\x00-\x7f]{4,}(?!\w)|[þðÞÐ]")  # Turkish has other letters there
+_OF_OLD_MACS = {
+    "maccyrillic": "windows-1251",
+    "mac-cyrillic": "windows-1251",
+    "maclatin2": "windows-1250",
+    "mac-latin2": "windows-1250",
+    "macgreek": "windows-1253",
+    "mac-greek": "windows-1253",
+    "macturkish": "windows-1254",
+    "mac-turkish": "windows-1254",
+    "macroman": "windows-1252",
+    "mac-roman": "windows-1252",
+}
 _IN_A_WORD = re.compile(  # what stands between two letters of no Western word, read as Windows-1252
     r"(?<=[^\W\d_])[^\w\s\x00-\x7f’‘'·\-–—…“”\"„«»€£§°]+(?=[^\W\d_])|[\x80-\x9f]"
 )
@@ -118,7 +131,7 @@ def _checked(text: str) -> str:
 
 def _looks_western(data: bytes) -> bool:
     """Whether bytes are words of Western languages in Windows-1252: few letters are outside of ASCII there,
-    and no symbol stands inside of a word.
+    no symbol stands inside of a word, and no word is without any letter of ASCII.
     """
     try:
         text = data.decode("windows-1252")
@@ -126,7 +139,7 @@ def _looks_western(data: bytes) -> bool:
         return False
     letters = [char for char in text if char.isalpha()]
     outside = sum(not char.isascii() for char in letters)
-    return outside * 4 <= len(letters) and not _IN_A_WORD.search(text)
+    return outside * 4 <= len(letters) and not (_IN_A_WORD.search(text) or _FOREIGN_WORD.search(text))
 
 
 def _guess(data: bytes) -> str:
@@ -137,10 +150,22 @@ def _guess(data: bytes) -> str:
             "it is neither UTF-8 nor Windows-1252: name its encoding, or pip install "
             "'typed-extractor[files]' to guess it"
         ) from error
-    found = chardet.detect(data)["encoding"]
+    telling = b" ".join(word for word in data.split() if not word.isascii())
+    found = chardet.detect(telling)["encoding"] or chardet.detect(data)["encoding"]
     if found is None:
         raise ConfigError("its encoding can't be determined: name it")
-    return found.lower()
+    return _today(found.lower(), data)
+
+
+def _today(encoding: str, data: bytes) -> str:
+    """Return the encoding that Windows has of the same letters in place of that of old Macs, which hardly any
+    file has, where that gives words too.
+    """
+    sibling = _OF_OLD_MACS.get(encoding)
+    try:
+        return encoding if sibling is None or _IN_A_WORD.search(data.decode(sibling)) else sibling
+    except UnicodeDecodeError:
+        return encoding
 
 
 # -- which files

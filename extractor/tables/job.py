@@ -255,8 +255,8 @@ class FileJob:
         outputs = ((row, number) for number, each in enumerate(good) for row in each)
         return chain(outputs, ((line, None) for line in bad))
 
-    def left(self, report: RunReport) -> Iterator[Placed]:
-        """Yield the rows that a run would put to the model. report: is told of those that are done. Raises
+    def left(self, report: RunReport) -> Rows:
+        """Return the rows that a run would put to the model. report: is told of those that are done. Raises
         ConfigError where earlier files can't be gone on with.
         """
         rows = Rows(self._fed(report))
@@ -266,7 +266,7 @@ class FileJob:
                     self.tables[output].check(row)
                 report.earlier += 1
                 report.quarantined_before += output is None
-        yield from rows
+        return rows
 
     def check(self, row: Fields | BadRow) -> None:
         """Raise ConfigError for a row of the earlier output that the new ones are no company for."""

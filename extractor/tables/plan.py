@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from ..bulk import Estimate, Select, unnumbered
+from ..bulk import Estimate, RowsLeft, Select, unnumbered
 from ..bulk.frames import Gathered, check_columns, shape_of
 from ..client import Extractor
 from ..errors import ConfigError
@@ -176,17 +176,15 @@ class OpenedRun:
                     f"{each.place(self.given) or f'row {each.index + 1:,}'}: {error}"
                 ) from error
 
-        found = client.estimate(job.left(report), record_type, text=text_of, **grouped(asked, "run"))
-        why = (
-            f"{found.assumption}; rows that the table has are not left out" if job.destination.sink else None
-        )
+        rows = job.left(report)
+        left = RowsLeft(rows, rows.skipped)
+        found = client.estimate(left, record_type, text=text_of, **grouped(asked, "run"))
         return replace(
             found,
             rows=found.rows + report.earlier,
             earlier=report.earlier,
             held=report.quarantined_before,
             invalid=tuple(map(unnumbered, found.invalid)),
-            assumption=why or found.assumption,
         )
 
     def _check_columns(self, options: Mapping[str, Any]) -> None:

@@ -10,6 +10,8 @@ from .placed import Placed
 from .table import BadRow, Fields
 from .values import same_row, to_json
 
+SAMPLE = 100  # rows that were left out and are kept: their answers tell what one takes
+
 
 class Rows:
     """The rows that are left to do, read from one thread, while another is told which of them are done."""
@@ -19,6 +21,7 @@ class Rows:
         self._ahead: deque[Placed] = deque(maxlen=1)
         self._open: deque[Placed] = deque()
         self._ended = False
+        self.skipped: list[Placed] = []  # the first of those that were left out
 
     @property
     def all_settled(self) -> bool:
@@ -40,6 +43,8 @@ class Rows:
 
     def skip(self) -> None:
         """Leave the next row out."""
+        if len(self.skipped) < SAMPLE:
+            self.skipped += self._ahead
         self._ahead.clear()
 
     def settled(self) -> None:

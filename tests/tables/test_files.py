@@ -232,6 +232,9 @@ def test_a_workbook_whose_rows_are_damaged_is_said_so(ex: Extractor, server: Cha
         tables.run("in.xlsx", Visit, text="body", into="out.jsonl", model=ex)
 
 
+FILLER = "The lamp costs 12.50 EUR. " + "Please have a look at it soon. " * 8
+
+
 @pytest.mark.parametrize(
     ("text", "encoding", "guessed"),
     [
@@ -241,6 +244,13 @@ def test_a_workbook_whose_rows_are_damaged_is_said_so(ex: Extractor, server: Cha
         ("Zażółć gęślą jaźń, faktura dla Wrocław", "iso8859-2", True),
         ("請求書の金額は三万円です。東京都新宿区", "cp932", True),
         ("发票金额为三万元,北京市朝阳区", "gb18030", True),
+        (f"Здравствуйте, прошу изменить мой заказ, спасибо. {FILLER}", "windows-1251", True),
+        (f"Dziękuję, proszę, łóżko, zażółć gęślą jaźń. {FILLER}", "windows-1250", True),
+        (f"Καλημέρα σας, θα ήθελα να αλλάξω την παραγγελία μου. {FILLER}", "windows-1253", True),
+        (f"Merhaba, siparişimi değiştirmek istiyorum, teşekkürler. {FILLER}", "windows-1254", True),
+        (f"שלום אני רוצה לשנות את ההזמנה שלי. {FILLER}", "windows-1255", True),
+        (f"Góðan daginn, ég vil breyta pöntuninni minni, það er þörf á því. {FILLER}", "windows-1252", True),
+        (f"Für die Lieferung möchte ich Größe und Maß ändern. {FILLER}", "windows-1252", True),
         ("Grüße", "utf-8", False),
         ("Grüße", "utf-8-sig", False),
         ("Grüße", "utf-16", False),

@@ -205,6 +205,19 @@ def test_an_estimate_leaves_out_what_is_done_and_says_what_is_not(ex: Extractor,
     assert len(server.requests) == asked + told.requests
 
 
+def test_an_estimate_learns_from_the_answers_of_the_rows_that_are_done(
+    ex: Extractor, server: ChatServer
+) -> None:
+    write("in.jsonl", [f"Basel {i}" for i in range(60)])
+    tables.run("in.jsonl", Visit, text="body", into="o.jsonl", limit=30, model=ex)
+    told = tables.estimate("in.jsonl", Visit, text="body", into="o.jsonl", resume=True, model=ex)
+    assert told.sum == "60 rows = 30 done before + 30 to ask"
+    assert told.assumption == "tokens as in 30 answers of the journal"
+    rest = tables.run("in.jsonl", Visit, text="body", into="o.jsonl", resume=True, model=ex)
+    assert abs(told.prompt_tokens / rest.usage.prompt_tokens - 1) < 0.1
+    assert abs(told.completion_tokens / rest.usage.completion_tokens - 1) < 0.1
+
+
 def test_an_error_in_a_quarantine_names_the_file_and_the_row(ex: Extractor) -> None:
     Path("a.jsonl").write_text('{"body": "Basel"}\n')
     Path("b.jsonl").write_text('{"body": "Bonn"}\n{"body": \n')

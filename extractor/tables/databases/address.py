@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -50,6 +51,11 @@ class DatabaseAddress:
 
     def __reduce__(self) -> tuple[object, ...]:
         return DatabaseAddress.of, (self.url,)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to look into: a server, or a file."""
+        return self.kind == "postgresql" or (self.place != MEMORY and Path(self.place).exists())
 
     def hide(self, text: str) -> str:
         """Return the text without the password, wherever it came from."""

@@ -96,6 +96,15 @@ class DatabaseSink:
             found = connection.rows(statements.differing(self.name, column), value)
             return found[0][0] if found else None
 
+    def noted(self, run: str) -> TableMark:
+        """Return how far a run is, without changing anything. Raises ConfigError."""
+        if not self.address.exists:
+            return BEGINNING
+        note = SinkNote(self.name.beside(statements.RUNS), self.name.table, run)
+        with connected(self.address) as connection:
+            there = connection.columns(note.table) and connection.columns(self.name)
+            return note.read(connection) if there else BEGINNING
+
     def write(self, data: Any, run: str | None = None) -> Written:
         """Write Arrow data, and return how many rows were written.
 
@@ -279,14 +288,20 @@ def _begun(
         table, mark = _begun_table(sink, connection, schema, run, again)
         filled.append(table)
         marks.append(mark)
+    mark = common_mark([sink for sink, _ in tables], marks)
+    connection.commit()
+    return Writing(connection, filled, tables[0][0].keys, mark)
+
+
+def common_mark(tables: Sequence[DatabaseSink], marks: Sequence[TableMark]) -> TableMark:
+    """Return how far the run into several tables is. Raises ConfigError where they differ."""
     if other := next((n for n, mark in enumerate(marks) if mark != marks[0]), None):
-        names = [sink.name for sink, _ in tables]
+        names = [sink.name for sink in tables]
         raise ConfigError(
             f"{names[0]} has {marks[0].rows:,} rows of the input behind it, {names[other]} "
             f"{marks[other].rows:,}: one of them was changed or removed. Name other tables, or remove both"
         )
-    connection.commit()
-    return Writing(connection, filled, tables[0][0].keys, marks[0])
+    return marks[0]
 
 
 def _begun_table(
