@@ -14,6 +14,7 @@ from .groups import GROUPS, Chunks, Columns, Run, in_group
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
 from .quotas import SharedQuota
+from .readers.given import Ocr, TextForm
 from .results import Progress
 from .saying import ByRow, Day, Examples, FromColumn
 from .secrets import Headers
@@ -84,6 +85,7 @@ class ExtractOptions(Params, total=False):
     - extras: "keep" lets the objects of a JSON Schema document have members that it neither names nor
       forbids. By default they are sent as closed.
     - mask: what is replaced before anything is sent, see Extractor.
+    - text_form, page_images, ocr: how a Path or bytes are read, see `read`. A Source has been read already.
     - parts: "auto", the default, asks for a type in several requests if it exceeds what the server takes in
       one; "never"; or the number of requests. See Extraction.parts.
     """
@@ -101,14 +103,17 @@ class ExtractOptions(Params, total=False):
     read_values: bool
     extras: Literal["keep"] | None
     mask: Any
+    text_form: TextForm
+    page_images: bool
+    ocr: Ocr
     parts: Parts
 
 
 class UpdateOptions(Params, total=False):
     """Keywords of `update`.
 
-    - instructions, context, prompt, reference_date, locale, strict_reading, read_values, mask: as in
-      ExtractOptions.
+    - instructions, context, prompt, reference_date, locale, strict_reading, read_values, mask, text_form,
+      page_images, ocr: as in ExtractOptions.
     """
 
     prompt: Prompt | str | None
@@ -119,6 +124,9 @@ class UpdateOptions(Params, total=False):
     strict_reading: bool
     read_values: bool
     mask: Any
+    text_form: TextForm
+    page_images: bool
+    ocr: Ocr
 
 
 class LiveRowOptions(ExtractOptions, total=False):

@@ -29,6 +29,7 @@ from ..messages import BatchStatus, Completion, Failure, Message, Request
 from ..model import Endpoint, Model
 from ..options import ClientOptions, RowOptions
 from ..parts import PartQuestion, PartRound, Prepared
+from ..readers.given import Reading
 from ..saying import Saying, reread, said_by_row
 from ..secrets import Environment
 from ..settings import Settings
@@ -172,6 +173,7 @@ class Job:
         _check_rows(rows)
         given: dict[str, Any] = dict(sorted(options.items()))  # the same in any order: the same request
         settings = run.RunSettings(**{name: given.pop(name) for name in RUN_OPTIONS & given.keys()})
+        reading = Reading.taken_from(given)
         by_row, given["examples"] = said_by_row(given), reread(given.get("examples"))
         unbounded = MAX_TOKENS.isdisjoint({*given, *models.first.settings.params})
         bounded = settings.max_cost is not None and unbounded
@@ -189,7 +191,7 @@ class Job:
         if settings.max_cost is not None:
             budget = first.policy.budget
             worst_cost(first.request.model, budget.bound(first.request, None), budget.price)
-        return cls(models, prepared, rows, row_maker(text, by_row), settings, bounded)
+        return cls(models, prepared, rows, row_maker(text, by_row, reading), settings, bounded)
 
     @property
     def task(self) -> Task[Any]:

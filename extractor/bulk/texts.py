@@ -12,14 +12,18 @@ from string import Formatter
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError, ExtractorError
+from ..readers.given import USUAL, Reading
 from ..saying import Saying
 from .outcomes import Row
 
 Select: TypeAlias = str | Sequence[str] | Callable[[Any], Any] | None
 
 
-def row_maker(select: Select, by_row: Callable[[Any], Saying] | None = None) -> Callable[[Any], Row]:
+def row_maker(
+    select: Select, by_row: Callable[[Any], Saying] | None = None, reading: Reading = USUAL
+) -> Callable[[Any], Row]:
     """Return what makes a Row of a caller's row, with that row for its key. by_row: tells what is said of it.
+    reading: how a document in it is read.
 
     select: None where rows are texts; the name of a field; several names, whose texts are joined by
     blank lines; a template such as "{title}: {body}"; or a function of the row. What it finds is the
@@ -28,7 +32,8 @@ def row_maker(select: Select, by_row: Callable[[Any], Saying] | None = None) -> 
     text_of = _text_of(select)
 
     def make(row: Any) -> Row:
-        return row if isinstance(row, Row) else Row(as_text(text_of(row)), row)
+        made = row if isinstance(row, Row) else Row(as_text(text_of(row)), row)
+        return made if reading == USUAL else made._replace(text=reading.of(made.text))
 
     def make_saying(row: Any) -> Row:
         made = make(row)

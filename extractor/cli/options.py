@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from ..loading import load_masks, load_prompt
 from ..masking import PATTERNS, PRESIDIO
 from ..messages import JSON
 from ..readers import read
+from ..readers.given import Reading
 from ..saying import FromColumn
 from .models import fetch
 
@@ -201,8 +203,13 @@ def connected(
 
 def document_reader(text_form: str, page_images: bool, ocr: str) -> Callable[..., Source]:
     """Return what reads documents as the options say."""
-    how: Any = {"form": text_form, "as_": "text+images" if page_images else "text", "ocr": ocr}
-    return partial(read, **how)
+    how = document_reading(text_form, page_images, ocr)
+    return partial(read, **asdict(how))
+
+
+def document_reading(text_form: Any, page_images: bool, ocr: Any) -> Reading:
+    """Return how documents are read. Raises ConfigError."""
+    return Reading(text_form, page_images, ocr)
 
 
 def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:

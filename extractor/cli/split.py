@@ -26,6 +26,7 @@ from .options import (
     ModelOption,
     OcrOption,
     SchemaOption,
+    TextFormOption,
     connected,
     document_reader,
 )
@@ -63,6 +64,7 @@ def split(
     ] = None,
     mask: MaskOption = None,
     ocr: OcrOption = "auto",
+    text_form: TextFormOption = "plain",
 ) -> None:
     """Find the documents that one file holds, and write each as a file of its own.
 
@@ -72,7 +74,7 @@ def split(
     """
     wanted = chosen_type(record_type, schema)
     with counting(1) as counter:
-        source = read_source(file, partial(document_reader("plain", False, ocr), on_progress=counter.pages))
+        source = read_source(file, partial(document_reader(text_form, False, ocr), on_progress=counter.pages))
         if isinstance(source, BadInput):
             raise ConfigError(f"{file}: {source.message}")
         whole = Source(source, name=Path(file).name) if isinstance(source, str) else source

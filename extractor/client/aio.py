@@ -27,7 +27,7 @@ from ..options import (
     UpdateOptions,
 )
 from ..parts import PartRound
-from ..readers.given import aopened, as_source, opened
+from ..readers.given import aopened, as_source, opened, read_as
 from ..results import Extraction
 from ..saying import reread, text_or_none
 from ..schema import Partial, RecordType
@@ -82,7 +82,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
-        how = self._doubting(record_type, options)
+        text, how = read_as(text, options), self._doubting(record_type, options)
         result = await self._run_once(record_type, text, options)
         return result if how is None else await self._settled(how, record_type, result)
 
@@ -157,7 +157,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]
     ) -> AsyncRecordStream[Partial[Any], Any]:
         """Return an async iterator that yields what has come of the record; see Extractor.stream."""
-        how, text = self._doubting(record_type, options), opened(text)
+        how, text = self._doubting(record_type, options), opened(read_as(text, options))
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         events = self._models.pump(first, once=True)
@@ -178,7 +178,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> AsyncRecordStream[Any, list[Any]]:
         """Return an async iterator over the items that the text holds; see Extractor.items."""
         self._alone("items")
-        text = opened(text)
+        text = opened(read_as(text, options))
         whole, compiled = list_of(item_type), self._first.compiled
         first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
@@ -293,7 +293,8 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from ..documents import planning, work
 
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
-        plan = await asyncio.to_thread(planning.plan, self._models, record_type, await aopened(text), given)
+        source = await aopened(read_as(text, given))
+        plan = await asyncio.to_thread(planning.plan, self._models, record_type, source, given)
         with work.reading(self._models, plan, given, second) as reading:
             for job in reading.jobs():
                 async for outcome in bulk.arows(job):
@@ -306,7 +307,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return the documents that one file holds; see Extractor.split."""
         from ..documents.splitting import split_of, split_question
 
-        whole = as_source(await aopened(source))
+        whole = as_source(await aopened(read_as(source, options)))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found = await self._document(asked.record_type, asked.text, options)
@@ -314,7 +315,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> previewing.Preview:
         """Return the request that `extract` would send first; see Extractor.preview."""
-        return previewing.preview(tuple(self._links), record_type, text, options)
+        return previewing.preview(tuple(self._links), record_type, read_as(text, options), options)
 
     async def estimate(
         self, rows: Any, record_type: Any, *, text: bulk.Select = None, **options: Unpack[RowOptions]

@@ -21,7 +21,7 @@ from ..options import (
     UpdateOptions,
 )
 from ..parts import Prepared
-from ..readers.given import opened, text_of
+from ..readers.given import opened, read_as, text_of
 from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
@@ -228,7 +228,7 @@ def updating(
     for name in sorted(ExtractOptions.__annotations__.keys() - UpdateOptions.__annotations__.keys()):
         if name in options:
             raise ConfigError(f"update takes no {name}=: it is for calls that extract a whole record")
-    said = text_of(opened(text))
+    said = text_of(opened(read_as(text, options)))
     if not isinstance(said, str) or not said.strip():
         raise ConfigError("update takes a text that is not empty, or a document that has one")
     given: dict[str, Any] = dict(options)

@@ -29,7 +29,7 @@ from ..options import (
     UpdateOptions,
 )
 from ..parts import PartRound
-from ..readers.given import as_source, opened
+from ..readers.given import Ocr, TextForm, as_source, opened, read_as
 from ..results import Extraction
 from ..saying import Examples, reread, text_or_none
 from ..schema import Partial, RecordType
@@ -158,7 +158,7 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError. Failures of the service and of the model are in the result.
         """
-        how = self._doubting(record_type, options)
+        text, how = read_as(text, options), self._doubting(record_type, options)
         result = self._run_once(record_type, text, options)
         return result if how is None else self._settled(how, record_type, result)
 
@@ -262,7 +262,7 @@ class Extractor(BaseClient[ModelConnection]):
         first words are retried, with fallback models too. Repairs, fallback models after that, and what
         `escalate` does about doubtful values are not streamed: the last Partial has what came of them.
         """
-        how, text = self._doubting(record_type, options), opened(text)
+        how, text = self._doubting(record_type, options), opened(read_as(text, options))
         first = self._models.begin(extracting(self._first, record_type, text, streamed(options, self._first)))
         growth = RecordGrowth[Any](self._first.compiled(record_type), context_for(text, options))
         events = self._models.pump(first, once=True)
@@ -289,7 +289,7 @@ class Extractor(BaseClient[ModelConnection]):
         removes an item that was already yielded.
         """
         self._alone("items")
-        text = opened(text)
+        text = opened(read_as(text, options))
         whole, compiled = list_of(item_type), self._first.compiled
         first = self._models.begin(extracting(self._first, whole, text, streamed(options, self._first)))
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
@@ -446,7 +446,8 @@ class Extractor(BaseClient[ModelConnection]):
         from ..documents import planning, work
 
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
-        plan = planning.plan(self._models, record_type, opened(text), given)
+        source = opened(read_as(text, given))
+        plan = planning.plan(self._models, record_type, source, given)
         with work.reading(self._models, plan, given, second) as reading:
             for job in reading.jobs():
                 for outcome in bulk.rows(job):
@@ -470,7 +471,7 @@ class Extractor(BaseClient[ModelConnection]):
         """
         from ..documents.splitting import split_of, split_question
 
-        whole = as_source(opened(source))
+        whole = as_source(opened(read_as(source, options)))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions
         found = self._document(asked.record_type, asked.text, options)
@@ -481,7 +482,7 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises ConfigError and SchemaError, as `extract` does.
         """
-        return previewing.preview(tuple(self._links), record_type, text, options)
+        return previewing.preview(tuple(self._links), record_type, read_as(text, options), options)
 
     def estimate(
         self, rows: Any, record_type: Any, *, text: bulk.Select = None, **options: Unpack[RowOptions]
@@ -537,6 +538,9 @@ def extract(
     model: str | None = ...,
     examples: Examples = ...,
     context: Mapping[str, Any] | None = ...,
+    text_form: TextForm = ...,
+    page_images: bool = ...,
+    ocr: Ocr = ...,
     **options: Unpack[ClientOptions],
 ) -> T: ...
 @overload
@@ -547,6 +551,9 @@ def extract(
     model: str | None = ...,
     examples: Examples = ...,
     context: Mapping[str, Any] | None = ...,
+    text_form: TextForm = ...,
+    page_images: bool = ...,
+    ocr: Ocr = ...,
     **options: Unpack[ClientOptions],
 ) -> Any: ...
 def extract(
@@ -556,13 +563,25 @@ def extract(
     model: str | None = None,
     examples: Examples = (),
     context: Mapping[str, Any] | None = None,
+    text_form: TextForm = "plain",
+    page_images: bool = False,
+    ocr: Ocr = "auto",
     **options: Unpack[ClientOptions],
 ) -> Any:
     """Return the record that a text holds, in one call. Extractor describes the options.
 
     - model: by default the environment variable EXTRACTOR_MODEL, else the embedded model.
+    - examples, context, text_form, page_images, ocr: see ExtractOptions.
 
     For more than one text keep an Extractor, since it keeps its connections.
     """
     with Extractor(model, **options) as extractor:
-        return extractor.extract(record_type, text, examples=examples, context=context)
+        return extractor.extract(
+            record_type,
+            text,
+            examples=examples,
+            context=context,
+            text_form=text_form,
+            page_images=page_images,
+            ocr=ocr,
+        )

@@ -192,7 +192,7 @@ def _check_text(given: pa.Schema, text: Select) -> None:
 
     if isinstance(text, str) and text in given.names:
         kind = given.field(text).type
-        if pa.types.is_primitive(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        if pa.types.is_primitive(kind):
             raise ConfigError(f"the column {text!r} holds {kind}, not text")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from statistics import median
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from ..layout import Layout, Page, PageRead, Section, TextTable, Unit, Word
+from .given import TextForm
 from .order import Line, PlacedText, as_read, lines_of
 from .ruled import TextBlock, is_wide
 
-TextForm: TypeAlias = Literal["plain", "layout", "markdown"]
 SPACES = "   "  # for a gap that parts cells
 MOST_COLUMNS = 250  # of characters, where spaces make the layout
 _RULE = "| --- "

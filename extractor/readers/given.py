@@ -4,24 +4,96 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any
+from collections.abc import MutableMapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias, get_args
 
 from ..errors import ConfigError
 from ..layout import Source
 
+Ocr: TypeAlias = Literal["auto", "always", "never"]
+TextForm: TypeAlias = Literal["plain", "layout", "markdown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How documents are read, see `read`. Raises ConfigError for a word that is none of its choices."""
+
+    text_form: TextForm = "plain"
+    page_images: bool = False
+    ocr: Ocr = "auto"
+
+    def __post_init__(self) -> None:
+        choices = {"text_form": get_args(TextForm), "page_images": (True, False), "ocr": get_args(Ocr)}
+        for option, known in choices.items():
+            value = getattr(self, option)
+            if not any(value is each or (isinstance(value, str) and value == each) for each in known):
+                raise ConfigError(f"{option} must be one of {', '.join(map(repr, known))}, not {value!r:.80}")
+
+    @classmethod
+    def taken_from(cls, options: MutableMapping[str, Any]) -> Reading:
+        """Take what is said of documents out of the options of a call, and return it. Raises ConfigError."""
+        return cls(**{each.name: options.pop(each.name) for each in fields(cls) if each.name in options})
+
+    def of(self, given: Any) -> Any:
+        """Return a document as one that is read so when it is opened; a text as it is. Raises ConfigError
+        for a Source, which is read.
+        """
+        if self == USUAL:
+            return given
+        if isinstance(given, Source):
+            said = ", ".join(
+                f"{each.name}="
+                for each in fields(self)
+                if getattr(self, each.name) != getattr(USUAL, each.name)
+            )
+            raise ConfigError(f"the document has been read already: give {said} to read(...)")
+        return Unread(given, self) if is_document(given) else given
+
+    def of_one(self, given: Any) -> Any:
+        """Return what `of` does for what a call reads alone. Raises ConfigError for a text as well."""
+        found = self.of(given)
+        if self != USUAL and not isinstance(found, Unread):
+            raise ConfigError(
+                "text_form=, page_images= and ocr= are for a document: a Path, or the bytes of a file"
+            )
+        return found
+
+    def read(self, given: Any, name: str | None = None) -> Source:
+        """Return the source of a path or bytes. Raises UnreadableSource."""
+        from .reading import read
+
+        return read(given, name=name, text_form=self.text_form, page_images=self.page_images, ocr=self.ocr)
+
+
+USUAL = Reading()
+
+
+def read_as(given: Any, options: Any) -> Any:
+    """Return what a call is given, a document as one that is read as the options say, which are taken out of
+    them. Raises ConfigError.
+    """
+    return Reading.taken_from(options).of_one(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A document that is to be read, and how."""
+
+    document: Any
+    reading: Reading
+
 
 def is_document(given: Any) -> bool:
     """Whether a document is yet to be read: a path or bytes. A string is always a text."""
-    return isinstance(given, bytes | bytearray | memoryview | os.PathLike)
+    return isinstance(given, bytes | bytearray | memoryview | os.PathLike | Unread)
 
 
 def opened(given: Any) -> Any:
     """Return a Source for a path or bytes; anything else as it is. Raises UnreadableSource."""
-    if not is_document(given):
-        return given
-    from .reading import read
-
-    return read(given)
+    if isinstance(given, Unread):
+        return given.reading.read(given.document)
+    return USUAL.read(given) if is_document(given) else given
 
 
 async def aopened(given: Any) -> Any:

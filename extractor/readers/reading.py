@@ -11,12 +11,13 @@ from importlib.util import find_spec
 from math import sqrt
 from operator import index
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 from ..errors import ConfigError, UnreadableSource
 from ..layout import Box, Source
 from . import kept
-from .composing import Passage, ReadPage, TextForm, composed, composed_passages, piece_of_json
+from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
+from .given import Ocr, Reading, TextForm
 from .kinds import (
     DOCX,
     EML,
@@ -36,8 +37,6 @@ from .order import PlacedText
 from .process import FOR_OCR, results
 from .ruled import blocks_of
 
-Ocr: TypeAlias = Literal["auto", "always", "never"]
-ReadAs: TypeAlias = Literal["text", "text+images"]
 Tell: TypeAlias = Callable[[int, int], None]
 MOST_BYTES = 500_000_000
 MOST_PAGES = 2_000  # of one document at a time
@@ -69,8 +68,8 @@ def read(
     pages: Iterable[int] | None = None,
     password: str | None = None,
     ocr: Ocr = "auto",
-    form: TextForm = "plain",
-    as_: ReadAs = "text",
+    text_form: TextForm = "plain",
+    page_images: bool = False,
     on_progress: Tell | None = None,
 ) -> Source:
     """Return the text of a document, with the place of each word.
@@ -81,29 +80,27 @@ def read(
     - password: the password of an encrypted PDF.
     - ocr: "auto" recognises the words of pictures and of pages that are pictures, "always" those of all
       pages. With "never" such pages are "unread".
-    - form: "plain"; "layout", which keeps columns apart by spaces; or "markdown", which writes tables as
+    - text_form: "plain"; "layout", which keeps columns apart by spaces; or "markdown", which writes tables as
       Markdown.
-    - as_: "text+images" also shows a picture of each page to models that see.
+    - page_images: whether models that see are also shown a picture of each page.
     - on_progress: called with the pages done and the number of pages.
 
     It needs the extra for the kind of document: `pdf`, `ocr`, `office` or `mail`. Documents are parsed in a
     process of its own, within bounds of memory and time. Raises UnreadableSource, whose `kind` says why, and
     ConfigError.
     """
-    for option, value, words in (("ocr", ocr, Ocr), ("form", form, TextForm), ("as_", as_, ReadAs)):
-        if value not in (known := get_args(words)):
-            raise ConfigError(f"{option} must be one of {', '.join(map(repr, known))}, not {value!r:.80}")
+    Reading(text_form, page_images, ocr)  # are these words known?
     given = isinstance(source, bytes | bytearray | memoryview)
     data = bytes(source) if given else _bytes_of(source)  # type: ignore[arg-type]
     called = name if name is not None else "" if given else Path(os.fsdecode(source)).name
     chosen = None if pages is None else tuple(index(number) for number in pages)
     tell = on_progress or ReadChoices().tell
-    found = _read(data, called, ReadChoices(chosen, password, ocr, form, tell), 0)
-    if as_ == "text":
+    found = _read(data, called, ReadChoices(chosen, password, ocr, text_form, tell), 0)
+    if not page_images:
         return found
     if len(found.pages) > MOST_SEEN:
         raise ConfigError(
-            f"as_='text+images' takes at most {MOST_SEEN} pages, and these are {len(found.pages):,}: "
+            f"page_images=True takes at most {MOST_SEEN} pages, and these are {len(found.pages):,}: "
             "give pages="
         )
     return replace(found, images=tuple(pictures_of(found, SEEN, "PNG", password).values()))

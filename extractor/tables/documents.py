@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..errors import ConfigError
 from ..layout import Source
 from ..loading import utf_16_of, why_no_text
-from ..readers import read
+from ..readers.given import USUAL, Reading
 from ..readers.kinds import kind_of
 from .input import byte_stream
 from .table import Fields, Table
@@ -60,9 +60,12 @@ def documents_table(paths: Sequence[str], encoding: str | None) -> Table:
 
 
 class TextFiles:
-    """Reads texts and documents out of files, and counts the encodings that were guessed."""
+    """Reads texts and documents out of files, and counts the encodings that were guessed. reading: how
+    documents are read.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Reading = USUAL) -> None:
+        self._reading = reading
         self._guessed: dict[str, str] = {}  # encodings by path
 
     def read(self, path: str, encoding: str | None) -> str | Source:
@@ -77,7 +80,7 @@ class TextFiles:
         if len(data) > MOST_BYTES:
             raise ConfigError(f"the file is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
         if encoding is None and kind_of(data) is not None:
-            return read(data, name="the file")
+            return self._reading.read(data, "the file")
         text, guessed = decoded(data, encoding)
         if guessed is not None:
             self._guessed[path] = guessed

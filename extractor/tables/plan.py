@@ -13,6 +13,7 @@ from ..bulk.frames import Gathered, check_columns, shape_of
 from ..client import Extractor
 from ..errors import ConfigError
 from ..groups import grouped
+from ..readers.given import USUAL, Reading
 from ..saying import columns_by_row, through
 from ..schema import RecordType, compile_schema, types_in
 from .bill import BillBook
@@ -38,7 +39,8 @@ from .versions import Version
 class RunPlan:
     """What is read, what is written of it, and where. source: files, folders, patterns, a URL, or "-" for
     standard input; or a table of a database. text: which text a row stands for, None for the file that it
-    names. read: how files are read. limit, sample: the first rows alone, or some at random. retry_failed:
+    names. read: how files are read. reading: how documents are. limit, sample: the first rows alone, or some
+    at random. retry_failed:
     whether rows are asked again whose answers gave no record. row_id: the column for each row's position,
     None for no such column. The others: see `tables.run`.
     """
@@ -47,6 +49,7 @@ class RunPlan:
     text: Select
     destination: Destination
     read: ReadOptions = AS_NAMED
+    reading: Reading = USUAL
     limit: int | None = None
     sample: int | None = None
     retry_failed: bool = False
@@ -70,7 +73,7 @@ class RunPlan:
         with ExitStack() as stack:
             given = self._given(stack)
             rows = as_written(given, self.row_id)
-            texts = TextFiles()
+            texts = TextFiles(self.reading)
             if given.of_files or self.text is None:
                 text_of = file_selector(self.text, rows, texts.read)
             else:

@@ -15,6 +15,7 @@ from ..errors import ConfigError, RunStopped
 from ..files import Halted
 from ..groups import flat
 from ..options import FrameOptions, RowOptions
+from ..readers.given import Reading
 from ..schema import types_in
 from ..signatures import explicit, telling
 from .databases.address import is_database, without_password
@@ -104,6 +105,7 @@ def run(
         text=text,
         destination=_destination(given, into, quarantine, resume, append).of_types(record_type),
         read=ReadOptions(rows, encoding, delimiter, sheet),
+        reading=Reading.taken_from(asks),
         limit=limit,
         sample=sample,
         retry_failed=asks.get("retry") == "failed",
@@ -169,6 +171,7 @@ def estimate(
             record_type
         ),
         read=ReadOptions(rows, encoding, delimiter, sheet),
+        reading=Reading.taken_from(asks),
         limit=limit,
         sample=sample,
         retry_failed=asks.get("retry") == "failed",

@@ -10,6 +10,7 @@ from ended import Cli
 from visits import asked
 
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
+from tests.readers.drawing import bill
 
 TYPES = """
 from pydantic import BaseModel
@@ -51,3 +52,21 @@ def test_what_is_no_union_is_told_as_that(cli: Cli, tmp_path: Path, monkeypatch:
     ended = cli("run", "a.txt", "-t", "wrong_kinds.py:Invoice|limit", "-o", "out.jsonl")
     assert ended.status == 2
     assert "is not a union of types" in ended.err
+
+
+@pytest.mark.slow
+def test_documents_of_a_run_are_read_in_the_form_that_is_asked_for(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("invoice_type.py").write_text(TYPES)
+    Path("a.pdf").write_bytes(bill().pdf())
+    with ChatServer([reply({"number": "7"})]) as server:
+        ended = cli(
+            *("run", "*.pdf", "-t", "invoice_type.py:Invoice", "-o", "out.jsonl", "--journal", "j.db"),
+            *("--text-form", "markdown", "--page-images", "-m", "m", "--base-url", server.base_url),
+        )
+    assert ended.status == 0, ended.err
+    (said, picture) = json.loads(server.requests[0].body)["messages"][-1]["content"]
+    assert "| Office chair |  | 99.00 |" in said["text"]
+    assert picture["type"] == "image_url"

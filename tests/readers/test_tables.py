@@ -34,7 +34,7 @@ ROWS = [
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["plain", "markdown"])
 def test_a_cell_with_several_lines_is_one_piece_of_the_text_and_a_box_for_each(form: TextForm) -> None:
-    source = read(DATA, form=form)
+    source = read(DATA, text_form=form)
     (table,) = source.tables
     assert table.cells(source.text) == ROWS
     boxes = source.boxes(*table.rows[1][0])
@@ -45,7 +45,7 @@ def test_a_cell_with_several_lines_is_one_piece_of_the_text_and_a_box_for_each(f
 
 @pytest.mark.slow
 def test_a_text_has_its_form() -> None:
-    plain, layout, markdown = (read(DATA, form=form).text for form in FORMS)
+    plain, layout, markdown = (read(DATA, text_form=form).text for form in FORMS)
     assert "Blue cheese, ripe and from the north   4   12.75\nOffice chair   99.00" in plain
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
     assert rows == [
@@ -66,7 +66,7 @@ def test_a_text_has_its_form() -> None:
 @pytest.mark.parametrize("shape", [{}, {"rotation": 90, "crop": (20, 30, 580, 820)}])
 def test_every_planted_text_has_its_box_in_each_form(form: TextForm, shape: dict[str, Any]) -> None:
     paper = invoice(**shape)
-    source = read(paper.pdf(), form=form)
+    source = read(paper.pdf(), text_form=form)
     for text, (page, planted) in paper.planted.items():
         at = re.search(r"\s+".join(map(re.escape, text.split())), source.text)
         assert at, text
@@ -133,7 +133,7 @@ def test_a_table_over_three_pages_is_one_list() -> None:
             first, second = ("Number", "Town") if row == 0 else (f"D-{number:03}", towns[number % 3])
             paper.write(first, 65, 766 - 20 * row, 10)
             paper.write(second, 165, 766 - 20 * row, 10)
-    source = read(paper.pdf(), form="markdown")
+    source = read(paper.pdf(), text_form="markdown")
     assert [len(table.rows) for table in source.tables] == [31, 31, 31]
     with ChatServer(deliver) as server, Extractor("m", base_url=server.base_url) as ex:
         result = ex.document(Ledger, source, chunks=Chunks(size=1_000), run=Run(journal=False))
@@ -198,7 +198,7 @@ class Total(BaseModel):
 
 @pytest.mark.slow
 def test_a_model_that_sees_is_shown_the_page_and_evidence_is_of_the_text() -> None:
-    source = read(DATA, as_="text+images")
+    source = read(DATA, page_images=True)
     with ChatServer([reply({"total": 150})]) as server, Extractor("m", base_url=server.base_url) as ex:
         result = ex.run(Total, source)
     text, image = json.loads(server.requests[0].body)["messages"][-1]["content"]
@@ -210,7 +210,7 @@ def test_a_model_that_sees_is_shown_the_page_and_evidence_is_of_the_text() -> No
 
 @pytest.mark.slow
 def test_pictures_of_pages_are_not_sent_where_something_is_masked() -> None:
-    source = read(DATA, as_="text+images")
+    source = read(DATA, page_images=True)
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
         with pytest.raises(ConfigError, match="can't mask pictures of pages"):
             ex.run(Total, source, mask=["email"])
@@ -226,7 +226,7 @@ def test_each_chunk_of_a_long_document_comes_with_its_own_pages() -> None:
             paper.write(f"Line {row} of page {page} says nothing at all.", 60, 780 - 20 * row)
         if page == 0:
             paper.next_page()
-    source = read(paper.pdf(), as_="text+images")
+    source = read(paper.pdf(), page_images=True)
     assert len(source.images) == 2
     assert len(source.part(0, 10).images) == 1
     with (
@@ -267,15 +267,15 @@ def test_pictures_are_of_a_hundred_pages_at_most() -> None:
         paper.write(f"Page {page}", 60, 700)
     data = paper.pdf()
     with pytest.raises(ConfigError, match="at most 100 pages, and these are 101: give pages="):
-        read(data, as_="text+images")
-    assert len(read(data, as_="text+images", pages=[101]).images) == 1
+        read(data, page_images=True)
+    assert len(read(data, page_images=True, pages=[101]).images) == 1
 
 
 def test_unknown_forms_are_refused() -> None:
-    with pytest.raises(ConfigError, match="form must be one of 'plain', 'layout', 'markdown', not 'html'"):
-        read(DATA, form="html")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="as_ must be one of 'text', 'text"):
-        read(DATA, as_="images")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"text_form must be one of .* not 'html'"):
+        read(DATA, text_form="html")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="page_images must be one of True, False, not 'images'"):
+        read(DATA, page_images="images")  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -193,7 +193,7 @@ def _listed(names: Sequence[Any]) -> str:
 
 def _check_texts(name: Any, values: Sequence[Any]) -> None:
     first = next((value for value in values if value is not None), None)
-    if isinstance(first, Number | bytes | bool):
+    if isinstance(first, Number | bool):  # bytes are documents
         raise ConfigError(f"the column {name!r} holds {type(first).__name__}, not text")
 
 
