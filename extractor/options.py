@@ -14,7 +14,7 @@ from .groups import GROUPS, Chunks, Columns, Run, in_group
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
 from .quotas import SharedQuota
-from .readers.given import Ocr, TextForm
+from .readers.choices import Ocr, TextForm
 from .results import Progress
 from .saying import ByRow, Day, Examples, FromColumn
 from .secrets import Headers

@@ -29,7 +29,8 @@ from ..options import (
     UpdateOptions,
 )
 from ..parts import PartRound
-from ..readers.given import Ocr, TextForm, as_source, opened, read_as
+from ..readers.choices import Ocr, TextForm
+from ..readers.given import as_source, opened, read_as
 from ..results import Extraction
 from ..saying import Examples, reread, text_or_none
 from ..schema import Partial, RecordType

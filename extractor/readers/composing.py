@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from ..layout import Layout, Page, PageRead, Section, TextTable, Unit, Word
-from .given import TextForm
+from .choices import TextForm
 from .order import Line, PlacedText, as_read, lines_of
 from .ruled import TextBlock, is_wide
 

@@ -6,13 +6,11 @@ import asyncio
 import os
 from collections.abc import MutableMapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 from ..errors import ConfigError
 from ..layout import Source
-
-Ocr: TypeAlias = Literal["auto", "always", "never"]
-TextForm: TypeAlias = Literal["plain", "layout", "markdown"]
+from .choices import Ocr, TextForm, check_choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +22,7 @@ class Reading:
     ocr: Ocr = "auto"
 
     def __post_init__(self) -> None:
-        choices = {"text_form": get_args(TextForm), "page_images": (True, False), "ocr": get_args(Ocr)}
-        for option, known in choices.items():
-            value = getattr(self, option)
-            if not any(value is each or (isinstance(value, str) and value == each) for each in known):
-                raise ConfigError(f"{option} must be one of {', '.join(map(repr, known))}, not {value!r:.80}")
+        check_choices(self.text_form, self.page_images, self.ocr)
 
     @classmethod
     def taken_from(cls, options: MutableMapping[str, Any]) -> Reading:

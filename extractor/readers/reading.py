@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeAlias
 from ..errors import ConfigError, UnreadableSource
 from ..layout import Box, Source
 from . import kept
+from .choices import Ocr, TextForm, check_choices
 from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
-from .given import Ocr, Reading, TextForm
 from .kinds import (
     DOCX,
     EML,
@@ -89,7 +89,7 @@ def read(
     process of its own, within bounds of memory and time. Raises UnreadableSource, whose `kind` says why, and
     ConfigError.
     """
-    Reading(text_form, page_images, ocr)  # are these words known?
+    check_choices(text_form, page_images, ocr)
     given = isinstance(source, bytes | bytearray | memoryview)
     data = bytes(source) if given else _bytes_of(source)  # type: ignore[arg-type]
     called = name if name is not None else "" if given else Path(os.fsdecode(source)).name

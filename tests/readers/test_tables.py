@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from extractor import Chunks, ConfigError, Extractor, Run, UnreadableSource, read
-from extractor.readers.composing import Passage, ReadPage, TextForm, composed, composed_passages
+from extractor.readers.choices import TextForm
+from extractor.readers.composing import Passage, ReadPage, composed, composed_passages
 from extractor.readers.order import PlacedText
 from extractor.readers.ruled import MOST_LINES, Rule, blocks_of
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
