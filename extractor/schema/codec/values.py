@@ -263,7 +263,11 @@ class Decimals(Codec):
         """Return its digits."""
         value = value if isinstance(value, Decimal) else Decimal(str(value))
         digits = f"{value:f}" if self.plain_digits and value.is_finite() else str(value)
-        return f"{MARK}{digits}" if self.bare and value.is_finite() else digits
+        if not self.bare or not value.is_finite():
+            return digits
+        return (
+            f"{MARK}-0e0" if digits == "-0" and not self.plain_digits else f"{MARK}{digits}"
+        )  # -0 is read as 0
 
     def decode(self, data: JSON) -> JSON:
         """A number gives its digits, as they were written."""
