@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from . import content
 from .config import advice
 from .dialects import ADDED_TEXT, DIALECTS, AddedText, Bodies, most_usage, read_reply
-from .dialogue import Ask, Judge, ModeLadder, joined, start
+from .dialogue import Ask, Judge, ModeLadder, joined, shown_schema, start
 from .learnt import Learnt
 from .messages import Attempt, Completion, Failure, Message, Mode, Request, StrictSchema, Usage
 from .options import ClientOptions, check_parameters
@@ -75,7 +75,7 @@ class Model:
     @property
     def target(self) -> str | Target:
         """What record types are compiled for."""
-        return bounded(self.provider.target, self.provider.bounds)
+        return bounded(self.provider.target, self.provider.bounds, self.provider.bare_decimals)
 
     @property
     def schema_target(self) -> str | Target:
@@ -95,6 +95,10 @@ class Model:
         """Whether the prompt has to show the schema: nobody else does in a mode without one."""
         shown = mode is Mode.TOOL or self.provider.shows_schema
         return only_prompt(mode) or not shown
+
+    def shown_schema(self, schema: Mapping[str, Any], mode: Mode) -> str:
+        """Return a schema as the prompt shows it."""
+        return shown_schema(schema, mode, self.provider.shows_choices)
 
     # -- requests, and the dialogues that begin with them
 
@@ -253,7 +257,14 @@ class Model:
         """Return the request with joined messages, its schema as a grammar where the server takes one."""
         if request.response_schema is not None and request.mode is Mode.JSON_SCHEMA and self.writes_grammar:
             source = request.source if request.source and can_ground(request.source) else None
-            request = replace(request, grammar=lark(dict(request.response_schema.schema), source))
+            request = replace(
+                request,
+                grammar=lark(
+                    dict(request.response_schema.schema),
+                    source,
+                    lines=self.provider.lines,
+                ),
+            )
         messages = joined(request.messages, request.turns)
         return request if messages is request.messages else replace(request, messages=messages)
 

@@ -220,6 +220,9 @@ def _fitted(config: Config, own_row: bool) -> Config:
         config.provider,
         tools=traits.tools,
         bounds=(traits.max_string, traits.max_array),
+        bare_decimals=traits.bare_decimals,
+        lines=traits.lines,
+        shows_choices=traits.shows_choices,
         prompt=traits.prompt,
         defaults=with_body(config.provider.defaults, config.provider.after_runaway if traits.runs_on else {}),
     )

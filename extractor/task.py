@@ -19,7 +19,6 @@ from .dialogue import (
     PACK,
     PLACEHOLDERS,
     PLAIN,
-    SMALL,
     TOGETHER,
     Ask,
     Judge,
@@ -31,7 +30,7 @@ from .dialogue import (
     judge_record,
     question,
     repair,
-    shown_schema,
+    small_prompt,
 )
 from .errors import ConfigError, ExtractionError, InvalidJSON, Problem, Unjudged
 from .evaluation.gold import Places
@@ -42,7 +41,7 @@ from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Reque
 from .model import Bind, Model
 from .options import ExtractOptions, checked_parts
 from .readers.given import opened, text_of
-from .reading import Reader
+from .reading import Reader, in_lines, listed, whole_value
 from .saying import ByRow, Day, Examples, Saying, check_for_all, chosen
 from .schema import (
     CompiledSchema,
@@ -53,6 +52,7 @@ from .schema import (
     compile_schema,
     measured,
     quote_example,
+    repeats,
     source_text,
     unwrapped,
     with_extras,
@@ -64,6 +64,7 @@ Pairs: TypeAlias = tuple[tuple[str, str], ...]  # texts of examples, with their 
 TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
+REPEATED = "a piece of the text more often than it stands there"
 TOO_LONG = "the text is too long for a grammar of its pieces, so values are not constrained to it"
 
 
@@ -187,7 +188,7 @@ class Task(Generic[T]):
         def request(mode: Mode) -> Request:
             messages = question(self._system(mode, saying, pairs, part), shots, shown)
             if self._schema_last and self.model.shows_schema(mode):  # what comes before is the same for all
-                messages = (*messages, Message("user", shown_schema(self.compiled.schema, mode)))
+                messages = (*messages, Message("user", self.model.shown_schema(self.compiled.schema, mode)))
             strict = (self._in_grammar if mode is Mode.JSON_SCHEMA else self.compiled).strict
             return self.model.request(messages, params, mode, strict, source)
 
@@ -223,7 +224,7 @@ class Task(Generic[T]):
         params = packing.params_for(model.params(self._params_together), count, model.policy.max_output)
 
         def request(mode: Mode) -> Request:
-            schema = shown_schema(strict.schema, mode) if model.shows_schema(mode) else None
+            schema = model.shown_schema(strict.schema, mode) if model.shows_schema(mode) else None
             note = TOGETHER if isinstance(self._prompt, PromptTemplate) else None
             system = self._first_message(self._saying, schema, note, PACK)
             messages = question(system, packing.example(self._pairs), packing.shown(texts))
@@ -260,7 +261,10 @@ class Task(Generic[T]):
             decode = partial(_decoded, masked, decode)
         reader = self._reader if saying is self._saying else self._reader_for(saying)
         judge = partial(judge_record, decode=decode, measure=self._measure, reader=reader)
-        return judge if masked is None else partial(_judged, masked, judge)
+        if masked is not None:
+            return partial(_judged, masked, judge)
+        source = source_text(text) or ""
+        return partial(_looked_over, self._in_grammar.schema, source, judge) if self._bound else judge
 
     def _reader_for(self, saying: Saying) -> Reader:
         return self.compiled.reader(**self._reading, as_in_text=saying.meanings)
@@ -271,9 +275,10 @@ class Task(Generic[T]):
         if same and mode in self._systems:
             return self._systems[mode]
         is_shown = self.model.shows_schema(mode) and not self._schema_last
-        schema = shown_schema(self.compiled.schema, mode) if is_shown else None
-        small = self._prompt is Prompt.SMALL and not pairs
-        said = self._first_message(saying, schema, part, SMALL if small else PLAIN)
+        schema = self.model.shown_schema(self.compiled.schema, mode) if is_shown else None
+        is_small = self._prompt is Prompt.SMALL and not pairs
+        ours = small_prompt(self.model.provider.lines) if is_small else PLAIN
+        said = self._first_message(saying, schema, part, ours)
         if same:
             self._systems[mode] = said
         return said
@@ -309,6 +314,8 @@ class Task(Generic[T]):
         """Return examples as they are shown: their texts, and their records as the model would write them."""
         found = chosen(examples, text)
         pairs = tuple(_checked_example(self.compiled, self._asked, *each) for each in found)
+        if self.model.provider.lines:
+            pairs = tuple((shown, in_lines(whole_value(record))) for shown, record in pairs)
         return pairs if self._mask is None else tuple(_hidden_example(self._mask, *pair) for pair in pairs)
 
     def _logprobs(self) -> dict[str, Any]:
@@ -410,11 +417,21 @@ def _hidden_example(mask: TextMask, text: str, wire: str) -> tuple[str, str]:
     return masked.texts[0], masked.hidden(wire)
 
 
+def _looked_over(
+    schema: Mapping[str, Any], source: str, judge: Judge[T], reply: Completion, part: Part | None
+) -> Verdict[T]:
+    """Return the verdict on a reply of a model that is held to a text, with a note on repeated pieces."""
+    verdict = judge(reply, part)
+    said = verdict.text if verdict.outcome is Outcome.OK else None
+    places = repeats(schema, whole_value(said), source) if said else ()
+    return verdict.with_note(f"{REPEATED} ({listed(places)})" if places else None)
+
+
 def _judged(masked: Masked, judge: Judge[T], reply: Completion, part: Part | None) -> Verdict[T]:
     """Return the verdict on a reply, with a note where the model added to a placeholder."""
     verdict = judge(reply, part)
     note = masked.note(verdict.text) if verdict.text and verdict.outcome is Outcome.OK else None
-    return replace(verdict, note="; ".join(filter(None, (verdict.note, note)))) if note else verdict
+    return verdict.with_note(note)
 
 
 def _decoded(masked: Masked, decode: Callable[[str], T], text: str) -> T:

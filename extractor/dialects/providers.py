@@ -46,10 +46,11 @@ class Provider:
 
     - dialect: the name of the API that it speaks.
     - target: the name of the schema target; bounds: the most characters of strings and items of arrays, in
-      place of the target's own.
+      place of the target's own; bare_decimals: with them, whether decimals are numbers of JSON.
     - modes: how it can be asked for a record, best first.
     - shows_schema: whether the server shows the schema to the model. If it only constrains the decoding, the
       prompt has to show it.
+    - shows_choices: whether the values of enums are listed in an outline of the schema.
     - max_tokens: its name of that parameter; names: its names of others.
     - defaults: parameters that are sent unless the caller gives them.
     - prompt: which instructions suit its models.
@@ -74,6 +75,7 @@ class Provider:
     - grammar: the member of the request that takes a Lark grammar of llguidance in place of a
       response_format; a dot leads into an object. It can constrain values to the text, the model to the whole
       schema, and JSON to the usual white space.
+    - lines: whether objects in such a grammar, and in examples, stand over several lines.
     - grounded: whether the grammar is used by default. Elsewhere that depends on how the server was started,
       so you ask for it.
     - after_runaway: what is added to the body of the request after a reply that was cut off.
@@ -94,6 +96,7 @@ class Provider:
     key_header: str | None = None
     modes: tuple[Mode, ...] = tuple(Mode)
     shows_schema: bool = False
+    shows_choices: bool = True
     max_tokens: str = "max_tokens"
     names: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -115,6 +118,8 @@ class Provider:
     after_runaway: Mapping[str, Any] = field(default_factory=dict)
     batch: BatchLimits | None = None
     bounds: tuple[int, int] | None = None
+    bare_decimals: bool = False
+    lines: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -237,7 +242,7 @@ _ROWS = (
         target="local",
         images=False,
         modes=(Mode.JSON_SCHEMA, Mode.JSON_OBJECT, Mode.PROMPT),
-        tools=False,  # this, bounds, prompt and samplers are each model's own, see transport.models
+        tools=False,  # this, what is written and the samplers are each model's own, see transport.models
         defaults={"temperature": 0, "max_tokens": 1024},
         after_runaway=_AGAINST_REPETITION,
         timeout=600,  # on two cores a long text takes minutes, and asked again it would take them again

@@ -18,12 +18,13 @@ from .judge import (
 from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
 from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
 from .probe import Findings, ProbeAnswer
-from .prompts import BRIEF, DEFAULT_PROMPT, PACK, PLACEHOLDERS, PLAIN, SMALL, TOGETHER, PromptTemplate
+from .prompts import BRIEF, DEFAULT_PROMPT, PACK, PLACEHOLDERS, PLAIN, TOGETHER, PromptTemplate, small_prompt
 from .shells import adrive, drive
 from .states import MAX_TOKENS, Ask, Step, start
 from .turns import joined
 from .wording import (
     SMALL_TASK,
+    SMALL_TASK_IN_LINES,
     TASK,
     example_messages,
     question,
@@ -40,8 +41,8 @@ __all__ = [
     "PACK",
     "PLACEHOLDERS",
     "PLAIN",
-    "SMALL",
     "SMALL_TASK",
+    "SMALL_TASK_IN_LINES",
     "TASK",
     "TOGETHER",
     "Ask",
@@ -73,6 +74,7 @@ __all__ = [
     "refuses_schema",
     "repair",
     "shown_schema",
+    "small_prompt",
     "start",
     "steps_down",
     "stopped_early",

@@ -42,6 +42,10 @@ class Verdict(Generic[T]):
     measured: Measured | None = None
     note: str | None = None
 
+    def with_note(self, note: str | None) -> Verdict[T]:
+        """Return the verdict with one more note, if there is one."""
+        return replace(self, note="; ".join(filter(None, (self.note, note)))) if note else self
+
 
 Decode: TypeAlias = Callable[[str], T]
 Measure: TypeAlias = Callable[

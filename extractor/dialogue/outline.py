@@ -11,18 +11,20 @@ from ..messages import JSON
 Schema = Mapping[str, JSON]
 
 
-def outline(schema: Schema) -> str:
+def outline(schema: Schema, choices: bool = True) -> str:
     """Return the schema's shape: members with their types, and their descriptions as comments.
 
-    Constraints are left out, since the server holds the model to them. A definition is written out
-    where it is met first, and named after that. About half of the schema's tokens.
+    choices: whether the values of an enum are listed; else it is shown as its type. Constraints are left out,
+    since the server holds the model to them. A definition is written out where it is met first, and named
+    after that. About half of the schema's tokens.
     """
-    return _Writer(schema.get("$defs", {})).type_of(schema, 0)
+    return _Writer(schema.get("$defs", {}), choices).type_of(schema, 0)
 
 
 @dataclass(slots=True)
 class _Writer:
     definitions: Mapping[str, Schema]
+    choices: bool
     written: set[str] = field(default_factory=set)
 
     def type_of(self, node: Schema, depth: int) -> str:
@@ -31,7 +33,8 @@ class _Writer:
             return self._reference(str(node["$ref"]).removeprefix("#/$defs/"), depth)
         if "const" in node or "enum" in node:
             values = node["enum"] if "enum" in node else [node["const"]]
-            return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
+            if self.choices or len(values) == 1 or "type" not in node:
+                return " | ".join(json.dumps(value, ensure_ascii=False) for value in values)
         if "anyOf" in node:
             return " | ".join(dict.fromkeys(self.type_of(branch, depth) for branch in node["anyOf"]))
         match node.get("type"):

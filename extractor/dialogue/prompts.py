@@ -10,7 +10,7 @@ from string import Formatter
 from typing import TypeAlias
 
 from ..errors import ConfigError
-from .wording import BRIEF_TASK, PACK_TASK, SMALL_TASK, TASK
+from .wording import BRIEF_TASK, PACK_TASK, SMALL_TASK, SMALL_TASK_IN_LINES, TASK
 
 Piece: TypeAlias = tuple[str, str | None]  # words, and the placeholder that follows them
 PLACEHOLDERS: Mapping[str, str] = {  # and what is put in their place
@@ -105,9 +105,16 @@ def _own(task: str) -> PromptTemplate:
     return PromptTemplate(text, tuple(map(_pieces, _BLANK_LINES.split(text))))
 
 
-PLAIN, SMALL, PACK, BRIEF = map(_own, (TASK, SMALL_TASK, PACK_TASK, BRIEF_TASK))
+PLAIN, PACK, BRIEF, _SMALL, _SMALL_IN_LINES = map(
+    _own, (TASK, PACK_TASK, BRIEF_TASK, SMALL_TASK, SMALL_TASK_IN_LINES)
+)
 DEFAULT_PROMPT = PLAIN.text
 TOGETHER = (
     "The user's message holds several texts, each as a line of JSON with its id. Answer with one object that "
     "has the record of each text under its id. Take every value of a record from its own text alone."
 )
+
+
+def small_prompt(lines: bool) -> PromptTemplate:
+    """Return the words for a small model. lines: whether it writes objects over several lines."""
+    return _SMALL_IN_LINES if lines else _SMALL

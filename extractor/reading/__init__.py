@@ -1,6 +1,7 @@
 """What a reply says: text -> the one JSON value that is the record, and how it was read. Pure."""
 
 from .found import begun_json, found_json, without_thoughts
+from .inside import listed
 from .readings import Decoded, Read, Reader, how, says_nothing
 from .shape import RecordShape, bare, choice_key, distinct, place_names
 from .syntax import INDENT, in_lines, mended, value_at, whole_value, written
@@ -22,6 +23,7 @@ __all__ = [
     "held_back",
     "how",
     "in_lines",
+    "listed",
     "mended",
     "place_names",
     "says_nothing",

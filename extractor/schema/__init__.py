@@ -20,6 +20,7 @@ from .forms.quotes import Quoted, quote_example
 from .forms.shares import Share, steps_of, united
 from .functions import tool_schema
 from .grounding.grammar import can_ground, lark
+from .grounding.repeats import repeats
 from .grounding.verbatim import VERBATIM, Free, Verbatim, source_text
 from .names import fresh
 from .nodes import TAG, VALUE, Note
@@ -66,6 +67,7 @@ __all__ = [
     "not_json",
     "place_of_type",
     "quote_example",
+    "repeats",
     "size",
     "source_text",
     "steps_of",

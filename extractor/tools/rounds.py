@@ -145,7 +145,7 @@ class Settled:
 
     def box(self, provider: Provider) -> Toolbox:
         """Return the tools with their schemas for one provider."""
-        target = bounded(provider.target, provider.bounds)
+        target = bounded(provider.target, provider.bounds, provider.bare_decimals)
         return Toolbox(self.tools, self.record_type, target, self.reading)
 
 

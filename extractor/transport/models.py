@@ -36,7 +36,9 @@ class Traits:
     besides those and the weights. threads: how many write; None for one a core. max_string,
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
-    worth asking again for an invalid record. prompt: which instructions, see messages.Prompt.
+    worth asking again for an invalid record. prompt: which instructions, see messages.Prompt. bare_decimals:
+    whether it writes decimals as numbers of JSON, not as texts. lines: whether it writes objects over several
+    lines. shows_choices: whether the prompt lists the values of enums: very small models prefer the first.
     runs_on: whether it repeats itself until a bound stops it, so that every request has penalties against it.
     """
 
@@ -49,6 +51,9 @@ class Traits:
     tools: bool = False
     max_repairs: int = 2
     prompt: Prompt = Prompt.SMALL
+    bare_decimals: bool = True
+    lines: bool = True
+    shows_choices: bool = False
     runs_on: bool = False
 
 
@@ -121,6 +126,9 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                     threads=1,
                     max_repairs=0,
                     prompt=Prompt.PLAIN,
+                    bare_decimals=False,
+                    lines=False,
+                    shows_choices=True,
                     runs_on=True,
                 ),
             ),

@@ -49,3 +49,20 @@ def test_whatever_stands_in_a_schema_an_outline_comes_of_it() -> None:
     assert outline({"const": {"a": 1}}) == '{"a": 1}'
     assert outline({"$ref": "#/$defs/Nowhere"}) == "Nowhere"
     assert outline({"type": "string", "format": "date"}) == "date"
+
+
+class Invoice(BaseModel):
+    kind: Literal["invoice"]
+    currency: Literal["CHF", "EUR"] | None
+    rate: Literal[7, 19]
+
+
+def test_an_outline_without_choices_tells_their_types_and_what_is_always_the_same() -> None:
+    assert (
+        outline(Invoice.model_json_schema(), choices=False)
+        == """{
+  "kind": "invoice"
+  "currency": string | null
+  "rate": integer
+}"""
+    )

@@ -9,8 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 from extractor import ConfigError, Extractor
-from extractor.dialogue import SMALL_TASK, TASK
+from extractor.dialogue import SMALL_TASK, SMALL_TASK_IN_LINES, TASK
 from extractor.dialogue.outline import outline
+from extractor.reading import in_lines
 from extractor.schema import compile_schema, grounding
 from extractor.testing import ChatServer, reply
 
@@ -43,15 +44,22 @@ def asked(**options: Any) -> list[dict[str, Any]]:
     return messages
 
 
+def worked(task: str) -> tuple[str, str, str]:
+    """Return the text of the worked example, its shape and its record."""
+    before, _, answer = task.removeprefix(TASK).partition("\nthe record is\n")
+    said, _, shape = before.partition("\nin the shape\n")
+    return said.splitlines()[-1], shape, answer
+
+
 def test_the_worked_example_is_what_the_library_itself_would_say_and_take() -> None:
-    shown = SMALL_TASK.removeprefix(TASK).strip().splitlines()
-    text, shape, answer = shown[1], shown[3], shown[5]
+    text, shape, answer = worked(SMALL_TASK)
     compiled = compile_schema(Call, grounding("local", "all"))
     lines = outline(compiled.schema).splitlines()
     assert shape == "{" + ", ".join(line.strip() for line in lines[1:-1]) + "}"
     record = compiled.decode(answer, {"text": text})
     assert json.loads(answer) == record.model_dump()
     assert all(value in text for value in [record.name, record.phone, record.when])
+    assert worked(SMALL_TASK_IN_LINES) == (text, outline(compiled.schema), in_lines(json.loads(answer)))
 
 
 def test_a_small_model_sees_a_worked_example_among_the_instructions() -> None:
