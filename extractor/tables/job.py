@@ -20,7 +20,7 @@ from ..messages import Outcome
 from ..results import Progress
 from ..saying import through
 from ..schema import RecordType, place_of_type, types_in
-from .bill import BillBook
+from .bill import NOTHING, BillBook
 from .columns import typed_fields
 from .destination import Destination
 from .files import written
@@ -75,6 +75,7 @@ class FileJob:
 
         def tell(progress: Progress) -> None:
             report.tell(progress)
+            self.book.tell(progress.cost or NOTHING, progress.elapsed)
             if told is not None:
                 told(progress)
 
@@ -93,7 +94,8 @@ class FileJob:
                 self._write(outcomes, rows, settle, report)
                 _note(asked, rows, report)
                 self._leave(rows, hold, report)
-        report.bill = self.book.settle(report.cost, report.goes_on, report.told.from_cache > 0)
+        least, reads_back = report.told.cost or NOTHING, report.told.from_cache > 0
+        report.bill = self.book.settle(report.cost, report.goes_on, reads_back, least)
         return report
 
     def result(self, report: RunReport, notes: Sequence[str] = ()) -> TableRun:

@@ -105,7 +105,13 @@ class TableRun:
         if number < 2:
             return "" if self.cost is None else f"Cost: {here}."
         if total is None:
-            return f"Cost: {here} in this run; what earlier runs paid for these answers is not known."
+            if self.bill.least <= (self.cost or 0):
+                return f"Cost: {here} in this run; what earlier runs paid for these answers is not known."
+            unknown = sum(cost is None for cost in self.bill.costs)
+            return (
+                f"Cost: {here} in this run, at least ${self.bill.least:.4f} in all {number} runs: what "
+                f"{unknown} of them paid is not known in full, as of a run that was killed."
+            )
         return f"Cost: {here} in this run, ${total:.4f} in all {number} runs."
 
     def __str__(self) -> str:

@@ -52,6 +52,18 @@ def test_the_cost_of_a_run_that_was_killed_stays_unknown() -> None:
     assert settled(DOLLAR, True, False).total is None
 
 
+def test_what_a_killed_run_is_known_to_have_cost_is_a_lower_bound_of_the_bill() -> None:
+    settled(DOLLAR, False, False)
+    book = BillBook("/out.jsonl", "mails.csv")
+    book.begin()
+    for least, elapsed in [(0, 0.5), (2, 1.5), (3, 2.0), (4, 2.6), (4, 9.0)]:
+        book.tell(Decimal(least), elapsed)  # written once a second: at 1.5, and at 2.6
+    bill = settled(DOLLAR, True, False)
+    assert (bill.costs, bill.total, bill.least) == ((1, None, 1), None, 6)
+    assert settled(DOLLAR, True, False).least == 7, "it is kept for the runs that follow"
+    assert settled(None, True, False).least == 7
+
+
 def test_a_bill_that_is_not_there_or_damaged_is_unknown_and_not_zero() -> None:
     assert settled(DOLLAR, True, False).total is None
     (bill,) = Path("cache/bills").iterdir()
