@@ -8,8 +8,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
-from .shape import NOTHING_IN_TEXT, RecordShape, choice_key, distinct, folded, place_names
-from .syntax import Digits, mended, whole_value
+from .shape import (
+    NOTHING_IN_TEXT,
+    RecordShape,
+    choice_key,
+    distinct,
+    folded,
+    is_json_text,
+    place_names,
+)
+from .syntax import Digits, mended, whole_value, written
 
 JSON: TypeAlias = Any
 MOST_SHOWN = 3  # places of values that were read in one way
@@ -53,6 +61,7 @@ class Inside:
         self._shape, self._texts, self._values = shape, texts, values
         self._as_in_text = as_in_text
         self._kept: list[JSON] = []  # so that no other value gets the place of one that was looked at
+        self._known_fits = shape.fitting()
         self._known: dict[tuple[int, int, str], Inner] = {}
 
     def read(self, value: JSON) -> tuple[JSON, tuple[str, ...]]:
@@ -78,8 +87,73 @@ class Inside:
             return self._text(node, value, pointer)
         if branches := node.get("anyOf") or node.get("oneOf"):
             return self._branch(branches, value, pointer)
+        if self._texts and pointer:
+            other = self._otherwise(node, value, pointer)
+            if other is not None:
+                return other
+        return self._inner(node, value, pointer)
+
+    def _otherwise(self, node: Mapping[str, JSON], value: JSON, pointer: str) -> Inner | None:
+        """Return a value that is given in another form than the schema has for it; None where it is not, or
+        may be several.
+        """
+        if is_json_text(node):
+            return written(value), (("JSON in place of its text", pointer),)
+        if node.get("type") == "array" and not isinstance(value, list):
+            is_all = pointer == f"/{self._shape.list_name}"  # whose items may stand one a line
+            return None if is_all else self._as_list(node, value, pointer)
+        if isinstance(value, list) and node.get("type") != "array" and not self._fits(value, node):
+            return self._as_item(node, value, pointer)
+        return None
+
+    def _as_list(self, node: Mapping[str, JSON], value: JSON, pointer: str) -> Inner | None:
+        """Return the list whose only item was given, or whose items were given by their indices."""
+        items = self._shape.plain(node.get("items") or {})
+        members = items.get("properties") or {}
+        if value in (None, {}) or members.keys() == ENTRY:
+            return None
+        one, notes = self._read(items, value, f"{pointer}/0") if members else (value, ())
+        if self._is_nearly(one, items):
+            return [one], (("an item in place of a list of one", pointer), *notes)
+        if not (members and isinstance(value, dict) and [*value] in (indices(value, 0), indices(value, 1))):
+            return None
+        each = [self._read(items, item, f"{pointer}/{i}") for i, item in enumerate(value.values())]
+        if not all(self._is_nearly(item, items) for item, _ in each):
+            return None
+        return [item for item, _ in each], (("an object of indices as a list", pointer), *_all_notes(each))
+
+    def _as_item(self, node: Mapping[str, JSON], value: list[JSON], pointer: str) -> Inner | None:
+        """Return the only item of a list, where it is wanted by itself, or the list in its wrapper."""
+        members = node.get("properties") or {}
+        if len(value) == 1 and value[0] is not None:
+            one, notes = self._read(node, value[0], pointer)
+            if self._is_nearly(one, node):
+                return one, (("a list of one in place of its item", pointer), *notes)
+        if len(members) != 1:
+            return None
+        [(name, member)] = members.items()
+        inner, notes = self._read(member, value, f"{pointer}/{name}")
+        if not self._fits({name: inner}, node):
+            return None
+        return {name: inner}, (("a list without its wrapper", pointer), *notes)
+
+    def _fits(self, value: JSON, node: Mapping[str, JSON]) -> bool:
+        self._kept.append(value)
+        return self._known_fits(value, node)
+
+    def _is_nearly(self, value: JSON, node: Mapping[str, JSON]) -> bool:
+        """Whether a value fits, or is an object that does but for members that are missing."""
+        if self._fits(value, node):
+            return True
+        return isinstance(value, dict) and bool(value) and self._shape.resembles(value, node)
+
+    def _inner(self, node: Mapping[str, JSON], value: JSON, pointer: str) -> Inner:
+        """Return the value with what is inside of it read."""
         if isinstance(value, dict) and self._texts and node.get("type") == "array":
             return self._entries(node, value, pointer)
+        if isinstance(value, dict) and self._texts and self._holds_entries(node) and "entries" not in value:
+            inner, notes = self._entries(node["properties"]["entries"], value, pointer)
+            return ({"entries": inner}, notes) if notes else (value, ())
         if isinstance(value, dict) and (members := node.get("properties")):
             read = {name: self._read(members.get(name), v, f"{pointer}/{name}") for name, v in value.items()}
             return {name: item for name, (item, _) in read.items()}, _all_notes(read.values())
@@ -90,6 +164,14 @@ class Inside:
             return [item for item, _ in each], _all_notes(each)
         return value, ()
 
+    def _holds_entries(self, node: Mapping[str, JSON]) -> bool:
+        """Whether this is an object of any members, as any JSON value has it where objects need names."""
+        member = (node.get("properties") or {}).get("entries")
+        if len(node.get("properties") or {}) != 1 or member is None:
+            return False
+        items = self._shape.plain(self._shape.plain(member).get("items") or {})
+        return (items.get("properties") or {}).keys() == ENTRY
+
     def _entries(self, node: Mapping[str, JSON], value: dict[str, JSON], pointer: str) -> Inner:
         """Return the entries of a map, where those are wanted."""
         members = self._shape.plain(node.get("items") or {}).get("properties") or {}
@@ -97,11 +179,7 @@ class Inside:
             return value, ()
         entries = [{"key": name, "value": item} for name, item in value.items()]
         read, notes = self._read(node, entries, pointer)
-        return (
-            (read, (("a map as its entries", pointer), *notes))
-            if self._shape.fits(read, node)
-            else (value, ())
-        )
+        return (read, (("a map as its entries", pointer), *notes)) if self._fits(read, node) else (value, ())
 
     def _places(self, node: Mapping[str, JSON], value: list[JSON], pointer: str) -> Inner:
         """Return the members that the places of a tuple are, where it is given as a list."""
@@ -109,36 +187,36 @@ class Inside:
         if [*node["properties"]] != names:
             return value, ()
         read, notes = self._read(node, dict(zip(names, value, strict=True)), pointer)
-        if not self._shape.fits(read, node):
+        if not self._fits(read, node):
             return value, ()
         return read, (("a list as the places of a tuple", pointer), *notes)
 
     def _branch(self, branches: list[JSON], value: JSON, pointer: str) -> Inner:
-        if not self._values and any(self._shape.fits(value, branch) for branch in branches):
+        if not self._values and any(self._fits(value, branch) for branch in branches):
             return value, ()
         read = [(branch, self._read(branch, value, pointer)) for branch in branches]
-        found = [inner for branch, inner in read if self._shape.fits(inner[0], branch)]
+        found = [inner for branch, inner in read if self._fits(inner[0], branch)]
         return found[0] if len(distinct([item for item, _ in found])) == 1 else (value, ())
 
     def _text(self, node: Mapping[str, JSON], value: str, pointer: str) -> Inner:
         """Return what a text stands for at a place that takes other values."""
-        if self._values and value in NOTHING_IN_TEXT and self._shape.fits(None, node):
+        if self._values and value in NOTHING_IN_TEXT and self._fits(None, node):
             return None, (("a word for nothing", pointer),)
-        if self._shape.fits(value, node):
+        if self._fits(value, node):
             return self._formatted(node, value, pointer) if self._values else (value, ())
         if self._texts and isinstance(inner := parsed(value), dict | list):
             read, notes = self._read(node, inner, pointer)
-            if self._shape.fits(read, node) or self._shape.resembles(read, node):
+            if self._fits(read, node) or self._shape.resembles(read, node):
                 return read, (("JSON in a string", pointer), *notes)
         return self._value(node, value.strip(), pointer) if self._values else (value, ())
 
     def _value(self, node: Mapping[str, JSON], said: str, pointer: str) -> Inner:
-        if (said.casefold() in NOTHING or not said) and self._shape.fits(None, node):
+        if (said.casefold() in NOTHING or not said) and self._fits(None, node):
             return None, (("a word for nothing", pointer),)
         local = self._as_in_text and self._as_in_text.number(said)
         number = _number(local or said)
         either = not local and self._is_either(said, node)
-        if number is not None and self._shape.fits(number, node) and not either:
+        if number is not None and self._fits(number, node) and not either:
             return number, (("a number in a string", pointer),)
         choices = self._choices(node)
         names = [*self._shape.names.get(choice_key(choices), {}).items()]
@@ -154,7 +232,7 @@ class Inside:
         said = value.strip()
         if not texts or not (decimal or all("format" in text for text in texts)):
             return value, ()
-        if (said.casefold() in NOTHING or not said) and self._shape.fits(None, node):
+        if (said.casefold() in NOTHING or not said) and self._fits(None, node):
             return None, (("a word for nothing", pointer),)
         if self._as_in_text is not None and (local := self._local(self._as_in_text, texts, said)):
             return local, (("as the text writes it", pointer),)
@@ -182,7 +260,7 @@ class Inside:
 
     def _is_either(self, said: str, node: Mapping[str, JSON]) -> bool:
         """Whether a single comma may be a decimal one: in half of the world "1,234" is a bit over one."""
-        return said.count(",") == 1 and "." not in said and self._shape.fits(0.5, node)
+        return said.count(",") == 1 and "." not in said and self._fits(0.5, node)
 
     def _choices(self, node: Mapping[str, JSON]) -> list[JSON]:
         node = self._shape.plain(node)
@@ -190,6 +268,11 @@ class Inside:
         found = [*node.get("enum", ()), *([node["const"]] if "const" in node else [])]
         found += [choice for branch in branches for choice in self._choices(branch)]
         return [choice for choice in found if choice is not None]
+
+
+def indices(value: Sequence[JSON] | Mapping[str, JSON], first: int) -> list[str]:
+    """Return the indices that so many items have as names, counted from `first`."""
+    return [str(first + i) for i in range(len(value))]
 
 
 def parsed(text: str) -> JSON:

@@ -321,6 +321,10 @@ class Decoded(RecordShape):
         """Return whether the function takes the value's text."""
         return self._decodes(written(value))
 
+    def fitting(self) -> Callable[[JSON, Any], bool]:
+        """The same, which is kept nowhere."""
+        return self.fits
+
     def resembles(self, value: JSON, node: Any = None) -> bool:
         """The same."""
         return self.fits(value)

@@ -21,6 +21,7 @@ Prove: TypeAlias = Callable[[str], bool]
 Names: TypeAlias = Mapping[frozenset[str], Mapping[str, JSON]]
 TIMES: Final = frozenset({"date", "date-time", "time"})
 _TIME = re.compile(r"\^(\[0-9\]\{4\}-|\(\[01\]\[0-9\])")  # how the pattern of a date or time begins
+_JSON_TEXT = re.compile(r"(Any JSON value, as )?JSON text\b")  # how the description of its place begins
 _NUMBERS = frozenset({"integer", "number"})
 LONG_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{309}")  # an integer that a float has only as infinity
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
@@ -155,6 +156,18 @@ class RecordShape:
         """Return whether the value has the shape: all required members, no others, the right types."""
         return self._check(value, node, exact=True)
 
+    def fitting(self) -> Callable[[JSON, Schema], bool]:
+        """Return `fits` for many parts of one value. What it was given has to be kept until the last call."""
+        check = _Check(self, exact=True)
+
+        def fits(value: JSON, node: Schema) -> bool:
+            try:
+                return check.fits(node, value)
+            except RecursionError:
+                return False
+
+        return fits
+
     def resembles(self, value: JSON, node: Schema | None = None) -> bool:
         """Return whether the value has no other members than the schema names, and at least one of those;
         some may be missing, and scalars be of other types.
@@ -246,7 +259,8 @@ class RecordShape:
         kinds = {kind for leaf in leaves for kind in _kinds(leaf)}
         digits = is_number(value) or (isinstance(value, str) and bool(_DIGITS.fullmatch(value)))
         others = kinds - {"null"} - ({"string"} if all(map(_is_time, leaves)) else set())
-        if isinstance(value, str) and value in NOTHING_IN_TEXT and not any("enum" in leaf for leaf in leaves):
+        chosen = any("enum" in leaf or is_json_text(leaf) for leaf in leaves)
+        if isinstance(value, str) and value in NOTHING_IN_TEXT and not chosen:
             found.nothings.append(pointer)
         if digits and not others and "string" in kinds:
             found.mistyped.append((pointer, f"is the number {value}, where a date or time was asked for"))
@@ -407,6 +421,11 @@ def _any_of(branches: Sequence[Schema]) -> Schema:
     is_open = any("properties" not in each or each.get("additionalProperties") for each in branches)
     properties = {name: {"anyOf": each} for name, each in members.items()}
     return {"properties": properties, "additionalProperties": is_open}
+
+
+def is_json_text(node: Schema) -> bool:
+    """Return whether this is the place of JSON text, in which a target is told what it has no schema for."""
+    return node.get("type") == "string" and bool(_JSON_TEXT.match(str(node.get("description"))))
 
 
 def folded(name: str) -> str:

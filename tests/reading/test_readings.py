@@ -299,6 +299,84 @@ def test_numbers_stay_as_they_were_written() -> None:
     assert read(Priced, '[{"price":1e999}]').text == '{"price":1e999}'
 
 
+class Club(BaseModel):
+    """Each member is asked for otherwise than it is written by hand."""
+
+    members: list[Person] = []
+    head: Person | None = None
+    years: list[int] = []
+    rank: int | None = None
+    both: list[Person] | list[Company] = []
+    more: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(
+    ("said", "meant", "how"),
+    [
+        ({"members": json.loads(ADA)}, {"members": [json.loads(ADA)]}, "an item in place of a list of one"),
+        (
+            {"members": {"0": json.loads(ADA), "1": json.loads(BOB)}},
+            {"members": [json.loads(ADA), json.loads(BOB)]},
+            "an object of indices as a list",
+        ),
+        ({"members": {"1": json.loads(ADA)}}, {"members": [json.loads(ADA)]}, "an object of indices"),
+        ({"head": [json.loads(ADA)]}, {"head": json.loads(ADA)}, "a list of one in place of its item"),
+        ({"years": 1815}, {"years": [1815]}, "an item in place of a list of one"),
+        ({"rank": [5]}, {"rank": 5}, "a list of one in place of its item"),
+        (
+            {"both": [json.loads(ROME)]},
+            {"both": {"list_2": [json.loads(ROME)]}},
+            "a list without its wrapper",
+        ),
+    ],
+)
+def test_a_value_in_another_form_that_has_one_reading_is_read_and_told(
+    said: Any, meant: Any, how: str
+) -> None:
+    plain = {"members": [], "head": None, "years": [], "rank": None, "both": {"list": []}, "more": []}
+    found = read(Club, json.dumps(plain | said))
+    assert value(found) == plain | meant
+    assert how in "; ".join(found.notes)
+    assert read(Club, json.dumps(plain | said), strictly=True).notes == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"members": {"2": json.loads(ADA)}},
+        {"members": {"0": json.loads(ADA), "2": json.loads(BOB)}},
+        {"members": {"0": json.loads(ADA), "1": "Bob"}},
+        {"members": {}},
+        {"members": "Ada"},
+        {"head": [json.loads(ADA), json.loads(BOB)]},
+        {"head": []},
+        {"years": "1815"},
+        {"years": None},
+        {"rank": [5, 6]},
+        {"both": []},
+        {"both": [json.loads(ADA), json.loads(ROME)]},
+    ],
+)
+def test_a_value_in_another_form_that_has_no_one_reading_stays_as_it_is(said: Any) -> None:
+    plain = {"members": [], "head": None, "years": [], "rank": None, "both": {"list": []}, "more": []}
+    found = read(Club, json.dumps(plain | said))
+    assert (json.loads(found.text or ""), found.notes) == (plain | said, ())
+
+
+@pytest.mark.parametrize("target", ["openai", "compatible", "permissive"])
+@pytest.mark.parametrize(
+    "more", [{}, {"a": 1}, {"a": {"b": [1, {"c": None}]}, "d": []}, {"key": "a", "value": {"entries": 1}}]
+)
+def test_any_value_is_read_as_it_is_written_by_hand(target: str, more: dict[str, Any]) -> None:
+    compiled = compile_schema(Club, target)
+    plain = {"members": [], "head": None, "years": [], "rank": None, "both": {"list": []}}
+    found = compiled.reader().read(json.dumps({**plain, "more": more}))
+    if more.keys() == {"key", "value"} and target != "permissive":
+        assert found.notes == ()  # one entry without its list, or two entries
+    else:
+        assert compiled.decode(found.text or "") == Club(more=more)
+
+
 SHIRT = {
     "colour": "r",
     "size": 1,
