@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     from .readers import read
     from .results import Extraction
     from .saying import FromColumn
-    from .schema import Free, Verbatim, compile_schema, tool_schema
+    from .schema import Coded, Free, Verbatim, compile_schema, tool_schema
     from .tables.databases.sink import DatabaseSink
     from .tables.databases.source import DatabaseSource
     from .transport.connection import Timeouts
     from .viewing import view
+    from .vocabularies import Vocabulary
 
 __all__ = [
     "AsyncExtractor",
     "Chunks",
+    "Coded",
     "Columns",
     "ConfigError",
     "DatabaseSink",
@@ -62,6 +64,7 @@ __all__ = [
     "Timeouts",
     "Usage",
     "Verbatim",
+    "Vocabulary",
     "align",
     "compile_schema",
     "extract",
@@ -76,6 +79,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "AsyncExtractor": "client",
     "Chunks": "groups",
+    "Coded": "schema",
     "Columns": "groups",
     "ConfigError": "errors",
     "DatabaseSink": "tables.databases.sink",
@@ -102,6 +106,7 @@ _ROOMS = {
     "Timeouts": "transport.connection",
     "Usage": "messages",
     "Verbatim": "schema",
+    "Vocabulary": "vocabularies",
     "align": "evidence",
     "compile_schema": "schema",
     "extract": "client",

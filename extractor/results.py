@@ -27,6 +27,7 @@ from .messages import (
     total_cost,
     total_usage,
 )
+from .vocabularies import Shortlist, remarks
 from .words import one_line
 
 T = TypeVar("T")
@@ -232,6 +233,7 @@ class Extraction(Shown[T]):
     - reference_date, locale: as given for the text.
     - parts: the outcome of each part, if the record was asked for in several requests.
     - escalation: what became of doubtful values; None if there were none, or you did not ask for it.
+    - shown: which codes the model saw, by the JSON pointer of what is Coded; * stands for an index or a key.
     """
 
     outcome: Outcome
@@ -247,6 +249,7 @@ class Extraction(Shown[T]):
     locale: str | None = field(default=None, repr=False)
     parts: tuple[PartOutcome, ...] = ()
     escalation: Escalation | None = field(default=None, repr=False)
+    shown: Mapping[str, Shortlist] = field(default_factory=dict, repr=False)
     _evidence: list[Evidence] = field(default_factory=list, init=False, repr=False, compare=False)
     _confidence: list[Mapping[str, float]] = field(
         default_factory=list, init=False, repr=False, compare=False
@@ -254,8 +257,12 @@ class Extraction(Shown[T]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else you should know: how replies were read, and which values were not sure enough."""
+        """What else you should know: how replies were read, which values were not sure enough, and which
+        codes were not shown or not chosen.
+        """
         said = tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
+        if self.shown:
+            said += remarks(self.shown, report.as_json(self.record) if self.outcome.has_record else None)
         return said if self.escalation is None else (*said, str(self.escalation))
 
     @property
@@ -338,6 +345,7 @@ class Extraction(Shown[T]):
             "raw": self.raw,
             "parts": [part.to_dict() for part in self.parts],
             "escalation": None if self.escalation is None else self.escalation.to_dict(),
+            "shown": {pointer: shortlist.to_dict() for pointer, shortlist in self.shown.items()},
         }
 
     @classmethod
@@ -361,6 +369,7 @@ class Extraction(Shown[T]):
                 locale=told["locale"],
                 parts=tuple(map(PartOutcome.from_dict, told.get("parts", ()))),
                 escalation=None if doubts is None else Escalation.from_dict(doubts, record_type),
+                shown={at: Shortlist.from_dict(each) for at, each in told.get("shown", {}).items()},
             )
             raw = told.get("raw", found.raw)  # lines of before have none
             if raw != found.raw:  # of several samples, another than the last was chosen

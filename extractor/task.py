@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -47,17 +48,20 @@ from .schema import (
     CompiledSchema,
     RecordType,
     Share,
+    Shortlisted,
     can_ground,
     check_type,
     compile_schema,
     measured,
     quote_example,
     repeats,
+    shortlists,
     source_text,
     unwrapped,
     with_extras,
 )
 from .settings import prompt_of
+from .vocabularies import Shortlist
 
 T = TypeVar("T")
 Pairs: TypeAlias = tuple[tuple[str, str], ...]  # texts of examples, with their records' JSON
@@ -119,13 +123,11 @@ class Task(Generic[T]):
         asked = asked if share is None else asked.shared(share)
         self._dialogues = self.samples * parts
         settings = model.settings
-        bind: Bind | None = None
-        if model.writes_grammar:
-            bind = "all" if settings.grounded else "marked"
-        self.compiled: CompiledSchema[Any] = model.compiled(asked)
-        self._in_grammar, self._bound = model.compiled(asked, bind), bind is not None
+        sure = loaded(confidence) or self.samples > 1
+        self._is_sure, self._calibration = bool(sure), sure if isinstance(sure, Calibration) else None
+        self._bound, self._coded = model.writes_grammar, asked.coded
+        self._compile(asked)
         self._mask = _mask_of(model, mask)
-        self._asked = asked
         given: dict[str, Any] = {"instructions": instructions, "context": context, "examples": examples}
         given |= {"reference_date": reference_date, "locale": locale}
         check_for_all(given)
@@ -140,12 +142,8 @@ class Task(Generic[T]):
         self._shots = example_messages(self._pairs)
         self._reading = settings.reads(strict_reading, read_values)
         self._reader = self._reader_for(self._saying)
-        sure = loaded(confidence) or self.samples > 1
-        calibration = sure if isinstance(sure, Calibration) else None
-        if calibration is not None:
-            _check_calibration(calibration, model, record_type, self.samples)
-        self._is_sure = bool(sure)
-        self._measure = partial(measured, self.compiled, calibration) if sure else None
+        if self._calibration is not None:
+            _check_calibration(self._calibration, model, record_type, self.samples)
         self._params = model.params({**params, **_sampling(model, params, self.samples)})
         self._params_together = params
         self._prompt = prompt_of(prompt) or settings.prompt
@@ -153,6 +151,23 @@ class Task(Generic[T]):
         self._check_prompt()
         self._systems: dict[Mode, Message] = {}  # what is said first, by mode
         self._together: dict[int, StrictSchema] = {}  # schemas of several records
+
+    def _compile(self, asked: RecordType) -> None:
+        """Compile the record type that the model is asked for."""
+        bind: Bind | None = None
+        if self._bound:
+            bind = "all" if self.model.settings.grounded else "marked"
+        self._asked = asked
+        self.compiled: CompiledSchema[Any] = self.model.compiled(asked)
+        self._in_grammar = self.compiled if bind is None else self.model.compiled(asked, bind)
+        self._measure = partial(measured, self.compiled, self._calibration) if self._is_sure else None
+
+    def _showing(self, shown: Mapping[str, Shortlist]) -> Task[T]:
+        """Return this task as it is for one text, of whose codes the model sees shortlists."""
+        task = copy(self)
+        task._compile(self._asked.listed(Shortlisted.of(self._coded, shown)))
+        task._systems, task._reader = {}, task._reader_for(self._saying)
+        return task
 
     def ask(
         self,
@@ -176,6 +191,8 @@ class Task(Generic[T]):
         source = source_text(content)
         if source is not None and len(source) > SHORT:
             check_length(source, self.model.window(), self.model.name)
+        shown_codes = shortlists(self._coded, source)
+        task = self._showing(shown_codes) if shown_codes else self
         saying = self._saying if by_row is None else by_row.over(self._saying)
         pairs = self._shown_pairs(saying, content)
         shots = self._shots if pairs is self._pairs else example_messages(pairs)
@@ -186,20 +203,22 @@ class Task(Generic[T]):
             raise ConfigError("mask= can't mask pictures of pages: read the document as_='text'")
 
         def request(mode: Mode) -> Request:
-            messages = question(self._system(mode, saying, pairs, part), shots, shown)
+            messages = question(task._system(mode, saying, pairs, part), shots, shown)
             if self._schema_last and self.model.shows_schema(mode):  # what comes before is the same for all
-                messages = (*messages, Message("user", self.model.shown_schema(self.compiled.schema, mode)))
-            strict = (self._in_grammar if mode is Mode.JSON_SCHEMA else self.compiled).strict
+                messages = (*messages, Message("user", self.model.shown_schema(task.compiled.schema, mode)))
+            strict = (task._in_grammar if mode is Mode.JSON_SCHEMA else task.compiled).strict
             return self.model.request(messages, params, mode, strict, source)
 
         brief = partial(self._brief, shown, saying, part)
-        ladder = self._ladder(request, brief, frozenset(added))
-        judges = partial(self._judge, read, masked, saying)
+        ladder = task._ladder(request, brief, frozenset(added))
+        judges = partial(task._judge, read, masked, saying)
         step = self.model.start(request(ladder.modes[0]), judges(1), ladder, judges)
         if isinstance(given, Source):
             step = replace(step, origin=given)
         if saying.reference_date or saying.locale:
             step = replace(step, reference_date=saying.reference_date, locale=saying.locale)
+        if shown_codes:
+            step = replace(step, shown=shown_codes)
         if masked is not None or shown is not content:
             step = replace(step, given=source_text(read))
         if self._dialogues > 1:
@@ -237,11 +256,11 @@ class Task(Generic[T]):
         return replace(step, policy=policy)
 
     def most_together(self, wanted: int) -> int:
-        """Return how many texts a request may have: one where a grammar holds values to one text, and where
-        it counts how sure each token is, how far several answers agree, or what is masked; and where each
-        text has examples of its own. Raises ConfigError for a prompt that can't speak of several texts.
+        """Return how many texts a request may have: one where a grammar or a list of codes is made for one
+        text, where it counts how sure each token is, how far several answers agree, or what is masked; and
+        where each text has examples of its own. Raises ConfigError for a prompt that can't speak of several.
         """
-        alone = self.model.writes_grammar or self._is_sure or self._mask is not None
+        alone = self.model.writes_grammar or self._is_sure or self._mask is not None or bool(self._coded)
         if wanted == 1 or alone or callable(self._saying.examples):
             return 1
         if isinstance(self._prompt, PromptTemplate):

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .tools import ToolResult, ToolRun
     from .transport.connection import ConnectionOptions
     from .updating import Change, Update
+    from .vocabularies import Shortlist
 
 __all__ = [
     "DEFAULT_PROMPT",
@@ -116,6 +117,7 @@ __all__ = [
     "RunToolsOptions",
     "SharedLimits",
     "SharedQuota",
+    "Shortlist",
     "Split",
     "Target",
     "TextLine",
@@ -184,6 +186,7 @@ _ROOMS = {
     "RunToolsOptions": "options",
     "SharedLimits": "quotas",
     "SharedQuota": "quotas",
+    "Shortlist": "vocabularies",
     "Split": "documents.splitting",
     "Target": "schema",
     "TextLine": "evidence.coverage",

@@ -21,10 +21,10 @@ from extractor.dialects import PROVIDERS
 DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
-AsyncExtractor Chunks Columns ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction
+AsyncExtractor Chunks Coded Columns ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction
 ExtractionError Run
 Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
-ServiceError Source Span Timeouts Usage Verbatim align compile_schema extract image pdf read
+ServiceError Source Span Timeouts Usage Verbatim Vocabulary align compile_schema extract image pdf read
 tool_schema
 view
 """
@@ -35,7 +35,7 @@ CompletionChunk Conflict ConnectionOptions Coverage DEFAULT_PROMPT DialogueEnded
 DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
 Journal Ledger LimitGrant ListCoverage LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
 ParsedCompletion PartOutcome Partial Preview Progress Prompt Provider Quota RecordStream RowOptions
-RunToolsOptions SharedLimits SharedQuota Split Target TextLine ToolCall ToolResult ToolRun Turns
+RunToolsOptions SharedLimits SharedQuota Shortlist Split Target TextLine ToolCall ToolResult ToolRun Turns
 Update UpdateOptions Written
 """
 ERRORS = """

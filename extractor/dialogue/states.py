@@ -29,6 +29,7 @@ from ..layout import Source
 from ..messages import REJECTED, Attempt, Completion, Failure, Message, Mode, Outcome, Request, Spent, Turns
 from ..reading import without_thoughts
 from ..results import Extraction
+from ..vocabularies import Shortlist
 from ..words import shortened
 from .continuation import Continuation, rest
 from .input import cut_input
@@ -86,6 +87,7 @@ class Ask(Generic[T]):
     given: str | None = field(default=None, repr=False)  # the text, where the request has it masked
     reference_date: date | None = None  # the day that the text counts from
     locale: str | None = None  # how the text writes numbers and dates
+    shown: Mapping[str, Shortlist] = field(default_factory=dict, repr=False, compare=False)  # codes
 
     def tell(self, step: Step[T], asked: bool = True) -> Step[T]:
         """Let the model and who watches know what follows. asked: whether the reply was sent for just now."""
@@ -125,6 +127,7 @@ class Ask(Generic[T]):
                 measured=verdict.measured,
                 reference_date=self.reference_date,
                 locale=self.locale,
+                shown=self.shown,
             )
         again = asked._asked_better(event, verdict, now)
         return again or asked.or_fallback(asked._give_up(verdict, event), now)
@@ -356,7 +359,8 @@ class Ask(Generic[T]):
         reply: Completion | None = None,
     ) -> Extraction[T]:
         """Return the end of a dialogue without a record."""
-        return Extraction(outcome, attempts, None, error, reply, self.source, self.origin)
+        ended: Extraction[T] = Extraction(outcome, attempts, None, error, reply, self.source, self.origin)
+        return replace(ended, shown=self.shown) if self.shown else ended
 
     @property
     def source(self) -> str | None:

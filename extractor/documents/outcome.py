@@ -14,6 +14,7 @@ from ..evidence.merging import Conflict
 from ..layout import Box, Source
 from ..messages import JSON, Attempt, Outcome
 from ..results import PLAIN, Escalation, Extraction, Shown, reading_back, typed, written
+from ..vocabularies import remarks_of_chunks
 
 T = TypeVar("T")
 
@@ -134,12 +135,15 @@ class DocumentExtraction(Shown[T]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else you should know: how replies were read, which values were not sure enough, and what
-        speaks for missing items.
+        """What else you should know: how replies were read, which values were not sure enough, what speaks
+        for missing items, and which codes were not shown or not chosen.
         """
         said = dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note)
         doubts = () if self.escalation is None else (str(self.escalation),)
-        return (*said, *doubts, *self.coverage.notes)
+        shown = [chunk.extraction.shown for chunk in self.chunks if chunk.extraction is not None]
+        record = None if self.record is None else report.as_json(self.record)
+        codes = remarks_of_chunks(list(filter(None, shown)), record)
+        return (*said, *doubts, *self.coverage.notes, *codes)
 
     @property
     def boxes(self) -> Mapping[str, tuple[Box, ...]]:

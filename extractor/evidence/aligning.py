@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from .choice import choose
 from .customs import Customs, customs_of
 from .folding import Folded, fold
-from .fuzzy import Vocabulary, find_fuzzy
+from .fuzzy import TextWords, find_fuzzy
 from .leaves import Leaf, leaves
 from .numbers import Numbers, normal, numbers
 from .spans import Evidence, How, Span
@@ -129,8 +129,8 @@ class _Source:
         return fold(self.text)
 
     @cached_property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary(self.folded)
+    def vocabulary(self) -> TextWords:
+        return TextWords(self.folded)
 
     @cached_property
     def numbers(self) -> Numbers:

@@ -20,7 +20,7 @@ _COMMON = 500  # places of a word that are looked at
 _PLACES = 5  # candidates that are compared letter by letter
 
 
-class Vocabulary:
+class TextWords:
     """The words of a text by where they stand, and those similar to a word. Kept for one text."""
 
     def __init__(self, text: Folded) -> None:
@@ -66,23 +66,23 @@ def _differ(letters: int, word: str) -> int:
     return max((letters & ~other).bit_count(), (other & ~letters).bit_count())
 
 
-def find_fuzzy(value: Folded, vocabulary: Vocabulary) -> list[Span]:
+def find_fuzzy(value: Folded, words: TextWords) -> list[Span]:
     """Return where `value` nearly stands, in order; [] where nothing comes near enough."""
     letters = value.squeezed
     if not 3 <= len(letters) <= _LONGEST:
         return []
-    found = (_compared(value, letters, vocabulary.text, place) for place in _likely(value, vocabulary))
+    found = (_compared(value, letters, words.text, place) for place in _likely(value, words))
     spans = {(s.start, s.end): s for s in found if s}
     return sorted(spans.values(), key=lambda s: s.start)
 
 
-def _likely(value: Folded, vocabulary: Vocabulary) -> Iterator[int]:
+def _likely(value: Folded, words: TextWords) -> Iterator[int]:
     """The places in the text, as numbers of words, where most of the value's letters could start."""
     width = max(2, len(value.words))
     votes: Counter[int] = Counter()
     for i, word in enumerate(value.words):
-        for other in vocabulary.similar(word):
-            places = vocabulary.places[other]
+        for other in words.similar(word):
+            places = words.places[other]
             for place in places[:_COMMON]:
                 votes[(place - i) // width] += len(word)
     both = Counter({bucket: n + votes.get(bucket + 1, 0) for bucket, n in votes.items()})

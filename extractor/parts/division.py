@@ -193,6 +193,7 @@ def _united(division: Division, told: Sequence[Extraction[Any]], record: Any) ->
         completion=None,
         quotes={at: quotes for result in told for at, quotes in result.quotes.items()},
         measured=_measured(measured) if measured else None,
+        shown={at: shortlist for result in told for at, shortlist in result.shown.items()},
         parts=_outcomes(division, told),
     )
 

@@ -6,16 +6,19 @@ Imports point down, as in the whole house:
     record_type                      a record type as a value, and what it can be asked
     compiled  dividing               a record type for one target; its shares for several requests
     compiler  outline                what becomes of each node; what a type looks like, unsent
-    forms  types                     quoted, chunked, shares; Python's types, JSON Schema documents
+    forms  types                     quoted, chunked, listed, shares; Python's types, JSON Schema documents
+    coded                            codes of long lists
     codec  grounding  patterns       values on the wire; values of the text; regular expressions
     words  names  strict             what the compiler says; strict schemas as data
     problems  nodes                  what is wrong, where; what the compiler reads
 """
 
+from .coded import Coded, shortlists
 from .compiled import VERSION, CompiledSchema
 from .compiler.limits import size
 from .compiler.targets import TARGETS, Target, bounded, grounding
 from .forms.chunked import Chunked
+from .forms.listed import Shortlisted
 from .forms.quotes import Quoted, quote_example
 from .forms.shares import Share, steps_of, united
 from .functions import tool_schema
@@ -44,6 +47,7 @@ __all__ = [
     "VERBATIM",
     "VERSION",
     "Chunked",
+    "Coded",
     "CompiledSchema",
     "Free",
     "Growing",
@@ -53,6 +57,7 @@ __all__ = [
     "Quoted",
     "RecordType",
     "Share",
+    "Shortlisted",
     "Target",
     "Verbatim",
     "WithExtras",
@@ -68,6 +73,7 @@ __all__ = [
     "place_of_type",
     "quote_example",
     "repeats",
+    "shortlists",
     "size",
     "source_text",
     "steps_of",

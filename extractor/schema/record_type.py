@@ -14,6 +14,7 @@ from typing import (
     Final,
     Literal,
     Protocol,
+    TypeAlias,
     TypeVar,
     overload,
 )
@@ -22,10 +23,12 @@ from pydantic import BaseModel
 
 from ..errors import ConfigError, Invalid, SchemaError, Unjudged
 from ..messages import JSON
+from .coded import Coded, coded_in
 from .compiled import CompiledSchema, compiled
 from .compiler.targets import Target, find_target
 from .dividing import divide
 from .forms.chunked import Chunked, with_gaps
+from .forms.listed import Shortlisted
 from .forms.quotes import Quoted, with_quotes
 from .forms.shares import Share, united
 from .nodes import TypeSource
@@ -47,6 +50,7 @@ class WithExtras:
     record_type: Any
 
 
+Form: TypeAlias = str | Share | Shortlisted
 MARKS = (Quoted, Chunked, WithExtras)  # what a record type is given in
 
 
@@ -83,22 +87,21 @@ class RecordType:
     """A record type, and the form in which it is asked for.
 
     written: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document. keeps_extras:
-    objects of a document have members that it does not name. forms: of FORMS, or a Share, the innermost
-    first. identity:
-    what tells it from others. Types that compare equal may differ in order, so a document counts as its
-    text, and what is no class as itself.
+    objects of a document have members that it does not name. forms: of FORMS, a Share or a Shortlisted, the
+    innermost first. identity: what tells it from others. Types that compare equal may differ in order, so a
+    document counts as its text, and what is no class as itself.
     """
 
     written: Any = field(compare=False)
     is_document: bool
     identity: Any = field(repr=False)
     keeps_extras: bool = False
-    forms: tuple[str | Share, ...] = ()
+    forms: tuple[Form, ...] = ()
 
     @classmethod
     def of(cls, record_type: Any) -> RecordType:
         """Return the value for what was given as a record type; nothing is checked yet."""
-        forms, keeps_extras = tuple[str | Share, ...](), False
+        forms, keeps_extras = tuple[Form, ...](), False
         while isinstance(record_type, MARKS):
             if isinstance(record_type, WithExtras):
                 keeps_extras = True
@@ -110,7 +113,7 @@ class RecordType:
         is_document = isinstance(record_type, Mapping)
         return cls(record_type, is_document, _identity(record_type, is_document), keeps_extras, forms)
 
-    def _with(self, forms: tuple[str | Share, ...], keeps_extras: bool = False) -> RecordType:
+    def _with(self, forms: tuple[Form, ...], keeps_extras: bool = False) -> RecordType:
         return replace(self, forms=self.forms + forms, keeps_extras=self.keeps_extras or keeps_extras)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -128,6 +131,21 @@ class RecordType:
         """Return the type of whose records one request gives a share."""
         return replace(self, forms=(share, *self.forms))
 
+    def listed(self, shown: Shortlisted) -> RecordType:
+        """Return the type as it is asked for about one text, whose codes are those of shortlists."""
+        return self._with((shown,))
+
+    @property
+    def coded(self) -> tuple[tuple[str, Coded], ...]:
+        """Where records have codes of a vocabulary: JSON pointers, with * for an index or a key."""
+        if self.is_document:
+            return ()
+        if (found := _coded.get(self)) is None:
+            if len(_coded) >= CACHED:
+                _coded.clear()
+            found = _coded[self] = coded_in(self.source())
+        return found
+
     def unquoted(self) -> RecordType:
         """Return the type whose records come without quotes, as they are once these were checked."""
         return replace(self, forms=tuple(form for form in self.forms if form != "quoted"))
@@ -138,7 +156,7 @@ class RecordType:
         """Return the type in its form as the compiler reads it. Raises SchemaError."""
         source = self._read_once() if documents is None else self._read(documents)
         for form in self.forms:
-            source = form(source) if isinstance(form, Share) else FORMS[form](source)
+            source = FORMS[form](source) if isinstance(form, str) else form(source)
         return source
 
     def _read(self, documents: Mapping[str, JSON] | None) -> TypeSource:
@@ -221,6 +239,9 @@ class RecordType:
         """Return the type compiled for a target, see `compile_schema`."""
         chosen, key = find_target(target), (self._kept_as, target)
         is_kept = documents is None and not isinstance(self.identity, _Unlike)
+        is_kept = is_kept and not any(
+            isinstance(form, Shortlisted) for form in self.forms
+        )  # of one text alone
         if is_kept and (found := _cache.get(key)) is not None:
             return found
         try:
@@ -316,7 +337,7 @@ def _identity(written: Any, is_document: bool) -> Any:
     return written if is_class else (repr(written), id(written))
 
 
-def _remade(written: Any, keeps_extras: bool, forms: tuple[str | Share, ...]) -> RecordType:
+def _remade(written: Any, keeps_extras: bool, forms: tuple[Form, ...]) -> RecordType:
     return RecordType.of(written)._with(forms, keeps_extras)
 
 
@@ -353,6 +374,7 @@ T = TypeVar("T")
 _cache: dict[Any, CompiledSchema[Any]] = {}
 _divisions: dict[Any, tuple[Share, ...] | str] = {}
 _sources: dict[RecordType, TypeSource] = {}
+_coded: dict[RecordType, tuple[tuple[str, Coded], ...]] = {}
 
 
 @overload

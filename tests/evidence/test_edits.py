@@ -10,7 +10,7 @@ from rapidfuzz.distance import LCSseq, Levenshtein
 
 from extractor.evidence.edits import common, distance, nearest
 from extractor.evidence.folding import fold
-from extractor.evidence.fuzzy import Vocabulary, find_fuzzy
+from extractor.evidence.fuzzy import TextWords, find_fuzzy
 from tests.selecting import examples
 
 WORDS = st.text("abc1é", max_size=80)
@@ -49,7 +49,7 @@ def test_no_piece_of_a_text_is_nearer_than_the_nearest(letters: str, text: str) 
 def test_similar_words_are_those_of_fewest_edits(words: list[str], data: st.DataObject) -> None:
     word = data.draw(st.text("abcdefgh", min_size=3, max_size=9).filter(lambda w: w not in words))
     edits = 1 + len(word) // 5
-    vocabulary = Vocabulary(fold(" ".join(words)))
+    vocabulary = TextWords(fold(" ".join(words)))
     found = vocabulary.similar(word)
     scores = process.extract(
         word, list(vocabulary.places), scorer=Levenshtein.distance, score_cutoff=edits, limit=5
@@ -60,5 +60,5 @@ def test_similar_words_are_those_of_fewest_edits(words: list[str], data: st.Data
 def test_a_long_value_with_a_few_other_letters_is_found_whole() -> None:
     value = " ".join(f"clause {n} binds both parties" for n in "abcdefghijklmnopqrstuvwxyz")
     text = "Preamble. " + value.replace("both", "boht") + " Signed."
-    (span,) = find_fuzzy(fold(value), Vocabulary(fold(text)))
+    (span,) = find_fuzzy(fold(value), TextWords(fold(text)))
     assert text[span.start : span.end] == value.replace("both", "boht")

@@ -8,7 +8,7 @@ from typing import Any
 from ...messages import JSON
 from ..codec.values import BoundedCodec, Bytes, Codec, Decimals, Encoded, LeafCodec, Number
 from ..grounding.verbatim import DIGITS
-from ..nodes import FORMAT_TYPES, STRICT, Python, Schema, python_of
+from ..nodes import FORMAT_TYPES, SHOWN, STRICT, Python, Schema, python_of
 from ..patterns.ecmascript import as_written, matcher
 from ..patterns.regex import repetitions, translate
 from ..words import SENTENCES, sentence
@@ -70,6 +70,8 @@ def leaf(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     codec = LeafCodec(known, _within(schema), strict)
     if schema["type"] != "string":
         return told(walk, schema, wire, at), codec
+    if SHOWN in schema:  # others may be read, too: which codes there are is checked after decoding
+        return {**wire, "enum": list(schema[SHOWN])}, codec
     return bounded(walk, text(walk, wire, schema, at), codec, at)
 
 

@@ -13,7 +13,19 @@ from ..codec.containers import Reference, Wrapped
 from ..codec.values import Codec, TextCodec
 from ..grounding.verbatim import VERBATIM
 from ..names import definition_name, fresh
-from ..nodes import PYTHON, TOLD, Note, Python, Schema, TypeSource, python_of, references_in, resolve
+from ..nodes import (
+    CODED,
+    PYTHON,
+    SHOWN,
+    TOLD,
+    Note,
+    Python,
+    Schema,
+    TypeSource,
+    python_of,
+    references_in,
+    resolve,
+)
 from ..strict import as_text, circles, closed
 from ..words import SENTENCES, joined
 from .targets import PERMISSIVE, Target
@@ -25,7 +37,8 @@ MAX_LEVELS = 2  # how often recursion is unrolled for targets that don't take it
 MAX_TOLD = 2_000  # characters of a JSON Schema in a description
 UNDERSTOOD = frozenset(
     {
-        *(PYTHON, TOLD, VERBATIM, "$ref", "title", "description", "examples", "default", "deprecated"),
+        *(PYTHON, TOLD, VERBATIM, CODED, SHOWN, "$ref", "title", "description", "examples"),
+        *("default", "deprecated"),
         *("type", "format"),
         *("enum", "const", "items", "prefixItems", "properties", "required", "additionalProperties"),
         *("anyOf", "oneOf", "pattern", "discriminator", "writeOnly", "readOnly", *SENTENCES),

@@ -15,6 +15,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticOmit, to_jsonable_python
 
 from ....messages import JSON
+from ...coded import Coded
 from ...grounding.verbatim import as_it_stands
 from ...nodes import ABSENT, PYTHON, Choices, Map, Member, Note, Record, Schema, json_type, python_of
 from .generating import ANY_CORE, Generating, NoValue, default_of, loosened, no_json, pythonic
@@ -378,7 +379,10 @@ class Generator(Generating):
 
     def function_after_schema(self, schema: Any) -> JsonSchemaValue:
         """What goes into the function; Pydantic's encoded types say themselves what that is."""
-        if schema["function"]["function"] is as_it_stands:  # which only spells a string as the text does
+        function = schema["function"]["function"]
+        if function is as_it_stands:  # which only spells a string as the text does
+            return self.generate_inner(schema["schema"])
+        if isinstance(getattr(function, "__self__", None), Coded):  # which changes nothing
             return self.generate_inner(schema["schema"])
         encoding = encoder(schema)
         if isinstance(encoding, EncodedStr):
