@@ -1,5 +1,5 @@
 """What `help()` and completion show of a call: each keyword with its type and default, not `**options`; and
-what a wrong keyword is told as where Python would only say that an argument is missing.
+what is said of a wrong keyword.
 
 The calls themselves take `**options: Unpack[...]`, which type checkers read. That is not changed here.
 """
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, wraps
 from inspect import Parameter
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import Any, ForwardRef, TypeVar, cast
 
 from .errors import ConfigError
 from .groups import GROUPS, in_group
-from .options import INSTEAD, PARAMETERS, unknown
+from .options import PARAMETERS, unknown
 
 T = TypeVar("T")
 _UNPACKED = re.compile(r"Unpack\[(\w+)\]")
@@ -24,7 +26,7 @@ _REQUIRED = re.compile(r"Required\[(.+)\]")
 
 
 class Otherwise:
-    """A default that is no value: what happens where nothing is said."""
+    """A default that is no value: what happens where nothing is said. Given as a value, it is left out."""
 
     def __init__(self, said: str) -> None:
         self._said = said
@@ -69,124 +71,103 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
 }
 
 
-def explicit(function: T) -> T:
-    """Return a function, or a class with its public methods, that shows its keywords and tells wrong ones."""
+def explicit(function: T, instead: Mapping[str, str] = MappingProxyType({})) -> T:
+    """Return a function, or a class with its public methods, that shows its keywords and names wrong ones.
+
+    instead: which of its keywords is meant by names that others have. A keyword that does not exist raises
+    ConfigError. An argument that is missing, or is one too many, stays Python's TypeError, with the form of
+    the call as its note.
+    """
     if isinstance(function, type):
         for name, method in list(vars(function).items()):
             if inspect.isfunction(method) and (name == "__init__" or not name.startswith("_")):
                 setattr(function, name, explicit(method))
     elif inspect.isfunction(function):
-        _show(function)
-        return cast(T, _hinting(function))
+        return cast(T, _checked(function, _Call.of(function, instead)))
     return function
 
 
-def telling(form: str, instead: Mapping[str, str]) -> Callable[[T], T]:
-    """Return a decorator for a function whose wrong keywords are named, where Python would name only those
-    that are missing. Its call then raises ConfigError. form: how it is called. instead: which of its keywords
-    is meant by names that others have.
+@dataclass(frozen=True)
+class _Call:
+    """What a function takes. own: its parameters. options: the TypedDict of its other keywords. instead: see
+    `explicit`.
     """
 
-    def decorated(function: Any) -> Any:
-        shown, known = inspect.signature(function).parameters, frozenset(_taken_by(function))
+    name: str
+    own: tuple[Parameter, ...]
+    options: Any
+    instead: Mapping[str, str]
 
-        @wraps(function)
-        def call(*args: Any, **given: Any) -> Any:
-            _check_call(
-                form, instead, shown, args, {k: v for k, v in given.items() if k not in known - {*shown}}
-            )
-            return function(*args, **given)
+    @classmethod
+    def of(cls, function: Callable[..., Any], instead: Mapping[str, str]) -> _Call:
+        parameters = inspect.signature(function).parameters.values()
+        own = tuple(each for each in parameters if each.kind is not Parameter.VAR_KEYWORD)
+        unpacked = (_UNPACKED.fullmatch(str(each.annotation)) for each in parameters)
+        named = next((function.__globals__[found[1]] for found in unpacked if found), None)
+        return cls(function.__name__, own, named, instead)
 
-        return call
+    @property
+    def hints(self) -> dict[str, Any]:
+        """The types of the options. A string in them is read in the module that defines the options."""
+        said = {} if self.options is None else self.options.__annotations__
+        return {name: _without_required(hint) for name, hint in said.items()}
 
-    return decorated
+    @property
+    def shown(self) -> Iterator[Parameter]:
+        """The parameters, with the keywords of the options spelt out."""
+        named = {each.name for each in self.own}
+        yield from self.own
+        if self.options is not None:
+            yield from (each for each in _keywords(self.options) if each.name not in named)
 
+    @property
+    def form(self) -> str:
+        """How the call is written: what it needs, and dots for the rest."""
+        needed = [each for each in self.own if each.default is Parameter.empty and each.name != "self"]
+        written = [f"{each.name}=..." if each.kind is each.KEYWORD_ONLY else each.name for each in needed]
+        return f"{self.name}({', '.join((*written, '...'))})"
 
-def _check_call(
-    form: str,
-    instead: Mapping[str, str],
-    shown: Mapping[str, Parameter],
-    args: Sequence[Any],
-    given: Mapping[str, Any],
-) -> None:
-    for name in given:
-        if name in shown or name in INSTEAD or in_group(name, *GROUPS):
-            continue
-        near = [instead[name]] if name in instead else get_close_matches(name, shown, 1, 0.75)
-        if near:
-            raise ConfigError(f"there is no {name!r} here: did you mean {near[0]}=? The call is {form}")
-    placed = [each.name for each in shown.values() if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
-    if len(args) > len(placed):
-        raise ConfigError(f"what comes after {' and '.join(placed)} is named: it is {form}")
-    needed = [name for name, each in shown.items() if each.default is Parameter.empty]
-    missing = [name for name in needed if name not in given and name not in placed[: len(args)]]
-    if missing:
-        also = [name for name in given if name not in shown and not in_group(name, *GROUPS)]
-        said = f", and there is no {also[0]!r} here" if also else ""
-        raise ConfigError(
-            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{said}: it is {form}"
-        )
+    def wrong(self, name: str) -> ConfigError:
+        """Return what to raise for a keyword that the function does not take."""
+        near = get_close_matches(name, [each.name for each in self.own], 1, 0.75)
+        meant = [self.instead[name]] if name in self.instead else near
+        said = f"{name!r} is not a keyword here; did you mean {meant[0]!r}?" if meant else unknown(name)
+        return ConfigError(f"{said} (The call is {self.form})")
 
 
-def _hinting(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function as one that tells wrong keywords, in one more frame."""
-    if inspect.iscoroutinefunction(function):
-
-        @wraps(function)
-        async def acall(*args: Any, **given: Any) -> Any:
-            try:
-                begun = function(*args, **given)
-            except TypeError as error:
-                raise _told(function, given, error) from None
-            return await begun
-
-        return acall
+def _checked(function: Callable[..., Any], known: _Call) -> Callable[..., Any]:
+    """Return the function as one that shows its keywords and names wrong ones, in one more frame."""
+    hints, shown = known.hints, tuple(known.shown)
+    taken = frozenset(hints).union(each.name for each in known.own)
 
     @wraps(function)
     def call(*args: Any, **given: Any) -> Any:
+        if not taken.issuperset(given):
+            raise known.wrong(next(name for name in given if name not in taken))
+        said = {name: value for name, value in given.items() if not isinstance(value, Otherwise)}
         try:
-            return function(*args, **given)
+            return function(*args, **said)
         except TypeError as error:
-            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-                raise  # it was begun
-            raise _told(function, given, error) from None
+            if error.__traceback__ is not None and error.__traceback__.tb_next is None:  # it was not begun
+                error.add_note(f"The call is {known.form}")
+            raise
 
-    return call
+    @wraps(function)
+    async def acall(*args: Any, **given: Any) -> Any:
+        return await call(*args, **given)
 
-
-def _told(function: Callable[..., Any], given: Mapping[str, Any], error: TypeError) -> Exception:
-    """Return what to raise where a call does not fit its function."""
-    own = function.__code__.co_varnames[: function.__code__.co_argcount + function.__code__.co_kwonlyargcount]
-    known = {*own, *inspect.signature(function).parameters, *(_taken_by(function))}
-    for name in given:
-        if name not in known:
-            near = get_close_matches(name, own[1:], 1, 0.75)
-            said = f"{name!r} is not a keyword here; did you mean {near[0]!r}?" if near else unknown(name)
-            return ConfigError(f"{said} ({error})")
-    return error
+    explicit: Any = acall if inspect.iscoroutinefunction(function) else call
+    explicit.__signature__ = inspect.signature(function).replace(parameters=shown)
+    named = {*(each.name for each in shown), "return"}
+    both = {**hints, **function.__annotations__}
+    explicit.__annotations__ = {name: hint for name, hint in both.items() if name in named}
+    return cast("Callable[..., Any]", explicit)
 
 
-def _taken_by(function: Callable[..., Any]) -> Iterator[str]:
-    """Yield the names that a function's `**options` takes, those in groups too."""
-    for annotation in function.__annotations__.values():
-        if found := _UNPACKED.fullmatch(str(annotation)):
-            yield from inspect.unwrap(function).__globals__[found[1]].__annotations__
-
-
-def _show(function: Callable[..., Any]) -> None:
-    signature = inspect.signature(function)
-    shown = [each for part in signature.parameters.values() for each in _spelt_out(part, function)]
-    function.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
-
-
-def _spelt_out(parameter: Parameter, function: Callable[..., Any]) -> Iterator[Parameter]:
-    """Yield the keywords that a parameter stands for: it alone, unless it is `**options: Unpack[...]`."""
-    found = _UNPACKED.fullmatch(str(parameter.annotation))
-    if parameter.kind is not Parameter.VAR_KEYWORD or found is None:
-        yield parameter
-        return
-    named = inspect.signature(function).parameters
-    yield from (each for each in _keywords(function.__globals__[found[1]]) if each.name not in named)
+def _without_required(hint: Any) -> Any:
+    """Return the type of an option as the type of a keyword, which is needed if it has no default."""
+    found = _REQUIRED.fullmatch(getattr(hint, "__forward_arg__", ""))
+    return ForwardRef(found[1], module=hint.__forward_module__) if found else hint
 
 
 @cache

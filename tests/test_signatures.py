@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
+import json
 import pydoc
+import typing
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from typing import Any, is_typeddict
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError, validate_call
 
 from extractor import AsyncExtractor, ConfigError, Extractor, Run, extract, options, tables
 from extractor.bulk.run import RunSettings
 from extractor.dialogue.policy import Policy
+from extractor.errors import ExtractionError, ExtractorError
 from extractor.options import PARAMETERS
 from extractor.signatures import DEFAULTS, NOT_SENT, OF_EXTRACTOR, explicit
+from extractor.testing import ChatServer, shaped
 from extractor.tools.rounds import MAX_CALLS, MAX_ROUNDS
 from extractor.transport.connection import ConnectionOptions
 from extractor.transport.exchange import LARGE
@@ -130,10 +135,20 @@ class Town(BaseModel):
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 WRONG: list[tuple[str, Sequence[Any], dict[str, Any], str]] = [
-    ("extract", [Town], {"messages": MESSAGES}, "the text is the second argument of `extract`.*'text'"),
+    (
+        "extract",
+        [Town],
+        {"messages": MESSAGES},
+        "the text is the second argument of `extract`.*The call is extract\\(record_type, text",
+    ),
     ("extract", [Town, "Rome"], {"messages": MESSAGES}, "'messages' is not a keyword here: `parse`, `chat`"),
     ("run", [Town], {"txt": "Rome"}, r"did you mean 'text'\?"),
-    ("run", [], {"response_model": Town}, r"the record type is the first argument.*'record_type' and 'text'"),
+    (
+        "run",
+        [],
+        {"response_model": Town},
+        r"the record type is the first argument.*run\(record_type, text, ...\)",
+    ),
     ("stream", [Town], {"temprature": 0}, r"did you mean 'temperature'\?"),
     ("items", [Town], {"max_repairs": 0}, r"is an option of Extractor"),
     ("preview", [Town], {"texts": "Rome"}, r"did you mean 'text'\?"),
@@ -161,9 +176,66 @@ def test_a_wrong_keyword_is_told_also_where_another_argument_is_missing(
         asyncio.run(awaited())
 
 
-def test_an_argument_that_is_missing_alone_is_told_by_python() -> None:
-    with pytest.raises(TypeError, match="missing 1 required positional argument: 'text'"):
+def test_an_argument_that_is_missing_alone_is_told_by_python_and_the_form_is_its_note() -> None:
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'text'") as told:
         Extractor("openai:gpt-5-mini", api_key="any").run(Town)  # type: ignore[call-overload]
+    assert told.value.__notes__ == ["The call is run(record_type, text, ...)"]
+
+
+def look_up(name: str) -> str:
+    """Look a town up."""
+    return name
+
+
+SENT: list[tuple[str, Sequence[Any], dict[str, Any]]] = [
+    ("run", [Town, "Rome"], {}),
+    ("extract", [Town, "Rome"], {}),
+    ("update", [Town(name="Rome"), "It is Ostia"], {}),
+    ("document", [Town, "Rome"], {"run": Run(journal=False)}),
+    ("parse", [MESSAGES, Town], {}),
+    ("chat", [MESSAGES], {}),
+    ("run_tools", [MESSAGES, Town], {"tools": [look_up]}),
+]
+
+
+@pytest.mark.parametrize(("verb", "args", "given"), SENT, ids=[each[0] for each in SENT])
+def test_what_a_signature_says_holds_without_an_argument_is_the_same_as_an_argument(
+    verb: str, args: Sequence[Any], given: dict[str, Any]
+) -> None:
+    with ChatServer(shaped()) as server, Extractor("openai:m", base_url=server.base_url) as ex:
+        call = getattr(ex, verb)
+        with contextlib.suppress(ExtractorError):  # of the reply, which is not the matter here
+            call(*args, **given)
+        bound = inspect.signature(call).bind(*args, **given)
+        bound.apply_defaults()
+        with contextlib.suppress(ExtractionError):
+            call(*bound.args, **bound.kwargs)
+        sent = [request.body for request in server.requests]
+    assert sent[: len(sent) // 2] == sent[len(sent) // 2 :] != []
+
+
+@pytest.mark.parametrize(
+    "verb", ["run", "stream", "items", "preview", "update", "parse", "chat", "run_tools"]
+)
+def test_a_call_can_be_validated_by_pydantic(verb: str) -> None:
+    assert validate_call(getattr(Extractor("openai:m", api_key="any"), verb))
+    assert validate_call(getattr(AsyncExtractor("openai:m", api_key="any"), verb))
+
+
+def test_a_call_that_pydantic_validates_does_what_it_did() -> None:
+    with ChatServer(shaped()) as server, Extractor("openai:m", base_url=server.base_url) as ex:
+        validate_call(ex.chat)(MESSAGES, temperature=0)
+        assert isinstance(validate_call(ex.extract)(Town, "Rome"), Town)
+        with pytest.raises(ValidationError, match="valid number"):
+            validate_call(ex.chat)(MESSAGES, temperature="warm")
+        assert json.loads(server.requests[0].body)["temperature"] == 0
+
+
+def test_the_types_of_the_keywords_are_found_where_they_are_defined() -> None:
+    hints = typing.get_type_hints(Extractor.run_tools)
+    assert hints["temperature"] == float | None
+    assert "options" not in hints
+    assert inspect.signature(Extractor.run_tools).parameters.keys() - {"self"} == hints.keys() - {"return"}
 
 
 def test_a_type_error_of_a_tool_or_a_validator_stays_what_it_is() -> None:

@@ -25,6 +25,7 @@ from ..readers.given import opened, read_as, text_of
 from ..saying import reread
 from ..secrets import Environment
 from ..settings import Settings
+from ..signatures import explicit
 from ..task import Task, mask_for
 from ..updating import TASK, Updating
 
@@ -145,6 +146,7 @@ class BaseClient(Generic[Link]):
             also = f"fallback= can also be an {kind} with its own options"
             raise ConfigError(f"the fallback model {name!r}: {error} ({also})") from error
 
+    @explicit
     def with_options(self, model: str | None = None, **options: Unpack[ClientOptions]) -> Self:
         """Return a client that is this one but for some options, such as `timeout` or another `model`.
 

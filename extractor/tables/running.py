@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from os import PathLike, fspath
 from typing import Any, TypeAlias, Unpack
 
@@ -17,7 +18,7 @@ from ..groups import flat
 from ..options import FrameOptions, RowOptions
 from ..readers.given import Reading
 from ..schema import types_in
-from ..signatures import explicit, telling
+from ..signatures import explicit
 from .databases.address import is_database, without_password
 from .databases.sink import DatabaseSink
 from .databases.source import DatabaseSource
@@ -37,10 +38,10 @@ _INSTEAD = {
     **dict.fromkeys(("input", "inputs", "path", "paths"), "source"),
     **dict.fromkeys(("schema", "type"), "record_type"),
 }
+_explicit = partial(explicit, instead=_INSTEAD)
 
 
-@telling("tables.run(source, RecordType, into=..., ...)", _INSTEAD)
-@explicit
+@_explicit
 def run(
     source: TableSource,
     record_type: Any,
@@ -134,8 +135,7 @@ def run(
     raise error
 
 
-@telling("tables.estimate(source, RecordType, ...)", _INSTEAD)
-@explicit
+@_explicit
 def estimate(
     source: TableSource,
     record_type: Any,

@@ -154,16 +154,14 @@ def test_an_estimate_sends_nothing(ex: Extractor, server: ChatServer) -> None:
             r"swapped: it is tables\.run\('in\.jsonl', Visit\)",
         ),
         (lambda: tables.estimate(Visit, "in.jsonl"), "the arguments are swapped"),
-        (lambda: tables.run("in.jsonl", Visit, txt="body"), r"no 'txt' here: did you mean text=\?"),
-        (lambda: tables.run("in.jsonl", Visit, output="o.jsonl"), r"no 'output' here: did you mean into=\?"),
+        (
+            lambda: tables.run("in.jsonl", Visit, txt="body"),
+            r"'txt' is not a keyword here; did you mean 'text'\?",
+        ),
+        (lambda: tables.run("in.jsonl", Visit, output="o.jsonl"), r"did you mean 'into'\?"),
         (
             lambda: tables.run("in.jsonl", Visit, sideways=1),
-            "into is missing, and there is no 'sideways' here",
-        ),
-        (lambda: tables.run("in.jsonl", Visit), "into is missing: it is tables.run"),
-        (
-            lambda: tables.run("in.jsonl", Visit, "o.jsonl"),
-            "what comes after source and record_type is named",
+            r"'sideways' is not .* \(The call is run\(source, record_type, into=\.\.\., \.\.\.\)",
         ),
         (lambda: tables.run("in.jsonl", Visit, into=None), "into= is the file that is written"),
         (
@@ -179,6 +177,12 @@ def test_a_call_that_was_guessed_wrong_is_told_as_that(call: Any, why: str, ex: 
     write("in.jsonl", ["Basel"])
     with pytest.raises(ExtractorError, match=why):
         call()
+
+
+@pytest.mark.parametrize("args", [["in.jsonl", Visit], ["in.jsonl", Visit, "o.jsonl"]])
+def test_a_call_that_python_rejects_comes_with_its_form(args: list[Any]) -> None:
+    with pytest.raises(TypeError, match=r"The call is run\(source, record_type, into=\.\.\., \.\.\.\)"):
+        tables.run(*args)
 
 
 def test_an_estimate_leaves_out_what_is_done_and_says_what_is_not(ex: Extractor, server: ChatServer) -> None:
@@ -240,11 +244,9 @@ def test_an_error_in_a_quarantine_names_the_file_and_the_row(ex: Extractor) -> N
         ({"into": "in.jsonl"}, "would overwrite the input"),
         ({"into": "out.jsonl", "limit": 1, "sample": 1}, "limit= takes the first rows, sample= random ones"),
         ({"into": "out.jsonl", "resume": True, "append": True}, "resume=True continues with the same input"),
-        ({"into": "out.jsonl", "resume": True, "retry": "failed"}, "leave resume=True out"),
-        ({"into": "out.jsonl", "ordered": False}, "files always keep the order"),
-        ({"into": "out.jsonl", "retry": "all"}, "retry is 'failed' or None"),
+        ({"into": "out.jsonl", "resume": True, "run": Run(retry="failed")}, "leave resume=True out"),
+        ({"into": "out.jsonl", "run": Run(ordered=False)}, "files always keep the order"),
         ({"into": "out.jsonl", "model": 7}, "not int"),
-        ({"into": "out.jsonl", "journal": None}, "journal=None is ambiguous"),
         (
             {"source": ["in.jsonl", "q.jsonl"], "into": "o.csv", "quarantine": "q.jsonl"},
             "must be the only input",
