@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -170,16 +171,24 @@ def through(options: Mapping[str, Any], row_of: Callable[[Any], Any]) -> dict[st
 
 
 def reread(examples: Examples | FromColumn | None) -> Any:
-    """Return examples that can be read more than once; a function as it is."""
-    return examples if callable(examples) else list(examples or ())
+    """Return examples that can be read more than once; a function as it is. Raises ConfigError."""
+    return examples if callable(examples) else list(_several(examples))
 
 
 def chosen(examples: Examples | None, text: Any) -> list[tuple[str, Any, Mapping[str, Any] | None]]:
     """Return the texts, records and evidence of examples for a text. Raises ConfigError."""
     found = _called("examples", examples, text) if callable(examples) else examples
-    if isinstance(found, str | Mapping) or not isinstance(found, Iterable | None):
-        raise ConfigError(f"examples must be pairs of a text and its record, not {found!r:.80}")
-    return [_example(each, f"example {n}") for n, each in enumerate(found or (), 1)]
+    return [_example(each, f"example {n}") for n, each in enumerate(_several(found), 1)]
+
+
+def _several(examples: Any) -> Iterable[Any]:
+    """Return examples, none for None. Raises ConfigError for what holds no examples."""
+    if isinstance(examples, Iterable | None) and not isinstance(examples, str | bytes | Mapping):
+        return examples or ()
+    also = ""
+    if isinstance(examples, str | PathLike):
+        also = f"; of a file of gold, give its lines: [json.loads(line) for line in open({str(examples)!r})]"
+    raise ConfigError(f"examples must be a list of pairs of a text and its record, not {examples!r:.80}{also}")
 
 
 def _example(given: Any, where: str) -> tuple[str, Any, Mapping[str, Any] | None]:

@@ -157,7 +157,7 @@ def test_a_document_in_parts_needs_a_place_for_that() -> None:
 
 def test_texts_that_share_a_request_need_a_place_for_that() -> None:
     with ChatServer(shaped()) as server, Extractor("openai:m", base_url=server.base_url) as ex:
-        options: dict[str, Any] = {"rows_per_request": 2, "journal": False}
+        options: dict[str, Any] = {"run": Run(rows_per_request=2, journal=False)}
         with pytest.raises(ConfigError, match=r"prompt= lacks the placeholder {text_note}"):
             list(ex.rows(["Ada", "Bob"], Person, prompt="Read. {schema}", **options))
         assert server.requests == ()
@@ -208,7 +208,9 @@ def test_examples_may_be_chosen_for_each_text() -> None:
         ([("Bob is 7",)], "example 1 must be a pair of a text and its record"),
         ([{"text": "Bob is 7"}], "example 1 must be a pair, or"),
         ([("Bob is 7", {"age": 7})], "is not a valid record"),
-        ({"text": "Bob", "record": {}}, "examples must be pairs"),
+        ({"text": "Bob", "record": {}}, "examples must be a list of pairs"),
+        ("gold.jsonl", r"give its lines: \[json.loads\(line\) for line in open\('gold.jsonl'\)\]"),
+        (Path("gold.jsonl"), r"give its lines: \[json.loads"),
         (lambda text: 1 / 0, "examples= raised ZeroDivisionError"),
         ([{**GOLD, "evidence": [{"pointer": "/name", "start": 0, "end": 99}]}], "is not a span of the text"),
     ],
@@ -216,3 +218,10 @@ def test_examples_may_be_chosen_for_each_text() -> None:
 def test_examples_that_are_none_are_told_before_anything_is_sent(examples: Any, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         client().preview(Person, "Ada", examples=examples)
+
+
+@pytest.mark.parametrize("examples", ["gold.jsonl", Path("gold.jsonl"), {"text": "Bob", "record": {}}, 7])
+@pytest.mark.parametrize("verb", ["run", "stream", "items", "document", "preview"])
+def test_a_value_that_holds_no_examples_is_told_by_each_verb(verb: str, examples: Any) -> None:
+    with pytest.raises(ConfigError, match="examples must be a list of pairs of a text and its record"):
+        getattr(client(), verb)(Person, "Ada", examples=examples)

@@ -22,7 +22,7 @@ from .records import Dump, choices_of, gold_reader
 from .reports import EvalReport
 from .scoring import PLAIN, Scoring, scoring_of
 
-_QUIET = frozenset({"journal", "concurrency", "on_progress", "limiter", "ordered"})
+_QUIET = frozenset({"journal", "concurrency", "on_progress", "limiter", "ordered", "progress"})
 _SECRET = frozenset({"api_key", "extra_headers"})
 
 

@@ -15,8 +15,8 @@ from ..errors import ConfigError
 from ..messages import JSON
 from ..words import escaped
 from .explaining import Confusion, ConfusionMatrix, LeafVerdict, VerdictKind, confusions, explained, matrices
-from .metrics import MISSING
-from .rates import RateEstimate, Scored, estimates
+from .metrics import MISSING, LeafCounts
+from .rates import RateEstimate, Scored, by_field, estimates
 from .scoring import Scoring, scoring_of
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERSION = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvalReport:
     """One evaluation.
 
@@ -53,6 +53,16 @@ class EvalReport:
     def title(self) -> str:
         """The name of the evaluation."""
         return self.name or self.model
+
+    def __repr__(self) -> str:
+        """Fit a line: the figures and their intervals are in `overall`."""
+        count = len(self.records)
+        told = [self.title, self.record_type, f"{count:,} text{'' if count == 1 else 's'}"]
+        told.append(f"{sum(each.score.valid for each in self.records):,} valid")
+        counts = sum(by_field(self.records).values(), LeafCounts())
+        told += [f"value F1 {counts.f1:.3f}"] if counts.gold or counts.predicted else []
+        told += [] if self.complete else ["stopped before its last text"]
+        return f"EvalReport({', '.join(told)})"
 
     @cached_property
     def leaves(self) -> Mapping[str, Sequence[LeafVerdict]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -39,7 +40,8 @@ def answer(request: ReceivedRequest) -> Scripted:
 
 def evaluated(tmp_path: Path, **options: Any) -> EvalReport:
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
-        given: dict[str, Any] = {"journal": tmp_path / "journal.db", "slices": ["kind"], **options}
+        run = Run(journal=tmp_path / "journal.db", progress=False)
+        given: dict[str, Any] = {"run": run, "slices": ["kind"], **options}
         return evaluate(ex, Visit, CASES, **given)
 
 
@@ -94,13 +96,20 @@ def test_an_evaluation_that_was_paid_for_is_not_paid_again(tmp_path: Path) -> No
     with ChatServer([status(401)]) as server, Extractor("m", base_url=server.base_url) as ex, refused:
         evaluate(ex, Visit, CASES[:1], run=Run(journal=False))
     with ChatServer(answer) as server, Extractor("m", base_url=server.base_url) as ex:
-        given: dict[str, Any] = {"journal": tmp_path / "other.db"}
+        given: dict[str, Any] = {"run": Run(journal=tmp_path / "other.db")}
         evaluate(ex, Visit, CASES[:2], **given)
         asked = len(server.requests)
         again = evaluate(ex, Visit, CASES[:2], **given)
         assert len(server.requests) == asked == 2
     assert [each.detail and each.detail.from_journal for each in again.records] == [True, True]
     assert [each.score for each in again.records] == [each.score for each in first.records[:2]]
+
+
+def test_a_report_prints_as_one_line(report: EvalReport) -> None:
+    assert repr(report) == "EvalReport(first, Visit, 3 texts, 2 valid, value F1 0.500)"
+    assert str(replace(report, records=[], complete=False)) == (
+        "EvalReport(first, Visit, 0 texts, 0 valid, stopped before its last text)"
+    )
 
 
 def test_slices_tell_figures_by_a_column(report: EvalReport) -> None:
@@ -137,7 +146,8 @@ def test_frames_have_a_row_for_each_value_or_text(report: EvalReport) -> None:
 
 def test_options_are_told_without_what_changes_no_answer(tmp_path: Path) -> None:
     pairs = iter([("Lyon.", Visit(town="Lyon"))])
-    report = evaluated(tmp_path, temperature=0.5, examples=pairs, concurrency=3)
+    run = Run(journal=tmp_path / "journal.db", concurrency=3, progress=False)
+    report = evaluated(tmp_path, temperature=0.5, examples=pairs, run=run)
     assert report.options["temperature"] == 0.5
     assert str(report.options["examples"]).startswith("1 solved texts, sha256 ")
     assert report.options.keys() == {"temperature", "examples"}
