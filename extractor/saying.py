@@ -188,7 +188,9 @@ def _several(examples: Any) -> Iterable[Any]:
     also = ""
     if isinstance(examples, str | PathLike):
         also = f"; of a file of gold, give its lines: [json.loads(line) for line in open({str(examples)!r})]"
-    raise ConfigError(f"examples must be a list of pairs of a text and its record, not {examples!r:.80}{also}")
+    raise ConfigError(
+        f"examples must be a list of pairs of a text and its record, not {examples!r:.80}{also}"
+    )
 
 
 def _example(given: Any, where: str) -> tuple[str, Any, Mapping[str, Any] | None]:

@@ -381,7 +381,7 @@ def test_the_samples_of_a_row_are_answers_of_their_own_and_each_is_paid_for_once
 ) -> None:
     names = iter(["Bob", "Ada Lovelace", "Ada Lovelace"] * 2)
     server.play(lambda request: sure({"name": next(names)}))
-    options: dict[str, Any] = {"samples": 3, "journal": tmp_path / "j.db", "concurrency": 1}
+    options: dict[str, Any] = {"samples": 3, "run": Run(journal=tmp_path / "j.db", concurrency=1)}
     with Extractor("m", base_url=server.base_url, api_key="any") as ex:
         before = ex.estimate([TEXT, "Bob."], Person, **options)
         (first, second) = ex.rows([TEXT, "Bob."], Person, **options)

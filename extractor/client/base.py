@@ -227,9 +227,6 @@ def updating(
     """Return what a record's update is made of, and what is asked of the models. Raises ConfigError,
     SchemaError, and Invalid for a record that is none of its type.
     """
-    for name in sorted(ExtractOptions.__annotations__.keys() - UpdateOptions.__annotations__.keys()):
-        if name in options:
-            raise ConfigError(f"update takes no {name}=: it is for calls that extract a whole record")
     said = text_of(opened(read_as(text, options)))
     if not isinstance(said, str) or not said.strip():
         raise ConfigError("update takes a text that is not empty, or a document that has one")

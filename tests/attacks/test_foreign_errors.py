@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tenacity.wait import wait_none
 
-from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError, Outcome
+from extractor import AsyncExtractor, ConfigError, Extractor, ExtractorError, Outcome, Run
 from extractor.dialects import DIALECTS, read_reply
 from extractor.messages import Completion, Failure
 from extractor.streams import StreamReader
@@ -151,7 +151,8 @@ def ended(name: str, way: str) -> str:
                 case "chat":
                     return str(ex.chat([{"role": "user", "content": TEXT}]).finish_reason)
                 case "rows":
-                    return str([outcome.outcome for outcome in ex.rows([TEXT, "Bob"], Person, journal=False)])
+                    rows = ex.rows([TEXT, "Bob"], Person, run=Run(journal=False))
+                    return str([outcome.outcome for outcome in rows])
         except ExtractorError as error:
             return type(error).__name__
     return asyncio.run(aended(name))
@@ -191,7 +192,7 @@ def run_over(place: str, answer: str) -> list[list[str]]:
     for _ in range(2):
         http = httpx.Client(transport=httpx.MockTransport(handler))
         with Extractor("m", http_client=http, **options()) as ex:
-            rows = ex.rows(["row 1", "row 2", "row 3"], Person, journal=place)
+            rows = ex.rows(["row 1", "row 2", "row 3"], Person, run=Run(journal=place))
             outcomes.append([str(row.outcome) for row in rows])
     return outcomes
 

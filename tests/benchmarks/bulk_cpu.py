@@ -94,12 +94,14 @@ async def with_aiohttp(url: str, at_once: int) -> AsyncIterator[Run]:
 @asynccontextmanager
 async def with_rows(url: str, at_once: int) -> AsyncIterator[Run]:
     from extractor import AsyncExtractor
+    from extractor import Run as Settings
 
+    settings = Settings(concurrency=at_once, journal=False)
     async with AsyncExtractor("openai:m", base_url=url, api_key="any") as ex:
 
         async def run(texts: list[str]) -> None:
             count = 0
-            async for row in ex.rows(texts, Echo, concurrency=at_once, journal=False):
+            async for row in ex.rows(texts, Echo, run=settings):
                 assert row.record == Echo.of(texts[row.index])
                 count += 1
             assert count == len(texts)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor import Extractor
+from extractor.groups import grouped
 from extractor.results import Progress
 from tests.loopback import Echo, Loopback
 
@@ -27,7 +28,7 @@ def main(base_url: str, journal: str, rows: str, options: str = "{}") -> None:
     with Extractor("any", base_url=base_url) as extractor:
         texts = (text_of(row) for row in range(int(rows)))
         given = {"journal": journal, "on_progress": told.append, **json.loads(options)}
-        for outcome in extractor.rows(texts, Echo, **given):
+        for outcome in extractor.rows(texts, Echo, **grouped(given, "run")):
             record = outcome.record.model_dump() if outcome.record else None
             print(json.dumps([outcome.index, record]), flush=True)  # noqa: T201
     last = told[-1]

@@ -609,7 +609,7 @@ def test_what_batches_need_is_said_before_anything_is_sent(
 ) -> None:
     server = serve()
     with pytest.raises(ConfigError, match=match), client(server) as extractor:
-        list(extractor.rows(TEXTS, Echo, **{"mode": "batch", "journal": journal, **options}))
+        list(extractor.rows(TEXTS, Echo, **grouped({"mode": "batch", "journal": journal, **options}, "run")))
     assert server.requests == ()
 
 

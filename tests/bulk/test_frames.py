@@ -284,7 +284,11 @@ def test_usage_and_evidence_come_on_request(ex: Extractor) -> None:
     [
         (pl.DataFrame({"body": ["a"], "visit": [1]}), {}, "two columns 'visit'"),
         (pl.DataFrame({"body": ["a"], "visit_error": [1]}), {}, "name= another name"),
-        (pl.DataFrame({"body": ["a"], "town": [1]}), {"columns": Columns(flatten=True)}, "two columns 'town'"),
+        (
+            pl.DataFrame({"body": ["a"], "town": [1]}),
+            {"columns": Columns(flatten=True)},
+            "two columns 'town'",
+        ),
         (duckdb.sql("SELECT 'a' AS body, 1 AS Visit"), {}, "two columns 'visit'"),
         (pl.DataFrame({"Body": ["a"]}), {}, "did you mean 'Body'"),
         (pl.DataFrame({"body": [1, 2]}), {}, "holds int, not text"),

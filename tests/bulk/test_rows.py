@@ -26,6 +26,7 @@ from extractor import ConfigError, Extractor, Outcome, Price, Run, SchemaError, 
 from extractor.bulk.job import Job, Wire
 from extractor.bulk.journal.interface import Claim, Memory
 from extractor.errors import BudgetExceeded, JournalError, RunStopped
+from extractor.groups import grouped
 from extractor.results import Progress
 from extractor.transport import http
 from extractor.transport.exchange import HttpReply
@@ -265,7 +266,7 @@ def test_what_could_work_for_no_row_is_refused_before_any_is_read() -> None:
     extractor = Service().extractor()
     for wrong in ({"concurrency": 0}, {"retry": "all"}, {"max_tokns": 5}, {"text": 5}, {"max_cost": 1}):
         with pytest.raises(ConfigError):
-            extractor.rows(iter(()), Echo, **wrong)
+            extractor.rows(iter(()), Echo, **grouped(wrong, "run"))
     with pytest.raises(ConfigError, match="not one str"):
         extractor.rows("text", Echo)
     with pytest.raises(SchemaError):

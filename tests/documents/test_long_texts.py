@@ -31,6 +31,7 @@ from extractor import (
     ServiceError,
     Usage,
 )
+from extractor.groups import grouped
 from extractor.testing import (
     ChatServer,
     ReceivedRequest,
@@ -573,15 +574,15 @@ def test_what_only_a_missing_chunk_could_give_is_not_said_to_be_nowhere(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"chunk": 0}, "chunk must be a whole number above 0"),
-        ({"chunk": True}, "chunk must be a whole number above 0"),
+        ({"chunk": 0}, "size must be a whole number, at least 1"),
+        ({"chunk": True}, "size must be a whole number, at least 1"),
         ({"chunk": 100, "overlap": 1.5}, "overlap must be a whole number"),
         ({"chunk": CHUNK, "key": "numbr"}, "no list whose items have that field"),
         ({"chunk": CHUNK, "key": {"/deliveries": 5}}, "give the name of a field"),
         ({"chunk": CHUNK, "counts": 37}, "counts must be {'/pointer of a list'"),
         ({"chunk": CHUNK, "counts": {"/deliveries": True}}, "must be a number or the pointer"),
         ({"chunk": 100, "overlap": 50}, "at least 0 and less than half"),
-        ({"chunk": CHUNK, "passes": 0}, "passes must be a whole number above 0"),
+        ({"chunk": CHUNK, "passes": 0}, "passes must be a whole number, at least 1"),
         ({"chunk": CHUNK, "key": {"/deliverys": "number"}}, "records have nothing at '/deliverys'"),
         ({"chunk": CHUNK, "counts": {"/deliveries": "/count"}}, "records have nothing at '/count'"),
         ({"chunk": CHUNK, "counts": {"/deliveries": None}}, "must be a number or the pointer"),
@@ -593,7 +594,7 @@ def test_a_call_that_cannot_work_sends_nothing(
     server: ChatServer, ex: Extractor, options: Any, reason: str
 ) -> None:
     with pytest.raises(ConfigError, match=reason):
-        ex.document(Ledger, BOOK, run=Run(journal=False), **options)
+        ex.document(Ledger, BOOK, run=Run(journal=False), **grouped(options, "chunks"))
     assert all(request.method == "GET" for request in server.requests)
 
 

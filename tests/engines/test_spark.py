@@ -98,7 +98,8 @@ def test_every_type_of_a_column_goes_through_spark(session: Any, tmp_path: Path)
     said = compile_schema(Every, "compatible").encode(EVERY)
     table = pa.table({"id": range(20), "body": [f"row {i}" for i in range(20)]})
     journal = tmp_path / "shared.sqlite"
-    options: dict[str, Any] = {"usage": True, "evidence": True, "name": "found", "journal": journal}
+    columns = Columns(usage=True, evidence=True, name="found")
+    options: dict[str, Any] = {"columns": columns, "run": Run(journal=journal)}
     frame = session.createDataFrame(table.to_pylist(), "id long, body string")
     with ChatServer(lambda _: reply(said)) as server:
         here = local(server, table, Every, **options)
@@ -128,7 +129,7 @@ def test_rows_fail_alone_and_a_wrong_key_fails_the_job_with_its_reason(session: 
 
     frame = session.createDataFrame([(i, f"order {i}") for i in range(6)], "id long, body string")
     with ChatServer(door) as server:
-        options: dict[str, Any] = {"model": "m", "base_url": server.base_url, "journal": False}
+        options: dict[str, Any] = {"model": "m", "base_url": server.base_url, "run": Run(journal=False)}
         done = spark.extract(frame, Order, text="body", columns=Columns(flatten=True), **options)
         found = by_id(done)
         assert [row["id"] for row in found if row["order_error"]] == [3]

@@ -270,8 +270,9 @@ def test_the_journals_file_is_the_same_one_in_any_folder(
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_what_can_work_on_no_worker_is_refused_on_the_driver(option: dict[str, Any], said: str) -> None:
+    where = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
     with pytest.raises(ConfigError, match=said) as caught:
-        ArrowStep(Line, text="body", **{"model": "m", "base_url": "http://127.0.0.1:9/v1", **option})
+        ArrowStep(Line, text="body", **where | grouped(option, "run"))
     assert "sk-secret" not in str(caught.value)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor import ConfigError, Extractor, tables
+from extractor import ConfigError, Extractor, Run, tables
 from extractor.tables import Holding
 from extractor.tables.documents import decoded
 from extractor.tables.files import table
@@ -81,7 +81,7 @@ def test_files_that_were_mended_are_fed_again_out_of_the_quarantine(mail: Path, 
     tables.run("mail", Visit, into="out.jsonl", quarantine="bad.jsonl", model=ex)
     (mail / "f.txt").write_text("Fulda")
     (mail / "h.txt.gz").write_bytes(gzip.compress(b"Trier"))
-    again = {"into": "out.jsonl", "append": True, "quarantine": "bad.jsonl", "retry": "failed"}
+    again = {"into": "out.jsonl", "append": True, "quarantine": "bad.jsonl", "run": Run(retry="failed")}
     result = tables.run("bad.jsonl", Visit, model=ex, **again)  # type: ignore[arg-type]
     assert result.places == (Holding("out.jsonl", 8, 2), Holding("bad.jsonl", 1, 0))
     assert [town_of(row) for row in lines("out.jsonl")[-2:]] == ["Fulda", "Trier"]
