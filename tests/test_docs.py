@@ -11,7 +11,11 @@ from tests import pages
 
 ROOT = Path(__file__).parent.parent
 ELSEWHERE = {"engines.md"}  # its examples are run where its engines are, in tests/engines
-MARKS = {"local-model.md": pytest.mark.model}
+MARKS = {
+    "local-model.md": pytest.mark.model,
+    "web.md": pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette"),  # of its TestClient
+}
+NEEDS = {"web.md": "fastapi"}
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if p.name not in ELSEWHERE)]
 
 
@@ -20,6 +24,8 @@ PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if
     "page", [pytest.param(page, id=page.name, marks=MARKS.get(page.name, ())) for page in PAGES]
 )
 def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if page.name in NEEDS:
+        pytest.importorskip(NEEDS[page.name])
     monkeypatch.chdir(tmp_path)
     with ChatServer() as server:
         for name, value in pages.environment(server.base_url).items():

@@ -106,6 +106,26 @@ def test_parts_appear_as_they_come_and_stay() -> None:
     assert partials[-1].closed == ("",)
 
 
+def test_what_has_come_is_dumped_as_pydantic_dumps_the_whole() -> None:
+    compiled = compile_schema(Invoice)
+    partials = list(growing(compiled, compiled.encode(INVOICE)))
+    later = next(p for p in partials if len(p.lines or ()) == 2)
+    assert later.model_dump(mode="json")["day"] == "2026-01-02"
+    assert json.loads(later.model_dump_json()) == later.model_dump(mode="json")
+    whole = Growing(compiled).now(INVOICE)
+    assert whole.model_dump(mode="json") == INVOICE.model_dump(mode="json")
+    assert whole.model_dump_json() == INVOICE.model_dump_json()
+
+
+def test_keys_of_a_mapping_that_grows_are_dumped_as_json_has_them() -> None:
+    compiled = compile_schema(dict[datetime.date, list[Line]])
+    day = datetime.date(2026, 1, 2)
+    text = compiled.encode({day: [Line(text="Tea", amount=4.5)]})
+    partial = next(p for p in growing(compiled, text) if p.model_dump())
+    assert list(partial.model_dump()) == [day]
+    assert list(json.loads(partial.model_dump_json())) == ["2026-01-02"]
+
+
 def test_a_text_grows_and_a_date_comes_as_a_whole() -> None:
     compiled = compile_schema(Invoice)
     partials = list(growing(compiled, compiled.encode(INVOICE)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial as partial_call
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 from pydantic_core import SchemaSerializer, core_schema
 
@@ -21,6 +21,7 @@ from .scan import Node, Scan
 T = TypeVar("T")
 R = TypeVar("R")
 F = TypeVar("F", bound=Callable[..., Any])
+DumpMode: TypeAlias = Literal["python", "json"]
 _ANY = SchemaSerializer(core_schema.any_schema())
 
 
@@ -126,15 +127,16 @@ class Partial(Generic[T]):
             return None
 
     @_method
-    def model_dump(self) -> Any:
-        """Return what has come as plain dicts and lists."""
-        if self._record is not None or (shown := self._shown()) is ABSENT:
-            return _ANY.to_python(self._record)
-        if shown is not self:
-            return _ANY.to_python(shown)
-        if self._kind == "list":
-            return list(map(_plain, self))
-        return {name: _plain(value) for name, value in self._pairs()}
+    def model_dump(self, *, mode: DumpMode = "python") -> Any:
+        """Return what has come as plain dicts and lists. mode: "json" for values that JSON has, as Pydantic
+        writes them: a date as text.
+        """
+        return _plain(self, mode)
+
+    @_method
+    def model_dump_json(self) -> str:
+        """Return what has come as JSON text."""
+        return _ANY.to_json(_plain(self, "json")).decode()
 
     # -- the parts inside
 
@@ -236,8 +238,17 @@ class Partial(Generic[T]):
         return f"Partial({list(self) if self._kind == 'list' else dict(self._pairs())!r})"
 
 
-def _plain(value: Any) -> Any:
-    return Partial.model_dump(value) if isinstance(value, Partial) else _ANY.to_python(value)
+def _plain(value: Any, mode: DumpMode) -> Any:
+    """Return a part as plain dicts and lists."""
+    if not isinstance(value, Partial):
+        return _ANY.to_python(value, mode=mode)
+    if value._record is not None or (shown := value._shown()) is ABSENT:
+        return _ANY.to_python(value._record, mode=mode)
+    if shown is not value:
+        return _ANY.to_python(shown, mode=mode)
+    if value._kind == "list":
+        return [_plain(item, mode) for item in value]
+    return _ANY.to_python({name: _plain(member, mode) for name, member in value._pairs()}, mode=mode)
 
 
 class Roots:
