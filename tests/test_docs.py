@@ -35,6 +35,12 @@ def test_the_examples_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch,
                 assert block.printed.rstrip() == block.shown.rstrip()
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_an_example_prints_is_shown(page: Path) -> None:
+    silent = [block for block in pages.BLOCK.finditer(page.read_text()) if not block["shown"]]
+    assert not [block["code"] for block in silent if "print(" in block["code"]]
+
+
 def test_a_failing_example_would_fail(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("a\n```python\nx = 1\n```\nb\n```python\ny\n```\n")
