@@ -21,7 +21,7 @@ from ..evaluation.plots import reliability_page, reliability_svg
 from ..evaluation.promising import check_shares
 from ..evaluation.records import gold_reader
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
-from ..groups import grouped
+from ..groups import Run
 from ..loading import load_examples
 from ..schema import RecordType, compile_schema
 from .extract import chosen_type
@@ -151,8 +151,7 @@ def calibrate(
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         "samples": samples,
-        "concurrency": concurrency,
-        "journal": True if journal is None else journal,
+        "run": Run(concurrency=concurrency, journal=True if journal is None else journal),
     }
     with connected(
         model, base_url, instructions, mask=mask, **told_options(prompt, reference_date, locale)
@@ -202,8 +201,7 @@ def _counted(
     count = PromiseCount(cases, RecordType.of(record_type).dump)
     with counting(len(cases)) as counter:
         try:
-            given = grouped(options, "run")
-            for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **given):
+            for row in extractor.rows([c.text for c in cases], record_type, confidence=True, **options):
                 count.take(row)
                 counter.done({"record": 1} if row.record is not None else {})
         except KeyboardInterrupt:

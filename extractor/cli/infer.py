@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from ..errors import ConfigError
+from ..groups import Run
 from ..inferring import InferredType
 from ..inferring import infer as inferred
 from .options import KEYS, BaseUrlOption, ModelOption, connected
@@ -49,7 +50,8 @@ def infer(
     """
     texts = [_text(name) for name in files]
     with connected(model, base_url) as extractor:
-        found = inferred(extractor, texts, about, journal=True if journal is None else journal)
+        kept = Run(journal=True if journal is None else journal)
+        found = inferred(extractor, texts, about, run=kept)
     with opened(output) as out:
         out.write(found.source)
     console_on(sys.stderr).print(_table(found))

@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from ..evaluation.scoring import PLAIN, load_scoring
+from ..groups import Run
 from ..tuning import Tuning
 from ..tuning import tune as tuned
 from .extract import chosen_type
@@ -79,7 +80,6 @@ def tune(
     whether they help.
     """
     wanted = chosen_type(record_type, schema)
-    kept = True if journal is None else journal
     bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
     try:
         with connected(model, base_url, mask=mask, **told_options(None, reference_date, locale)) as extractor:
@@ -89,9 +89,8 @@ def tune(
                 data,
                 seed=seed,
                 scoring=load_scoring(scoring) if scoring else PLAIN,
-                concurrency=concurrency,
-                journal=kept,
                 **asked_confidence(False, None, samples),
+                run=Run(concurrency=concurrency, journal=True if journal is None else journal),
                 **bounds,  # type: ignore[arg-type]
             )
     except KeyboardInterrupt:

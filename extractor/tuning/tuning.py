@@ -17,6 +17,7 @@ from ..evaluation.metrics import by_field
 from ..evaluation.rates import Difference, RateEstimate, Scored, differences, estimates
 from ..evaluation.records import gold_reader
 from ..evaluation.scoring import PLAIN, scoring_of
+from ..groups import flat, grouped
 from ..messages import Prompt
 from ..results import Extraction
 from ..schema import compile_schema
@@ -156,8 +157,7 @@ class _Search:
                 scoring=self.scoring,
                 name=candidate.name,
                 **self._said(candidate),
-                **self.options,
-                **self.spent.left(),
+                **grouped({**self.options, **self.spent.left()}, "run"),
             )
         self.spent.add(found.records)
         return found
@@ -213,7 +213,7 @@ def tune(
     the best one is compared with the untuned model on the rest, once, and taken only if the paired 95 %
     interval of the gain in value F1 lies above 0. max_requests, max_tokens_total and max_cost (US dollars)
     bound what is paid for: a candidate is left out where it would not fit, by what the dearest one took so
-    far; dollars are a hard bound of each run, too.
+    far; dollars are a hard bound of each run, too. The max_cost of a `run=` bounds the whole, too.
     seed: of the parts and of what is drawn. options: those of `Extractor.rows`; answers are kept in the
     journal. Raises ConfigError and SchemaError before anything is asked, RunStopped where it could not go on.
     """
@@ -223,6 +223,11 @@ def tune(
     parts = split_gold(known, seed)
     if taken := {"examples", "instructions"} & options.keys():
         raise ConfigError(f"{min(taken)}= can't be given, since tune chooses it")
+    options = flat(options, "run")
+    in_run = options.pop("max_cost", None)
+    if max_cost is not None and in_run is not None:
+        raise ConfigError("max_cost is given twice: beside run= and in it")
+    max_cost = in_run if max_cost is None else max_cost
     spent = _Spent(max_requests, max_tokens_total, None if max_cost is None else Decimal(str(max_cost)))
     least = len(parts.validation) + 2 * len(parts.test)
     if max_requests is not None and max_requests < least + len(parts.validation):

@@ -20,7 +20,7 @@ def weathered(
     fair: int,
     concurrency: int,
     retry_after: Sequence[float | str | None],
-    **options: Any,
+    rows_per_request: int = 1,
 ) -> dict[str, Any]:
     """Run `rows` through a storm, then `fair` more without. Return the outcomes' indexes, records and
     errors, the limits of concurrency at the end of each, and what the server saw; `broken`: how many
@@ -45,9 +45,13 @@ def weathered(
         outcomes = []
         texts = (f"The text of row {row}" for row in range(rows + fair))
         journal = folder / "journal.sqlite"
-        for outcome in extractor.rows(
-            texts, Echo, run=Run(journal=journal, concurrency=concurrency, on_progress=look), **options
-        ):
+        run = Run(
+            journal=journal,
+            concurrency=concurrency,
+            on_progress=look,
+            rows_per_request=rows_per_request,
+        )
+        for outcome in extractor.rows(texts, Echo, run=run):
             outcomes.append(outcome)
             if len(outcomes) == rows:
                 in_storm = server.stats()

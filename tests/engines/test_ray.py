@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractor import ConfigError, RunStopped
+from extractor import ConfigError, Run, RunStopped
 from extractor.engines import ArrowStep
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, shaped, status
 from tests.engines.orders import Line, Order, enriched, orders
@@ -82,7 +82,7 @@ def test_two_thousand_rows_give_what_a_local_run_gives_and_a_second_reading_send
 
     with ChatServer(shaped()) as server:
         dataset = cluster.data.from_arrow(orders(2000)).repartition(5)
-        options = small(2, base_url=server.base_url, journal=tmp_path / "shared.sqlite")
+        options = small(2, base_url=server.base_url, run=Run(journal=tmp_path / "shared.sqlite"))
         done = ray.extract(dataset, Order, text="body", **options)
         found = table_of(done)
         sent = len(server.requests)
@@ -110,7 +110,9 @@ def test_an_actor_that_is_killed_sends_nothing_again_but_what_was_in_flight(
 
     (pids := tmp_path / "pids").mkdir()
     with running(Weather(latency=0.05)) as server:
-        options = small(2, base_url=server.base_url, journal=tmp_path / "shared.sqlite", concurrency=16)
+        options = small(
+            2, base_url=server.base_url, run=Run(journal=tmp_path / "shared.sqlite", concurrency=16)
+        )
         dataset = cluster.data.from_arrow(orders(2000)).repartition(10)
         done = ray.extract(dataset, Echo, text=noting(pids), batch_size=50, **options)
 
@@ -139,7 +141,7 @@ def test_rows_fail_alone_and_a_wrong_key_aborts_the_dataset_with_its_reason(clus
         return status(400, "I do not read that") if b"order 3" in request.body else shaped()
 
     with ChatServer(door) as server:
-        options = small(base_url=server.base_url, journal=False)
+        options = small(base_url=server.base_url, run=Run(journal=False))
         done = ray.extract(cluster.data.from_arrow(orders(6)), Order, text="body", **options)
         found = table_of(done)
         assert [error and error["http_status"] for error in found["order_error"].to_pylist()] == [
@@ -218,7 +220,7 @@ def test_two_actors_together_keep_the_limit_of_a_minute(cluster: Any) -> None:
 
     with ChatServer(noted) as server:
         dataset = cluster.data.from_arrow(orders(120)).repartition(4)
-        options = small(2, base_url=server.base_url, journal=False, requests_per_minute=600)
+        options = small(2, base_url=server.base_url, run=Run(journal=False, requests_per_minute=600))
         done = ray.extract(dataset, Line, text="body", batch_size=10, **options)
         assert table_of(done)["line"].null_count == 3
     assert len(came) == 117

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.evaluation import evaluate_escalation
 from extractor.testing import ChatServer
 from tests.escalating.test_escalating import TOWNS, Visit, large, small, text_of
@@ -23,7 +23,7 @@ def gain(model: Any, gold: list[dict[str, Any]], below: float = 0.6) -> Any:
     with ChatServer(small) as first, ChatServer(model) as other:
         second = Extractor("large", base_url=other.base_url)
         with second, Extractor("small", base_url=first.base_url, escalate=second, below=below) as ex:
-            return evaluate_escalation(ex, Visit, gold, journal=False)
+            return evaluate_escalation(ex, Visit, gold, run=Run(journal=False))
 
 
 @pytest.mark.slow

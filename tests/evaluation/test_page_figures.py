@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel
 
-from extractor import Extractor
+from extractor import Extractor, Run
 from extractor.evaluation import EvalReport, evaluate, evaluation_page
 from extractor.messages import Usage
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
@@ -87,7 +87,12 @@ def run(folder: Path, strength: int) -> tuple[EvalReport, list[tuple[int, Any]]]
     with ChatServer(model(strength, sent)) as server, Extractor("m", base_url=server.base_url) as ex:
         name = f"strength {strength}"
         report = evaluate(
-            ex, Visit, folder / "gold.jsonl", slices=["land"], name=name, journal=False, concurrency=1
+            ex,
+            Visit,
+            folder / "gold.jsonl",
+            slices=["land"],
+            name=name,
+            run=Run(journal=False, concurrency=1),
         )
     return report, sent
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor
+from extractor import ConfigError, Extractor, Run
 from extractor.inferring import DraftField, TypeDraft, infer, source_of
 from extractor.inferring.drafts import (
     ProposedField,
@@ -161,7 +161,7 @@ RECORDS = [
 def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_apart() -> None:
     answers = [reply(PROPOSAL), *map(reply, RECORDS)]
     with ChatServer(answers) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = infer(ex, TEXTS, "orders", journal=False, concurrency=1)
+        found = infer(ex, TEXTS, "orders", run=Run(journal=False, concurrency=1))
         assert len(server.requests) == 5
         asked = server.requests[0].body.decode()
     assert "Ada ordered 2 pens" in asked

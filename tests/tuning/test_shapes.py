@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from extractor import ConfigError, Extractor
+from extractor import ConfigError, Extractor, Run
 from extractor.messages import Outcome, Prompt
 from extractor.results import Extraction
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
@@ -56,7 +56,7 @@ def test_a_prompt_or_the_meaning_of_a_field_that_helps_is_found_and_the_client_s
     words: str, prompt: str | None, meanings: dict[str, str], tmp_path: Path
 ) -> None:
     with ChatServer(taught_by(words)) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = tune(ex, Visit, cases(33), journal=False)
+        found = tune(ex, Visit, cases(33), run=Run(journal=False))
         assert found.tuned is not None, found.why
         assert (found.tuned.prompt, found.tuned.meanings, found.tuned.examples) == (prompt, meanings, ())
         (tmp_path / "t.json").write_text(found.tuned.to_json())

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, ConfigError, Extractor, Run
+from extractor import AsyncExtractor, ConfigError, Extractor, Price, Run, RunStopped
 from extractor.evaluation.cases import Case
 from extractor.schema import compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
@@ -56,9 +56,9 @@ def learns(request: ReceivedRequest) -> Scripted:
 def test_what_helps_is_found_and_proved_and_the_client_says_it(tmp_path: Path) -> None:
     journal = tmp_path / "j.db"
     with ChatServer(learns) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = tune(ex, Visit, cases(40), journal=journal)
+        found = tune(ex, Visit, cases(40), run=Run(journal=journal))
         asked = len(server.requests)
-        again = tune(ex, Visit, cases(40), journal=journal)
+        again = tune(ex, Visit, cases(40), run=Run(journal=journal))
         assert len(server.requests) - asked == 3  # for words alone, which no journal keeps
     assert found.tuned is not None
     assert found.gain is not None
@@ -97,7 +97,7 @@ def test_on_shuffled_gold_no_gain_is_claimed(seed: int) -> None:
         return reply(json.loads(shown[i % len(shown)]) if shown else gold_of(i))
 
     with ChatServer(copies) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = tune(ex, Visit, shuffled, seed=seed, journal=False)
+        found = tune(ex, Visit, shuffled, seed=seed, run=Run(journal=False))
     assert found.tuned is None
     assert found.why.startswith("no ")
 
@@ -105,10 +105,21 @@ def test_on_shuffled_gold_no_gain_is_claimed(seed: int) -> None:
 @pytest.mark.slow
 def test_nothing_is_asked_beyond_the_budget() -> None:
     with ChatServer(learns) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = tune(ex, Visit, cases(40), max_requests=60, journal=False)
+        found = tune(ex, Visit, cases(40), max_requests=60, run=Run(journal=False))
         assert len(server.requests) == found.requests <= 60
     assert len(found.trials) == 3
     assert "the 8 nearest examples" in found.skipped
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bound", [{"max_cost": 0.5}, {"run": Run(journal=False, max_cost=0.5)}])
+def test_the_dollars_of_a_run_bound_the_whole(bound: dict[str, Any]) -> None:
+    prices = {"m": Price(input=500, output=0)}  # some cents a request
+    given = {"run": Run(journal=False), **bound}
+    with ChatServer(learns) as server, Extractor("m", base_url=server.base_url, prices=prices) as ex:
+        with pytest.raises(RunStopped):
+            tune(ex, Visit, cases(40), **given)
+        assert 0 < len(server.requests) < 20
 
 
 def test_bounds_and_gold_that_are_too_small_are_told_before_anything_is_asked() -> None:
@@ -119,6 +130,8 @@ def test_bounds_and_gold_that_are_too_small_are_told_before_anything_is_asked() 
             tune(ex, Visit, cases(40), max_requests=20)
         with pytest.raises(ConfigError, match="examples= can't be given"):
             tune(ex, Visit, cases(40), examples=[])
+        with pytest.raises(ConfigError, match="max_cost is given twice"):
+            tune(ex, Visit, cases(40), max_cost=1, run=Run(max_cost=1))
         assert server.requests == ()
 
 
