@@ -128,7 +128,10 @@ def figure(value: float | None, percent: bool, signed: bool = False) -> str:
     sign = "+" if signed else ""
     if percent:
         return f"{value:{sign}.1%}"
-    return f"{value:{sign},.4f}" if abs(value) < 1 else f"{value:{sign},.1f}"
+    if abs(value) >= 1:
+        return f"{value:{sign},.1f}"
+    whole, _, decimals = f"{value:{sign}.4f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0') or '0'}"
 
 
 def _plain(text: str) -> str:

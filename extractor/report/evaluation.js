@@ -47,7 +47,8 @@ function figure(value, percent, signed) {
   if (value === null || value === undefined) return "–";
   const sign = signed && value > 0 ? "+" : "";
   if (percent) return `${sign}${(100 * value).toFixed(1)}%`;
-  return sign + (Math.abs(value) < 1 ? value.toFixed(4) : value.toLocaleString("en", { maximumFractionDigits: 1 }));
+  const digits = { minimumFractionDigits: 1, maximumFractionDigits: Math.abs(value) < 1 ? 4 : 1 };
+  return sign + value.toLocaleString("en", digits);
 }
 
 function interval(of, percent, signed) {

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extractor.evaluation.checks import figure
 from extractor.evaluation.metrics import MISSING, score
 from extractor.evaluation.rates import RATES, Scored, by_field, differences, estimates, paired
 from extractor.evaluation.spans import grounding
@@ -106,3 +107,21 @@ def test_the_interval_of_a_share_is_about_two_standard_errors_to_each_side() -> 
     assert found.value == 0.5
     assert found.low == pytest.approx(0.5 - 1.96 * 0.05, abs=0.02)
     assert found.high == pytest.approx(0.5 + 1.96 * 0.05, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("value", "percent", "signed", "shown"),
+    [
+        (None, True, False, "–"),
+        (0.4129, True, False, "41.3%"),
+        (0.0, False, True, "+0.0"),
+        (-0.7, False, True, "-0.7"),
+        (0.00124, False, False, "0.0012"),
+        (1, False, False, "1.0"),
+        (12345.67, False, True, "+12,345.7"),
+    ],
+)
+def test_a_figure_is_shown_with_as_many_digits_as_it_has(
+    value: float | None, percent: bool, signed: bool, shown: str
+) -> None:
+    assert figure(value, percent, signed) == shown
