@@ -263,11 +263,9 @@ class Decimals(Codec):
         """Return its digits."""
         value = value if isinstance(value, Decimal) else Decimal(str(value))
         digits = f"{value:f}" if self.plain_digits and value.is_finite() else str(value)
-        if not self.bare or not value.is_finite():
-            return digits
-        return (
-            f"{MARK}-0e0" if digits == "-0" and not self.plain_digits else f"{MARK}{digits}"
-        )  # -0 is read as 0
+        if self.bare and digits == "-0" and not self.plain_digits:
+            digits = "-0e0"  # JSON's -0 is read as the integer 0
+        return f"{MARK}{digits}" if self.bare and value.is_finite() else digits
 
     def decode(self, data: JSON) -> JSON:
         """A number gives its digits, as they were written."""
