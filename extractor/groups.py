@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from difflib import get_close_matches
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from .dialogue.policy import dollars
 from .errors import ConfigError
@@ -19,6 +19,7 @@ from .quotas import SharedQuota
 from .results import Progress
 
 T = TypeVar("T")
+Check: TypeAlias = Callable[[Any], bool | str | None]
 _FLAT = {"chunk": "size"}  # fields that were called otherwise as keywords of their own
 
 
@@ -171,6 +172,8 @@ class Chunks:
       name, several names, or "" for the item itself.
     - counts: how many items a list must have, by its JSON pointer: a number, or the pointer of the field that
       holds it.
+    - check: a function of the whole record, or several by name. It returns None or True, or a sentence that
+      says what is wrong. Then the likeliest chunks are read once more.
     """
 
     size: int | None = None
@@ -180,6 +183,7 @@ class Chunks:
     rereads: int = 0
     key: str | Mapping[str, str | Sequence[str]] | None = None
     counts: Mapping[str, int | str] | None = None
+    check: Check | Mapping[str, Check] | None = None
 
     def __post_init__(self) -> None:
         for name, least in {"size": 1, "window": 1, "overlap": 0, "passes": 1}.items():

@@ -10,7 +10,7 @@ from typing import Any, Literal, Required, TypeAlias, TypedDict, cast
 
 from .dialects import Provider
 from .errors import ConfigError
-from .groups import GROUPS, Chunks, Columns, Run, in_group
+from .groups import GROUPS, Check, Chunks, Columns, Run, in_group
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
 from .quotas import SharedQuota
@@ -190,6 +190,7 @@ class DocumentOptions(RowOptions, total=False):
       name, several names, or "" for the item itself.
     - counts: how many items a list must have, by its JSON pointer: a number, or the pointer of the field that
       holds it.
+    - check: a function of the whole record, or several by name, that says what is wrong with it.
     """
 
     chunks: Chunks | None
@@ -200,6 +201,7 @@ class DocumentOptions(RowOptions, total=False):
     rereads: int
     key: str | Mapping[str, str | Sequence[str]] | None
     counts: Mapping[str, int | str] | None
+    check: Check | Mapping[str, Check] | None
     progress: bool | None
 
 
@@ -323,7 +325,9 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 PARAMETERS = frozenset(Params.__annotations__)
 COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
-OF_DOCUMENTS = frozenset({"chunk", "chunks", "window", "overlap", "passes", "rereads", "key", "counts"})
+OF_DOCUMENTS = frozenset(
+    {"chunk", "chunks", "window", "overlap", "passes", "rereads", "key", "counts", "check"}
+)
 _OF_CLIENT = (
     frozenset({*ClientOptions.__annotations__, "model", "http_client"})
     - PARAMETERS

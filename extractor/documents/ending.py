@@ -12,6 +12,7 @@ from ..evidence.coverage import coverage
 from ..evidence.leaves import Path, leaves, value_at
 from ..evidence.merging import Merged, canonical
 from ..messages import JSON, Outcome
+from .checks import failures
 from .outcome import ChunkOutcome, DocumentExtraction
 from .planning import Plan
 
@@ -36,7 +37,8 @@ def concluded(
             evidence = _moved(merged.evidence, merged.record, record, ())
             sure = {at: c for at, c in _moved(sure, merged.record, record, -1.0).items() if c >= 0}
             problems += _miscounted(plan.counts, merged.record)
-    repaired = any(line.outcome is Outcome.REPAIRED for line in lines)
+            problems += [] if lost else failures(plan.checks, record)
+    repaired = any(line.outcome is Outcome.REPAIRED or not line.used for line in lines)
     outcome = Outcome.REPAIRED if repaired else Outcome.OK
     if problems or lost:
         outcome = Outcome.INVALID if problems else _outcome(lost[0])

@@ -34,6 +34,8 @@ class ChunkOutcome:
     - passed: the pass over the text, from 1.
     - second: what a second model answered about the doubtful members of this chunk, its record as plain JSON.
       None if it was not asked.
+    - used: whether its record counts in the whole. If a check failed, a chunk is read once more, and one of
+      its readings counts.
     """
 
     start: int
@@ -47,6 +49,7 @@ class ChunkOutcome:
     again: bool = False
     covered: bool = False
     second: Extraction[Any] | None = None
+    used: bool = True
 
     @property
     def outcome(self) -> Outcome | None:
@@ -56,7 +59,7 @@ class ChunkOutcome:
     @property
     def missing(self) -> bool:
         """Whether some text of this chunk is not in the record."""
-        return self.error is not None and not (self.again or self.covered)
+        return self.used and self.error is not None and not (self.again or self.covered)
 
     @property
     def reason(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 from ..bulk import RUN_OPTIONS
@@ -13,6 +13,7 @@ from ..evidence.chunking import Chunk, split
 from ..evidence.leaves import Path
 from ..evidence.merging import KeyOf
 from ..given import context_of
+from ..groups import Check
 from ..layout import Source
 from ..messages import JSON
 from ..options import DocumentOptions
@@ -20,17 +21,18 @@ from ..readers.given import text_of
 from ..saying import check_for_all
 from ..schema import Chunked, CompiledSchema
 from ..task import Task
+from .checks import checks_of
 from .window import ask_window, chunk_size, needs_chunks
 
 OVERLAP = 0.1  # of a chunk
 MOST_OVERLAP = 1000  # characters
-OWN = frozenset({"chunk", "window", "overlap", "passes", "rereads", "key", "counts", "progress"})
+OWN = frozenset({"chunk", "window", "overlap", "passes", "rereads", "key", "counts", "check", "progress"})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is asked of a text. size, overlap: of chunks, in characters. rereads: how many passages may be
-    read again. origin: what it was read from.
+    read again. origin: what it was read from. checks: of the whole record, by name.
     """
 
     text: str
@@ -44,6 +46,7 @@ class Plan:
     key_of: KeyOf
     counts: Mapping[str, int | str]
     origin: Source | None = None
+    checks: Mapping[str, Check] = field(default_factory=dict)
 
     @property
     def chunks(self) -> tuple[Chunk, ...]:
@@ -94,6 +97,7 @@ def plan(models: Models[Any], record_type: Any, text: str | Source, options: Doc
         _key_of(options.get("key"), compiled),
         _counts({} if (counts := options.get("counts")) is None else counts, compiled),
         origin,
+        checks_of(options.get("check")),
     )
 
 

@@ -17,6 +17,8 @@ from ..evidence.headings import section_goes_on
 from ..evidence.merging import NOTHING, ChunkReading, Merged, merge
 from ..results import Extraction
 from ..schema import TAG, VALUE, Chunked, unmarked
+from ..task import mask_for
+from .checks import MOST, failures, suspects, told
 from .ending import concluded, json_of
 from .outcome import ChunkOutcome, DocumentExtraction
 from .planning import OWN, Plan
@@ -65,6 +67,8 @@ class DocumentWork:
         self._more = max(FEW, len(plan.chunks))  # shorter chunks that may be asked for
         self._whole: Extraction[Any] | None = None  # where one request was enough
         self._doubts: Doubts | None = None
+        self._reread: dict[Chunk, Chunk] = {}  # by the chunk that is read once more, the first reading
+        self._failed = ""  # what the model is told of the checks that failed
         if options.get("max_cost") is not None:  # one budget for all runs
             self._options["max_cost"] = RunBudget(dollars("max_cost", options["max_cost"]))
 
@@ -78,6 +82,10 @@ class DocumentWork:
         self._pending = self._overlooked()
         if self._pending:
             yield self._job()
+        self._pending = self._suspected()
+        if self._pending:
+            yield self._job()
+            self._choose()
         if self._second is not None:
             self._doubts = self._doubtful(self._second)
             if self._doubts is not None and self._second.models is not None:
@@ -85,7 +93,7 @@ class DocumentWork:
 
     def _job(self) -> Job:
         options = dict(self._options)
-        at_once = self._plan.at_once and not self._ledger
+        at_once = self._plan.at_once and (not self._ledger or bool(self._reread and self._is_whole))
         asked = self._plan.record_type if at_once else Chunked(self._plan.record_type)
         rows = [Row(self._part(chunk, at_once), chunk) for chunk in self._pending]
         return Job.of(self._models, rows, asked, None, options)  # type: ignore[arg-type]
@@ -95,9 +103,9 @@ class DocumentWork:
         whole = self._whole_of(self._lines())
         if whole is not None:
             doubt = second.how.doubt(self._plan.record_type, whole)
-            return None if doubt is None else Doubts(doubt, tuple(self._ledger))
+            return None if doubt is None else Doubts(doubt, tuple(self._used))
         found = self._made(self._lines(), _scores)
-        return doubts_of(second.how, self._plan.record_type, found, self._ledger)
+        return doubts_of(second.how, self._plan.record_type, found, self._used)
 
     def _second_job(self, second: DocumentEscalation, doubts: Doubts) -> Job:
         """Return the run that asks the second model about the chunks that hold doubtful values."""
@@ -121,6 +129,9 @@ class DocumentWork:
             return text, None
         if self._plan.origin is not None and self._plan.origin.images:
             text = self._plan.origin.part(chunk.start, chunk.end)
+        if chunk in self._reread:
+            again = CHECKED.format(self._failed)
+            return text, again if at_once else f"{_place(self._reread[chunk], self._plan)} {again}"
         if at_once:
             return text, None
         is_again = chunk.reading > self._plan.passes
@@ -134,7 +145,9 @@ class DocumentWork:
             return
         if self._plan.at_once and not self._ledger:
             self._whole = outcome.extraction
-        self._ledger[chunk] = _line(chunk, outcome)
+        first = self._reread.get(chunk)
+        line = _line(chunk, outcome)
+        self._ledger[chunk] = line if first is None else replace(line, passed=first.reading, used=False)
 
     def _again(self) -> Sequence[Chunk]:
         """The shorter chunks to read in place of those that failed, where that may help. Where most replies
@@ -162,6 +175,50 @@ class DocumentWork:
             Chunk(start, start, end, i, len(passages), plan.passes + 1)
             for i, (start, end) in enumerate(passages, 1)
         )
+
+    @property
+    def _used(self) -> dict[Chunk, ChunkOutcome]:
+        return {chunk: line for chunk, line in self._ledger.items() if line.used}
+
+    @property
+    def _is_whole(self) -> bool:
+        return self._whole_of(self._lines()) is not None
+
+    def _suspected(self) -> Sequence[Chunk]:
+        """Return chunks to read once more, since the record does not pass the caller's checks."""
+        plan = self._plan
+        made = self._made(self._lines()) if plan.checks else None
+        if made is None or made.record is None or made.missing:
+            return ()
+        problems = failures(plan.checks, made.record)
+        if not problems or any(problem.type != "check" for problem in problems):
+            return ()
+        first, given = self._models.first, self._options.get("mask")
+        masked = any(mask_for(model, first, given) for model in self._models.chain)
+        self._failed = told(problems, tuple(plan.checks), masked)
+        chunks = suspects(self._ledger, made, max(MOST, plan.rereads))
+        self._reread = {replace(chunk, reading=plan.passes + 1 + chunk.reading): chunk for chunk in chunks}
+        return tuple(self._reread)
+
+    def _choose(self) -> None:
+        """Have the second readings count in place of the first ones where the checks then hold: all of them,
+        or else one. Where they never do, the first readings stay.
+        """
+        read = {new: old for new, old in self._reread.items() if self._has_record(new)}
+        for chosen in [read, *({new: old} for new, old in read.items() if len(read) > 1)]:
+            ledger = dict(self._ledger)
+            for new, old in chosen.items():
+                ledger[new] = replace(ledger[new], used=True)
+                ledger[old] = replace(ledger[old], used=False)
+            whole = ledger[next(iter(chosen))].extraction if chosen and self._is_whole else None
+            made = self._of_whole(whole, ()) if whole is not None else self._made(self._lines(ledger))
+            if chosen and made.record is not None and not failures(self._plan.checks, made.record):
+                self._ledger, self._whole = ledger, whole
+                return
+
+    def _has_record(self, chunk: Chunk) -> bool:
+        line = self._ledger.get(chunk)
+        return line is not None and line.outcome is not None and line.outcome.has_record
 
     def result(self, why: RunStopped | None = None) -> DocumentExtraction[Any]:
         """Return what came of the document. why: the reason why chunks were not run."""
@@ -196,7 +253,8 @@ class DocumentWork:
     def _whole_of(self, lines: Sequence[ChunkOutcome]) -> Extraction[Any] | None:
         """Return the answer about the whole text, where one request was enough."""
         whole = self._whole
-        return whole if whole is not None and len(lines) == 1 and whole.outcome.has_record else None
+        alone = sum(line.used for line in lines) == 1
+        return whole if whole is not None and alone and whole.outcome.has_record else None
 
     def _of_whole(self, whole: Extraction[Any], lines: tuple[ChunkOutcome, ...]) -> DocumentExtraction[Any]:
         merged = Merged(json_of(whole.record), whole.evidence, (), whole.confidence or {})
@@ -224,7 +282,7 @@ class DocumentWork:
             said = joined(first, _answer(line, line.second, sure_of), names)
             return ChunkReading(line.start, line.end, said.record, said.evidence, line.passed, said.sure)
 
-        readings = [found for line in lines if (found := reading_of(line)) is not None]
+        readings = [found for line in lines if line.used and (found := reading_of(line)) is not None]
         goes_on = section_goes_on(self._plan.text)
         return merge(readings, self._plan.compiled.joins, self._plan.key_of, goes_on)
 
@@ -333,4 +391,8 @@ AGAIN = (
     "The text is a passage of a longer one, and may begin and end in the middle of something. It is read "
     "again, since some of its items may have been overlooked. Give all that stands in it, and leave out what "
     "it does not say, though the record seems to need it."
+)
+CHECKED = (
+    "It is read again, since something is wrong in the record of the whole text: {}. Look again at each "
+    "value, and for what was overlooked or given twice. Give what the text says, also where that stays wrong."
 )
