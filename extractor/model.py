@@ -17,7 +17,7 @@ from .learnt import Learnt
 from .messages import Attempt, Completion, Failure, Message, Mode, Request, StrictSchema, Usage
 from .options import ClientOptions, check_parameters
 from .pricing import public_window
-from .schema import CompiledSchema, Target, bounded, can_ground, compile_schema, grounding, lark
+from .schema import CompiledSchema, Target, bounded, can_ground, compile_schema, grounding, is_nested, lark
 from .secrets import Secret
 from .settings import Settings, policy, with_defaults
 from .streams import StreamReader
@@ -95,6 +95,10 @@ class Model:
         """Whether the prompt has to show the schema: nobody else does in a mode without one."""
         shown = mode is Mode.TOOL or self.provider.shows_schema
         return only_prompt(mode) or not shown
+
+    def writes_lines(self, schema: Mapping[str, Any]) -> bool:
+        """Whether records of a schema are written over several lines: flat ones are as good in one."""
+        return self.provider.lines and is_nested(schema)
 
     def shown_schema(self, schema: Mapping[str, Any], mode: Mode) -> str:
         """Return a schema as the prompt shows it."""
@@ -262,7 +266,7 @@ class Model:
                 grammar=lark(
                     dict(request.response_schema.schema),
                     source,
-                    lines=self.provider.lines,
+                    lines=self.writes_lines(request.response_schema.schema),
                 ),
             )
         messages = joined(request.messages, request.turns)

@@ -42,7 +42,7 @@ from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Reque
 from .model import Bind, Model
 from .options import ExtractOptions, checked_parts
 from .readers.given import opened, text_of
-from .reading import Reader, in_lines, listed, whole_value
+from .reading import Reader, laid_out, listed, whole_value
 from .saying import ByRow, Day, Examples, Saying, check_for_all, chosen
 from .schema import (
     CompiledSchema,
@@ -296,7 +296,7 @@ class Task(Generic[T]):
         is_shown = self.model.shows_schema(mode) and not self._schema_last
         schema = self.model.shown_schema(self.compiled.schema, mode) if is_shown else None
         is_small = self._prompt is Prompt.SMALL and not pairs
-        ours = small_prompt(self.model.provider.lines) if is_small else PLAIN
+        ours = small_prompt(self.model.writes_lines(self.compiled.schema)) if is_small else PLAIN
         said = self._first_message(saying, schema, part, ours)
         if same:
             self._systems[mode] = said
@@ -334,7 +334,8 @@ class Task(Generic[T]):
         found = chosen(examples, text)
         pairs = tuple(_checked_example(self.compiled, self._asked, *each) for each in found)
         if self.model.provider.lines:
-            pairs = tuple((shown, in_lines(whole_value(record))) for shown, record in pairs)
+            depth = 0 if self.model.writes_lines(self.compiled.schema) else None
+            pairs = tuple((shown, laid_out(whole_value(record), depth)) for shown, record in pairs)
         return pairs if self._mask is None else tuple(_hidden_example(self._mask, *pair) for pair in pairs)
 
     def _logprobs(self) -> dict[str, Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from pydantic import BaseModel
 
 from extractor import Extractor
+from extractor.dialogue import SMALL_TASK
+from extractor.schema import compile_schema, is_nested
 
 
 class Item(BaseModel):
@@ -38,6 +42,33 @@ def test_a_small_model_writes_bare_decimals_over_several_lines_and_sees_them_so_
     assert '"price": number' in system
     assert answer == LINES
     assert r'"\n  " ("\"number\""' in body["grammar"]
+
+
+def test_a_small_model_writes_what_has_no_objects_in_it_in_one_line() -> None:
+    tea = ("No. 7: tea 2.50", Item(what="tea", price=Decimal("2.50")))
+    with Extractor("local:qwen2.5-coder-0.5b") as ex:
+        shot, plain = (ex.preview(Item, "milk 1.10", examples=shots).json for shots in ([tea], []))
+    assert shot["messages"][2]["content"] == '{"what": "tea", "price": 2.50}'
+    assert SMALL_TASK in plain["messages"][0]["content"]
+    assert r"\n  " not in plain["grammar"]
+
+
+@pytest.mark.parametrize(
+    ("record_type", "nested"),
+    [(Item, False), (Bill, True), (list[Item], True), (list[str], False), (dict[str, str], False)],
+)
+def test_a_type_is_nested_if_an_object_stands_in_another(record_type: Any, nested: bool) -> None:
+    assert is_nested(compile_schema(record_type, "local").schema) is nested
+
+
+def test_the_prompt_for_a_small_model_does_not_list_the_values_of_enums() -> None:
+    schema = {"type": "object", "properties": {"unit": {"enum": ["kg", "lb"]}}, "required": ["unit"]}
+    shown = {}
+    for model in ("local:qwen2.5-coder-1.5b", "local:smollm2"):
+        with Extractor(model) as ex:
+            shown[model] = ex.preview(schema, "2 kg").json["messages"][0]["content"]
+    assert '"unit": string' in shown["local:qwen2.5-coder-1.5b"]
+    assert '"unit": "kg" | "lb"' in shown["local:smollm2"]
 
 
 def test_the_tiny_model_writes_decimals_as_texts_in_one_line() -> None:

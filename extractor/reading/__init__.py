@@ -4,7 +4,7 @@ from .found import begun_json, found_json, without_thoughts
 from .inside import listed
 from .readings import Decoded, Read, Reader, how, says_nothing
 from .shape import RecordShape, bare, choice_key, distinct, place_names
-from .syntax import INDENT, in_lines, mended, value_at, whole_value, written
+from .syntax import INDENT, laid_out, mended, value_at, whole_value, written
 from .thoughts import CLOSING_MARK, MARK, held_back
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
     "found_json",
     "held_back",
     "how",
-    "in_lines",
+    "laid_out",
     "listed",
     "mended",
     "place_names",

@@ -136,18 +136,24 @@ def written(value: Any, sort: bool = False) -> str:
     return _quoted(value) if not isinstance(value, float) or math.isfinite(value) else "null"
 
 
-def in_lines(value: Any, depth: int = 0) -> str:
+def laid_out(value: Any, depth: int | None = 0) -> str:
     """Return a value as JSON text over several lines, its numbers as they were written. Lists without an
-    object in them stand in one line. depth: how far the lines are indented.
+    object in them stand in one line. depth: how far the lines are indented; None for all in one line.
     """
-    if not _has_object(value):
-        items = map(in_lines, value) if isinstance(value, list) else ()
-        return f"[{', '.join(items)}]" if isinstance(value, list) else written(value)
-    before, after = "\n" + INDENT * (depth + 1), "\n" + INDENT * depth
+    if not isinstance(value, list | dict):
+        return written(value)
+    depth = depth if _has_object(value) else None
+    before, comma, after = ("", ", ", "") if depth is None else _separators(depth)
+    inner = None if depth is None else depth + 1
     if isinstance(value, dict):
-        inside = [f"{_quoted(key)}: {in_lines(item, depth + 1)}" for key, item in value.items()]
-        return "{" + before + f",{before}".join(inside) + after + "}" if inside else "{}"
-    return "[" + before + f",{before}".join(in_lines(item, depth + 1) for item in value) + after + "]"
+        inside = [f"{_quoted(key)}: {laid_out(item, inner)}" for key, item in value.items()]
+        return f"{{{before}{comma.join(inside)}{after}}}" if inside else "{}"
+    return f"[{before}{comma.join(laid_out(item, inner) for item in value)}{after}]"
+
+
+def _separators(depth: int) -> tuple[str, str, str]:
+    before = "\n" + INDENT * (depth + 1)
+    return before, f",{before}", "\n" + INDENT * depth
 
 
 def _has_object(value: Any) -> bool:

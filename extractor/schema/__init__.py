@@ -37,6 +37,7 @@ from .record_type import (
     compile_schema,
     with_extras,
 )
+from .strict import is_nested
 from .types.documents.wrapped import unwrapped
 from .unions import place_of_type, types_in
 
@@ -67,6 +68,7 @@ __all__ = [
     "compile_schema",
     "fresh",
     "grounding",
+    "is_nested",
     "lark",
     "measured",
     "not_json",

@@ -43,6 +43,13 @@ def nodes(node: Schema) -> Iterator[Schema]:
         pending.extend(parts(node))
 
 
+def is_nested(schema: Mapping[str, JSON]) -> bool:
+    """Return whether there is more than one object in a strict schema, its definitions included."""
+    bodies = (dict(schema), *schema.get("$defs", {}).values())
+    objects = [node for body in bodies for node in nodes(body) if node.get("type") == "object"]
+    return len(objects) > 1
+
+
 def rebuilt_once(node: Schema, change: Callable[[Schema], Schema]) -> Schema:
     """Return `node` with `change` applied to what is directly below it."""
     result = dict(node)

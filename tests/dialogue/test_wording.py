@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from extractor import ConfigError, Extractor
 from extractor.dialogue import SMALL_TASK, SMALL_TASK_IN_LINES, TASK
 from extractor.dialogue.outline import outline
-from extractor.reading import in_lines
+from extractor.reading import laid_out
 from extractor.schema import compile_schema, grounding
 from extractor.testing import ChatServer, reply
 
@@ -59,7 +59,7 @@ def test_the_worked_example_is_what_the_library_itself_would_say_and_take() -> N
     record = compiled.decode(answer, {"text": text})
     assert json.loads(answer) == record.model_dump()
     assert all(value in text for value in [record.name, record.phone, record.when])
-    assert worked(SMALL_TASK_IN_LINES) == (text, outline(compiled.schema), in_lines(json.loads(answer)))
+    assert worked(SMALL_TASK_IN_LINES) == (text, outline(compiled.schema), laid_out(json.loads(answer)))
 
 
 def test_a_small_model_sees_a_worked_example_among_the_instructions() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.reading import in_lines, whole_value, written
+from extractor.reading import laid_out, whole_value, written
 
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -20,7 +20,7 @@ VALUES = st.recursive(
 def test_objects_stand_over_several_lines_and_lists_without_one_in_a_line() -> None:
     said = '{"a":[1.10,2e5,[]],"b":[{"c":"x, {\\"y\\": 1}"},{}],"d":{},"e":-0.00}'
     assert (
-        in_lines(whole_value(said))
+        laid_out(whole_value(said))
         == """{
   "a": [1.10, 2e5, []],
   "b": [
@@ -35,7 +35,11 @@ def test_objects_stand_over_several_lines_and_lists_without_one_in_a_line() -> N
     )
 
 
+def test_without_a_depth_all_stands_in_one_line() -> None:
+    assert laid_out(whole_value('{"a":[{"b":1.10}],"c":{}}'), None) == '{"a": [{"b": 1.10}], "c": {}}'
+
+
 @given(VALUES)
 def test_what_is_laid_out_is_the_same_value(value: Any) -> None:
-    assert whole_value(in_lines(value)) == value
-    assert written(whole_value(in_lines(value))) == written(whole_value(written(value)))
+    assert whole_value(laid_out(value)) == value
+    assert written(whole_value(laid_out(value))) == written(whole_value(written(value)))

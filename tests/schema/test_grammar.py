@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from extractor import Free, Verbatim, compile_schema
-from extractor.reading import in_lines, whole_value
+from extractor.reading import laid_out, whole_value
 from extractor.schema.compiler.targets import grounding
 from extractor.schema.grounding.grammar import BOUNDED, LONGEST, can_ground, chunks, lark
 from extractor.schema.grounding.numerals import numbers_in
@@ -177,7 +177,7 @@ def test_over_several_lines_every_value_of_a_type_is_taken_as_it_is_laid_out(cas
             continue
         fits = engines.lark(lark(compiled.schema, lines=True))
         for encoded in map(compiled.encode, case.values):
-            said = in_lines(whole_value(encoded))
+            said = laid_out(whole_value(encoded))
             assert fits(said), encoded
             assert "{" not in encoded or encoded == "{}" or not fits(spaced(encoded))
 

@@ -50,7 +50,7 @@ def lark(schema: Schema, text: str | None = None, lines: bool = False) -> str:
     """Return the grammar of strict JSON of this schema; marked values are pieces of `text`, if there is one.
 
     text: one that `can_ground`. Past BOUNDED characters the lengths of pieces are not held to. lines: objects
-    and lists with objects in them stand over several lines, as `reading.in_lines` writes them.
+    and lists with objects in them stand over several lines, as `reading.laid_out` writes them.
     """
     writer = _Writer(schema.get("$defs", {}), None if text is None else _Pieces(text))
     start = writer.expression(
