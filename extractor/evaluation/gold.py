@@ -13,8 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..errors import ConfigError
+from .. import readers
+from ..errors import ConfigError, UnreadableSource
 from ..messages import JSON
+from ..readers.kinds import kind_of
 
 Place: TypeAlias = tuple[int, int]  # start and end in the text, end exclusive
 Places: TypeAlias = Mapping[str, Sequence[Place]]  # by the JSON pointer of a leaf
@@ -38,6 +40,7 @@ def object_in(line: str, where: str) -> dict[str, JSON]:
 def text_in(told: Mapping[str, JSON], folder: Path, where: str) -> str | None:
     """Return the text of a line, None where it names none. Raises ConfigError.
 
+    A path may be that of a document, such as a PDF: its text is as `read` returns it.
     folder: where paths begin; a file elsewhere, such as a key, is not read, since lines may be strangers'.
     """
     text, path = told.get("text"), told.get("path")
@@ -82,7 +85,12 @@ def _read(path: str, folder: Path, where: str) -> str:
         file, root = (folder / path).resolve(), folder.resolve()
         if not file.is_relative_to(root):
             raise ConfigError(f"{where}: {path} is not below {root}, the folder of the labels")
-        return file.read_bytes().decode("utf-8-sig")
+        data = file.read_bytes()
+        return data.decode("utf-8-sig") if kind_of(data) is None else readers.read(data, name=path).text
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{where}: {path} is neither text in UTF-8 nor a known document") from error
+    except UnreadableSource as error:
+        raise ConfigError(f"{where}: {path}: {error}") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{where}: cannot read {path}: {reason}") from error
