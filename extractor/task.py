@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,11 +33,11 @@ from .dialogue import (
     repair,
     small_prompt,
 )
-from .errors import ConfigError, ExtractionError, InvalidJSON, Problem, Unjudged
+from .errors import ConfigError, Problem
 from .evaluation.gold import Places
 from .given import SHORT, Content, Text, check_length, checked_text, context_of, with_images
 from .layout import Source
-from .masking import Masked, TextMask
+from .masking import Masked, TextMask, decode_masked
 from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions, checked_parts
@@ -277,7 +277,7 @@ class Task(Generic[T]):
         """Return the judge of the n-th attempt, counted from 1."""
         decode = partial(self.compiled.decode, context=context_of(text, saying.context, attempt))
         if masked is not None:
-            decode = partial(_decoded, masked, decode)
+            decode = partial(decode_masked, masked, decode)
         reader = self._reader if saying is self._saying else self._reader_for(saying)
         judge = partial(judge_record, decode=decode, measure=self._measure, reader=reader)
         if masked is not None:
@@ -452,32 +452,6 @@ def _judged(masked: Masked, judge: Judge[T], reply: Completion, part: Part | Non
     verdict = judge(reply, part)
     note = masked.note(verdict.text) if verdict.text and verdict.outcome is Outcome.OK else None
     return verdict.with_note(note)
-
-
-def _decoded(masked: Masked, decode: Callable[[str], T], text: str) -> T:
-    """Return the record with the values that were hidden. What is wrong with it is told without them.
-
-    A value that looks like a misspelt placeholder is one, unless the type takes it alone as it is written.
-    """
-    told = list[ExtractionError]()
-    for reading in dict.fromkeys((masked.misspelt.restored(text), text)):
-        try:
-            return decode(masked.json_back(reading))
-        except MemoryError:
-            raise
-        except InvalidJSON as error:
-            told.append(error if error.__cause__ is None else _unjudged(error.__cause__))
-        except ExtractionError as error:
-            told.append(error)
-        except Exception as error:  # of a validator: it would be told with the values
-            told.append(Unjudged.of(error))
-    first = told[0]
-    problems = [masked.hidden_problem(problem) for problem in first.problems]
-    raise type(first)(masked.hidden(str(first)), problems)  # outside: the cause holds the values
-
-
-def _unjudged(cause: BaseException) -> Unjudged:
-    return Unjudged.of(cause if isinstance(cause, Exception) else Exception(str(cause)))
 
 
 def _sampling(model: Model, params: Mapping[str, Any], samples: int) -> dict[str, Any]:

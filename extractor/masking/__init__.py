@@ -1,5 +1,6 @@
 """What must not leave this process: replaced before anything is sent, and put back into what comes."""
 
+from .decoding import decode_masked
 from .finders import PATTERNS, PRESIDIO, Finder, Found, finders
 from .masks import ADDED, GUESSED, MISSPELT, Masked, TextMask
 
@@ -13,5 +14,6 @@ __all__ = [
     "Found",
     "Masked",
     "TextMask",
+    "decode_masked",
     "finders",
 ]
