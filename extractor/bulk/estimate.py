@@ -22,7 +22,7 @@ NAMED = 100  # that an estimate names
 PriceOf: TypeAlias = Callable[[Usage], Decimal | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Estimate:
     """An estimate of a run. Nothing was sent for it.
 
@@ -80,6 +80,13 @@ class Estimate:
         }
         told = " + ".join(f"{count:,} {name}" for name, count in parts.items() if count) or "0"
         return f"{self.rows:,} rows = {told}"
+
+    def __repr__(self) -> str:
+        price = "cost unknown" if self.cost is None else f"about ${self.cost:.4f}"
+        second = f", at most {self.second_requests:,} more to a second model" if self.second_requests else ""
+        tokens = self.prompt_tokens + self.completion_tokens
+        requests = f"{self.requests:,} request{'' if self.requests == 1 else 's'}"
+        return f"Estimate({self.sum}, {requests}{second}, {tokens:,} tokens, {price})"
 
     def __str__(self) -> str:
         price = f"about ${self.cost:.4f}" if self.cost is not None else f"cost unknown: {self.why_no_cost}"

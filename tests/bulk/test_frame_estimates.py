@@ -105,6 +105,8 @@ def test_an_unknown_price_is_none_with_the_reason() -> None:
     assert (told.cost, told.bad) == (None, 1)
     assert "the price of 'm' is not known" in str(told.why_no_cost)
     assert "cost unknown" in str(told)
+    assert repr(told).startswith("Estimate(2 rows = 1 to ask + 1 invalid, 1 request, ")
+    assert repr(told).endswith(" tokens, cost unknown)")
 
 
 def test_the_embedded_model_is_not_started_for_an_estimate() -> None:
