@@ -254,7 +254,8 @@ class Connection(asyncio.Protocol):
                 self._write(200, self._completion(request, text, body, fate), cut=fate == "truncated")
 
     def _completion(self, request: dict[str, Any], text: str, body: bytes, fate: str) -> bytes:
-        said = "Sure, here it is." if fate == "invalid" else _records(text)
+        nothing = f"Sure, answer {self.state.began} is here."  # the same one again would end a dialogue
+        said = nothing if fate == "invalid" else _records(text)
         most = request.get("max_tokens") or request.get("max_completion_tokens")
         written = most if self.state.weather.longest and most else len(said) // 4
         read = len(body) // 4

@@ -25,6 +25,8 @@ def weathered(
     """Run `rows` through a storm, then `fair` more without. Return the outcomes' indexes, records and
     errors, the limits of concurrency at the end of each, and what the server saw; `broken`: how many
     requests this process sent in a pause that it had been told of, by its own clock.
+
+    One reply in twenty is no JSON, so with two repairs one row in 7,600 would have no record.
     """
     seen = list[tuple[float, Attempt]]()
 
@@ -36,7 +38,7 @@ def weathered(
     storm = replace(STORM, latency=0.02, retry_after=retry_after)
     with (
         running(storm) as server,
-        Extractor("any", base_url=server.base_url, max_retries=8, on_event=watch) as extractor,
+        Extractor("any", base_url=server.base_url, max_retries=8, max_repairs=8, on_event=watch) as extractor,
     ):
 
         def look(progress: Progress) -> None:
