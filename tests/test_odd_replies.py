@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -458,6 +459,10 @@ def test_a_whole_answer_that_has_lost_items_gives_only_what_it_was_asked_for() -
         (time, "1030", "is the number 1030, where a date or time was asked for"),
         (float, "1e999", "is inf, where a finite number was asked for"),
         (float, '"-inf"', "is -inf, where a finite number was asked for"),
+        (timedelta, "90", "is 90, which has no unit, where a duration was asked for"),
+        (timedelta | None, '"05:06"', "is 05:06, in hours or in minutes, where a duration was asked for"),
+        (IPv4Address, "true", "is true, where an address was asked for"),
+        (IPv4Address | None, "1234", "is 1234, where an address was asked for"),
     ],
 )
 def test_what_pydantic_would_make_another_value_of_is_asked_for_again(
@@ -547,6 +552,7 @@ class Visit(BaseModel):
     remark: str | None
     nights: dict[str, int] = {}
     stars: Literal["many", 2, True, None] = None
+    came: datetime | None = None
 
 
 @pytest.mark.parametrize(
@@ -555,13 +561,17 @@ class Visit(BaseModel):
         ({"paid": 1}, "values of another type than asked for: /paid"),
         ({"remark": "null"}, "texts that may mean null: /remark"),
         ({"guest": "None"}, "texts that may mean null: /guest"),
+        ({"guest": "string"}, "texts that may be placeholders: /guest"),
+        ({"remark": "…"}, "texts that may be placeholders: /remark"),
+        ({"remark": "Z\ufffdrich"}, "texts with characters that could not be read: /remark"),
+        ({"came": "2026-03-02"}, "dates whose time is not told and became midnight: /came"),
         ({"stars": 1}, "values of another type than asked for: /stars"),
     ],
 )
 def test_a_value_that_may_be_another_than_the_model_meant_is_noted(
     changed: dict[str, Any], note: str
 ) -> None:
-    said = {"guest": "Ada", "paid": True, "remark": None, "nights": [], "stars": None} | changed
+    said = {"guest": "Ada", "paid": True, "remark": None, "nights": [], "stars": None, "came": None} | changed
     with ChatServer([reply(said)]) as server, Extractor("m", base_url=server.base_url) as ex:
         result = ex.run(Visit, "a text")
     assert (result.outcome, [str(each) for each in result.notes]) == (Outcome.OK, [note])
@@ -601,7 +611,7 @@ def test_a_member_that_was_left_out_though_it_has_a_default_is_noted() -> None:
     with ChatServer([answer]) as server, Extractor("m", base_url=server.base_url) as ex:
         result = ex.run(Visit, "a text")
     assert result.record == Visit(guest="Ada", paid=True, remark=None)
-    assert [str(each) for each in result.notes] == ["members that are missing: /nights, /stars"]
+    assert [str(each) for each in result.notes] == ["members that are missing: /nights, /stars, /came"]
 
 
 NINES = "9" * 400

@@ -98,7 +98,7 @@ def _judged(
         return Verdict(stopped, problems=(_reason(stopped, completion),), text=begun), None
     if patch is None:
         read = reader.read_all(texts)
-        others = _other_choices(completion, reader, read)
+        others = (*_other_choices(completion, reader, read), *_beside_calls(completion, reader, read))
         return _verdict(replace(read, passed_over=(*read.passed_over, *others)), decode, notes), read.slice
     return _part(texts, patch, decode, reader, notes)
 
@@ -113,6 +113,19 @@ def _other_choices(completion: Completion, reader: Reader, first: Read) -> Seque
     if len(values) == 1:
         return ()
     return (f"the {len(completion.choices)} choices of the reply differ, and the first was taken",)
+
+
+def _beside_calls(completion: Completion, reader: Reader, called: Read) -> Sequence[str]:
+    """Return what is said of a reply that calls with one record, and holds another one in its text."""
+    message, content = completion.message, completion.content or ""
+    if not message.tool_calls or called.text is None or "{" not in content:
+        return ()
+    written = reader.read(content)
+    if written.text is None or called.text == written.text:
+        return ()
+    if len(distinct([whole_value(called.text), whole_value(written.text)])) == 1:
+        return ()
+    return ("the text beside the call holds other values, and the call was taken",)
 
 
 def _part(

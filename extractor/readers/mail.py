@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
@@ -13,7 +13,8 @@ from typing import Any
 
 from . import web
 from .composing import Passage
-from .unreadable import ReadFailed
+from .decoding import decoded
+from .unreadable import ReadFailed, Remark
 
 HEAD = ("From", "To", "Cc", "Date", "Subject")
 PARTS = 1_000
@@ -28,7 +29,7 @@ class Attachment:
     data: bytes
 
 
-def eml(data: bytes) -> Iterator[Passage | Attachment]:
+def eml(data: bytes) -> Iterator[Passage | Attachment | Remark]:
     """Yield the head of a mail, its body, and its attachments."""
     mail = BytesParser(policy=policy.default).parsebytes(data.removeprefix(b"\xef\xbb\xbf"))
     assert isinstance(mail, EmailMessage)  # noqa: S101
@@ -42,12 +43,16 @@ def eml(data: bytes) -> Iterator[Passage | Attachment]:
             attached.append(part)
         else:
             yield from _body(part)
-    if len(attached) > ATTACHED:
-        raise ReadFailed("too_large", f"the mail has more than {ATTACHED} attachments")
+    _check_count(attached)
     for number, part in enumerate(attached, 1):
         name = part.get_filename() or f"attachment {number}"
         yield Passage(f"Attachment: {_one_line(name)}")
-        yield _attachment(part, name)
+        yield from _attachment(part, name)
+
+
+def _check_count(attached: Sequence[Any]) -> None:
+    if len(attached) > ATTACHED:
+        raise ReadFailed("too_large", f"the mail has more than {ATTACHED} attachments")
 
 
 def _parts(mail: Any) -> Iterator[Any]:
@@ -84,7 +89,7 @@ def _size(form: Any) -> int:
     texts = (
         part for part in islice(form.walk(), PARTS) if not part.is_multipart() and not _is_attached(part)
     )
-    said = (passage for part in texts for passage in _body(part))
+    said = (each for part in texts for each in _body(part) if isinstance(each, Passage))
     return sum(
         len(passage.text) + sum(len(text) for row in passage.cells for text, _ in row) for passage in said
     )
@@ -102,29 +107,26 @@ def _content(part: Any) -> bytes:
     return found if isinstance(found, bytes) else b""
 
 
-def _body(part: Any) -> Iterator[Passage]:
+def _body(part: Any) -> Iterator[Passage | Remark]:
     if part.get_content_subtype() == "html":
         yield from web.html(_content(part), part.get_content_charset(), "body,")
         return
-    text = _decoded(part).replace("\r\n", "\n")
+    text, remarks = decoded(_content(part), [part.get_content_charset()], "the body")
+    yield from remarks
+    text = text.replace("\r\n", "\n")
     if str(part.get_param("format", "")).lower() == "flowed":
         text = _joined(text, str(part.get_param("delsp", "")).lower() == "yes")
     if text.strip():
         yield Passage(text.strip(), "body")
 
 
-def _decoded(part: Any) -> str:
-    data = _content(part)
-    try:
-        return data.decode(part.get_content_charset() or "utf-8")
-    except (LookupError, UnicodeDecodeError):
-        return data.decode("windows-1252", errors="replace")
-
-
-def _attachment(part: Any, name: str) -> Attachment:
+def _attachment(part: Any, name: str) -> Iterator[Attachment | Remark]:
     if part.get_content_maintype() == "text" and part.get_content_subtype() != "html":
-        return Attachment(name, _decoded(part).encode())
-    return Attachment(name, _content(part))
+        text, remarks = decoded(_content(part), [part.get_content_charset()], f"attachment {_one_line(name)}")
+        yield from remarks
+        yield Attachment(name, text.encode())
+    else:
+        yield Attachment(name, _content(part))
 
 
 def _joined(text: str, without_spaces: bool) -> str:
@@ -145,7 +147,7 @@ def _joined(text: str, without_spaces: bool) -> str:
     return "\n".join(lines)
 
 
-def msg(data: bytes) -> Iterator[Passage | Attachment]:
+def msg(data: bytes) -> Iterator[Passage | Attachment | Remark]:
     """Yield the head of an Outlook message, its body, and its attachments."""
     from oxmsg import Message
 
@@ -160,7 +162,8 @@ def msg(data: bytes) -> Iterator[Passage | Attachment]:
         yield Passage(mail.body.replace("\r\n", "\n").strip(), "body")
     elif mail.html_body:
         yield from web.html(mail.html_body.encode(), "utf-8")
-    for number, attached in enumerate(mail.attachments[:ATTACHED], 1):
+    _check_count(mail.attachments)
+    for number, attached in enumerate(mail.attachments, 1):
         name = attached.file_name or f"attachment {number}"
         yield Passage(f"Attachment: {_one_line(name)}")
         yield Attachment(name, attached.file_bytes or b"")

@@ -16,9 +16,10 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 from .composing import Passage
+from .decoding import decoded
 from .numbering import written
 from .opc import check_archive
-from .unreadable import ReadFailed
+from .unreadable import ReadFailed, Remark
 
 UNSEEN = frozenset({"script", "style", "template", "noscript", "head", "svg", "object", "iframe"})
 BLOCKS = frozenset(
@@ -38,25 +39,22 @@ VOID = frozenset(
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w-]{2,40})", re.I)
 
 
-def html(data: bytes, charset: str | None = None, name: str = "") -> Iterator[Passage]:
+def html(data: bytes, charset: str | None = None, name: str = "") -> Iterator[Passage | Remark]:
     """Yield the paragraphs and tables of a page. name: what stands before their numbers."""
     parser = _Visible(name)
-    parser.feed(_decoded(data, charset))
+    text, remarks = decoded(data, _encodings(data, charset), name.rstrip(",") or "the page")
+    yield from remarks
+    parser.feed(text)
     parser.close()
     yield from parser.passages()
 
 
-def _decoded(data: bytes, charset: str | None) -> str:
+def _encodings(data: bytes, charset: str | None) -> tuple[str | None, ...]:
+    """Return the encodings that a page names, the surest first."""
     told = _CHARSET.search(data[:4096])
     marks = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
     marked = next((form for mark, form in marks if data.startswith(mark)), None)
-    for form in (marked, charset, told[1].decode() if told else None, "utf-8"):
-        try:
-            if form:
-                return data.decode(form)
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return data.decode("windows-1252", errors="replace")
+    return marked, charset, told[1].decode() if told else None
 
 
 _IMPLIED = frozenset(
@@ -250,7 +248,7 @@ def _whole(told: str | None, otherwise: int) -> int:
     return int(told) if told and told.isdecimal() and len(told) < 9 else otherwise
 
 
-def epub(data: bytes) -> Iterator[Passage]:
+def epub(data: bytes) -> Iterator[Passage | Remark]:
     """Yield the paragraphs of a book, chapter by chapter, in the order of its spine."""
     check_archive(data)
     with ZipFile(BytesIO(data)) as archive:
@@ -258,7 +256,10 @@ def epub(data: bytes) -> Iterator[Passage]:
             places = _chapters(archive)
         except (KeyError, ElementTree.ParseError, StopIteration) as error:
             raise ReadFailed("damaged", f"the book has no list of chapters: {error}") from error
-        for number, place in enumerate(places, 1):
+        known = set(archive.namelist())
+        if missing := [place for place in places if place not in known]:
+            yield Remark(f"{len(missing)} of {len(places)} chapters are not in the file: {missing[0]:.100}")
+        for number, place in enumerate(filter(known.__contains__, places), 1):
             yield from html(archive.read(place), name=f"chapter {number},")
 
 
@@ -268,10 +269,9 @@ def _chapters(archive: ZipFile) -> list[str]:
     package_at = next(_named(container, "rootfile")).attrib["full-path"]
     package = ElementTree.fromstring(archive.read(package_at))  # noqa: S314
     places = {item.attrib["id"]: item.attrib["href"] for item in _named(package, "item")}
-    folder, known = posixpath.dirname(package_at), set(archive.namelist())
+    folder = posixpath.dirname(package_at)
     hrefs = (unquote(places[item.attrib["idref"]]) for item in _named(package, "itemref"))
-    found = [posixpath.normpath(posixpath.join(folder, href)) for href in hrefs]
-    return [place for place in found if place in known]
+    return [posixpath.normpath(posixpath.join(folder, href)) for href in hrefs]
 
 
 def _named(tree: Any, name: str) -> Iterator[Any]:

@@ -8,15 +8,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
-from .shape import (
-    NOTHING_IN_TEXT,
-    RecordShape,
-    choice_key,
-    distinct,
-    folded,
-    is_json_text,
-    place_names,
-)
+from .scalars import NOTHING_IN_TEXT, is_json_text
+from .shape import RecordShape, choice_key, distinct, folded, place_names
 from .syntax import Digits, mended, whole_value, written
 
 JSON: TypeAlias = Any

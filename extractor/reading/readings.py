@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 from ..errors import Problem
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
 from .inside import AsInText, Inside, listed, parsed
-from .shape import DIGITS_AS_TEXT, LONG_DIGITS, NOTHING_AS_TEXT, Beside, RecordShape, distinct, folded
+from .scalars import LONG_DIGITS
+from .shape import Beside, RecordShape, distinct, folded
 from .syntax import mended, whole_value, written
 
 JSON: TypeAlias = Any
@@ -103,11 +104,9 @@ class Reader:
             return _unread(_not_json("it is nested too deep", text))
 
     def _is_plainly_so(self, text: str) -> bool:
-        if not self.shape.proves(text) or self.shape.repeats_a_name(text) or NOTHING_AS_TEXT.search(text):
+        if not self.shape.proves(text) or self.shape.repeats_a_name(text) or LONG_DIGITS.search(text):
             return False
-        if LONG_DIGITS.search(text):
-            return False
-        return DIGITS_AS_TEXT.search(text) is None or not self.shape.has_times
+        return not self.shape.may_be_doubtful(text)
 
     def _if_plain(self, found: Read, text: str) -> Read:
         """Return what was found, as none where it would be another record if it were read with tolerance."""
@@ -211,7 +210,7 @@ class Reader:
     def _of(self, way: ReadingWay, fits: bool) -> Read:
         said, notes = way.text, way.notes
         as_it_is = said if way.as_it_is and not notes else None
-        if fits and not self.shape.has_times and not NOTHING_AS_TEXT.search(said):
+        if fits and not self.shape.may_be_doubtful(said):
             return Read(said, as_it_is, notes)
         beside = self.shape.beside(way.value)
         problems = _mistyped(beside) if fits else self._problems(way.value, beside)
@@ -348,7 +347,7 @@ def _remarks(beside: Beside) -> tuple[str, ...]:
     places = {
         "values of another type than asked for": beside.converted,
         "members that are missing": beside.absent,
-        "texts that may mean null": beside.nothings,
+        **beside.doubtful,
         "members that the schema does not have": beside.members,
     }
     return tuple(f"{what}: {listed(where)}" for what, where in places.items() if where)

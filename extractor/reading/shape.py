@@ -6,28 +6,19 @@ its place can be asked for again. An object takes the members alone that its sch
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
+from .scalars import doubtful_text, doubts, has_lost, is_finite, is_number, mistyped, type_names
 from .syntax import whole_value, written
 
 JSON: TypeAlias = Any
 Schema: TypeAlias = Mapping[str, JSON]
 Prove: TypeAlias = Callable[[str], bool]
 Names: TypeAlias = Mapping[frozenset[str], Mapping[str, JSON]]
-TIMES: Final = frozenset({"date", "date-time", "time"})
-_TIME = re.compile(r"\^(\[0-9\]\{4\}-|\(\[01\]\[0-9\])")  # how the pattern of a date or time begins
-_JSON_TEXT = re.compile(r"(Any JSON value, as )?JSON text\b")  # how the description of its place begins
-_NUMBERS = frozenset({"integer", "number"})
-LONG_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{309}")  # an integer that a float has only as infinity
-_DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
-DIGITS_AS_TEXT: Final = re.compile(rf'"{_DIGITS.pattern}"')
-NOTHING_IN_TEXT: Final = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
-NOTHING_AS_TEXT: Final = re.compile(rf'"({"|".join(sorted(NOTHING_IN_TEXT))})"')
 BOUNDS: Final = frozenset(
     {
         *("pattern", "format", "minLength", "maxLength", "minItems", "maxItems", "multipleOf"),
@@ -50,30 +41,13 @@ def place_names(count: int) -> list[str]:
     return [f"item_{i + 1}" for i in range(count)]
 
 
-def is_number(value: JSON) -> bool:
-    """Return whether it is a finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return isinstance(value, int) or math.isfinite(value)
-
-
-def is_finite(value: float | str) -> bool:
-    """Return whether a float holds a number, or a text that may be one, otherwise than as infinity or NaN."""
-    try:
-        return math.isfinite(float(value))
-    except OverflowError:  # an integer of more than 308 digits
-        return False
-    except ValueError:  # a text that is no number
-        return True
-
-
 @dataclass(slots=True)
 class Beside:
     """The pointers of members that a schema does not have, and of objects that have no others. misnamed:
     the pointers of members that are missing, and the name under which each seems to have been given.
     mistyped: the pointers of values that would become others, and what is wrong. converted: the pointers of
     values that have another type than asked for, which a validator may take. absent: those of members that
-    are missing. nothings: those of texts that say null.
+    are missing. doubtful: those of texts, by what may be said of them.
     """
 
     members: list[str] = field(default_factory=list)
@@ -82,7 +56,7 @@ class Beside:
     mistyped: list[tuple[str, str]] = field(default_factory=list)
     converted: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
-    nothings: list[str] = field(default_factory=list)
+    doubtful: dict[str, list[str]] = field(default_factory=dict)
 
 
 class RecordShape:
@@ -130,12 +104,17 @@ class RecordShape:
     def _is_open(self) -> bool:
         """Whether an object may have members that the schema does not name."""
         parts = _parts(self.schema)
-        return any(part.get("additionalProperties", "object" in _kinds(part)) is not False for part in parts)
+        return any(
+            part.get("additionalProperties", "object" in type_names([part])) is not False for part in parts
+        )
+
+    def may_be_doubtful(self, text: str) -> bool:
+        """Return whether JSON text may have a text that `beside` says something of."""
+        return has_lost(text) or self._doubtful_text.search(text) is not None
 
     @cached_property
-    def has_times(self) -> bool:
-        """Whether there is a place for a date or time in it, where a validator takes digits for seconds."""
-        return any(_is_time(part) and part.get("type") != "null" for part in _parts(self.schema))
+    def _doubtful_text(self) -> re.Pattern[str]:
+        return doubtful_text(list(_parts(self.schema)))
 
     @property
     def takes_nothing(self) -> bool:
@@ -256,37 +235,28 @@ class RecordShape:
         in 1970, and a text for a number.
         """
         leaves = list(self._leaves(node))
-        kinds = {kind for leaf in leaves for kind in _kinds(leaf)}
-        digits = is_number(value) or (isinstance(value, str) and bool(_DIGITS.fullmatch(value)))
-        others = kinds - {"null"} - ({"string"} if all(map(_is_time, leaves)) else set())
-        chosen = any("enum" in leaf or is_json_text(leaf) for leaf in leaves)
-        if isinstance(value, str) and value in NOTHING_IN_TEXT and not chosen:
-            found.nothings.append(pointer)
-        if digits and not others and "string" in kinds:
-            found.mistyped.append((pointer, f"is the number {value}, where a date or time was asked for"))
-        elif not kinds or self._is_of_a_kind(value, leaves):
-            return
-        elif isinstance(value, bool) and kinds & {"integer", "number"}:
-            found.mistyped.append((pointer, f"is {str(value).lower()}, where a number was asked for"))
-        elif isinstance(value, int | float | str) and kinds & _NUMBERS and not is_finite(value):
-            found.mistyped.append((pointer, f"is {_infinite(value)}, where a finite number was asked for"))
-        elif pointer:
+        for what in doubts(value, leaves):
+            found.doubtful.setdefault(what, []).append(pointer)
+        if (wrong := mistyped(value, leaves)) is not None:
+            found.mistyped.append((pointer, wrong))
+        elif pointer and type_names(leaves) and not self._is_of_a_kind(value, leaves):
             found.converted.append(pointer)
 
     def _is_of_a_kind(self, value: JSON, leaves: Sequence[Schema]) -> bool:
         """Whether a scalar has a type that is asked for; other scalars than texts are choices as they are."""
         if isinstance(value, str):
-            return any("string" in _kinds(leaf) for leaf in leaves)
+            return any("string" in type_names([leaf]) for leaf in leaves)
         return any(self.fits(value, leaf) for leaf in leaves)
 
     def _leaves(self, node: JSON) -> Iterator[Schema]:
-        """Yield the schemas for scalars that a place has."""
+        """Yield the schemas for scalars that a place has, each with what is told of it."""
         plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
         branches = plain.get("anyOf") or plain.get("oneOf")
         if not branches:
             yield plain
+        told = {"description": plain["description"]} if "description" in plain else {}
         for branch in branches or ():
-            yield from self._leaves(branch)
+            yield from ({**told, **leaf} for leaf in self._leaves(branch))
 
     def _meant(self, name: str, value: JSON, missing: Mapping[str, Schema]) -> str | None:
         """Return the name of the missing member that one with another name stands for: it has nearly the
@@ -308,7 +278,7 @@ class RecordShape:
         if not branches:
             return plain
         kind = "object" if isinstance(value, dict) else "array"
-        left: list[Schema] = [branch for branch in map(self.plain, branches) if kind in _kinds(branch)]
+        left: list[Schema] = [branch for branch in map(self.plain, branches) if kind in type_names([branch])]
         if kind == "object" and len(left) > 1:
             left = [branch for branch in left if self._may_be(value, branch)] or left
         if len(left) == 1:
@@ -358,12 +328,12 @@ class _Check:
 
     def _is_of_type(self, node: Schema, value: JSON) -> bool:
         if not self._exact and not isinstance(value, dict | list):
-            kinds = _kinds(node)
+            kinds = type_names([node])
             return not kinds or not kinds <= {"object", "array"}
         if "const" in node or "enum" in node:
             choices = node.get("enum", [node.get("const")])
             return not isinstance(value, dict | list) and any(same(value, choice) for choice in choices)
-        kinds = _kinds(node)
+        kinds = type_names([node])
         return not kinds or any(_TYPES[kind](value) for kind in kinds if kind in _TYPES)
 
     def _inside(self, node: Schema, value: JSON) -> bool:
@@ -387,11 +357,6 @@ class _Check:
         return all(self.fits(known.get(name, others), item) for name, item in value.items())
 
 
-def _infinite(value: float | str) -> str:
-    """Return how a value is named that is no finite number."""
-    return f"a number of {len(str(value).lstrip('-'))} digits" if isinstance(value, int) else f"{value:.40}"
-
-
 def _parts(node: JSON) -> Iterator[Schema]:
     """Yield the objects in a schema, itself too: all schemas in it, and some others."""
     if isinstance(node, Mapping):
@@ -399,17 +364,6 @@ def _parts(node: JSON) -> Iterator[Schema]:
     inner = node.values() if isinstance(node, Mapping) else node if isinstance(node, list) else ()
     for part in inner:
         yield from _parts(part)
-
-
-def _is_time(node: Schema) -> bool:
-    pattern = node.get("pattern")
-    is_text = node.get("type") == "null" or node.get("format") in TIMES
-    return is_text or (isinstance(pattern, str) and _TIME.match(pattern) is not None)
-
-
-def _kinds(node: Schema) -> set[str]:
-    kinds = node.get("type", ())
-    return {kinds} if isinstance(kinds, str) else set(kinds)
 
 
 def _any_of(branches: Sequence[Schema]) -> Schema:
@@ -421,11 +375,6 @@ def _any_of(branches: Sequence[Schema]) -> Schema:
     is_open = any("properties" not in each or each.get("additionalProperties") for each in branches)
     properties = {name: {"anyOf": each} for name, each in members.items()}
     return {"properties": properties, "additionalProperties": is_open}
-
-
-def is_json_text(node: Schema) -> bool:
-    """Return whether this is the place of JSON text, in which a target is told what it has no schema for."""
-    return node.get("type") == "string" and bool(_JSON_TEXT.match(str(node.get("description"))))
 
 
 def folded(name: str) -> str:

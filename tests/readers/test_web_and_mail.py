@@ -5,17 +5,21 @@ from __future__ import annotations
 from email.message import EmailMessage
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
 from extractor.readers.composing import Passage
 from extractor.readers.kinds import EML, is_locked_office, kind_of, not_read
 from extractor.readers.mail import Attachment, eml
-from extractor.readers.web import html
+from extractor.readers.unreadable import Remark
+from extractor.readers.web import epub, html
+from tests.readers.writing import book
 
 
 def lines(markup: str) -> list[str]:
-    found = list(html(markup.encode()))
+    found = [each for each in html(markup.encode()) if isinstance(each, Passage)]
     return [
         line
         for each in found
@@ -98,6 +102,39 @@ def test_a_text_that_is_attached_is_read_in_its_own_characters() -> None:
     message.add_attachment("Grüße, 3 €", subtype="plain", charset="windows-1252", filename="note.txt")
     (attached,) = (each for each in eml(bytes(message)) if isinstance(each, Attachment))
     assert attached.data.decode() == "Grüße, 3 €\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "data", "said", "guessed"),
+    [
+        ("", "Grüße".encode(), "Grüße", False),
+        ("text/plain; charset=us-ascii", "Grüße".encode(), "Grüße", False),
+        ("text/plain; charset=iso-8859-1", b"3 \x80", "3 €", False),
+        ("text/html; charset=latin1", b"<p>3 \x80</p>", "3 €", False),
+        ("text/plain; charset=iso-8859-1", b"3 \x81", "3 \x81", False),
+        ("text/plain; charset=unknown-8bit", "Grüße".encode("cp1252"), "Grüße", True),
+        ("text/html", "<p>Łódź</p>".encode("iso-8859-2"), "£ód¼", True),
+    ],
+)
+def test_the_characters_of_a_mail_are_those_it_names_or_a_remark_says_that_they_were_guessed(
+    head: str, data: bytes, said: str, guessed: bool
+) -> None:
+    typed = f"Content-Type: {head}\n".encode() if head else b""
+    found = list(eml(b"From: a@example.org\n" + typed + b"\n" + data))
+    assert [each.text for each in found if isinstance(each, Passage)][2:] == [said]
+    assert [type(each) for each in found if isinstance(each, Remark)] == [Remark] * guessed
+
+
+def test_chapters_that_are_missing_from_a_book_are_told() -> None:
+    whole = ZipFile(BytesIO(book()))
+    cut = BytesIO()
+    with ZipFile(cut, "w") as archive:
+        for name in whole.namelist():
+            if not name.endswith("a.xhtml"):
+                archive.writestr(name, whole.read(name))
+    found = list(epub(cut.getvalue()))
+    assert [each.text for each in found if isinstance(each, Passage)] == ["The beginning"]
+    assert Remark("1 of 2 chapters are not in the file: o/a.xhtml") in found
 
 
 @pytest.mark.parametrize(

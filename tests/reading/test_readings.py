@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
+from ipaddress import IPv4Address
 from typing import Any, Literal
 
 import pytest
@@ -15,6 +16,7 @@ from pydantic import BaseModel
 
 from extractor.reading import Read
 from extractor.schema import compile_schema
+from extractor.schema.compiler.targets import TARGETS
 from tests.steps import steps
 
 
@@ -243,6 +245,40 @@ def test_two_values_of_one_name_are_none_wherever_they_stand(
 ) -> None:
     found = compile_schema(record_type, target=target).reader().read(text)
     assert (found.text, found.problem and found.problem.type) == (None, "json_invalid")
+
+
+class Moments(BaseModel):
+    day: date | None = None
+    at: datetime | None = None
+    hour: time | None = None
+    span: timedelta | None = None
+    host: IPv4Address | None = None
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *(("day", "2026"), ("day", 0), ("at", "20260302"), ("at", 1.5), ("hour", "1030"), ("hour", 10)),
+        *(("span", 90), ("span", "05:06"), ("host", 1), ("host", True)),
+    ],
+)
+def test_for_every_target_what_would_become_another_value_is_told(target: str, name: str, said: Any) -> None:
+    compiled = compile_schema(Moments, target)
+    empty = json.loads(compiled.encode(Moments()))
+    found = compiled.reader().read(json.dumps({**empty, name: said}))
+    assert [(each.pointer, each.type) for each in found.problems] == [(f"/{name}", "mistyped")]
+    plain = {
+        "day": "2026-03-02",
+        "at": "2026-03-02T05:06:07Z",
+        "hour": "05:06:07Z",
+        "span": "PT5M6S",
+        "host": "10.0.0.1",
+    }
+    found = compiled.reader().read(json.dumps({**empty, name: plain[name]}))
+    assert (found.problems, found.notes, found.remarks) == ((), (), ())
+    found = compiled.reader().read(json.dumps({**empty, "at": "2026-03-02"}))
+    assert found.remarks == ("dates whose time is not told and became midnight: /at",)
 
 
 def test_a_member_that_could_be_the_record_makes_two_readings() -> None:
