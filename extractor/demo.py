@@ -82,10 +82,14 @@ def load_kinds(folder: Path, limit: int | None = None) -> list[Kind]:
     return [_kind(folder, name, row, limit) for name, row in _table(folder).items()]
 
 
-def load_documents(folder: Path, name: str, limit: int | None = None) -> Kind | None:
-    """Return a kind of example documents, read; None where there is none of that name. Raises ConfigError."""
+def load_documents(
+    folder: Path, name: str, limit: int | None = None, opened: Callable[[Path], Source] = read
+) -> Kind | None:
+    """Return a kind of example documents, read; None where there is none of that name. opened: reads a
+    document. Raises ConfigError.
+    """
     row = json.loads((folder / "documents.json").read_text("utf-8")).get(name)
-    return None if row is None else _kind(folder, name, row, limit, read)
+    return None if row is None else _kind(folder, name, row, limit, opened)
 
 
 def trials(kind: Kind, run: Run, begin: Callable[[str], None] = lambda file: None) -> Iterator[Trial]:

@@ -257,10 +257,11 @@ class Extraction(Shown[T]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else you should know: how replies were read, which values were not sure enough, and which
-        codes were not shown or not chosen.
+        """What else you should know: what of the document was left out, how replies were read, which values
+        were not sure enough, and which codes were not shown or not chosen.
         """
-        said = tuple(dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note))
+        read = () if self.origin is None else self.origin.notes
+        said = tuple(dict.fromkeys([*read, *(attempt.note for attempt in self.attempts if attempt.note)]))
         if self.shown:
             said += remarks(self.shown, report.as_json(self.record) if self.outcome.has_record else None)
         return said if self.escalation is None else (*said, str(self.escalation))

@@ -138,10 +138,11 @@ class DocumentExtraction(Shown[T]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What else you should know: how replies were read, which values were not sure enough, what speaks
-        for missing items, and which codes were not shown or not chosen.
+        """What else you should know: what of the document was left out, how replies were read, which values
+        were not sure enough, what speaks for missing items, and which codes were not shown or not chosen.
         """
-        said = dict.fromkeys(attempt.note for attempt in self.attempts if attempt.note)
+        read = () if self.origin is None else self.origin.notes
+        said = dict.fromkeys([*read, *(attempt.note for attempt in self.attempts if attempt.note)])
         doubts = () if self.escalation is None else (str(self.escalation),)
         shown = [chunk.extraction.shown for chunk in self.chunks if chunk.extraction is not None]
         record = None if self.record is None else report.as_json(self.record)

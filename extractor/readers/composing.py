@@ -19,7 +19,9 @@ _RULE = "| --- "
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:
-    """A page as a reader gives it: its size as shown, and its words in reading order."""
+    """A page as a reader gives it: its size as shown, and its words in reading order. lost: characters that
+    its fonts do not name.
+    """
 
     number: int
     width: float
@@ -29,6 +31,7 @@ class ReadPage:
     read: PageRead = "text"
     note: str = ""
     blocks: list[TextBlock] = field(default_factory=list)
+    lost: int = 0
 
     def to_json(self) -> list[Any]:
         """Return what `of_json` makes the same page of."""
@@ -49,12 +52,13 @@ class ReadPage:
             self.read,
             self.note,
             words,
+            self.lost,
         ]
 
     @classmethod
     def of_json(cls, told: list[Any]) -> ReadPage:
         """Return the page."""
-        number, width, height, unit, rotation, read, note, told_blocks = told
+        number, width, height, unit, rotation, read, note, told_blocks, lost = told
         blocks = [
             TextBlock(
                 list(map(_line_of_json, lines)),
@@ -63,7 +67,7 @@ class ReadPage:
             )
             for lines, rows, joined in told_blocks
         ]
-        return cls(number, width, height, unit, rotation, read, note, blocks)
+        return cls(number, width, height, unit, rotation, read, note, blocks, lost)
 
 
 def _line_to_json(line: Line) -> list[Any]:

@@ -8,15 +8,17 @@ from colorsys import hsv_to_rgb
 from io import BytesIO
 from itertools import islice
 from math import degrees
-from typing import Any, TypeAlias
+from typing import Any
 
+from ..layout import PageRead
 from .composing import ReadPage
 from .drawn import rules
+from .letters import Glyph, Letters, Rect, closed_up
 from .order import PlacedText
 from .ruled import blocks_of
+from .seen import Looking, told
 from .unreadable import ReadFailed
 
-Rect: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, from the page's top left
 PIXELS = 50_000_000  # of one page's image: 20 inches by 20 at 350 dpi
 GLYPHS = 500_000  # of one page
 NOTES = 10_000  # annotations of one page that are looked at
@@ -70,8 +72,9 @@ def read_pages(document: Any, pages: Sequence[int] | None) -> Iterator[ReadPage]
     """Yield the pages with their words; "unread" those that are a picture. Raises ReadFailed."""
     indexes = chosen(pages, len(document))
     document.init_forms()
+    looking = Looking()
     for index in indexes:
-        yield _page(document, index)
+        yield _page(document, index, looking)
 
 
 def png(document: Any, index: int, dpi: float) -> bytes:
@@ -136,23 +139,20 @@ def mark(page: Any, fractions: Rect, text: str, hue: float) -> None:
 # -- one page
 
 
-def _page(document: Any, index: int) -> ReadPage:
+def _page(document: Any, index: int, looking: Looking) -> ReadPage:
     import pypdfium2
-    import pypdfium2.raw as c
 
     try:
         page = document[index]
         geometry = _Geometry(page)
-        pieces = [*_pieces(page, geometry), *_filled_in(page, geometry)]
+        was_over = looking.is_over
+        words, lost = _pieces(page, geometry)
+        visible = looking.at(page, (geometry.width, geometry.height), words)
+        pieces = [*visible.seen, *_filled_in(page, geometry)]
+        read, notes = _judged(page, geometry, pieces, visible.hidden, lost)
+        if was_over and words:
+            notes = (*notes, "it was not looked at whether all of its text can be seen")
         drawn_lines = rules(page, geometry.point) if pieces else ((), ())
-        read, note = "text", ""
-        if not pieces:
-            drawn = c.FPDFPage_CountObjects(page) > 0
-            read, note = ("unread", "there is no text in it, only a picture") if drawn else ("blank", "")
-        elif _is_broken(pieces):
-            read, note, pieces = "unread", "its text is unreadable: its fonts do not map to characters", []
-        elif sum(len(piece.text) for piece in pieces) < FEW and _is_picture(page, geometry):
-            read, note = "unread", "nearly all of it is a picture"
         page.close()
     except pypdfium2.PdfiumError as error:
         return ReadPage(index + 1, 612, 792, read="unread", note=f"the page is damaged: {error}")
@@ -161,10 +161,33 @@ def _page(document: Any, index: int) -> ReadPage:
         geometry.width,
         geometry.height,
         rotation=geometry.rotation,
-        read=read,  # type: ignore[arg-type]
-        note=note,
-        blocks=blocks_of(pieces, *drawn_lines),
+        read=read,
+        note="; ".join(notes),
+        blocks=[] if read == "unread" else blocks_of(pieces, *drawn_lines),
+        lost=lost,
     )
+
+
+def _judged(
+    page: Any, geometry: _Geometry, pieces: Sequence[PlacedText], hidden: Sequence[PlacedText], lost: int
+) -> tuple[PageRead, tuple[str, ...]]:
+    """Return how a page is read, and what there is to know of it. hidden: words that cannot be seen."""
+    import pypdfium2.raw as c
+
+    unseen = (f"text that cannot be seen is left out: {told(hidden)}",) if hidden else ()
+    if not pieces:
+        if c.FPDFPage_CountObjects(page) == 0:
+            return "blank", ()
+        return "unread", unseen or ("there is no text in it, only a picture",)
+    if _is_broken(pieces):
+        return "unread", ("its text is unreadable: its fonts do not map to characters",)
+    count = sum(len(piece.text) for piece in pieces)
+    if count < FEW and _is_picture(page, geometry):
+        return "unread", ("nearly all of it is a picture", *unseen)
+    if count < sum(len(piece.text) for piece in hidden) and _is_picture(page, geometry):
+        return "unread", ("most of its text does not stand where its picture has words",)
+    unnamed = (f"{lost:,} of its characters are not named by its fonts, and written \ufffd",) if lost else ()
+    return "text", (*unnamed, *unseen)
 
 
 class _Geometry:
@@ -233,7 +256,9 @@ def _is_broken(pieces: Iterable[PlacedText]) -> bool:
 
 
 class _Glyphs:
-    """The characters of a text page, one after the other, with where they stand."""
+    """The characters of a text page, one after the other, with where they stand. lost: how many of those that
+    were yielded have no name.
+    """
 
     def __init__(self, textpage: Any, geometry: _Geometry) -> None:
         import pypdfium2.raw as c
@@ -243,9 +268,10 @@ class _Glyphs:
         self.count = c.FPDFText_CountChars(textpage.raw)
         if self.count > GLYPHS:
             raise ReadFailed("too_large", f"a page has {self.count:,} characters; {GLYPHS:,} are allowed")
+        self.lost = 0
 
-    def __iter__(self) -> Iterator[tuple[str, Rect, float] | None]:
-        """Yield each character with its rectangle and its angle; None for what parts words."""
+    def __iter__(self) -> Iterator[Glyph | bool]:
+        """Yield each character; for what parts words, whether it is a space of the text itself."""
         high = 0
         for index in range(self.count):
             code = self._c.FPDFText_GetUnicode(self._page, index)
@@ -255,13 +281,18 @@ class _Glyphs:
             if 0xDC00 <= code < 0xE000:
                 code = 0x10000 + ((high - 0xD800) << 10) + code - 0xDC00 if high else 0xFFFD
                 high = 0
+            if self._c.FPDFText_HasUnicodeMapError(self._page, index) == 1:
+                code = 0xFFFD
             char = "-" if chr(code) == HYPHEN else LIGATURES.get(code, chr(code))
             if code == 0 or char.isspace():
-                yield None
+                yield self._c.FPDFText_IsGenerated(self._page, index) != 1
                 continue
             rect = self._rect(index)
-            shown = self._geometry.holds(rect)
-            yield (char, self._geometry.clipped(rect), self._angle(index)) if shown else None
+            if self._geometry.holds(rect):
+                self.lost += code == 0xFFFD
+                yield Glyph(char, self._geometry.clipped(rect), self._angle(index))
+            else:
+                yield True
 
     def _rect(self, index: int) -> Rect:
         """The rectangle from ascent to descent, as wide as the character advances."""
@@ -278,21 +309,34 @@ class _Glyphs:
         return (degrees(told) if told > 0 else 0.0) + float(self._geometry.rotation)
 
 
-def _pieces(page: Any, geometry: _Geometry) -> Iterator[PlacedText]:
+def _pieces(page: Any, geometry: _Geometry) -> tuple[list[PlacedText], int]:
+    """Return the words of a page, and how many of their characters are not named."""
     textpage = page.get_textpage()
-    word: list[tuple[str, Rect, float]] = []
-    for glyph in _Glyphs(textpage, geometry):
-        if word and (glyph is None or _is_apart(word[-1], glyph)):
-            yield _piece(word)
-            word = []
-        if glyph is not None:
-            word.append(glyph)
-    if word:
-        yield _piece(word)
+    glyphs = _Glyphs(textpage, geometry)
+    pieces = list(map(_piece, closed_up(_words(glyphs))))
     textpage.close()
+    return pieces, glyphs.lost
 
 
-def _is_apart(before: tuple[str, Rect, float], after: tuple[str, Rect, float]) -> bool:
+def _words(glyphs: Iterable[Glyph | bool]) -> Iterator[Letters]:
+    """Yield the letters of each word."""
+    word, before, spaced, is_apart = list[Glyph](), True, True, False
+    for glyph in glyphs:
+        if isinstance(glyph, bool):
+            spaced, is_apart = spaced or glyph, True
+            continue
+        if word and (is_apart or _is_apart(word[-1], glyph)):
+            yield Letters(word, before)
+            word = []
+        if not word:
+            before, spaced = spaced, False
+        word.append(glyph)
+        spaced, is_apart = False, False
+    if word:
+        yield Letters(word, before)
+
+
+def _is_apart(before: Glyph, after: Glyph) -> bool:
     (char, one, angle), (following, two, turned) = before, after
     if abs(angle - turned) > 1:
         return True
@@ -311,7 +355,7 @@ def _is_vertical(angle: float) -> bool:
     return 45 < angle % 180 < 135
 
 
-def _piece(glyphs: Sequence[tuple[str, Rect, float]]) -> PlacedText:
+def _piece(glyphs: Sequence[Glyph]) -> PlacedText:
     rects = [rect for _, rect, _ in glyphs]
     angle = glyphs[0][2] % 360
     vertical = _is_vertical(angle)

@@ -48,6 +48,8 @@ MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 AT_ONCE = 6  # pages that are recognised by one process
 FORM = 4  # of the words that are kept
+FEW_LOST = 3  # characters without a name of a page that is not recognised for them
+LOST = 0.02  # the share of them from which on it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ def _read(data: bytes, called: str, how: ReadChoices, depth: int) -> Source:
         raise UnreadableSource(f"{called or 'the document'} is {kind}, which is not supported", "unknown")
     text, layout = composed(found, how.form)
     _check_written(text, found, called)
-    return Source(text, layout, called, kind, data)
+    notes = tuple(f"page {page.number}: {page.note}" for page in found if page.note)
+    return Source(text, layout, called, kind, data, notes=notes)
 
 
 def _bytes_of(source: str | os.PathLike[str]) -> bytes:
@@ -233,7 +236,9 @@ def _pdf(data: bytes, how: ReadChoices) -> list[ReadPage]:
     check_extra("pdf", "pypdfium2", "PIL")
     pages = _text_pages(data, how)
     wanted = [
-        page for page in pages if page.read == "unread" or (how.ocr == "always" and page.read != "blank")
+        page
+        for page in pages
+        if page.read == "unread" or _is_partly_lost(page) or (how.ocr == "always" and page.read != "blank")
     ]
     if how.ocr == "never" or not wanted:
         return pages
@@ -250,6 +255,12 @@ def _pdf(data: bytes, how: ReadChoices) -> list[ReadPage]:
             done += 1
             how.tell(done, len(pages))
     return [recognised.get(page.number, page) for page in pages]
+
+
+def _is_partly_lost(page: ReadPage) -> bool:
+    """Whether a text layer lacks so much that the picture of its page tells more."""
+    letters = sum(len(piece.text) for block in page.blocks for line in block.all_lines for piece in line)
+    return page.lost >= FEW_LOST and page.lost > LOST * letters
 
 
 def _text_pages(data: bytes, how: ReadChoices) -> list[ReadPage]:
@@ -349,7 +360,8 @@ def _recognised(page: ReadPage, words: Iterable[PlacedText], scale: float) -> Re
     """Return a page with the words of its picture. scale: units of the page in a pixel of that."""
     scaled = [_scaled(word, scale, page) for word in words]
     read = "ocr" if scaled else "blank"
-    return replace(page, read=read, note="", blocks=blocks_of(scaled))  # type: ignore[arg-type]
+    note = "its fonts do not name all of its characters: it was recognised" if page.lost else ""
+    return replace(page, read=read, note=note, blocks=blocks_of(scaled))  # type: ignore[arg-type]
 
 
 def _scaled(word: PlacedText, scale: float, page: ReadPage) -> PlacedText:
