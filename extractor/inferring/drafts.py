@@ -116,9 +116,15 @@ def class_name(said: str) -> str:
 
 
 def without(draft: TypeDraft, names: Iterable[str]) -> TypeDraft:
-    """Return the draft without some of its fields."""
+    """Return the draft without some of its fields, and of their members ("lines/count")."""
     left = frozenset(names)
-    return replace(draft, fields=tuple(each for each in draft.fields if each.name not in left))
+    kept = (each for each in draft.fields if each.name not in left)
+    return replace(draft, fields=tuple(_without_members(each, left) for each in kept))
+
+
+def _without_members(field: DraftField, names: frozenset[str]) -> DraftField:
+    kept = tuple(each for each in field.members if f"{field.name}/{each.name}" not in names)
+    return replace(field, members=kept)
 
 
 def _field(told: ProposedField) -> DraftField:

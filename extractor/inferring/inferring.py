@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from ..errors import ConfigError, ExtractorError
-from ..evidence.leaves import leaves
+from ..evidence.leaves import Leaf, leaves, plain
 from ..groups import flat, grouped
 from ..messages import Attempt, Usage, total_cost, total_usage
 from ..results import Extraction
@@ -64,8 +64,9 @@ class FieldCoverage:
 @dataclass(frozen=True, slots=True)
 class InferredType:
     """A record type proposed for texts. record_type: the type; source: the same as Python code. coverage: by
-    field. texts: how many were read; valid: those that gave a record of the type first proposed. left_out:
-    fields that are not in the type, with the reason. notes: what was guessed or cut. attempts: all requests.
+    field, members of lists and parts as "lines/count". texts: how many were read; valid: those that gave a
+    record of the type first proposed. left_out: fields that are not in the type, with the reason. notes: what
+    was guessed or cut. attempts: all requests.
     """
 
     record_type: type[BaseModel]
@@ -129,9 +130,10 @@ def concluded(
     attempts: Sequence[Attempt] = (),
 ) -> InferredType:
     """Return the type that the records of the first draft lead to. Pure."""
-    coverage = {each.name: covered(each.name, records) for each in draft.fields}
-    left_out = _left_out(coverage, len(records))
-    if len(left_out) == len(draft.fields):  # a type without fields serves nobody
+    members = [f"{each.name}/{member.name}" for each in draft.fields for member in each.members]
+    coverage = {name: covered(name, records) for name in (*(each.name for each in draft.fields), *members)}
+    left_out = _left_out(draft, coverage, len(records))
+    if left_out.keys() >= {each.name for each in draft.fields}:  # a type without fields serves nobody
         notes, left_out = [*notes, "no field has a value in more than one text"], {}
     kept = without(draft, left_out)
     fields = tuple(_measured(each, records, coverage[each.name]) for each in kept.fields)
@@ -147,10 +149,12 @@ def concluded(
 
 
 def covered(name: str, records: Sequence[Extraction[Any]]) -> FieldCoverage:
-    """Return how far a field is filled by the records, and how many of its values stand in their texts."""
+    """Return how far a field is filled by the records, and how many of its values stand in their texts. name:
+    a member's has that of its field before it, "lines/count".
+    """
     filled = values = should = found = 0
     for each in records:
-        own = [leaf for leaf in leaves(each.record) if leaf.path[0] == name and leaf.value is not None]
+        own = [leaf for leaf in leaves(each.record) if _is_of(leaf, name) and leaf.value is not None]
         filled += bool(own)
         values += len(own)
         standing = [leaf for leaf in own if not isinstance(leaf.value, bool)]
@@ -173,28 +177,58 @@ def _read(
     return found, attempts
 
 
-def _left_out(coverage: Mapping[str, FieldCoverage], records: int) -> dict[str, str]:
-    """Return the fields that texts do not have in common, where there are enough texts to tell."""
+def _left_out(draft: TypeDraft, coverage: Mapping[str, FieldCoverage], records: int) -> dict[str, str]:
+    """Return the fields that texts do not have in common, where there are enough texts to tell; of the others
+    the members that the texts with the field do not have in common, unless that is true of all members.
+    """
     found: dict[str, str] = {}
-    for name, each in coverage.items():
-        if records and each.filled == 0:
-            found[name] = "no text has it"
-        elif records >= ALONE and each.filled == 1:
-            found[name] = f"only one text of {records} has it"
-        elif each.should_stand and each.found == 0:
-            found[name] = "none of its values stands in a text"
+    for field in draft.fields:
+        if why := _why_left_out(coverage[field.name], records):
+            found[field.name] = why
+            continue
+        names = [f"{field.name}/{member.name}" for member in field.members]
+        told = {name: _why_left_out(coverage[name], coverage[field.name].filled) for name in names}
+        lacking = {name: why for name, why in told.items() if why}
+        found |= lacking if len(lacking) < len(names) else {}
     return found
+
+
+def _why_left_out(coverage: FieldCoverage, records: int) -> str:
+    if records and coverage.filled == 0:
+        return "no text has it"
+    if records >= ALONE and coverage.filled == 1:
+        return f"only one text of {records} has it"
+    return "none of its values stands in a text" if coverage.should_stand and coverage.found == 0 else ""
 
 
 def _measured(field: DraftField, records: Sequence[Extraction[Any]], coverage: FieldCoverage) -> DraftField:
     """Return the field as the records have it: required, its choices, and examples that stand in texts."""
     required = coverage.filled == len(records) > 0 and not field.is_list
     if field.members:
-        return replace(field, required=required)
-    seen = [value for each in records for value in _values(field.name, each)]
+        items = [item for each in records for item in _items(field.name, each)]
+        members = tuple(_measured_member(field, each, records, items) for each in field.members)
+        return replace(field, required=required, members=members)
+    return _exemplified(replace(field, required=required), field.name, records)
+
+
+def _measured_member(
+    field: DraftField, member: DraftField, records: Sequence[Extraction[Any]], items: Sequence[Any]
+) -> DraftField:
+    """Return a member as the records have it: required where each item has it."""
+    required = bool(items) and all(item.get(member.name) is not None for item in items)
+    return _exemplified(replace(member, required=required), f"{field.name}/{member.name}", records)
+
+
+def _items(name: str, result: Extraction[Any]) -> list[Any]:
+    value = plain(result.record)[name]
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _exemplified(field: DraftField, name: str, records: Sequence[Extraction[Any]]) -> DraftField:
+    seen = [value for each in records for value in _values(name, each)]
     choices = field.choices or _choices(field, seen)
     examples = () if choices or field.kind == "yes_no" else tuple(dict.fromkeys(seen))[:MOST_EXAMPLES]
-    return replace(field, required=required, choices=choices, examples=examples)
+    return replace(field, choices=choices, examples=examples)
 
 
 def _values(name: str, result: Extraction[Any]) -> Iterator[Any]:
@@ -202,8 +236,14 @@ def _values(name: str, result: Extraction[Any]) -> Iterator[Any]:
     for leaf in leaves(result.record):
         stands = bool(result.evidence.get(leaf.pointer))
         short = not isinstance(leaf.json, str) or len(leaf.json) <= LONGEST
-        if leaf.path[0] == name and leaf.value is not None and stands and short:
+        if _is_of(leaf, name) and leaf.value is not None and stands and short:
             yield leaf.json
+
+
+def _is_of(leaf: Leaf, name: str) -> bool:
+    """Whether a leaf is of a field, or of a member of its items."""
+    names = [step for step in leaf.path if isinstance(step, str)]
+    return names[: name.count("/") + 1] == name.split("/")
 
 
 def _choices(field: DraftField, seen: Sequence[Any]) -> tuple[str, ...]:
