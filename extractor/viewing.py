@@ -221,8 +221,9 @@ def _record(line: Mapping[str, JSON], column: str, adapter: TypeAdapter[Any] | N
         return None
     if adapter is None:
         raise ConfigError(
-            f"{error} has no column with a record: for flattened columns name the record type "
-            "(record_type=, or --type), else name the column (record=, or --record)"
+            f"there is a column {error}, but none named {column} with a record: if its members are columns "
+            "of their own, name the record type (record_type=, or --type), else the column (record=, or "
+            "--record)"
         )
     members = adapter.json_schema(mode="serialization").get("properties", {})
     named = {name: f"{column}_{name}" if f"{column}_{name}" in line else name for name in members}

@@ -384,5 +384,8 @@ def _sink(output: str, into: str | None, key: Sequence[str], batch_rows: int) ->
 
 def _tell_formulas(formulas: Formulas, place: str) -> None:
     if formulas.found and not formulas.as_text:
-        begin = f"{formulas.found:,} cells of {place} begin like formulas (=, +, -, @)"
+        cells = "1 cell" if formulas.found == 1 else f"{formulas.found:,} cells"
+        begin = (
+            f"{cells} of {place} {'begins' if formulas.found == 1 else 'begin'} like formulas (=, +, -, @)"
+        )
         say(f"{begin}, which a spreadsheet may run. --formulas-as-text writes them as text.", "yellow")

@@ -30,12 +30,13 @@ from .screen import say, tell
 EPILOG = """A line is what `extractor extract` or `extractor run` wrote, or any object with text and record.
 A report of `extractor eval -o` is shown as by `eval --html`.
 The text is the field `text`, or the field that --text names, or the file that `source` names, if that file
-is below the folder of RESULTS.jsonl or of --texts.
+is below the folder of RESULTS or of --texts.
 Evidence is taken from the field `evidence` (pointer or path, start, end), else it is searched for.
 
 Examples:
 
     extractor view invoices.jsonl -o invoices.html
+    extractor view mails.xlsx --type mail.py:Mail -o mails.html
     extractor view out/invoices.jsonl --texts mail -o invoices.html
     extractor view enriched.jsonl --text body --record invoice --type invoice.py:Invoice -o page.html
 """
@@ -78,7 +79,11 @@ class Texts:
 
 def view(
     results: Annotated[
-        str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines; or a report of `eval`.")
+        str,
+        typer.Argument(
+            metavar="RESULTS",
+            help="Records, as JSON Lines or a table (.csv, .xlsx, .parquet, ...); or a report of `eval`.",
+        ),
     ],
     output: Annotated[
         str,

@@ -9,13 +9,14 @@ from itertools import islice
 from typing import IO
 
 from ..errors import ConfigError
-from ..loading import CONVERT
 from .delimited import Torn, cells_of, delimiter_in, rows_inside
 from .input import AS_NAMED, ReadOptions, check_text, text_lines
 from .names import format_of
 from .sheet import Sheet, Writer
 from .table import BadRow, Fields, Table
 from .values import cell_text
+
+NAME_IT = "name its encoding, such as --encoding windows-1252 (encoding=), or convert it"
 
 
 def csv_table(path: str, read: ReadOptions = AS_NAMED) -> Table:
@@ -88,7 +89,7 @@ def _csv_lines(path: str, read: ReadOptions) -> Iterator[tuple[int, list[str] | 
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise ConfigError(
-            f"{path} is not {read.encoding or 'UTF-8'}, it has the byte 0x{byte:02x}: {CONVERT}"
+            f"{path} is not {read.encoding or 'UTF-8'}, it has the byte 0x{byte:02x}: {NAME_IT}"
         ) from error
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from error

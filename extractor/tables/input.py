@@ -102,4 +102,5 @@ def check_text(path: str) -> None:
     with byte_stream(path) as stream:
         why = why_no_text(stream.read(SNIFFED))
     if why is not None:
-        raise ConfigError(f"{path} can't be read: {why}")
+        more = ", or name its encoding (--encoding, encoding=)" if "iconv" in why else ""
+        raise ConfigError(f"{path} can't be read: {why}{more}")

@@ -456,11 +456,14 @@ def broken(rows: int) -> str:
         (broken(5) + '5,"Bern, here"\n6,Bonn\n', "in.csv, line 4: a quoted cell is not closed"),
         ('id,body\n1,"a ""quoted"" town"\n2,"\n', "in.csv, line 3: a quoted cell"),
         ('id,"body\n1,Basel\n', "in.csv, line 1: a quoted cell"),
-        ("id,body\n1,Basel\n".encode("utf-16"), "it is UTF-16: convert it with iconv -f UTF-16 -t UTF-8"),
+        ("id,body\n1,Basel\n".encode("utf-16"), "iconv -f UTF-16 -t UTF-8, or name its encoding (--encoding"),
         ("id,body\n1,Basel\n".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "it is an image, image/png"),
         (b"%PDF-1.7\n\xe2\xe3", "pdftotext"),
-        ("id,body\n1,Zürich\n".encode("cp1252"), "byte 0xfc: convert it, with iconv -f WINDOWS-1252"),
+        (
+            "id,body\n1,Zürich\n".encode("cp1252"),
+            "byte 0xfc: name its encoding, such as --encoding windows-1252",
+        ),
     ],
 )
 def test_a_table_whose_rows_cannot_be_told_apart_is_refused_before_anything_is_paid(
@@ -594,6 +597,8 @@ def test_formulas_in_csv_are_told_of_or_made_texts(run: Run, folder: Path) -> No
     ended = run("in.csv", "-x", "body", "-o", "out.csv")
     assert "2 cells of out.csv begin like formulas" in ended.err
     assert [row["body"] for row in read(folder / "out.csv")] == [row["body"] for row in rows]
+    ended = run("in.csv", "-x", "body", "-o", "out.csv", "--limit", "1")
+    assert "1 cell of out.csv begins like formulas" in ended.err
     for again in ((), ("--resume",)):
         ended = run("in.csv", "-x", "body", "-o", "safe.csv", "--formulas-as-text", *again)
         assert (ended.status, "like formulas" in ended.err) == (0, False)
