@@ -97,7 +97,7 @@ def _in_order(
     """The fields of one object that have the same value, and no label: in the order of the record."""
     groups: defaultdict[tuple[Path, int], list[Path]] = defaultdict(list)
     for path in candidates:
-        if path in chosen and not _labelled(chosen[path], labels.get(_name(path), ())):
+        if path in chosen and not _labelled(chosen[path], candidates[path], labels.get(_name(path), ())):
             groups[path[:-1], id(candidates[path])].append(path)
     spans = {key: sorted((chosen[p] for p in paths), key=lambda s: s.start) for key, paths in groups.items()}
     return {path: span for key, paths in groups.items() for path, span in zip(paths, spans[key], strict=True)}
@@ -117,7 +117,7 @@ def _best(path: Path, spans: Sequence[Span], placed: _Placed, labels: Sequence[i
     usual = placed.sides.get(_column(path), 0)
 
     def worth(span: Span) -> tuple[float, int, int]:
-        score = span.score + _NAMED * _labelled(span, labels)
+        score = span.score + _NAMED * _labelled(span, spans, labels)
         if hull is not None:
             away = placed.distance(span, hull)
             score -= _AWAY * away / (away + _FAR)
@@ -131,9 +131,15 @@ def _best(path: Path, spans: Sequence[Span], placed: _Placed, labels: Sequence[i
     return max(_considered(spans, hull, labels), key=worth)
 
 
-def _labelled(span: Span, labels: Sequence[int]) -> bool:
+def _labelled(span: Span, spans: Sequence[Span], labels: Sequence[int]) -> bool:
+    """Whether a place is the first one behind the name of its field: of two, the name is that of the nearer.
+
+    spans: all places of the value, in order.
+    """
     at = bisect_right(labels, span.start)
-    return at > 0 and span.start - labels[at - 1] <= _LABEL_REACH
+    if at == 0 or span.start - labels[at - 1] > _LABEL_REACH:
+        return False
+    return spans[bisect_left(spans, labels[at - 1], key=lambda each: each.start)].start == span.start
 
 
 def _considered(spans: Sequence[Span], hull: tuple[int, int] | None, labels: Sequence[int]) -> Sequence[Span]:

@@ -19,6 +19,9 @@ from .unreadable import ReadFailed, Remark
 HEAD = ("From", "To", "Cc", "Date", "Subject")
 PARTS = 1_000
 ATTACHED = 100
+CONTENT_ID = 0x3712  # by which a body refers to a picture. Source: [MS-OXPROPS], PidTagAttachContentId
+SMALL = 200  # pixels of the shorter side of a picture that decorates a mail, at most
+FEW_BYTES = 20_000  # of such a picture, where nothing can tell its sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,31 @@ def eml(data: bytes) -> Iterator[Passage | Attachment | Remark]:
     _check_count(attached)
     for number, part in enumerate(attached, 1):
         name = part.get_filename() or f"attachment {number}"
+        if _is_shown_within(part) and is_small(_content(part)):
+            yield _left_out(name)
+            continue
         yield Passage(f"Attachment: {_one_line(name)}")
         yield from _attachment(part, name)
+
+
+def _is_shown_within(part: Any) -> bool:
+    """Whether a picture is one of the body, such as a logo below a name."""
+    return bool(part.get_content_maintype() == "image" and part.get_content_disposition() != "attachment")
+
+
+def is_small(picture: bytes) -> bool:
+    """Whether a picture is too small for a document: by its sides; by its bytes where these are not known."""
+    try:
+        from PIL import Image
+
+        Image.MAX_IMAGE_PIXELS = None  # nothing is unpacked
+        return min(Image.open(BytesIO(picture)).size) <= SMALL
+    except (ImportError, OSError, ValueError, SyntaxError):
+        return len(picture) <= FEW_BYTES
+
+
+def _left_out(name: str) -> Remark:
+    return Remark(f"a small picture within the mail is not read: {_one_line(name)}")
 
 
 def _check_count(attached: Sequence[Any]) -> None:
@@ -164,9 +190,13 @@ def msg(data: bytes) -> Iterator[Passage | Attachment | Remark]:
         yield from web.html(mail.html_body.encode(), "utf-8")
     _check_count(mail.attachments)
     for number, attached in enumerate(mail.attachments, 1):
-        name = attached.file_name or f"attachment {number}"
+        name, content = attached.file_name or f"attachment {number}", attached.file_bytes or b""
+        is_picture = str(attached.mime_type or "").startswith("image/")
+        if is_picture and attached.properties.str_prop_value(CONTENT_ID) and is_small(content):
+            yield _left_out(name)
+            continue
         yield Passage(f"Attachment: {_one_line(name)}")
-        yield Attachment(name, attached.file_bytes or b"")
+        yield Attachment(name, content)
 
 
 def _address(recipient: Any) -> str:

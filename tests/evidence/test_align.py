@@ -184,3 +184,25 @@ def test_whatever_the_text_the_spans_are_pieces_of_it(
     assert list(found) == [f"/{i}" for i in range(len(record))]
     for spans in found.values():
         assert all(everything[s.start : s.end] == s.text and s.text and 0 < s.score <= 1 for s in spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "record", "pointer", "line"),
+    [
+        ("Qty: 4\nPos: 4\nArticle: Lamp\n", {"article": "Lamp", "qty": 4}, "/qty", 1),
+        ("Invoice\nNumber\n7\nPage 7\nTotal 12.00", {"number": "7", "total": 12.0}, "/number", 3),
+        ("Code: B\nB-side\nName: Ada Lovelace\n", {"code": "B", "name": "Ada Lovelace"}, "/code", 1),
+        ("Name: Ada\nRooms: 2\nFloors: 2\n", {"name": "Ada", "rooms": 2}, "/rooms", 2),
+    ],
+)
+def test_a_short_value_stands_at_the_nearest_place_behind_its_name(
+    text: str, record: dict[str, Any], pointer: str, line: int
+) -> None:
+    (span,) = align(record, text)[pointer]
+    assert text.count("\n", 0, span.start) + 1 == line
+
+
+def test_in_a_table_the_name_in_the_head_is_of_the_first_cell_below_it() -> None:
+    text = "Floor   Room\n3   3\nName   Ada\nTown   Ghent\n"
+    (span,) = align({"name": "Ada", "town": "Ghent", "floor": 3}, text)["/floor"]
+    assert span.start == text.index("3")

@@ -9,13 +9,15 @@ from io import BytesIO
 from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 
 from extractor.readers.composing import Passage
 from extractor.readers.kinds import EML, is_locked_office, kind_of, not_read
 from extractor.readers.mail import Attachment, eml
 from extractor.readers.unreadable import Remark
 from extractor.readers.web import epub, html
-from tests.readers.writing import book
+from tests.readers.drawing import file_of
+from tests.readers.writing import book, mail
 
 
 def lines(markup: str) -> list[str]:
@@ -157,3 +159,25 @@ def test_documents_that_are_not_read_are_named() -> None:
     ]
     assert is_locked_office(ole + "EncryptedPackage".encode("utf-16-le"))
     assert not is_locked_office(ole)
+
+
+def test_small_pictures_within_a_mail_are_no_documents() -> None:
+    message = mail()
+    body = message.get_body(("plain",))
+    assert body is not None
+    logo, photo = (file_of(Image.new("RGB", size, "white")) for size in ((320, 90), (900, 1200)))
+    message.make_mixed()
+    for name, data, how in (
+        ("logo.png", logo, "inline"),
+        ("scan.png", photo, "inline"),
+        ("a.png", logo, "attachment"),
+    ):
+        message.add_attachment(
+            data, maintype="image", subtype="png", filename=name, disposition=how, cid=f"<{name}>"
+        )
+    found = list(eml(message.as_bytes()))
+    assert [each.name for each in found if isinstance(each, Attachment)] == ["scan.png", "a.png"]
+    assert [each.text for each in found if isinstance(each, Remark)] == [
+        "a small picture within the mail is not read: logo.png"
+    ]
+    assert not any("logo.png" in each.text for each in found if isinstance(each, Passage))
