@@ -149,6 +149,7 @@ def test_reasoning_that_is_counted_apart_from_the_completion_is_added_to_it() ->
         (envelope({"finish_reason": "MAX_TOKENS"}), Outcome.TRUNCATED),
         (envelope({"finish_reason": "model_length"}), Outcome.TRUNCATED),
         (envelope({"finish_reason": "error"}), Outcome.TRUNCATED),
+        (envelope({"finish_reason": "cancelled"}), Outcome.TRUNCATED),
         (envelope({"finish_reason": "insufficient_system_resource"}), Outcome.TRUNCATED),
         (message(content=ADA, refusal="I can't"), Outcome.REFUSED),
         ({"choices": []}, Outcome.EMPTY),
@@ -167,7 +168,7 @@ def test_reasoning_that_is_counted_apart_from_the_completion_is_added_to_it() ->
         ({"detail": "boom"}, Outcome.TRANSPORT),
         (envelope(error={"message": "boom"}), Outcome.TRANSPORT),
     ],
-    ids=range(21),
+    ids=range(22),
 )
 def test_everything_else_has_its_outcome_and_is_paid_for_once(answer: Any, outcome: Outcome) -> None:
     result = run(body(json.dumps(answer)))

@@ -17,6 +17,10 @@ BEGUN_AGAIN = (
     "when asked for the rest of a list, the model repeated items that had come: they count once; if "
     "they stand twice in the text, some are missing"
 )
+OVERLAPS = (
+    "when asked for the rest of a list, the model began with an item that had come: from there on, items may "
+    "stand twice"
+)
 _SPACE = re.compile(r"[ \t\n\r]*")
 _FOLLOWS = re.compile(r"[ \t\n\r]*([,\]])")
 
@@ -41,7 +45,10 @@ class Continuation:
 
     def remarks(self, text: str) -> tuple[str, ...]:
         """Return what the caller has to know of how an answer was put behind the items."""
-        return (BEGUN_AGAIN,) if self._begins_again(self._more(text) or []) else ()
+        more = self._more(text) or []
+        if self._begins_again(more):
+            return (BEGUN_AGAIN,)
+        return (OVERLAPS,) if more and more[0] in self.items else ()
 
     def within_whole(self, text: str) -> None:
         """Return that nothing but what `merge` takes goes on with the list."""

@@ -18,7 +18,15 @@ from .patch import Patch, Path, loses
 T = TypeVar("T")
 
 CUT_OFF = ("length", "max_tokens", "model_length", "MAX_TOKENS", "LENGTH")  # finish reasons
-BROKEN_OFF = ("error", "insufficient_system_resource")  # the server stopped in the middle, and says so
+BROKEN_OFF = (  # the server stopped in the middle, and says so
+    *("error", "insufficient_system_resource", "cancelled", "incomplete", "failed"),
+)
+NATURAL = frozenset(  # ends of a whole reply, in the words of servers
+    {
+        *("stop", "tool_calls", "function_call", "eos", "eos_token", "end_turn", "stop_sequence", "tool_use"),
+        *("STOP", "complete", "COMPLETE", "completed", "end_of_text"),
+    }
+)
 BOUND_REACHED = (
     "bound_reached"  # the type of problem where a value fills a bound that was added for the model
 )
@@ -98,7 +106,11 @@ def _judged(
         return Verdict(stopped, problems=(_reason(stopped, completion),), text=begun), None
     if patch is None:
         read = reader.read_all(texts)
-        others = (*_other_choices(completion, reader, read), *_beside_calls(completion, reader, read))
+        others = (
+            *_other_choices(completion, reader, read),
+            *_beside_calls(completion, reader, read),
+            *_odd_ending(completion),
+        )
         return _verdict(replace(read, passed_over=(*read.passed_over, *others)), decode, notes), read.slice
     return _part(texts, patch, decode, reader, notes)
 
@@ -126,6 +138,14 @@ def _beside_calls(completion: Completion, reader: Reader, called: Read) -> Seque
     if len(distinct([whole_value(called.text), whole_value(written.text)])) == 1:
         return ()
     return ("the text beside the call holds other values, and the call was taken",)
+
+
+def _odd_ending(completion: Completion) -> Sequence[str]:
+    """Return what is said of a reply that ended for a reason which nobody knows."""
+    reason = completion.finish_reason
+    if reason is None or reason in NATURAL:
+        return ()
+    return (f"the server ended the reply with {reason!r:.60}, and it may not be whole",)
 
 
 def _part(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel
 
 from extractor.dialogue import Ask, ModeLadder, Policy, judge_record, start
-from extractor.dialogue.continuation import BEGUN_AGAIN, Continuation, complete_items, rest
+from extractor.dialogue.continuation import BEGUN_AGAIN, OVERLAPS, Continuation, complete_items, rest
 from extractor.dialogue.policy import BOTH, DEFAULT_MOVES
 from extractor.messages import (
     Choice,
@@ -117,6 +117,8 @@ def test_a_rest_is_put_behind_what_came_whole() -> None:
     assert json.loads(more.merge('{"value": [1, 2, 3]}') or "") == {"value": [1, 2, 3]}
     assert more.remarks('{"value": [3]}') == ()
     assert more.remarks('{"value": [1, 2, 3]}') == (BEGUN_AGAIN,)
+    assert more.remarks('{"value": [2, 3]}') == (OVERLAPS,)  # which may stand twice in the text
+    assert more.remarks('{"value": [1, 3]}') == (OVERLAPS,)
     for unfit in ("{", "[3]", '{"value": 3}', '{"values": [3]}', "null"):
         assert more.merge(unfit) is None
 

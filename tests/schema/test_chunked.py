@@ -10,7 +10,7 @@ from typing import Any, Literal, NotRequired, Self
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, JsonValue, TypeAdapter, model_validator
+from pydantic import BaseModel, Field, JsonValue, RootModel, TypeAdapter, model_validator
 from typing_extensions import TypedDict
 
 from extractor import Invalid, Verbatim, compile_schema
@@ -114,6 +114,21 @@ def test_nothing_at_all_is_an_empty_list_or_a_record_without_its_members() -> No
     assert compile_schema(list[Line]).whole(None) == []
     with pytest.raises(Invalid, match="/sku: no part of the text gives it"):
         compile_schema(Line).whole(None)
+
+
+class Named(BaseModel):
+    name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def stripped(cls, data: Any) -> Any:
+        return {**data, "name": data["name"].strip()}
+
+
+@pytest.mark.parametrize("record_type", [Named | None, RootModel[Named | None], list[Named] | None])
+def test_where_null_is_a_record_it_is_that_of_a_text_that_gives_nothing(record_type: Any) -> None:
+    record = compile_schema(record_type).whole(None)
+    assert getattr(record, "root", record) is None
 
 
 def test_it_is_known_how_lists_are_joined() -> None:

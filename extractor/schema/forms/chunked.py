@@ -17,6 +17,7 @@ from ...evidence.leaves import value_at
 from ...messages import JSON
 from ..nodes import (
     ABSENT,
+    NEVER,
     PYTHON,
     TAG,
     VALUE,
@@ -153,13 +154,26 @@ def whole(source: TypeSource, data: JSON, context: Any) -> Any:
     is missing by its pointer.
     """
     gaps = dict[str, JSON]()
-    if data is None:
+    if data is None and not _may_be_null(source, source.schema):
         python = python_of(resolved(source, source.schema))
         data = {} if python is not None and python.kind == "object" else _none(source, source.schema)
     try:
         return judged(source, _filled(source, source.schema, data, (), gaps), context)
     except Invalid as error:
         raise invalid([_explained(problem, gaps) for problem in error.problems]) from error
+
+
+def _may_be_null(source: TypeSource, schema: Schema) -> bool:
+    """Whether null is a record: then it is the record of a text that gives nothing."""
+    for _ in range(100):  # a chain of references ends sooner
+        python = python_of(schema)
+        if "$ref" in schema:
+            schema = source.definitions.get(schema["$ref"], NEVER)
+        elif python is not None and python.kind == "root" and isinstance(python.data, dict):
+            schema = python.data
+        else:
+            return python is not None and python.kind == "nullable"
+    return False
 
 
 def _explained(problem: Problem, gaps: Mapping[str, JSON]) -> Problem:
