@@ -139,6 +139,9 @@ def read_text(source: str) -> str | BadInput:
     return data if isinstance(data, BadInput) else decode_text(data)
 
 
+ON_STANDARD_INPUT = "; a text itself is read from standard input: echo 'TEXT' | extractor extract ..."
+
+
 def read_source(source: str, reader: Callable[..., Source] = read) -> str | Source | BadInput:
     """Return the text of a file, or of standard input for "-"; of a document, such as a PDF, the Source.
 
@@ -159,7 +162,8 @@ def _data_of(source: str) -> bytes | BadInput:
     try:
         return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except FileNotFoundError:
-        return BadInput("missing", f"there is no file {source}{_near_file(Path(source))}")
+        hint = _near_file(Path(source)) or (ON_STANDARD_INPUT if " " in source.strip() else "")
+        return BadInput("missing", f"there is no file {source}{hint}")
     except IsADirectoryError:
         return BadInput("unreadable", f"{source} is a folder: name its files, such as {source}/*.txt")
     except (OSError, ValueError) as error:

@@ -80,7 +80,7 @@ Exit status: 0 if all texts were asked, 1 if a figure is below --fail-under, 2 i
 finish, 130 after Ctrl-C.
 """
 LEGEND = (
-    "In brackets: the 95 % bootstrap interval over texts. Case, space, punctuation and the spelling of "
+    "95 %: the bootstrap interval over texts. Case, space, punctuation and the spelling of "
     "numbers don't count as errors; strict: values must be exactly equal."
 )
 CHANGED = 20  # records shown; the files have all of them

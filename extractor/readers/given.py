@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import warnings
 from collections.abc import MutableMapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -45,7 +46,11 @@ class Reading:
         return Unread(given, self) if is_document(given) else given
 
     def of_one(self, given: Any) -> Any:
-        """Return what `of` does for what a call reads alone. Raises ConfigError for a text as well."""
+        """Return what `of` does for what a call reads alone. Raises ConfigError for a text as well. Warns of
+        the name of a document in place of one.
+        """
+        if isinstance(given, str) and _is_name_of_document(given):
+            warnings.warn(NAME_AS_TEXT, stacklevel=2)
         found = self.of(given)
         if self != USUAL and not isinstance(found, Unread):
             raise ConfigError(
@@ -61,6 +66,16 @@ class Reading:
 
 
 USUAL = Reading()
+NAME_AS_TEXT = (
+    "the text is the name of a file, which was not opened, since a string is always the text itself: pass a "
+    "Path for the file, or a Source for the name"
+)
+_LONGEST_NAME = 255
+_DOCUMENTS = (
+    *(".docx", ".eml", ".htm", ".html", ".jpeg", ".jpg", ".md", ".msg"),
+    *(".pdf", ".png", ".pptx", ".tif", ".tiff", ".txt", ".xlsx"),
+)
+_LONGEST_ENDING = max(map(len, _DOCUMENTS))
 
 
 def read_as(given: Any, options: Any) -> Any:
@@ -76,6 +91,14 @@ class Unread:
 
     document: Any
     reading: Reading
+
+
+def _is_name_of_document(text: str) -> bool:
+    """Whether a text is one word with the ending of a document. The file is not looked for: a text may be a
+    stranger's, who would learn which files there are.
+    """
+    ending = text[-_LONGEST_ENDING:].lower().endswith(_DOCUMENTS)
+    return ending and len(text) <= _LONGEST_NAME and "://" not in text and not any(map(str.isspace, text))
 
 
 def is_document(given: Any) -> bool:

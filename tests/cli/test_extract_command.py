@@ -90,6 +90,17 @@ def test_inputs_without_a_record_have_lines_with_an_error_and_give_status_1(cli:
     assert end.err == "5 of 7 inputs gave no record. Their lines say why.\n"
 
 
+def test_a_text_in_place_of_a_file_is_told_where_texts_go(cli: Cli, folder: Path) -> None:
+    with ChatServer() as server:
+        url = server.base_url
+        end = cli("extract", "-t", "visits.py:Visit", "--base-url", url, "-m", "m", "Basel, 3 nights.")
+    assert end.status == 1
+    assert end.lines[0]["error"]["message"] == (
+        "there is no file Basel, 3 nights.; a text itself is read from standard input: "
+        "echo 'TEXT' | extractor extract ..."
+    )
+
+
 def test_a_dash_is_standard_input(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("Basel, 東京".encode())))
     with ChatServer(basel_or_refused) as server:

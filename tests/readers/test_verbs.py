@@ -76,10 +76,27 @@ def test_a_path_and_bytes_are_opened_and_a_string_is_a_text(server: ChatServer, 
     with client(server) as ex:
         check(ex.run(Invoice, tmp_path / "a.pdf"))
         check(ex.run(Invoice, DATA))
-        assert ex.run(Invoice, str(tmp_path / "a.pdf")).source == str(tmp_path / "a.pdf")
+        with pytest.warns(UserWarning, match="was not opened"):
+            assert ex.run(Invoice, str(tmp_path / "a.pdf")).source == str(tmp_path / "a.pdf")
         with pytest.raises(UnreadableSource, match="there is no file"):
             ex.extract(Invoice, tmp_path / "none.pdf")
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("verb", ["run", "extract", "stream", "items", "document", "preview"])
+def test_the_name_of_a_document_as_a_text_is_warned_of(server: ChatServer, verb: str) -> None:
+    server.play([reply("[]" if verb == "items" else RECORD)] * 4)
+    with client(server) as ex, pytest.warns(UserWarning, match=r"the name of a file, which was not opened"):
+        getattr(ex, verb)(Invoice, "inbox/INV-2031.PDF")
+
+
+@pytest.mark.parametrize(
+    "text", ["see invoice.pdf", "pdf", "https://example.com/a.pdf", f"{'x' * 300}.pdf", Source("a.pdf")]
+)
+def test_a_text_that_is_more_than_the_name_of_a_document_is_not_warned_of(
+    server: ChatServer, text: Any
+) -> None:
+    assert client(server).preview(Invoice, text).tokens
 
 
 @pytest.mark.slow
