@@ -35,6 +35,7 @@ from .options import (
     PromptOption,
     SamplesOption,
     SchemaOption,
+    TunedOption,
     TypeOption,
     connected,
     told_options,
@@ -113,6 +114,7 @@ def calibrate(
         str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
     ] = None,
     mask: MaskOption = None,
+    tuned: TunedOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
@@ -153,9 +155,8 @@ def calibrate(
         "samples": samples,
         "run": Run(concurrency=concurrency, journal=True if journal is None else journal),
     }
-    with connected(
-        model, base_url, instructions, mask=mask, **told_options(prompt, reference_date, locale)
-    ) as extractor:
+    how = told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
+    with connected(model, base_url, instructions, mask=mask, **how) as extractor:
         count = _counted(extractor, wanted, cases, options)
         name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
         if right is None:

@@ -220,8 +220,9 @@ def evaluate(
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
         whole = len(records) == len(cases)
         kind, columns = record_type or str(schema), tuple(slices or ())
+        called = name or _called(extractor.model, tuned, escalate)
         report = reported(
-            extractor.model, wanted, kind, records, name, settings, rules, columns, complete=whole
+            extractor.model, wanted, kind, records, called, settings, rules, columns, complete=whole
         )
     _write(output, report.to_json)
     _write(html, lambda: evaluation_page(report))
@@ -236,6 +237,12 @@ def evaluate(
     for column, by_value in report.sliced().items():
         console.print(_slices(column, by_value))
     _conclude(report, len(cases), failures(report, gates), stopped)
+
+
+def _called(model: str, tuned: str | None, escalate: str | None) -> str:
+    """Return the name of an evaluation that asks more than the plain model; "" for one that does not."""
+    more = [*(["tuned"] if tuned else []), *([f"then {escalate}"] if escalate else [])]
+    return ", ".join((model, *more)) if more else ""
 
 
 def _write(path: str | None, made: Callable[[], str]) -> None:

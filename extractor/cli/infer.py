@@ -12,6 +12,8 @@ from ..errors import ConfigError
 from ..groups import Run
 from ..inferring import InferredType
 from ..inferring import infer as inferred
+from ..readers.given import text_of
+from ..tables.documents import TextFiles
 from .options import KEYS, BaseUrlOption, ModelOption, connected
 from .output import opened
 from .screen import console_on, safe, say
@@ -29,7 +31,9 @@ Exit status: 0 if the file was written, 2 if not.
 
 
 def infer(
-    files: Annotated[list[str], typer.Argument(metavar="FILE", help="Texts in UTF-8.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE", help="Texts or documents.", show_default=False)
+    ],
     about: Annotated[
         str,
         typer.Option(
@@ -48,7 +52,10 @@ def infer(
     """Propose a record type from a few texts: write it as Pydantic code, and show how much of it the texts
     fill.
     """
-    texts = [_text(name) for name in files]
+    reader = TextFiles()
+    texts = [_text(name, reader) for name in files]
+    if reader.note:
+        say(reader.note, "yellow")
     with connected(model, base_url) as extractor:
         kept = Run(journal=True if journal is None else journal)
         found = inferred(extractor, texts, about, run=kept)
@@ -65,12 +72,11 @@ def infer(
     say(f"{read}: {requests} requests, {tokens:,} tokens, {spent}.")
 
 
-def _text(name: str) -> str:
+def _text(name: str, files: TextFiles) -> str:
     try:
-        with open(name, encoding="utf-8-sig") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from error
+        return str(text_of(files.read(name, None)))
+    except ConfigError as error:
+        raise ConfigError(f"cannot read {name}: {error}") from error
 
 
 def _table(found: InferredType) -> Table:

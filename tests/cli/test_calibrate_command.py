@@ -13,7 +13,10 @@ from xml.etree import ElementTree
 import pytest
 from ended import Cli
 
+from extractor.loading import load_type
+from extractor.schema import compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply
+from extractor.tuned import Tuned
 
 TYPES = """
 from pydantic import BaseModel
@@ -174,3 +177,13 @@ def test_a_second_model_that_is_no_better_gets_no_promise(
 def test_a_second_model_without_a_promise_is_refused(cli: Cli) -> None:
     ended = cli("calibrate", "visits.jsonl", "--type", "visits.py:Visit", "--escalate", "openai:large")
     assert (ended.status, "--escalate needs --right" in ended.err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_tuned_model_is_calibrated_as_it_is_asked(cli: Cli, folder: Path) -> None:
+    fingerprint = compile_schema(load_type("visits.py:Visit")).fingerprint
+    (folder / "t.json").write_text(Tuned("m", fingerprint, "Towns are capitals.").to_json())
+    with ChatServer(overconfident) as server:
+        ended = calibrate(cli, server, "--right", "0.5", "--tuned", "t.json")
+        assert all(b"Towns are capitals." in request.body for request in server.requests)
+    assert ended.status == 0, ended.err

@@ -462,3 +462,15 @@ def test_a_report_tells_no_key(cli: Cli, folder: Path) -> None:
     run(cli, by_town(**GOOD), "-o", "good.json", "--html", "good.html", *secret)
     for name in ("good.json", "good.html"):
         assert "sk-very-secret" not in (folder / name).read_text()
+
+
+def test_an_evaluation_of_two_models_is_called_by_both(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    more = ("--escalate", "openai:large", "--below", "0.1", "-o", "r.json")
+    ended = run(cli, by_town(**GOOD), *more)
+    assert ended.status == 0, ended.err
+    assert json.loads((folder / "r.json").read_text())["name"] == "m, then openai:large"
+    named = run(cli, by_town(**GOOD), *more, "--name", "both")
+    assert (named.status, json.loads((folder / "r.json").read_text())["name"]) == (0, "both")
