@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import partial, reduce
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
@@ -65,12 +65,33 @@ class DatabaseJob(FileJob):
         rows = Rows(self._fed(report))
         for job, sink in zip(self.jobs, self._sinks, strict=True):
             _check_version(job, sink, sink.existing() if sink.address.exists else {})
+        self._check_fed_once(rows)
         if not self._begins_anew:
-            done = common_mark(self._sinks, [sink.noted(self.name) for sink in self._sinks])
-            self._leave_out(rows, done, report)
+            self._leave_out(rows, self._noted(), report)
+            done = report.earlier
             held = (line.get("index") for line in self.destination.earlier_held() if isinstance(line, dict))
-            report.quarantined_before = sum(isinstance(n, int) and n < done.rows for n in held)
+            report.quarantined_before = sum(isinstance(n, int) and n < done for n in held)
         return rows
+
+    def _noted(self) -> TableMark:
+        return common_mark(self._sinks, [sink.noted(self.name) for sink in self._sinks])
+
+    def _check_fed_once(self, rows: Rows) -> None:
+        """Raise ConfigError for a quarantine that was fed before: what had a record then would be in a table
+        without a key twice.
+        """
+        first = rows.peek()
+        if not self.destination.append or self.sink.keys or first is None or first.line is None:
+            return
+        done = self._noted()
+        inputs = (each.input for each in islice(placed(self.given.rows()), done.rows))
+        if done.rows and reduce(TableMark.after, inputs, BEGINNING) == done:
+            names, spelled = ", ".join(str(sink.name) for sink in self._sinks), self.destination.spelled
+            raise ConfigError(
+                f"these {done.rows:,} rows of a quarantine were put into {names} before, and would be there "
+                f"twice: feed the quarantine of that run, which has those that failed again, or name a "
+                f"{spelled.key}"
+            )
 
     @property
     def _begins_anew(self) -> bool:
@@ -98,6 +119,7 @@ class DatabaseJob(FileJob):
     @contextmanager
     def _opened(self, rows: Rows, report: RunReport) -> Iterator[tuple[Settle, Hold]]:
         """Yield what writes a row, and a line of the quarantine; what an earlier run has done is left out."""
+        self._check_fed_once(rows)
         tables = [self._begun(job, sink, report) for job, sink in zip(self.jobs, self._sinks, strict=True)]
         schemas = [(sink, each.schema) for sink, each in zip(self._sinks, tables, strict=True)]
         with writing_to(schemas, self.name, self._begins_anew) as writing:

@@ -352,7 +352,12 @@ def test_rows_without_a_record_stay_out_of_the_table_and_come_in_once_they_are_m
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PGPASSWORD", PASSWORD)
         end = run.cli(*command[1:])
+        again = run.cli(*command[1:])
+        estimated = run.cli(*command[1:], "--dry-run")
     assert end.status == 0, end.err
+    assert again.status == estimated.status == 2
+    told = re.sub(r"\s+", " ", again.err)
+    assert "these 2 rows of a quarantine were put into visits before, and would be there twice" in told
     assert towns(place) == sorted([*good, (3, "Genf"), (4, "Genf")])
 
 
