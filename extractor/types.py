@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .bulk.journal import Journal, Ledger
     from .dialects import PROVIDERS, BatchLimits, Provider
     from .dialogue import DEFAULT_PROMPT
-    from .documents import ChunkOutcome
+    from .documents import ChunkOutcome, SettledItem
     from .documents.splitting import Split
     from .evidence import How
     from .evidence.coverage import Coverage, ListCoverage, TextLine
@@ -115,6 +115,7 @@ __all__ = [
     "RecordStream",
     "RowOptions",
     "RunToolsOptions",
+    "SettledItem",
     "SharedLimits",
     "SharedQuota",
     "Shortlist",
@@ -184,6 +185,7 @@ _ROOMS = {
     "RecordStream": "streams",
     "RowOptions": "options",
     "RunToolsOptions": "options",
+    "SettledItem": "documents",
     "SharedLimits": "quotas",
     "SharedQuota": "quotas",
     "Shortlist": "vocabularies",

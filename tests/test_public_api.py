@@ -35,8 +35,8 @@ CompletionChunk Conflict ConnectionOptions Coverage DEFAULT_PROMPT DialogueEnded
 DocumentOptions EngineOptions Estimate Event ExtractOptions Failure FrameOptions FunctionCall How
 Journal Ledger LimitGrant ListCoverage LiveRowOptions ModelOptions PROVIDERS Params ParseOptions
 ParsedCompletion PartOutcome Partial Preview Progress Prompt Provider Quota RecordStream RowOptions
-RunToolsOptions SharedLimits SharedQuota Shortlist Split Target TextLine ToolCall ToolResult ToolRun Turns
-Update UpdateOptions Written
+RunToolsOptions SettledItem SharedLimits SharedQuota Shortlist Split Target TextLine ToolCall ToolResult
+ToolRun Turns Update UpdateOptions Written
 """
 ERRORS = """
 BudgetExceeded ConfigError Empty ExtractionError ExtractorError Filtered Invalid InvalidJSON

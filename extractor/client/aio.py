@@ -301,6 +301,30 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
                     reading.take(outcome)
         return reading.result()
 
+    @overload
+    def document_items(
+        self, item_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
+    ) -> AsyncIterator[documents.SettledItem[T]]: ...
+    @overload
+    def document_items(
+        self, item_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
+    ) -> AsyncIterator[documents.SettledItem[Any]]: ...
+    async def document_items(
+        self, item_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
+    ) -> AsyncIterator[documents.SettledItem[Any]]:
+        """Yield the items of a list of any length in a text of any length; see Extractor.document_items."""
+        from ..documents.settling import settling
+
+        self._alone("document_items")
+        given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
+        source = await aopened(read_as(text, given))
+        job, found = await asyncio.to_thread(settling, self._models, item_type, source, given)
+        async for outcome in bulk.arows(job):
+            for item in found.take(outcome):
+                yield item
+        for item in found.end():
+            yield item
+
     async def split(
         self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]
     ) -> documents.Split:

@@ -455,6 +455,41 @@ class Extractor(BaseClient[ModelConnection]):
                     reading.take(outcome)
         return reading.result()
 
+    @overload
+    def document_items(
+        self, item_type: type[T], text: str | Document, **options: Unpack[DocumentOptions]
+    ) -> Iterator[documents.SettledItem[T]]: ...
+    @overload
+    def document_items(
+        self, item_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
+    ) -> Iterator[documents.SettledItem[Any]]: ...
+    def document_items(
+        self, item_type: Any, text: str | Document, **options: Unpack[DocumentOptions]
+    ) -> Iterator[documents.SettledItem[Any]]:
+        """Return an iterator over the items of a list of any length in a text of any length.
+
+        The text is read in chunks, as by `document`. An item is yielded, in the order of the text, once the
+        next chunk has come, which may see it too. Only the items of one chunk are kept in memory.
+
+        - options: see DocumentOptions, RowOptions and ExtractOptions. `passes`, `rereads`, `counts`, `check`
+          and `ordered` need the whole list, and are a ConfigError.
+
+        Raises what `rows` raises. After the last item it raises an error that names the chunks that gave no
+        record and the items that are not valid, if there are any.
+        """
+        from ..documents.settling import settling
+
+        self._alone("document_items")
+        given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
+        job, found = settling(self._models, item_type, opened(read_as(text, given)), given)
+
+        def items() -> Iterator[documents.SettledItem[Any]]:
+            for outcome in bulk.rows(job):
+                yield from found.take(outcome)
+            yield from found.end()
+
+        return items()
+
     def split(
         self, source: str | Document, record_type: Any, **options: Unpack[DocumentOptions]
     ) -> documents.Split:

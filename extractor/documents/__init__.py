@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .outcome import ChunkOutcome, DocumentExtraction
+    from .settling import SettledItem
     from .splitting import Split
 
-__all__ = ["ChunkOutcome", "DocumentExtraction", "Split"]
-_MODULES = {"outcome": ("ChunkOutcome", "DocumentExtraction"), "splitting": ("Split",)}
+__all__ = ["ChunkOutcome", "DocumentExtraction", "SettledItem", "Split"]
+_MODULES = {
+    "outcome": ("ChunkOutcome", "DocumentExtraction"),
+    "settling": ("SettledItem",),
+    "splitting": ("Split",),
+}
 
 
 def __getattr__(name: str) -> Any:

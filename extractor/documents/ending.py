@@ -42,7 +42,7 @@ def concluded(
     outcome = Outcome.REPAIRED if repaired else Outcome.OK
     if problems or lost:
         outcome = Outcome.INVALID if problems else _outcome(lost[0])
-    error = _error(problems, lost, lines) if problems or lost else None
+    error = error_of(problems, lost, lines) if problems or lost else None
     if error is not None:
         error.__cause__ = cause
     return DocumentExtraction(
@@ -69,9 +69,10 @@ def _outcome(line: ChunkOutcome) -> Outcome:
     return line.outcome or (Outcome.TRANSPORT if isinstance(line.error, RunStopped) else Outcome.INVALID)
 
 
-def _error(
+def error_of(
     problems: Sequence[Problem], lost: Sequence[ChunkOutcome], lines: Sequence[ChunkOutcome]
 ) -> ServiceError | ExtractionError:
+    """Return the error that names problems, and the chunks of a text that gave no record."""
     attempts = [attempt for line in lines for attempt in line.attempts]
     gone = [Problem("", f"{line}: {line.reason}", type="chunk") for line in lost]
     named = [str(line) for line in lost[:NAMED]] + ([f"and {len(lost) - NAMED} more"] if lost[NAMED:] else [])

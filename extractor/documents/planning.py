@@ -188,3 +188,13 @@ def _list_path(place: str, compiled: CompiledSchema[Any], option: str) -> Path:
 
 def _folded(value: JSON) -> JSON:
     return " ".join(value.split()).casefold() if isinstance(value, str) else value
+
+
+def place_told(chunk: Chunk, plan: Plan) -> str:
+    """Return what the model is told of where its text stands."""
+    again = f" This is reading {chunk.reading} of {plan.passes}." if plan.passes > 1 else ""
+    return (
+        f"The text is part {chunk.number} of {chunk.count} of a longer one, and may begin and end in the "
+        "middle of something. Give only what stands in this part; leave out what it does not say, though the "
+        f"record seems to need it: the other parts are read too.{again}"
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..bulk import Job, Row, RowOutcome, RunBudget, ToldText, shown
 from ..connections import Models
@@ -16,14 +16,14 @@ from ..evidence.coverage import coverage
 from ..evidence.headings import section_goes_on
 from ..evidence.merging import NOTHING, ChunkReading, Merged, merge
 from ..results import Extraction
-from ..schema import TAG, VALUE, Chunked, unmarked
+from ..schema import Chunked, unmarked
 from ..task import mask_for
 from .checks import MOST, failures, suspects, told
 from .ending import concluded, json_of
 from .outcome import ChunkOutcome, DocumentExtraction
-from .planning import OWN, Plan
+from .planning import OWN, Plan, place_told
+from .readings import SureOf, answer_of, confidence_of, line_of
 from .second import (
-    Answer,
     DocumentEscalation,
     Doubts,
     asked_type,
@@ -35,15 +35,9 @@ from .second import (
     without_answer,
 )
 
-SureOf: TypeAlias = Callable[[Extraction[Any]], Mapping[str, float]]
-
 FEW = 6  # chunks that may be read again in any text
 ROUNDS = 3  # a chunk that fails is read again in shorter ones, and those once more
 AROUND = 400  # characters beside lines that are read again
-
-
-def _confidence(said: Extraction[Any]) -> Mapping[str, float]:
-    return said.confidence or {}
 
 
 def _scores(said: Extraction[Any]) -> Mapping[str, float]:
@@ -131,11 +125,11 @@ class DocumentWork:
             text = self._plan.origin.part(chunk.start, chunk.end)
         if chunk in self._reread:
             again = CHECKED.format(self._failed)
-            return text, again if at_once else f"{_place(self._reread[chunk], self._plan)} {again}"
+            return text, again if at_once else f"{place_told(self._reread[chunk], self._plan)} {again}"
         if at_once:
             return text, None
         is_again = chunk.reading > self._plan.passes
-        return text, AGAIN if is_again else _place(chunk, self._plan)
+        return text, AGAIN if is_again else place_told(chunk, self._plan)
 
     def take(self, outcome: RowOutcome[Any]) -> None:
         """Take what came of a chunk."""
@@ -146,7 +140,7 @@ class DocumentWork:
         if self._plan.at_once and not self._ledger:
             self._whole = outcome.extraction
         first = self._reread.get(chunk)
-        line = _line(chunk, outcome)
+        line = line_of(chunk, outcome)
         self._ledger[chunk] = line if first is None else replace(line, passed=first.reading, used=False)
 
     def _again(self) -> Sequence[Chunk]:
@@ -224,7 +218,7 @@ class DocumentWork:
         """Return what came of the document. why: the reason why chunks were not run."""
         for chunk in self._pending:
             if chunk not in self._ledger:
-                self._ledger[chunk] = _line(chunk, RowOutcome(0, error=why))
+                self._ledger[chunk] = line_of(chunk, RowOutcome(0, error=why))
         first = self._made(self._lines())
         if self._second is None or self._doubts is None:
             return first
@@ -261,7 +255,7 @@ class DocumentWork:
         return concluded(self._plan, lines, merged, lambda: whole.record)
 
     def _made(
-        self, lines: tuple[ChunkOutcome, ...], sure_of: SureOf = _confidence
+        self, lines: tuple[ChunkOutcome, ...], sure_of: SureOf = confidence_of
     ) -> DocumentExtraction[Any]:
         """Return what the chunks make together. sure_of: how sure the leaves of an answer are."""
         whole = self._whole_of(lines)
@@ -272,14 +266,14 @@ class DocumentWork:
         compiled, context = self._plan.compiled, self._plan.context
         return concluded(self._plan, lines, _unmarked(merged), lambda: compiled.whole(found, context))
 
-    def _merged(self, lines: Sequence[ChunkOutcome], sure_of: SureOf = _confidence) -> Merged:
+    def _merged(self, lines: Sequence[ChunkOutcome], sure_of: SureOf = confidence_of) -> Merged:
         names = None if self._doubts is None else self._doubts.names
 
         def reading_of(line: ChunkOutcome) -> ChunkReading | None:
-            first = _answer(line, line.extraction, sure_of)
+            first = answer_of(line, line.extraction, sure_of)
             if first is None:
                 return None
-            said = joined(first, _answer(line, line.second, sure_of), names)
+            said = joined(first, answer_of(line, line.second, sure_of), names)
             return ChunkReading(line.start, line.end, said.record, said.evidence, line.passed, said.sure)
 
         readings = [found for line in lines if line.used and (found := reading_of(line)) is not None]
@@ -305,29 +299,6 @@ def reading(
         except RunStopped as error:
             error.partial = work.result(error)
             raise
-
-
-def _place(chunk: Chunk, plan: Plan) -> str:
-    """What the model is told of where its text stands."""
-    again = f" This is reading {chunk.reading} of {plan.passes}." if plan.passes > 1 else ""
-    return (
-        f"The text is part {chunk.number} of {chunk.count} of a longer one, and may begin and end in the "
-        "middle of something. Give only what stands in this part; leave out what it does not say, though the "
-        f"record seems to need it: the other parts are read too.{again}"
-    )
-
-
-def _line(chunk: Chunk, outcome: RowOutcome[Any]) -> ChunkOutcome:
-    return ChunkOutcome(
-        chunk.start,
-        chunk.end,
-        chunk.number,
-        chunk.count,
-        chunk.reading,
-        outcome.extraction,
-        outcome.error,
-        outcome.from_cache,
-    )
 
 
 def _with_covered(lines: Sequence[ChunkOutcome], overlap: int) -> tuple[ChunkOutcome, ...]:
@@ -359,20 +330,6 @@ def _was_too_long(line: ChunkOutcome) -> bool:
     """Whether the service took no request about so long a chunk, and so was paid for none."""
     failure = line.attempts[-1].failure if line.attempts else None
     return failure is not None and is_too_long(failure)
-
-
-def _answer(line: ChunkOutcome, said: Extraction[Any] | None, sure_of: SureOf) -> Answer | None:
-    """Return what was said of a chunk, its evidence in the whole text; None where that is no record."""
-    if said is None or not said.outcome.has_record:
-        return None
-    evidence = {
-        pointer.replace(f"/{VALUE}", ""): tuple(
-            replace(s, start=s.start + line.start, end=s.end + line.start) for s in spans
-        )
-        for pointer, spans in said.evidence.items()
-        if spans and not pointer.endswith(f"/{TAG}")
-    }
-    return Answer(said.record, evidence, sure_of(said))
 
 
 def _unmarked(merged: Merged) -> Merged:

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 TOWNS = ("Ghent", "New Haven", "Zürich", "St. Gallen", "Malmö", "大阪")
-ROW = re.compile(r"^(T-\d{4})  (.+?)(?:\n    (.+))?  (\d+\.\d{2})$", re.MULTILINE)
+ROW = re.compile(r"^(T-\d{4,})  (.+?)(?:\n    (.+))?  (\d+\.\d{2})$", re.MULTILINE)
 
 
 class Entry(BaseModel):
