@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel
 from extractor import Extractor, Run
 from extractor.masking import TextMask
 from extractor.telemetry import DialogueEnded
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply
 
 LETTERS = "abcxyzÄß漢 .,-/~\\\"'\n"
 secrets = st.lists(
@@ -97,6 +97,34 @@ def test_nothing_masked_is_in_a_request_journal_log_error_or_attempt(
             assert not any(form.encode() in body for form in spellings(secret))
         for line in said:
             assert not any(form in line for form in spellings(secret))
+
+
+class Rewritten(BaseModel):
+    backwards: Annotated[str, AfterValidator(lambda said: said[::-1])]
+    other: str
+
+
+@pytest.mark.slow
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(secrets, around, st.data())
+def test_nothing_masked_reaches_a_second_model_in_any_form(
+    hidden: list[str], pieces: list[str], data: st.DataObject
+) -> None:
+    text = data.draw(st.permutations([*pieces, *hidden]).map(" ".join))
+    mask = {f"kind {i}": re.escape(secret) for i, secret in enumerate(hidden)}
+    masked = TextMask.of(mask)
+    assert masked is not None
+    name = data.draw(st.sampled_from([*masked.hide([text]).values]))
+    first = logprobs(reply({"backwards": name, "other": "x"}), {'"x"': -3.0})
+    with ChatServer(first) as one, ChatServer(reply({"other": "y"})) as two:
+        second = Extractor("large", base_url=two.base_url, mask=mask)
+        with second, Extractor("m", base_url=one.base_url, mask=mask, escalate=second, below=0.4) as ex:
+            result = ex.run(Rewritten, text)
+    assert result.escalation is not None
+    assert len(two.requests) == 1
+    for secret in hidden:
+        for form in spellings(secret) | spellings(secret[::-1]):
+            assert form.encode() not in two.requests[0].body
 
 
 def spellings(secret: str) -> set[str]:
