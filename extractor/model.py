@@ -102,7 +102,7 @@ class Model:
 
     def shown_schema(self, schema: Mapping[str, Any], mode: Mode) -> str:
         """Return a schema as the prompt shows it."""
-        return shown_schema(schema, mode, self.provider.shows_choices)
+        return shown_schema(schema, mode, self.provider.choices_beside)
 
     # -- requests, and the dialogues that begin with them
 

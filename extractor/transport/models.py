@@ -38,7 +38,7 @@ class Traits:
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
     worth asking again for an invalid record. prompt: which instructions, see messages.Prompt. bare_decimals:
     whether it writes decimals as numbers of JSON, not as texts. lines: whether it writes objects over several
-    lines. shows_choices: whether the prompt lists the values of enums: very small models prefer the first.
+    lines. choices_beside: whether the prompt has the values of enums in comments, not after the name.
     runs_on: whether it repeats itself until a bound stops it, so that every request has penalties against it.
     """
 
@@ -53,7 +53,7 @@ class Traits:
     prompt: Prompt = Prompt.SMALL
     bare_decimals: bool = True
     lines: bool = True
-    shows_choices: bool = False
+    choices_beside: bool = False
     runs_on: bool = False
 
 
@@ -128,7 +128,6 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                     prompt=Prompt.PLAIN,
                     bare_decimals=False,
                     lines=False,
-                    shows_choices=True,
                     runs_on=True,
                 ),
             ),
@@ -139,7 +138,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                 licence="Apache-2.0",
                 description="very small (Qwen2.5-Coder-0.5B-Instruct, 4 bit): for simple records where "
                 "memory is short; about half of the values are right",
-                traits=Traits(context=16_384, cache=12_288),
+                traits=Traits(context=16_384, cache=12_288, choices_beside=True),
                 published=Published(
                     "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
                     "ebb2015119c907b064c512bf053e945850b5875f",

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from extractor.dialogue.outline import outline
+
+
+class Currency(StrEnum):
+    CHF = "CHF"
+    EUR = "EUR"
 
 
 class Line(BaseModel):
@@ -51,18 +57,30 @@ def test_whatever_stands_in_a_schema_an_outline_comes_of_it() -> None:
     assert outline({"type": "string", "format": "date"}) == "date"
 
 
+class Money(BaseModel):
+    amount: float
+    currency: Currency
+
+
 class Invoice(BaseModel):
     kind: Literal["invoice"]
-    currency: Literal["CHF", "EUR"] | None
-    rate: Literal[7, 19]
+    currency: Currency | None = Field(description="Of the whole")
+    rates: list[Literal[7, 19]]
+    fee: Money
+    paid_in: Currency
 
 
-def test_an_outline_without_choices_tells_their_types_and_what_is_always_the_same() -> None:
+def test_values_of_enums_may_stand_in_comments() -> None:
     assert (
-        outline(Invoice.model_json_schema(), choices=False)
+        outline(Invoice.model_json_schema(), beside=True)
         == """{
   "kind": "invoice"
-  "currency": string | null
-  "rate": integer
+  "currency": string | null  // Of the whole; one of "CHF", "EUR"
+  "rates": [integer, ...]  // one of 7, 19
+  "fee": Money {
+    "amount": number
+    "currency": string  // one of "CHF", "EUR"
+  }
+  "paid_in": string  // one of "CHF", "EUR"
 }"""
     )
