@@ -64,6 +64,9 @@ class ExtractorError(Exception):
 class SchemaError(ExtractorError):
     """The record type cannot be compiled. `pointer`: where in its JSON Schema; `reason`: why."""
 
+    reason: str
+    pointer: str
+
     def __init__(self, reason: str, pointer: str = "") -> None:
         super().__init__(reason, pointer)
         self.reason, self.pointer = reason, pointer
@@ -89,6 +92,8 @@ class UnreadableSource(ConfigError):
       "empty" (it has no text), "unread" (its pages are pictures, and recognition was off).
     """
 
+    message: str
+
     def __init__(self, message: str, kind: UnreadableKind = "damaged") -> None:
         super().__init__(message, kind)
         self.message, self.kind = message, kind
@@ -111,6 +116,11 @@ class RunStopped(ExtractorError):
     - left: how many rows of the input remain; None if its length is not known.
     """
 
+    message: str
+    cause: ExtractorError | None
+    done: int
+    left: int | None
+
     def __init__(
         self, message: str, cause: ExtractorError | None = None, done: int = 0, left: int | None = None
     ) -> None:
@@ -127,6 +137,8 @@ class BudgetExceeded(RunStopped):
 
     - needed: the lowest max_cost, in US dollars, with which the run can continue; None if it is not known.
     """
+
+    needed: Decimal | None
 
     def __init__(
         self,
@@ -148,6 +160,12 @@ class ServiceError(ExtractorError):
     - request_id: the service's id of the request.
     - attempts: every request of the dialogue, with its result.
     """
+
+    message: str
+    status: int | None
+    retry_after: float | None
+    request_id: str | None
+    attempts: tuple[Attempt, ...]
 
     def __init__(
         self,
@@ -171,6 +189,10 @@ class ExtractionError(ExtractorError):
     - problems: what was wrong with the last reply.
     - attempts: every request, with raw reply, finish reason, request id, latency and usage.
     """
+
+    message: str
+    problems: tuple[Problem, ...]
+    attempts: tuple[Attempt, ...]
 
     outcome = "invalid"
 

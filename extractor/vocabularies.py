@@ -82,6 +82,8 @@ class Vocabulary:
     Raises ConfigError for entries that are none.
     """
 
+    name: str
+
     def __init__(
         self,
         entries: Mapping[str, str | Sequence[str]],

@@ -31,6 +31,7 @@ from ..readers.given import aopened, as_source, opened, read_as
 from ..results import Extraction
 from ..saying import reread, text_or_none
 from ..schema import Partial, RecordType
+from ..signatures import explicit
 from ..streams import (
     AsyncChatStream,
     AsyncRecordStream,
@@ -50,6 +51,7 @@ T = TypeVar("T")
 Frame = TypeVar("Frame")
 
 
+@explicit
 class AsyncExtractor(BaseClient[AsyncModelConnection]):
     """Extractor for async code: the same arguments and methods, awaitable. Use `async with`, or `aclose`."""
 

@@ -34,6 +34,7 @@ from ..readers.given import as_source, opened, read_as
 from ..results import Extraction
 from ..saying import Examples, reread, text_or_none
 from ..schema import Partial, RecordType
+from ..signatures import explicit
 from ..streams import (
     ChatStream,
     ItemGrowth,
@@ -53,6 +54,7 @@ T = TypeVar("T")
 Frame = TypeVar("Frame")
 
 
+@explicit
 class Extractor(BaseClient[ModelConnection]):
     r"""A model, ready to extract records and to chat. It may be used from several threads.
 
@@ -592,6 +594,7 @@ def extract(
     ocr: Ocr = ...,
     **options: Unpack[ClientOptions],
 ) -> Any: ...
+@explicit
 def extract(
     record_type: Any,
     text: Text,

@@ -57,6 +57,8 @@ class ArrowStep:
     Raises ConfigError and SchemaError if it could not work on any worker.
     """
 
+    text: Select
+
     def __init__(
         self, record_type: Any, *, text: Select, model: str | None = None, **options: Unpack[EngineOptions]
     ) -> None:

@@ -65,6 +65,9 @@ class RecordShape:
     place, see `choice_key`.
     """
 
+    schema: Schema
+    name: str
+
     def __init__(
         self,
         schema: Schema,

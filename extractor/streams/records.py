@@ -23,6 +23,9 @@ Out = TypeVar("Out")
 class Growth(Generic[Out, T]):
     """Chunks of a reply -> what they make of its record; then how the dialogue ended. Sans-I/O."""
 
+    compiled: CompiledSchema[T]
+    context: Any
+
     _joins = False  # whether the records of several calls are parts of one
 
     def __init__(self, compiled: CompiledSchema[T], context: Any = None) -> None:

@@ -87,6 +87,8 @@ class Cassette:
     The texts are recorded, so only the owner may read the file.
     """
 
+    path: Path
+
     def __init__(self, path: str | os.PathLike[str], *, record: bool | None = None) -> None:
         self.path = Path(path)
         self._sends = record

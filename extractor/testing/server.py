@@ -43,6 +43,8 @@ class ChatServer:
     The exception is raised when the server is closed, in place of the client's error.
     """
 
+    batches: Batches
+
     def __init__(
         self,
         script: Script = Shaped(),  # noqa: B008  a frozen value
