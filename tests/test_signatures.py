@@ -32,6 +32,7 @@ VERBS = [
     "stream",
     "items",
     "document",
+    "document_items",
     "rows",
     "frame",
     "estimate",

@@ -33,7 +33,16 @@ from extractor import (
     tool_schema,
 )
 from extractor.evaluation import EvalReport, evaluate
-from extractor.types import CompiledSchema, Completion, CompletionChunk, Estimate, Partial, Preview, ToolRun
+from extractor.types import (
+    CompiledSchema,
+    Completion,
+    CompletionChunk,
+    Estimate,
+    Partial,
+    Preview,
+    SettledItem,
+    ToolRun,
+)
 
 ROWS = [{"body": "Ada", "sent": "2026-03-31"}]
 RUN = Run(journal=False, concurrency=8, max_cost=5)
@@ -80,6 +89,8 @@ def of_many_texts(ex: Extractor) -> None:
     assert_type(ex.estimate(ROWS, Person, text="body", run=RUN), Estimate)
     found = ex.document(list[Person], "Ada " * 9_999, run=RUN, chunks=Chunks(size=8_000, key="name"))
     assert_type(found, DocumentExtraction[list[Person]])
+    for settled in ex.document_items(Person, "Ada " * 9_999, run=RUN, chunks=Chunks(size=8_000)):
+        assert_type(settled, SettledItem[Person])
     for part in ex.split(Path("scan.pdf"), Person):
         assert_type(part, Source)
     tables.run("in.csv", Person, text="body", into="out.csv", run=RUN, columns=Columns(usage=True))
@@ -108,6 +119,8 @@ async def at_once(ex: AsyncExtractor) -> None:
     assert_type(ex.rows(ROWS, Person, text="body", run=RUN), AsyncIterator[RowOutcome[Person]])
     assert_type(await ex.aframe(pd.DataFrame(ROWS), Person, text="body", run=RUN), pd.DataFrame)
     assert_type(await ex.document(Person, "Ada", run=RUN), DocumentExtraction[Person])
+    async for settled in ex.document_items(Person, "Ada " * 9_999, run=RUN):
+        assert_type(settled, SettledItem[Person])
     assert_type(await ex.estimate(ROWS, Person, text="body"), Estimate)
     assert_type(await ex.run_tools(TALK, Person, tools=[add]), ToolRun[Person])
     assert_type(await ex.with_options(max_repairs=0).extract(Person, "Ada"), Person)
