@@ -61,13 +61,16 @@ def _is_shown_within(part: Any) -> bool:
     return bool(part.get_content_maintype() == "image" and part.get_content_disposition() != "attachment")
 
 
-def is_small(picture: bytes) -> bool:
-    """Whether a picture is too small for a document: by its sides; by its bytes where these are not known."""
+def is_small(picture: bytes, side: int = SMALL) -> bool:
+    """Whether a picture is too small for a document: by its sides; by its bytes where these are not known.
+
+    side: pixels of the shorter one, at most.
+    """
     try:
         from PIL import Image
 
         Image.MAX_IMAGE_PIXELS = None  # nothing is unpacked
-        return min(Image.open(BytesIO(picture)).size) <= SMALL
+        return min(Image.open(BytesIO(picture)).size) <= side
     except (ImportError, OSError, ValueError, SyntaxError):
         return len(picture) <= FEW_BYTES
 

@@ -14,8 +14,9 @@ from itertools import repeat, zip_longest
 from typing import Any, TypeAlias
 
 from .composing import Passage
+from .drawings import PICTURES, diagrams
 from .number_formats import shown
-from .opc import Package, attribute, check_archive, descendants
+from .opc import Package, attribute, descendants
 from .unreadable import ReadFailed, Remark
 
 CELLS = 1_000_000  # of a workbook
@@ -115,7 +116,7 @@ _MARGINS = re.compile(rb"<(?:\w+:)?(?:odd|even|first)(Header|Footer)>([^<]+)<")
 _CODES = re.compile(r'&(?:"[^"]*"|K[0-9A-F]{6}|\d+|[A-JL-Z+-])', re.I)
 
 
-def _beside_cells(package: Package, place: str, title: str) -> Iterator[Passage]:
+def _beside_cells(package: Package, place: str, title: str) -> Iterator[Passage | Remark]:
     """Yield what belongs to a sheet and stands in no cell."""
     for each in package.related(place) if place else ():
         if each.kind == "comments":
@@ -129,6 +130,10 @@ def _beside_cells(package: Package, place: str, title: str) -> Iterator[Passage]
                 lines = ("".join(t.text or "" for t in descendants(p, "t")) for p in descendants(box, "p"))
                 if said := "\n".join(line for line in lines if line.strip()):
                     yield Passage(said, f"{title}, text box {number}", "\n\n")
+            for said in diagrams(package, each.place):
+                yield Passage(said, f"{title}, diagram", "\n\n")
+            if next(package.related(each.place, "image"), None) is not None:
+                yield Remark(PICTURES)
     seen: set[str] = set()
     for kind, told in _MARGINS.findall(package.data(place)[-MARGINS:]) if place else ():
         said = _one_line(_CODES.sub(" ", unescape(told.decode(errors="replace"))).replace("&&", "&"))
@@ -145,9 +150,11 @@ def slides(data: bytes) -> Iterator[Passage | Remark]:
     """Yield the texts, tables and charts of a presentation, slide by slide, with the speaker's notes."""
     from pptx import Presentation
 
-    check_archive(data)
+    package = Package(data)
     for number, slide in enumerate(Presentation(BytesIO(data)).slides, 1):
         yield from _shapes(slide.shapes, f"slide {number}", 5)
+        for said in diagrams(package, str(slide.part.partname).lstrip("/")):
+            yield Passage(said, f"slide {number}, diagram", "\n\n")
         if (
             slide.has_notes_slide
             and (notes := slide.notes_slide.notes_text_frame) is not None
@@ -168,7 +175,7 @@ def _shapes(shapes: Iterable[Any], name: str, deep: int) -> Iterator[Passage | R
         elif deep and hasattr(shape, "shapes"):
             yield from _shapes(shape.shapes, name, deep - 1)
         elif hasattr(shape, "image"):
-            yield Remark(f"pictures of {name} are not read: save it as a PDF to have them recognised")
+            yield Remark(PICTURES)
 
 
 def _chart(chart: Any, name: str) -> Iterator[Passage]:

@@ -18,6 +18,7 @@ from ..layout import Box, Source
 from . import kept
 from .choices import Ocr, TextForm, check_choices
 from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
+from .drawings import PICTURES
 from .kinds import (
     DOCX,
     EML,
@@ -200,7 +201,11 @@ def _without_pages(data: bytes, kind: str, called: str, how: ReadChoices, depth:
     told = list(results("passages", data, {"kind": kind}, "the document"))
     passages = [_passage(*each["passage"]) for each in told if "passage" in each]
     within = [each["attachment"] for each in told if "attachment" in each]
-    notes = tuple(each["note"] for each in told if "note" in each)
+    notes = tuple(dict.fromkeys(each["note"] for each in told if "note" in each))
+    if _has_pictures_to_read(kind, passages, notes, how):
+        recognised, failed = _of_pictures(data, kind, how)
+        passages += recognised
+        notes = (*(note for note in notes if note != PICTURES), *failed)
     text, layout = composed_passages(passages, how.form)
     if not text.strip():
         why = "; ".join(("", *notes))
@@ -208,6 +213,34 @@ def _without_pages(data: bytes, kind: str, called: str, how: ReadChoices, depth:
     inner = replace(how, pages=None, password=None)
     attached = tuple(_attached(name, b64decode(packed), inner, depth) for name, packed in within)
     return Source(text.rstrip("\n"), layout, called, kind, data, attached, notes=notes)
+
+
+def _has_pictures_to_read(
+    kind: str, passages: Sequence[Passage], notes: Sequence[str], how: ReadChoices
+) -> bool:
+    """Whether a file of Office has pictures that are to be recognised: by "auto", if it has no words else."""
+    if kind not in (DOCX, XLSX, PPTX) or PICTURES not in notes or how.ocr == "never":
+        return False
+    if how.ocr == "auto":
+        has_words = any(passage.text.strip() or passage.cells for passage in passages)
+        return not has_words and find_spec("rapidocr") is not None
+    _check_ocr("the file has pictures")
+    return True
+
+
+def _of_pictures(data: bytes, kind: str, how: ReadChoices) -> tuple[list[Passage], list[str]]:
+    """Return what the pictures of an Office file say, and which could not be read."""
+    passages, failed = list[Passage](), list[str]()
+    for name, packed in results("office_pictures", data, {"kind": kind}, "the document"):
+        picture = b64decode(packed)
+        try:
+            pages = _image(picture, kind_of(picture) or "", replace(how, pages=None))
+        except UnreadableSource as error:
+            failed.append(f"{name} is not read: {error}")
+            continue
+        text, _ = composed(pages)
+        passages += [Passage(text, name, "\n\n")] if text.strip() else []
+    return passages, failed
 
 
 def _passage(text: str, name: str, then: str, cells: Any) -> Passage:

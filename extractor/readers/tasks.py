@@ -109,6 +109,14 @@ def passages(data: bytes, kind: str) -> Iterator[Any]:
             yield {"passage": [each.text, each.name, each.then, each.cells]}
 
 
+def office_pictures(data: bytes, kind: str) -> Iterator[Any]:
+    """Yield the pictures of an Office file: the name of each, and its bytes. kind: its media type."""
+    from . import drawings
+
+    for each in drawings.pictures(data, kind):
+        yield [each.name, _packed(each.data)]
+
+
 TASKS: Mapping[str, Task] = {
     "pdf_pages": pdf_pages,
     "pdf_images": pdf_images,
@@ -117,4 +125,5 @@ TASKS: Mapping[str, Task] = {
     "image_pages": image_pages,
     "ocr": ocr,
     "passages": passages,
+    "office_pictures": office_pictures,
 }

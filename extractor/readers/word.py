@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from .composing import Passage
+from .drawings import PICTURES, diagram
 from .numbering import Numbering
 from .opc import Package, attribute, child, descendants, local
 from .unreadable import ReadFailed, Remark
@@ -32,7 +33,6 @@ _SYMBOLS = {  # of Wingdings, those that forms have
 _TICKED, _UNTICKED = "[x]", "[ ]"
 _TRACKED = "tracked changes are read as if they were accepted: what is deleted is left out"
 _HIDDEN = "hidden text is left out"
-_PICTURES = "pictures in it are not read: save it as a PDF to have them recognised"
 
 
 def word(data: bytes) -> Iterator[Passage | Remark]:
@@ -57,6 +57,7 @@ class _Document:
         self._numbering = Numbering(self._first("numbering"), self._first("styles"))
         self._fields: list[bool] = []  # of each field that is open: whether its result has begun
         self._boxes: list[Any] = []
+        self._diagrams: list[str] = []
         self._referred: dict[tuple[str, str], int] = {}
         self._left: dict[str, None] = {}
 
@@ -132,13 +133,16 @@ class _Document:
 
     def _paragraph(self, element: Any, name: str) -> Iterator[Passage]:
         label = self._numbering.label(element)
-        outer, self._boxes = self._boxes, []
+        outer, self._boxes, self._diagrams = self._boxes, [], []
         text = "".join(self._inline(element))
         boxes, self._boxes = self._boxes, outer
+        diagrams = self._diagrams
         if text.strip():
             yield Passage(f"{label} {text}".strip(" ") if label else text, name)
         for number, box in enumerate(boxes, 1):
             yield from self._blocks(box, {}, f"{name}, text box {number},")
+        for number, said in enumerate(diagrams, 1):
+            yield Passage(said, f"{name}, diagram {number}")
 
     def _inline(self, element: Any) -> Iterator[str]:
         """Yield the pieces of a paragraph's text that are shown."""
@@ -148,6 +152,8 @@ class _Document:
                 yield from self._field(each)
             elif name == "txbxContent":
                 self._boxes.append(each)
+            elif name == "relIds" and (part := self._parts.get(attribute(each, "dm") or "")) is not None:
+                self._diagrams += filter(None, [diagram(self._package.tree(part.place))])
             elif self._is_left_out(each):
                 continue
             elif name in _LEAVES:
@@ -161,7 +167,7 @@ class _Document:
                 yield "/".join("".join(self._inline(part)) for part in (over, under) if part is not None)
             else:
                 if name in ("blip", "imagedata"):
-                    self._left[_PICTURES] = None
+                    self._left[PICTURES] = None
                 if name == "sup":
                     yield "^"
                 yield from self._inline(_content(each))
