@@ -7,6 +7,7 @@ Source: Nagy and Seth 1984, "Hierarchical representation of optically scanned do
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +23,10 @@ FEW_WORDS = 2.0  # a line, on average; fewer are cells of a table
 LONG_LINE = 12  # characters, in scripts without spaces
 PROSE_LINE = 25  # characters of a line on average where there are more than two columns
 DEEP = 20  # cuts within cuts
+SAME = 0.12  # how far the middles of words of one line differ at most, in heights of a line
+MEETING = 0.3  # the share of words in such lines below which two papers lie side by side
+FEWEST = 5  # lines of a paper
+CUTS = 20  # gutters that are tried for two papers
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,8 @@ def _blocks(words: list[_Placed], depth: int) -> list[list[list[_Placed]]]:
     if not words:
         return []
     height = median(word.height for word in words) or 1.0
+    if depth and (papers := _side_by_side(words, height)):
+        return [block for paper in papers for block in _blocks(paper, depth - 1)]
     groups: list[tuple[list[_Placed], list[list[_Placed]]]] = []
     for band in _bands(_lines(words), height):
         columns = _columns(band, height)
@@ -171,6 +178,39 @@ def _blocks(words: list[_Placed], depth: int) -> list[list[list[_Placed]]]:
             else [_lines(band)]
         )
     ]
+
+
+def _side_by_side(words: list[_Placed], height: float) -> list[list[_Placed]]:
+    """Return the words of two papers that lie beside one another, such as receipts on a photo; [] where there
+    is one. The lines of two papers do not meet, as those of a table do.
+    """
+    found: tuple[float, list[list[_Placed]]] = (MEETING, [])
+    for cut in _cuts(words, height)[:CUTS]:
+        left = [word for word in words if word.left <= cut]
+        right = [word for word in words if word.left > cut]
+        share = max(_meeting(left, right, height), _meeting(right, left, height))
+        if share < found[0] and _is_paper(left, height) and _is_paper(right, height):
+            found = share, [left, right]
+    return found[1]
+
+
+def _meeting(some: Sequence[_Placed], others: Sequence[_Placed], height: float) -> float:
+    """Return the share of words that are as high on the page as one of the others."""
+    middles = sorted(word.middle for word in others)
+    return sum(
+        bisect_left(middles, word.middle - SAME * height) < bisect_left(middles, word.middle + SAME * height)
+        for word in some
+    ) / len(some)
+
+
+def _is_paper(words: list[_Placed], height: float) -> bool:
+    """Whether words could be all of a receipt: most lines say something, some have a value apart."""
+    lines = _lines(words)
+    told = sum(any(sum(map(str.isalpha, word.piece.text)) > 2 for word in line) for line in lines)
+    parted = sum(
+        any(after.left - before.right > GUTTER * height for before, after in pairwise(line)) for line in lines
+    )
+    return len(lines) >= FEWEST and 2 * told >= len(lines) and parted >= 2
 
 
 def _continued(
@@ -229,12 +269,7 @@ def _bands(lines: list[list[_Placed]], height: float) -> list[list[_Placed]]:
 
 def _columns(words: list[_Placed], height: float) -> list[list[_Placed]]:
     """Return the columns of prose side by side; [] where there is one, or the rows of a table."""
-    spans = sorted((word.left, word.right) for word in words)
-    cuts, reached = [], spans[0][1]
-    for left, right in spans[1:]:
-        if left - reached > GUTTER * height:
-            cuts.append((reached + left) / 2)
-        reached = max(reached, right)
+    cuts = _cuts(words, height)
     if not cuts:
         return []
     edges = [float("-inf"), *cuts, float("inf")]
@@ -243,6 +278,17 @@ def _columns(words: list[_Placed], height: float) -> list[list[_Placed]]:
     if all(_is_prose(column, least=PROSE_LINE if len(columns) > 2 else 0) for column in lines):
         return columns
     return []
+
+
+def _cuts(words: Sequence[_Placed], height: float) -> list[float]:
+    """Return the middles of the gutters that run down all words."""
+    spans = sorted((word.left, word.right) for word in words)
+    cuts, reached = list[float](), spans[0][1]
+    for left, right in spans[1:]:
+        if left - reached > GUTTER * height:
+            cuts.append((reached + left) / 2)
+        reached = max(reached, right)
+    return cuts
 
 
 def _is_prose(lines: Sequence[Sequence[_Placed]], least: int) -> bool:

@@ -151,3 +151,34 @@ def placed(*words: str) -> list[PlacedText]:
 )
 def test_words_of_scripts_from_the_right_are_read_from_there(shown: tuple[str, ...], said: str) -> None:
     assert " ".join(piece.text for piece in as_read(placed(*shown))) == said
+
+
+CAFE = [("Corner Cafe", ""), ("Mill Lane", ""), ("Latte", "3.50"), ("Rye bread", "2.40"), ("Total", "5.90")]
+TOOLS = [("Nordic Tools", ""), ("Harbour", ""), ("Hammer", "18.90"), ("Nails", "6.25"), ("Total", "25.15")]
+
+
+def paper(lines: Sequence[tuple[str, str]], left: float, top: float) -> list[list[PlacedText]]:
+    return [
+        piece
+        for i, (said, price) in enumerate(lines)
+        for piece in (row(said, left, top + 16 * i), row(price, left + 150, top + 16 * i))
+    ]
+
+
+@pytest.mark.parametrize("shift", [4, 7, -5])
+def test_two_receipts_on_one_photo_are_read_one_after_the_other(shift: float) -> None:
+    text = read(*paper(CAFE, 20, 100), *paper(TOOLS, 320, 100 + shift))
+    one = "\n".join("   ".join(filter(None, line)) for line in CAFE)
+    other = "\n".join("   ".join(filter(None, line)) for line in TOOLS)
+    assert text == f"{one}\n\n{other}"
+
+
+def test_a_table_with_two_items_in_a_row_stays_a_table() -> None:
+    text = read(*paper(CAFE, 20, 100), *paper(TOOLS, 320, 100.5))
+    assert "Latte   3.50   Hammer   18.90" in text
+
+
+def test_prices_that_sit_lower_than_their_items_stay_beside_them() -> None:
+    rows = [row(said, 20, 100 + 16 * i) for i, (said, _) in enumerate(CAFE)]
+    rows += [row(price, 250, 103 + 16 * i) for i, (_, price) in enumerate(CAFE)]
+    assert "Latte   3.50" in read(*rows)
