@@ -66,12 +66,8 @@ class BaseClient(Generic[Link]):
 
     def _second(self, options: ClientOptions) -> Any:
         """Return a client of the second model where it is named, with what is no matter of one model."""
-        name = options.get("escalate")
-        if not isinstance(name, str) or name in ("null", "review"):
-            return None
-        same: dict[str, Any] = {key: value for key, value in options.items() if key in OF_ALL_MODELS}
-        kind: Any = type(self)
-        return kind(name, **same)
+        named, kind = named_second(options), cast(Any, type(self))
+        return kind(**named) if named else None
 
     @property
     def masks(self) -> bool:
@@ -213,6 +209,14 @@ class BaseClient(Generic[Link]):
         config = first.settings.config
         where = config.base_url or "in this process"
         return f"{type(self).__name__}({config.provider.name}:{config.model} at {where})"
+
+
+def named_second(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a second model's client where `escalate` names one; else {}."""
+    name = options.get("escalate")
+    if not isinstance(name, str) or name in ("null", "review"):
+        return {}
+    return {"model": name, **{key: value for key, value in options.items() if key in OF_ALL_MODELS}}
 
 
 def prepared(links: Mapping[Model, Any], record_type: Any, options: ExtractOptions) -> Prepared:

@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ from ..bulk import Row, RowOutcome, Select, row_maker
 from ..bulk.frames import Gathered, Opened, check_names, gathering, open_frame, rows_of
 from ..bulk.journal import is_url, masked
 from ..client import Extractor
+from ..client.base import named_second
 from ..confidence import load_promise, loaded
 from ..errors import ConfigError, RunStopped
 from ..groups import flat, grouped
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 IN_THEIR_ENVIRONMENT = "Keys are never sent to workers: each worker reads its own from its environment"
+A_WORKERS = "a worker's"  # in place of a key, where nothing is sent
 OF_MODEL = ("mode",)  # what an Extractor's own keyword is called, and a run's
 REFUSED = {
     "api_key": f"api_key= can't be given here. {IN_THEIR_ENVIRONMENT}",
@@ -85,7 +87,7 @@ class ArrowStep:
 
     def _check(self) -> None:
         """Check all but the key; have the workers talk to the server that is meant here."""
-        options = cast(ClientOptions, {**self._client, "api_key": "a worker's"})
+        options = cast(ClientOptions, {**self._client, "api_key": A_WORKERS})
         settings = Settings.of(self._model, options, Environment(os.environ))
         if settings.connection.has_password:
             raise ConfigError(
@@ -96,7 +98,10 @@ class ArrowStep:
         record_type = self.record_type
         gathered, others = self._gathering(record_type)
         self.columns: pa.Schema = gathered.schema
-        with Extractor(self._model, **options) as here:
+        with ExitStack() as opened:
+            if second := named_second(self._client):  # its key is a worker's, too
+                options["escalate"] = opened.enter_context(Extractor(**second, api_key=A_WORKERS))
+            here = opened.enter_context(Extractor(self._model, **options))
             here.rows((), record_type, **grouped(others, "run"))
 
     @property

@@ -40,6 +40,14 @@ def test_a_worker_asks_the_second_model_about_doubtful_values(
     assert [each["town"] for each in made["visit"].to_pylist()] == [TOWNS[i % 4] for i in range(COUNT)]
 
 
+def test_the_key_of_the_second_model_is_a_workers_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    step = ArrowStep(Visit, text="body", model="openai:small", escalate="anthropic:large", below=0.6)
+    with pytest.raises(ConfigError, match="this worker can't start"):
+        list(step([batch()]))
+
+
 def test_a_promise_of_another_model_is_refused_before_a_worker_starts() -> None:
     promise = Promise(0.9, 0.95, "another", "fingerprint")
     with pytest.raises(ConfigError, match="the promise does not apply here"):
