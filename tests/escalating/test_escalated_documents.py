@@ -97,6 +97,7 @@ def read(servers: tuple[ChatServer, ChatServer], text: str = TEXT, **how: Any) -
         return ex.document(said.pop("record_type", Ledger), text, **said)
 
 
+@pytest.mark.slow
 def test_only_the_chunks_that_hold_doubtful_values_are_read_again(
     servers: tuple[ChatServer, ChatServer],
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_text_that_fits_one_request_is_asked_about_as_run_asks(
     assert '{"keeper": "Ada Byron"}' in request.json["messages"][0]["content"]
 
 
+@pytest.mark.slow
 def test_a_document_without_doubt_asks_no_second_model(servers: tuple[ChatServer, ChatServer]) -> None:
     result = read(servers, client={"below": 0.1})
     assert result.escalation is None
@@ -160,6 +162,7 @@ def test_the_async_client_reads_again_what_the_sync_one_does(servers: tuple[Chat
     assert result.escalation.choices == again.escalation.choices
 
 
+@pytest.mark.slow
 def test_doubtful_values_are_left_to_review_or_emptied_without_a_second_model(
     servers: tuple[ChatServer, ChatServer],
 ) -> None:
@@ -182,6 +185,7 @@ def test_doubtful_values_are_left_to_review_or_emptied_without_a_second_model(
     assert servers[1].requests == ()
 
 
+@pytest.mark.slow
 def test_a_promise_names_the_doubtful_values_of_a_document(servers: tuple[ChatServer, ChatServer]) -> None:
     fields = {name: FieldPromise(0.5) for name in ("/keeper", "/deliveries/*/number", "/deliveries/*/town")}
     promise = Promise(0.9, 0.95, "small", compile_schema(Ledger).fingerprint, 1, 100, fields)
@@ -225,6 +229,7 @@ def test_a_price_that_is_not_known_is_told_before_a_chunk_is_read(
     assert servers[0].requests == ()
 
 
+@pytest.mark.slow
 def test_a_second_model_that_fails_about_a_chunk_leaves_its_values_with_a_note(
     servers: tuple[ChatServer, ChatServer],
 ) -> None:
@@ -240,6 +245,7 @@ def test_a_second_model_that_fails_about_a_chunk_leaves_its_values_with_a_note(
     assert result.record.deliveries[7].town == "Ulm"
 
 
+@pytest.mark.slow
 def test_values_that_make_the_whole_invalid_are_not_taken(servers: tuple[ChatServer, ChatServer]) -> None:
     class Strict(Ledger):
         @field_validator("deliveries")
@@ -296,6 +302,7 @@ def test_what_a_mask_hides_is_in_no_request_about_a_chunk(servers: tuple[ChatSer
     assert result.source == TEXT
 
 
+@pytest.mark.slow
 def test_a_result_with_doubts_comes_back_from_its_line(servers: tuple[ChatServer, ChatServer]) -> None:
     result = read(servers)
     line = json.loads(json.dumps(result.to_dict()))

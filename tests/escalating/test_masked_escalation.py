@@ -46,6 +46,7 @@ def holds_nothing_hidden(server: ChatServer) -> bool:
     return bool(sent) and not any(hidden in body for body in sent for hidden in HIDDEN)
 
 
+@pytest.mark.slow
 def test_settled_values_that_a_validator_has_rewritten_are_not_told_where_texts_are_masked(
     servers: tuple[ChatServer, ChatServer], tmp_path: Path
 ) -> None:

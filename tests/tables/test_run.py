@@ -209,6 +209,7 @@ def test_an_estimate_leaves_out_what_is_done_and_says_what_is_not(ex: Extractor,
     assert len(server.requests) == asked + told.requests
 
 
+@pytest.mark.slow
 def test_an_estimate_learns_from_the_answers_of_the_rows_that_are_done(
     ex: Extractor, server: ChatServer
 ) -> None:
