@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationInfo, model_validator
 from tenacity.wait import wait_none
 
@@ -24,8 +26,9 @@ from extractor import (
     ServiceError,
     Truncated,
 )
-from extractor.testing import ChatServer, refusal, reply, status
+from extractor.testing import ChatServer, refusal, reply, status, truncated
 from tests.parts.wide import answer, from_known, known, one_in, schema_of, wide_type
+from tests.selecting import examples
 
 TEXT = "Ann of Delft sells Bob of Leiden 3 pens for 6 euros."
 RECORD = {
@@ -468,3 +471,40 @@ def test_a_bug_in_a_validator_of_the_whole_ends_the_call_and_nothing_is_asked_ag
     assert result.outcome is Outcome.INVALID
     assert isinstance(result.error.__cause__, KeyError)  # type: ignore[union-attr]
     assert len(server.requests) == 2
+
+
+SAME = {**RECORD, "buyer": {"name": "Ann", "city": None}}
+KINDS = ("right", "same", "prose", "wrong", "cut", "refused")
+
+
+def said(kind: str, schema: Any) -> Any:
+    if kind == "refused":
+        return refusal("I can't help with that.")
+    if kind == "prose":
+        return reply("Sure! Here it is.")
+    found = answer(schema, SAME if kind == "same" else RECORD)
+    if kind == "wrong":
+        return reply(dict.fromkeys(found, "?"))
+    return truncated(json.dumps(found)[:-3]) if kind == "cut" else reply(found)
+
+
+@pytest.mark.slow
+@settings(deadline=None, max_examples=examples(60))
+@given(st.lists(st.sampled_from(KINDS), min_size=1, max_size=30), st.integers(1, 4), st.integers(0, 2))
+def test_whatever_is_replied_the_number_of_requests_is_bounded_and_known_in_advance(
+    kinds: list[str], parts: int, repairs: int
+) -> None:
+    replies = iter(kinds * 40)
+    with (
+        ChatServer(lambda request: said(next(replies), schema_of(request))) as server,
+        Extractor("openai:m", base_url=server.base_url, max_repairs=repairs, max_retries=0) as ex,
+    ):
+        plan = ex.preview(Sale, TEXT, parts=parts)
+        result = ex.run(Sale, TEXT, parts=parts)
+        asked = len(server.requests)
+    count = len(plan.parts) or 1
+    again = count if repairs and count > 1 else 0  # once more, where the whole is not valid
+    assert asked <= count * (1 + repairs) + again
+    assert len(result.attempts) == asked
+    assert result.outcome.has_record == (result.error is None)
+    assert result.record is None or result.record in (Sale.model_validate(RECORD),)

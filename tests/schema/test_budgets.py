@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -242,4 +243,23 @@ def test_a_thousand_references_to_one_definition_compile(target: str) -> None:
     document = {**wide(1000, {"$ref": "#/$defs/A"}), "$defs": {"A": wide(1)}}
     record = {"field_0": {"field_0": "x"}, "field_999": {"field_0": "y"}}
     compiled = compile_schema(document, target)
+    assert compiled.decode(compiled.encode(record)) == record
+
+
+def test_the_members_that_need_not_be_there_become_text_first_and_a_note_names_them() -> None:
+    fields: dict[str, Any] = {f"must_{i}": (int, ...) for i in range(80)}
+    mixed = {
+        name: each
+        for i, (name, each) in enumerate(fields.items())
+        for name, each in ((f"may_{i}", (int | None, None)), (name, each))
+    }
+    compiled = compile_schema(create_model("Mixed", **mixed), "azure")
+    names = list(compiled.schema["properties"])
+    assert [name for name in names if name.startswith("must_")] == list(fields)
+    assert len([name for name in names if name.startswith("may_")]) > 10
+    note = details(compiled, "properties")[-1]
+    assert re.search(
+        r"members as JSON text in 'other_members': .*; they are (may_\d+, )+may_\d+ and \d+ more$", note
+    )
+    record = compiled.source.validate(json.dumps({name: i for i, name in enumerate(mixed)}), None)
     assert compiled.decode(compiled.encode(record)) == record

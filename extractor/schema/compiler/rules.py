@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ...errors import SchemaError
@@ -38,6 +38,7 @@ from .walk import FOREIGN, Rule, Walk, Wired
 
 KEY_KEYWORDS = ("pattern", "format", "minLength", "maxLength")
 ANY: Schema = {PYTHON: Python("any")}
+NAMED = 20  # members in a note
 OTHERS = "other_members"  # the member that holds what a target has no room for
 TEXT: Schema = {"type": "string", PYTHON: Python("leaf", type=str)}
 
@@ -228,18 +229,20 @@ def _key_words(keys: Schema) -> str:
 def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     """An object with named members; those with defaults are nullable where all must be required."""
     data: Record = python.data
-    split = walk.kept if walk.kept is not None and walk.is_root(schema) else len(data.members)
+    members, rest = data.members, list[Member]()
+    if walk.kept is not None and walk.is_root(schema):
+        members, rest = _most_needed(data.members, walk.kept)
     properties: Schema = {}
     fields = []
-    for member in data.members[:split]:
+    for member in members:
         inner = schema["properties"].get(member.key, ANY)
         wire, made = _member(walk, data, member, inner, at + pointer(("properties", member.key)))
         properties[made.wire] = wire
         fields.append(made)
     codec = Object(fields, data.by_item, python.type, open=data.is_open, elsewhere=frozenset(data.elsewhere))
     result = closed(properties, frozenset(made.wire for made in fields if made.optional))
-    if data.members[split:]:
-        _rest(walk, schema, Record(data.members[split:], data.by_item), result, codec, at)
+    if rest:
+        _rest(walk, schema, Record(rest, data.by_item), result, codec, at)
     if data.extras is not None:
         _extras(walk, data.extras, result, codec, at)
     elif not result["properties"] and not walk.target.empty_objects:
@@ -250,6 +253,16 @@ def record(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
         not (codec.rest or codec.filler) and _extras_are_plain(codec) and all(map(_is_plain, fields))
     )
     return result, codec
+
+
+def _most_needed(members: Sequence[Member], count: int) -> tuple[list[Member], list[Member]]:
+    """Return so many members, required ones before others, and the rest, both in the order of the type."""
+    numbers = sorted(range(len(members)), key=lambda number: not members[number].required)
+    kept = set(numbers[:count])
+    return (
+        [member for number, member in enumerate(members) if number in kept],
+        [member for number, member in enumerate(members) if number not in kept],
+    )
 
 
 def _is_plain(member: Field) -> bool:
@@ -272,8 +285,10 @@ def _rest(walk: Walk, schema: Schema, rest: Record, wire: Schema, codec: Object,
     wire["properties"][key] = {"type": "string", "description": words}
     wire["required"].append(key)
     codec.rest = (key, TextCodec(inner))
+    more = f" and {len(rest.members) - NAMED:,} more" if len(rest.members) > NAMED else ""
+    named = ", ".join(member.key for member in rest.members[:NAMED])
     what = f"{len(rest.members)} members as JSON text in {key!r}"
-    walk.note(at, "properties", "re-encoded", f"{what}: {walk.why}")
+    walk.note(at, "properties", "re-encoded", f"{what}: {walk.why}; they are {named}{more}")
 
 
 def _extras(walk: Walk, extras: Schema, wire: Schema, codec: Object, at: str) -> None:
