@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
 from .scalars import NOTHING_IN_TEXT, is_json_text
-from .shape import RecordShape, choice_key, distinct, folded, place_names
+from .shape import RecordShape, choice_key, distinct, folded, parts_of, place_names
 from .syntax import Digits, mended, whole_value, written
 
 JSON: TypeAlias = Any
@@ -147,15 +147,17 @@ class Inside:
         if isinstance(value, dict) and self._texts and self._holds_entries(node) and "entries" not in value:
             inner, notes = self._entries(node["properties"]["entries"], value, pointer)
             return ({"entries": inner}, notes) if notes else (value, ())
-        if isinstance(value, dict) and (members := node.get("properties")):
-            read = {name: self._read(members.get(name), v, f"{pointer}/{name}") for name, v in value.items()}
-            return {name: item for name, (item, _) in read.items()}, _all_notes(read.values())
         if isinstance(value, list) and self._texts and node.get("properties"):
             return self._places(node, value, pointer)
-        if isinstance(value, list) and isinstance(items := node.get("items"), Mapping):
-            each = [self._read(items, item, f"{pointer}/{i}") for i, item in enumerate(value)]
-            return [item for item, _ in each], _all_notes(each)
-        return value, ()
+        if not isinstance(value, dict | list):
+            return value, ()
+        each = {step: self._read(inner, v, f"{pointer}/{step}") for step, v, inner in parts_of(node, value)}
+        notes = _all_notes(each.values())
+        if not notes:
+            return value, ()
+        if isinstance(value, list):
+            return [item for item, _ in each.values()], notes
+        return {name: each[name][0] if name in each else item for name, item in value.items()}, notes
 
     def _holds_entries(self, node: Mapping[str, JSON]) -> bool:
         """Whether this is an object of any members, as any JSON value has it where objects need names."""

@@ -39,7 +39,7 @@ _JSON_TEXT = re.compile(r"(Any JSON value, as )?JSON text\b")  # how the descrip
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
-_NUMBERS = frozenset({"integer", "number"})
+NUMBERS: Final = frozenset({"integer", "number"})
 
 
 def has_lost(text: str) -> bool:
@@ -89,9 +89,9 @@ def mistyped(value: JSON, leaves: Sequence[Schema]) -> str | None:
         return f"is the number {value}, where a date or time was asked for"
     if asked <= {"string", "null"} and (wrong := _of_a_format(value, leaves)) is not None:
         return wrong
-    if isinstance(value, bool) and "boolean" not in asked and asked & _NUMBERS:
+    if isinstance(value, bool) and "boolean" not in asked and asked & NUMBERS:
         return f"is {str(value).lower()}, where a number was asked for"
-    if asked & _NUMBERS and not _is_held(value, asked):
+    if asked & NUMBERS and not _is_held(value, asked):
         return f"is {_infinite(value)}, where a finite number was asked for"
     return None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
-from .scalars import doubtful_text, doubts, has_lost, is_finite, is_number, mistyped, type_names
+from .scalars import NUMBERS, doubtful_text, doubts, has_lost, is_finite, is_number, mistyped, type_names
 from .syntax import whole_value, written
 
 JSON: TypeAlias = Any
@@ -216,22 +216,22 @@ class RecordShape:
             self._scalar(node, value, pointer, found)
             return
         node = self._only(node, value)
-        if isinstance(value, list):
-            for i, item in enumerate(value):
-                self._beside(node.get("items"), item, f"{pointer}/{i}", found)
-        if not isinstance(value, dict) or (members := node.get("properties")) is None:
-            return
-        if not node.get("additionalProperties"):
-            others = [name for name in value if name not in members]
-            found.members += [f"{pointer}/{name}" for name in others]
-            if members and others and len(others) == len(value):
-                found.strangers.append(pointer)
-            missing = {name: member for name, member in members.items() if name not in value}
-            found.absent += [f"{pointer}/{name}" for name in missing if name in node.get("required", ())]
-            meant = {name: self._meant(name, value[name], missing) for name in others}
-            found.misnamed += [(f"{pointer}/{right}", name) for name, right in meant.items() if right]
-        for name in filter(members.__contains__, value):
-            self._beside(members[name], value[name], f"{pointer}/{name}", found)
+        if isinstance(value, dict) and "properties" in node and not node.get("additionalProperties"):
+            self._unplaced(node, value, pointer, found)
+        for step, item, inner in parts_of(node, value):
+            self._beside(inner, item, f"{pointer}/{step}", found)
+
+    def _unplaced(self, node: Schema, value: Mapping[str, JSON], pointer: str, found: Beside) -> None:
+        """Note the members of an object that has no others than its schema names."""
+        members = node["properties"]
+        others = [name for name in value if name not in members]
+        found.members += [f"{pointer}/{name}" for name in others]
+        if members and others and len(others) == len(value):
+            found.strangers.append(pointer)
+        missing = {name: member for name, member in members.items() if name not in value}
+        found.absent += [f"{pointer}/{name}" for name in missing if name in node.get("required", ())]
+        meant = {name: self._meant(name, value[name], missing) for name in others}
+        found.misnamed += [(f"{pointer}/{right}", name) for name, right in meant.items() if right]
 
     def _scalar(self, node: JSON, value: JSON, pointer: str, found: Beside) -> None:
         """Note a scalar that is of none of the types asked for: validators may take `true` for 1, 0 for a day
@@ -248,7 +248,10 @@ class RecordShape:
     def _is_of_a_kind(self, value: JSON, leaves: Sequence[Schema]) -> bool:
         """Whether a scalar has a type that is asked for; other scalars than texts are choices as they are."""
         if isinstance(value, str):
-            return any("string" in type_names([leaf]) for leaf in leaves)
+            texts = [leaf for leaf in leaves if "string" in type_names([leaf])]
+            if type_names(leaves) & NUMBERS:  # the names of numbers, beside which a text may be read as one
+                return any("enum" not in leaf or self.fits(value, leaf) for leaf in texts)
+            return bool(texts)
         return any(self.fits(value, leaf) for leaf in leaves)
 
     def _leaves(self, node: JSON) -> Iterator[Schema]:
@@ -358,6 +361,19 @@ class _Check:
             others = node.get("additionalProperties", "patternProperties" in node)
         known = members or {}
         return all(self.fits(known.get(name, others), item) for name, item in value.items())
+
+
+def parts_of(node: Schema, value: JSON) -> Iterator[tuple[str | int, JSON, JSON]]:
+    """Yield the steps into an object or a list, with the values there and their schemas, None for none."""
+    if isinstance(value, list):
+        first = node.get("prefixItems") or ()
+        for i, item in enumerate(value):
+            yield i, item, first[i] if i < len(first) else node.get("items")
+    elif "properties" in node or isinstance(node.get("additionalProperties"), Mapping):
+        members, others = node.get("properties") or {}, node.get("additionalProperties")
+        for name, item in value.items():
+            if name in members or isinstance(others, Mapping):
+                yield name, item, members.get(name, others)
 
 
 def _parts(node: JSON) -> Iterator[Schema]:

@@ -7,12 +7,12 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 from ipaddress import IPv4Address
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import AllowInfNan, BaseModel
 
 from extractor.reading import Read
 from extractor.schema import compile_schema
@@ -279,6 +279,46 @@ def test_for_every_target_what_would_become_another_value_is_told(target: str, n
     assert (found.problems, found.notes, found.remarks) == ((), (), ())
     found = compiled.reader().read(json.dumps({**empty, "at": "2026-03-02"}))
     assert found.remarks == ("dates whose time is not told and became midnight: /at",)
+
+
+class Nested(BaseModel):
+    days: dict[str, date] = {}
+    pair: tuple[int, date] | None = None
+    pairs: list[tuple[int, date]] = []
+    deep: dict[str, list[Person]] = {}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(
+    ("right", "place", "wrong", "told"),
+    [
+        (Nested(days={"a": date(2026, 3, 2)}), "2026-03-02", "2026", "mistyped"),
+        (Nested(pair=(7, date(2026, 3, 2))), 7, True, "mistyped"),
+        (Nested(pairs=[(7, date(2026, 3, 2))]), "2026-03-02", 0, "mistyped"),
+        (Nested(deep={"a": [Person(name="Ada", age=36)]}), 36, False, "mistyped"),
+        (Nested(deep={"a": [Person(name="Ada", age=36)]}), 36, "36", "converted"),
+        (Nested(pair=(7, date(2026, 3, 2))), 7, "7", "converted"),
+    ],
+)
+def test_what_is_doubtful_is_told_inside_of_maps_and_tuples_too(
+    target: str, right: Nested, place: Any, wrong: Any, told: str
+) -> None:
+    compiled = compile_schema(Nested, target)
+    said = compiled.encode(right).replace(json.dumps(place), json.dumps(wrong))
+    found = compiled.reader().read(said)
+    if told == "mistyped":
+        assert [each.type for each in found.problems] == ["mistyped"]
+    else:
+        assert any("values of another type" in remark for remark in found.remarks)
+
+
+def test_a_number_as_text_is_told_where_numbers_have_names_too() -> None:
+    class Loose(BaseModel):
+        value: Annotated[float, AllowInfNan(True)]
+
+    compiled = compile_schema(Loose)
+    assert compiled.reader().read('{"value": "1"}').remarks != ()
+    assert compiled.reader().read('{"value": "NaN"}').remarks == ()
 
 
 def test_a_member_that_could_be_the_record_makes_two_readings() -> None:
