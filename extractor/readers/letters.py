@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
+from unicodedata import bidirectional
 
 Rect: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, from the page's top left
 FEWEST = 4  # letters of a word that is drawn so
@@ -36,6 +37,16 @@ def closed_up(words: Iterable[Letters]) -> Iterator[Sequence[Glyph]]:
             run = []
         run.append(word)
     yield from _as_words(run)
+
+
+def logical(word: Sequence[Glyph]) -> Sequence[Glyph]:
+    """Return the glyphs of a word as they are read. Some programs write words of scripts that run from the
+    right, such as Arabic, as they are drawn from left to right. Source: UAX 9.
+    """
+    letters = [glyph for glyph in word if bidirectional(glyph.char) in ("R", "AL")]
+    if len(letters) < 2 or 2 * len(letters) < len(word) or word[0].angle % 360:
+        return word
+    return word[::-1] if letters[0].rect[0] < letters[-1].rect[0] else word
 
 
 def _goes_on(run: Sequence[Letters], word: Letters) -> bool:

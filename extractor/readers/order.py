@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeAlias
 from unicodedata import bidirectional
 
 GUTTER = 1.2  # how wide the space between columns is at least, in heights of a line
+NARROW = 0.6  # the same where many lines of prose stand on both sides
+LONG_COLUMN = 4  # lines of such a column
 GAP = 0.6  # how high the space between bands is at least, in heights of a line
 STRAIGHT = 0.3  # degrees within which an angle counts as none
 FEW_WORDS = 2.0  # a line, on average; fewer are cells of a table
@@ -269,23 +271,33 @@ def _bands(lines: list[list[_Placed]], height: float) -> list[list[_Placed]]:
 
 def _columns(words: list[_Placed], height: float) -> list[list[_Placed]]:
     """Return the columns of prose side by side; [] where there is one, or the rows of a table."""
-    cuts = _cuts(words, height)
+    wide = _parted(words, _cuts(words, height), 2, PROSE_LINE)
+    return wide or _parted(words, _cuts(words, height, NARROW), LONG_COLUMN, PROSE_LINE, PROSE_LINE)
+
+
+def _parted(
+    words: list[_Placed], cuts: Sequence[float], lines_each: int, least: int, of_two: int = 0
+) -> list[list[_Placed]]:
+    """Return the words between cuts, if these are columns of prose; else []. lines_each: how many lines each
+    has at least. least, of_two: characters of a line, if there are more than two columns, or two.
+    """
     if not cuts:
         return []
     edges = [float("-inf"), *cuts, float("inf")]
     columns = [[word for word in words if low < word.left <= high] for low, high in pairwise(edges)]
     lines = [_lines(column) for column in columns]
-    if all(_is_prose(column, least=PROSE_LINE if len(columns) > 2 else 0) for column in lines):
+    needed = least if len(columns) > 2 else of_two
+    if all(len(column) >= lines_each and _is_prose(column, least=needed) for column in lines):
         return columns
     return []
 
 
-def _cuts(words: Sequence[_Placed], height: float) -> list[float]:
-    """Return the middles of the gutters that run down all words."""
+def _cuts(words: Sequence[_Placed], height: float, gutter: float = GUTTER) -> list[float]:
+    """Return the middles of the gutters that run down all words. gutter: in heights, how wide each is."""
     spans = sorted((word.left, word.right) for word in words)
     cuts, reached = list[float](), spans[0][1]
     for left, right in spans[1:]:
-        if left - reached > GUTTER * height:
+        if left - reached > gutter * height:
             cuts.append((reached + left) / 2)
         reached = max(reached, right)
     return cuts

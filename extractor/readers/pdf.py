@@ -13,7 +13,7 @@ from typing import Any
 from ..layout import PageRead
 from .composing import ReadPage
 from .drawn import rules
-from .letters import Glyph, Letters, Rect, closed_up
+from .letters import Glyph, Letters, Rect, closed_up, logical
 from .order import PlacedText
 from .ruled import blocks_of
 from .seen import Looking, told
@@ -313,7 +313,7 @@ def _pieces(page: Any, geometry: _Geometry) -> tuple[list[PlacedText], int]:
     """Return the words of a page, and how many of their characters are not named."""
     textpage = page.get_textpage()
     glyphs = _Glyphs(textpage, geometry)
-    pieces = list(map(_piece, closed_up(_words(glyphs))))
+    pieces = [_piece(logical(word)) for word in closed_up(_words(glyphs))]
     textpage.close()
     return pieces, glyphs.lost
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from extractor import Extractor, Source, read
-from extractor.readers.letters import Glyph, Letters, closed_up
+from extractor.readers.letters import Glyph, Letters, closed_up, logical
 from extractor.readers.order import PlacedText
 from extractor.readers.seen import Looking
 from extractor.testing import ChatServer, reply
@@ -191,3 +191,14 @@ def test_words_are_seen_on_pages_of_every_rotation_and_crop() -> None:
         source = read(paper.pdf())
         assert sorted(source.text.split()) == ["Turned", "Visible", "words", "words"]
         assert source.notes == ()
+
+
+def placed(text: str, *lefts: float) -> list[Glyph]:
+    return [Glyph(char, (x, 0.0, x + 5, 10.0), 0.0) for char, x in zip(text, lefts, strict=True)]
+
+
+def test_words_that_run_from_the_right_are_in_the_order_in_which_they_are_read() -> None:
+    drawn, read_so = placed("\u0627\u0628\u062d", 10, 15, 20), placed("\u05e9\u05dc\u05d5", 20, 15, 10)
+    assert [glyph.char for glyph in logical(drawn)] == ["\u062d", "\u0628", "\u0627"]
+    assert logical(read_so) == read_so
+    assert logical(placed("abc", 10, 15, 20)) == placed("abc", 10, 15, 20)

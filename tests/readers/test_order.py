@@ -182,3 +182,11 @@ def test_prices_that_sit_lower_than_their_items_stay_beside_them() -> None:
     rows = [row(said, 20, 100 + 16 * i) for i, (said, _) in enumerate(CAFE)]
     rows += [row(price, 250, 103 + 16 * i) for i, (_, price) in enumerate(CAFE)]
     assert "Latte   3.50" in read(*rows)
+
+
+def test_long_columns_of_prose_may_have_a_narrow_gutter() -> None:
+    left = ["the first column has many words", "and goes on to its second line"] * 2
+    right = ["while the other column begins here", "and has as many lines of words"] * 2
+    lines = [row(text, 20, 100 + 12 * i) for i, text in enumerate(left)]
+    lines += [row(text, 183, 100 + 12 * i) for i, text in enumerate(right)]
+    assert read(*lines) == "\n".join(left) + "\n\n" + "\n".join(right)
