@@ -178,7 +178,8 @@ def _untold(doubts: Doubts, lines: Sequence[ChunkOutcome]) -> str | None:
             lost.append(f"characters {chunk.start:,} to {chunk.end:,}: {why}")
     if not lost:
         return None
-    more = f"; and {len(lost) - 1} more chunks" if len(lost) > 1 else ""
+    others = len(lost) - 1
+    more = f"; and {others:,} more chunk{'' if others == 1 else 's'}" if others else ""
     return f"the second model gave no record of {lost[0]}{more}"
 
 

@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -210,14 +209,17 @@ def test_the_same_call_again_comes_out_of_the_journal(
 def test_one_bound_of_the_cost_is_for_both_models_and_the_partial_keeps_the_first_ones_values(
     servers: tuple[ChatServer, ChatServer],
 ) -> None:
-    alone = read(servers, client={"escalate": "review"})
-    assert alone.cost is not None
-    most = alone.cost + Decimal("0.0001")
-    with pytest.raises(RunStopped) as stopped:
-        read(servers, run=Run(journal=False, max_cost=most, concurrency=1), max_tokens=2)
+    dear = {"large": Price(input=1000, output=1000)}
+    second = Extractor("large", base_url=servers[1].base_url, prices=dear)
+    with second, pytest.raises(RunStopped) as stopped:
+        read(servers, client={"escalate": second}, run=Run(journal=False, max_cost=1))
     partial = stopped.value.partial
-    assert partial.cost is None or partial.cost <= most
+    assert 0 < partial.cost < 1
     assert servers[1].requests == ()
+    assert partial.record.deliveries[7].town == "Ulm"
+    assert set(partial.escalation.choices.values()) == {"first"}
+    assert "of characters 0 to 824: not run: one request could cost $" in partial.escalation.note
+    assert partial.escalation.note.endswith("; and 1 more chunk")
 
 
 def test_a_price_that_is_not_known_is_told_before_a_chunk_is_read(
