@@ -424,9 +424,9 @@ def _masked(
     if source_text(content) is None:
         raise ConfigError("mask= can't mask images and files: pass their text, or no mask")
     texts = [content] if isinstance(content, str) else [part["text"] for part in content]
-    masked = mask.hide([*texts, *(said or "" for said in beside)])
-    hidden, told = masked.texts[: len(texts)], masked.texts[len(texts) :]
-    left = [None if said is None else each for said, each in zip(beside, told, strict=True)]
+    masked = mask.hide([*texts, *(said for said in beside if said is not None)])
+    hidden, told = masked.texts[: len(texts)], iter(masked.texts[len(texts) :])
+    left = [None if said is None else next(told) for said in beside]
     if isinstance(content, str):
         return hidden[0], masked, left
     return [{**part, "text": text} for part, text in zip(content, hidden, strict=True)], masked, left
