@@ -154,7 +154,9 @@ def test_counts_tell_how_far_it_is(server: ReviewServer) -> None:
     assert [row[:2] for row in told["items"]] == [["one", "open"], ["two", "rejected"]]
 
 
-@pytest.mark.parametrize("path", ["/", "/wrong/", "/wrong/api/items", "/TOKENx/", "/%00/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/wrong/", "/wrong/api/items", "/TOKENx/", "/%00/", "/wrong/api/picture/0/1"]
+)
 def test_nobody_gets_in_without_the_token(server: ReviewServer, path: str) -> None:
     assert asked(server, "GET", path) == (404, b"")
 
@@ -189,11 +191,20 @@ def test_a_body_that_is_no_object_is_refused(server: ReviewServer) -> None:
     assert asked(server, "GET", "/TOKEN/api/item/99")[0] == 422
 
 
+def test_a_record_of_a_plain_text_has_no_pages(server: ReviewServer) -> None:
+    assert asked(server, "GET", "/TOKEN/api/item/0")[1]["has_document"] is False
+    assert asked(server, "GET", "/TOKEN/api/pages/0") == (200, {"pages": [], "words": []})
+    assert asked(server, "GET", "/TOKEN/api/pages/99")[0] == 422
+    for path in ("picture/0/1", "picture/99/1", "picture/0", "picture/0/../1", "picture/0/1.webp", "pages/x"):
+        assert asked(server, "GET", f"/TOKEN/api/{path}") == (404, b""), path
+
+
 def test_the_page_may_reach_its_own_server_alone(server: ReviewServer) -> None:
     status, page = asked(server, "GET", "/TOKEN/")
     assert status == 200
     assert b"default-src &#x27;none&#x27;; style-src &#x27;sha256-" in page
     assert b"connect-src &#x27;self&#x27;" in page
+    assert b"img-src &#x27;self&#x27;" in page
     assert b"unsafe" not in page
     assert server.token.encode() not in page
 
@@ -248,3 +259,25 @@ def test_10_000_records_are_reviewed_one_by_one(tmp_path: Path) -> None:
     assert told["counts"]["open"] == 9980
     assert session.save() == 20
     log.close()
+
+
+@pytest.mark.slow
+def test_several_people_in_turn_review_10_000_records_and_none_twice(tmp_path: Path) -> None:
+    items = keyed(ReviewItem("", f"{n}", f"Ada {n}", {"name": "Ada", "age": 1}, {}) for n in range(10_000))
+    done, people = 0, ("ann", "bob", "cy")
+    for who in people:
+        log = StepLog(str(tmp_path / "steps.jsonl"))
+        session = ReviewSession(
+            items, log, check_of(Person), str(tmp_path / "gold.jsonl"), who, lambda: "2026-11-30T10:00:00Z"
+        )
+        rows = session.overview()["items"]
+        begun = next(n for n, row in enumerate(rows) if row[1] == "open")  # where the page opens
+        assert begun == done
+        for n in range(begun, begun + 40):
+            session.act(n, {"version": 0, "do": "accept"})
+        done += 40
+        assert session.save() == done
+        log.close()
+    lines = [json.loads(line) for line in (tmp_path / "gold.jsonl").read_text().splitlines()]
+    assert [line["id"] for line in lines] == [f"{n}" for n in range(120)]
+    assert [line["review"]["by"] for line in lines] == [who for who in people for _ in range(40)]
