@@ -10,7 +10,7 @@ from typing import Annotated, Any, TextIO, TypeAlias
 
 import typer
 
-from ..documents import DocumentExtraction
+from ..documents import DocumentExtraction, SettledItem
 from ..errors import ConfigError
 from ..groups import grouped
 from ..layout import Source
@@ -22,8 +22,10 @@ from ..results import Extraction
 from ..schema import RecordType
 from ..schema.outline import HIDDEN
 from ..tables.values import to_json
+from ..task import list_of
 from ..viewing import sha256_of
 from ..words import printable
+from .item_lines import write_items
 from .lines import Line, LineTally, line_of, tally
 from .options import (
     KEYS,
@@ -179,6 +181,14 @@ def extract(
             help="With --long: how many passages may be read again because items in them seem overlooked.",
         ),
     ] = None,
+    items: Annotated[
+        bool,
+        typer.Option(
+            "--items",
+            help="With --long: --type is the type of one item of a list. Each item is a line, written "
+            "once it is settled, and none is kept in memory.",
+        ),
+    ] = False,
     ocr: OcrOption = "auto",
     text_form: TextFormOption = "plain",
     page_images: ImagesOption = False,
@@ -204,12 +214,14 @@ def extract(
     read is such a line too. The other inputs are still read.
     """
     wanted = chosen_type(record_type, schema)
-    solved = load_examples(examples, wanted) if examples else []
+    solved = load_examples(examples, list_of(wanted) if items else wanted) if examples else []
     _refuse_to_overwrite(output, files)
     dividing = {"chunk": chunk, "window": window, "passes": passes, "rereads": rereads}
     dividing = {name: value for name, value in dividing.items() if value is not None}
-    if dividing and not long:
-        raise typer.BadParameter(f"--{next(iter(dividing))} needs --long")
+    if (dividing or items) and not long:
+        raise typer.BadParameter(f"--{next(iter(dividing), 'items')} needs --long")
+    if items and form is not Format.JSONL:
+        raise typer.BadParameter("--items writes lines: leave out --format")
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
     reading |= escalation(escalate, below) | divided_options(parts, max_fields)
@@ -233,8 +245,17 @@ def extract(
         given = {**options, "on_progress": lambda p: counter.chunks(p.done)}
         return extractor.document(wanted, text, **grouped(given, "run", "chunks"))
 
+    def items_of(text: str | Source, counter: Counter) -> Iterator[SettledItem[Any]]:
+        options = DocumentOptions(examples=solved, **dividing, **how_sure)  # type: ignore[typeddict-item]
+        given = {**options, "on_progress": lambda p: counter.chunks(p.done)}
+        return extractor.document_items(wanted, text, **grouped(given, "run", "chunks"))
+
     if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
+    if items:
+        with extractor, opened(output) as out:
+            write_items(files, reader, items_of, RecordType.of(wanted).dump, out, output)
+        return
     with extractor, opened(output, aside=True) as out:
         lines, whole = _written(files, reader, run, RecordType.of(wanted).dump, form, out)
     _conclude(lines, len(files), whole, output)
