@@ -108,6 +108,12 @@ def test_what_changed_is_told_where_it_stands_in_a_record(changed: Any, told: li
     assert found == told if told else found
 
 
+def test_what_is_told_of_a_change_is_told_of_the_way_back() -> None:
+    plain, wider = meaning_of(bill()), meaning_of(bill(day=(date | None, None)))
+    assert changes(plain, wider) == ["/day may be null now", "/day may be left out now"]
+    assert changes(wider, plain) == ["/day may not be null now", "/day must be there now"]
+
+
 def test_a_change_in_a_recursive_type_is_told_once() -> None:
     deeper = create_model("Node", value=(str, ...), next=("Node | None", None))
     deeper.model_rebuild(_types_namespace={"Node": deeper})
