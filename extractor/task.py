@@ -256,9 +256,9 @@ class Task(Generic[T]):
         return replace(step, policy=policy)
 
     def most_together(self, wanted: int) -> int:
-        """Return how many texts a request may have: one where a grammar or a list of codes is made for one
-        text, where it counts how sure each token is, how far several answers agree, or what is masked; and
-        where each text has examples of its own. Raises ConfigError for a prompt that can't speak of several.
+        """Return how many texts a request may have: one if a text has a grammar, codes or examples of its
+        own, or if its confidence is measured or its values are masked. Raises ConfigError for a prompt that
+        can't speak of several.
         """
         alone = self.model.writes_grammar or self._is_sure or self._mask is not None or bool(self._coded)
         if wanted == 1 or alone or callable(self._saying.examples):

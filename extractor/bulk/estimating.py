@@ -140,8 +140,8 @@ def _counted(job: Job, rows: Iterable[Any], store: Store | None, second: SecondM
 def _requests(
     job: Job, text: Any, saying: Saying | None, ways: Sequence[AskedWay]
 ) -> Iterator[tuple[bytes, Asked, Sequence[Ask[Any]]]]:
-    """Yield the key that the journal knows each of a row's first requests by, what there is to know of it,
-    and the ways in which its dialogue may have begun: one for each part of its record.
+    """Yield a row's first requests, one for each part of its record: the key in the journal, what there is to
+    know of the request, and the ways in which its dialogue may have begun.
     """
     tasks = job.prepared.tasks(job.models.first)
     for i, task in enumerate(tasks):

@@ -1,8 +1,7 @@
 """What an evaluation reports: shares over records, with bootstrap intervals, and paired differences. Pure.
 
-Every figure is a sum over records divided by another one (F1 is 2 x correct / (gold + predicted)), so
-one record is two numbers, and resampling records needs no second look at them. Source: Efron 1979, the
-percentile bootstrap over documents.
+Every figure is one sum over records divided by another: F1 is 2 x correct / (gold + predicted). So two
+numbers of each record suffice for resampling. Source: Efron 1979, the percentile bootstrap over documents.
 """
 
 from __future__ import annotations

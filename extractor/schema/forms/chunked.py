@@ -114,8 +114,8 @@ def _data(node: Schema) -> Any:
 
 
 def _of_values(problems: Iterable[Problem], data: JSON, source: TypeSource) -> list[Problem]:
-    """Return the problems of single values. What is missing may stand in another chunk, and what is wrong
-    with an object as such may be due to that, as may be what each member of a union has to say.
+    """Return the problems of single values. A missing value may stand in another chunk. An object or a union
+    may be invalid for that reason alone, so their problems are left out.
     """
     problems, plain = list(problems), unmarked(data)
     gaps = {_parent(problem) for problem in problems if problem.type in MISSING}

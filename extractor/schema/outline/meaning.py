@@ -40,8 +40,10 @@ def _leaf(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def canonical(document: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Return a JSON Schema whose references are all `#/$defs/NAME` in a form that is the same for types which
-    differ only in titles, descriptions, examples, the order of members and the names of inner types.
+    """Return the canonical form of a JSON Schema. Types have the same form if they differ only in titles,
+    descriptions, examples, the order of members or the names of inner types.
+
+    document: its references are all `#/$defs/NAME`.
     """
     return _Canon(document).whole()
 

@@ -22,12 +22,14 @@ WORDS = {"true": True, "false": False}
 
 
 class Fitting:
-    """Makes of values in a table what a type takes, as far as the type's outline tells.
+    """Converts the values of a table to those of a type, as far as the type's outline tells.
 
-    Null, and an empty cell, is null where the type takes it, else the empty string where a cell was text
-    and the type takes text, else a member that is not there. Text is a number, true or false, or JSON,
-    where the type takes no text: a list or an object also where it does. What has no one type in Arrow is
-    read as `extractor run` writes it: tuples are structs, and values of several types are JSON text.
+    - Null and an empty cell are null if the type takes null. Otherwise they are the empty string, if the cell
+      was text and the type takes text. Otherwise the member is left out.
+    - Text is read as a number, true or false, or JSON if the type takes no text. A list or an object is also
+      read if it does.
+    - What has no one type in Arrow is read as `extractor run` writes it: tuples are structs, and values of
+      several types are JSON text.
     """
 
     def __init__(self, document: JSON) -> None:
