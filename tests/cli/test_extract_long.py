@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 from ended import Cli
 
-from extractor.testing import ChatServer, ReceivedRequest, Scripted, refusal
+from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, refusal
 from tests.documents.pages import book, model, text_of
 
 pytest.importorskip("semantic_text_splitter", reason="needs the `long` extra")
@@ -43,6 +44,27 @@ def refuses_one(request: ReceivedRequest) -> Scripted:
 
 
 ASKED = ("extract", "--type", "ledger.py:Ledger", "-m", "m", "--long", "--chunk", 3000, "book.txt")
+
+
+@pytest.mark.slow
+def test_doubtful_values_of_a_long_text_go_to_a_second_model(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = PLANTED[3][1].number
+
+    def unsure(request: ReceivedRequest) -> Scripted:
+        return logprobs(model(request), {number: math.log(0.1)})
+
+    with ChatServer(unsure) as server, ChatServer(model) as other:
+        monkeypatch.setenv("OPENAI_BASE_URL", other.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "key")
+        end = cli(*(*ASKED, "--base-url", server.base_url), *("--escalate", "openai:large", "--below", "0.3"))
+        again = [text_of(request) for request in other.requests]
+    assert end.status == 0, end.err
+    (line,) = end.lines
+    assert "not sure enough, asked of large: /deliveries/3/number: both" in str(line["notes"])
+    assert again
+    assert all(number in text for text in again)
 
 
 @pytest.mark.slow
