@@ -160,7 +160,7 @@ class Escalating:
     def alone(self, record_type: Any, result: Settled, doubt: Doubt) -> Settled:
         """Return the result once its doubtful values are null, or marked for review."""
         if self.to == "review":
-            return _kept(result, self, doubt, "review", "a person should review the doubtful values")
+            return _kept(result, self, doubt, "review", None)
         return _nulled(record_type, result, self, doubt)
 
 
@@ -420,7 +420,7 @@ def _kept(
     how: Escalating,
     doubt: Doubt,
     choice: str,
-    note: str,
+    note: str | None,
     answer: Extraction[Any] | None = None,
 ) -> Settled:
     choices = dict.fromkeys(doubt.pointers, choice)

@@ -165,8 +165,12 @@ class Escalation:
         )
 
     def __str__(self) -> str:
-        told = ", ".join(f"{where or '(record)'}: {choice}" for where, choice in self.choices.items())
-        return f"not sure enough, asked of {self.to}: {told}" + (f"; {self.note}" if self.note else "")
+        named = {where or "(record)": choice for where, choice in self.choices.items()}
+        if self.to == "review":
+            return f"not sure enough, left to review: {', '.join(named)}"
+        went = "set to null" if self.to == "null" else f"asked of {self.to}"
+        told = ", ".join(f"{where}: {choice}" for where, choice in named.items())
+        return f"not sure enough, {went}: {told}" + (f"; {self.note}" if self.note else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,16 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
         **found,
         "usage": usage,
         **_parts(result),
+        **_escalation(result),
         **_notes(result),
         **_placed(result),
     }
+
+
+def _escalation(result: Extraction[Any]) -> Line:
+    """Return where a line's doubtful values went, and by pointer whose were taken."""
+    found = result.escalation
+    return {} if found is None else {"escalation": {"to": found.to, "choices": dict(found.choices)}}
 
 
 def _parts(result: Extraction[Any]) -> Line:
