@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -70,14 +70,14 @@ class InferredType:
     """
 
     record_type: type[BaseModel]
-    draft: TypeDraft
-    source: str
-    coverage: Mapping[str, FieldCoverage]
+    draft: TypeDraft = field(repr=False)
+    source: str = field(repr=False)
+    coverage: Mapping[str, FieldCoverage] = field(repr=False)
     texts: int
     valid: int
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
-    attempts: tuple[Attempt, ...]
+    attempts: tuple[Attempt, ...] = field(repr=False)
 
     @property
     def usage(self) -> Usage:
@@ -182,12 +182,12 @@ def _left_out(draft: TypeDraft, coverage: Mapping[str, FieldCoverage], records: 
     the members that the texts with the field do not have in common, unless that is true of all members.
     """
     found: dict[str, str] = {}
-    for field in draft.fields:
-        if why := _why_left_out(coverage[field.name], records):
-            found[field.name] = why
+    for each in draft.fields:
+        if why := _why_left_out(coverage[each.name], records):
+            found[each.name] = why
             continue
-        names = [f"{field.name}/{member.name}" for member in field.members]
-        told = {name: _why_left_out(coverage[name], coverage[field.name].filled) for name in names}
+        names = [f"{each.name}/{member.name}" for member in each.members]
+        told = {name: _why_left_out(coverage[name], coverage[each.name].filled) for name in names}
         lacking = {name: why for name, why in told.items() if why}
         found |= lacking if len(lacking) < len(names) else {}
     return found

@@ -80,9 +80,9 @@ class Tuning:
     the journal are not in them. cost is in US dollars, None where no price is known.
     """
 
-    tuned: Tuned | None
+    tuned: Tuned | None = field(repr=False)
     why: str
-    trials: tuple[TuningTrial, ...]
+    trials: tuple[TuningTrial, ...] = field(repr=False)
     gain: Difference | None = None
     untuned: RateEstimate | None = None
     after: RateEstimate | None = None

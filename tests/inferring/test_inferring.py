@@ -165,6 +165,7 @@ def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_a
         assert len(server.requests) == 5
         asked = server.requests[0].body.decode()
     assert "Ada ordered 2 pens" in asked
+    assert len(repr(found)) < 400
     assert "orders" in asked
     assert found.left_out == {"phone": "only one text of 4 has it", "carrier": "no text has it"}
     assert [each.name for each in found.draft.fields] == ["who", "count", "state"]

@@ -66,6 +66,7 @@ def test_what_helps_is_found_and_proved_and_the_client_says_it(tmp_path: Path) -
     assert found.requests == asked
     assert again.tuned == found.tuned
     assert found.trials[0].candidate == "untuned"
+    assert len(repr(found)) < 600
     (tmp_path / "t.json").write_text(found.tuned.to_json())
     assert load_tuned(tmp_path / "t.json").saying() == found.tuned.saying()
     with (
