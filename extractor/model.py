@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from . import content
 from .config import advice
 from .dialects import ADDED_TEXT, DIALECTS, AddedText, Bodies, most_usage, read_reply
-from .dialogue import Ask, Judge, ModeLadder, joined, shown_schema, start
+from .dialogue import Ask, Judge, ModeLadder, joined, start
 from .learnt import Learnt
 from .messages import Attempt, Completion, Failure, Message, Mode, Request, StrictSchema, Usage
 from .options import ClientOptions, check_parameters
@@ -99,10 +99,6 @@ class Model:
     def writes_lines(self, schema: Mapping[str, Any]) -> bool:
         """Whether records of a schema are written over several lines: flat ones are as good in one."""
         return self.provider.lines and is_nested(schema)
-
-    def shown_schema(self, schema: Mapping[str, Any], mode: Mode) -> str:
-        """Return a schema as the prompt shows it."""
-        return shown_schema(schema, mode, self.provider.choices_beside)
 
     # -- requests, and the dialogues that begin with them
 

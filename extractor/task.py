@@ -31,6 +31,7 @@ from .dialogue import (
     judge_record,
     question,
     repair,
+    shown_schema,
     small_prompt,
 )
 from .errors import ConfigError, Problem
@@ -205,7 +206,7 @@ class Task(Generic[T]):
         def request(mode: Mode) -> Request:
             messages = question(task._system(mode, saying, pairs, part), shots, shown)
             if self._schema_last and self.model.shows_schema(mode):  # what comes before is the same for all
-                messages = (*messages, Message("user", self.model.shown_schema(task.compiled.schema, mode)))
+                messages = (*messages, Message("user", shown_schema(task.compiled.schema, mode)))
             strict = (task._in_grammar if mode is Mode.JSON_SCHEMA else task.compiled).strict
             return self.model.request(messages, params, mode, strict, source)
 
@@ -243,7 +244,7 @@ class Task(Generic[T]):
         params = packing.params_for(model.params(self._params_together), count, model.policy.max_output)
 
         def request(mode: Mode) -> Request:
-            schema = model.shown_schema(strict.schema, mode) if model.shows_schema(mode) else None
+            schema = shown_schema(strict.schema, mode) if model.shows_schema(mode) else None
             note = TOGETHER if isinstance(self._prompt, PromptTemplate) else None
             system = self._first_message(self._saying, schema, note, PACK)
             messages = question(system, packing.example(self._pairs), packing.shown(texts))
@@ -294,7 +295,7 @@ class Task(Generic[T]):
         if same and mode in self._systems:
             return self._systems[mode]
         is_shown = self.model.shows_schema(mode) and not self._schema_last
-        schema = self.model.shown_schema(self.compiled.schema, mode) if is_shown else None
+        schema = shown_schema(self.compiled.schema, mode) if is_shown else None
         is_small = self._prompt is Prompt.SMALL and not pairs
         ours = small_prompt(self.model.writes_lines(self.compiled.schema)) if is_small else PLAIN
         said = self._first_message(saying, schema, part, ours)

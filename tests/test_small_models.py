@@ -61,16 +61,6 @@ def test_a_type_is_nested_if_an_object_stands_in_another(record_type: Any, neste
     assert is_nested(compile_schema(record_type, "local").schema) is nested
 
 
-def test_the_smallest_coder_sees_the_values_of_enums_in_comments_and_larger_ones_in_the_shape() -> None:
-    schema = {"type": "object", "properties": {"unit": {"enum": ["kg", "lb"]}}, "required": ["unit"]}
-    shown = {}
-    for model in ("0.5b", "1.5b"):
-        with Extractor(f"local:qwen2.5-coder-{model}") as ex:
-            shown[model] = ex.preview(schema, "2 kg").json["messages"][0]["content"]
-    assert '"unit": string  // one of "kg", "lb"' in shown["0.5b"]
-    assert '"unit": "kg" | "lb"' in shown["1.5b"]
-
-
 def test_the_tiny_model_writes_decimals_as_texts_in_one_line() -> None:
     with Extractor("local:smollm2") as ex:
         body = ex.preview(Bill, "No. 8: milk 1.10", examples=[SHOT]).json

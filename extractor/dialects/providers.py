@@ -50,7 +50,6 @@ class Provider:
     - modes: how it can be asked for a record, best first.
     - shows_schema: whether the server shows the schema to the model. If it only constrains the decoding, the
       prompt has to show it.
-    - choices_beside: whether an outline of the schema has the values of enums in its comments.
     - max_tokens: its name of that parameter; names: its names of others.
     - defaults: parameters that are sent unless the caller gives them.
     - prompt: which instructions suit its models.
@@ -96,7 +95,6 @@ class Provider:
     key_header: str | None = None
     modes: tuple[Mode, ...] = tuple(Mode)
     shows_schema: bool = False
-    choices_beside: bool = False
     max_tokens: str = "max_tokens"
     names: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)

@@ -149,13 +149,13 @@ def _shown(value: Any, most: int = SHOWN_CHARACTERS) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
-def shown_schema(schema: Mapping[str, JSON], mode: Mode, beside: bool = False) -> str:
+def shown_schema(schema: Mapping[str, JSON], mode: Mode) -> str:
     """Return the schema as it is put before the model: its outline where the server enforces it, the
-    whole of it where nothing else does. beside: whether an outline has the values of enums in comments.
+    whole of it where nothing else does.
     """
     if mode in (Mode.JSON_OBJECT, Mode.PROMPT):
         return f"JSON Schema of the answer:\n{compact(schema)}"
-    return f"Shape of the answer:\n{outline(schema, beside)}"
+    return f"Shape of the answer:\n{outline(schema)}"
 
 
 def compact(value: JSON) -> str:

@@ -37,9 +37,9 @@ class Traits:
     max_array: characters and items at which a value ends that the type does not bound. tools: whether it
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
     worth asking again for an invalid record. prompt: which instructions, see messages.Prompt. bare_decimals:
-    whether it writes decimals as numbers of JSON, not as texts. lines: whether it writes objects over several
-    lines. choices_beside: whether the prompt has the values of enums in comments, not after the name.
-    runs_on: whether it repeats itself until a bound stops it, so that every request has penalties against it.
+    whether it writes decimals as numbers of JSON, not as texts. lines: whether it writes nested objects over
+    several lines. runs_on: whether it repeats itself until a bound stops it, so that every request has
+    penalties against it.
     """
 
     context: int
@@ -53,7 +53,6 @@ class Traits:
     prompt: Prompt = Prompt.SMALL
     bare_decimals: bool = True
     lines: bool = True
-    choices_beside: bool = False
     runs_on: bool = False
 
 
@@ -138,7 +137,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                 licence="Apache-2.0",
                 description="very small (Qwen2.5-Coder-0.5B-Instruct, 4 bit): for simple records where "
                 "memory is short; about half of the values are right",
-                traits=Traits(context=16_384, cache=12_288, choices_beside=True),
+                traits=Traits(context=16_384, cache=12_288),
                 published=Published(
                     "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
                     "ebb2015119c907b064c512bf053e945850b5875f",

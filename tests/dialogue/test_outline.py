@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from extractor.dialogue.outline import outline
-
-
-class Currency(StrEnum):
-    CHF = "CHF"
-    EUR = "EUR"
 
 
 class Line(BaseModel):
@@ -55,32 +49,3 @@ def test_whatever_stands_in_a_schema_an_outline_comes_of_it() -> None:
     assert outline({"const": {"a": 1}}) == '{"a": 1}'
     assert outline({"$ref": "#/$defs/Nowhere"}) == "Nowhere"
     assert outline({"type": "string", "format": "date"}) == "date"
-
-
-class Money(BaseModel):
-    amount: float
-    currency: Currency
-
-
-class Invoice(BaseModel):
-    kind: Literal["invoice"]
-    currency: Currency | None = Field(description="Of the whole")
-    rates: list[Literal[7, 19]]
-    fee: Money
-    paid_in: Currency
-
-
-def test_values_of_enums_may_stand_in_comments() -> None:
-    assert (
-        outline(Invoice.model_json_schema(), beside=True)
-        == """{
-  "kind": "invoice"
-  "currency": string | null  // Of the whole; one of "CHF", "EUR"
-  "rates": [integer, ...]  // one of 7, 19
-  "fee": Money {
-    "amount": number
-    "currency": string  // one of "CHF", "EUR"
-  }
-  "paid_in": string  // one of "CHF", "EUR"
-}"""
-    )
