@@ -323,7 +323,7 @@ def run(
         "concurrency": concurrency,
         "rows_per_request": rows_per_request,
         "max_cost": max_cost,
-        **asked_confidence(confidence or escalate is not None, calibration, samples),
+        **asked_confidence(confidence, calibration, samples),
         "mode": mode,
         **by_row,
     }

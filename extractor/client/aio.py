@@ -266,7 +266,9 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return the frame with columns of records and errors added; see Extractor.frame."""
         from ..bulk.frames import enriching
 
-        with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
+        asked = flat(options, "run", "columns")
+        self._doubting(record_type, asked)
+        with enriching(frame, record_type, text, asked) as work:
             given: Any = work.options
             async for outcome in self._outcomes(work.rows, record_type, work.text, given):
                 work.take(outcome)

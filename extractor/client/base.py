@@ -74,6 +74,11 @@ class BaseClient(Generic[Link]):
         """Whether values are hidden from the model."""
         return self._first.settings.mask is not None
 
+    @property
+    def escalates(self) -> bool:
+        """Whether `escalate` says where doubtful values go. Then results tell how sure each value is."""
+        return self._escalating is not None
+
     def _alone(self, verb: str) -> None:
         """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
         if self._escalating is not None:

@@ -409,7 +409,9 @@ class Extractor(BaseClient[ModelConnection]):
         """
         from ..bulk.frames import enriching
 
-        with enriching(frame, record_type, text, flat(options, "run", "columns")) as work:
+        asked = flat(options, "run", "columns")
+        self._doubting(record_type, asked)  # a frame tells how sure its values are, too
+        with enriching(frame, record_type, text, asked) as work:
             given: Any = work.options
             for outcome in self._outcomes(work.rows, record_type, work.text, given):
                 work.take(outcome)

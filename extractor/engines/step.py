@@ -79,7 +79,9 @@ class ArrowStep:
             **given,
             "examples": reread(options.get("examples")),
             "journal": _found_anywhere(options.get("journal", True)),
-            "confidence": loaded(options.get("confidence")),  # a worker may not have its file
+            # a worker may not have its file
+            "confidence": loaded(options.get("confidence"))
+            or (True if self._client.get("escalate") else None),
         }
         self._more = columns_by_row(self._options)
         self._by_row = said_by_row(self._options)

@@ -141,7 +141,7 @@ class OpenedRun:
             plan.flatten,
             plan.usage,
             plan.evidence,
-            bool(options.get("confidence")),
+            bool(options.get("confidence")) or client.escalates,
             version.fingerprint,
             types_in(record_type),
         )

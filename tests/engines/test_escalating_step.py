@@ -37,6 +37,7 @@ def test_a_worker_asks_the_second_model_about_doubtful_values(
         sent = pickle.loads(pickle.dumps(step))
         (made,) = sent([batch()])
         assert len(other.requests) == COUNT // 2
+    assert "visit_confidence" in made.schema.names
     assert [each["town"] for each in made["visit"].to_pylist()] == [TOWNS[i % 4] for i in range(COUNT)]
 
 

@@ -118,6 +118,8 @@ def test_rows_keep_their_order_and_frames_the_better_values(servers: tuple[ChatS
     assert sum(each.extraction.escalation is not None for each in outcomes if each.extraction) == 75
     assert [each["town"] for each in df["visit"]] == ["Ulm", "Linz"]
     assert len(servers[1].requests) == 75 + 1
+    sure = df["visit_confidence"].tolist()
+    assert {each["pointer"] for row in sure for each in row} == {"/town", "/guests", "/code"}
 
 
 @pytest.mark.slow
