@@ -94,10 +94,14 @@ def load_examples(path: str, record_type: Any) -> list[Example]:
     """Return the (text, record) pairs in a file of gold, as `evaluation.gold` describes its lines; a line
     that tells where values stand as a mapping.
 
-    Raises ConfigError with the line that is no such pair.
+    Raises ConfigError with the line that is no such pair, and for a file that is not UTF-8.
     """
     read, folder = RecordType.of(record_type).read, Path(path).parent
-    lines = _bytes_of(Path(path)).decode("utf-8-sig", errors="replace").split("\n")
+    data = _bytes_of(Path(path))
+    try:
+        lines = data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: {_why_not_utf_8(data, error)}") from error
     numbered = [(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip()]
     return [_example(line, read, where, folder) for where, line in numbered]
 

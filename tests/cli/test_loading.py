@@ -226,6 +226,13 @@ def test_examples_are_pairs_of_a_text_and_a_record_of_the_type(tmp_path: Path) -
     assert load_examples(file, {"type": "string"}) == [("on 3 May 2026", "2026-05-03")]
 
 
+def test_examples_that_are_not_utf_8_are_refused_and_none_is_shown_garbled(tmp_path: Path) -> None:
+    file = tmp_path / "e.jsonl"
+    file.write_bytes('{"text": "Zürich", "record": "Zürich"}\n'.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"e\.jsonl: it is not UTF-8: byte 0xfc at offset 11"):
+        load_examples(str(file), str)
+
+
 def test_examples_of_a_strict_type_are_read_as_json(tmp_path: Path) -> None:
     types = write(
         tmp_path / "strict_one.py",
