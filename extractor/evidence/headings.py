@@ -17,7 +17,7 @@ from .spans import Evidence, Span
 
 JSON: TypeAlias = Any
 Heading: TypeAlias = tuple[JSON, tuple[Span, ...]]  # a value, and where it stands
-GoesOn: TypeAlias = Callable[[int, int], bool]
+GoesOn: TypeAlias = Callable[[int, int, int], bool]  # from, to, and where the heading stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,29 @@ class ListItem:
     begins: int
 
 
-def never_goes_on(start: int, end: int) -> bool:
+def never_goes_on(start: int, end: int, heading: int) -> bool:
     """Return False: no heading holds for other chunks."""
     return False
 
 
 def section_goes_on(text: str) -> GoesOn:
     """Return whether nothing between two places of a text begins another section: there are only empty
-    lines, and such as stand elsewhere with other numbers, like the headers of pages.
+    lines, and such as stand elsewhere with other numbers, like the headers of pages. A line that is the
+    heading's but for its numbers is the next heading.
     """
     lines = Lines(text)
     known = [re.sub(r"\d+", "9", line.text) for line in lines.all]
     counts = Counter(known)
 
-    def goes_on(start: int, end: int) -> bool:
-        between = known[lines.at(start) + 1 : lines.at(end)]
-        return all(not line or counts[line] > 1 for line in between)
+    def goes_on(start: int, end: int, heading: int) -> bool:
+        first, last, at = lines.at(start) + 1, lines.at(end), lines.at(heading)
+        return all(
+            not known[i] or (counts[known[i]] > 1 and (known[i] != known[at] or _same(i, at)))
+            for i in range(first, last)
+        )
+
+    def _same(one: int, other: int) -> bool:
+        return lines.all[one].text.strip() == lines.all[other].text.strip()
 
     return goes_on
 
@@ -62,11 +69,14 @@ def carried(items: Sequence[ListItem], goes_on: GoesOn) -> list[dict[str, Headin
     above = _above(items, own, shared)
     found, held, before = list[dict[str, Heading]](), dict[str, Heading](), None
     for item, place in zip(items, own, strict=True):
-        same = place is not None and before is not None and goes_on(before[1], place[0])
         held = {
             name: heading
             for name, heading in held.items()
-            if same and item.record.get(name) is None and heading[1][0].start < item.begins
+            if item.record.get(name) is None
+            and heading[1][0].start < item.begins
+            and place is not None
+            and before is not None
+            and goes_on(before[1], place[0], heading[1][0].start)
         }
         found.append(held)
         own_headings = {

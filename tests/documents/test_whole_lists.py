@@ -133,3 +133,16 @@ def test_an_account_stands_in_the_evidence_of_the_entries_that_only_its_heading_
         number = int(at.split("/")[2])
         assert span.text == record.entries[number].account
         assert made.text[: span.start].endswith("Account ")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_a_heading_that_no_chunk_has_items_of_leaves_its_items_without_and_gives_them_no_other(
+    seed: int,
+) -> None:
+    made = statement(120, seed)
+    result, _ = run(made, reads_well, overlap=0)
+    found = [entry.get("account") for entry in result.found["entries"]]
+    right = [entry.account for entry in made.record.entries]
+    assert all(each in (None, account) for each, account in zip(found, right, strict=True))
+    assert any("account" in problem.pointer for problem in result.problems) == (None in found)
