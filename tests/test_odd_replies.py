@@ -534,6 +534,21 @@ def test_a_value_that_would_become_another_is_asked_for_with_what_else_is_wrong(
     )
 
 
+def test_of_an_answer_that_gives_some_of_what_was_asked_for_that_is_kept() -> None:
+    first = '{"name": "Ada", "age": "old", "born": 0, "fee": null}'
+    with (
+        ChatServer([reply(each) for each in (first, '{"age": 36}', '{"born": null}')]) as server,
+        Extractor("m", base_url=server.base_url, max_repairs=2) as ex,
+    ):
+        result = ex.run(Member, "a text")
+    assert [[each.pointer for each in attempt.problems] for attempt in result.attempts] == [
+        ["/age", "/born"],
+        ["/born"],
+        [],
+    ]
+    assert (result.outcome, result.record) == (Outcome.REPAIRED, Member(name="Ada", age=36))
+
+
 def test_all_values_that_would_become_others_are_asked_for_at_once() -> None:
     first = '{"name": "Ada", "age": true, "born": null, "fee": false}'
     result = repaired(first, '{"age": 36, "fee": null}')

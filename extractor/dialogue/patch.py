@@ -47,16 +47,18 @@ class Patch:
         return tuple(Problem(pointer, reason, type="missing") for pointer in self.pointers.values())
 
     def merge(self, text: str) -> str | None:
-        """Return the rejected reply with the new values in it; None where `text` does not hold them."""
+        """Return the rejected reply with the new values in it; None where `text` has none of them. What is
+        not given stays as it was, and so is asked for again.
+        """
         try:
             values = whole_value(text)
         except (ValueError, RecursionError):
             return None
-        if not isinstance(values, dict) or not values.keys() >= self.places.keys():
+        if not isinstance(values, dict) or values.keys().isdisjoint(self.places):
             return None
         merged = copy.deepcopy(self.reply)
-        for name, path in self.places.items():
-            _put(merged, path, values[name])
+        for name in filter(values.__contains__, self.places):
+            _put(merged, self.places[name], values[name])
         return written(merged)
 
     def remarks(self, text: str) -> tuple[str, ...]:
