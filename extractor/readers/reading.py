@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import groupby
 from math import sqrt
 from operator import index
 from pathlib import Path
@@ -47,6 +48,7 @@ SIDE = 3_000  # pixels of a picture that is recognised, at most
 TALL = 20_000  # pixels of its height, such as that of a long receipt
 MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
+DRAWN = 50  # pages that are drawn by one process
 AT_ONCE = 6  # pages that are recognised by one process
 FORM = 4  # of the words that are kept
 FEW_LOST = 3  # characters without a name of a page that is not recognised for them
@@ -432,11 +434,18 @@ def pictures_of(
         told = list(results("image_pages", source.data, {"side": side, "form": form}, "the image"))
         return {number: b64decode(told[number - 1][4]) for number in numbers}
     pictures: dict[int, Any] = {}
-    for page in source.pages:
-        dpi = 72 * side / max(page.width, page.height)
-        options = {"pages": [page.number], "password": password, "dpi": dpi, "form": form}
-        pictures[page.number] = b64decode(*results("pdf_images", source.data, options, "the PDF"))
+    of_one_size = groupby(source.pages, lambda page: 72 * side / max(page.width, page.height))
+    for dpi, pages in of_one_size:
+        for some in _batched([page.number for page in pages], DRAWN):
+            options = {"pages": some, "password": password, "dpi": dpi, "form": form}
+            drawn = results("pdf_images", source.data, options, "the PDF")
+            pictures |= zip(some, map(b64decode, drawn), strict=True)
     return pictures
+
+
+def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Yield the numbers in batches of a size; the last one may be smaller."""
+    return (numbers[at : at + size] for at in range(0, len(numbers), size))
 
 
 @dataclass(frozen=True, slots=True)

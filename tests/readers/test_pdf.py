@@ -6,12 +6,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from extractor import ConfigError, UnreadableSource, pdf, read
-from extractor.layout import Source
+from extractor.layout import Layout, Page, Source
+from extractor.readers import pictures_of
 from tests.readers.drawing import Paper, file_of, invoice, iou, rect
 
 SHAPES: dict[str, dict[str, Any]] = {
@@ -206,3 +208,19 @@ def test_what_a_file_is_stands_in_its_bytes(tmp_path: Path) -> None:
             read(wrong)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="ocr must be"):
         read(b"a", ocr="maybe")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_pages_of_several_sizes_are_drawn_in_their_order() -> None:
+    document = pypdfium2.PdfDocument.new()
+    for number in range(60):
+        document.new_page(*((300, 200) if number % 7 == 3 else (200, 300)))
+    file = BytesIO()
+    document.save(file)
+    layout = Layout(
+        tuple(Page(number + 1, *((300, 200) if number % 7 == 3 else (200, 300))) for number in range(60))
+    )
+    found = pictures_of(Source("x", layout, "a.pdf", "application/pdf", file.getvalue()), side=60)
+    sizes = {number: Image.open(BytesIO(each)).size for number, each in found.items()}
+    assert list(sizes) == list(range(1, 61))
+    assert {number for number, (width, height) in sizes.items() if width > height} == set(range(4, 61, 7))
