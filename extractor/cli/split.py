@@ -13,6 +13,7 @@ import typer
 
 from ..documents.splitting import Split
 from ..errors import ConfigError
+from ..groups import Run
 from ..layout import Source
 from ..loading import BadInput, read_source
 from ..readers import pdf_of_pages
@@ -79,7 +80,7 @@ def split(
             raise ConfigError(f"{file}: {source.message}")
         whole = Source(source, name=Path(file).name) if isinstance(source, str) else source
         with connected(model, base_url, instructions, mask=mask) as extractor:
-            found = extractor.split(whole, wanted, progress=False)
+            found = extractor.split(whole, wanted, run=Run(progress=False))
     _write(found, Path(folder), Path(file).stem, whole)
     for note in found.notes:
         say(note, "yellow")
