@@ -96,6 +96,13 @@ class Model:
         shown = mode is Mode.TOOL or self.provider.shows_schema
         return only_prompt(mode) or not shown
 
+    def outlines(self, mode: Mode, schema: Mapping[str, Any]) -> bool:
+        """Whether the first message shows the schema of a record. Some models do worse with the outline of a
+        nested one, where a grammar holds them to it anyway.
+        """
+        held = mode is Mode.JSON_SCHEMA and self.writes_grammar and not self.provider.outlined
+        return self.shows_schema(mode) and not (held and is_nested(schema))
+
     def writes_lines(self, schema: Mapping[str, Any]) -> bool:
         """Whether records of a schema are written over several lines: flat ones are as good in one."""
         return self.provider.lines and is_nested(schema)

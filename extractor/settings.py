@@ -222,6 +222,7 @@ def _fitted(config: Config, own_row: bool) -> Config:
         bounds=(traits.max_string, traits.max_array),
         bare_decimals=traits.bare_decimals,
         lines=traits.lines,
+        outlined=traits.outlined,
         prompt=traits.prompt,
         defaults=with_body(config.provider.defaults, config.provider.after_runaway if traits.runs_on else {}),
     )

@@ -294,9 +294,10 @@ class Task(Generic[T]):
         same = part is None and saying is self._saying and pairs is self._pairs
         if same and mode in self._systems:
             return self._systems[mode]
-        is_shown = self.model.shows_schema(mode) and not self._schema_last
+        outlined = self.model.outlines(mode, self.compiled.schema)
+        is_shown = outlined and not self._schema_last
         schema = shown_schema(self.compiled.schema, mode) if is_shown else None
-        is_small = self._prompt is Prompt.SMALL and not pairs
+        is_small = self._prompt is Prompt.SMALL and outlined and not pairs
         ours = small_prompt(self.model.writes_lines(self.compiled.schema)) if is_small else PLAIN
         said = self._first_message(saying, schema, part, ours)
         if same:

@@ -75,6 +75,7 @@ class Provider:
       response_format; a dot leads into an object. It can constrain values to the text, the model to the whole
       schema, and JSON to the usual white space.
     - lines: whether objects in such a grammar, and in examples, stand over several lines.
+    - outlined: whether the prompt shows nested records, too, though a grammar holds the model to their shape.
     - grounded: whether the grammar is used by default. Elsewhere that depends on how the server was started,
       so you ask for it.
     - after_runaway: what is added to the body of the request after a reply that was cut off.
@@ -118,6 +119,7 @@ class Provider:
     bounds: tuple[int, int] | None = None
     bare_decimals: bool = False
     lines: bool = False
+    outlined: bool = True
     sources: Mapping[str, str] = field(default_factory=dict)
 
 

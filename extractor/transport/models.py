@@ -38,7 +38,8 @@ class Traits:
     calls tools by itself; a chat template that knows of them is no proof. max_repairs: how often it is
     worth asking again for an invalid record. prompt: which instructions, see messages.Prompt. bare_decimals:
     whether it writes decimals as numbers of JSON, not as texts. lines: whether it writes nested objects over
-    several lines. runs_on: whether it repeats itself until a bound stops it, so that every request has
+    several lines. outlined: whether it is shown the shape of nested records, to which its grammar holds it
+    anyway. runs_on: whether it repeats itself until a bound stops it, so that every request has
     penalties against it.
     """
 
@@ -53,6 +54,7 @@ class Traits:
     prompt: Prompt = Prompt.SMALL
     bare_decimals: bool = True
     lines: bool = True
+    outlined: bool = True
     runs_on: bool = False
 
 
@@ -137,7 +139,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                 licence="Apache-2.0",
                 description="very small (Qwen2.5-Coder-0.5B-Instruct, 4 bit): for simple records where "
                 "memory is short; about half of the values are right",
-                traits=Traits(context=16_384, cache=12_288),
+                traits=Traits(context=16_384, cache=12_288, outlined=False),
                 published=Published(
                     "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF",
                     "ebb2015119c907b064c512bf053e945850b5875f",
