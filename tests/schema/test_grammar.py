@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from pydantic import BaseModel, Field
 from extractor import Free, Verbatim, compile_schema
 from extractor.reading import laid_out, whole_value
 from extractor.schema.compiler.targets import grounding
-from extractor.schema.grounding.grammar import BOUNDED, LONGEST, can_ground, chunks, lark
+from extractor.schema.grounding.grammar import BOUNDED, DATES, LONGEST, can_ground, chunks, lark
 from extractor.schema.grounding.numerals import numbers_in
 from tests.schema import engines
 from tests.schema.corpus import CASES, Case
@@ -341,3 +342,37 @@ def test_texts_past_them_are_not_taken(text: str) -> None:
 )
 def test_numbers_stand_in_a_text_by_every_reading(text: str, numbers: str) -> None:
     assert numbers_in(text) == set(map(Decimal, numbers.split()))
+
+
+class Stay(BaseModel):
+    guest: str
+    until: date
+
+
+@pytest.mark.parametrize(
+    ("day", "there_is"),
+    [
+        ("2024-02-29", True),
+        ("2026-02-29", False),
+        ("2000-02-29", True),
+        ("1900-02-29", False),
+        ("2026-04-31", False),
+        ("2026-12-31", True),
+        ("0000-01-01", False),
+    ],
+)
+def test_a_grammar_takes_the_days_that_there_are_and_no_others(day: str, there_is: bool) -> None:
+    assert takes(Stay, "Ann")(f'{{"guest": "Ann", "until": "{day}"}}') is there_is
+
+
+@given(st.integers(0, 9999), st.integers(0, 13), st.integers(0, 32))
+@example(2100, 2, 29)
+@example(2400, 2, 29)
+def test_the_pattern_of_dates_takes_what_python_takes(year: int, month: int, day: int) -> None:
+    text = f"{year:04}-{month:02}-{day:02}"
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        assert re.search(DATES, text) is None
+    else:
+        assert re.search(DATES, text)

@@ -29,6 +29,15 @@ BOUNDED: Final = 3_000  # characters up to which it can also hold pieces to a le
 # The separators that json.dumps writes and models were trained on. Without the spaces, the first value that a
 # small model writes is null.
 _SPACED: Final = {"x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}}
+# The days of the years that Python knows: the engine's own format takes 29 February of any year.
+_YEAR: Final = "(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
+_LEAP_YEAR: Final = (
+    "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"  # 0000 is none of them
+)
+_DAY: Final = (
+    "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+DATES: Final = f"^({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)$"
 LAID_OUT: Final = frozenset(
     {"type", "description", "properties", "required", "additionalProperties"}
     | {"items", "prefixItems", "minItems", "maxItems"}
@@ -339,12 +348,14 @@ def _can_be_written(node: Schema) -> bool:
 
 
 def _unmarked(node: JSON) -> JSON:
-    """Return a schema without marks and words."""
+    """Return a schema without marks and words, its dates as those that there are."""
     if isinstance(node, list):
         return [_unmarked(part) for part in node]
     if not isinstance(node, dict):
         return node
     kept = {key: value for key, value in node.items() if key not in (VERBATIM, DIGITS, "description")}
+    if kept.get("format") == "date" and "pattern" not in kept:
+        kept = {"pattern": DATES, **{key: value for key, value in kept.items() if key != "format"}}
     return {
         key: {name: _unmarked(part) for name, part in value.items()}
         if key in ("properties", "$defs")
