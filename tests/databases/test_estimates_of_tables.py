@@ -11,6 +11,7 @@ import pytest
 
 from extractor import ConfigError, DatabaseSink, Extractor, tables
 from extractor.testing import ChatServer
+from tests.clients import client_in
 from tests.databases.places import Place
 from tests.tables.towns import Visit, visit, write
 
@@ -25,9 +26,7 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture
 def ex(server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extractor]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
-    with Extractor("m", base_url=server.base_url, api_key="k") as ex:
+    with client_in(tmp_path, monkeypatch, server) as ex:
         yield ex
 
 

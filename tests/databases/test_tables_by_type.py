@@ -14,6 +14,7 @@ from extractor import Columns, ConfigError, DatabaseSink, Extractor, tables
 from extractor.tables import Holding
 from extractor.tables.databases.batches import SortedRows
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
+from tests.clients import client_in
 from tests.databases.places import Place
 from tests.tables.towns import asked, lines
 
@@ -50,12 +51,10 @@ def sort(request: ReceivedRequest) -> Scripted:
 
 @pytest.fixture
 def ex(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extractor]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
-    Path("inbox").mkdir()
+    (tmp_path / "inbox").mkdir()
     for name, text in INBOX.items():
-        Path("inbox", name).write_text(text)
-    with ChatServer(sort) as server, Extractor("m", base_url=server.base_url, api_key="k") as client:
+        (tmp_path / "inbox" / name).write_text(text)
+    with ChatServer(sort) as server, client_in(tmp_path, monkeypatch, server) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from extractor import Extractor
 from extractor.testing import ChatServer
+from tests.clients import client_in
 from tests.tables.towns import visit
 
 
@@ -20,7 +21,5 @@ def server() -> Iterator[ChatServer]:
 
 @pytest.fixture
 def ex(server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extractor]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EXTRACTOR_CACHE", str(tmp_path / "cache"))
-    with Extractor("m", base_url=server.base_url, api_key="k") as ex:
+    with client_in(tmp_path, monkeypatch, server) as ex:
         yield ex
