@@ -62,12 +62,12 @@ from .schema import (
     with_extras,
 )
 from .settings import prompt_of
+from .tuned import MOST_SAMPLES
 from .vocabularies import Shortlist
 
 T = TypeVar("T")
 Pairs: TypeAlias = tuple[tuple[str, str], ...]  # texts of examples, with their records' JSON
 TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
-MOST_SAMPLES = 100
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 REPEATED = "a piece of the text more often than it stands there"
 TOO_LONG = "the text is too long for a grammar of its pieces, so values are not constrained to it"

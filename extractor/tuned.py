@@ -18,6 +18,7 @@ from .messages import JSON
 from .saying import Saying
 
 TUNED_VERSION = 1
+MOST_SAMPLES = 100
 MEANINGS = "What the fields mean:"
 SATURATION, LENGTH = 1.2, 0.75  # of BM25, as Robertson and Zaragoza 2009 have them
 Pair: TypeAlias = tuple[str, JSON]  # a text and its record, as JSON has it
@@ -72,8 +73,9 @@ class NearestExamples:
 class Tuned:
     """What to say to one model for one record type. model, fingerprint: these; it is refused for others.
     examples: solved texts; choice: all of them for each text, or the `shown` ones nearest to it. meanings:
-    what fields mean, by their pointers, said after the instructions. prompt, grounded: those of a client
-    that says nothing else, None for its usual ones. scores: what was measured, as `tune` tells it.
+    what fields mean, by their pointers, said after the instructions. prompt, grounded, samples: those of a
+    client or a call that says nothing else, None for the usual ones. scores: what was measured, as `tune`
+    tells it.
     """
 
     model: str
@@ -85,6 +87,7 @@ class Tuned:
     meanings: Mapping[str, str] = field(default_factory=dict)
     prompt: str | None = None
     grounded: bool | None = None
+    samples: int | None = None
     scores: Mapping[str, JSON] = field(default_factory=dict)
 
     def saying(self) -> Saying:
@@ -160,4 +163,7 @@ def _read(told: Any) -> Tuned:
         raise ValueError("its meanings of fields are no texts")
     if not isinstance(known.get("grounded"), bool | None):
         raise ValueError("its `grounded` is neither true nor false")
+    samples = known.get("samples")
+    if samples is not None and (type(samples) is not int or not 1 < samples <= MOST_SAMPLES):
+        raise ValueError(f"its `samples` is no whole number from 2 to {MOST_SAMPLES}")
     return Tuned(**{**known, "examples": tuple((text, record) for text, record in examples)})

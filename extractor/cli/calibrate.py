@@ -99,7 +99,7 @@ def calibrate(
             help="isotonic fits any rising curve; platt fits a logistic curve, for few labels.",
         ),
     ] = "isotonic",
-    samples: SamplesOption = 1,
+    samples: SamplesOption = None,
     plot: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write the reliability plot as FILE.svg, or as a page, FILE.html."),
@@ -152,18 +152,19 @@ def calibrate(
     cases = alike(load_cases(data, gold_reader(wanted), limit))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
-        "samples": samples,
+        **({} if samples is None else {"samples": samples}),
         "run": Run(concurrency=concurrency, journal=True if journal is None else journal),
     }
     how = told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
     with connected(model, base_url, instructions, mask=mask, **how) as extractor:
         count = _counted(extractor, wanted, cases, options)
         name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
+        votes = samples or extractor.samples
         if right is None:
-            trial = tried(count.values, known, name, fingerprint, samples)
+            trial = tried(count.values, known, name, fingerprint, votes)
             _tell_trial(trial, output or "calibration.json", plot)
             return
-        made = count.promise(right, assurance, name, fingerprint, samples)
+        made = count.promise(right, assurance, name, fingerprint, votes)
         _tell_promise(made)
         if escalate is not None:
             with extractor.with_options(escalate=escalate, below=made) as both:

@@ -144,7 +144,7 @@ def evaluate(
     escalate: EscalateOption = None,
     below: BelowOption = None,
     calibration: CalibrationOption = None,
-    samples: SamplesOption = 1,
+    samples: SamplesOption = None,
     parts: PartsOption = None,
     max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,

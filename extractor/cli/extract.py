@@ -134,7 +134,7 @@ def extract(
     escalate: EscalateOption = None,
     below: BelowOption = None,
     calibration: CalibrationOption = None,
-    samples: SamplesOption = 1,
+    samples: SamplesOption = None,
     parts: PartsOption = None,
     max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,

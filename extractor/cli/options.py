@@ -91,10 +91,11 @@ CalibrationOption = Annotated[
     ),
 ]
 SamplesOption = Annotated[
-    int,
+    int | None,
     typer.Option(
         min=1,
-        help="How many answers to ask for each text. The one that agrees most with the others is taken.",
+        help="How many answers to ask for each text. The one that agrees most with the others is taken. "
+        "Default: what --tuned says, or 1.",
         show_default=False,
     ),
 ]
@@ -243,10 +244,10 @@ def divided_options(parts: str | None, max_fields: int | None) -> dict[str, Any]
     }
 
 
-def asked_confidence(confidence: bool, calibration: str | None, samples: int) -> dict[str, Any]:
+def asked_confidence(confidence: bool, calibration: str | None, samples: int | None) -> dict[str, Any]:
     """Return the options of a call that say how sure its values are; none where nobody asks."""
-    asked = calibration or confidence or samples > 1
-    return {"confidence": asked, "samples": samples} if asked else {}
+    asked = calibration or confidence or (samples or 1) > 1
+    return ({"confidence": asked} if asked else {}) | ({} if samples is None else {"samples": samples})
 
 
 def name_here(model: str | None, base_url: str | None) -> str | None:

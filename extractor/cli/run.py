@@ -252,7 +252,7 @@ def run(
     escalate: EscalateOption = None,
     below: BelowOption = None,
     calibration: CalibrationOption = None,
-    samples: SamplesOption = 1,
+    samples: SamplesOption = None,
     ocr: OcrOption = "auto",
     text_form: TextFormOption = "plain",
     page_images: ImagesOption = False,

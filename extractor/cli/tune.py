@@ -74,7 +74,16 @@ def tune(
     mask: MaskOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
-    samples: SamplesOption = 1,
+    samples: SamplesOption = None,
+    try_samples: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=2,
+            metavar="N",
+            help="Also try N answers to each text, of which the one is taken that agrees most with the "
+            "others. This takes N times the requests. Repeat the option to try several numbers.",
+        ),
+    ] = None,
 ) -> None:
     """Choose examples, instructions and the shape of the request on labelled texts, and test on other texts
     whether they help.
@@ -88,6 +97,7 @@ def tune(
                 wanted,
                 data,
                 seed=seed,
+                try_samples=try_samples or (),
                 scoring=load_scoring(scoring) if scoring else PLAIN,
                 **asked_confidence(False, None, samples),
                 run=Run(concurrency=concurrency, journal=True if journal is None else journal),

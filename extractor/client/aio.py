@@ -84,6 +84,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Extraction[Any]: ...
     async def run(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> Extraction[Any]:
         """Return how the extraction ended, as data; see Extractor.run."""
+        self._voting(options)
         text, how = read_as(text, options), self._doubting(record_type, options)
         result = await self._run_once(record_type, text, options)
         return result if how is None else await self._settled(how, record_type, result)
@@ -252,6 +253,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         given: Any,
         interrupt: bulk.Stop | None = None,
     ) -> AsyncIterator[bulk.RowOutcome[Any]]:
+        self._voting(given)
         how = self._doubting(record_type, given)
         found = bulk.arows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
         if how is None:
@@ -267,6 +269,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         from ..bulk.frames import enriching
 
         asked = flat(options, "run", "columns")
+        self._voting(asked)
         self._doubting(record_type, asked)
         with enriching(frame, record_type, text, asked) as work:
             given: Any = work.options
@@ -343,6 +346,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
     def preview(self, record_type: Any, text: Text, **options: Unpack[ExtractOptions]) -> previewing.Preview:
         """Return the request that `extract` would send first; see Extractor.preview."""
+        self._voting(options)
         return previewing.preview(tuple(self._links), record_type, read_as(text, options), options)
 
     async def estimate(

@@ -75,9 +75,20 @@ class BaseClient(Generic[Link]):
         return self._first.settings.mask is not None
 
     @property
-    def escalates(self) -> bool:
-        """Whether `escalate` says where doubtful values go. Then results tell how sure each value is."""
-        return self._escalating is not None
+    def samples(self) -> int:
+        """How many answers a call asks for if it does not say so: what tuning found, else 1."""
+        tuned = self._first.settings.tuned
+        return (tuned.samples if tuned else None) or 1
+
+    @property
+    def tells_confidence(self) -> bool:
+        """Whether results tell how sure each value is, though no call asks for it."""
+        return self._escalating is not None or self.samples > 1
+
+    def _voting(self, options: Any) -> None:
+        """Let a call that does not say how many answers it asks for ask for the tuned number of them."""
+        if self.samples > 1:
+            options.setdefault("samples", self.samples)
 
     def _alone(self, verb: str) -> None:
         """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
@@ -89,6 +100,7 @@ class BaseClient(Generic[Link]):
 
     def _second_model(self, record_type: Any, options: Any) -> SecondModel | None:
         """Return the model that a run puts doubtful values to. `options` become those of its requests."""
+        self._voting(options)
         how = self._doubting(record_type, options)
         if how is None or how.second is None:
             return None

@@ -161,6 +161,7 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises only SchemaError and ConfigError. Failures of the service and of the model are in the result.
         """
+        self._voting(options)
         text, how = read_as(text, options), self._doubting(record_type, options)
         result = self._run_once(record_type, text, options)
         return result if how is None else self._settled(how, record_type, result)
@@ -382,6 +383,7 @@ class Extractor(BaseClient[ModelConnection]):
         given: Any,
         interrupt: bulk.Stop | None = None,
     ) -> Iterator[bulk.RowOutcome[Any]]:
+        self._voting(given)
         how = self._doubting(record_type, given)
         found = bulk.rows(bulk.Job.of(self._models, rows, record_type, text, given), interrupt)
         if how is None:
@@ -410,6 +412,7 @@ class Extractor(BaseClient[ModelConnection]):
         from ..bulk.frames import enriching
 
         asked = flat(options, "run", "columns")
+        self._voting(asked)
         self._doubting(record_type, asked)  # a frame tells how sure its values are, too
         with enriching(frame, record_type, text, asked) as work:
             given: Any = work.options
@@ -522,6 +525,7 @@ class Extractor(BaseClient[ModelConnection]):
 
         Raises ConfigError and SchemaError, as `extract` does.
         """
+        self._voting(options)
         return previewing.preview(tuple(self._links), record_type, read_as(text, options), options)
 
     def estimate(

@@ -81,11 +81,17 @@ class ArrowStep:
             "journal": _found_anywhere(options.get("journal", True)),
             # a worker may not have its file
             "confidence": loaded(options.get("confidence"))
-            or (True if self._client.get("escalate") else None),
+            or (True if self._client.get("escalate") or self._votes else None),
         }
         self._more = columns_by_row(self._options)
         self._by_row = said_by_row(self._options)
         self._check()
+
+    @property
+    def _votes(self) -> bool:
+        """Whether what was tuned asks for several answers. Then a column tells how sure the values are."""
+        tuned = self._client.get("tuned")
+        return tuned is not None and tuned.samples is not None
 
     def _check(self) -> None:
         """Check all but the key; have the workers talk to the server that is meant here."""

@@ -58,6 +58,10 @@ class EvaluatedModel(Protocol):
         """What the model is called."""
 
     @property
+    def samples(self) -> int:
+        """How many answers it asks for where no option says so."""
+
+    @property
     def rows(self) -> Callable[..., Iterator[EvaluatedRow]]:
         """Yields what came of each text, from texts, record type and options."""
 
@@ -128,7 +132,9 @@ def promise(
             raise row.error or RunStopped("the run was stopped before its end")
         asked.take(row)
     fingerprint = compile_schema(record_type).fingerprint
-    return asked.promise(right, assurance, extractor.model, fingerprint, options.get("samples", 1))
+    return asked.promise(
+        right, assurance, extractor.model, fingerprint, options.get("samples") or extractor.samples
+    )
 
 
 class PromiseCount:

@@ -141,7 +141,7 @@ class OpenedRun:
             plan.flatten,
             plan.usage,
             plan.evidence,
-            bool(options.get("confidence")) or client.escalates,
+            bool(options.get("confidence")) or client.tells_confidence,
             version.fingerprint,
             types_in(record_type),
         )

@@ -43,6 +43,7 @@ class TuningCandidate:
     meanings: Mapping[str, str] = field(default_factory=dict)
     prompt: str | None = None
     grounded: bool | None = None
+    samples: int | None = None
 
     def tuned(self, model: str, fingerprint: str) -> Tuned:
         """Return it as it is kept."""
@@ -89,6 +90,12 @@ def by_shape(
     for each in shapes:
         if asked(each) not in (usual, None):
             yield each
+
+
+def by_samples(counts: Sequence[int]) -> Iterator[TuningCandidate]:
+    """Yield candidates that ask for several answers and take the one that agrees most with the others."""
+    for count in counts:
+        yield TuningCandidate(f"{count} answers, which vote", samples=count)
 
 
 def by_examples(train: Sequence[Case], seed: int) -> Iterator[TuningCandidate]:

@@ -26,6 +26,7 @@ from .candidates import (
     UNTUNED,
     TuningCandidate,
     by_examples,
+    by_samples,
     by_shape,
     joined,
     meanings,
@@ -45,6 +46,10 @@ class TunedModel(Protocol):
     @property
     def model(self) -> str:
         """What the model is called."""
+
+    @property
+    def samples(self) -> int:
+        """How many answers it asks for where no option says so."""
 
     @property
     def preview(self) -> Callable[..., Any]:
@@ -103,7 +108,7 @@ class _Spent:
     tokens: int = 0
     cost: float = 0.0
     knows_cost: bool = True
-    most_of_a_trial: tuple[int, float] = (0, 0.0)  # tokens and dollars of the dearest trial so far
+    most_of_a_request: tuple[float, float] = (0, 0.0)  # tokens and dollars, of the dearest trial so far
 
     def add(self, records: Sequence[Scored]) -> None:
         paid = [r for r in records if r.detail is None or not r.detail.from_journal]
@@ -112,7 +117,9 @@ class _Spent:
         self.requests += sum(r.calls for r in paid)
         self.tokens, self.cost = self.tokens + tokens, self.cost + cost
         self.knows_cost = self.knows_cost and None not in costs
-        self.most_of_a_trial = max(self.most_of_a_trial[0], tokens), max(self.most_of_a_trial[1], cost)
+        requests = sum(r.calls for r in paid) or 1
+        most = self.most_of_a_request
+        self.most_of_a_request = max(most[0], tokens / requests), max(most[1], cost / requests)
 
     def add_result(self, result: Extraction[Any]) -> None:
         self.requests += len(result.attempts)
@@ -125,8 +132,8 @@ class _Spent:
         return {} if self.most_cost is None else {"max_cost": max(float(self.most_cost) - self.cost, 1e-9)}
 
     def bears(self, requests: int) -> bool:
-        """Whether so many requests more stay in the budget, at what the dearest trial took."""
-        tokens, cost = self.most_of_a_trial
+        """Whether so many requests more stay in the budget, at what those of the dearest trial took."""
+        tokens, cost = (requests * each for each in self.most_of_a_request)
         return (
             (self.most_requests is None or self.requests + requests <= self.most_requests)
             and (self.most_tokens is None or self.tokens + tokens <= self.most_tokens)
@@ -181,12 +188,26 @@ class _Search:
 
     def _said(self, candidate: TuningCandidate) -> dict[str, Any]:
         saying = candidate.tuned("", "").saying()
-        said = {"instructions": saying.instructions, "prompt": candidate.prompt}
+        said = {
+            "instructions": saying.instructions,
+            "prompt": candidate.prompt,
+            "samples": candidate.samples,
+        }
         return {"examples": saying.examples or [], **{k: v for k, v in said.items() if v is not None}}
+
+    @property
+    def usual(self) -> int:
+        """How many answers the untuned model is asked for."""
+        return int(self.options.get("samples") or self.extractor.samples)
+
+    def needed(self, candidate: TuningCandidate) -> int:
+        """Return the requests that trying a candidate takes, with the proof that may follow."""
+        trial = len(self.parts.validation) + len(self.parts.test)
+        return (candidate.samples or self.usual) * trial + self.usual * len(self.parts.test)
 
     def try_out(self, candidate: TuningCandidate) -> float | None:
         """Return a candidate's value F1 on the validation texts; None where the budget is too small."""
-        if not self.spent.bears(len(self.parts.validation) + 2 * len(self.parts.test)):
+        if not self.spent.bears(self.needed(candidate)):
             self.skipped.append(candidate.name)
             return None
         found = self.report(candidate, self.parts.validation)
@@ -204,6 +225,7 @@ def tune(
     max_cost: float | Decimal | None = None,
     scoring: Scoring | Mapping[str, Any] = PLAIN,
     seed: int = 0,
+    try_samples: Sequence[int] = (),
     **options: Any,
 ) -> Tuning:
     """Return what makes a model better at a record type, if anything does so beyond chance: examples, words,
@@ -214,8 +236,10 @@ def tune(
     interval of the gain in value F1 lies above 0. max_requests, max_tokens_total and max_cost (US dollars)
     bound what is paid for: a candidate is left out where it would not fit, by what the dearest one took so
     far; dollars are a hard bound of each run, too. The max_cost of a `run=` bounds the whole, too.
-    seed: of the parts and of what is drawn. options: those of `Extractor.rows`; answers are kept in the
-    journal. Raises ConfigError and SchemaError before anything is asked, RunStopped where it could not go on.
+    seed: of the parts and of what is drawn. try_samples: numbers of answers to try, such as (3, 5): the one
+    that agrees most with the others is taken. Such a candidate takes that many times the requests. options:
+    those of `Extractor.rows`; answers are kept in the journal. Raises ConfigError and SchemaError before
+    anything is asked, RunStopped where it could not go on.
     """
     read = gold_reader(record_type)
     known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
@@ -229,21 +253,35 @@ def tune(
         raise ConfigError("max_cost is given twice: beside run= and in it")
     max_cost = in_run if max_cost is None else max_cost
     spent = _Spent(max_requests, max_tokens_total, None if max_cost is None else Decimal(str(max_cost)))
-    least = len(parts.validation) + 2 * len(parts.test)
-    if max_requests is not None and max_requests < least + len(parts.validation):
-        raise ConfigError(f"max_requests must be at least {least + len(parts.validation)} for this gold")
+    _check_samples(extractor, record_type, try_samples, options)
     search = _Search(extractor, record_type, rules, options, spent, parts)
+    least = search.needed(UNTUNED) + len(parts.validation) * search.usual
+    if max_requests is not None and max_requests < least:
+        raise ConfigError(f"max_requests must be at least {least} for this gold")
     search.try_out(UNTUNED)
-    return _proved(search, _searched(search, seed))
+    return _proved(search, _searched(search, seed, try_samples))
 
 
-def _searched(search: _Search, seed: int) -> TuningCandidate:
+def _check_samples(
+    extractor: TunedModel, record_type: Any, counts: Sequence[int], options: Mapping[str, Any]
+) -> None:
+    """Raise ConfigError for numbers of answers that can't be tried."""
+    if counts and ("samples" in options or extractor.samples > 1):
+        raise ConfigError("try_samples= can't be used if samples= is given: that holds for all candidates")
+    for count in counts:
+        if count == 1:
+            raise ConfigError("try_samples= must be numbers from 2 on: 1 is what the others ask for")
+        extractor.rows((), record_type, **grouped({**options, "samples": count}, "run"))
+
+
+def _searched(search: _Search, seed: int, counts: Sequence[int]) -> TuningCandidate:
     """Return the best candidate on the validation texts; the untuned model where none is better."""
     untuned = (estimates(search.reports[UNTUNED.name].records)[FIGURE].value or 0.0, UNTUNED)
     kinds = (
         by_examples(search.parts.train, seed),
         by_shape(search.asked, () if "prompt" in search.options else tuple(Prompt)),
         _wordings(search),
+        by_samples(counts),  # the dearest ones last
     )
     tried = [_tried(search, kind) for kind in kinds]
     better = [best for kind in tried if (best := _best([untuned, *kind])) is not UNTUNED]
@@ -266,9 +304,8 @@ def _wordings(search: _Search) -> Iterator[TuningCandidate]:
     fields mean.
     """
     train = search.parts.train[: len(search.parts.validation)]
-    if not search.spent.bears(
-        len(train) + WORDINGS + 1 + len(search.parts.validation) + 2 * len(search.parts.test)
-    ):
+    asked = len(train) * search.usual + WORDINGS + 1
+    if not search.spent.bears(asked + search.needed(UNTUNED)):
         search.skipped += ["instructions", "descriptions of fields"]
         return
     report = search.report(UNTUNED, train)

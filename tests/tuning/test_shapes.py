@@ -28,7 +28,7 @@ from tests.tuning.test_tuning import FINGERPRINT, Visit, cases, gold_of, text_of
 
 EXAMPLE_OF_SMALL = "Ann Weber"
 WHOLE = Tuned(
-    "m", FINGERPRINT, "Codes.", (("t", {"a": 1}),), "nearest", 1, {"/code": "Two letters."}, "small"
+    "m", FINGERPRINT, "Codes.", (("t", {"a": 1}),), "nearest", 1, {"/code": "Two letters."}, "small", None, 3
 )
 
 
@@ -126,7 +126,16 @@ def test_bound_strings_that_were_tuned_need_a_server_that_can_bind() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"meanings": ["x"]}, {"meanings": {"/a": 1}}, {"grounded": "yes"}, {"prompt": 3}]
+    "wrong",
+    [
+        {"meanings": ["x"]},
+        {"meanings": {"/a": 1}},
+        {"grounded": "yes"},
+        {"prompt": 3},
+        {"samples": 1},
+        {"samples": True},
+        {"samples": 101},
+    ],
 )
 def test_a_file_with_other_kinds_of_values_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     told = {**json.loads(WHOLE.to_json()), **wrong}
