@@ -12,14 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
-from .dialogue import INPUT_CUT, MAX_TOKENS, Judge, judge_record, taken_by
+from .dialogue import INPUT_CUT, MAX_TOKENS, Judge, Part, Verdict, judge_record, taken_by
 from .dialogue.policy import is_hopeless
-from .messages import JSON, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
-from .reading import Reader, begun_json
+from .messages import JSON, Attempt, Completion, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
+from .reading import Reader, begun_json, listed
 from .results import Extraction
 from .schema import Target, fresh, not_json, size
 
@@ -28,6 +27,7 @@ LONGEST = 4_000  # characters of a text that still shares a request
 MOST = 16_000  # characters of all texts of one request together
 LONG_ANSWER = 8_192  # tokens that an answer for several rows may have, where the model's bound is not known
 NOTE = "asked together with other rows"
+CUT_LATER = "the reply was cut off or broken after this record"
 _NO_ANSWER = (None, 401, 402, 404, 405, 407, 429)  # statuses that have nothing to do with the texts
 
 _decode = json.JSONDecoder().raw_decode
@@ -177,7 +177,19 @@ def judge_for(count: int) -> Judge[dict[int, str]]:
         return answers(text, count)
 
     plainly = Reader(taken_by(decode), slips=False)  # how a row's part is read is told of the row alone
-    return partial(judge_record, decode=decode, reader=plainly)
+
+    def judge(completion: Completion, patch: Part | None) -> Verdict[dict[int, str]]:
+        verdict = judge_record(completion, patch, decode, reader=plainly)
+        others = _strangers(verdict.text or "", count) if verdict.outcome is Outcome.OK else []
+        return verdict.with_note(f"members that the schema does not have: {listed(others)}" if others else None)
+
+    return judge
+
+
+def _strangers(text: str, count: int) -> list[str]:
+    """Return the pointers of members that stand under no row's id."""
+    known = ids(count)
+    return [f"/{name}" for name, _ in members(text) if name not in known]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +221,12 @@ def sort(end: Extraction[dict[int, str]], count: int) -> Sorted:
 
 
 _TORN = (Outcome.TRUNCATED, Outcome.INVALID_JSON)
+
+
+def note_of(last: Attempt) -> str | None:
+    """Return what is to be known of each record out of a pack's reply; None where there is nothing."""
+    torn = CUT_LATER if last.outcome in _TORN else None
+    return "; ".join(filter(None, (last.note, torn))) or None
 
 
 def _beginning(text: str | None, count: int) -> dict[int, str]:

@@ -277,6 +277,36 @@ def test_of_a_reply_that_is_cut_off_whole_records_are_kept() -> None:
     outcomes = run(TEXTS[:8], service)
     assert [o.record for o in outcomes] == [Echo.of(text) for text in TEXTS[:8]]
     assert [texts_of(said) for said in service.asked[1:]] == [TEXTS[5:8]]
+    cut = "the reply was cut off or broken after this record"
+    assert all(o.notes[0].endswith(cut) for o in outcomes[:5])
+    assert "the model may not have read all of it" in outcomes[0].notes[0]  # the server counted few tokens
+
+
+@pytest.mark.parametrize(
+    ("odd", "said_of_it"),
+    [
+        ({"finish_reason": "over"}, "the server ended the reply with 'over', and it may not be whole"),
+        ({"content": {"n": "the second is illegible"}}, "members that the schema does not have: /n"),
+    ],
+    ids=str,
+)
+def test_what_is_to_be_known_of_a_shared_reply_is_told_of_each_row_and_kept(
+    odd: dict[str, Any], said_of_it: str, tmp_path: Path
+) -> None:
+    def answer(said: str, times: int) -> httpx.Response:
+        body = echoes(said).json()
+        [choice] = body["choices"]
+        choice["finish_reason"] = odd.get("finish_reason", "stop")
+        found = json.loads(choice["message"]["content"]) | odd.get("content", {})
+        choice["message"]["content"] = json.dumps(found)
+        return httpx.Response(200, json=body)
+
+    service = Service(answer)
+    texts = [*TEXTS[:3], TEXTS[0]]
+    notes = [o.notes for o in run(texts, service, journal=tmp_path / "j")]
+    assert notes == [(f"asked together with other rows; {said_of_it}",)] * 4
+    assert [o.notes for o in run(texts, service, journal=tmp_path / "j")] == notes
+    assert len(service.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -153,7 +153,8 @@ class Dialogue(Generic[T]):
             return step.tell(step.or_fallback(found, time.monotonic()), asked=False) if found else step
         self._keys.append(key)
         self._state.asked += found.asked
-        return self._after(replace(step, note=NOTE, counted=False), found)
+        note = "; ".join(filter(None, (NOTE, found.note)))
+        return self._after(replace(step, note=note, counted=False), found)
 
     def _key(self, caller: Caller[T], post: http.Post) -> bytes:
         """What the journal knows the request by. The same asked again in a dialogue is another one."""

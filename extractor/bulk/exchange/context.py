@@ -99,12 +99,15 @@ def request_key(name: str, post: http.Post) -> bytes:
 
 
 class RowAnswer(NamedTuple):
-    """What came of one request. asked: whether this row has asked it in this run. ticket: the journal's."""
+    """What came of one request. asked: whether this row has asked it in this run. ticket: the journal's.
+    note: what is to be known of a reply that several rows share.
+    """
 
     reply: http.HttpReply | Failure
     event: Completion | Failure
     asked: bool
     ticket: int = 0
+    note: str | None = None
 
 
 class Together(Protocol[T]):

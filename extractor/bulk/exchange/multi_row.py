@@ -18,7 +18,7 @@ from ...dialects import DIALECTS, read_reply
 from ...dialogue import Ask
 from ...errors import BudgetExceeded, Problem
 from ...messages import Attempt, Completion, Failure, Outcome, Usage
-from ...packing import Packer, halves, shares, sort
+from ...packing import Packer, halves, note_of, shares, sort
 from ...results import Extraction
 from ...transport import http
 from ..journal.interface import Kept
@@ -282,7 +282,7 @@ class _Carried(Generic[T]):
         for member, part, usage in zip(members, parts, usages, strict=True):
             member.add(before, self._ends)
             if part:
-                kept = _kept(last, part, usage)
+                kept = _kept(last, part, usage, note_of(last))
                 self._claims.remove(member.key)
                 ticket = self._context.journal.put(member.key, kept)
                 member.tell(answer_of(kept, True, ticket))
@@ -312,7 +312,7 @@ class _Carried(Generic[T]):
 # -- an answer of one row's, as the journal keeps it: a chat completion, whatever the API
 
 
-def _kept(attempt: Attempt, part: str, usage: Usage | None) -> Kept:
+def _kept(attempt: Attempt, part: str, usage: Usage | None, note: str | None) -> Kept:
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": part}}
     body: dict[str, Any] = {"object": "chat.completion", "model": attempt.model, "choices": [choice]}
     if usage is not None:
@@ -323,6 +323,8 @@ def _kept(attempt: Attempt, part: str, usage: Usage | None) -> Kept:
             "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
             "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         }
+    if note is not None:
+        body["note"] = note
     text = json.dumps(body, separators=(",", ":"))
     return Kept(text.encode(), 200, attempt.request_id, attempt.latency, model=attempt.request.model)
 
@@ -332,4 +334,10 @@ def answer_of(kept: Kept, asked: bool, ticket: int = 0) -> RowAnswer:
     headers = {"x-request-id": kept.request_id} if kept.request_id else {}
     reply = http.HttpReply(kept.status, headers, kept.body, kept.latency)
     event = read_reply(DIALECTS["openai_chat"], kept.status, headers, kept.body, kept.latency, time.time())
-    return RowAnswer(reply, event, asked, ticket)
+    return RowAnswer(reply, event, asked, ticket, _note_in(kept.body))
+
+
+def _note_in(body: bytes) -> str | None:
+    """Return what was kept of the reply that rows shared, beside a row's answer."""
+    note = json.loads(body).get("note") if b'"note":' in body else None
+    return note if isinstance(note, str) else None
