@@ -181,7 +181,9 @@ def judge_for(count: int) -> Judge[dict[int, str]]:
     def judge(completion: Completion, patch: Part | None) -> Verdict[dict[int, str]]:
         verdict = judge_record(completion, patch, decode, reader=plainly)
         others = _strangers(verdict.text or "", count) if verdict.outcome is Outcome.OK else []
-        return verdict.with_note(f"members that the schema does not have: {listed(others)}" if others else None)
+        return verdict.with_note(
+            f"members that the schema does not have: {listed(others)}" if others else None
+        )
 
     return judge
 

@@ -84,7 +84,10 @@ def mistyped(value: JSON, leaves: Sequence[Schema]) -> str | None:
     """
     asked = type_names(leaves)
     digits = is_number(value) or (isinstance(value, str) and bool(_DIGITS.fullmatch(value)))
-    others = asked - {"null"} - ({"string"} if all(map(is_time, leaves)) else set())
+    texts = [leaf for leaf in leaves if type_names([leaf]) & {"string", "null"}]
+    others = asked - {"null"} - ({"string"} if all(map(is_time, texts)) else set())
+    if isinstance(value, str):  # a number in quotes is none, but Pydantic takes it for a time all the same
+        others -= NUMBERS | {"boolean"}
     if digits and not others and "string" in asked:
         return f"is the number {value}, where a date or time was asked for"
     if asked <= {"string", "null"} and (wrong := _of_a_format(value, leaves)) is not None:

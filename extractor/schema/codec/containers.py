@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from ...messages import JSON
 from ..nodes import TAG, VALUE
 from .checks import at, check_array, check_keys
 from .mappings import entries, text_key
-from .values import Around, Codec, Misfit, Number, check_length, each, text_of
+from .values import Around, Codec, Misfit, Number, WrittenNumber, check_length, each, text_of
 
 
 @dataclass(slots=True)
@@ -144,11 +145,15 @@ class Branch:
 
 @dataclass(slots=True)
 class Union(Codec):
-    """One of several types. pick: the label of the member that a value belongs to."""
+    """One of several types. pick: the label of the member that a value belongs to. marked: its member is
+    told by the JSON. whole: floats such as 1.0 are integers, which Pydantic may take for true, or for a time.
+    """
 
     branches: list[Branch]
     pick: Callable[[Any], Any] | None = None
     plain: bool = False
+    marked: bool = True
+    whole: bool = False
 
     def encode(self, value: Any) -> JSON:
         """Encode by the member that the value belongs to."""
@@ -174,7 +179,9 @@ class Union(Codec):
 
     def decode(self, data: JSON) -> JSON:
         """Decode by the member that was meant."""
-        if self.plain:
+        if self.whole and isinstance(data, float) and data.is_integer():
+            data = int(Decimal(data.digits)) if isinstance(data, WrittenNumber) else int(data)
+        if not self.marked:
             return data
         branch = next((branch for branch in self.branches if branch.is_meant(data)), None)
         if branch is None:

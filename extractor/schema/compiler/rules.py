@@ -372,6 +372,7 @@ def union(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
     made = [walk.node(inner, f"{at}/anyOf/{i}") for i, inner in enumerate(data.schemas)]
     plain = not data.marks and all(codec.plain for _, codec in made)
     shapes = [shapes_of(walk, inner) for inner in data.schemas]
+    whole = _mistakes_whole_floats(walk, data.schemas, shapes)
     tags = set() if plain else ambiguous(shapes, data.labels)
     branches, wires = [], []
     for i, (wire, codec) in enumerate(made):
@@ -380,7 +381,26 @@ def union(walk: Walk, schema: Schema, python: Python, at: str) -> Wired:
         wires.append(closed({tag: wire}) if tag else wire)
     if tags:
         walk.note(at, "anyOf", "re-encoded", "members that look alike, each under its own name")
-    return _any_of(wires), Union(branches, data.pick, plain)
+    return _any_of(wires), Union(branches, data.pick, plain and not whole, marked=not plain, whole=whole)
+
+
+def _mistakes_whole_floats(walk: Walk, members: Sequence[Schema], shapes: Sequence[Sequence[Shape]]) -> bool:
+    """Return whether a member takes 1.0 that is no number, and another one is an integer, which it means."""
+    types = frozenset[str]().union(*(shape.types for each in shapes for shape in each))
+    if "integer" not in types or "number" in types:
+        return False
+    return "boolean" in types or any(_is_time(walk.resolved(member)) for member in members)
+
+
+def _is_time(schema: Schema) -> bool:
+    python = python_of(schema)
+    if python is not None and python.kind == "nullable":
+        return _is_time(python.data)
+    return schema.get("format") in TIMES or (python is not None and python.kind in TIME_KINDS)
+
+
+TIMES = frozenset({"date", "date-time", "time", "duration"})
+TIME_KINDS = frozenset({"datetime", "time", "timedelta"})
 
 
 def _any_of(wires: list[Schema]) -> Schema:

@@ -35,7 +35,8 @@ class Shape:
         if kind not in self.types and not self._takes_number(data):
             return False
         if self.values is not None:
-            return (kind, data) in self.values
+            is_whole = isinstance(data, float) and data.is_integer()
+            return (kind, data) in self.values or (is_whole and ("integer", data) in self.values)
         return not isinstance(data, dict) or self._has_members(data)
 
     def _takes_number(self, data: JSON) -> bool:

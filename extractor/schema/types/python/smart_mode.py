@@ -22,11 +22,13 @@ SCALARS = (int, float, str)
 
 class Nature(NamedTuple):
     """What JSON a member of a union reads: JSON types, with a star where it becomes something else;
-    "text" is text that numbers may be taken for; "?" is unknown. constants: members that tell it.
+    "text" is text that numbers may be taken for; "?" is unknown. constants: members that tell it. chosen:
+    it is one of a few values, among which 1 counts as True.
     """
 
     kinds: frozenset[str]
     constants: Mapping[str, frozenset[Any]] = {}
+    chosen: bool = False
 
 
 def told_apart(schemas: list[Schema], definitions: Definitions) -> bool:
@@ -45,10 +47,10 @@ def nature(schema: Schema, definitions: Definitions) -> Nature:
         return Nature(frozenset({"string*" if schema.get("type") == "string" else "?"}))
     if python.kind == "choice":
         star = "" if all(said is meant for said, meant in python.data) else "*"
-        return Nature(frozenset(json_type(said) + star for said, _ in python.data))
+        return Nature(frozenset(json_type(said) + star for said, _ in python.data), chosen=True)
     if python.kind == "nullable":
         inner = nature(python.data, definitions)
-        return Nature(inner.kinds | {"null"}, inner.constants)
+        return Nature(inner.kinds | {"null"}, inner.constants, inner.chosen)
     if python.kind == "object":
         return Nature(frozenset({"object"}), _constants(schema, python, definitions))
     return Nature(frozenset({_kind(schema, python)}))
@@ -82,6 +84,8 @@ def _differ(a: Nature, b: Nature) -> bool:
     kinds_a, kinds_b = ({kind.rstrip("*") for kind in nature.kinds} for nature in (a, b))
     both = kinds_a | kinds_b
     if "?" in both or (len(a.kinds) > 1 and len(b.kinds) > 1):
+        return False
+    if (a.chosen or b.chosen) and {"boolean", "integer"} <= both:
         return False
     if kinds_a & kinds_b == {"object"}:
         return any(not a.constants[k] & b.constants[k] for k in a.constants.keys() & b.constants.keys())

@@ -1,0 +1,58 @@
+"""Broken replies by types: the record is what the reply says, or a note tells of it, or there is none."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import IntEnum
+from typing import Any, Literal
+
+import pytest
+from pydantic import create_model
+
+from extractor.dialogue import Verdict, judge_record
+from extractor.messages import Choice, Completion, Message
+from extractor.schema import compile_schema
+
+
+class Level(IntEnum):
+    low = 1
+    high = 2
+
+
+def judged(record_type: Any, text: str, target: str = "openai") -> Verdict[Any]:
+    """Return the verdict on a reply with that text."""
+    compiled = compile_schema(record_type, target)
+    completion = Completion(choices=(Choice(Message("assistant", text), "stop"),))
+    return judge_record(completion, None, compiled.decode, reader=compiled.reader())
+
+
+def value_of(kind: Any, said: str) -> Any:
+    """Return the value of a record's only field, "invalid" where there is no record."""
+    verdict = judged(create_model("Only", v=(kind, ...)), f'{{"v": {said}}}')
+    return "invalid" if verdict.record is None else verdict.record.v
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "meant"),
+    [
+        (bool | int, "1.0", 1),
+        (bool | int, "0.0", 0),
+        (bool | int, "12345678901234567890.0", 12345678901234567890),
+        (bool | int | None, "1e0", 1),
+        (bool | float, "1", 1.0),
+        (bool | Level, "1.0", Level.low),
+        (datetime | int, "1.0", 1),
+        (time | int, "0.0", 0),
+        (timedelta | None | int, "2.0", 2),
+        (date | int, '"1"', "invalid"),
+        (datetime | float, '"1"', "invalid"),
+        (date | float, '"2026-11-30"', date(2026, 11, 30)),
+        (Literal[True] | int, "1", 1),
+        (Literal[1] | bool, "true", True),
+        (Literal[1, 2] | bool, "0", "invalid"),
+    ],
+    ids=str,
+)
+def test_a_value_of_a_union_is_of_the_member_that_json_says(kind: Any, said: str, meant: Any) -> None:
+    value = value_of(kind, said)
+    assert (type(value), value) == (type(meant), meant)
