@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
@@ -12,6 +10,7 @@ from difflib import get_close_matches
 from os import PathLike
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from .callers import warn
 from .dialogue.policy import dollars
 from .errors import ConfigError
 from .files import cache_folder
@@ -220,21 +219,13 @@ def flat(options: Mapping[str, Any], *groups: str, apart: Sequence[str] = ()) ->
         now = None if keyword in apart or _asks(keyword, value) else in_group(keyword, *groups)
         if now is not None:
             said = f"{keyword}= is {now} now; the old keyword goes with the next release"
-            warnings.warn(said, DeprecationWarning, stacklevel=_callers_level())
+            warn(said, DeprecationWarning)
     for group in groups:
         for keyword, value in _given(group, options.get(group)).items():
             if keyword in found and not _asks(keyword, found[keyword]):
                 raise ConfigError(f"{keyword} is given twice: beside {group}= and in it")
             found[keyword] = found.get(keyword, value)
     return found
-
-
-def _callers_level() -> int:
-    """Return how far up the stack, as a warning counts, the code is that called this package."""
-    package, level, frame = __name__.partition(".")[0], 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == package:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def of_rows(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from .dialogue.policy import dollars
 from .messages import Usage
 
 MILLION = Decimal(1_000_000)
+EMBEDDED = "local"
 # Of tokens that are put into the cache, as a share of the price of input. Source:
 # https://platform.claude.com/docs/en/build-with-claude/prompt-caching#pricing, for five minutes.
 CACHE_WRITE = Decimal("1.25")
@@ -57,7 +58,8 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
     """Return what tells the cost of a usage of a model, in US dollars; None where no price is known.
 
     asked: the model's name in the request; replies often name a dated version of it. prices: the
-    caller's own, by model; they come before those of genai-prices.
+    caller's own, by model; they come before those of genai-prices. The embedded model costs nothing, since
+    nobody bills its tokens.
     """
 
     def price(model: str, usage: Usage) -> Decimal | None:
@@ -67,6 +69,8 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
         own = prices.get(model) or prices.get(asked)
         if own is not None:
             return own(usage)
+        if provider == EMBEDDED:
+            return Decimal(0)
         return _public_price(provider, model, usage) or _public_price(provider, asked, usage)
 
     return price
@@ -91,7 +95,7 @@ def public_window(provider: str, model: str) -> int:
 @lru_cache(maxsize=1024)
 def _is_listed(provider: str, model: str) -> bool:
     """Whether genai-prices knows the model: it remembers what it finds, but not what it does not find."""
-    if _genai_prices() is None or provider in ("local", "compatible"):
+    if _genai_prices() is None or provider in (EMBEDDED, "compatible"):
         return False
     try:
         _listed_price(provider, model, Usage(1, 1))

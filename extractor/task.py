@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from pydantic import TypeAdapter
 
 from . import packing
+from .callers import warn
 from .confidence import Calibration, loaded
 from .dialogue import (
     BRIEF,
@@ -476,7 +476,7 @@ def _check_calibration(fitted: Calibration, model: Model, record_type: Any, samp
     """Warn where a calibration was fitted for something else."""
     why = fitted.misfit(model.name, compile_schema(record_type).fingerprint, samples)
     if why is not None:
-        warnings.warn(f"the calibration does not apply here: {why}", stacklevel=2)
+        warn(f"the calibration does not apply here: {why}")
 
 
 def _checked_example(

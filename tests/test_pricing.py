@@ -41,10 +41,15 @@ def test_public_prices_are_looked_up_by_provider_and_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("provider", "model"), [("openai", "no-such-model"), ("local", "smollm2"), ("compatible", "m")]
+    ("provider", "model"), [("openai", "no-such-model"), ("ollama", "qwen3:8b"), ("compatible", "m")]
 )
 def test_an_unknown_price_is_none(provider: str, model: str) -> None:
     assert pricer(provider, model, {})(model, USAGE) is None
+
+
+def test_the_embedded_model_costs_nothing_unless_the_caller_gives_it_a_price() -> None:
+    assert pricer("local", "smollm2", {})("smollm2", USAGE) == 0
+    assert pricer("local", "smollm2", {"smollm2": Price(1, 10)})("smollm2", USAGE) == 2
 
 
 def test_a_call_tells_its_cost() -> None:

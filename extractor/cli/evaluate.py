@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter as Count
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -193,7 +195,7 @@ def evaluate(
     console = console_on(sys.stdout)
     gates = [gate_of(each) for each in fail_under or ()]
     if compare is not None:
-        before, after = map(load_report, compare)
+        before, after = _named_apart(map(load_report, compare), compare)
         _print_comparison(console.print, before, after)
         _write(html, lambda: evaluation_page(before, after))
         _conclude(after, len(after.records), failures(after, gates), None)
@@ -341,6 +343,14 @@ def _slices(column: str, by_value: Mapping[str, Mapping[str, RateEstimate]]) -> 
     for value, found in by_value.items():
         table.add_row(safe(value), *(figure(found[name].value, percent=True) for name in names))
     return table
+
+
+def _named_apart(reports: Iterable[EvalReport], files: Sequence[str]) -> list[EvalReport]:
+    """Return the reports, named after their files if they share one name: a model asked in two ways."""
+    found = list(reports)
+    if len({report.title for report in found}) == len(found):
+        return found
+    return [replace(report, name=Path(file).stem) for report, file in zip(found, files, strict=True)]
 
 
 def _print_comparison(show: Callable[[Table], None], before: EvalReport, after: EvalReport) -> None:

@@ -75,8 +75,8 @@ Each answer is kept in a journal as soon as it arrives: the same command again a
 answer yet. {KEYS}
 
 Exit status: 0 if every row with text gave a record, 1 if some did not, 2 if the run did not finish,
-130 or 143 if Ctrl-C or SIGTERM stopped it. Requests in flight are then finished and written; a second signal
-stops at once.
+130 or 143 if Ctrl-C or SIGTERM stopped it. With --resume, rows that an earlier run has done do not count.
+Requests in flight are finished and written after a signal; a second one stops at once.
 """
 
 

@@ -62,7 +62,7 @@ class RateEstimate:
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How much the second of two runs is above the first, over the same records. sure: the share of
-    resamples in which the difference has the sign of `value`.
+    resamples in which the difference has the sign of `value`; None if there is no difference.
     """
 
     value: float | None
@@ -200,8 +200,8 @@ def _difference(
     value, *resampled = values
     found = [v for v in resampled if v is not None]
     sure = None
-    if value is not None and found:
-        sure = sum(v * value > 0 or v == value for v in found) / len(found)
+    if value and found:
+        sure = sum(v * value > 0 for v in found) / len(found)
     return Difference(value, *_middle(found), sure)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import warnings
 from collections.abc import MutableMapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..callers import warn
 from ..errors import ConfigError
 from ..layout import Source
 from .choices import Ocr, TextForm, check_choices
@@ -50,7 +50,7 @@ class Reading:
         the name of a document in place of one.
         """
         if isinstance(given, str) and _is_name_of_document(given):
-            warnings.warn(NAME_AS_TEXT, stacklevel=2)
+            warn(NAME_AS_TEXT)
         found = self.of(given)
         if self != USUAL and not isinstance(found, Unread):
             raise ConfigError(

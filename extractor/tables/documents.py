@@ -156,7 +156,7 @@ def _guess(data: bytes) -> str:
     telling = b" ".join(word for word in data.split() if not word.isascii())
     found = chardet.detect(telling)["encoding"] or chardet.detect(data)["encoding"]
     if found is None:
-        raise ConfigError("its encoding can't be determined: name it")
+        raise ConfigError("it is not a document that can be read; if it is a text, name its encoding")
     return _today(found.lower(), data)
 
 

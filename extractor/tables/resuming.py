@@ -85,7 +85,8 @@ def kept(
             differs = f"row {number:,} of the output is not row {number:,} of the input"
             raise ConfigError(
                 f"can't be resumed: {lacks if each is None else differs}. The output was made of another "
-                "input, or rows were appended to it. Write to a new file: answers come from the journal"
+                "input, or rows were appended to it. Run it without resuming, which writes the output "
+                "anew, or write to a new file: answers come from the journal"
             )
         rows.skip()
 

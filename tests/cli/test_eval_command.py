@@ -122,6 +122,7 @@ def test_two_reports_are_compared_text_by_text(cli: Cli, folder: Path) -> None:
     assert stat.S_IMODE((folder / "good.json").stat().st_mode) == 0o600
     ended = cli("eval", "--compare", "poor.json", "good.json")
     assert ended.status == 0
+    assert re.search(r"┃ +┃ +poor +┃ +good +┃ +difference", ended.out)  # one model: the files tell them apart
     assert re.search(r"value F1 +│ +57.1% +│ +100.0% +│ +\+42.9%", ended.out)
     assert re.search(r"ulm +│ transport → ok +│ +0 +│ +1 +│ /town", ended.out)
     assert re.search(r"basel +│ ok +│ +1 +│ +2 +│ /day", ended.out)

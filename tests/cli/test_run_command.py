@@ -186,7 +186,7 @@ def test_an_output_that_rows_were_appended_to_is_told_as_what_it_is(run: Run, fo
     end = run("in.csv", "-x", "body", "-o", "out.csv", "--resume")
     assert end.status == 2
     assert "the input has only 4 rows, and the output more" in end.err
-    assert "or rows were appended to it. Write to a new file" in end.err
+    assert "or rows were appended to it. Run it without resuming" in end.err
 
 
 def test_limit_and_sample_take_some_rows_and_the_same_ones_each_time(run: Run, folder: Path) -> None:

@@ -76,6 +76,7 @@ def test_runs_are_paired_by_id_and_what_only_one_has_is_left_out() -> None:
 def test_a_run_held_against_itself_differs_by_nothing() -> None:
     for change in differences([RIGHT, WRONG, FAILED], [FAILED, RIGHT, WRONG]).values():
         assert (change.value, change.low, change.high) in [(0.0, 0.0, 0.0), (None, None, None)]
+        assert change.sure is None  # no difference has no sign that resamples could agree on
 
 
 def test_fields_are_summed_over_records() -> None:

@@ -86,8 +86,10 @@ def test_a_path_and_bytes_are_opened_and_a_string_is_a_text(server: ChatServer, 
 @pytest.mark.parametrize("verb", ["run", "extract", "stream", "items", "document", "preview"])
 def test_the_name_of_a_document_as_a_text_is_warned_of(server: ChatServer, verb: str) -> None:
     server.play([reply("[]" if verb == "items" else RECORD)] * 4)
-    with client(server) as ex, pytest.warns(UserWarning, match=r"the name of a file, which was not opened"):
+    expected = pytest.warns(UserWarning, match=r"the name of a file, which was not opened")
+    with client(server) as ex, expected as told:
         getattr(ex, verb)(Invoice, "inbox/INV-2031.PDF")
+    assert {warning.filename for warning in told} == {__file__}  # it points to the call
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from difflib import get_close_matches
 from numbers import Number
 from typing import TYPE_CHECKING, Any
 
+from ...callers import warn
 from ...errors import ConfigError, RunStopped
 from ...saying import columns_by_row
 from ...schema import RecordType, compile_schema, types_in, with_extras
@@ -102,7 +102,7 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
         types=types_in(asked.written),
     )
     if hidden := asked.hidden:
-        warnings.warn(HIDDEN.format(", ".join(hidden)), stacklevel=2)
+        warn(HIDDEN.format(", ".join(hidden)))
     return Gathered(asked.records(), shape), others
 
 
