@@ -14,6 +14,7 @@ from . import report
 from .confidence import Measured, Signals
 from .errors import ExtractorError
 from .evidence import Evidence
+from .evidence.leaves import value_at
 from .layout import Box, Source
 from .messages import (
     JSON,
@@ -139,6 +140,13 @@ class Escalation:
     note: str | None = None
     first: Any = None
     second: Extraction[Any] | None = None
+
+    @property
+    def first_values(self) -> dict[str, JSON]:
+        """By pointer the first model's values that the record no longer has, as JSON."""
+        first = report.as_json(self.first)
+        left = [where for where, choice in self.choices.items() if choice in ("second", "null")]
+        return {where: value_at(first, where) for where in left}
 
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON."""

@@ -17,11 +17,13 @@ from .bulk import RowOutcome
 from .bulk.frames import is_frame, open_frame
 from .errors import ConfigError
 from .evidence import Evidence, How, Span, align
+from .evidence.leaves import value_at
 from .layout import Source
 from .messages import JSON
 from .readers.given import text_of
 from .report import (
     Entry,
+    EscalatedValue,
     PagePiece,
     Variants,
     as_json,
@@ -176,6 +178,7 @@ def entry_of(
         missing=not text,
         derived=derived(shown, _schema_of(adapter)),
         document=str(_document(line)) if of_pages is not None and of_pages.pages else "",
+        escalated=_escalated(line.get("escalation")),
     )
 
 
@@ -275,6 +278,19 @@ def _confidence(told: JSON) -> dict[str, float]:
     if isinstance(told, list):
         rows = [(one.get("pointer"), one.get("confidence")) for one in told if isinstance(one, dict)]
     return {str(where): float(value) for where, value in rows if isinstance(value, int | float)}
+
+
+def _escalated(told: JSON) -> dict[str, EscalatedValue]:
+    """Return what a line says became of doubtful values: one of `extractor extract`, or of `to_dict`."""
+    match told:
+        case {"to": str(to), "choices": dict(choices)}:
+            known = {where: str(choice) for where, choice in choices.items()}
+            first = told.get("first_values")
+            values = first if isinstance(first, dict) else {}
+            if isinstance(told.get("first"), dict | list):
+                values = {where: value_at(told["first"], where) for where in known}
+            return {where: EscalatedValue(each, to, values.get(where)) for where, each in known.items()}
+    return {}
 
 
 def _record_field(line: Mapping[str, JSON]) -> str:

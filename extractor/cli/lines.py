@@ -55,9 +55,12 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
 
 
 def _escalation(result: Extraction[Any]) -> Line:
-    """Return where a line's doubtful values went, and by pointer whose were taken."""
+    """Return where a line's doubtful values went, by pointer whose were taken, and what they replaced."""
     found = result.escalation
-    return {} if found is None else {"escalation": {"to": found.to, "choices": dict(found.choices)}}
+    if found is None:
+        return {}
+    told = {"to": found.to, "choices": dict(found.choices), "first_values": found.first_values}
+    return {"escalation": told}
 
 
 def _parts(result: Extraction[Any]) -> Line:

@@ -17,7 +17,7 @@ from ..errors import ConfigError, Problem
 from ..messages import JSON
 from ..report import Entry
 from ..review.documents import ReviewDocuments
-from ..review.items import Check, ReviewItem, keyed
+from ..review.items import Check, ReviewItem, keyed, least_sure_first
 from ..review.log import StepLog, alone
 from ..review.sampling import doubtful_needed, random_needed, sample_of
 from ..review.server import ReviewServer
@@ -64,8 +64,11 @@ def review(
     ] = None,
     sample: Annotated[int | None, typer.Option(min=1, help="Review only so many of the records.")] = None,
     by: Annotated[
-        Literal["uncertainty", "random"],
-        typer.Option(help="Which records come first: the least sure ones, or random ones."),
+        Literal["uncertainty", "escalation", "random"],
+        typer.Option(
+            help="Which records come first: the least sure ones, those with values that --escalate left to "
+            "review or took from a second model, or random ones."
+        ),
     ] = "uncertainty",
     precision: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of right values to reach.")
@@ -127,7 +130,8 @@ def needed(items: Sequence[ReviewItem], precision: float, assurance: float, with
     """Return in words how many records have to be looked at: the least sure ones, for what is wanted
     to hold of all; and how many at random, to tell how many are right.
     """
-    doubtful = doubtful_needed([[*item.sureness.values()] for item in items], precision, assurance)
+    ordered = least_sure_first(items)
+    doubtful = doubtful_needed([[*item.sureness.values()] for item in ordered], precision, assurance)
     drawn = random_needed(len(items), within, assurance)
     told = all(item.confidence for item in items)
     trust = "if confidence is a probability" if told else "as a guess, since some values have no confidence"
@@ -154,7 +158,16 @@ def _item(entry: Entry, adapter: TypeAdapter[Any] | None, dump: Callable[[Any], 
         with suppress(ValueError):  # what does not fit is shown as it is, with what is wrong
             record = dump(adapter.validate_json(json.dumps(record)))
     places = {where: [(span.start, span.end) for span in some] for where, some in entry.evidence.items()}
-    return ReviewItem("", entry.title, entry.text, record, places, dict(entry.confidence), entry.document)
+    return ReviewItem(
+        "",
+        entry.title,
+        entry.text,
+        record,
+        places,
+        dict(entry.confidence),
+        entry.document,
+        dict(entry.escalated),
+    )
 
 
 def _now() -> str:

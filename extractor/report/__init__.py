@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .derivation import derived, derived_of
     from .pages import (
         Entry,
+        EscalatedValue,
         PagePiece,
         ShownPage,
         Variants,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Entry",
+    "EscalatedValue",
     "PagePiece",
     "ShownPage",
     "Variants",
@@ -44,7 +46,18 @@ _MODULES = {
     "assembling": ("assembled",),
     "derivation": ("derived", "derived_of"),
     "pages": (
-        *("Entry", "PagePiece", "ShownPage", "Variants", "as_json", "by_name", "frame", "height_of", "page"),
+        *(
+            "Entry",
+            "EscalatedValue",
+            "PagePiece",
+            "ShownPage",
+            "Variants",
+            "as_json",
+            "by_name",
+            "frame",
+            "height_of",
+            "page",
+        ),
         *("piece_told", "shown_pages", "units"),
     ),
 }

@@ -87,6 +87,17 @@ def shown_pages(source: Source | None) -> tuple[ShownPage, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class EscalatedValue:
+    """What became of a value that was not sure enough. choice: whose value the record has, as in
+    `Escalation.choices`. to: the second model, or "null" or "review". first: the first model's value.
+    """
+
+    choice: str
+    to: str
+    first: JSON = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One text with what came of it. title: what it is called in the list. record: as JSON; None where
     there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
@@ -94,7 +105,8 @@ class Entry:
     confidence: by the pointers of leaves. pages, boxes: of a document, the boxes by pointers, too. missing:
     whether the text is not known, so that nothing can be said of its evidence. derived: pointers of leaves
     that a model chooses, such as enums: they need not stand in the text. document: the name of the file that
-    `text` was read from, if that file has pages.
+    `text` was read from, if that file has pages. escalated: by the pointers of values that were not sure
+    enough.
     """
 
     title: str
@@ -112,6 +124,7 @@ class Entry:
     missing: bool = False
     derived: frozenset[str] = frozenset()
     document: str = ""
+    escalated: Mapping[str, EscalatedValue] = field(default_factory=dict)
 
 
 def page(entries: Iterable[Entry], title: str = "Records") -> str:

@@ -16,8 +16,11 @@ from ..evaluation.metrics import flatten
 from ..evidence import align
 from ..evidence.leaves import value_at
 from ..messages import JSON
+from ..report import EscalatedValue
 
 Check: TypeAlias = Callable[[JSON, str], Sequence[Problem]]  # a record and its text -> what is wrong
+ESCALATED = ("review", "first", "second", "null", "both")  # choices, in the order of their need for a person
+WAITING = frozenset(ESCALATED[:2])  # values that are not sure enough, and that no model settled
 PLACED, UNPLACED = 0.9, 0.3  # how sure a value is of which nothing is told, with and without a place
 
 
@@ -47,7 +50,7 @@ class ReviewState:
 class ReviewItem:
     """One record to look at. key: of its text and record, so that it is known again in any file.
     confidence: by the pointers of leaves, where it is told. document: the name of the file that the text was
-    read from, "" for none or one without pages.
+    read from, "" for none or one without pages. escalated: what became of doubtful values, by pointer.
     """
 
     key: str
@@ -57,6 +60,7 @@ class ReviewItem:
     places: Places
     confidence: Mapping[str, float] = field(default_factory=dict)
     document: str = ""
+    escalated: Mapping[str, EscalatedValue] = field(default_factory=dict)
 
     @property
     def start(self) -> ReviewState:
@@ -69,6 +73,11 @@ class ReviewItem:
         told = {where: PLACED if self.places.get(where) else UNPLACED for where in flatten(self.record)}
         nulls = {where: PLACED for where, value in flatten(self.record).items() if value is None}
         return {**told, **nulls, **{k: v for k, v in self.confidence.items() if k in told}}
+
+    @property
+    def waits(self) -> bool:
+        """Whether a value was left to a person, or the second model gave none for it."""
+        return any(each.choice in WAITING for each in self.escalated.values())
 
     @property
     def doubt(self) -> float:
@@ -94,8 +103,23 @@ def keyed(items: Iterable[ReviewItem]) -> list[ReviewItem]:
 
 
 def least_sure_first(items: Sequence[ReviewItem]) -> list[ReviewItem]:
-    """Return the items in the order in which they are looked at."""
-    return sorted(items, key=lambda item: item.doubt)
+    """Return the items in the order in which they are looked at: those with a value that was left to a person
+    before the others, by the least sure value.
+    """
+    return sorted(items, key=lambda item: (not item.waits, item.doubt))
+
+
+def escalated_first(items: Sequence[ReviewItem]) -> list[ReviewItem]:
+    """Return the items with doubtful values before the others: left to a person, from the second model, set
+    to null, and such that both models gave; each by the least sure value.
+    """
+    return sorted(items, key=lambda item: (min(map(rank_of, (*item.escalated.values(), None))), item.doubt))
+
+
+def rank_of(value: EscalatedValue | None) -> int:
+    """Return how soon a person should look at a value that was escalated, or was not; 0 is at once."""
+    choice = None if value is None else value.choice
+    return ESCALATED.index(choice) if choice in ESCALATED else len(ESCALATED)
 
 
 # -- changes

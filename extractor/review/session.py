@@ -11,10 +11,11 @@ from typing import Any
 
 from ..evaluation.metrics import flatten
 from ..messages import JSON
-from ..report import units
+from ..report import EscalatedValue, units
 from .documents import ReviewDocuments
 from .gold import GoldFile
 from .items import (
+    WAITING,
     Check,
     Decision,
     ReviewItem,
@@ -168,11 +169,12 @@ class ReviewSession:
                 "before": _written(before.get(pointer)),
                 "sure": sure.get(pointer),
                 "told": pointer in item.confidence,
+                "escalated": _escalated(item.escalated.get(pointer)),
                 "spans": [[unit(start), unit(end)] for start, end in state.places.get(pointer, ())],
             }
             for pointer, value in flatten(state.record).items()
         ]
-        leaves.sort(key=lambda leaf: 1.0 if leaf["sure"] is None else leaf["sure"])
+        leaves.sort(key=lambda leaf: _urgency(leaf["sure"], item.escalated.get(leaf["pointer"])))
         problems = self._check(state.record, item.text)
         return {
             "number": self._at[item.key],
@@ -193,6 +195,17 @@ class ReviewSession:
 def _points(text: str, unit: int) -> int:
     """Return the offset in code points that is JavaScript's in UTF-16 units."""
     return bisect_left(range(len(text) + 1), unit, key=units(text))
+
+
+def _urgency(sure: float | None, escalated: EscalatedValue | None) -> tuple[bool, float]:
+    waits = escalated is not None and escalated.choice in WAITING
+    return not waits, 1.0 if sure is None else sure
+
+
+def _escalated(value: EscalatedValue | None) -> JSON:
+    if value is None:
+        return None
+    return {"choice": value.choice, "to": value.to, "first": _written(value.first)}
 
 
 def _written(value: JSON) -> str | None:

@@ -35,7 +35,7 @@ def written(cli: Cli, command: str, folder: Path) -> list[dict[str, Any]]:
 
 def test_a_line_of_extract_says_which_values_are_left_to_review(cli: Cli, folder: Path) -> None:
     doubtful, sure = written(cli, "extract", folder)
-    assert doubtful["escalation"] == {"to": "review", "choices": {"/town": "review"}}
+    assert doubtful["escalation"] == {"to": "review", "choices": {"/town": "review"}, "first_values": {}}
     assert doubtful["notes"][-1] == "not sure enough, left to review: /town"
     assert "escalation" not in sure
 

@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 from pydantic import BaseModel, Field, ValidationInfo, model_validator
 
-from extractor import AsyncExtractor, ConfigError, Extractor, Price, Run, RunStopped
+from extractor import AsyncExtractor, ConfigError, Extractor, Price, Run, RunStopped, view
 from extractor.confidence import FieldPromise, Promise
 from extractor.escalating import narrowed
+from extractor.report import EscalatedValue
 from extractor.schema import compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply
 
@@ -103,6 +104,26 @@ def test_the_second_model_is_asked_for_the_doubtful_members_alone_and_both_answe
         "town"
     ]
     assert '{"guests": 2, "code": null}' in json.loads(request.body)["messages"][0]["content"]
+
+
+@pytest.mark.slow
+def test_a_written_result_tells_whose_each_value_is_and_what_it_replaced(
+    servers: tuple[ChatServer, ChatServer],
+) -> None:
+    first, second = clients(servers, below=0.6)
+    with first, second:
+        result = first.run(Visit, text_of(2))
+    assert result.escalation is not None
+    assert result.escalation.first_values == {"/town": "Linz"}
+    told = {"/town": EscalatedValue("second", "large", "Linz")}
+    (whole,) = view([result.to_dict()]).entries
+    line = {"text": text_of(2), "record": {"town": "Ulm"}}
+    short = {"to": "large", "choices": {"/town": "second"}, "first_values": {"/town": "Linz"}}
+    (written,) = view([{**line, "escalation": short}]).entries
+    assert whole.escalated == written.escalated == told
+    for odd in (None, "x", {"to": 3, "choices": {}}, {"to": "a", "choices": ["b"]}, {"to": "a"}):
+        (entry,) = view([{**line, "escalation": odd}]).entries
+        assert entry.escalated == {}
 
 
 @pytest.mark.slow

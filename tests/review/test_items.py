@@ -18,10 +18,12 @@ from pydantic import BaseModel
 from extractor import ConfigError
 from extractor.cli.review import check_of
 from extractor.files import Disk
+from extractor.report import EscalatedValue
 from extractor.review.items import (
     Decision,
     ReviewItem,
     ReviewState,
+    escalated_first,
     gold_line,
     item_added,
     item_removed,
@@ -131,6 +133,30 @@ def test_the_least_sure_come_first() -> None:
         "told",
         "placed",
     ]
+
+
+def escalated(title: str, choice: str, sure: float) -> ReviewItem:
+    some = {"/who": EscalatedValue(choice, "big", "Bo")}
+    return replace(ITEM, title=title, confidence={"/who": sure, "/kind": 0.9}, escalated=some)
+
+
+def test_what_was_left_to_a_person_comes_before_what_is_less_sure() -> None:
+    items = [
+        replace(ITEM, title="unsure", confidence={"/who": 0.1}),
+        escalated("second", "second", 0.2),
+        escalated("review", "review", 0.6),
+        escalated("no better", "first", 0.5),
+    ]
+    assert [item.title for item in least_sure_first(items)] == ["review", "no better", "unsure", "second"]
+    assert [item.waits for item in items] == [False, False, True, True]
+
+
+def test_records_may_come_by_what_became_of_their_doubtful_values() -> None:
+    choices = ["both", "null", "second", "first", "review", "none of these"]
+    items = [replace(ITEM, title="none"), *(escalated(each, each, 0.5) for each in choices)]
+    order = [item.title for item in sample_of(items, None, "escalation")]
+    assert order == ["review", "first", "second", "null", "both", "none", "none of these"]
+    assert escalated_first(items)[:1] == sample_of(items, 1, "escalation")
 
 
 def test_equal_records_have_keys_and_titles_of_their_own() -> None:

@@ -157,6 +157,21 @@ def test_200_records_are_corrected_and_none_is_lost_where_the_server_is_killed(
     assert tab.errors == []
 
 
+def test_a_value_of_a_second_model_says_what_the_first_one_said(tab: Any, tmp_path: Path) -> None:
+    (line,) = texts(1)
+    choices = {"/name": "second", "/age": "review"}
+    written(
+        tmp_path,
+        [{**line, "escalation": {"to": HOSTILE, "choices": choices, "first_values": {"/name": HOSTILE}}}],
+    )
+    with reviewing(tmp_path) as (_, address):
+        tab.goto(address)
+        first, second = (tab.locator("#leaves .leaf").nth(i) for i in range(2))
+        playwright.expect(first.locator(".badge.unsure").last).to_have_text("left to review")
+        playwright.expect(second).to_contain_text(f"from {HOSTILE}; the first model: {HOSTILE}")
+    assert tab.errors == []
+
+
 def test_a_hostile_text_stays_text(tab: Any, tmp_path: Path) -> None:
     line = {"id": HOSTILE, "text": f"{HOSTILE} Ada", "record": {"name": HOSTILE, "age": 3, HOSTILE: HOSTILE}}
     written(tmp_path, [line])

@@ -6,6 +6,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from extractor.cli.review import check_of
 from extractor.evaluation.cases import load_cases
 from extractor.evaluation.records import gold_reader
 from extractor.loading import load_examples
+from extractor.report import EscalatedValue
 from extractor.review.items import ReviewItem, keyed
 from extractor.review.log import StepLog
 from extractor.review.server import MOST, ReviewServer
@@ -101,6 +103,26 @@ def test_a_record_is_corrected_accepted_and_written_as_gold(server: ReviewServer
     }
     line = json.loads((tmp_path / "gold.jsonl").read_text())
     assert (line["review"]["before"], line["review"]["note"]) == ({"name": "Bo", "age": 36}, "it was Bo")
+
+
+def test_values_of_a_second_model_are_told_with_what_the_first_one_said_and_open_ones_come_first(
+    tmp_path: Path,
+) -> None:
+    escalated = {
+        "/name": EscalatedValue("second", "big", "Bo"),
+        "/age": EscalatedValue("review", "review", 36),
+    }
+    record = {"name": "Ada", "age": 36}
+    (item,) = keyed(
+        [ReviewItem("", "one", TEXT, record, {}, {"/name": 0.1, "/age": 0.8}, escalated=escalated)]
+    )
+    with closing(StepLog(str(tmp_path / "steps.jsonl"))) as log:
+        session = ReviewSession([item], log, check_of(Person), str(tmp_path / "g.jsonl"), "me", lambda: "now")
+        leaves = session.item(0)["leaves"]
+    assert [(leaf["pointer"], leaf["escalated"]) for leaf in leaves] == [
+        ("/age", {"choice": "review", "to": "review", "first": "36"}),
+        ("/name", {"choice": "second", "to": "big", "first": "Bo"}),
+    ]
 
 
 def test_what_is_not_valid_is_told_and_not_accepted(server: ReviewServer) -> None:
