@@ -90,6 +90,11 @@ class Escalating:
             raise ConfigError(
                 f'escalate must be "null", "review", a model or a {kind.__name__}, not {escalate!r:.80}'
             )
+        if escalate.asked_with.get("tuned") is not None:  # type: ignore[attr-defined]
+            raise ConfigError(
+                "escalate=: the second model can't have tuned=, since it is asked only for doubtful parts of the "
+                "record type"
+            )
         if masks and not escalate.masks:  # type: ignore[attr-defined]
             raise ConfigError(
                 "escalate=: the texts of the first model are masked, but the second model has no mask"

@@ -324,6 +324,11 @@ class EngineOptions(ModelOptions, LiveRowOptions, ColumnOptions, total=False):
 
 
 PARAMETERS = frozenset(Params.__annotations__)
+ANSWERS_DEPEND_ON = PARAMETERS | {  # options of a client, but for keys and how its server is reached
+    *("base_url", "grounded", "mode", "turns", "prompt", "instructions", "reference_date", "locale", "mask"),
+    *("strict_reading", "read_values", "on", "max_repairs", "max_tokens_total", "parts", "max_fields"),
+    *("fallback", "escalate", "below", "tuned"),
+}
 COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
 OF_DOCUMENTS = frozenset(
     {"chunk", "chunks", "window", "overlap", "passes", "rereads", "key", "counts", "check"}

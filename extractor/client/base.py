@@ -16,6 +16,7 @@ from ..given import Text, context_of
 from ..messages import Mode
 from ..model import Model
 from ..options import (
+    ANSWERS_DEPEND_ON,
     ClientOptions,
     ExtractOptions,
     UpdateOptions,
@@ -73,6 +74,11 @@ class BaseClient(Generic[Link]):
     def masks(self) -> bool:
         """Whether values are hidden from the model."""
         return self._first.settings.mask is not None
+
+    @property
+    def asked_with(self) -> dict[str, Any]:
+        """The options of this client on which its answers depend: none that are secret."""
+        return {name: value for name, value in self._arguments.items() if name in ANSWERS_DEPEND_ON}
 
     @property
     def samples(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,7 @@ from .records import Dump, choices_of, gold_reader
 from .reports import EvalReport
 from .scoring import PLAIN, Scoring, scoring_of
 
+SHORT = 80  # characters
 _QUIET = frozenset({"journal", "concurrency", "on_progress", "limiter", "ordered", "progress"})
 _SECRET = frozenset({"api_key", "extra_headers"})
 
@@ -58,6 +60,10 @@ class EvaluatedModel(Protocol):
         """What the model is called."""
 
     @property
+    def asked_with(self) -> Mapping[str, Any]:
+        """Its own options, which hold for all texts."""
+
+    @property
     def samples(self) -> int:
         """How many answers it asks for where no option says so."""
 
@@ -83,7 +89,7 @@ def evaluate(
       as usual.
     - slices: columns of the cases; the figures are also given for each of their values.
     - name: the name of the report.
-    - options: those of `Extractor.rows`.
+    - options: those of `Extractor.rows`. The report has them, and those of the extractor.
 
     Answers come from the journal if it has them. Raises ConfigError and SchemaError before anything is sent,
     and RunStopped if the run could not go on; the same call resumes.
@@ -100,7 +106,14 @@ def evaluate(
     records = [*evaluated(extractor, record_type, known, rules, options)]
     kind = getattr(record_type, "__name__", None) or type(record_type).__name__
     return reported(
-        extractor.model, record_type, kind, records, name, told(options), rules, slices=tuple(slices)
+        extractor.model,
+        record_type,
+        kind,
+        records,
+        name,
+        told({**extractor.asked_with, **options}),
+        rules,
+        slices=tuple(slices),
     )
 
 
@@ -223,10 +236,15 @@ def _plain(name: str, value: Any) -> JSON:
     if name == "examples":
         pairs = list(value)
         return f"{len(pairs)} solved texts, sha256 {digest(repr(pairs))[:12]}"
+    if name == "mask" and not isinstance(value, str):
+        return type(value).__name__  # it may hold what is to be hidden
     if isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, list | tuple):
         return [_plain("", each) for each in value]
     if isinstance(value, Mapping):
         return {str(key): _plain("", each) for key, each in value.items()}
-    return str(value)
+    said = str(value)
+    if len(said) <= SHORT and not is_dataclass(value):
+        return said
+    return f"{type(value).__name__}, sha256 {digest(said)[:12]}"  # what was tuned has texts of the gold

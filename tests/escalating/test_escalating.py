@@ -20,6 +20,7 @@ from extractor.escalating import narrowed
 from extractor.report import EscalatedValue
 from extractor.schema import compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, logprobs, reply
+from extractor.tuned import Tuned
 
 TOWNS = ["Basel", "Bern", "Ulm", "Linz"]
 
@@ -104,6 +105,15 @@ def test_the_second_model_is_asked_for_the_doubtful_members_alone_and_both_answe
         "town"
     ]
     assert '{"guests": 2, "code": null}' in json.loads(request.body)["messages"][0]["content"]
+
+
+def test_a_second_model_that_was_tuned_for_the_whole_type_is_refused_at_once() -> None:
+    tuned = Tuned("large", compile_schema(Visit).fingerprint, "Codes.")
+    with (
+        Extractor("large", base_url="http://127.0.0.1:9/v1", tuned=tuned) as second,
+        pytest.raises(ConfigError, match="the second model can't have tuned="),
+    ):
+        Extractor("small", base_url="http://127.0.0.1:9/v1", escalate=second, below=0.6)
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +16,9 @@ from pydantic import BaseModel
 from extractor import ConfigError, Extractor, Run, RunStopped
 from extractor.evaluation import EvalReport, evaluate, evaluation_page, load_report
 from extractor.evaluation.checks import FigureGate, failures, gate_of, junit, markdown
+from extractor.schema import compile_schema
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply, status
+from extractor.tuned import Tuned
 
 HOSTILE = "</td><script>alert(1)</script> | `x` \x1b[31m\ud800 *b*"
 
@@ -50,6 +54,29 @@ def report(tmp_path: Path) -> EvalReport:
     return evaluated(tmp_path, name="first")
 
 
+def test_a_report_has_the_options_of_the_client_and_of_the_call_but_no_secret_and_no_text() -> None:
+    tuned = Tuned("m", compile_schema(Visit).fingerprint, None, ((CASES[0]["text"], CASES[0]["record"]),))
+    given: dict[str, Any] = {
+        "temperature": 0.3,
+        "instructions": "Be terse.",
+        "reference_date": date(2026, 4, 3),
+        "mask": {"guest": "Ada Weber"},
+        "tuned": tuned,
+        "extra_headers": {"X-Key": "geheim"},
+        "api_key": "geheim",
+    }
+    with ChatServer(answer) as server, Extractor("m", base_url=server.base_url, **given) as ex:
+        told = evaluate(ex, Visit, CASES, temperature=0.7, run=Run(journal=False)).options
+        assert told.pop("base_url") == server.base_url
+    assert re.fullmatch("Tuned, sha256 [0-9a-f]{12}", told.pop("tuned"))
+    assert told == {
+        "temperature": 0.7,
+        "instructions": "Be terse.",
+        "reference_date": "2026-04-03",
+        "mask": "dict",
+    }
+
+
 def test_a_report_keeps_what_stands_behind_its_figures(report: EvalReport) -> None:
     basel, _, ulm = report.records
     assert basel.detail is not None
@@ -72,7 +99,7 @@ def test_a_report_is_read_from_its_file_as_it_was_written(report: EvalReport, tm
     again = load_report(str(tmp_path / "report.json"))
     assert again == report
     assert again.leaves == report.leaves
-    assert (again.title, again.slices, again.options) == ("first", ("kind",), {})
+    assert (again.title, again.slices, again.options) == ("first", ("kind",), report.options)
 
 
 def test_reports_of_the_first_version_are_read_and_later_ones_refused(tmp_path: Path) -> None:
@@ -150,7 +177,7 @@ def test_options_are_told_without_what_changes_no_answer(tmp_path: Path) -> None
     report = evaluated(tmp_path, temperature=0.5, examples=pairs, run=run)
     assert report.options["temperature"] == 0.5
     assert str(report.options["examples"]).startswith("1 solved texts, sha256 ")
-    assert report.options.keys() == {"temperature", "examples"}
+    assert report.options.keys() == {"base_url", "temperature", "examples"}
 
 
 def test_scoring_is_kept_and_a_rule_for_no_field_is_refused(tmp_path: Path) -> None:
