@@ -92,8 +92,8 @@ class Escalating:
             )
         if escalate.asked_with.get("tuned") is not None:  # type: ignore[attr-defined]
             raise ConfigError(
-                "escalate=: the second model can't have tuned=, since it is asked only for doubtful parts of the "
-                "record type"
+                "escalate=: the second model can't have tuned=, since it is asked only for the doubtful "
+                "parts of the record type"
             )
         if masks and not escalate.masks:  # type: ignore[attr-defined]
             raise ConfigError(

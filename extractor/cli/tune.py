@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
@@ -75,6 +76,14 @@ def tune(
     reference_date: DateOption = None,
     locale: LocaleOption = None,
     samples: SamplesOption = None,
+    proposer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="The model that proposes instructions and descriptions of fields. Default: the one that is "
+            "tuned.",
+        ),
+    ] = None,
     try_samples: Annotated[
         list[int] | None,
         typer.Option(
@@ -91,13 +100,17 @@ def tune(
     wanted = chosen_type(record_type, schema)
     bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
     try:
-        with connected(model, base_url, mask=mask, **told_options(None, reference_date, locale)) as extractor:
+        with ExitStack() as stack:
+            how = told_options(None, reference_date, locale)
+            extractor = stack.enter_context(connected(model, base_url, mask=mask, **how))
+            other = stack.enter_context(connected(proposer, None, mask=mask)) if proposer else None
             found = tuned(
                 extractor,
                 wanted,
                 data,
                 seed=seed,
                 try_samples=try_samples or (),
+                proposer=other,
                 scoring=load_scoring(scoring) if scoring else PLAIN,
                 **asked_confidence(False, None, samples),
                 run=Run(concurrency=concurrency, journal=True if journal is None else journal),
@@ -128,8 +141,8 @@ def _tell(found: Tuning, output: str) -> None:
         proof.add_row("the best of these", *_figures(found.after))
         proof.add_row("difference, paired", *_figures(found.gain))
         console.print(proof)
-    for name in found.skipped:
-        say(f"not tried, since the budget was used up: {name}", "yellow")
+    for name, why in found.skipped.items():
+        say(f"Not tried: {name}, since {why}.", "yellow")
     cost = "at an unknown cost" if found.cost is None else f"for {found.cost:.6f} US dollars"
     say(f"{found.requests:,} requests, {found.tokens:,} tokens, {cost}.")
     say(f"{found.why}. Wrote {output}." if found.tuned else f"{found.why}. No file was written.")

@@ -77,6 +77,18 @@ class ProposedMeanings(BaseModel):
     fields: list[FieldMeaning]
 
 
+def in_turns(kinds: Sequence[Iterator[TuningCandidate]]) -> Iterator[tuple[int, TuningCandidate]]:
+    """Yield one candidate of each kind, then the next of each, with the number of the kind."""
+    left = dict(enumerate(kinds))
+    while left:
+        for number, kind in [*left.items()]:
+            candidate = next(kind, None)
+            if candidate is None:
+                del left[number]
+            else:
+                yield number, candidate
+
+
 def by_shape(
     asked: Callable[[TuningCandidate], bytes | None], prompts: Sequence[Prompt] = tuple(Prompt)
 ) -> Iterator[TuningCandidate]:

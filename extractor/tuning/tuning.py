@@ -28,6 +28,7 @@ from .candidates import (
     by_examples,
     by_samples,
     by_shape,
+    in_turns,
     joined,
     meanings,
     meant,
@@ -38,6 +39,8 @@ from .splitting import GoldSplit, split_gold
 
 FIGURE = "value F1"
 WORDINGS = 2
+BEYOND = "the budget is too small"
+NONE_PROPOSED = "the model proposed none"
 
 
 class TunedModel(Protocol):
@@ -46,6 +49,10 @@ class TunedModel(Protocol):
     @property
     def model(self) -> str:
         """What the model is called."""
+
+    @property
+    def masks(self) -> bool:
+        """Whether values are hidden from the model."""
 
     @property
     def samples(self) -> int:
@@ -81,7 +88,7 @@ class Tuning:
     """How tuning ended. tuned: what to use; None where no gain was proved, for the reason `why`. trials: all
     candidates on the validation texts, the untuned model first. gain: the difference of value F1 on the
     test texts, paired, with its 95 % interval; None where the test texts were not looked at. skipped: the
-    candidates for which the budget was too small. requests, tokens, cost: paid for in this call; those of
+    candidates that were not tried, and why. requests, tokens, cost: paid for in this call; those of
     the journal are not in them. cost is in US dollars, None where no price is known.
     """
 
@@ -91,7 +98,7 @@ class Tuning:
     gain: Difference | None = None
     untuned: RateEstimate | None = None
     after: RateEstimate | None = None
-    skipped: tuple[str, ...] = ()
+    skipped: Mapping[str, str] = field(default_factory=dict)
     requests: int = 0
     tokens: int = 0
     cost: Decimal | None = None
@@ -151,8 +158,9 @@ class _Search:
     options: Mapping[str, Any]
     spent: _Spent
     parts: GoldSplit
+    proposer: TunedModel
     reports: dict[str, EvalReport] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
 
     def report(self, candidate: TuningCandidate, cases: Sequence[Case]) -> EvalReport:
         """Ask about cases with a candidate."""
@@ -208,7 +216,7 @@ class _Search:
     def try_out(self, candidate: TuningCandidate) -> float | None:
         """Return a candidate's value F1 on the validation texts; None where the budget is too small."""
         if not self.spent.bears(self.needed(candidate)):
-            self.skipped.append(candidate.name)
+            self.skipped[candidate.name] = BEYOND
             return None
         found = self.report(candidate, self.parts.validation)
         self.reports[candidate.name] = found
@@ -226,6 +234,7 @@ def tune(
     scoring: Scoring | Mapping[str, Any] = PLAIN,
     seed: int = 0,
     try_samples: Sequence[int] = (),
+    proposer: TunedModel | None = None,
     **options: Any,
 ) -> Tuning:
     """Return what makes a model better at a record type, if anything does so beyond chance: examples, words,
@@ -237,9 +246,10 @@ def tune(
     bound what is paid for: a candidate is left out where it would not fit, by what the dearest one took so
     far; dollars are a hard bound of each run, too. The max_cost of a `run=` bounds the whole, too.
     seed: of the parts and of what is drawn. try_samples: numbers of answers to try, such as (3, 5): the one
-    that agrees most with the others is taken. Such a candidate takes that many times the requests. options:
-    those of `Extractor.rows`; answers are kept in the journal. Raises ConfigError and SchemaError before
-    anything is asked, RunStopped where it could not go on.
+    that agrees most with the others is taken. Such a candidate takes that many times the requests. proposer:
+    who proposes instructions and descriptions of fields, by default `extractor` itself. options: those of
+    `Extractor.rows`; answers are kept in the journal. Raises ConfigError and SchemaError before anything is
+    asked, RunStopped where it could not go on.
     """
     read = gold_reader(record_type)
     known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
@@ -254,7 +264,9 @@ def tune(
     max_cost = in_run if max_cost is None else max_cost
     spent = _Spent(max_requests, max_tokens_total, None if max_cost is None else Decimal(str(max_cost)))
     _check_samples(extractor, record_type, try_samples, options)
-    search = _Search(extractor, record_type, rules, options, spent, parts)
+    if extractor.masks and proposer is not None and not proposer.masks:
+        raise ConfigError("proposer=: the texts of the model are masked, but the proposer has no mask")
+    search = _Search(extractor, record_type, rules, options, spent, parts, proposer or extractor)
     least = search.needed(UNTUNED) + len(parts.validation) * search.usual
     if max_requests is not None and max_requests < least:
         raise ConfigError(f"max_requests must be at least {least} for this gold")
@@ -281,9 +293,11 @@ def _searched(search: _Search, seed: int, counts: Sequence[int]) -> TuningCandid
         by_examples(search.parts.train, seed),
         by_shape(search.asked, () if "prompt" in search.options else tuple(Prompt)),
         _wordings(search),
-        by_samples(counts),  # the dearest ones last
     )
-    tried = [_tried(search, kind) for kind in kinds]
+    tried: list[list[tuple[float, TuningCandidate]]] = [[] for _ in kinds]
+    for number, candidate in in_turns(kinds):  # so that a small budget is spent on each kind
+        tried[number] += _tried(search, [candidate])
+    tried.append(_tried(search, by_samples(counts)))  # the dearest ones last
     better = [best for kind in tried if (best := _best([untuned, *kind])) is not UNTUNED]
     both = _tried(search, [joined(better)]) if len(better) > 1 else []
     return _best([untuned, *(each for kind in tried for each in kind), *both])
@@ -306,24 +320,24 @@ def _wordings(search: _Search) -> Iterator[TuningCandidate]:
     train = search.parts.train[: len(search.parts.validation)]
     asked = len(train) * search.usual + WORDINGS + 1
     if not search.spent.bears(asked + search.needed(UNTUNED)):
-        search.skipped += ["instructions", "descriptions of fields"]
+        search.skipped |= {"instructions": BEYOND, "descriptions of fields": BEYOND}
         return
     report = search.report(UNTUNED, train)
-    for number, result in enumerate(proposals(search.extractor.run, report, WORDINGS), 1):
+    for number, result in enumerate(proposals(search.proposer.run, report, WORDINGS), 1):
         search.spent.add_result(result)
         found = worded(result, number)
         if found is None:
-            search.skipped.append(f"instructions {number}: the model proposed none")
+            search.skipped[f"instructions {number}"] = NONE_PROPOSED
         else:
             yield found
-    proposed = meanings(search.extractor.run, report)
+    proposed = meanings(search.proposer.run, report)
     if proposed is None:
         return
     search.spent.add_result(proposed)
     known = frozenset(name for case in search.parts.train for name in by_field(case.gold))
     described = meant(proposed, known)
     if described is None:
-        search.skipped.append("descriptions of fields: the model proposed none")
+        search.skipped["descriptions of fields"] = NONE_PROPOSED
     else:
         yield described
 
@@ -338,7 +352,7 @@ def _proved(search: _Search, best: TuningCandidate) -> Tuning:
     spent = search.spent
     cost = Decimal(str(round(spent.cost, 9))) if spent.knows_cost else None
     return replace(
-        ended, skipped=tuple(search.skipped), requests=spent.requests, tokens=spent.tokens, cost=cost
+        ended, skipped=dict(search.skipped), requests=spent.requests, tokens=spent.tokens, cost=cost
     )
 
 

@@ -21,6 +21,7 @@ from extractor.tuning.candidates import (
     ProposedMeanings,
     TuningCandidate,
     by_shape,
+    in_turns,
     joined,
     meant,
 )
@@ -62,6 +63,51 @@ def test_a_prompt_or_the_meaning_of_a_field_that_helps_is_found_and_the_client_s
         (tmp_path / "t.json").write_text(found.tuned.to_json())
         with ex.with_options(tuned=tmp_path / "t.json") as better:
             assert better.extract(Visit, text_of(2)) == Visit(town="Ulm", code="UL")
+
+
+def test_kinds_take_turns_so_that_a_small_budget_reaches_all_of_them() -> None:
+    kinds = [
+        [TuningCandidate(f"{name}{i}") for i in range(count)]
+        for name, count in (("a", 3), ("b", 1), ("c", 2))
+    ]
+    order = [(number, each.name) for number, each in in_turns([iter(kind) for kind in kinds])]
+    assert order == [(0, "a0"), (1, "b0"), (2, "c0"), (0, "a1"), (2, "c1"), (0, "a2")]
+
+
+@pytest.mark.slow
+def test_another_model_may_propose_the_words_and_what_it_costs_counts() -> None:
+    def silent(request: ReceivedRequest) -> Scripted:
+        assert "Proposal" not in str(request.json["messages"])
+        return answer(request)
+
+    answer = taught_by("first two letters")
+
+    def writer(request: ReceivedRequest) -> Scripted:
+        if "You describe the fields" in str(request.json["messages"]):
+            return reply({"fields": []})
+        return reply({"instructions": "A code is the first two letters."})
+
+    with (
+        ChatServer(silent) as server,
+        ChatServer(writer) as other,
+        Extractor("m", base_url=server.base_url) as ex,
+        Extractor("large", base_url=other.base_url) as proposer,
+    ):
+        found = tune(ex, Visit, cases(33), proposer=proposer, run=Run(journal=False))
+        assert found.requests == len(server.requests) + len(other.requests)
+    assert found.tuned is not None, found.why
+    assert found.tuned.instructions == "A code is the first two letters."
+    assert found.skipped == {"descriptions of fields": "the model proposed none"}
+
+
+def test_masked_texts_are_shown_to_no_proposer_that_masks_nothing() -> None:
+    with ChatServer() as server, Extractor("m", base_url=server.base_url, mask={"town": "Basel"}) as ex:
+        with (
+            Extractor("large", base_url=server.base_url) as proposer,
+            pytest.raises(ConfigError, match="the proposer has no mask"),
+        ):
+            tune(ex, Visit, cases(40), proposer=proposer)
+        assert server.requests == ()
 
 
 def test_shapes_are_tried_where_they_change_the_request() -> None:
