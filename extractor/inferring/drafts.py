@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias
@@ -51,7 +51,8 @@ class ProposedType(BaseModel):
 @dataclass(frozen=True, slots=True)
 class DraftField:
     """One field. name: safe in Python. kind: of its values, where it has no members. choices: the texts
-    it chooses from; none where any will do. required: whether each record has to have it.
+    it chooses from; none where any will do. required: whether each record has to have it. item: the name of
+    the class of its members, where it has some.
     """
 
     name: str
@@ -62,6 +63,7 @@ class DraftField:
     is_list: bool = False
     required: bool = False
     members: tuple[DraftField, ...] = ()
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +77,14 @@ class TypeDraft:
 
 def draft_of(proposed: ProposedType) -> TypeDraft:
     """Return what was proposed with safe names, none of them twice."""
-    fields = [_field(each) for each in proposed.fields]
-    return TypeDraft(class_name(proposed.name), _line(proposed.description), _distinct(fields))
+    name, fields = class_name(proposed.name), _distinct([_field(each) for each in proposed.fields])
+    return TypeDraft(name, _line(proposed.description), tuple(_with_classes(fields, name)))
 
 
 def record_type_of(draft: TypeDraft) -> type[BaseModel]:
     """Return the record type that the draft means; `source_of` spells the same in Python."""
-    members = {each.name: _definition(each, draft.name) for each in draft.fields}
+    members = {each.name: _definition(each) for each in draft.fields}
     return _made(draft.name, draft.description, members)
-
-
-def item_name(field: DraftField, owner: str) -> str:
-    """Return the name of the class of a field's members."""
-    found = class_name(field.name)
-    return f"{found}Part" if found == owner else found
 
 
 def is_optional(field: DraftField) -> bool:
@@ -139,24 +135,32 @@ def _member(told: ProposedMember) -> DraftField:
 
 
 def _distinct(fields: Sequence[DraftField]) -> tuple[DraftField, ...]:
-    """Return the fields without those of a name that another one has already, and of a class's name."""
+    """Return the fields without those of a name that another one has already."""
     found: dict[str, DraftField] = {}
-    classes = set[str]()
     for each in fields:
-        name = class_name(each.name) if each.members else ""
-        if each.name not in found and not (name and name in classes):
-            found[each.name] = each
-            classes.add(name)
+        found.setdefault(each.name, each)
     return tuple(found.values())
 
 
-def _definition(field: DraftField, owner: str) -> tuple[Any, Any]:
+def _with_classes(fields: Iterable[DraftField], record: str) -> Iterator[DraftField]:
+    """Yield the fields, those with members with a class that no other one has, nor the record."""
+    taken = {record}
+    for each in fields:
+        name = class_name(each.name)
+        while name in taken:
+            name += "Part"
+        if each.members:
+            taken.add(name)
+        yield replace(each, item=name) if each.members else each
+
+
+def _definition(field: DraftField) -> tuple[Any, Any]:
     kind: Any = PYTHON[field.kind]
     if field.choices:
         kind = Literal[field.choices]
     if field.members:
-        below = {each.name: _definition(each, owner) for each in field.members}
-        kind = _made(item_name(field, owner), field.description, below)
+        below = {each.name: _definition(each) for each in field.members}
+        kind = _made(field.item, field.description, below)
     kind = list[kind] if field.is_list else kind
     told = Field(description=field.description or None, examples=list(field.examples) or None)
     kind = Annotated[kind | None if is_optional(field) else kind, told]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import Any
 
-from .drafts import DraftField, TypeDraft, is_optional, item_name
+from .drafts import DraftField, TypeDraft, is_optional
 
 WIDTH = 100
 SPELT = {"text": "str", "number": "float", "integer": "int", "yes_no": "bool", "date": "date"}
@@ -25,28 +25,28 @@ def source_of(draft: TypeDraft, notes: Sequence[str] = ()) -> str:
         lines += [f"# {line}" for line in wrap(_plain(note), WIDTH - 2)]
     for field in draft.fields:
         if field.members:
-            lines += ["", *_class(item_name(field, draft.name), field.description, field.members, draft.name)]
-    lines += ["", *_class(draft.name, draft.description, draft.fields, draft.name)]
+            lines += ["", *_class(field.item, field.description, field.members)]
+    lines += ["", *_class(draft.name, draft.description, draft.fields)]
     return "\n".join(lines).replace("\n\n\n\n", "\n\n\n") + "\n"
 
 
-def _class(name: str, description: str, fields: Sequence[DraftField], owner: str) -> Iterator[str]:
+def _class(name: str, description: str, fields: Sequence[DraftField]) -> Iterator[str]:
     yield ""
     yield f"class {name}(BaseModel):"
     if description:
         yield f"    {_docstring(description)}"
         yield ""
     for each in fields:
-        yield from _member(each, owner)
+        yield from _member(each)
     if not fields and not description:
         yield "    pass"
 
 
-def _member(field: DraftField, owner: str) -> Iterator[str]:
+def _member(field: DraftField) -> Iterator[str]:
     kind = SPELT[field.kind]
     if field.choices:
         kind = f"Literal[{', '.join(map(_literal, field.choices))}]"
-    kind = item_name(field, owner) if field.members else kind
+    kind = field.item if field.members else kind
     kind = f"list[{kind}]" if field.is_list else kind
     kind = f"{kind} | None" if is_optional(field) else kind
     told = [f"description={_literal(field.description)}"] if field.description else []

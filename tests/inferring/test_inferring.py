@@ -94,6 +94,7 @@ def test_the_code_reads_as_one_would_write_it() -> None:
         description="what was ordered",
         is_list=True,
         members=(DraftField("what", description="the goods", required=True), DraftField("count", "integer")),
+        item="Lines",
     )
     state = DraftField("state", description="how far it is", choices=("open", "paid"), required=True)
     draft = TypeDraft("Order", "One order.", (state, DraftField("due", "date", "the last day"), line))

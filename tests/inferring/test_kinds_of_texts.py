@@ -1,4 +1,4 @@
-"""Types inferred from six kinds of texts: code that loads, compiles for each target, and reads the texts."""
+"""Types inferred from eight kinds of texts: code that loads, compiles everywhere, and reads the texts."""
 
 from __future__ import annotations
 
@@ -133,6 +133,43 @@ KINDS = [
         ],
         ("author",),  # it stands in no text: the model has invented it
         'mood: Annotated[Literal["glad", "sad"], ',
+    ),
+    KindOfText(
+        "order",  # its parts would have the name of the record, and of each other
+        [
+            part("order", member("what"), is_list=False),
+            part("order part", member("what"), member("n", "integer")),
+        ],
+        [
+            (
+                f"{what}, in parts: {n} {of}",
+                {"order": {"what": what}, "order_part": [{"what": of, "n": n}]},
+            )
+            for what, n, of in (("desk", 2, "drawer"), ("lamp", 3, "bulb"), ("shelf", 4, "board"))
+        ],
+        (),
+        "order_part: Annotated[list[OrderPartPart], ",
+    ),
+    KindOfText(
+        "Schild",
+        [
+            proposed("signs", choices=['"Halt!"', "Vorfahrt\\n", "30 🚗"], is_list=True),
+            proposed("lit", "yes_no", is_list=True),
+            proposed("height", "number"),
+        ],
+        [
+            (
+                f"{sign}, {sign}, {height} m, {lit}",
+                {"signs": [sign, sign], "lit": [lit == "an"], "height": height},
+            )
+            for sign, height, lit in (
+                ('"Halt!"', 2.5, "an"),
+                ("30 🚗", 1.25, "aus"),
+                ("Vorfahrt\\n", 3.0, "an"),
+            )
+        ],
+        (),
+        "lit: Annotated[list[bool], ",
     ),
 ]
 
