@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .messages import Message, Mode, Outcome, Usage
     from .pricing import Price
     from .readers import read
+    from .readers.given import Reading
     from .results import Extraction
     from .saying import FromColumn
     from .schema import Coded, Free, Verbatim, compile_schema, tool_schema
@@ -54,6 +55,7 @@ __all__ = [
     "Mode",
     "Outcome",
     "Price",
+    "Reading",
     "RowOutcome",
     "Run",
     "RunStopped",
@@ -96,6 +98,7 @@ _ROOMS = {
     "Mode": "messages",
     "Outcome": "messages",
     "Price": "pricing",
+    "Reading": "readers.given",
     "RowOutcome": "bulk",
     "Run": "groups",
     "RunStopped": "errors",

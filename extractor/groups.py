@@ -1,47 +1,27 @@
-"""Keywords of bulk calls in groups: how a run goes, which columns a frame gets, how a text is cut."""
+"""Keywords in groups: how a run goes, which columns a frame gets, how texts are cut and documents read."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from difflib import get_close_matches
 from os import PathLike
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 from .callers import warn
 from .dialogue.policy import dollars
 from .errors import ConfigError
 from .files import cache_folder
+from .keywords import names_wrong_keywords
 from .quotas import SharedQuota
+from .readers.given import Reading
 from .results import Progress
 
-T = TypeVar("T")
 Check: TypeAlias = Callable[[Any], bool | str | None]
 _FLAT = {"chunk": "size"}  # fields that were called otherwise as keywords of their own
 
 
-def _told(group: type[T]) -> type[T]:
-    """Have a group say what may have been meant by a keyword that it does not have."""
-    original: Callable[..., None] = group.__init__
-    known = list(inspect.signature(original).parameters)[1:]
-
-    def __init__(self: Any, **given: Any) -> None:  # noqa: N807
-        for name in given:
-            if name not in known:
-                near = [_FLAT[name]] if name in _FLAT else get_close_matches(name, known, 1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise ConfigError(f"{group.__name__} has no {name!r}: {hint}It has {', '.join(known)}")
-        original(self, **given)
-
-    __init__.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]
-    __init__.__doc__ = group.__doc__
-    group.__init__ = __init__  # type: ignore[method-assign]
-    return group
-
-
-@_told
+@names_wrong_keywords(_FLAT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """How a run over many rows goes.
@@ -126,7 +106,7 @@ def check_run(run: Any) -> None:
         )
 
 
-@_told
+@names_wrong_keywords(_FLAT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Which columns a frame or table gets.
@@ -155,7 +135,7 @@ class Columns:
                 raise ConfigError(f"{name} must be True or False, not {value!r:.80}")
 
 
-@_told
+@names_wrong_keywords(_FLAT)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunks:
     """How a long text is split, and how the records of its chunks are merged.
@@ -191,7 +171,7 @@ class Chunks:
                 raise ConfigError(f"{name} must be a whole number, at least {least}, not {value!r:.80}")
 
 
-GROUPS: Mapping[str, type[Any]] = {"run": Run, "columns": Columns, "chunks": Chunks}
+GROUPS: Mapping[str, type[Any]] = {"run": Run, "columns": Columns, "chunks": Chunks, "reading": Reading}
 _KEYWORDS = {field: keyword for keyword, field in _FLAT.items()}
 _FIELDS: Mapping[str, Mapping[str, str]] = {  # by group: the field of each keyword
     name: {_KEYWORDS.get(each.name, each.name): each.name for each in fields(kind)}

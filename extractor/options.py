@@ -14,7 +14,7 @@ from .groups import GROUPS, Check, Chunks, Columns, Run, in_group
 from .messages import Mode, Prompt, Turns
 from .pricing import Price
 from .quotas import SharedQuota
-from .readers.choices import Ocr, TextForm
+from .readers.given import Reading
 from .results import Progress
 from .saying import ByRow, Day, Examples, FromColumn
 from .secrets import Headers
@@ -85,7 +85,7 @@ class ExtractOptions(Params, total=False):
     - extras: "keep" lets the objects of a JSON Schema document have members that it neither names nor
       forbids. By default they are sent as closed.
     - mask: what is replaced before anything is sent, see Extractor.
-    - text_form, page_images, ocr: how a Path or bytes are read, see `read`. A Source has been read already.
+    - reading: how a Path or bytes are read, a Reading. A Source has been read already.
     - parts: "auto", the default, asks for a type in several requests if it exceeds what the server takes in
       one; "never"; or the number of requests. See Extraction.parts.
     """
@@ -103,17 +103,15 @@ class ExtractOptions(Params, total=False):
     read_values: bool
     extras: Literal["keep"] | None
     mask: Any
-    text_form: TextForm
-    page_images: bool
-    ocr: Ocr
+    reading: Reading | None
     parts: Parts
 
 
 class UpdateOptions(Params, total=False):
     """Keywords of `update`.
 
-    - instructions, context, prompt, reference_date, locale, strict_reading, read_values, mask, text_form,
-      page_images, ocr: as in ExtractOptions.
+    - instructions, context, prompt, reference_date, locale, strict_reading, read_values, mask, reading: as in
+      ExtractOptions.
     """
 
     prompt: Prompt | str | None
@@ -124,9 +122,7 @@ class UpdateOptions(Params, total=False):
     strict_reading: bool
     read_values: bool
     mask: Any
-    text_form: TextForm
-    page_images: bool
-    ocr: Ocr
+    reading: Reading | None
 
 
 class LiveRowOptions(ExtractOptions, total=False):
@@ -333,6 +329,7 @@ COUNTS = frozenset({"max_tokens", "max_completion_tokens", "n"})
 OF_DOCUMENTS = frozenset(
     {"chunk", "chunks", "window", "overlap", "passes", "rereads", "key", "counts", "check"}
 )
+OF_READING = frozenset({"text_form", "page_images", "ocr"})
 _OF_CLIENT = (
     frozenset({*ClientOptions.__annotations__, "model", "http_client"})
     - PARAMETERS
@@ -351,6 +348,7 @@ _ELSEWHERE: Sequence[tuple[frozenset[str], str]] = (  # names that are other cal
     ),
     (frozenset(ColumnOptions.__annotations__), "is an option of `frame`{grouped}"),
     (frozenset(RunToolsOptions.__annotations__) - PARAMETERS, "is an option of `chat` and `run_tools`"),
+    (OF_READING, "is an option of `read`; calls that open a document take it{grouped}"),
 )
 _TYPE_FIRST = "the record type is the first argument: extract(Model, text)"
 _REPAIRS = "max_repairs= and max_retries= are options of Extractor(...)"

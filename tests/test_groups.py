@@ -17,10 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import AsyncExtractor, Chunks, Columns, ConfigError, Extractor, Run, tables
+from extractor import AsyncExtractor, Chunks, Columns, ConfigError, Extractor, Reading, Run, tables
 from extractor.engines.step import ArrowStep
 from extractor.groups import flat, grouped
-from extractor.options import PARAMETERS
 from extractor.testing import ChatServer, shaped
 
 ROWS = [{"body": "Ada"}, {"body": "Bob"}]
@@ -192,7 +191,9 @@ def test_a_group_with_a_value_of_no_use_is_not_made(group: Any, given: dict[str,
         group(**given)
 
 
-@pytest.mark.parametrize("group", [Run(journal=False), Columns(usage=True), Chunks(size=9)])
+@pytest.mark.parametrize(
+    "group", [Run(journal=False), Columns(usage=True), Chunks(size=9), Reading(ocr="never")]
+)
 def test_groups_are_values(group: Any) -> None:
     assert pickle.loads(pickle.dumps(group)) == group
     with pytest.raises(AttributeError):
@@ -201,9 +202,3 @@ def test_groups_are_values(group: Any) -> None:
 
 def test_help_shows_the_fields_of_a_group() -> None:
     assert "concurrency: 'int' = 64" in str(inspect.signature(Run))
-
-
-@pytest.mark.parametrize("verb", [Extractor.rows, Extractor.frame, Extractor.document])
-def test_few_keywords_of_ours_are_shown_beside_the_apis(verb: Any) -> None:
-    shown = [name for name in inspect.signature(verb).parameters if name not in PARAMETERS]
-    assert len(shown) <= 20  # self and the two things that are given among them

@@ -22,7 +22,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 PUBLIC = """
 AsyncExtractor Chunks Coded Columns ConfigError DatabaseSink DatabaseSource DocumentExtraction Extraction
-ExtractionError Run
+ExtractionError Reading Run
 Extractor ExtractorError Files Free FromColumn Message Mode Outcome Price RowOutcome RunStopped SchemaError
 ServiceError Source Span Timeouts Usage Verbatim Vocabulary align compile_schema extract image pdf read
 tool_schema

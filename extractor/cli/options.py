@@ -210,7 +210,7 @@ def document_reader(text_form: str, page_images: bool, ocr: str) -> Callable[...
 
 def document_reading(text_form: Any, page_images: bool, ocr: Any) -> Reading:
     """Return how documents are read. Raises ConfigError."""
-    return Reading(text_form, page_images, ocr)
+    return Reading(text_form=text_form, page_images=page_images, ocr=ocr)
 
 
 def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:

@@ -29,8 +29,7 @@ from ..options import (
     UpdateOptions,
 )
 from ..parts import PartRound
-from ..readers.choices import Ocr, TextForm
-from ..readers.given import as_source, opened, read_as
+from ..readers.given import Reading, as_source, opened, read_as
 from ..results import Extraction
 from ..saying import Examples, reread, text_or_none
 from ..schema import Partial, RecordType
@@ -582,9 +581,7 @@ def extract(
     model: str | None = ...,
     examples: Examples = ...,
     context: Mapping[str, Any] | None = ...,
-    text_form: TextForm = ...,
-    page_images: bool = ...,
-    ocr: Ocr = ...,
+    reading: Reading | None = ...,
     **options: Unpack[ClientOptions],
 ) -> T: ...
 @overload
@@ -595,9 +592,7 @@ def extract(
     model: str | None = ...,
     examples: Examples = ...,
     context: Mapping[str, Any] | None = ...,
-    text_form: TextForm = ...,
-    page_images: bool = ...,
-    ocr: Ocr = ...,
+    reading: Reading | None = ...,
     **options: Unpack[ClientOptions],
 ) -> Any: ...
 @explicit
@@ -608,15 +603,13 @@ def extract(
     model: str | None = None,
     examples: Examples = (),
     context: Mapping[str, Any] | None = None,
-    text_form: TextForm = "plain",
-    page_images: bool = False,
-    ocr: Ocr = "auto",
+    reading: Reading | None = None,
     **options: Unpack[ClientOptions],
 ) -> Any:
     """Return the record that a text holds, in one call. Extractor describes the options.
 
     - model: by default the environment variable EXTRACTOR_MODEL, else the embedded model.
-    - examples, context, text_form, page_images, ocr: see ExtractOptions.
+    - examples, context, reading: see ExtractOptions.
 
     For more than one text keep an Extractor, since it keeps its connections.
     """
@@ -626,7 +619,5 @@ def extract(
             text,
             examples=examples,
             context=context,
-            text_form=text_form,
-            page_images=page_images,
-            ocr=ocr,
+            reading=reading,
         )

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from .spans import How, Span
 
-Reading: TypeAlias = tuple[Decimal, float]  # a number that a piece of text may mean, and its score
+NumberReading: TypeAlias = tuple[Decimal, float]  # a number that a piece of text may mean, and its score
 Numbers: TypeAlias = Mapping[Decimal, tuple[Span, ...]]
 
 _PLAIN, _OTHER, _UNSIGNED, _PART, _WORDS, _UNUSUAL = 0.98, 0.85, 0.75, 0.7, 0.9, 0.5
@@ -138,7 +138,7 @@ def _in_digits(text: str, decimal: str | None) -> Iterator[tuple[Decimal, int, i
             yield from _scaled(text, first, last, ((value, score),))
 
 
-def _readings(match: re.Match[str], decimal: str | None) -> tuple[Reading, ...]:
+def _readings(match: re.Match[str], decimal: str | None) -> tuple[NumberReading, ...]:
     body, fraction, power = match["body"], match["fraction"], match["power"]
     if body is None:
         return ((_fraction(match[0]), _PLAIN),)
@@ -164,7 +164,7 @@ def _over(above: Decimal, below: str) -> Decimal:
     return above / Decimal(below) if int(below) else Decimal("NaN")
 
 
-def written(body: str, decimal: str | None = None) -> tuple[Reading, ...]:
+def written(body: str, decimal: str | None = None) -> tuple[NumberReading, ...]:
     """Return what digits with points, commas, spaces or apostrophes between them may mean; see `numbers`."""
     body = re.sub(r"[ '’]", "", body)
     marks = [c for c in body if c in ".,"]
@@ -181,7 +181,7 @@ def written(body: str, decimal: str | None = None) -> tuple[Reading, ...]:
     return ()
 
 
-def _one_mark(body: str, mark: str, usual: str | None) -> tuple[Reading, ...]:
+def _one_mark(body: str, mark: str, usual: str | None) -> tuple[NumberReading, ...]:
     whole, _, rest = body.partition(mark)
     decimal = (Decimal(f"{whole or 0}.{rest}"), _PLAIN)
     if len(rest) != 3 or not 1 <= len(whole) <= 3 or whole.startswith("0"):
@@ -199,7 +199,7 @@ def _grouped(body: str) -> bool:
 
 
 def _signed(
-    text: str, start: int, end: int, readings: tuple[Reading, ...]
+    text: str, start: int, end: int, readings: tuple[NumberReading, ...]
 ) -> Iterator[tuple[Decimal, int, int, float]]:
     start, end = _with_currency(text, start, end)
     before, after = text[max(start - 3, 0) : start], text[end : end + 1]
@@ -216,7 +216,7 @@ def _signed(
 
 
 def _scaled(
-    text: str, start: int, end: int, readings: tuple[Reading, ...]
+    text: str, start: int, end: int, readings: tuple[NumberReading, ...]
 ) -> Iterator[tuple[Decimal, int, int, float]]:
     after = _AFTER.match(text, end)
     if after is None:

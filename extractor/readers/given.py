@@ -10,13 +10,25 @@ from typing import Any
 
 from ..callers import warn
 from ..errors import ConfigError
+from ..keywords import names_wrong_keywords
 from ..layout import Source
 from .choices import Ocr, TextForm, check_choices
 
 
-@dataclass(frozen=True, slots=True)
+@names_wrong_keywords()
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How documents are read, see `read`. Raises ConfigError for a word that is none of its choices."""
+    """How the documents that a call opens are read.
+
+    - text_form: "plain"; "layout", which keeps columns apart by spaces; or "markdown", which writes tables as
+      Markdown.
+    - page_images: whether models that see are also shown a picture of each page.
+    - ocr: "auto" recognises the words of pictures and of pages that are pictures, "always" those of all
+      pages. With "never" such pages are "unread".
+
+    `read` has the same keywords. A Source has been read already. Raises ConfigError for a value that is none
+    of the choices.
+    """
 
     text_form: TextForm = "plain"
     page_images: bool = False
@@ -28,7 +40,10 @@ class Reading:
     @classmethod
     def taken_from(cls, options: MutableMapping[str, Any]) -> Reading:
         """Take what is said of documents out of the options of a call, and return it. Raises ConfigError."""
-        return cls(**{each.name: options.pop(each.name) for each in fields(cls) if each.name in options})
+        given = options.pop("reading", None)
+        if not isinstance(given, cls | None):
+            raise ConfigError(f"reading= must be a Reading(...), not {given!r:.80}")
+        return USUAL if given is None else given
 
     def of(self, given: Any) -> Any:
         """Return a document as one that is read so when it is opened; a text as it is. Raises ConfigError
@@ -53,9 +68,7 @@ class Reading:
             warn(NAME_AS_TEXT)
         found = self.of(given)
         if self != USUAL and not isinstance(found, Unread):
-            raise ConfigError(
-                "text_form=, page_images= and ocr= are for a document: a Path, or the bytes of a file"
-            )
+            raise ConfigError("reading= is for a document: a Path, or the bytes of a file")
         return found
 
     def read(self, given: Any, name: str | None = None) -> Source:
