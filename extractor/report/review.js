@@ -153,7 +153,8 @@ function escalationOf({ choice, to, first }) {
   if (choice === "second") return `from ${to}; the first model: ${said}`;
   if (choice === "both") return `${to} agrees`;
   if (choice === "null") return `emptied; the first model: ${said}`;
-  return choice === "review" ? "left to review" : `doubtful, and nothing better from ${to}`;
+  if (choice === "review") return "left to review";
+  return to === "null" ? "doubtful, and can't be empty" : `doubtful, and nothing better from ${to}`;
 }
 
 function emptyRow(pointer) {

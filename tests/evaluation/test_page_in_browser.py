@@ -101,3 +101,12 @@ def test_hostile_words_stay_words(browser: Any, tmp_path: Path) -> None:
     assert tab.query_selector("img, svg, iframe") is None
     assert tab.evaluate("document.scripts.length") == 2
     assert tab.errors == []
+
+
+def test_on_a_telephone_the_intervals_of_a_comparison_are_in_sight(browser: Any, tmp_path: Path) -> None:
+    tab = shown(browser, tmp_path, report("first", SWAPPED, SWAPPED), report("second, tuned", RIGHT, SWAPPED))
+    tab.set_viewport_size({"width": 390, "height": 800})
+    section = tab.locator("#figures > section").first
+    assert "sure" in section.inner_text()
+    assert section.evaluate("each => each.scrollWidth <= each.clientWidth")
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
