@@ -178,7 +178,7 @@ def entry_of(
         missing=not text,
         derived=derived(shown, _schema_of(adapter)),
         document=str(_document(line)) if of_pages is not None and of_pages.pages else "",
-        escalated=_escalated(line.get("escalation")),
+        escalated=_escalated(line.get("escalation") or line.get(f"{column}_escalation")),
     )
 
 
@@ -281,8 +281,10 @@ def _confidence(told: JSON) -> dict[str, float]:
 
 
 def _escalated(told: JSON) -> dict[str, EscalatedValue]:
-    """Return what a line says became of doubtful values: one of `extractor extract`, or of `to_dict`."""
-    match told:
+    """Return what a line says became of doubtful values: one of `extractor extract` or `to_dict`, or a row of
+    a table, whose replaced values are JSON texts.
+    """
+    match _as_json(told):
         case {"to": str(to), "choices": dict(choices)}:
             known = {where: str(choice) for where, choice in choices.items()}
             first = told.get("first_values")
@@ -290,7 +292,21 @@ def _escalated(told: JSON) -> dict[str, EscalatedValue]:
             if isinstance(told.get("first"), dict | list):
                 values = {where: value_at(told["first"], where) for where in known}
             return {where: EscalatedValue(each, to, values.get(where)) for where, each in known.items()}
+        case [*rows]:
+            return {
+                str(each["pointer"]): EscalatedValue(
+                    str(each["choice"]), str(each.get("to")), _parsed(each.get("first"))
+                )
+                for each in rows
+                if isinstance(each, Mapping) and {"pointer", "choice"} <= each.keys()
+            }
     return {}
+
+
+def _parsed(text: JSON) -> JSON:
+    with suppress(ValueError, TypeError, RecursionError):
+        return json.loads(text)
+    return text
 
 
 def _record_field(line: Mapping[str, JSON]) -> str:

@@ -271,7 +271,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         asked = flat(options, "run", "columns")
         self._voting(asked)
         self._doubting(record_type, asked)
-        with enriching(frame, record_type, text, asked) as work:
+        with enriching(frame, record_type, text, asked, self.escalates) as work:
             given: Any = work.options
             async for outcome in self._outcomes(work.rows, record_type, work.text, given):
                 work.take(outcome)

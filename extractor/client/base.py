@@ -87,6 +87,11 @@ class BaseClient(Generic[Link]):
         return (tuned.samples if tuned else None) or 1
 
     @property
+    def escalates(self) -> bool:
+        """Whether `escalate` says where doubtful values go."""
+        return self._escalating is not None
+
+    @property
     def tells_confidence(self) -> bool:
         """Whether results tell how sure each value is, though no call asks for it."""
         return self._escalating is not None or self.samples > 1

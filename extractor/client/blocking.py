@@ -413,7 +413,7 @@ class Extractor(BaseClient[ModelConnection]):
         asked = flat(options, "run", "columns")
         self._voting(asked)
         self._doubting(record_type, asked)  # a frame tells how sure its values are, too
-        with enriching(frame, record_type, text, asked) as work:
+        with enriching(frame, record_type, text, asked, self.escalates) as work:
             given: Any = work.options
             for outcome in self._outcomes(work.rows, record_type, work.text, given):
                 work.take(outcome)

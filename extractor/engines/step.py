@@ -172,7 +172,7 @@ class ArrowStep:
             yield whole()
 
     def _gathering(self, record_type: Any) -> tuple[Gathered, RowOptions]:
-        gathered, others = gathering(record_type, self._options)
+        gathered, others = gathering(record_type, self._options, bool(self._client.get("escalate")))
         return gathered, cast(RowOptions, others)
 
     def _extractor(self) -> Extractor:

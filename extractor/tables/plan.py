@@ -144,6 +144,7 @@ class OpenedRun:
             bool(options.get("confidence")) or client.tells_confidence,
             version.fingerprint,
             types_in(record_type),
+            client.escalates,
         )
         check_free(self.rows.names or (), Gathered(kind.records(), shape).schema.names)
         sheet = Sheet(shape, kind.dump, formulas=Formulas(plan.formulas_as_text))

@@ -14,6 +14,7 @@ from ..bulk.frames import (
     cell,
     confidence_cell,
     error_cell,
+    escalation_cell,
     evidence_cell,
     keep_quiet,
     usage_cell,
@@ -69,6 +70,8 @@ class Sheet:
             new[f"{shape.name}_evidence"] = evidence_cell(outcome)
         if shape.confidence:
             new[f"{shape.name}_confidence"] = confidence_cell(outcome)
+        if shape.escalation:
+            new[f"{shape.name}_escalation"] = escalation_cell(outcome)
         if shape.fingerprint is not None:
             new[shape.fingerprint_name] = shape.fingerprint
         check_free(own, new)

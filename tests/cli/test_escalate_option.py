@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from ended import Cli
 
+from extractor import view
+from extractor.report import EscalatedValue
 from extractor.testing import ChatServer
 from tests.escalating.test_escalating import small, text_of
 
@@ -44,3 +46,12 @@ def test_a_row_of_run_has_the_confidence_by_which_review_orders(cli: Cli, folder
     rows = {str(row["path"]): row["visit_confidence"] for row in written(cli, "run", folder)}
     assert [each["pointer"] for each in rows["0.txt"] if each["confidence"] < 0.6] == ["/town"]
     assert [each["pointer"] for each in rows["1.txt"] if each["confidence"] < 0.6] == []
+
+
+def test_a_row_of_run_says_what_was_left_to_review_in_json_and_in_csv(cli: Cli, folder: Path) -> None:
+    rows = written(cli, "run", folder)
+    left = {"pointer": "/town", "choice": "review", "to": "review", "first": None}
+    assert [row["visit_escalation"] for row in rows] == [[left], None]
+    cell = {"visit": '{"town": "Ulm", "guests": 1}', "visit_error": None, "text": text_of(0)}
+    (entry,) = view([{**cell, "visit_escalation": json.dumps([left])}]).entries
+    assert entry.escalated == {"/town": EscalatedValue("review", "review")}

@@ -38,6 +38,8 @@ def test_a_worker_asks_the_second_model_about_doubtful_values(
         (made,) = sent([batch()])
         assert len(other.requests) == COUNT // 2
     assert "visit_confidence" in made.schema.names
+    second = [row and row[0]["choice"] for row in made["visit_escalation"].to_pylist()]
+    assert second == ["second", None] * (COUNT // 2)
     assert [each["town"] for each in made["visit"].to_pylist()] == [TOWNS[i % 4] for i in range(COUNT)]
 
 

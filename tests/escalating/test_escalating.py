@@ -151,6 +151,11 @@ def test_rows_keep_their_order_and_frames_the_better_values(servers: tuple[ChatS
     assert len(servers[1].requests) == 75 + 1
     sure = df["visit_confidence"].tolist()
     assert {each["pointer"] for row in sure for each in row} == {"/town", "/guests", "/code"}
+    escalated, none = df["visit_escalation"].tolist()
+    assert escalated == [{"pointer": "/town", "choice": "second", "to": "large", "first": '"Linz"'}]
+    assert none is None
+    entries = view(df).entries
+    assert [each.escalated for each in entries] == [{"/town": EscalatedValue("second", "large", "Linz")}, {}]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -73,6 +74,18 @@ def confidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
     return [{"pointer": pointer, "confidence": confidence} for pointer, confidence in found.items()]
 
 
+def escalation_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
+    """Return what became of each doubtful value, and the replaced one as JSON; None where there were none."""
+    found = None if outcome.extraction is None else outcome.extraction.escalation
+    if found is None:
+        return None
+    first = {where: json.dumps(value, ensure_ascii=False) for where, value in found.first_values.items()}
+    return [
+        {"pointer": where, "choice": choice, "to": found.to, "first": first.get(where)}
+        for where, choice in found.choices.items()
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnShape:
     """Which columns come of the rows, and how they are called.
@@ -91,6 +104,7 @@ class ColumnShape:
     confidence: bool = False
     fingerprint: str | None = None
     types: tuple[Any, ...] = ()
+    escalation: bool = False
 
     @property
     def type_name(self) -> str:
@@ -117,13 +131,22 @@ def shape_of(
     confidence: bool = False,
     fingerprint: str | None = None,
     types: tuple[Any, ...] = (),
+    escalation: bool = False,
 ) -> ColumnShape:
     """Return the shape for a type. name: None for the type's own name, in snake case. types: see
     ColumnShape.
     """
     prefix = f"{name}_" if name else ""
     return ColumnShape(
-        name or snake_case(type_name), flatten, prefix, usage, evidence, confidence, fingerprint, types
+        name or snake_case(type_name),
+        flatten,
+        prefix,
+        usage,
+        evidence,
+        confidence,
+        fingerprint,
+        types,
+        escalation,
     )
 
 
@@ -190,6 +213,8 @@ class Gathered:
             beside.append([None if i in faults else evidence_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.confidence:
             beside.append([None if i in faults else confidence_cell(o) for i, o in enumerate(outcomes)])
+        if self._shape.escalation:
+            beside.append([None if i in faults else escalation_cell(o) for i, o in enumerate(outcomes)])
         if self._shape.fingerprint is not None:
             beside.append([self._shape.fingerprint] * len(outcomes))
         record = array.flatten() if _is_flat(self._records, self._shape) else [array]
@@ -230,6 +255,8 @@ def _schema(records: Records, shape: ColumnShape) -> pa.Schema:
         fields.append((f"{shape.name}_evidence", evidence_type()))
     if shape.confidence:
         fields.append((f"{shape.name}_confidence", confidence_type()))
+    if shape.escalation:
+        fields.append((f"{shape.name}_escalation", escalation_type()))
     if shape.fingerprint is not None:
         fields.append((shape.fingerprint_name, pa.string()))
     return pa.schema(fields)
@@ -273,3 +300,10 @@ def confidence_type() -> pa.DataType:
     import pyarrow as pa
 
     return pa.list_(pa.struct([("pointer", pa.string()), ("confidence", pa.float64())]))
+
+
+def escalation_type() -> pa.DataType:
+    """Return the Arrow type of a column that says what became of doubtful values."""
+    import pyarrow as pa
+
+    return pa.list_(pa.struct([(name, pa.string()) for name in ("pointer", "choice", "to", "first")]))

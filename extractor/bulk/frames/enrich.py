@@ -63,14 +63,17 @@ class Enriching:
 
 
 @contextmanager
-def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, Any]) -> Iterator[Enriching]:
+def enriching(
+    frame: Any, record_type: Any, text: Select, options: Mapping[str, Any], escalation: bool = False
+) -> Iterator[Enriching]:
     """Yield what carries a frame through a run; while it runs, its progress is shown.
 
-    options: those of FrameOptions. Raises ConfigError where the frame could not come out well. A
-    RunStopped gets the frame as far as it is as `partial`.
+    options: those of FrameOptions. escalation: whether a column says what became of doubtful values. Raises
+    ConfigError where the frame could not come out well. A RunStopped gets the frame as far as it is as
+    `partial`.
     """
     opened = open_frame(frame)
-    gathered, others = gathering(record_type, options)
+    gathered, others = gathering(record_type, options, escalation)
     check_names(opened, gathered.schema.names)
     rows, select = rows_of(opened, text, columns_by_row(options))
     with shown(options.get("progress"), opened.length, options.get("on_progress")) as told:
@@ -85,8 +88,12 @@ def enriching(frame: Any, record_type: Any, text: Select, options: Mapping[str, 
             raise
 
 
-def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, dict[str, Any]]:
-    """Return what gathers the new columns, and the options that are left for `rows`."""
+def gathering(
+    record_type: Any, options: Mapping[str, Any], escalation: bool = False
+) -> tuple[Gathered, dict[str, Any]]:
+    """Return what gathers the new columns, and the options that are left for `rows`. escalation: whether a
+    column says what became of doubtful values.
+    """
     shaping = {name: options[name] for name in SHAPING[:-1] if name in options}
     asked = RecordType.of(with_extras(record_type, options.get("extras")))
     fingerprint = asked.fingerprint if options.get("version") else None
@@ -100,6 +107,7 @@ def gathering(record_type: Any, options: Mapping[str, Any]) -> tuple[Gathered, d
         confidence=sure,
         fingerprint=fingerprint,
         types=types_in(asked.written),
+        escalation=escalation,
     )
     if hidden := asked.hidden:
         warn(HIDDEN.format(", ".join(hidden)))
