@@ -29,15 +29,20 @@ from .options import (
     KEYS,
     BaseUrlOption,
     DateOption,
+    InstructionsOption,
     LocaleOption,
     MaskOption,
+    MaxTokensOption,
     ModelOption,
+    ParamsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
+    TemperatureOption,
     TunedOption,
     TypeOption,
     connected,
+    parameters,
     told_options,
 )
 from .output import opened
@@ -110,9 +115,7 @@ def calibrate(
             "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
         ),
     ] = None,
-    instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
-    ] = None,
+    instructions: InstructionsOption = None,
     mask: MaskOption = None,
     tuned: TunedOption = None,
     prompt: PromptOption = None,
@@ -126,6 +129,9 @@ def calibrate(
             "better on them, beyond chance.",
         ),
     ] = None,
+    temperature: TemperatureOption = None,
+    max_tokens: MaxTokensOption = None,
+    params: ParamsOption = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     journal: Annotated[
@@ -156,6 +162,7 @@ def calibrate(
         "run": Run(concurrency=concurrency, journal=True if journal is None else journal),
     }
     how = told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
+    how |= parameters({"temperature": temperature, "max_tokens": max_tokens}, params or [])
     with connected(model, base_url, instructions, mask=mask, **how) as extractor:
         count = _counted(extractor, wanted, cases, options)
         name, fingerprint = extractor.model, compile_schema(wanted).fingerprint

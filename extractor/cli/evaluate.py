@@ -42,15 +42,19 @@ from .options import (
     ConfidenceOption,
     DateOption,
     EscalateOption,
+    InstructionsOption,
     LocaleOption,
     MaskOption,
     MaxFieldsOption,
+    MaxTokensOption,
     ModelOption,
+    ParamsOption,
     PartsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
     StrictOption,
+    TemperatureOption,
     TunedOption,
     TypeOption,
     ValuesOption,
@@ -113,9 +117,7 @@ def evaluate(
             "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
         ),
     ] = None,
-    instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
-    ] = None,
+    instructions: InstructionsOption = None,
     mask: MaskOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
@@ -151,20 +153,10 @@ def evaluate(
     max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
-    temperature: Annotated[float | None, typer.Option("--temperature")] = None,
+    temperature: TemperatureOption = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", min=1, help="The most tokens of each reply.")
-    ] = None,
-    params: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            "-p",
-            metavar="NAME=VALUE",
-            help="Any other parameter of the API, with its value as JSON.",
-        ),
-    ] = None,
+    max_tokens: MaxTokensOption = None,
+    params: ParamsOption = None,
     fields: Annotated[bool, typer.Option("--by-field", help="Also print a table of the fields.")] = False,
     fail_under: Annotated[
         list[str] | None,

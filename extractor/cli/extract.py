@@ -36,16 +36,20 @@ from .options import (
     DateOption,
     EscalateOption,
     ImagesOption,
+    InstructionsOption,
     LocaleOption,
     MaskOption,
     MaxFieldsOption,
+    MaxTokensOption,
     ModelOption,
     OcrOption,
+    ParamsOption,
     PartsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
     StrictOption,
+    TemperatureOption,
     TextFormOption,
     TunedOption,
     ValuesOption,
@@ -114,9 +118,7 @@ def extract(
     ] = Format.JSONL,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
-    instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
-    ] = None,
+    instructions: InstructionsOption = None,
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
@@ -139,11 +141,9 @@ def extract(
     max_fields: MaxFieldsOption = None,
     strict_reading: StrictOption = False,
     read_values: ValuesOption = False,
-    temperature: Annotated[float | None, typer.Option("--temperature")] = None,
+    temperature: TemperatureOption = None,
     seed: Annotated[int | None, typer.Option("--seed")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", min=1, help="The most tokens of each reply.")
-    ] = None,
+    max_tokens: MaxTokensOption = None,
     long: Annotated[
         bool,
         typer.Option(
@@ -198,15 +198,7 @@ def extract(
             "--show-request", help="Show what would be sent for each text, without keys. Nothing is sent."
         ),
     ] = False,
-    params: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            "-p",
-            metavar="NAME=VALUE",
-            help="Any other parameter of the API, with its value as JSON.",
-        ),
-    ] = None,
+    params: ParamsOption = None,
 ) -> None:
     """Extract a record from each text, and write it as a line of JSON.
 

@@ -90,6 +90,22 @@ CalibrationOption = Annotated[
         help="Give confidence as a probability, with the file of `extractor calibrate`.",
     ),
 ]
+TemperatureOption = Annotated[float | None, typer.Option("--temperature")]
+MaxTokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, help="The most tokens of each reply.")
+]
+ParamsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="Any other parameter of the API, with its value as JSON.",
+    ),
+]
+InstructionsOption = Annotated[
+    str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
+]
 SamplesOption = Annotated[
     int | None,
     typer.Option(

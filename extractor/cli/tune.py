@@ -18,14 +18,19 @@ from .options import (
     KEYS,
     BaseUrlOption,
     DateOption,
+    InstructionsOption,
     LocaleOption,
     MaskOption,
+    MaxTokensOption,
     ModelOption,
+    ParamsOption,
     SamplesOption,
     SchemaOption,
+    TemperatureOption,
     TypeOption,
     asked_confidence,
     connected,
+    parameters,
     told_options,
 )
 from .output import opened
@@ -72,9 +77,13 @@ def tune(
         str | None,
         typer.Option(metavar="FILE.json", help="Tolerances, similarity and order by field, as for `eval`."),
     ] = None,
+    instructions: InstructionsOption = None,
     mask: MaskOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
+    temperature: TemperatureOption = None,
+    max_tokens: MaxTokensOption = None,
+    params: ParamsOption = None,
     samples: SamplesOption = None,
     proposer: Annotated[
         str | None,
@@ -99,10 +108,11 @@ def tune(
     """
     wanted = chosen_type(record_type, schema)
     bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
+    how = told_options(None, reference_date, locale)
+    how |= parameters({"temperature": temperature, "max_tokens": max_tokens}, params or [])
     try:
         with ExitStack() as stack:
-            how = told_options(None, reference_date, locale)
-            extractor = stack.enter_context(connected(model, base_url, mask=mask, **how))
+            extractor = stack.enter_context(connected(model, base_url, instructions, mask=mask, **how))
             other = stack.enter_context(connected(proposer, None, mask=mask)) if proposer else None
             found = tuned(
                 extractor,

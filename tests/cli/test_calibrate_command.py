@@ -184,6 +184,9 @@ def test_a_tuned_model_is_calibrated_as_it_is_asked(cli: Cli, folder: Path) -> N
     fingerprint = compile_schema(load_type("visits.py:Visit")).fingerprint
     (folder / "t.json").write_text(Tuned("m", fingerprint, "Towns are capitals.").to_json())
     with ChatServer(overconfident) as server:
-        ended = calibrate(cli, server, "--right", "0.5", "--tuned", "t.json")
+        ended = calibrate(
+            cli, server, "--right", "0.5", "--tuned", "t.json", "--temperature", "0.2", "-p", "n=1"
+        )
         assert all(b"Towns are capitals." in request.body for request in server.requests)
+        assert {(request.json["temperature"], request.json["n"]) for request in server.requests} == {(0.2, 1)}
     assert ended.status == 0, ended.err

@@ -46,9 +46,25 @@ def test_the_file_serves_the_other_commands(cli: Cli, folder: Path) -> None:
         where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m")
         (folder / "scoring.json").write_text('{"/town": {"fuzzy": 0.9}}')
         more = ("--journal", "j.db", "--locale", "de-CH", "--scoring", "scoring.json")
-        ended = cli("tune", "visits.jsonl", *where, *more)
+        how = (
+            "--temperature",
+            "0.2",
+            "--max-tokens",
+            "77",
+            "-p",
+            'reasoning_effort="low"',
+            "-i",
+            "Visits only.",
+        )
+        ended = cli("tune", "visits.jsonl", *where, *more, *how)
         assert ended.status == 0, ended.err
-        assert all(b"de-CH" in request.body for request in server.requests)
+        assert all(
+            b"de-CH" in request.body and b"Visits only." in request.body for request in server.requests
+        )
+        sent = [
+            (r.json["temperature"], r.json["max_tokens"], r.json["reasoning_effort"]) for r in server.requests
+        ]
+        assert set(sent) == {(0.2, 77, "low")}
         told = cli("extract", "mail.txt", *where, "--tuned", "extractor.tuned.json")
         other = cli("extract", "mail.txt", *where[:4], "-m", "n", "--tuned", "extractor.tuned.json")
     assert "the gain on the test texts is beyond chance" in ended.err
@@ -65,3 +81,20 @@ def test_without_a_gain_there_is_no_file(cli: Cli, folder: Path) -> None:
     assert ended.status == 1
     assert "no candidate was better on the validation texts. No file was written." in ended.err
     assert not (folder / "extractor.tuned.json").exists()
+
+
+@pytest.mark.slow
+def test_votes_and_another_proposer_are_tried_where_they_are_asked_for(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        ChatServer(lambda request: model(request, learns=False)) as server,
+        ChatServer(lambda request: model(request, learns=False)) as other,
+    ):
+        monkeypatch.setenv("OPENAI_BASE_URL", other.base_url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        where = ("--type", "visits.py:Visit", "--base-url", server.base_url, "-m", "m", "--journal", "j.db")
+        ended = cli("tune", "visits.jsonl", *where, "--try-samples", "3", "--proposer", "openai:large")
+        assert len(other.requests) == 3
+    assert "3 answers, which vote" in ended.out
+    assert "Not tried: descriptions of fields, since the model proposed none." in ended.err
