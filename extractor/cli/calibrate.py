@@ -34,14 +34,17 @@ from .options import (
     MaskOption,
     MaxTokensOption,
     ModelOption,
+    OcrOption,
     ParamsOption,
     PromptOption,
     SamplesOption,
     SchemaOption,
     TemperatureOption,
+    TextFormOption,
     TunedOption,
     TypeOption,
     connected,
+    document_reading,
     parameters,
     told_options,
 )
@@ -132,6 +135,8 @@ def calibrate(
     temperature: TemperatureOption = None,
     max_tokens: MaxTokensOption = None,
     params: ParamsOption = None,
+    text_form: TextFormOption = "plain",
+    ocr: OcrOption = "auto",
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
     journal: Annotated[
@@ -155,7 +160,8 @@ def calibrate(
     else:
         check_installed()
     wanted = chosen_type(record_type, schema)
-    cases = alike(load_cases(data, gold_reader(wanted), limit))
+    reading = document_reading(text_form, False, ocr)
+    cases = alike(load_cases(data, gold_reader(wanted), limit, reading=reading))
     options: dict[str, Any] = {
         "examples": load_examples(examples, wanted) if examples else [],
         **({} if samples is None else {"samples": samples}),

@@ -48,6 +48,7 @@ from .options import (
     MaxFieldsOption,
     MaxTokensOption,
     ModelOption,
+    OcrOption,
     ParamsOption,
     PartsOption,
     PromptOption,
@@ -55,12 +56,14 @@ from .options import (
     SchemaOption,
     StrictOption,
     TemperatureOption,
+    TextFormOption,
     TunedOption,
     TypeOption,
     ValuesOption,
     asked_confidence,
     connected,
     divided_options,
+    document_reading,
     escalation,
     parameters,
     told_options,
@@ -122,6 +125,8 @@ def evaluate(
     prompt: PromptOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
+    text_form: TextFormOption = "plain",
+    ocr: OcrOption = "auto",
     limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
     slices: Annotated[
         list[str] | None,
@@ -193,8 +198,9 @@ def evaluate(
         _conclude(after, len(after.records), failures(after, gates), None)
         return
     wanted = chosen_type(record_type, schema)
+    reading = document_reading(text_form, False, ocr)
     rules = load_scoring(scoring) if scoring else PLAIN
-    cases = load_cases(str(data), gold_reader(wanted), limit, slices or ())
+    cases = load_cases(str(data), gold_reader(wanted), limit, slices or (), reading)
     check_scoring(rules, cases)
     named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
     asked = parameters(named, params or [])
@@ -206,9 +212,8 @@ def evaluate(
         **({} if max_cost is None else {"max_cost": max_cost}),
         **asked_confidence(confidence, calibration, samples),
     }
-    settings = told(
-        {"instructions": instructions, "base_url": base_url, "mask": mask, **how, **asked, **options}
-    )
+    given = {"instructions": instructions, "base_url": base_url, "mask": mask, **reading.differing()}
+    settings = told({**given, **how, **asked, **options})
     with connected(model, base_url, instructions, mask=mask, **how, **asked) as extractor:
         more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})

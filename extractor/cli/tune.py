@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -23,13 +24,16 @@ from .options import (
     MaskOption,
     MaxTokensOption,
     ModelOption,
+    OcrOption,
     ParamsOption,
     SamplesOption,
     SchemaOption,
     TemperatureOption,
+    TextFormOption,
     TypeOption,
     asked_confidence,
     connected,
+    document_reading,
     parameters,
     told_options,
 )
@@ -81,6 +85,8 @@ def tune(
     mask: MaskOption = None,
     reference_date: DateOption = None,
     locale: LocaleOption = None,
+    text_form: TextFormOption = "plain",
+    ocr: OcrOption = "auto",
     temperature: TemperatureOption = None,
     max_tokens: MaxTokensOption = None,
     params: ParamsOption = None,
@@ -123,6 +129,7 @@ def tune(
                 proposer=other,
                 scoring=load_scoring(scoring) if scoring else PLAIN,
                 **asked_confidence(False, None, samples),
+                **asdict(document_reading(text_form, False, ocr)),
                 run=Run(concurrency=concurrency, journal=True if journal is None else journal),
                 **bounds,  # type: ignore[arg-type]
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import ConfigError, ExtractorError
 from ..evidence.leaves import plain, value_at
 from ..messages import JSON, Outcome
+from ..readers.given import USUAL, Reading
 from ..results import Extraction
 from .detail import AttemptDetail, CaseDetail
 from .gold import SHAPE, Place, Places, object_in, places_in, text_in
@@ -37,11 +38,37 @@ class Case:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_cases(path: str, read: Read, limit: int | None = None, slices: Sequence[str] = ()) -> list[Case]:
+def cases_from(
+    given: str | Path | Iterable[Any], read: Read, slices: Sequence[str] = (), reading: Reading = USUAL
+) -> list[Case]:
+    """Return the cases in a file, or given in Python. Raises ConfigError."""
+    if isinstance(given, str | Path):
+        return load_cases(str(given), read, slices=slices, reading=reading)
+    return cases_of(given, read, slices, reading)
+
+
+def reading_in(options: MutableMapping[str, Any]) -> Reading:
+    """Take what is said of documents out of the options of a call, and return it. Raises ConfigError."""
+    reading = Reading.taken_from(options)
+    if reading.page_images:
+        raise ConfigError(
+            "page_images= can't be used with labelled texts: only the text of a document is sent"
+        )
+    return reading
+
+
+def load_cases(
+    path: str,
+    read: Read,
+    limit: int | None = None,
+    slices: Sequence[str] = (),
+    reading: Reading = USUAL,
+) -> list[Case]:
     """Return the cases in a file of JSON Lines. Raises ConfigError with the line that is none.
 
     read: from a gold record to the form in which found ones will be; what it raises says why the
-    record does not fit its type. slices: columns of the data, by name or JSON pointer.
+    record does not fit its type. slices: columns of the data, by name or JSON pointer. reading: how
+    documents are read.
     """
     try:
         lines = Path(path).read_text("utf-8-sig").split("\n")
@@ -53,13 +80,18 @@ def load_cases(path: str, read: Read, limit: int | None = None, slices: Sequence
         ) from error
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line.strip()][:limit]
     told = [(f"{path}, line {n}", str(n), object_in(line, f"{path}, line {n}")) for n, line in numbered]
-    return _checked([_case(line, read, where, n, Path(path).parent, slices) for where, n, line in told], path)
+    folder = Path(path).parent
+    return _checked([_case(line, read, where, n, folder, slices, reading) for where, n, line in told], path)
 
 
-def cases_of(cases: Iterable[Any], read: Read, slices: Sequence[str] = ()) -> list[Case]:
+def cases_of(
+    cases: Iterable[Any], read: Read, slices: Sequence[str] = (), reading: Reading = USUAL
+) -> list[Case]:
     """Return cases given in Python: values of Case as they are, mappings as lines of a file would be."""
     found = [
-        each if isinstance(each, Case) else _case(_line(each, n), read, f"case {n}", str(n), Path(), slices)
+        each
+        if isinstance(each, Case)
+        else _case(_line(each, n), read, f"case {n}", str(n), Path(), slices, reading)
         for n, each in enumerate(cases, 1)
     ]
     return _checked(found, "the cases")
@@ -144,9 +176,15 @@ def _judged(case: Case, found: Any, places: Places, scoring: Scoring) -> tuple[A
 
 
 def _case(
-    told: Mapping[str, JSON], read: Read, where: str, number: str, folder: Path, slices: Sequence[str]
+    told: Mapping[str, JSON],
+    read: Read,
+    where: str,
+    number: str,
+    folder: Path,
+    slices: Sequence[str],
+    reading: Reading,
 ) -> Case:
-    text = text_in(told, folder, where)
+    text = text_in(told, folder, where, reading)
     if text is None or not told.keys() & {"gold", "record"}:
         raise ConfigError(f"{where}: {SHAPE}")
     try:

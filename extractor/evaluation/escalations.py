@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import RunStopped
 from ..groups import flat, grouped
 from ..schema import RecordType
-from .cases import Case, cases_of, load_cases, scored
+from .cases import Case, cases_from, reading_in, scored
 from .evaluating import EvaluatedModel, EvaluatedRow
 from .rates import Difference, RateEstimate, Scored, differences, estimates
 from .records import Dump, gold_reader
@@ -70,8 +70,9 @@ def evaluate_escalation(
     Raises ConfigError and SchemaError before anything is sent, and RunStopped if the run could not go on.
     """
     read = gold_reader(record_type)
-    known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
-    texts, given = [case.text for case in known], grouped(flat(options, "run"), "run")
+    options = flat(options, "run")
+    known = cases_from(cases, read, reading=reading_in(options))
+    texts, given = [case.text for case in known], grouped(options, "run")
     rows = [*extractor.rows(texts, record_type, **given)]
     for row in rows:
         if row.stops or isinstance(row.error, RunStopped):

@@ -14,7 +14,7 @@ from ..messages import JSON
 from ..results import Extraction
 from ..schema import RecordType, compile_schema
 from .calibrating import Labelled, alike, labelled
-from .cases import Case, cases_of, load_cases, scored
+from .cases import Case, cases_from, reading_in, scored
 from .gold import digest
 from .metrics import by_field, score
 from .promising import check_shares, promised, whole_records
@@ -95,12 +95,10 @@ def evaluate(
     and RunStopped if the run could not go on; the same call resumes.
     """
     read, rules = gold_reader(record_type), scoring if isinstance(scoring, Scoring) else scoring_of(scoring)
-    if isinstance(cases, str | Path):
-        known = load_cases(str(cases), read, slices=slices)
-    else:
-        known = cases_of(cases, read, slices)
-    check_scoring(rules, known)
     options = flat(options, "run")
+    asked_with = {**extractor.asked_with, **options}
+    known = cases_from(cases, read, slices, reading_in(options))
+    check_scoring(rules, known)
     if "examples" in options and not callable(options["examples"]):
         options["examples"] = list(options["examples"])  # read here and by the rows
     records = [*evaluated(extractor, record_type, known, rules, options)]
@@ -111,7 +109,7 @@ def evaluate(
         kind,
         records,
         name,
-        told({**extractor.asked_with, **options}),
+        told({**asked_with, **options}),
         rules,
         slices=tuple(slices),
     )
@@ -137,9 +135,10 @@ def promise(
     """
     check_shares(right, assurance)
     read = gold_reader(record_type)
-    known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
+    options = flat(options, "run")
+    known = cases_from(cases, read, reading=reading_in(options))
     asked = PromiseCount(alike(known), RecordType.of(record_type).dump)
-    given = {**grouped(flat(options, "run"), "run"), "confidence": True}
+    given = {**grouped(options, "run"), "confidence": True}
     for row in extractor.rows([case.text for case in known], record_type, **given):
         if row.stops or isinstance(row.error, RunStopped):
             raise row.error or RunStopped("the run was stopped before its end")

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from .. import readers
 from ..errors import ConfigError, UnreadableSource
 from ..messages import JSON
+from ..readers.given import USUAL, Reading
 from ..readers.kinds import kind_of
 
 Place: TypeAlias = tuple[int, int]  # start and end in the text, end exclusive
@@ -37,15 +38,15 @@ def object_in(line: str, where: str) -> dict[str, JSON]:
     return told
 
 
-def text_in(told: Mapping[str, JSON], folder: Path, where: str) -> str | None:
+def text_in(told: Mapping[str, JSON], folder: Path, where: str, reading: Reading = USUAL) -> str | None:
     """Return the text of a line, None where it names none. Raises ConfigError.
 
-    A path may be that of a document, such as a PDF: its text is as `read` returns it.
+    A path may be that of a document, such as a PDF: its text is as `read` returns it. reading: how.
     folder: where paths begin; a file elsewhere, such as a key, is not read, since lines may be strangers'.
     """
     text, path = told.get("text"), told.get("path")
     if not isinstance(text, str) and isinstance(path, str):
-        text = _read(path, folder, where)
+        text = _read(path, folder, where, reading)
     if not isinstance(text, str):
         return None
     if told.get("sha256") not in (None, digest(text)):
@@ -80,13 +81,15 @@ def _is_text(pointer: Any) -> bool:
     return isinstance(pointer, str)
 
 
-def _read(path: str, folder: Path, where: str) -> str:
+def _read(path: str, folder: Path, where: str, reading: Reading) -> str:
     try:
         file, root = (folder / path).resolve(), folder.resolve()
         if not file.is_relative_to(root):
             raise ConfigError(f"{where}: {path} is not below {root}, the folder of the labels")
         data = file.read_bytes()
-        return data.decode("utf-8-sig") if kind_of(data) is None else readers.read(data, name=path).text
+        if kind_of(data) is None:
+            return data.decode("utf-8-sig")
+        return readers.read(data, name=path, text_form=reading.text_form, ocr=reading.ocr).text
     except UnicodeDecodeError as error:
         raise ConfigError(f"{where}: {path} is neither text in UTF-8 nor a known document") from error
     except UnreadableSource as error:

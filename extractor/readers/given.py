@@ -45,6 +45,11 @@ class Reading:
             raise ConfigError(f"reading= must be a Reading(...), not {given!r:.80}")
         return USUAL if given is None else given
 
+    def differing(self) -> dict[str, Any]:
+        """Return what is not as usual, by the names of the options."""
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in told.items() if value != getattr(USUAL, name)}
+
     def of(self, given: Any) -> Any:
         """Return a document as one that is read so when it is opened; a text as it is. Raises ConfigError
         for a Source, which is read.
@@ -52,11 +57,7 @@ class Reading:
         if self == USUAL:
             return given
         if isinstance(given, Source):
-            said = ", ".join(
-                f"{each.name}="
-                for each in fields(self)
-                if getattr(self, each.name) != getattr(USUAL, each.name)
-            )
+            said = ", ".join(f"{name}=" for name in self.differing())
             raise ConfigError(f"the document has been read already: give {said} to read(...)")
         return Unread(given, self) if is_document(given) else given
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ..errors import ConfigError
 from ..evaluation import Case, EvalReport, Scoring, evaluate
-from ..evaluation.cases import cases_of, load_cases
+from ..evaluation.cases import cases_from, reading_in
 from ..evaluation.evaluating import EvaluatedRow
 from ..evaluation.metrics import by_field
 from ..evaluation.rates import Difference, RateEstimate, Scored, differences, estimates
@@ -252,12 +252,12 @@ def tune(
     asked, RunStopped where it could not go on.
     """
     read = gold_reader(record_type)
-    known = load_cases(str(cases), read) if isinstance(cases, str | Path) else cases_of(cases, read)
+    options = flat(options, "run")
+    known = cases_from(cases, read, reading=reading_in(options))
     rules = scoring if isinstance(scoring, Scoring) else scoring_of(scoring)
     parts = split_gold(known, seed)
     if taken := {"examples", "instructions"} & options.keys():
         raise ConfigError(f"{min(taken)}= can't be given, since tune chooses it")
-    options = flat(options, "run")
     in_run = options.pop("max_cost", None)
     if max_cost is not None and in_run is not None:
         raise ConfigError("max_cost is given twice: beside run= and in it")
