@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, Field
 
@@ -16,6 +16,7 @@ from ..messages import Prompt
 from ..results import Extraction
 from ..tuned import Choice, Pair, Tuned
 
+Ask: TypeAlias = Callable[[Any, str, str], Extraction[Any]]  # record type, text, instructions
 SIZES = (2, 4, 8)  # examples shown
 MOST_POOL = 200  # examples that the nearest ones are chosen from
 SLIPS = 8  # told to the model that proposes words
@@ -144,12 +145,12 @@ def _pairs(cases: Sequence[Case]) -> tuple[Pair, ...]:
     return tuple((case.text, case.gold) for case in cases)
 
 
-def proposals(run: Callable[..., Extraction[Any]], report: EvalReport, count: int) -> Iterator[Any]:
+def proposals(run: Ask, report: EvalReport, count: int) -> Iterator[Extraction[Any]]:
     """Yield how each request for words ended. report: of the training texts, whose slips are shown."""
     slips = slips_of(report)
     for number in range(count if slips else 0):
         asked = f"{slips}\n\nProposal {number + 1}: " + ("be brief." if number else "be thorough.")
-        yield run(ProposedWording, asked, instructions=ASKED)
+        yield run(ProposedWording, asked, ASKED)
 
 
 def slips_of(report: EvalReport) -> str:
@@ -175,10 +176,10 @@ def slips_of(report: EvalReport) -> str:
     return "\n\n".join(told[:SLIPS])
 
 
-def meanings(run: Callable[..., Extraction[Any]], report: EvalReport) -> Extraction[Any] | None:
+def meanings(run: Ask, report: EvalReport) -> Extraction[Any] | None:
     """Return how the request for the meanings of fields ended; None without slips."""
     slips = slips_of(report)
-    return run(ProposedMeanings, slips, instructions=ASKED_MEANINGS) if slips else None
+    return run(ProposedMeanings, slips, ASKED_MEANINGS) if slips else None
 
 
 def meant(result: Extraction[Any], known: frozenset[str]) -> TuningCandidate | None:

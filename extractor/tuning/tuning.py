@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..errors import ConfigError
+from ..errors import ConfigError, RunStopped
 from ..evaluation import Case, EvalReport, Scoring, evaluate
 from ..evaluation.cases import cases_from, reading_in
 from ..evaluation.evaluating import EvaluatedRow
@@ -39,6 +39,7 @@ from .splitting import GoldSplit, split_gold
 
 FIGURE = "value F1"
 WORDINGS = 2
+KEPT = ("journal", "concurrency", "limiter", "progress")  # options of a run that requests for words have too
 BEYOND = "the budget is too small"
 NONE_PROPOSED = "the model proposed none"
 
@@ -51,12 +52,12 @@ class TunedModel(Protocol):
         """What the model is called."""
 
     @property
-    def masks(self) -> bool:
-        """Whether values are hidden from the model."""
+    def asked_with(self) -> Mapping[str, Any]:
+        """Its own options, which hold for all texts."""
 
     @property
-    def samples(self) -> int:
-        """How many answers it asks for where no option says so."""
+    def masks(self) -> bool:
+        """Whether values are hidden from the model."""
 
     @property
     def preview(self) -> Callable[..., Any]:
@@ -65,10 +66,6 @@ class TunedModel(Protocol):
     @property
     def with_options(self) -> Callable[..., Any]:
         """Returns what behaves as this one, but for some options."""
-
-    @property
-    def run(self) -> Callable[..., Extraction[Any]]:
-        """Returns how one extraction ended."""
 
     @property
     def rows(self) -> Callable[..., Iterator[EvaluatedRow]]:
@@ -128,7 +125,9 @@ class _Spent:
         most = self.most_of_a_request
         self.most_of_a_request = max(most[0], tokens / requests), max(most[1], cost / requests)
 
-    def add_result(self, result: Extraction[Any]) -> None:
+    def add_result(self, result: Extraction[Any], from_journal: bool) -> None:
+        if from_journal:
+            return
         self.requests += len(result.attempts)
         self.tokens += result.usage.total_tokens
         self.knows_cost = self.knows_cost and result.cost is not None
@@ -177,6 +176,21 @@ class _Search:
         self.spent.add(found.records)
         return found
 
+    def propose(self, record_type: Any, text: str, instructions: str) -> Extraction[Any]:
+        """Return how a request for words ended. Raises RunStopped."""
+        kept = {name: self.options[name] for name in KEPT if name in self.options}
+        alone = {"tuned": None, "escalate": None, "below": None}  # these are of another record type
+        with closing(self.proposer.with_options(**alone)) as proposer:
+            given = grouped({**kept, **self.spent.left()}, "run")
+            rows: Iterator[EvaluatedRow] = proposer.rows(
+                [text], record_type, instructions=instructions, **given
+            )
+            (row,) = rows
+        if row.extraction is None:
+            raise row.error or RunStopped("the run was stopped before its end")
+        self.spent.add_result(row.extraction, row.from_cache)
+        return row.extraction
+
     def asked(self, candidate: TuningCandidate) -> bytes | None:
         """Return the request about a training text with a candidate, but for the options that all candidates
         have; None where it can't be asked so.
@@ -206,7 +220,7 @@ class _Search:
     @property
     def usual(self) -> int:
         """How many answers the untuned model is asked for."""
-        return int(self.options.get("samples") or self.extractor.samples)
+        return int(self.options.get("samples", 1))
 
     def needed(self, candidate: TuningCandidate) -> int:
         """Return the requests that trying a candidate takes, with the proof that may follow."""
@@ -264,6 +278,8 @@ def tune(
     max_cost = in_run if max_cost is None else max_cost
     spent = _Spent(max_requests, max_tokens_total, None if max_cost is None else Decimal(str(max_cost)))
     _check_samples(extractor, record_type, try_samples, options)
+    if extractor.asked_with.get("tuned") is not None:
+        raise ConfigError("the Extractor has been tuned already: leave tuned= out, and tune it anew")
     if extractor.masks and proposer is not None and not proposer.masks:
         raise ConfigError("proposer=: the texts of the model are masked, but the proposer has no mask")
     search = _Search(extractor, record_type, rules, options, spent, parts, proposer or extractor)
@@ -278,7 +294,7 @@ def _check_samples(
     extractor: TunedModel, record_type: Any, counts: Sequence[int], options: Mapping[str, Any]
 ) -> None:
     """Raise ConfigError for numbers of answers that can't be tried."""
-    if counts and ("samples" in options or extractor.samples > 1):
+    if counts and "samples" in options:
         raise ConfigError("try_samples= can't be used if samples= is given: that holds for all candidates")
     for count in counts:
         if count == 1:
@@ -323,17 +339,15 @@ def _wordings(search: _Search) -> Iterator[TuningCandidate]:
         search.skipped |= {"instructions": BEYOND, "descriptions of fields": BEYOND}
         return
     report = search.report(UNTUNED, train)
-    for number, result in enumerate(proposals(search.proposer.run, report, WORDINGS), 1):
-        search.spent.add_result(result)
+    for number, result in enumerate(proposals(search.propose, report, WORDINGS), 1):
         found = worded(result, number)
         if found is None:
             search.skipped[f"instructions {number}"] = NONE_PROPOSED
         else:
             yield found
-    proposed = meanings(search.proposer.run, report)
+    proposed = meanings(search.propose, report)
     if proposed is None:
         return
-    search.spent.add_result(proposed)
     known = frozenset(name for case in search.parts.train for name in by_field(case.gold))
     described = meant(proposed, known)
     if described is None:

@@ -106,7 +106,6 @@ def test_each_verb_asks_as_often_as_was_tuned_but_for_a_call_that_says_so_itself
     ("options", "client", "why"),
     [
         ({"try_samples": (3,), "samples": 2}, {}, "can't be used if samples= is given"),
-        ({"try_samples": (3,)}, {"tuned": VOTES}, "can't be used if samples= is given"),
         ({"try_samples": (1,)}, {}, "must be numbers from 2 on"),
         ({"try_samples": (3,)}, {"temperature": 0}, "at 0 all answers are the same"),
         ({"try_samples": (3,), "seed_": 1}, {"seed": 7}, "leave the seed out"),

@@ -59,7 +59,8 @@ def test_what_helps_is_found_and_proved_and_the_client_says_it(tmp_path: Path) -
         found = tune(ex, Visit, cases(40), run=Run(journal=journal))
         asked = len(server.requests)
         again = tune(ex, Visit, cases(40), run=Run(journal=journal))
-        assert len(server.requests) - asked == 3  # for words alone, which no journal keeps
+        assert len(server.requests) == asked
+        assert (again.requests, again.tokens) == (0, 0)
     assert found.tuned is not None
     assert found.gain is not None
     assert found.gain.value == pytest.approx(0.5)
@@ -131,6 +132,12 @@ def test_bounds_and_gold_that_are_too_small_are_told_before_anything_is_asked() 
             tune(ex, Visit, cases(40), max_requests=20)
         with pytest.raises(ConfigError, match="examples= can't be given"):
             tune(ex, Visit, cases(40), examples=[])
+        tuned = Tuned("m", FINGERPRINT, "Codes.")
+        with (
+            ex.with_options(tuned=tuned) as already,
+            pytest.raises(ConfigError, match="has been tuned already"),
+        ):
+            tune(already, Visit, cases(40))
         with pytest.raises(ConfigError, match="max_cost is given twice"):
             tune(ex, Visit, cases(40), max_cost=1, run=Run(max_cost=1))
         assert server.requests == ()
