@@ -79,8 +79,8 @@ class ExtractOptions(Params, total=False):
       Extraction.evidence needs no option and costs nothing.
     - confidence: True for a score of each value, see Extraction.confidence; or the file that `extractor
       calibrate` wrote, which turns scores into probabilities.
-    - samples: how many answers to ask for. The answer that agrees most with the others is taken, and their
-      agreement counts in the confidence.
+    - samples: how many answers to ask for, by default what `tuned` says, else 1. The answer that agrees most
+      with the others is taken, and their agreement counts in the confidence.
     - strict_reading, read_values: as in Extractor.
     - extras: "keep" lets the objects of a JSON Schema document have members that it neither names nor
       forbids. By default they are sent as closed.
