@@ -1,25 +1,24 @@
-"""Words of a picture by RapidOCR, whose models are in its wheel. Runs in the reading process alone."""
+"""Words of a picture, from the letters that RapidOCR finds. Runs in the reading process alone."""
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import cache
+from dataclasses import dataclass, replace
 from io import BytesIO
-from math import atan2, degrees
-from statistics import median
+from itertools import pairwise
+from math import atan2, degrees, hypot
+from statistics import fmean, mean, median
 from typing import Any
 
+from .engine import FoundLine, Letter, lines_of_picture
+from .ink import CONTRAST, UnreadInk, unread_of
 from .order import PlacedText
 
-TALL = 1.5  # how much higher than wide a line is that runs down the page
-SURE = 0.95  # the mean score of a page below which it is tried upside down
+SURE = 0.95  # how sure a page is read at least that is not tried upside down
 ALIKE = 5.0  # degrees within which lines have the page's own skew
 APART = 0.25  # a gap, in heights of a line, that is a space
 BORDER = 0.35  # of a word's height, that its box is drawn in at most on each side
-CONTRAST = 40  # of 255, below which ink can't be told from paper
 LEVEL = 3.0  # degrees of skew up to which a box is drawn in
 LONG = 4  # how much higher than wide a picture is that is read in strips
 STRIP = 1_600  # pixels of the height of a strip
@@ -27,7 +26,28 @@ OVERLAP = 200  # pixels of two strips, more than a line is high
 LEAST = 8  # pixels of a side, below which nothing can be read
 
 
-def words(file: bytes) -> list[PlacedText]:
+@dataclass(frozen=True, slots=True)
+class RecognisedPage:
+    """The words of a picture. score: the mean of its letters'. inks: of each line, the pixels of its ink, and
+    those not read.
+    """
+
+    words: Sequence[PlacedText] = ()
+    score: float = 0.0
+    inks: Sequence[tuple[int, int]] = ()
+
+    @property
+    def unread(self) -> UnreadInk:
+        """What of its writing was not read."""
+        return unread_of(self.inks)
+
+    @property
+    def sure(self) -> float:
+        """How much of it was read, and how surely: 1 is all of it."""
+        return self.score * (1 - self.unread.share)
+
+
+def recognised(file: bytes) -> RecognisedPage:
     """Return the words of a picture, in its pixels.
 
     A page that is upside down is turned; skewed lines tell their angle.
@@ -37,76 +57,103 @@ def words(file: bytes) -> list[PlacedText]:
 
     picture = Image.open(BytesIO(file)).convert("RGB")
     if min(picture.size) < LEAST:
-        return []
+        return RecognisedPage()
     pixels = numpy.asarray(picture)[..., ::-1]
     if picture.height > LONG * picture.width and picture.height > STRIP:
-        return _with_skew(_of_strips(pixels))
+        found = _of_strips(pixels)
+        return replace(found, words=_with_skew(found.words))
     found = _recognised(pixels)
-    if found and _mean(found) < SURE:
+    if found.inks and found.sure < SURE:
         turned = _recognised(pixels[::-1, ::-1])
-        if turned and _mean(turned) > _mean(found):
-            found = [_turned(piece, *picture.size) for piece in turned]
-    return _with_skew(found)
+        if turned.sure > found.sure:
+            found = replace(turned, words=[_turned(piece, *picture.size) for piece in turned.words])
+    return replace(found, words=_with_skew(found.words))
 
 
-def _of_strips(pixels: Any) -> list[PlacedText]:
+def _of_strips(pixels: Any) -> RecognisedPage:
     """Return the words of a long picture, such as a receipt: the detector makes a whole one too small.
 
     Strips overlap, and a word is taken from the one in which its middle is farther from the border.
     """
-    height, found = len(pixels), list[PlacedText]()
+    height, found, inks = len(pixels), list[PlacedText](), list[tuple[int, int]]()
     for top in range(0, max(height - OVERLAP, 1), STRIP - OVERLAP):
         low = top + OVERLAP / 2 if top else 0.0
         high = top + STRIP - OVERLAP / 2 if top + STRIP < height else height
-        for piece in _recognised(pixels[top : top + STRIP]):
+        strip = _recognised(pixels[top : top + STRIP])
+        inks += strip.inks
+        for piece in strip.words:
             edges = tuple(edge + top for edge in piece.edges) if piece.vertical else piece.edges
             moved = replace(piece, top=piece.top + top, bottom=piece.bottom + top, edges=edges)
             if low <= (moved.top + moved.bottom) / 2 < high:
                 found.append(moved)
-    return found
+    return RecognisedPage(found, inks=inks)
 
 
-@cache
-def _engine() -> Any:
-    logging.disable(logging.CRITICAL)
-    from rapidocr import RapidOCR
-
-    # without the classifier of upside-down lines: it turns a line's picture, and leaves its words mirrored
-    return RapidOCR(params={"Global.log_level": "critical", "Global.use_cls": False})
-
-
-def _recognised(pixels: Any) -> list[PlacedText]:
-    told = _engine()(pixels, return_word_box=True)
-    if told.txts is None:
-        return []
-    lines = zip(told.boxes, told.txts, told.word_results, strict=True)
+def _recognised(pixels: Any) -> RecognisedPage:
     grey = pixels.mean(axis=2)
-    return [
-        piece
-        for corners, text, line in lines
-        for piece in _aligned([_tight(word, grey) for word in _line(corners, text, line)])
+    lines = lines_of_picture(pixels)
+    pieces = [
+        piece for line in lines for piece in _aligned([_tight(word, grey) for word in words_of_line(line)])
     ]
+    scores = [letter.score for line in lines for letter in line.letters]
+    inks = tuple((line.ink, line.unread) for line in lines)
+    return RecognisedPage(pieces, fmean(scores) if scores else 0.0, inks)
 
 
-def _line(corners: Any, text: str, found: Sequence[tuple[str, float, Any]]) -> Iterator[PlacedText]:
-    """Yield the words of a line: what stands between its spaces, though it was found in several parts. Where
-    parts stand well apart the space was overlooked.
+def words_of_line(line: FoundLine) -> Iterator[PlacedText]:
+    """Yield the words of a line: what stands between its spaces. Where letters stand well apart the space was
+    overlooked.
     """
-    (left, top), (right, above), _, (side, bottom) = ((float(x), float(y)) for x, y in corners)
-    down = abs(bottom - top) > TALL * abs(right - left)
-    slope = degrees(atan2(bottom - top, side - left) if down else atan2(above - top, right - left)) % 360
-    at, parts = 0, list[tuple[str, float, Any]]()
-    for part in found:
-        begin = text.find(part[0], at)
-        if begin < 0 or part[2] is None:
-            continue
-        if parts and (text[at:begin].strip() != text[at:begin] or _is_apart(parts[-1], part, down)):
-            yield _joined(parts, slope, down)
-            parts = []
-        parts.append(part)
-        at = begin + len(part[0])
-    if parts:
-        yield _joined(parts, slope, down)
+    (left, top), (right, above), _, (side, bottom) = line.corners
+    slope = degrees(atan2(bottom - top, side - left) if line.down else atan2(above - top, right - left)) % 360
+    across = hypot(right - left, above - top) if line.down else hypot(side - left, bottom - top)
+    along = hypot(side - left, bottom - top) if line.down else hypot(right - left, above - top)
+    width = _width(line.letters)
+    most = width + APART * across / max(along, 1.0)
+    word: list[Letter] = []
+    for letter in line.letters:
+        if word and (letter.begins == "must" or _is_apart(word[-1], letter, most)):
+            yield _word(line, word, width, slope)
+            word = []
+        word.append(letter)
+    if word:
+        yield _word(line, word, width, slope)
+
+
+def _width(letters: Sequence[Letter]) -> float:
+    """Return how wide a letter is: as far as letters of a word stand apart, as a share of the line."""
+    gaps = [two.middle - one.middle for one, two in pairwise(letters) if not two.begins]
+    return fmean(gaps) if gaps else 1 / max(len(letters), 1)
+
+
+def _is_apart(before: Letter, after: Letter, most: float) -> bool:
+    told = after.begins == "may" and (before.char + after.char).isascii()
+    return told and after.middle - before.middle > most
+
+
+def _word(line: FoundLine, letters: Sequence[Letter], width: float, slope: float) -> PlacedText:
+    """Return letters as a word: each reaches as far as half of the way to the next one."""
+    middles = [letter.middle for letter in letters]
+    shares = [middles[0] - width / 2, *map(mean, pairwise(middles)), middles[-1] + width / 2]
+    sides = [_across(line, min(max(share, 0.0), 1.0)) for share in shares]
+    xs, ys = zip(*(point for side in (sides[0], sides[-1]) for point in side), strict=True)
+    axis = 1 if line.down else 0
+    edges = tuple((one[axis] + two[axis]) / 2 for one, two in sides)
+    text = "".join(letter.char for letter in letters)
+    score = round(min(letter.score for letter in letters), 4)
+    return PlacedText(text, min(xs), min(ys), max(xs), max(ys), score, slope, edges, line.down)
+
+
+def _across(line: FoundLine, share: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the two ends of the cut through a line at a share of its length."""
+    one, two, three, four = line.corners
+    if line.down:
+        return _between(one, four, share), _between(two, three, share)
+    return _between(one, two, share), _between(four, three, share)
+
+
+def _between(one: tuple[float, float], two: tuple[float, float], share: float) -> tuple[float, float]:
+    return one[0] + (two[0] - one[0]) * share, one[1] + (two[1] - one[1]) * share
 
 
 def _tight(piece: PlacedText, grey: Any) -> PlacedText:
@@ -142,35 +189,6 @@ def _aligned(line: Sequence[PlacedText]) -> Iterator[PlacedText]:
 
 def _box(piece: PlacedText) -> tuple[float, float, float, float]:
     return piece.left, piece.top, piece.right, piece.bottom
-
-
-def _is_apart(before: tuple[str, float, Any], after: tuple[str, float, Any], down: bool) -> bool:
-    if not (before[0].isascii() and after[0].isascii()):
-        return False
-    along, across = (1, 0) if down else (0, 1)
-    sides = [float(point[across]) for point in after[2]]
-    gap = min(float(point[along]) for point in after[2]) - max(float(point[along]) for point in before[2])
-    return gap > APART * (max(sides) - min(sides))
-
-
-def _joined(parts: Sequence[tuple[str, float, Any]], angle: float, down: bool) -> PlacedText:
-    corners = [[(float(x), float(y)) for x, y in part[2]] for part in parts]
-    xs, ys = [x for each in corners for x, _ in each], [y for each in corners for _, y in each]
-    along = 1 if down else 0
-    edges: list[float] = []
-    for (string, _, _), box in zip(parts, corners, strict=True):
-        places = [point[along] for point in box]
-        begin, end = min(places), max(places)
-        edges += [begin + (end - begin) * i / len(string) for i in range(len(string))]
-    edges.append(max(ys if down else xs))
-    text = "".join(string for string, _, _ in parts)
-    score = round(min(float(part[1]) for part in parts), 4)
-    return PlacedText(text, min(xs), min(ys), max(xs), max(ys), score, angle, tuple(edges), down)
-
-
-def _mean(pieces: Sequence[PlacedText]) -> float:
-    letters = sum(len(piece.text) for piece in pieces)
-    return sum(piece.score * len(piece.text) for piece in pieces) / letters
 
 
 def _turned(piece: PlacedText, width: int, height: int) -> PlacedText:

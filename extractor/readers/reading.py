@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ..errors import ConfigError, UnreadableSource
-from ..layout import Box, Source
+from ..layout import Box, PageRead, Source
 from . import kept
 from .choices import Ocr, TextForm, check_choices
 from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
 from .drawings import PICTURES
+from .ink import UnreadInk
 from .kinds import (
     DOCX,
     EML,
@@ -40,6 +41,7 @@ from .process import FOR_OCR, results
 from .ruled import blocks_of
 
 Tell: TypeAlias = Callable[[int, int], None]
+_Words: TypeAlias = tuple[UnreadInk, list[PlacedText]]  # those of a picture, and what of it was not read
 MOST_BYTES = 500_000_000
 MOST_PAGES = 2_000  # of one document at a time
 DPI = 200  # of pages that are recognised
@@ -50,7 +52,7 @@ MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 DRAWN = 50  # pages that are drawn by one process
 AT_ONCE = 6  # pages that are recognised by one process
-FORM = 4  # of the words that are kept
+FORM = 5  # of the words that are kept
 FEW_LOST = 3  # characters without a name of a page that is not recognised for them
 LOST = 0.02  # the share of them from which on it is
 
@@ -231,7 +233,7 @@ def _has_pictures_to_read(
 
 
 def _of_pictures(data: bytes, kind: str, how: ReadChoices) -> tuple[list[Passage], list[str]]:
-    """Return what the pictures of an Office file say, and which could not be read."""
+    """Return what the pictures of an Office file say, and notes on what could not be read."""
     passages, failed = list[Passage](), list[str]()
     for name, packed in results("office_pictures", data, {"kind": kind}, "the document"):
         picture = b64decode(packed)
@@ -240,6 +242,7 @@ def _of_pictures(data: bytes, kind: str, how: ReadChoices) -> tuple[list[Passage
         except UnreadableSource as error:
             failed.append(f"{name} is not read: {error}")
             continue
+        failed += [f"{name}: {page.note}" for page in pages if page.note]
         text, _ = composed(pages)
         passages += [Passage(text, name, "\n\n")] if text.strip() else []
     return passages, failed
@@ -286,7 +289,8 @@ def _pdf(data: bytes, how: ReadChoices) -> list[ReadPage]:
         some = wanted[start : start + AT_ONCE]
         pictures = [_pictured(data, page, how.password) for page in some]
         for page, words in zip(some, _words(pictures), strict=True):
-            recognised[page.number] = _recognised(page, words, 72 / _dpi(page))
+            if not _tells_less(words, page, how):
+                recognised[page.number] = _recognised(page, words, 72 / _dpi(page))
             done += 1
             how.tell(done, len(pages))
     return [recognised.get(page.number, page) for page in pages]
@@ -296,6 +300,12 @@ def _is_partly_lost(page: ReadPage) -> bool:
     """Whether a text layer lacks so much that the picture of its page tells more."""
     letters = sum(len(piece.text) for block in page.blocks for line in block.all_lines for piece in line)
     return page.lost >= FEW_LOST and page.lost > LOST * letters
+
+
+def _tells_less(words: _Words, page: ReadPage, how: ReadChoices) -> bool:
+    """Whether what was recognised of a page tells less than its text layer, such as one in Cyrillic."""
+    unread, found = words
+    return bool(page.blocks) and (not found or (how.ocr == "auto" and unread.note != ""))
 
 
 def _text_pages(data: bytes, how: ReadChoices) -> list[ReadPage]:
@@ -375,7 +385,7 @@ def _check_ocr(what: str) -> None:
         )
 
 
-def _words(pictures: Sequence[bytes]) -> list[list[PlacedText]]:
+def _words(pictures: Sequence[bytes]) -> list[_Words]:
     """Return the words of pictures, those that were recognised before out of the cache."""
     edition = f"rapidocr {version('rapidocr')}, {FORM}"
     places = [kept.place_of(picture, edition) for picture in pictures]
@@ -388,15 +398,17 @@ def _words(pictures: Sequence[bytes]) -> list[list[PlacedText]]:
         for number, words in zip(fresh, told, strict=True):
             known[number] = words
             kept.save(places[number], words)
-    return [list(map(piece_of_json, words or ())) for words in known]
+    return [(UnreadInk(*unread), list(map(piece_of_json, pieces))) for unread, pieces in filter(None, known)]
 
 
-def _recognised(page: ReadPage, words: Iterable[PlacedText], scale: float) -> ReadPage:
+def _recognised(page: ReadPage, words: _Words, scale: float) -> ReadPage:
     """Return a page with the words of its picture. scale: units of the page in a pixel of that."""
-    scaled = [_scaled(word, scale, page) for word in words]
-    read = "ocr" if scaled else "blank"
-    note = "its fonts do not name all of its characters: it was recognised" if page.lost else ""
-    return replace(page, read=read, note=note, blocks=blocks_of(scaled))  # type: ignore[arg-type]
+    unread, found = words
+    scaled = [_scaled(word, scale, page) for word in found]
+    unnamed = "its fonts do not name all of its characters: it was recognised" if page.lost else ""
+    note = "; ".join(filter(None, (unnamed, unread.note)))
+    read: PageRead = "ocr" if scaled else "unread" if note else "blank"
+    return replace(page, read=read, note=note, blocks=blocks_of(scaled))
 
 
 def _scaled(word: PlacedText, scale: float, page: ReadPage) -> PlacedText:

@@ -77,13 +77,16 @@ def image_pages(data: bytes, side: int, form: str = "PNG", tall: int = 0) -> Ite
 
 
 def ocr(data: bytes, sizes: Sequence[int]) -> Iterator[Any]:
-    """Yield the words of pictures. data: image files, one after the other; sizes: their bytes."""
+    """Yield what was not read of each picture, and its words. data: image files, one after the other; sizes:
+    their bytes.
+    """
     from . import ocr as reader
     from .composing import piece_to_json
 
     at = 0
     for size in sizes:
-        yield [piece_to_json(piece) for piece in reader.words(data[at : at + size])]
+        found = reader.recognised(data[at : at + size])
+        yield [found.unread, [piece_to_json(piece) for piece in found.words]]
         at += size
 
 

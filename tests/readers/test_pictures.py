@@ -85,11 +85,11 @@ def test_words_of_a_picture_are_kept_for_the_owner_alone(cache: Path) -> None:
     text = read(data).text
     (place,) = (path for path in (cache / "ocr").rglob("*.json") if "93.10" in path.read_text())
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    words = json.loads(place.read_text())
+    unread, words = json.loads(place.read_text())
     words[0][0] = "Changed"
-    place.write_text(json.dumps(words))
+    place.write_text(json.dumps([unread, words]))
     assert read(data).text.startswith("Changed")
-    place.write_text("[[damaged")
+    place.write_text("[[[damaged")
     assert read(data).text == text
 
 
