@@ -148,6 +148,15 @@ class Escalation:
         left = [where for where, choice in self.choices.items() if choice in ("second", "null")]
         return {where: value_at(first, where) for where in left}
 
+    @property
+    def shown(self) -> dict[str, report.EscalatedValue]:
+        """By pointer what a page says of the values."""
+        first = self.first_values
+        return {
+            where: report.EscalatedValue(choice, self.to, first.get(where))
+            for where, choice in self.choices.items()
+        }
+
     def to_dict(self) -> dict[str, JSON]:
         """Return it as JSON."""
         return {
@@ -411,6 +420,7 @@ class Extraction(Shown[T]):
             pages=shown_pages(self.origin),
             boxes=self.boxes,
             derived=derived_of(self.record),
+            escalated={} if self.escalation is None else self.escalation.shown,
         )
 
 

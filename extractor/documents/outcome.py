@@ -228,6 +228,7 @@ class DocumentExtraction(Shown[T]):
             tuple(str(p) for p in self.problems if p.type != "chunk") or why,
             self._facts(),
             confidence=self.confidence or {},
+            escalated={} if self.escalation is None else self.escalation.shown,
             pages=shown_pages(self.origin),
             boxes=self.boxes,
             derived=derived_of(self.record),

@@ -254,7 +254,7 @@ function branch(node, pointer, field, entry, hues, list) {
     }
     line.append(below);
   } else {
-    line.append(leaf(node, name, pointer, field, entry.spans[pointer] ?? [], hues, entry.confidence[pointer]));
+    line.append(leaf(node, name, pointer, field, entry.spans[pointer] ?? [], hues, entry.confidence[pointer], entry.escalated[pointer]));
   }
   if (torn.has(pointer)) line.append(others(pointer, field, hues));
   list.append(line);
@@ -275,7 +275,7 @@ function parts(count) {
   return count === 1 ? "1 chunk" : `${count} chunks`;
 }
 
-function leaf(node, name, pointer, field, spans, hues, confidence) {
+function leaf(node, name, pointer, field, spans, hues, confidence, escalated) {
   if (!hues.has(field)) hues.set(field, (hues.size * 137.5) % 360); // the golden angle keeps hues apart
   const empty = node.plain && node.leaf === "null";
   const chosen = derived.has(pointer) || (node.plain && ["true", "false"].includes(node.leaf));
@@ -295,6 +295,7 @@ function leaf(node, name, pointer, field, spans, hues, confidence) {
       row.append(" ", made("span", confidence < UNSURE ? "badge unsure" : "badge", `confidence ${confidence.toFixed(2)}`));
     }
   }
+  if (escalated) row.append(" ", made("span", escalated[1] ? "badge said unsure" : "badge said", escalated[0]));
   row.setAttribute("role", "button");
   row.addEventListener("click", () => places(pointer)[0]?.scrollIntoView({ block: "center" }));
   row.addEventListener("keydown", ({ key }) => key === "Enter" && places(pointer)[0]?.focus());

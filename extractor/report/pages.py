@@ -96,6 +96,29 @@ class EscalatedValue:
     to: str
     first: JSON = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether it was left to a person, or the second model gave nothing for it."""
+        return self.choice in ("review", "first")
+
+    @property
+    def words(self) -> str:
+        """What a page says of it."""
+        written = self.first if isinstance(self.first, str) else json.dumps(self.first, ensure_ascii=False)
+        first = f"the first model: {'nothing' if self.first is None else written}"
+        match self.choice, self.to:
+            case "second", to:
+                return f"from {to}; {first}"
+            case "both", to:
+                return f"{to} agrees"
+            case "null", _:
+                return f"emptied; {first}"
+            case "first", "null":
+                return "doubtful, and can't be empty"
+            case "first", to:
+                return f"doubtful, and nothing better from {to}"
+        return "left to review"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -194,6 +217,7 @@ def _data(entry: Entry) -> JSON:
         "problems": list(entry.problems),
         "facts": dict(entry.facts),
         "confidence": {pointer: round(value, 4) for pointer, value in entry.confidence.items()},
+        "escalated": {pointer: [each.words, each.waits] for pointer, each in entry.escalated.items()},
         "conflicts": [
             {
                 "pointer": each.pointer,

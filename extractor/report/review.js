@@ -124,7 +124,7 @@ function row(leaf) {
     const told = leaf.told ? `confidence ${leaf.sure.toFixed(2)}` : leaf.spans.length ? "in the text" : "no evidence";
     label.append(made("span", leaf.sure < UNSURE ? "badge unsure" : "badge", told));
   }
-  if (leaf.escalated) label.append(made("span", leaf.escalated.choice === "review" || leaf.escalated.choice === "first" ? "badge unsure" : "badge", escalationOf(leaf.escalated)));
+  if (leaf.escalated) label.append(made("span", leaf.escalated[1] ? "badge unsure" : "badge", leaf.escalated[0]));
   if (leaf.value !== leaf.before) {
     box.classList.add("changed");
     label.append(made("span", "badge", `was ${leaf.before ?? "nothing"}`));
@@ -146,15 +146,6 @@ function row(leaf) {
   input.addEventListener("change", () => commit(input));
   input.addEventListener("keydown", (event) => keyInValue(event, input));
   return box;
-}
-
-function escalationOf({ choice, to, first }) {
-  const said = first ?? "nothing";
-  if (choice === "second") return `from ${to}; the first model: ${said}`;
-  if (choice === "both") return `${to} agrees`;
-  if (choice === "null") return `emptied; the first model: ${said}`;
-  if (choice === "review") return "left to review";
-  return to === "null" ? "doubtful, and can't be empty" : `doubtful, and nothing better from ${to}`;
 }
 
 function emptyRow(pointer) {

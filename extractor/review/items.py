@@ -20,7 +20,6 @@ from ..report import EscalatedValue
 
 Check: TypeAlias = Callable[[JSON, str], Sequence[Problem]]  # a record and its text -> what is wrong
 ESCALATED = ("review", "first", "second", "null", "both")  # choices, in the order of their need for a person
-WAITING = frozenset(ESCALATED[:2])  # values that are not sure enough, and that no model settled
 PLACED, UNPLACED = 0.9, 0.3  # how sure a value is of which nothing is told, with and without a place
 
 
@@ -77,7 +76,7 @@ class ReviewItem:
     @property
     def waits(self) -> bool:
         """Whether a value was left to a person, or the second model gave none for it."""
-        return any(each.choice in WAITING for each in self.escalated.values())
+        return any(each.waits for each in self.escalated.values())
 
     @property
     def doubt(self) -> float:

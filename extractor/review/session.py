@@ -15,7 +15,6 @@ from ..report import EscalatedValue, units
 from .documents import ReviewDocuments
 from .gold import GoldFile
 from .items import (
-    WAITING,
     Check,
     Decision,
     ReviewItem,
@@ -162,14 +161,14 @@ class ReviewSession:
     def _shown(self, item: ReviewItem) -> JSON:
         state, unit, sure = self._log.history.state(item), units(item.text), item.sureness
         before = flatten(item.record)
-        leaves = [
+        leaves: list[dict[str, Any]] = [
             {
                 "pointer": pointer,
                 "value": _written(value),
                 "before": _written(before.get(pointer)),
                 "sure": sure.get(pointer),
                 "told": pointer in item.confidence,
-                "escalated": _escalated(item.escalated.get(pointer)),
+                "escalated": [each.words, each.waits] if (each := item.escalated.get(pointer)) else None,
                 "spans": [[unit(start), unit(end)] for start, end in state.places.get(pointer, ())],
             }
             for pointer, value in flatten(state.record).items()
@@ -198,14 +197,8 @@ def _points(text: str, unit: int) -> int:
 
 
 def _urgency(sure: float | None, escalated: EscalatedValue | None) -> tuple[bool, float]:
-    waits = escalated is not None and escalated.choice in WAITING
+    waits = escalated is not None and escalated.waits
     return not waits, 1.0 if sure is None else sure
-
-
-def _escalated(value: EscalatedValue | None) -> JSON:
-    if value is None:
-        return None
-    return {"choice": value.choice, "to": value.to, "first": _written(value.first)}
 
 
 def _written(value: JSON) -> str | None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from extractor.evidence import How, Span, align
 from extractor.layout import Box
-from extractor.report import Entry, PagePiece, ShownPage, Variants, page
+from extractor.report import Entry, EscalatedValue, PagePiece, ShownPage, Variants, page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the `browser` extra")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -256,6 +256,15 @@ def test_confidence_is_told_and_low_confidence_is_marked(show: Show) -> None:
     assert tab.inner_text('[data-pointer="/depot"] .unsure') == "confidence 0.31"
     tab = show(document(confidence={"/depot": 0.9}))
     assert tab.query_selector(".unsure") is None
+
+
+def test_what_became_of_a_doubtful_value_is_told_and_stays_text(show: Show) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    tab = show(document(escalated={"/depot": EscalatedValue("second", "big", hostile)}))
+    assert tab.inner_text('[data-pointer="/depot"] .said') == f"from big; the first model: {hostile}"
+    tab = show(document(escalated={"/depot": EscalatedValue("review", "review")}))
+    assert tab.inner_text('[data-pointer="/depot"] .said.unsure') == "left to review"
+    assert tab.errors == []
 
 
 def test_enter_goes_from_a_value_to_its_place_and_back(show: Show) -> None:

@@ -120,8 +120,8 @@ def test_values_of_a_second_model_are_told_with_what_the_first_one_said_and_open
         session = ReviewSession([item], log, check_of(Person), str(tmp_path / "g.jsonl"), "me", lambda: "now")
         leaves = session.item(0)["leaves"]
     assert [(leaf["pointer"], leaf["escalated"]) for leaf in leaves] == [
-        ("/age", {"choice": "review", "to": "review", "first": "36"}),
-        ("/name", {"choice": "second", "to": "big", "first": "Bo"}),
+        ("/age", ["left to review", True]),
+        ("/name", ["from big; the first model: Bo", False]),
     ]
 
 
