@@ -268,7 +268,11 @@ def _check_rows(rows: Any) -> None:
 def _check_batches(model: Model, samples: int = 1) -> None:
     """Raise ConfigError where requests can't be sent by a batch API."""
     if samples > 1:
-        raise ConfigError("samples= can't be used with mode='batch': a batch gives one answer for each row")
+        tuned = model.settings.tuned
+        said = "; tuned= asks for several: give samples=1" if tuned and tuned.samples == samples else ""
+        raise ConfigError(
+            f"samples= can't be used with mode='batch': a batch gives one answer for each row{said}"
+        )
     provider = model.provider
     if provider.batch is None:
         known = ", ".join(name for name, row in PROVIDERS.items() if row.batch)

@@ -114,6 +114,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     ) -> Update[T]:
         """Return the record with the changes that a new text makes to it; see Extractor.update."""
         self._alone("update")
+        self._untuned("update")
         task, asked = updating(self._links, record, text, record_type, options)
         first = asked.round(task.message)
         result = await self._models.settle(asked, task.message)

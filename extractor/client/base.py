@@ -109,6 +109,14 @@ class BaseClient(Generic[Link]):
                 "model: give it an Extractor without escalate="
             )
 
+    def _untuned(self, verb: str) -> None:
+        """Refuse a verb that does not ask for the record type that was tuned. Raises ConfigError."""
+        if self._first.settings.tuned is not None:
+            raise ConfigError(
+                f"tuned= is for calls that extract a record; {verb} asks for its changes: give it an "
+                "Extractor without tuned="
+            )
+
     def _second_model(self, record_type: Any, options: Any) -> SecondModel | None:
         """Return the model that a run puts doubtful values to. `options` become those of its requests."""
         self._voting(options)

@@ -203,6 +203,7 @@ class Extractor(BaseClient[ModelConnection]):
         `record` is none of its type. Failures of the service and of the model are in the result.
         """
         self._alone("update")
+        self._untuned("update")
         task, asked = updating(self._links, record, text, record_type, options)
         first = asked.round(task.message)
         result = self._models.settle(asked, task.message)

@@ -102,6 +102,15 @@ def test_each_verb_asks_as_often_as_was_tuned_but_for_a_call_that_says_so_itself
         assert len(server.requests) - before == 6
 
 
+def test_calls_that_cannot_do_as_was_tuned_say_what_to_do(tmp_path: Path) -> None:
+    with ChatServer() as server, Extractor("m", base_url=server.base_url, tuned=VOTES) as ex:
+        with pytest.raises(ConfigError, match="tuned= asks for several: give samples=1"):
+            ex.rows(["x"], Visit, run=Run(journal=tmp_path / "j.db", mode="batch"))
+        with pytest.raises(ConfigError, match="give it an Extractor without tuned="):
+            ex.update(Visit(town="Ulm", code="UL"), "Now in Bern.")
+        assert server.requests == ()
+
+
 @pytest.mark.parametrize(
     ("options", "client", "why"),
     [
