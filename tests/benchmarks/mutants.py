@@ -1,24 +1,28 @@
 """How many small faults the tests find: `python -m tests.benchmarks.mutants [--count 300] [--seed 0]`.
 
-Needs cosmic-ray. A sample of places in the dialogue, the compiler of types and bulk runs is drawn. At each
-place one operator of cosmic-ray changes the code of a copy of the checkout, such as `<` to `<=`. The quick
-tests of its room run on it, then those of the other two. A fault is found if a test fails, or if the tests
-take ten times as long. What they do not find is printed with its change: some changes can't be seen, others
-lack a test, or have one that is slow. The exit status is 1 below the share --least.
+Needs cosmic-ray and coverage. A sample of places in the dialogue, the compiler of types and bulk runs is
+drawn. At each place one operator of cosmic-ray changes the code of a copy of the checkout, such as `<` to
+`<=`. The quick tests of these rooms run once without a fault, which shows the tests that reach each line.
+Those of a mutant's lines run on it, the most specific first, for at most a minute of CPU. A fault is found
+if a test fails, or if the tests take ten times as long.
+
+Each mutant is a line of JSON in `.mutants/seed-N.jsonl`. The same command goes on where it was stopped, and
+judges a mutant again if its file has changed. What no test finds is printed with its change: some changes
+can't be seen, others lack a test, or have one that is slow. The exit status is 1 below the share --least.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -27,14 +31,19 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
-ROOT = Path(__file__).parents[2]
+from tests.benchmarks.mutant_tests import ROOT, Reach, copied, kept, measured, noticed, statement
+
+RESULTS = ROOT / ".mutants"
 TESTS: Mapping[str, Sequence[str]] = {
     "dialogue": ("tests/dialogue", "tests/test_odd_replies.py", "tests/test_conversation.py"),
     "schema": ("tests/schema", "tests/test_golden_schemas.py"),
     "bulk": ("tests/bulk",),
 }
 QUICK = "not slow and not crash and not server and not model"
+FIRST = 10  # the most specific tests run alone, since few files are collected for them
+MOST = 60  # seconds of CPU for the tests of a mutant
 PATIENCE = 10  # times what the tests take without a fault
+START = 30  # seconds of CPU to collect them, with patience
 UNSEEN = "BitOr"  # stands in annotations, which are not evaluated
 
 
@@ -58,6 +67,18 @@ class Mutant:
         return None if changed is None else changed if isinstance(changed, str) else changed.decode()
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """How a mutant ended. by: the test that found it; None if none of `tests` did. change: as a diff."""
+
+    mutant: str
+    room: str
+    source: str  # the SHA-256 of the file that was changed
+    tests: int
+    by: str | None
+    change: str
+
+
 def mutants(path: Path) -> Iterator[tuple[Any, Mutant]]:
     """Yield each mutant of a file with its place."""
     nodes = list(ast_nodes(get_ast((ROOT / path).read_text("utf-8"))))
@@ -70,73 +91,118 @@ def mutants(path: Path) -> Iterator[tuple[Any, Mutant]]:
             yield place, Mutant(path, place[0], name, occurrence)
 
 
+def sources() -> list[Path]:
+    """Return the modules that are changed."""
+    return [path for room in TESTS for path in sorted((ROOT / "extractor" / room).rglob("*.py"))]
+
+
+def state() -> str:
+    """Return what tells these sources from others."""
+    return digest("".join(path.read_text("utf-8") for path in sources()))[:16]
+
+
+def sampled(count: int, seed: int) -> list[Mutant]:
+    """Return the sample, as it was kept if the sources are the same: to draw one takes a while."""
+    file = RESULTS / f"sample-{count}-{seed}-{state()}.json"
+    if not file.exists():
+        told = [[str(each.path), each.line, each.operator, each.occurrence] for each in drawn(count, seed)]
+        file.write_text(json.dumps(told), "utf-8")
+    return [Mutant(Path(path), *rest) for path, *rest in json.loads(file.read_text("utf-8"))]
+
+
 def drawn(count: int, seed: int) -> list[Mutant]:
     """Return a sample: places are drawn alike, and at each place one operator."""
     by_place: dict[Any, list[Mutant]] = {}
-    for room in TESTS:
-        for path in sorted((ROOT / "extractor" / room).rglob("*.py")):
-            for place, mutant in mutants(path.relative_to(ROOT)):
-                by_place.setdefault((mutant.path, place), []).append(mutant)
+    for path in sources():
+        for place, mutant in mutants(path.relative_to(ROOT)):
+            by_place.setdefault((mutant.path, place), []).append(mutant)
     chance = random.Random(seed)
     places = chance.sample(sorted(by_place, key=str), min(count, len(by_place)))
     return [chance.choice(by_place[place]) for place in places]
 
 
-def passes(copy: Path, room: str, seconds: float | None = None) -> bool:
-    """Whether a room's tests pass in the copy. seconds: after which they count as failed."""
-    quiet = ("-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", QUICK)
-    command: list[str] = [sys.executable, "-B", "-m", "pytest", *quiet, *TESTS[room]]
-    try:
-        return subprocess.run(command, cwd=copy, capture_output=True, timeout=seconds).returncode == 0
-    except subprocess.TimeoutExpired:
-        return False
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def survives(copy: Path, mutant: Mutant, seconds: Mapping[str, float]) -> str | None:
-    """Return the change that no test notices; None if one does."""
+def judged(copy: Path, mutant: Mutant, reach: Reach) -> Verdict | None:
+    """Run the tests on a mutant; None if the operator changes nothing there."""
     file = copy / mutant.path
     source = file.read_text("utf-8")
     changed = mutant.code(source)
     if changed is None or changed == source:
         return None
+    tests = reach.of(str(mutant.path), statement(source, mutant.line), MOST)
+    by = None
     try:
         file.write_text(changed, "utf-8")
-        rooms = sorted(TESTS, key=lambda room: room != mutant.room)  # its own first
-        if not all(passes(copy, room, seconds[room]) for room in rooms):
-            return None
+        for cached in file.parent.glob(f"__pycache__/{file.stem}.*"):
+            cached.unlink()  # of the same size and second, it would be taken for the change
+        for some in filter(None, (tests[:FIRST], tests[FIRST:])):
+            by = by or noticed(copy, some, START + PATIENCE * reach.cost(some))
     finally:
         file.write_text(source, "utf-8")
     lines = unified_diff(source.splitlines(), changed.splitlines(), lineterm="", n=0)
-    return "\n".join(line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@")
+    change = "\n".join(line for line in lines if line[:3] not in ("---", "+++") and line[:2] != "@@")
+    return Verdict(name(mutant), mutant.room, digest(source), len(tests), by, change)
 
 
-def copied(folder: Path) -> Path:
-    """Return a copy of the checkout's files without those that git ignores."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-    for name in filter(None, listed.decode().split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
-    return folder
+def name(mutant: Mutant) -> str:
+    return f"{mutant.path}:{mutant.line} {mutant.operator} {mutant.occurrence}"
+
+
+def before(file: Path) -> dict[tuple[str, str], Verdict]:
+    """Return the verdicts of earlier runs, by mutant and source."""
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    found = [Verdict(**json.loads(line)) for line in lines]
+    return {(each.mutant, each.source): each for each in found}
+
+
+def reached(copy: Path) -> Reach:
+    """Return which tests reach which lines, measured again if a module has changed."""
+    file = RESULTS / f"reach-{state()}.json"
+    return kept(file) if file.exists() else measured(copy, tuple(TESTS), sum(TESTS.values(), ()), QUICK, file)
+
+
+def verdicts(sample: Sequence[Mutant], file: Path) -> Iterator[Verdict]:
+    """Yield a verdict for each mutant, those of earlier runs first."""
+    earlier, left = before(file), list[Mutant]()
+    for mutant in sample:
+        known = earlier.get((name(mutant), digest((ROOT / mutant.path).read_text("utf-8"))))
+        if known is None:
+            left.append(mutant)
+        else:
+            yield known
+    if not left:
+        return
+    with tempfile.TemporaryDirectory() as folder, file.open("a", encoding="utf-8") as kept_in:
+        copy = copied(Path(folder).resolve())
+        reach = reached(copy)
+        sys.dont_write_bytecode = True
+        for mutant in left:
+            began = time.monotonic()
+            if (verdict := judged(copy, mutant, reach)) is not None:
+                kept_in.write(json.dumps(asdict(verdict)) + "\n")
+                kept_in.flush()
+                by = verdict.by or f"survives {verdict.tests} tests\n{verdict.change}"
+                print(f"{time.monotonic() - began:.0f} s  {verdict.mutant}: {by}", flush=True)
+                yield verdict
 
 
 def main(count: int, seed: int, least: float) -> int:
-    sample = drawn(count, seed)
-    made, alive = Counter(each.room for each in sample), Counter[str]()
-    with tempfile.TemporaryDirectory() as folder:
-        copy, patience = copied(Path(folder)), dict[str, float]()
-        for room in TESTS:
-            began = time.monotonic()
-            assert passes(copy, room), f"the tests of {room} fail without any fault"
-            patience[room] = PATIENCE * (time.monotonic() - began)
-        for mutant in sample:
-            change = survives(copy, mutant, patience)
-            alive[mutant.room] += change is not None
-            end = "found" if change is None else f"survives\n{change}"
-            print(f"{mutant.path}:{mutant.line} {mutant.operator}: {end}", flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / ".gitignore").write_text("*\n", "utf-8")
+    made, found = Counter[str](), Counter[str]()
+    try:
+        for verdict in verdicts(sampled(count, seed), RESULTS / f"seed-{seed}.jsonl"):
+            made[verdict.room] += 1
+            found[verdict.room] += verdict.by is not None
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on")
     for room in TESTS:
-        print(f"{room:9} {made[room] - alive[room]:4} of {made[room]:4} found")
-    share = 1 - alive.total() / len(sample)
-    print(f"{len(sample) - alive.total()} of {len(sample)} found, {share:.1%}; seed {seed}")
+        print(f"{room:9} {found[room]:4} of {made[room]:4} found")
+    share = found.total() / max(made.total(), 1)
+    print(f"{found.total()} of {made.total()} found, {share:.1%}; {count} drawn by seed {seed}")
     return int(share < least)
 
 
