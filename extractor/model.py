@@ -253,6 +253,9 @@ class Model:
         redact = partial(self.redact, endpoint)
         if isinstance(event, Completion):
             named = {name: getattr(event, name) for name in REDACTED}
+            together = "\n".join(filter(None, named.values()))
+            if redact(together) == together:
+                return event
             plain: Any = {name: redact(said) if said else said for name, said in named.items()}
             return event if plain == named else replace(event, **plain)
         request_id = event.request_id and redact(event.request_id)

@@ -63,12 +63,9 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
     """
 
     def price(model: str, usage: Usage) -> Decimal | None:
-        written = min(usage.cache_write_tokens, usage.prompt_tokens)
-        cached = min(usage.cached_tokens, usage.prompt_tokens - written)
-        usage = replace(usage, cached_tokens=cached, cache_write_tokens=written)
         own = prices.get(model) or prices.get(asked)
         if own is not None:
-            return own(usage)
+            return own(_within_prompt(usage))
         if provider == EMBEDDED:
             return Decimal(0)
         return _public_price(provider, model, usage) or _public_price(provider, asked, usage)
@@ -79,7 +76,14 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
 def _public_price(provider: str, model: str, usage: Usage) -> Decimal | None:
     if not _is_listed(provider, model):
         return None
-    return _listed_price(provider, model, usage)
+    return _listed_price(provider, model, _within_prompt(usage))
+
+
+def _within_prompt(usage: Usage) -> Usage:
+    """Return a usage whose cached tokens are no more than the prompt's, whatever a server counted."""
+    written = min(usage.cache_write_tokens, usage.prompt_tokens)
+    cached = min(usage.cached_tokens, usage.prompt_tokens - written)
+    return replace(usage, cached_tokens=cached, cache_write_tokens=written)
 
 
 @lru_cache(maxsize=256)

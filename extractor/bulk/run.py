@@ -39,6 +39,7 @@ from .schedule import Window
 from .tally import Tally
 
 T = TypeVar("T")
+LOOKED_FOR = 64  # rows at once, while the journal has their answers: what it reads needs no room at the service
 TICK = 0.2  # seconds between two reports of progress
 INTERRUPTED = "Finished rows are in the journal. Run it again to resume."
 _ALL = sys.maxsize
@@ -336,8 +337,11 @@ class _Run(Generic[T]):
 
     def _may_begin(self) -> bool:
         going = not (self._exhausted or self._stopped or self._reading)
-        room = self._main.room * self._settings.rows_per_request
-        return going and self._window.has_room and self._starting < room
+        if not (going and self._window.has_room):
+            return False
+        if self._context.reading_back and self._starting < LOOKED_FOR:
+            return True
+        return self._starting < self._main.room * self._settings.rows_per_request
 
     def _no_more(self) -> bool:
         return self._exhausted

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ..messages import (
@@ -269,7 +269,7 @@ def _tool_delta(place: int, call: Mapping[str, JSON]) -> ToolCallDelta:
 
 def _content(content: JSON) -> str | None:
     """Text, also out of the content parts that some servers answer with."""
-    if isinstance(content, Sequence) and not isinstance(content, str):
+    if isinstance(content, list):
         said = [part for part in mappings(content) if part.get("type") not in THOUGHTS]
         return "".join(text(part.get("text")) or "" for part in said)
     return written(content)

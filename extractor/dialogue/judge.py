@@ -111,7 +111,8 @@ def _judged(
             *_beside_calls(completion, reader, read),
             *_odd_ending(completion),
         )
-        return _verdict(replace(read, passed_over=(*read.passed_over, *others)), decode, notes), read.slice
+        whole = replace(read, passed_over=(*read.passed_over, *others)) if others else read
+        return _verdict(whole, decode, notes), read.slice
     return _part(texts, patch, decode, reader, notes)
 
 

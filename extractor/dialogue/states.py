@@ -113,12 +113,11 @@ class Ask(Generic[T]):
 
     def _replied(self, event: Completion, now: float) -> Step[T]:
         verdict = self._judged(event)
-        asked = self._record(_attempt(self, event, verdict))
+        attempt = _attempt(self, event, verdict)
         if verdict.outcome is Outcome.OK:
-            outcome = Outcome.REPAIRED if self.repairs else Outcome.OK
             return Extraction(
-                outcome,
-                asked.attempts,
+                Outcome.REPAIRED if self.repairs else Outcome.OK,
+                (*self.attempts, attempt),
                 verdict.record,
                 completion=event,
                 source=self.source,
@@ -129,12 +128,13 @@ class Ask(Generic[T]):
                 locale=self.locale,
                 shown=self.shown,
             )
+        asked = self._record(attempt)
         again = asked._asked_better(event, verdict, now)
         return again or asked.or_fallback(asked._give_up(verdict, event), now)
 
     def _judged(self, reply: Completion) -> Verdict[T]:
         """Return what a reply is worth. One to a part of the text is no record."""
-        judge = self.judge if self.judges is None else self.judges(len(self.attempts) + 1)
+        judge = self.judges(len(self.attempts) + 1) if self.judges and self.attempts else self.judge
         verdict = judge(reply, self.patch) if reply.finish_reason != REJECTED else _rejected(reply)
         cut = cut_input(self.request, reply.usage, self.attempts) if self.counted else None
         if isinstance(cut, str):

@@ -115,9 +115,12 @@ def _is_name_of_document(text: str) -> bool:
     return ending and len(text) <= _LONGEST_NAME and "://" not in text and not any(map(str.isspace, text))
 
 
+_TO_BE_READ = (bytes, bytearray, memoryview, os.PathLike, Unread)
+
+
 def is_document(given: Any) -> bool:
     """Whether a document is yet to be read: a path or bytes. A string is always a text."""
-    return isinstance(given, bytes | bytearray | memoryview | os.PathLike | Unread)
+    return not isinstance(given, str) and isinstance(given, _TO_BE_READ)
 
 
 def opened(given: Any) -> Any:

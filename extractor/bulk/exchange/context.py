@@ -149,6 +149,7 @@ class RunContext(Generic[T]):
     retried: Counter[str] = field(default_factory=Counter)  # requests that failed and go out again, by reason
     lost: int = 0  # claims taken over from processes that died
     answered: bool = False  # whether the service has answered anything at all
+    reading_back: bool = False  # whether the journal had the last answer: the next is looked for there first
 
     def __post_init__(self) -> None:
         """Look for what the journal knows."""

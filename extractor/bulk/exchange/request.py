@@ -84,14 +84,15 @@ class RowRequest(Generic[T]):
         """Return the answer where it is there, else the right to go on the wire, the step being in its time:
         a row's deadline begins when its first request may go out.
         """
-        step = self._step
+        step, looked = self._step, self._context.reading_back
+        if looked and (kept := await self._looked_for()) is not None:
+            return kept
         wanted = self._context.wanted(step, self._post.body)
         reserved = self._limiter.try_reserve(wanted)
         if reserved is not None:
             self._state.started()
             return reserved
-        kept = await self._context.journal.look(self._key, self._state.since)
-        if kept is not None:
+        if not looked and (kept := await self._looked_for()) is not None:
             return kept
         waiting = self._limiter.reserve(wanted, self._state.row)
         self._state.started()
@@ -104,6 +105,12 @@ class RowRequest(Generic[T]):
             self._post = self._post.within(self._step.timeout)
         return reserved
 
+    async def _looked_for(self) -> Kept | None:
+        """Return the answer that the journal has, which tells where the next row is best looked for."""
+        kept = await self._context.journal.look(self._key, self._state.since)
+        self._context.reading_back = kept is not None
+        return kept
+
     async def _journaled(self, reserved: Reservation) -> RowAnswer | None:
         """Return what came; None where it can't be asked now: another process does, or a pause has begun."""
         journal = self._context.journal
@@ -115,6 +122,7 @@ class RowRequest(Generic[T]):
             raise
         if claim.kept is not None or not claim.granted:
             self._limiter.take_back(reserved)
+            self._context.reading_back = claim.kept is not None
             return self._read(claim.kept) if claim.kept else None
         self._context.lost += claim.lost
         if self._limiter.paused:

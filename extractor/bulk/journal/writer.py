@@ -104,7 +104,7 @@ class StoreJournal:
         self._changed: Callable[[], None] = lambda: None
         self._tickets = 0
         self._waiting: deque[tuple[Any, ...]] = deque()
-        self._news = threading.Event()
+        self._news, self._waking = threading.Event(), False
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._work, name="extractor-journal", daemon=True)
         self._thread.start()
@@ -152,9 +152,15 @@ class StoreJournal:
         return await future
 
     def _submit(self, *operation: Any) -> None:
+        """Have an operation done in the next trip, with all that this turn of the event loop adds to it."""
         self._waiting.append(operation)
-        if not self._news.is_set():
-            self._news.set()
+        if not self._waking:
+            self._waking = True
+            self._loop.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._waking = False
+        self._news.set()
 
     # -- in the thread
 
