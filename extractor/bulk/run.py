@@ -39,7 +39,9 @@ from .schedule import Window
 from .tally import Tally
 
 T = TypeVar("T")
-LOOKED_FOR = 64  # rows at once, while the journal has their answers: what it reads needs no room at the service
+LOOKED_FOR = (
+    64  # rows at once, while the journal has their answers: what it reads needs no room at the service
+)
 TICK = 0.2  # seconds between two reports of progress
 INTERRUPTED = "Finished rows are in the journal. Run it again to resume."
 _ALL = sys.maxsize

@@ -48,11 +48,15 @@ class Ways:
         self._known: dict[str, tuple[AskedWay, ...]] = {}
 
     async def of(self, name: str) -> tuple[AskedWay, ...]:
-        """Return the ways in which earlier runs have asked at an endpoint, where there were several."""
+        """Return the ways in which earlier runs may have asked at an endpoint, where there were several. A
+        row that began once both a mode and turns had changed was asked in both, with no change of its own.
+        """
         if name not in self._known:
             every = every_way()
             found = await asyncio.gather(*(self._journal.look(way_key(name, way), 0.0) for way in every))
-            self._known[name] = tuple(way for way, kept in zip(every, found, strict=True) if kept is not None)
+            kept = [way for way, known in zip(every, found, strict=True) if known is not None]
+            modes, turns = {way.mode for way in kept}, {way.turns for way in kept}
+            self._known[name] = tuple(way for way in every if way.mode in modes and way.turns in turns)
         return self._known[name]
 
     def changed(self, name: str, before: Request, after: Request) -> None:
