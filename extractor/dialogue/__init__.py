@@ -19,8 +19,9 @@ from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
 from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
 from .probe import Findings, ProbeAnswer
 from .prompts import BRIEF, DEFAULT_PROMPT, PACK, PLACEHOLDERS, PLAIN, TOGETHER, PromptTemplate, small_prompt
+from .remedies import MAX_TOKENS
 from .shells import adrive, drive
-from .states import MAX_TOKENS, Ask, Step, start
+from .states import Ask, Step, start
 from .turns import joined
 from .wording import (
     SMALL_TASK,

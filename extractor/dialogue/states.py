@@ -13,38 +13,26 @@ from math import inf
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from ..errors import (
-    Empty,
-    ExtractionError,
     ExtractorError,
-    Filtered,
-    Invalid,
-    InvalidJSON,
     Problem,
-    Refused,
-    ServiceError,
-    Truncated,
     Unjudged,
 )
 from ..layout import Source
-from ..messages import REJECTED, Attempt, Completion, Failure, Message, Mode, Outcome, Request, Spent, Turns
-from ..reading import without_thoughts
+from ..messages import REJECTED, Attempt, Completion, Failure, Mode, Outcome, Request, Spent, Turns
 from ..results import Extraction
 from ..vocabularies import Shortlist
-from ..words import shortened
-from .continuation import Continuation, rest
+from .failing import error_of, no_record, service_error
 from .input import cut_input
 from .judge import Judge, Part, Verdict
 from .ladder import ModeLadder, is_vague, refuses_logprobs, refuses_mode, without
 from .moves import TABLE, Ending, Remedy, ending_of
-from .patch import Patch, plan
 from .policy import Policy, back_off, is_hopeless, is_too_long, is_transient, with_body
+from .remedies import AFTER_REPLIES
 from .turns import turns_after
-from .wording import go_on, insisting, repair, repair_places, shown_schema
+from .wording import insisting
 
 T = TypeVar("T")
 Step: TypeAlias = "Ask[T] | Extraction[T]"
-
-MAX_TOKENS = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 class Learner(Protocol):
@@ -148,7 +136,7 @@ class Ask(Generic[T]):
         raised = error if isinstance(error, Unjudged) else Unjudged.of(error)
         verdict: Verdict[T] = Verdict(Outcome.INVALID, problems=raised.problems)
         attempts = (*self.attempts, _attempt(self, reply, verdict))
-        told = Unjudged(_no_record(verdict, attempts), verdict.problems, attempts)
+        told = Unjudged(no_record(verdict, attempts), verdict.problems, attempts)
         told.__cause__ = raised.__cause__ or error
         return self._end(verdict.outcome, attempts, told, reply)
 
@@ -191,7 +179,7 @@ class Ask(Generic[T]):
             if step is not None and step._may_be_asked(now + step.wait):
                 return step._at(now, step.wait)
         later = asked._later(failure, chance)
-        error = _service_error(
+        error = service_error(
             failure, asked.attempts, None if later is None else later.wait, self._hint(failure)
         )
         return asked.or_fallback(self._end(Outcome.TRANSPORT, asked.attempts, error), now)
@@ -271,7 +259,7 @@ class Ask(Generic[T]):
         if self.repairs >= self.policy.max_repairs or not self.policy.may("again", verdict.outcome):
             return None
         for remedy in TABLE[ending_of(reply, verdict, bool(self.request.tools))]:
-            found = _AFTER_REPLIES[remedy](self, reply, verdict)
+            found = AFTER_REPLIES[remedy](self, reply, verdict)
             if found is None:
                 continue
             wanted, patch = found
@@ -294,62 +282,8 @@ class Ask(Generic[T]):
         firmer = replace(request, messages=insisting(request.messages))
         return None if firmer in sent else firmer
 
-    def _once_more(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
-        return None if self.repairs else self._same(reply, verdict)
-
-    def _same(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None]:
-        return self.request, self.patch
-
-    def _repaired(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None]:
-        """Ask for what failed alone; for the whole where that cannot be told apart."""
-        if self.patch and verdict.text is None:
-            return self.request, self.patch  # no JSON this time: the question stands
-        strict, messages = self.first.response_schema, self.first.messages
-        patch = plan(strict, verdict.text, verdict.problems) if strict and verdict.text else None
-        if patch is None:
-            rejected = verdict.text or without_thoughts(reply.content or "")
-            whole = repair(messages, rejected, verdict.problems)
-            return replace(self.request, messages=whole, response_schema=strict), None
-        messages, schema = self._few_values(patch)
-        said = repair_places(messages, patch.pointers, verdict.problems, schema)
-        asked_for = replace(patch, told=verdict.told)
-        return replace(self.request, messages=said, response_schema=patch.schema), asked_for
-
-    def _few_values(self, patch: Patch) -> tuple[tuple[Message, ...], str | None]:
-        """The messages before the complaint, and the schema to show. Where the server puts the schema
-        before all messages, none of them is cached under another one, so they may be fewer.
-        """
-        if self.ladder is None:
-            return self.first.messages, None
-        if self.ladder.shows_schema(self.request.mode):
-            return self.first.messages, shown_schema(patch.schema.schema, self.request.mode)
-        return self.ladder.brief() if self.ladder.brief else self.first.messages, None
-
-    def _continued(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Continuation] | None:
-        """The rest of a list that was cut off; None where the reply is none, or got no further."""
-        strict, before = self.first.response_schema, self.patch
-        if strict is None or verdict.text is None or not (before is None or isinstance(before, Continuation)):
-            return None
-        more = rest(strict, verdict.text, before)
-        if more is None:
-            return None
-        said = go_on(self.first.messages, more.items)
-        return replace(self.request, messages=said, response_schema=more.schema), more
-
-    def _larger(self, reply: Completion, verdict: Verdict[T]) -> tuple[Request, Part | None] | None:
-        """The same with twice the tokens, once, and only where the request's limit is what cut it off."""
-        limits = {name: self.first.params.get(name) for name in MAX_TOKENS}
-        larger = {
-            name: min(2 * limit, self.policy.max_output or inf)
-            for name, limit in limits.items()
-            if isinstance(limit, int) and limit < (self.policy.max_output or inf)
-        }
-        if not larger or self.request.params != self.first.params:
-            return None
-        return replace(self.request, params={**self.request.params, **larger}), self.patch
-
     def _give_up(self, verdict: Verdict[T], reply: Completion) -> Extraction[T]:
-        return self._end(verdict.outcome, self.attempts, _error(verdict, self.attempts), reply)
+        return self._end(verdict.outcome, self.attempts, error_of(verdict, self.attempts), reply)
 
     def _end(
         self,
@@ -368,13 +302,6 @@ class Ask(Generic[T]):
         return self.first.source if self.given is None else self.given
 
 
-_AFTER_REPLIES: Mapping[Remedy, Callable[..., tuple[Request, Part | None] | None]] = {
-    Remedy.REPAIR: Ask._repaired,
-    Remedy.CONTINUE: Ask._continued,
-    Remedy.ENLARGE: Ask._larger,
-    Remedy.ONCE_MORE: Ask._once_more,
-    Remedy.SAME: Ask._same,
-}
 _AFTER_FAILURES: Mapping[Remedy, Callable[..., Ask[Any] | None]] = {
     Remedy.ANOTHER_WAY: Ask._in_another_way,
     Remedy.WAIT: Ask._later,
@@ -453,57 +380,7 @@ def _failed_attempt(ask: Ask[Any], failure: Failure) -> Attempt:
     )
 
 
-_ERRORS: Mapping[Outcome, type[ExtractionError]] = {
-    Outcome.TRUNCATED: Truncated,
-    Outcome.REFUSED: Refused,
-    Outcome.FILTERED: Filtered,
-    Outcome.EMPTY: Empty,
-    Outcome.INVALID_JSON: InvalidJSON,
-    Outcome.INVALID: Invalid,
-}
-_QUOTED = 120  # characters of a reply in an error's message; all of it is in `attempts`
-_SHOWN = 3  # problems in an error's message; all of them are in `problems`
-
-
-def _error(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> ExtractorError:
-    return _ERRORS[verdict.outcome](_no_record(verdict, attempts), verdict.problems, attempts)
-
-
-def _no_record(verdict: Verdict[Any], attempts: tuple[Attempt, ...]) -> str:
-    shown = "; ".join(shortened(str(each)) for each in verdict.problems[:_SHOWN])
-    more = f"; and {len(verdict.problems) - _SHOWN} more" if len(verdict.problems) > _SHOWN else ""
-    said = attempts[-1].text
-    quoted = f"; the reply was {_excerpt(said)}" if said and said.strip() else ""
-    return f"no record, {verdict.outcome}: {shown}{more}{_tries(attempts)}{quoted}"
-
-
-def _excerpt(text: str) -> str:
-    """Return the beginning of a reply on one line."""
-    flat = " ".join(text[: 2 * _QUOTED].split())
-    return repr(flat[:_QUOTED] + "…" if len(flat) > _QUOTED or len(text) > 2 * _QUOTED else flat)
-
-
 def _rejected(reply: Completion) -> Verdict[Any]:
     """The verdict on an answer that the server itself found to be none."""
     reason = f"the server rejected the answer: {reply.fault or 'without a reason'}"
     return Verdict(Outcome.INVALID, problems=(Problem("", reason, type="rejected"),))
-
-
-def _service_error(
-    failure: Failure, attempts: tuple[Attempt, ...], wait: float | None, hint: str
-) -> ServiceError:
-    """wait: seconds to another try, for which there is no time or no budget; None where none is due."""
-    status = f"HTTP {failure.status}: " if failure.status is not None else ""
-    why = "" if wait is None else f"; another try, in {wait:.0f} s, would exceed the deadline or the budget"
-    why += f"; {hint}" if hint else ""
-    return ServiceError(
-        f"{status}{failure.message}{_tries(attempts)}{why}",
-        failure.status,
-        failure.retry_after,
-        failure.request_id,
-        attempts,
-    )
-
-
-def _tries(attempts: tuple[Attempt, ...]) -> str:
-    return f" (after {len(attempts)} requests)" if len(attempts) > 1 else ""
