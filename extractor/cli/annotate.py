@@ -12,8 +12,8 @@ from ..layout import Source
 from ..loading import BadInput, read_source
 from ..readers import PageMark, marked_pdf
 from ..readers.kinds import PDF
-from .extract import chosen_type
-from .options import KEYS, BaseUrlOption, MaskOption, ModelOption, SchemaOption, connected
+from .grouping import grouping
+from .options import KEYS, BaseUrlOption, MaskOption, ModelOption, TypeOptions, connected
 from .output import opened_bytes
 from .screen import tell
 
@@ -26,6 +26,7 @@ EPILOG = f"""Examples:
 """
 
 
+@grouping
 def annotate(
     file: Annotated[str, typer.Argument(metavar="FILE.pdf", help="A PDF.", show_default=False)],
     output: Annotated[
@@ -34,10 +35,8 @@ def annotate(
             "--output", "-o", metavar="MARKED.pdf", help="The PDF with boxes. Only you may read it."
         ),
     ],
-    record_type: Annotated[
-        str | None, typer.Option("--type", "-t", metavar="FILE.py:Name", help="The record type.")
-    ] = None,
-    schema: SchemaOption = None,
+    *,
+    kind: TypeOptions,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     mask: MaskOption = None,
@@ -46,7 +45,7 @@ def annotate(
 
     The boxes are annotations with the field's pointer and the value. Any PDF reader shows them.
     """
-    wanted = chosen_type(record_type, schema)
+    wanted = kind.chosen()
     if Path(file).absolute() == Path(output).absolute():
         raise ConfigError(f"-o {output} would overwrite the input")
     source = read_source(file)

@@ -22,31 +22,19 @@ from ..evaluation.promising import check_shares
 from ..evaluation.records import gold_reader
 from ..evaluation.reliability import BINS, Bin, calibration_error, errors_caught, reliability
 from ..groups import Run
-from ..loading import load_examples
 from ..schema import RecordType, compile_schema
-from .extract import chosen_type
+from .grouping import grouping
 from .options import (
     KEYS,
-    BaseUrlOption,
-    DateOption,
-    InstructionsOption,
-    LocaleOption,
-    MaskOption,
-    MaxTokensOption,
-    ModelOption,
-    OcrOption,
-    ParamsOption,
-    PromptOption,
+    ConcurrencyOption,
+    JournalOption,
+    LimitOption,
+    ParameterOptions,
+    PromptOptions,
     SamplesOption,
-    SchemaOption,
-    TemperatureOption,
-    TextFormOption,
-    TunedOption,
-    TypeOption,
-    connected,
-    document_reading,
-    parameters,
-    told_options,
+    TextReading,
+    TypeOptions,
+    given,
 )
 from .output import opened
 from .screen import console_on, counting, safe, say, tell
@@ -74,12 +62,12 @@ HEAD = (
 BAR = 20  # characters of a bar that is full
 
 
+@grouping
 def calibrate(
     data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
-    record_type: TypeOption = None,
-    schema: SchemaOption = None,
-    model: ModelOption = None,
-    base_url: BaseUrlOption = None,
+    *,
+    kind: TypeOptions,
+    asked: PromptOptions,
     output: Annotated[
         str | None,
         typer.Option(
@@ -112,18 +100,6 @@ def calibrate(
         str | None,
         typer.Option(metavar="FILE", help="Write the reliability plot as FILE.svg, or as a page, FILE.html."),
     ] = None,
-    examples: Annotated[
-        str | None,
-        typer.Option(
-            "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
-        ),
-    ] = None,
-    instructions: InstructionsOption = None,
-    mask: MaskOption = None,
-    tuned: TunedOption = None,
-    prompt: PromptOption = None,
-    reference_date: DateOption = None,
-    locale: LocaleOption = None,
     escalate: Annotated[
         str | None,
         typer.Option(
@@ -132,16 +108,11 @@ def calibrate(
             "better on them, beyond chance.",
         ),
     ] = None,
-    temperature: TemperatureOption = None,
-    max_tokens: MaxTokensOption = None,
-    params: ParamsOption = None,
-    text_form: TextFormOption = "plain",
-    ocr: OcrOption = "auto",
-    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
-    journal: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
-    ] = None,
+    parameters: ParameterOptions,
+    documents: TextReading,
+    limit: LimitOption = None,
+    concurrency: ConcurrencyOption = 64,
+    journal: JournalOption = None,
 ) -> None:
     """Fit a calibration on labelled texts, which turns confidence scores into probabilities. Show how
     accurate these are.
@@ -159,17 +130,14 @@ def calibrate(
         raise ConfigError("--escalate needs --right: a promise tells which values are doubtful")
     else:
         check_installed()
-    wanted = chosen_type(record_type, schema)
-    reading = document_reading(text_form, False, ocr)
-    cases = alike(load_cases(data, gold_reader(wanted), limit, reading=reading))
+    wanted = kind.chosen()
+    cases = alike(load_cases(data, gold_reader(wanted), limit, reading=documents.chosen()))
     options: dict[str, Any] = {
-        "examples": load_examples(examples, wanted) if examples else [],
-        **({} if samples is None else {"samples": samples}),
+        "examples": asked.solved(wanted),
+        **given({"samples": samples}),
         "run": Run(concurrency=concurrency, journal=True if journal is None else journal),
     }
-    how = told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
-    how |= parameters({"temperature": temperature, "max_tokens": max_tokens}, params or [])
-    with connected(model, base_url, instructions, mask=mask, **how) as extractor:
+    with asked.connected(**asked.told(), **parameters.of_client()) as extractor:
         count = _counted(extractor, wanted, cases, options)
         name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
         votes = samples or extractor.samples

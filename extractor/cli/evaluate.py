@@ -32,41 +32,20 @@ from ..evaluation.rates import (
 from ..evaluation.records import gold_reader
 from ..evaluation.reports import EvalReport, load_report
 from ..evaluation.scoring import PLAIN, Scoring, load_scoring
-from ..loading import load_examples
-from .extract import chosen_type
+from .grouping import grouping
 from .options import (
     KEYS,
-    BaseUrlOption,
-    BelowOption,
-    CalibrationOption,
-    ConfidenceOption,
-    DateOption,
-    EscalateOption,
-    InstructionsOption,
-    LocaleOption,
-    MaskOption,
-    MaxFieldsOption,
-    MaxTokensOption,
-    ModelOption,
-    OcrOption,
-    ParamsOption,
-    PartsOption,
-    PromptOption,
-    SamplesOption,
-    SchemaOption,
-    StrictOption,
-    TemperatureOption,
-    TextFormOption,
-    TunedOption,
-    TypeOption,
-    ValuesOption,
-    asked_confidence,
-    connected,
-    divided_options,
-    document_reading,
-    escalation,
-    parameters,
-    told_options,
+    ConcurrencyOption,
+    JournalOption,
+    LimitOption,
+    PromptOptions,
+    ReplyOptions,
+    ScoringOption,
+    SeededParameters,
+    SureOptions,
+    TextReading,
+    TypeOptions,
+    given,
 )
 from .output import opened
 from .screen import console_on, counting, safe, say
@@ -96,14 +75,14 @@ CHANGED = 20  # records shown; the files have all of them
 SLIPS = 10  # shown; the page has all of them
 
 
+@grouping
 def evaluate(
     data: Annotated[
         str | None, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)
     ] = None,
-    record_type: TypeOption = None,
-    schema: SchemaOption = None,
-    model: ModelOption = None,
-    base_url: BaseUrlOption = None,
+    *,
+    kind: TypeOptions,
+    asked: PromptOptions,
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report to this file.")
     ] = None,
@@ -114,20 +93,8 @@ def evaluate(
     name: Annotated[
         str, typer.Option(help="The name of the evaluation. Default: the model.", show_default=False)
     ] = "",
-    examples: Annotated[
-        str | None,
-        typer.Option(
-            "--examples", metavar="FILE.jsonl", help="Texts with their records, shown in the prompt."
-        ),
-    ] = None,
-    instructions: InstructionsOption = None,
-    mask: MaskOption = None,
-    prompt: PromptOption = None,
-    reference_date: DateOption = None,
-    locale: LocaleOption = None,
-    text_form: TextFormOption = "plain",
-    ocr: OcrOption = "auto",
-    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")] = None,
+    documents: TextReading,
+    limit: LimitOption = None,
     slices: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,32 +103,15 @@ def evaluate(
             help="Also give the figures for each value of a column of DATA, or of a JSON pointer.",
         ),
     ] = None,
-    scoring: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.json", help="Tolerances, similarity and order by field: see the docs."),
-    ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 8,
-    journal: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|URL", help="Where answers are kept. Default: the cache folder."),
-    ] = None,
+    scoring: ScoringOption = None,
+    concurrency: ConcurrencyOption = 8,
+    journal: JournalOption = None,
     max_cost: Annotated[
         float | None, typer.Option(min=0, help="US dollars. The run stops before it would exceed them.")
     ] = None,
-    confidence: ConfidenceOption = False,
-    tuned: TunedOption = None,
-    escalate: EscalateOption = None,
-    below: BelowOption = None,
-    calibration: CalibrationOption = None,
-    samples: SamplesOption = None,
-    parts: PartsOption = None,
-    max_fields: MaxFieldsOption = None,
-    strict_reading: StrictOption = False,
-    read_values: ValuesOption = False,
-    temperature: TemperatureOption = None,
-    seed: Annotated[int | None, typer.Option("--seed")] = None,
-    max_tokens: MaxTokensOption = None,
-    params: ParamsOption = None,
+    sure: SureOptions,
+    replies: ReplyOptions,
+    parameters: SeededParameters,
     fields: Annotated[bool, typer.Option("--by-field", help="Also print a table of the fields.")] = False,
     fail_under: Annotated[
         list[str] | None,
@@ -197,31 +147,25 @@ def evaluate(
         _write(html, lambda: evaluation_page(before, after))
         _conclude(after, len(after.records), failures(after, gates), None)
         return
-    wanted = chosen_type(record_type, schema)
-    reading = document_reading(text_form, False, ocr)
+    wanted = kind.chosen()
     rules = load_scoring(scoring) if scoring else PLAIN
+    reading = documents.chosen()
     cases = load_cases(str(data), gold_reader(wanted), limit, slices or (), reading)
     check_scoring(rules, cases)
-    named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
-    asked = parameters(named, params or [])
-    how = {"strict_reading": strict_reading, "read_values": read_values}
-    how |= told_options(prompt, reference_date, locale) | ({"tuned": tuned} if tuned else {})
-    how |= escalation(escalate, below) | divided_options(parts, max_fields)
-    options = {
-        "examples": load_examples(examples, wanted) if examples else [],
-        **({} if max_cost is None else {"max_cost": max_cost}),
-        **asked_confidence(confidence, calibration, samples),
-    }
-    given = {"instructions": instructions, "base_url": base_url, "mask": mask, **reading.differing()}
-    settings = told({**given, **how, **asked, **options})
-    with connected(model, base_url, instructions, mask=mask, **how, **asked) as extractor:
+    sent = parameters.of_client()
+    how = {**replies.of_client(), **asked.told(), **sure.of_client(), **sent}
+    options = {"examples": asked.solved(wanted), **given({"max_cost": max_cost}), **sure.of_call()}
+    settings = told(
+        {"instructions": asked.instructions, "base_url": asked.base_url, "mask": asked.mask, **how, **options}
+        | reading.differing()
+    )
+    with asked.connected(**how) as extractor:
         more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
-        whole = len(records) == len(cases)
-        kind, columns = record_type or str(schema), tuple(slices or ())
-        called = name or _called(extractor.model, tuned, escalate)
+        whole, columns = len(records) == len(cases), tuple(slices or ())
+        called = name or _called(extractor.model, asked.tuned, sure.escalate)
         report = reported(
-            extractor.model, wanted, kind, records, called, settings, rules, columns, complete=whole
+            extractor.model, wanted, kind.name, records, called, settings, rules, columns, complete=whole
         )
     _write(output, report.to_json)
     _write(html, lambda: evaluation_page(report))

@@ -14,7 +14,7 @@ from ..documents import DocumentExtraction, SettledItem
 from ..errors import ConfigError
 from ..groups import grouped
 from ..layout import Source
-from ..loading import BadInput, load_examples, load_schema, load_type, read_source
+from ..loading import BadInput, read_source
 from ..options import DocumentOptions
 from ..previewing import Preview
 from ..readers.given import text_of
@@ -25,41 +25,18 @@ from ..tables.values import to_json
 from ..task import list_of
 from ..viewing import sha256_of
 from ..words import printable
+from .grouping import grouping
 from .item_lines import write_items
 from .lines import Line, LineTally, line_of, tally
 from .options import (
     KEYS,
-    BaseUrlOption,
-    BelowOption,
-    CalibrationOption,
-    ConfidenceOption,
-    DateOption,
-    EscalateOption,
-    ImagesOption,
-    InstructionsOption,
-    LocaleOption,
-    MaskOption,
-    MaxFieldsOption,
-    MaxTokensOption,
-    ModelOption,
-    OcrOption,
-    ParamsOption,
-    PartsOption,
-    PromptOption,
-    SamplesOption,
-    SchemaOption,
-    StrictOption,
-    TemperatureOption,
-    TextFormOption,
-    TunedOption,
-    ValuesOption,
-    asked_confidence,
-    connected,
-    divided_options,
-    document_reader,
-    escalation,
-    parameters,
-    told_options,
+    DocumentReading,
+    PromptOptions,
+    ReplyOptions,
+    SeededParameters,
+    SureOptions,
+    TypeOptions,
+    given,
 )
 from .output import opened
 from .screen import Counter, ShownCell, ShownRow, console_on, counting, record_table, safe, say, tell
@@ -90,6 +67,7 @@ class Format(StrEnum):
     TABLE = "table"
 
 
+@grouping
 def extract(
     files: Annotated[
         list[str],
@@ -99,16 +77,8 @@ def extract(
             show_default=False,
         ),
     ],
-    record_type: Annotated[
-        str | None,
-        typer.Option(
-            "--type",
-            "-t",
-            metavar="FILE.py:Name",
-            help="The record type, also as package.module:Name. The Python file is executed.",
-        ),
-    ] = None,
-    schema: SchemaOption = None,
+    *,
+    kind: TypeOptions,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="The file to write. Only you may read it.")
     ] = "-",
@@ -116,34 +86,10 @@ def extract(
         Format,
         typer.Option("--format", help="jsonl: a line for each input; json: a list; table: for reading."),
     ] = Format.JSONL,
-    model: ModelOption = None,
-    base_url: BaseUrlOption = None,
-    instructions: InstructionsOption = None,
-    prompt: PromptOption = None,
-    reference_date: DateOption = None,
-    locale: LocaleOption = None,
-    examples: Annotated[
-        str | None,
-        typer.Option(
-            "--examples",
-            metavar="FILE.jsonl",
-            help='Texts with their records, shown in the prompt: {"text": …, "record": …}.',
-        ),
-    ] = None,
-    mask: MaskOption = None,
-    confidence: ConfidenceOption = False,
-    tuned: TunedOption = None,
-    escalate: EscalateOption = None,
-    below: BelowOption = None,
-    calibration: CalibrationOption = None,
-    samples: SamplesOption = None,
-    parts: PartsOption = None,
-    max_fields: MaxFieldsOption = None,
-    strict_reading: StrictOption = False,
-    read_values: ValuesOption = False,
-    temperature: TemperatureOption = None,
-    seed: Annotated[int | None, typer.Option("--seed")] = None,
-    max_tokens: MaxTokensOption = None,
+    asked: PromptOptions,
+    sure: SureOptions,
+    replies: ReplyOptions,
+    parameters: SeededParameters,
     long: Annotated[
         bool,
         typer.Option(
@@ -189,58 +135,47 @@ def extract(
             "once it is settled, and none is kept in memory.",
         ),
     ] = False,
-    ocr: OcrOption = "auto",
-    text_form: TextFormOption = "plain",
-    page_images: ImagesOption = False,
+    documents: DocumentReading,
     show_request: Annotated[
         bool,
         typer.Option(
             "--show-request", help="Show what would be sent for each text, without keys. Nothing is sent."
         ),
     ] = False,
-    params: ParamsOption = None,
 ) -> None:
     """Extract a record from each text, and write it as a line of JSON.
 
     A line has `source`, `outcome` and `record`, or `error` in place of the record. An input that cannot be
     read is such a line too. The other inputs are still read.
     """
-    wanted = chosen_type(record_type, schema)
-    solved = load_examples(examples, list_of(wanted) if items else wanted) if examples else []
+    wanted = kind.chosen()
+    solved = asked.solved(list_of(wanted) if items else wanted)
     _refuse_to_overwrite(output, files)
-    dividing = {"chunk": chunk, "window": window, "passes": passes, "rereads": rereads}
-    dividing = {name: value for name, value in dividing.items() if value is not None}
+    dividing = given({"chunk": chunk, "window": window, "passes": passes, "rereads": rereads})
     if (dividing or items) and not long:
         raise typer.BadParameter(f"--{next(iter(dividing), 'items')} needs --long")
     if items and form is not Format.JSONL:
         raise typer.BadParameter("--items writes lines: leave out --format")
-    named = {"temperature": temperature, "seed": seed, "max_tokens": max_tokens}
-    reading = {"strict_reading": strict_reading, "read_values": read_values, "tuned": tuned}
-    reading |= escalation(escalate, below) | divided_options(parts, max_fields)
-    reading |= told_options(prompt, reference_date, locale)
-    extractor = connected(
-        model, base_url, instructions, mask=mask, **reading, **parameters(named, params or [])
-    )
-
-    reader = document_reader(text_form, page_images, ocr)
-    how_sure = asked_confidence(confidence, calibration, samples)
+    how = {**sure.of_client(), **replies.of_client(), **asked.told(), **parameters.of_client()}
+    extractor = asked.connected(**how)
+    reader, how_sure = documents.reader(), sure.of_call()
     if show_request:
-        asked = partial(extractor.preview, wanted, examples=solved, **how_sure)
+        preview = partial(extractor.preview, wanted, examples=solved, **how_sure)
         with extractor, opened(output) as out:
-            _show_requests(files, reader, asked, out)
+            _show_requests(files, reader, preview, out)
         return
 
     def run(text: str | Source, counter: Counter) -> Result:
         if not long:
             return extractor.run(wanted, text, examples=solved, **how_sure)
         options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
-        given = {**options, "on_progress": lambda p: counter.chunks(p.done)}
-        return extractor.document(wanted, text, **grouped(given, "run", "chunks"))
+        told = {**options, "on_progress": lambda p: counter.chunks(p.done)}
+        return extractor.document(wanted, text, **grouped(told, "run", "chunks"))
 
     def items_of(text: str | Source, counter: Counter) -> Iterator[SettledItem[Any]]:
         options = DocumentOptions(examples=solved, **dividing, **how_sure)  # type: ignore[typeddict-item]
-        given = {**options, "on_progress": lambda p: counter.chunks(p.done)}
-        return extractor.document_items(wanted, text, **grouped(given, "run", "chunks"))
+        told = {**options, "on_progress": lambda p: counter.chunks(p.done)}
+        return extractor.document_items(wanted, text, **grouped(told, "run", "chunks"))
 
     if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
@@ -251,13 +186,6 @@ def extract(
     with extractor, opened(output, aside=True) as out:
         lines, whole = _written(files, reader, run, RecordType.of(wanted).dump, form, out)
     _conclude(lines, len(files), whole, output)
-
-
-def chosen_type(record_type: str | None, schema: str | None) -> Any:
-    """Return the record type that the options name. Raises BadParameter."""
-    if (record_type is None) == (schema is None):
-        raise typer.BadParameter("name the record type with --type FILE.py:Name or --schema FILE.json")
-    return load_type(record_type) if record_type is not None else load_schema(str(schema))
 
 
 def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from ..inferring import InferredType
 from ..inferring import infer as inferred
 from ..readers.given import text_of
 from ..tables.documents import TextFiles
-from .options import KEYS, BaseUrlOption, ModelOption, connected
+from .options import KEYS, BaseUrlOption, JournalOption, ModelOption, connected
 from .output import opened
 from .screen import console_on, safe, say
 
@@ -45,9 +45,7 @@ def infer(
     ] = "-",
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
-    journal: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
-    ] = None,
+    journal: JournalOption = None,
 ) -> None:
     """Propose a record type from a few texts: write it as Pydantic code, and show how much of it the texts
     fill.

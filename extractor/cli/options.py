@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from ..client import Extractor
 from ..config import DEFAULT_MODEL, configure
 from ..errors import ConfigError
 from ..layout import Source
-from ..loading import load_masks, load_prompt
+from ..loading import load_examples, load_masks, load_prompt, load_schema, load_type
 from ..masking import PATTERNS, PRESIDIO
 from ..messages import JSON
 from ..readers import read
@@ -28,7 +28,10 @@ KINDS = ", ".join((*PATTERNS, f"{PRESIDIO} or {PRESIDIO}:SPACY_MODEL"))
 TypeOption = Annotated[
     str | None,
     typer.Option(
-        "--type", "-t", metavar="FILE.py:Name", help="The record type. Its Python file is executed."
+        "--type",
+        "-t",
+        metavar="FILE.py:Name",
+        help="The record type, also as package.module:Name. Its Python file is executed.",
     ),
 ]
 SchemaOption = Annotated[
@@ -52,6 +55,39 @@ BaseUrlOption = Annotated[
         "--base-url",
         metavar="URL",
         help="A server that speaks the chat-completions API, such as http://127.0.0.1:8000/v1.",
+    ),
+]
+InstructionsOption = Annotated[
+    str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
+]
+ExamplesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--examples",
+        metavar="FILE.jsonl",
+        help='Texts with their records, shown in the prompt: {"text": …, "record": …}.',
+    ),
+]
+ConcurrencyOption = Annotated[int, typer.Option(min=1, help="The most requests in flight.")]
+JournalOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="The journal of answers: a file, or redis://HOST/0. Default: the cache folder.",
+    ),
+]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Use only the first N texts.")]
+ScoringOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE.json", help="Tolerances, similarity and order by field: see the docs."),
+]
+ParamsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A parameter of the API, with its value as JSON.",
     ),
 ]
 ConfidenceOption = Annotated[
@@ -93,18 +129,6 @@ CalibrationOption = Annotated[
 TemperatureOption = Annotated[float | None, typer.Option("--temperature")]
 MaxTokensOption = Annotated[
     int | None, typer.Option("--max-tokens", min=1, help="The most tokens of each reply.")
-]
-ParamsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--param",
-        "-p",
-        metavar="NAME=VALUE",
-        help="Any other parameter of the API, with its value as JSON.",
-    ),
-]
-InstructionsOption = Annotated[
-    str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
 ]
 SamplesOption = Annotated[
     int | None,
@@ -200,6 +224,148 @@ KEYS = (
 )
 
 
+@dataclass(frozen=True)
+class TypeOptions:
+    """The record type that is asked for."""
+
+    record_type: TypeOption = None
+    schema: SchemaOption = None
+
+    def chosen(self) -> Any:
+        """Return it. Raises BadParameter where it is named twice, or not at all."""
+        return chosen_type(self.record_type, self.schema)
+
+    @property
+    def name(self) -> str:
+        """What the command line calls it."""
+        return self.record_type or str(self.schema)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model is asked, and what it is told."""
+
+    model: ModelOption = None
+    base_url: BaseUrlOption = None
+    instructions: InstructionsOption = None
+    reference_date: DateOption = None
+    locale: LocaleOption = None
+    mask: MaskOption = None
+
+    def told(self) -> dict[str, Any]:
+        """Return what the model is told beside the instructions."""
+        day = date.today().isoformat() if self.reference_date == "today" else self.reference_date
+        return given({"reference_date": day, "locale": self.locale})
+
+    def connected(self, **options: Any) -> Extractor:
+        """Return the Extractor of the model, with other options of a client."""
+        return connected(self.model, self.base_url, self.instructions, mask=self.mask, **options)
+
+
+@dataclass(frozen=True)
+class PromptOptions(ModelOptions):
+    """Which model is asked, what it is told, and by which prompt."""
+
+    prompt: PromptOption = None
+    examples: ExamplesOption = None
+    tuned: TunedOption = None
+
+    def told(self) -> dict[str, Any]:
+        """Return what the model is told beside the instructions and the examples."""
+        prompt = load_prompt(self.prompt) if self.prompt else None
+        return super().told() | given({"prompt": prompt, "tuned": self.tuned})
+
+    def solved(self, record_type: Any) -> list[Any]:
+        """Return the examples. Raises ConfigError."""
+        return load_examples(self.examples, record_type) if self.examples else []
+
+
+@dataclass(frozen=True)
+class SureOptions:
+    """How sure values are, and where the doubtful ones go."""
+
+    confidence: ConfidenceOption = False
+    escalate: EscalateOption = None
+    below: BelowOption = None
+    calibration: CalibrationOption = None
+    samples: SamplesOption = None
+
+    def of_client(self) -> dict[str, Any]:
+        """Return the options of a client that say where doubtful values go; none where nobody asks."""
+        try:
+            below = None if self.below is None else float(self.below)
+        except ValueError:
+            return {"escalate": self.escalate, "below": self.below}
+        asked = self.escalate is not None or below is not None
+        return {"escalate": self.escalate, "below": below} if asked else {}
+
+    def of_call(self) -> dict[str, Any]:
+        """Return the options of a call that say how sure its values are; none where nobody asks."""
+        asked = self.calibration or self.confidence or (self.samples or 1) > 1
+        return ({"confidence": asked} if asked else {}) | given({"samples": self.samples})
+
+
+@dataclass(frozen=True)
+class ReplyOptions:
+    """In how many requests a record is asked for, and how replies are read."""
+
+    parts: PartsOption = None
+    max_fields: MaxFieldsOption = None
+    strict_reading: StrictOption = False
+    read_values: ValuesOption = False
+
+    def of_client(self) -> dict[str, Any]:
+        """Return the options of a client that say so."""
+        parts = int(self.parts) if self.parts is not None and self.parts.isdecimal() else self.parts
+        how = {"strict_reading": self.strict_reading, "read_values": self.read_values}
+        return how | given({"parts": parts, "max_fields": self.max_fields})
+
+
+@dataclass(frozen=True)
+class ParameterOptions:
+    """What is sent with each request."""
+
+    temperature: TemperatureOption = None
+    max_tokens: MaxTokensOption = None
+    params: ParamsOption = None
+
+    def of_client(self) -> dict[str, JSON]:
+        """Return it. Raises ConfigError."""
+        named = asdict(self)
+        return parameters(named, named.pop("params") or [])
+
+
+@dataclass(frozen=True)
+class SeededParameters(ParameterOptions):
+    """What is sent with each request, the seed of the answers too."""
+
+    seed: Annotated[int | None, typer.Option("--seed")] = None
+
+
+@dataclass(frozen=True)
+class TextReading:
+    """How the text of documents is read."""
+
+    text_form: TextFormOption = "plain"
+    ocr: OcrOption = "auto"
+
+    def chosen(self) -> Reading:
+        """Return it. Raises ConfigError for a word that is none of its choices."""
+        how: dict[str, Any] = asdict(self)
+        return Reading(**how)
+
+    def reader(self) -> Callable[..., Source]:
+        """Return what reads documents so. Raises ConfigError."""
+        return partial(read, **asdict(self.chosen()))
+
+
+@dataclass(frozen=True)
+class DocumentReading(TextReading):
+    """How documents are read."""
+
+    page_images: ImagesOption = False
+
+
 def connected(
     model: str | None,
     base_url: str | None,
@@ -218,52 +384,22 @@ def connected(
     return extractor
 
 
-def document_reader(text_form: str, page_images: bool, ocr: str) -> Callable[..., Source]:
-    """Return what reads documents as the options say."""
-    how = document_reading(text_form, page_images, ocr)
-    return partial(read, **asdict(how))
-
-
-def document_reading(text_form: Any, page_images: bool, ocr: Any) -> Reading:
-    """Return how documents are read. Raises ConfigError."""
-    return Reading(text_form=text_form, page_images=page_images, ocr=ocr)
-
-
 def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:
     """Take out of what the model is told a date or a locale that is the name of a column; return those."""
     named = [name for name in ("reference_date", "locale") if told.get(name) in columns]
     return {name: FromColumn(told.pop(name)) for name in named}
 
 
-def told_options(prompt: str | None, reference_date: str | None, locale: str | None) -> dict[str, Any]:
-    """Return what the model is told beside the instructions; nothing where nobody says so."""
-    day = date.today().isoformat() if reference_date == "today" else reference_date
-    told = {"prompt": load_prompt(prompt) if prompt else None, "reference_date": day, "locale": locale}
-    return {name: value for name, value in told.items() if value is not None}
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that have a value."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
-def escalation(escalate: str | None, below: str | None) -> dict[str, Any]:
-    """Return the options of a client that say where doubtful values go; none where nobody asks."""
-    if escalate is None and below is None:
-        return {}
-    try:
-        return {"escalate": escalate, "below": None if below is None else float(below)}
-    except ValueError:
-        return {"escalate": escalate, "below": below}
-
-
-def divided_options(parts: str | None, max_fields: int | None) -> dict[str, Any]:
-    """Return the options of a client that say in how many requests a record is asked for."""
-    count = int(parts) if parts is not None and parts.isdecimal() else parts
-    return {
-        name: value for name, value in (("parts", count), ("max_fields", max_fields)) if value is not None
-    }
-
-
-def asked_confidence(confidence: bool, calibration: str | None, samples: int | None) -> dict[str, Any]:
-    """Return the options of a call that say how sure its values are; none where nobody asks."""
-    asked = calibration or confidence or (samples or 1) > 1
-    return ({"confidence": asked} if asked else {}) | ({} if samples is None else {"samples": samples})
+def chosen_type(record_type: str | None, schema: str | None) -> Any:
+    """Return the record type that the options name. Raises BadParameter."""
+    if (record_type is None) == (schema is None):
+        raise typer.BadParameter("name the record type with --type FILE.py:Name or --schema FILE.json")
+    return load_type(record_type) if record_type is not None else load_schema(str(schema))
 
 
 def name_here(model: str | None, base_url: str | None) -> str | None:
@@ -274,16 +410,16 @@ def name_here(model: str | None, base_url: str | None) -> str | None:
 
 def parameters(named: dict[str, JSON], others: Sequence[str]) -> dict[str, JSON]:
     """Return what is sent with each request: named options, and others as NAME=VALUE. Raises ConfigError."""
-    given = {name: value for name, value in named.items() if value is not None}
+    found = given(named)
     for other in others:
         name, equals, value = other.partition("=")
         name = name.strip()
         if not equals or not name:
             raise ConfigError(f"--param takes NAME=VALUE, such as top_p=0.9, not {other!r}")
-        if name in given:
+        if name in found:
             raise ConfigError(f"the parameter {name} is given twice")
-        given[name] = _value(name, value)
-    return given
+        found[name] = _value(name, value)
+    return found
 
 
 def _value(name: str, text: str) -> JSON:

@@ -24,8 +24,7 @@ from ..review.server import ReviewServer
 from ..review.session import ReviewSession
 from ..schema import RecordType
 from ..viewing import Names
-from .extract import chosen_type
-from .options import SchemaOption
+from .options import SchemaOption, chosen_type
 from .screen import echo, say, tell
 from .view import Texts, entries
 

@@ -19,17 +19,18 @@ from ..loading import BadInput, read_source
 from ..readers import pdf_of_pages
 from ..readers.kinds import PDF
 from ..tables.values import to_json
-from .extract import chosen_type
 from .options import (
     KEYS,
     BaseUrlOption,
+    DocumentReading,
+    InstructionsOption,
     MaskOption,
     ModelOption,
     OcrOption,
     SchemaOption,
     TextFormOption,
+    chosen_type,
     connected,
-    document_reader,
 )
 from .output import opened_bytes
 from .screen import counting, say
@@ -60,9 +61,7 @@ def split(
     schema: SchemaOption = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
-    instructions: Annotated[
-        str | None, typer.Option("--instructions", "-i", metavar="TEXT", help="Instructions for the model.")
-    ] = None,
+    instructions: InstructionsOption = None,
     mask: MaskOption = None,
     ocr: OcrOption = "auto",
     text_form: TextFormOption = "plain",
@@ -75,7 +74,8 @@ def split(
     """
     wanted = chosen_type(record_type, schema)
     with counting(1) as counter:
-        source = read_source(file, partial(document_reader(text_form, False, ocr), on_progress=counter.pages))
+        reader = DocumentReading(ocr, text_form).reader()
+        source = read_source(file, partial(reader, on_progress=counter.pages))
         if isinstance(source, BadInput):
             raise ConfigError(f"{file}: {source.message}")
         whole = Source(source, name=Path(file).name) if isinstance(source, str) else source

@@ -14,28 +14,19 @@ from ..evaluation.scoring import PLAIN, load_scoring
 from ..groups import Run
 from ..tuning import Tuning
 from ..tuning import tune as tuned
-from .extract import chosen_type
+from .grouping import grouping
 from .options import (
     KEYS,
-    BaseUrlOption,
-    DateOption,
-    InstructionsOption,
-    LocaleOption,
-    MaskOption,
-    MaxTokensOption,
-    ModelOption,
-    OcrOption,
-    ParamsOption,
+    ConcurrencyOption,
+    JournalOption,
+    ModelOptions,
+    ParameterOptions,
     SamplesOption,
-    SchemaOption,
-    TemperatureOption,
-    TextFormOption,
-    TypeOption,
-    asked_confidence,
+    ScoringOption,
+    TextReading,
+    TypeOptions,
     connected,
-    document_reading,
-    parameters,
-    told_options,
+    given,
 )
 from .output import opened
 from .screen import console_on, safe, say
@@ -54,12 +45,12 @@ Exit status: 0 if a gain was proved and the file was written, 1 if none was prov
 """
 
 
+@grouping
 def tune(
     data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
-    record_type: TypeOption = None,
-    schema: SchemaOption = None,
-    model: ModelOption = None,
-    base_url: BaseUrlOption = None,
+    *,
+    kind: TypeOptions,
+    asked: ModelOptions,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE.json", help="The file to write.")
     ] = "extractor.tuned.json",
@@ -73,23 +64,11 @@ def tune(
     seed: Annotated[
         int, typer.Option(help="The random seed for splitting the gold and drawing examples.")
     ] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="The most requests in flight.")] = 64,
-    journal: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where answers are kept. Default: the cache folder.")
-    ] = None,
-    scoring: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.json", help="Tolerances, similarity and order by field, as for `eval`."),
-    ] = None,
-    instructions: InstructionsOption = None,
-    mask: MaskOption = None,
-    reference_date: DateOption = None,
-    locale: LocaleOption = None,
-    text_form: TextFormOption = "plain",
-    ocr: OcrOption = "auto",
-    temperature: TemperatureOption = None,
-    max_tokens: MaxTokensOption = None,
-    params: ParamsOption = None,
+    concurrency: ConcurrencyOption = 64,
+    journal: JournalOption = None,
+    scoring: ScoringOption = None,
+    documents: TextReading,
+    parameters: ParameterOptions,
     samples: SamplesOption = None,
     proposer: Annotated[
         str | None,
@@ -112,14 +91,12 @@ def tune(
     """Choose examples, instructions and the shape of the request on labelled texts, and test on other texts
     whether they help.
     """
-    wanted = chosen_type(record_type, schema)
+    wanted = kind.chosen()
     bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
-    how = told_options(None, reference_date, locale)
-    how |= parameters({"temperature": temperature, "max_tokens": max_tokens}, params or [])
     try:
         with ExitStack() as stack:
-            extractor = stack.enter_context(connected(model, base_url, instructions, mask=mask, **how))
-            other = stack.enter_context(connected(proposer, None, mask=mask)) if proposer else None
+            extractor = stack.enter_context(asked.connected(**asked.told(), **parameters.of_client()))
+            other = stack.enter_context(connected(proposer, None, mask=asked.mask)) if proposer else None
             found = tuned(
                 extractor,
                 wanted,
@@ -128,8 +105,8 @@ def tune(
                 try_samples=try_samples or (),
                 proposer=other,
                 scoring=load_scoring(scoring) if scoring else PLAIN,
-                **asked_confidence(False, None, samples),
-                **asdict(document_reading(text_form, False, ocr)),
+                **given({"samples": samples}),
+                **asdict(documents.chosen()),
                 run=Run(concurrency=concurrency, journal=True if journal is None else journal),
                 **bounds,  # type: ignore[arg-type]
             )

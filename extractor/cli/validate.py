@@ -25,8 +25,7 @@ from ..tables.selecting import selector
 from ..tables.table import BadRow, Table
 from ..tables.values import plain, to_json
 from .commands import without_passwords
-from .extract import chosen_type
-from .options import SchemaOption
+from .options import SchemaOption, chosen_type
 from .output import opened
 from .records import FoundRecord, Keep, RecordLines, Where, keeping, records_in
 from .screen import echo, reading, say
