@@ -152,13 +152,11 @@ def evaluate(
     reading = documents.chosen()
     cases = load_cases(str(data), gold_reader(wanted), limit, slices or (), reading)
     check_scoring(rules, cases)
-    sent = parameters.of_client()
-    how = {**replies.of_client(), **asked.told(), **sure.of_client(), **sent}
+    how = {**replies.of_client(), **asked.told(), **sure.of_client(), **parameters.of_client()}
     options = {"examples": asked.solved(wanted), **given({"max_cost": max_cost}), **sure.of_call()}
-    settings = told(
-        {"instructions": asked.instructions, "base_url": asked.base_url, "mask": asked.mask, **how, **options}
-        | reading.differing()
-    )
+    asked_with = {"instructions": asked.instructions, "base_url": asked.base_url, **reading.differing()}
+    settings = told({**asked_with, **how, **options})
+    settings |= given({"mask": asked.mask})  # in the words of the command line, which hide nothing
     with asked.connected(**how) as extractor:
         more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
