@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -106,7 +105,7 @@ def tune(
                 proposer=other,
                 scoring=load_scoring(scoring) if scoring else PLAIN,
                 **given({"samples": samples}),
-                **asdict(documents.chosen()),
+                reading=documents.chosen(),
                 run=Run(concurrency=concurrency, journal=True if journal is None else journal),
                 **bounds,  # type: ignore[arg-type]
             )
