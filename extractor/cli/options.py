@@ -242,7 +242,7 @@ class TypeOptions:
 
 
 @dataclass(frozen=True)
-class ModelOptions:
+class ModelChoice:
     """Which model is asked, and what it is told."""
 
     model: ModelOption = None
@@ -263,7 +263,7 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class PromptOptions(ModelOptions):
+class PromptOptions(ModelChoice):
     """Which model is asked, what it is told, and by which prompt."""
 
     prompt: PromptOption = None

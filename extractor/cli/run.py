@@ -180,7 +180,7 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class ColumnOptions:
+class AddedColumns:
     """Which columns are added, and what is in them."""
 
     row_id: Annotated[
@@ -281,7 +281,7 @@ def run(
         bool, typer.Option("--dry-run", help="Only estimate requests, tokens and cost. Nothing is sent.")
     ] = False,
     pace: PaceOptions,
-    columns: ColumnOptions,
+    columns: AddedColumns,
     sure: SureOptions,
     documents: DocumentReading,
     replies: ReplyOptions,

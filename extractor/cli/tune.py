@@ -18,7 +18,7 @@ from .options import (
     KEYS,
     ConcurrencyOption,
     JournalOption,
-    ModelOptions,
+    ModelChoice,
     ParameterOptions,
     SamplesOption,
     ScoringOption,
@@ -49,7 +49,7 @@ def tune(
     data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
     *,
     kind: TypeOptions,
-    asked: ModelOptions,
+    asked: ModelChoice,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE.json", help="The file to write.")
     ] = "extractor.tuned.json",

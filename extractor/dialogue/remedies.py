@@ -21,7 +21,7 @@ MAX_TOKENS = frozenset({"max_tokens", "max_completion_tokens"})
 Asking: TypeAlias = tuple[Request, Part | None]  # the next request, and what it asks for
 
 
-class Asked(Protocol):
+class RejectedStep(Protocol):
     """A step of a dialogue whose reply was no record."""
 
     @property
@@ -55,15 +55,15 @@ class Asked(Protocol):
         ...
 
 
-def _once_more(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
+def _once_more(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
     return None if step.repairs else _same(step, reply, verdict)
 
 
-def _same(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking:
+def _same(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking:
     return step.request, step.patch
 
 
-def _repaired(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking:
+def _repaired(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking:
     """Ask for what failed alone; for the whole where that cannot be told apart."""
     if step.patch and verdict.text is None:
         return step.request, step.patch  # no JSON this time: the question stands
@@ -79,7 +79,7 @@ def _repaired(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking:
     return replace(step.request, messages=said, response_schema=patch.schema), asked_for
 
 
-def _few_values(step: Asked, patch: Patch) -> tuple[tuple[Message, ...], str | None]:
+def _few_values(step: RejectedStep, patch: Patch) -> tuple[tuple[Message, ...], str | None]:
     """The messages before the complaint, and the schema to show. Where the server puts the schema
     before all messages, none of them is cached under another one, so they may be fewer.
     """
@@ -90,7 +90,7 @@ def _few_values(step: Asked, patch: Patch) -> tuple[tuple[Message, ...], str | N
     return step.ladder.brief() if step.ladder.brief else step.first.messages, None
 
 
-def _continued(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
+def _continued(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
     """The rest of a list that was cut off; None where the reply is none, or got no further."""
     strict, before = step.first.response_schema, step.patch
     if strict is None or verdict.text is None or not (before is None or isinstance(before, Continuation)):
@@ -102,7 +102,7 @@ def _continued(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking 
     return replace(step.request, messages=said, response_schema=more.schema), more
 
 
-def _larger(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
+def _larger(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
     """The same with twice the tokens, once, and only where the request's limit is what cut it off."""
     limits = {name: step.first.params.get(name) for name in MAX_TOKENS}
     larger = {
@@ -115,7 +115,7 @@ def _larger(step: Asked, reply: Completion, verdict: Verdict[Any]) -> Asking | N
     return replace(step.request, params={**step.request.params, **larger}), step.patch
 
 
-AFTER_REPLIES: Mapping[Remedy, Callable[[Asked, Completion, Verdict[Any]], Asking | None]] = {
+AFTER_REPLIES: Mapping[Remedy, Callable[[RejectedStep, Completion, Verdict[Any]], Asking | None]] = {
     Remedy.REPAIR: _repaired,
     Remedy.CONTINUE: _continued,
     Remedy.ENLARGE: _larger,
