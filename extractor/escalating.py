@@ -18,6 +18,7 @@ from .evidence.leaves import plain, value_at
 from .groups import grouped
 from .messages import JSON
 from .options import ExtractOptions, check_share
+from .pointers import steps_of
 from .results import Escalation, Extraction
 from .saying import FromColumn
 from .schema import RecordType, Share, compile_schema
@@ -35,17 +36,12 @@ NO_TEXT = "the second model can't be asked, since there is no text"
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What of one result is not sure enough. members: the names of the record's members that the doubtful
+    """What of one result is not sure enough. names: those of the record's members, in JSON, that the doubtful
     values, `pointers`, are in; None where the whole record is asked for again.
     """
 
     pointers: tuple[str, ...]
-    members: frozenset[str] | None
-
-    @property
-    def names(self) -> frozenset[str] | None:
-        """The members as JSON calls them."""
-        return None if self.members is None else frozenset(map(_unescaped, self.members))
+    names: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ class Escalating:
             pointers = [where for where, score in scores.items() if score is None or score < self.below]
         if not pointers:
             return None
-        members = frozenset(pointer.split("/")[1] for pointer in pointers if pointer)
+        members = frozenset(steps_of(pointer)[0] for pointer in pointers if pointer)
         return Doubt(tuple(pointers), members if "" not in pointers and _has_members(record_type) else None)
 
     def question(self, record_type: Any, result: Extraction[Any], doubt: Doubt) -> SecondQuestion | None:
@@ -209,8 +205,8 @@ class RowEscalation:
             doubt = self._how.doubt(self._type, outcome.extraction)
             asked = doubt and outcome.extraction and self._how.question(self._type, outcome.extraction, doubt)
             if doubt and asked:
-                kind = self._types.setdefault(doubt.members, asked.record_type)
-                group = found.setdefault(doubt.members, DoubtfulRows(kind, [], []))
+                kind = self._types.setdefault(doubt.names, asked.record_type)
+                group = found.setdefault(doubt.names, DoubtfulRows(kind, [], []))
                 group.rows.append({"text": asked.text, "settled": asked.settled})
                 group.at.append(at)
         return list(found.values())
@@ -383,7 +379,7 @@ def _measured(first: Measured | None, second: Measured | None, names: frozenset[
     one, other = first or Measured(), second or Measured()
 
     def of_second(pointer: str) -> bool:
-        return names is None or _unescaped(pointer.split("/")[1] if pointer else "") in names
+        return names is None or (steps_of(pointer) or ("",))[0] in names
 
     def joined(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
         kept = {where: each for where, each in a.items() if not of_second(where)}
@@ -398,7 +394,7 @@ def _nulled(record_type: Any, result: Settled, how: Escalating, doubt: Doubt) ->
     record, choices = result.record, dict[str, str]()
     known, notes = plain(result.record), list[str]()
     for where in doubt.pointers:
-        tried = _with_null(known, where.split("/")[1:])
+        tried = _with_null(known, steps_of(where))
         try:
             record = _judged(record_type, tried, result)
         except Invalid:
@@ -414,7 +410,7 @@ def _nulled(record_type: Any, result: Settled, how: Escalating, doubt: Doubt) ->
 def _with_null(value: JSON, steps: Sequence[str]) -> JSON:
     if not steps:
         return None
-    step, rest = _unescaped(steps[0]), steps[1:]
+    step, *rest = steps
     if isinstance(value, list):
         return [_with_null(each, rest) if str(i) == step else each for i, each in enumerate(value)]
     return {name: _with_null(each, rest) if name == step else each for name, each in value.items()}
@@ -432,7 +428,3 @@ def _kept(
     return replace(
         result, escalation=Escalation(doubt.pointers, how.to, choices, note, result.record, answer)
     )
-
-
-def _unescaped(step: str) -> str:
-    return step.replace("~1", "/").replace("~0", "~")

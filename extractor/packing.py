@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from .dialogue import INPUT_CUT, MAX_TOKENS, Judge, Part, Verdict, judge_record, taken_by
 from .dialogue.policy import is_hopeless
 from .messages import JSON, Attempt, Completion, Failure, FailureKind, Message, Outcome, StrictSchema, Usage
+from .pointers import step
 from .reading import Reader, begun_json, listed
 from .results import Extraction
 from .schema import Target, fresh, not_json, size
@@ -191,7 +192,7 @@ def judge_for(count: int) -> Judge[dict[int, str]]:
 def _strangers(text: str, count: int) -> list[str]:
     """Return the pointers of members that stand under no row's id."""
     known = ids(count)
-    return [f"/{name}" for name, _ in members(text) if name not in known]
+    return [step(name) for name, _ in members(text) if name not in known]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .errors import ConfigError, ExtractionError, ExtractorError, Invalid, Probl
 from .evidence import Span, find_said
 from .messages import JSON, Attempt, Outcome
 from .parts import PartQuestion, PartRound
+from .pointers import pointer
 from .results import Extraction, Result
 from .schema import RecordType, Share
 from .task import RejectedPart
@@ -207,7 +208,7 @@ class _Patchable:
             self._add("set_in", at, schema)
 
     def _add(self, do: str, at: At, schema: JSON) -> None:
-        said = "".join(_step("*" if step is None else step) for step in at)
+        said = pointer("*" if each is None else each for each in at)
         self.places[said] = at
         words = {"title", "description", "default", "examples"}
         bare = {k: v for k, v in schema.items() if k not in words} if isinstance(schema, dict) else schema
@@ -385,8 +386,4 @@ def _applied(edits: Sequence[_Edit], known: JSON) -> JSON:
 
 
 def _pointer(place: Place) -> str:
-    return "".join(_step(str(step)) for step in place)
-
-
-def _step(key: str) -> str:
-    return f"/{key.replace('~', '~0').replace('/', '~1')}"
+    return pointer(place)

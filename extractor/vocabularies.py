@@ -19,6 +19,8 @@ from typing import Any, Final, TypeAlias
 
 from .errors import ConfigError
 from .messages import JSON
+from .pointers import step as one_step
+from .pointers import steps_of
 
 Find: TypeAlias = Callable[[str, int], Sequence[str]]
 SATURATION: Final = 1.2  # BM25's k1 and b, the usual values
@@ -262,7 +264,7 @@ def remarks(shown: Mapping[str, Shortlist], record: JSON) -> tuple[str, ...]:
     """
     told = list[str]()
     for place, shortlist in shown.items():
-        for at, code in _at(record, place.split("/")[1:], ""):
+        for at, code in _at(record, steps_of(place), ""):
             if code is None and shortlist.codes:
                 told.append(f"{at}: none of the {len(shortlist.codes):,} codes shown was chosen")
             elif isinstance(code, str) and shortlist.codes and code not in shortlist.codes:
@@ -297,6 +299,5 @@ def _at(data: JSON, steps: Sequence[str], at: str) -> Iterator[tuple[str, JSON]]
             if number < len(data):
                 yield from _at(data[number], rest, f"{at}/{number}")
     elif isinstance(data, dict):
-        known = {key.replace("~", "~0").replace("/", "~1"): key for key in data}
-        for key in known if step == "*" else [step] if step in known else []:
-            yield from _at(data[known[key]], rest, f"{at}/{key}")
+        for key in data if step == "*" else [step] if step in data else []:
+            yield from _at(data[key], rest, at + one_step(key))

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any, Literal
 
 import pytest
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from extractor.dialogue import Verdict, judge_record
 from extractor.messages import Choice, Completion, Message
@@ -56,3 +56,10 @@ def value_of(kind: Any, said: str) -> Any:
 def test_a_value_of_a_union_is_of_the_member_that_json_says(kind: Any, said: str, meant: Any) -> None:
     value = value_of(kind, said)
     assert (type(value), value) == (type(meant), meant)
+
+
+def test_a_note_names_members_with_slashes_by_pointers_that_can_be_read_back() -> None:
+    record_type = create_model("Only", v=(int, ...), rate=(int | None, Field(None, alias="km/h")))
+    assert judged(record_type, '{"v": 1, "a~b": 2}').note == (
+        "members that are missing: /km~1h; members that the schema does not have: /a~0b"
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from ..bulk import line_of, problem_cells
 from ..bulk.frames import cell, columns_of
 from ..errors import ConfigError, Problem
 from ..messages import JSON
+from ..pointers import any_index
 from ..schema import VERBATIM, RecordType
 from ..schema.outline import Check
 from ..tables.names import format_of
@@ -67,7 +67,7 @@ class FileFindings:
     def add(self, line: int, problems: Sequence[Problem]) -> None:
         """Take in an invalid row: each kind of problem counts once."""
         self.invalid += 1
-        found = {(place_of(each.pointer), each.type): each for each in reversed(problems)}
+        found = {(any_index(each.pointer), each.type): each for each in reversed(problems)}
         for key, problem in found.items():
             if key not in self.kinds and len(self.kinds) == MOST_KINDS:
                 self.others += 1
@@ -85,11 +85,6 @@ class FileFindings:
             yield f"{kind.rows:>10,}  {place or 'the whole record'}: {reason} (first on line {kind.first:,})"
         if more := sum(kind.rows for _, kind in found[MOST_SHOWN:]) + self.others:
             yield f"{more:>10,}  more, of other kinds"
-
-
-def place_of(pointer: str) -> str:
-    """Return a JSON pointer with `*` for the items of lists."""
-    return re.sub(r"/[0-9]+(?=/|$)", "/*", pointer)
 
 
 def validate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calibration import Calibration, Method, load_calibration, loaded, logit
-from .promise import FieldPromise, Promise, any_index, load_promise
+from .promise import FieldPromise, Promise, load_promise
 from .signals import Measured, Signals, signals_of
 from .tokens import Path, TokenScore, leaf_spans, told_by_tokens
 
@@ -16,7 +16,6 @@ __all__ = [
     "Promise",
     "Signals",
     "TokenScore",
-    "any_index",
     "leaf_spans",
     "load_calibration",
     "load_promise",

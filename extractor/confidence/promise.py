@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..pointers import any_index
 from .signals import Signals
 
 PROMISE_VERSION = 1
@@ -117,11 +117,6 @@ def load_promise(path: str | os.PathLike[str]) -> Promise:
     except (ValueError, TypeError, RecursionError) as error:
         where = os.fspath(path)
         raise ConfigError(f"{where} was not written by `extractor calibrate --right`: {error}") from error
-
-
-def any_index(pointer: str) -> str:
-    """Return the field of a leaf: its JSON pointer with `*` for indexes."""
-    return re.sub(r"/\d+(?=/|$)", "/*", pointer)
 
 
 def _field(told: Any) -> FieldPromise:

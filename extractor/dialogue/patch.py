@@ -17,6 +17,7 @@ from typing import TypeAlias
 from ..confidence import TokenScore
 from ..errors import Problem
 from ..messages import JSON, StrictSchema
+from ..pointers import pointer, steps_of
 from ..reading import whole_value, written
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -38,7 +39,7 @@ class Patch:
     @property
     def pointers(self) -> dict[str, str]:
         """The JSON pointer of each place."""
-        return {name: "".join(f"/{token}" for token in path) for name, path in self.places.items()}
+        return {name: pointer(path) for name, path in self.places.items()}
 
     @property
     def missing(self) -> tuple[Problem, ...]:
@@ -112,7 +113,7 @@ def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch
 
 def _places(schema: Schema, value: JSON, problem: Problem) -> Iterator[Path]:
     """Where to ask again for one problem: its place, or the members of it that its reason names."""
-    tokens = _tokens(problem.pointer)
+    tokens = steps_of(problem.pointer)
     node, path = _at(schema, value, tokens)
     if tokens and not path and len(schema.get("properties", {})) == 1:
         node, path = _at(schema, value, [*schema["properties"], *tokens])  # a list in its wrapper
@@ -154,10 +155,6 @@ def plain(schema: Schema, node: Schema) -> Schema:
 
 def _index(token: str | int) -> int:
     return token if isinstance(token, int) else int(token) if token.isdecimal() else 2**31
-
-
-def _tokens(pointer: str) -> list[str]:
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 
 def _outermost(paths: set[Path]) -> list[Path]:

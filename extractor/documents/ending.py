@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from ..errors import ExtractionError, Invalid, Problem, RunStopped, ServiceError, Unjudged
 from ..evidence.coverage import coverage
-from ..evidence.leaves import Path, leaves, value_at
-from ..evidence.merging import Merged, canonical
+from ..evidence.leaves import leaves, value_at
+from ..evidence.merging import Merged
+from ..evidence.plain_json import canonical
 from ..messages import JSON, Outcome
+from ..pointers import any_index
 from .checks import failures
 from .outcome import ChunkOutcome, DocumentExtraction
 from .planning import Plan
@@ -103,19 +105,15 @@ def _moved(told: Mapping[str, V], found: JSON, record: Any, nothing: V) -> dict[
     """Return what is told of the leaves of merged JSON, by the pointers of the record that was made of it:
     validation may have put its values elsewhere.
     """
-    others: defaultdict[tuple[Path, str], list[V]] = defaultdict(list)
+    others: defaultdict[tuple[str, str], list[V]] = defaultdict(list)
     for pointer, each in told.items():
-        others[_column(pointer), canonical(value_at(found, pointer))].append(each)
+        others[any_index(pointer), canonical(value_at(found, pointer))].append(each)
     moved = {}
     for leaf in leaves(record):
-        same = others[_column(leaf.pointer), canonical(leaf.json)]
+        same = others[any_index(leaf.pointer), canonical(leaf.json)]
         stays = canonical(value_at(found, leaf.pointer)) == canonical(leaf.json) or not same
         moved[leaf.pointer] = told.get(leaf.pointer, nothing) if stays else same.pop(0)
     return moved
-
-
-def _column(pointer: str) -> Path:
-    return tuple("*" if token.isdecimal() else token for token in pointer.split("/")[1:])
 
 
 def json_of(record: Any) -> JSON:

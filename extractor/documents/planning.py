@@ -17,6 +17,7 @@ from ..groups import Check
 from ..layout import Source
 from ..messages import JSON
 from ..options import DocumentOptions
+from ..pointers import steps_of
 from ..readers.given import text_of
 from ..saying import check_for_all
 from ..schema import Chunked, CompiledSchema
@@ -177,7 +178,7 @@ def _counts(counts: Mapping[str, int | str], compiled: CompiledSchema[Any]) -> M
 
 
 def _list_path(place: str, compiled: CompiledSchema[Any], option: str) -> Path:
-    path = tuple(token.replace("~1", "/").replace("~0", "~") for token in place.split("/")[1:])
+    path = steps_of(place)
     if (place and not place.startswith("/")) or not compiled.has(path):
         raise ConfigError(
             f"{option}: records have nothing at {place!r}; write a JSON pointer such as '/items', with * for "

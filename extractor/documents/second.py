@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..bulk import Job, Row, RowOutcome, RunBudget, ToldText
-from ..confidence import any_index
 from ..connections import Models
 from ..errors import ConfigError
 from ..escalating import Doubt, Escalating, narrowed
 from ..evidence import Evidence, Span
 from ..evidence.chunking import Chunk
 from ..evidence.leaves import leaves, value_at
-from ..evidence.merging import canonical, step
+from ..evidence.plain_json import canonical
 from ..messages import JSON
+from ..pointers import any_index, steps_of
 from ..results import Escalation
 from ..saying import Saying
 from ..schema import Chunked, unmarked
@@ -241,10 +241,9 @@ def _gives(line: ChunkOutcome, pointer: str) -> bool:
 
 def _members(first: Mapping[str, Any], second: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
     """Return what is told of leaves, by pointer: the second's where it is about the names."""
-    of_second = tuple(map(step, names))
 
     def is_second(pointer: str) -> bool:
-        return f"/{pointer.split('/')[1]}" in of_second if pointer else False
+        return bool(pointer) and steps_of(pointer)[0] in names
 
     kept = {where: each for where, each in first.items() if not is_second(where)}
     return {**kept, **{where: each for where, each in second.items() if is_second(where)}}

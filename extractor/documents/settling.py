@@ -15,7 +15,8 @@ from ..connections import Models
 from ..errors import ConfigError, Invalid, Problem
 from ..evidence import Evidence, Span
 from ..evidence.headings import section_goes_on
-from ..evidence.merging import NOTHING, ChunkReading, canonical, merge
+from ..evidence.merging import NOTHING, ChunkReading, merge
+from ..evidence.plain_json import canonical
 from ..layout import Source
 from ..messages import JSON
 from ..options import DocumentOptions

@@ -18,6 +18,7 @@ from enum import Enum
 from math import inf
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from ..pointers import pointer
 from .scoring import PLAIN, Scoring, field_of
 
 JSON: TypeAlias = Any
@@ -151,7 +152,7 @@ def matched(gold: JSON, predicted: JSON, scoring: Scoring = PLAIN) -> Iterator[L
     for path, there, one, other in comparison.pairs((), (), _normalised(gold), _normalised(predicted)):
         tally = comparison.tally(path, one, other)
         sides = bool(tally.gold), bool(tally.predicted), bool(tally.correct)
-        yield LeafPair(_pointer(path), _pointer(there), field_of(path), *sides)
+        yield LeafPair(pointer(path), pointer(there), field_of(path), *sides)
 
 
 def equal(one: JSON, other: JSON) -> bool:
@@ -169,7 +170,7 @@ def agreeing(record: JSON, other: JSON) -> dict[str, bool]:
     normalised reading: the same value, or no value in both.
     """
     pairs = _Comparison(PLAIN).pairs((), (), _normalised(record), _normalised(other))
-    return {_pointer(path): _agree(one, another) for path, _, one, another in pairs if one is not MISSING}
+    return {pointer(path): _agree(one, another) for path, _, one, another in pairs if one is not MISSING}
 
 
 def _agree(one: JSON, other: JSON) -> bool:
@@ -183,7 +184,7 @@ def total(scores: Iterable[Score]) -> Score:
 
 def flatten(record: JSON) -> dict[str, JSON]:
     """Return the leaves of a record, nulls too, by JSON pointer (RFC 6901); empty containers have none."""
-    return {_pointer(path): leaf for path, leaf in _leaves(record)}
+    return {pointer(path): leaf for path, leaf in _leaves(record)}
 
 
 def by_field(record: JSON) -> dict[str, dict[str, JSON]]:
@@ -191,7 +192,7 @@ def by_field(record: JSON) -> dict[str, dict[str, JSON]]:
     fields: dict[str, dict[str, JSON]] = {}
     for path, leaf in _leaves(record):
         if _is_value(leaf):
-            fields.setdefault(field_of(path), {})[_pointer(path)] = leaf
+            fields.setdefault(field_of(path), {})[pointer(path)] = leaf
     return fields
 
 
@@ -331,10 +332,6 @@ def _leaves(value: JSON, path: Path = ()) -> Iterator[tuple[Path, JSON]]:
             yield from _leaves(below, (*path, index))
     elif value is not MISSING:
         yield path, value
-
-
-def _pointer(path: Path) -> str:
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def _is_array(value: JSON) -> bool:

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ..confidence.promise import FieldPromise, Promise, any_index
+from ..confidence.promise import FieldPromise, Promise
 from ..errors import ConfigError
+from ..pointers import any_index
 from .calibrating import Labelled
 
 GRID = tuple(round(1 - step / 1000, 3) for step in range(20)) + tuple(

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from ..messages import JSON
+from ..pointers import steps_of
 from ..schema import RecordType
 from .scoring import field_of
 
@@ -75,7 +76,6 @@ def _several(node: Mapping[str, JSON], key: str) -> Sequence[JSON]:
 
 def _resolved(reference: str, whole: Mapping[str, JSON]) -> JSON:
     node: JSON = whole
-    for step in reference.removeprefix("#").split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(reference):
         node = node.get(key) if isinstance(node, Mapping) else None
     return node

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass as checked
 
 from ..errors import ConfigError
 from ..evidence.edits import common
+from ..pointers import escaped
 
 Path: TypeAlias = tuple[str | int, ...]
 EXAMPLE = '{"/total": {"tolerance": 0.01}, "/name": {"fuzzy": 0.9}, "/steps": {"ordered": true}}'
@@ -125,7 +126,7 @@ def field_of(path: Path) -> str:
 
 
 def _step(each: str | int) -> str:
-    return "*" if isinstance(each, int) else each.replace("~", "~0").replace("/", "~1")
+    return "*" if isinstance(each, int) else escaped(each)
 
 
 def _upwards(path: Path) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ..pointers import step
 from .coverage import Lines
 from .spans import Evidence, Span
 
@@ -82,7 +83,7 @@ def carried(items: Sequence[ListItem], goes_on: GoesOn) -> list[dict[str, Headin
         own_headings = {
             name: (value, spans[:1])
             for name, value in item.record.items()
-            if (spans := item.evidence.get(_step(name), ())) and (_step(name), spans[0].start) in above
+            if (spans := item.evidence.get(step(name), ())) and (step(name), spans[0].start) in above
         }
         held, before = held | own_headings, place
     return found
@@ -110,7 +111,3 @@ def _above(
             if pointer.count("/") == 1 and shared[pointer, start] > 1:
                 (above if place is not None and start < place[0] else beside).add((pointer, start))
     return above - beside
-
-
-def _step(key: str) -> str:
-    return f"/{key.replace('~', '~0').replace('/', '~1')}"

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from ..pointers import pointer, steps_of
+
 Path: TypeAlias = tuple[str | int, ...]
 
 
@@ -24,13 +26,12 @@ class Leaf:
     @property
     def pointer(self) -> str:
         """The JSON pointer (RFC 6901) of the leaf."""
-        return "".join(f"/{str(key).replace('~', '~0').replace('/', '~1')}" for key in self.path)
+        return pointer(self.path)
 
 
 def value_at(data: Any, pointer: str) -> Any:
     """Return what stands in plain JSON at a JSON pointer, None where nothing does."""
-    for token in pointer.split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(pointer):
         if isinstance(data, list):
             data = data[int(key)] if key.isdecimal() and int(key) < len(data) else None
         else:

@@ -8,15 +8,16 @@ whatever order the readings come.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum, inf
 from typing import Any, Final, Literal, TypeAlias
 
+from ..pointers import any_index, pointer, step
 from .headings import GoesOn, Heading, ListItem, carried, never_goes_on
 from .leaves import Path
+from .plain_json import canonical, is_object, leaves_of
 from .spans import Evidence, Span
 
 JSON: TypeAlias = Any
@@ -137,10 +138,10 @@ class _Said:
         return [s for path, _ in leaves_of(self.value) for s in self.spans_of(path)]
 
     def spans_of(self, path: Path) -> tuple[Span, ...]:
-        return self.reading.evidence.get(self.at + "".join(map(step, path)), ())
+        return self.reading.evidence.get(self.at + pointer(path), ())
 
     def confidence_of(self, path: Path) -> float | None:
-        return self.reading.confidence.get(self.at + "".join(map(step, path)))
+        return self.reading.confidence.get(self.at + pointer(path))
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ class _Merge:
         said = [one for one in said if one.value is not None]
         if not said:
             return Merged(NOTHING)
-        if all(_is_object(one.value) for one in said):
+        if all(is_object(one.value) for one in said):
             return self.object(said, path)
         if all(isinstance(one.value, list) for one in said) and self.joins(path) != "value":
             return self.list(said, path)
@@ -170,12 +171,14 @@ class _Merge:
         return _together({key: part.record for key, part in told.items()}, told)
 
     def list(self, said: Sequence[_Said], path: Path) -> Merged:
-        items = [one.child(i) for one in said for i in range(len(one.value)) if one.value[i] is not None]
-        keys = [self.key_of(path, item.value) for item in items]
-        if self.joins(path) == "set":
-            keys = [item.value for item in items]
-        groups = _groups(items, keys)
-        parts = [self.value(group, (*path, "*")) for group in groups]
+        items = [one.child(i) for one in said for i in range(len(one.value))]
+        given = [item for item in items if item.value is not None]
+        is_set = self.joins(path) == "set"
+        keys = [item.value if is_set else self.key_of(path, item.value) for item in given]
+        groups = _groups(given, keys)
+        nulls = _null_groups(items, groups, is_set)
+        parts = [*(self.value(group, (*path, "*")) for group in groups), *(Merged(None) for _ in nulls)]
+        groups = [*groups, *nulls]
         order = [i for i in _order(groups, parts) if parts[i].record is not NOTHING]
         begins = [min(one.reading.start for one in groups[i]) for i in order]
         told = _with_headings([parts[i] for i in order], begins, self.goes_on)
@@ -211,11 +214,11 @@ def _chosen(said: Sequence[_Said]) -> Merged:
     share = len(best) / sum(map(len, groups.values()))
     evidence, sure = dict[str, tuple[Span, ...]](), dict[str, float]()
     for path, _ in leaves_of(best[0].value):
-        pointer = "".join(map(step, path))
+        at = pointer(path)
         if spans := _unique(s for one in best for s in one.spans_of(path)):
-            evidence[pointer] = spans
+            evidence[at] = spans
         if told := [c for one in best if (c := one.confidence_of(path)) is not None]:
-            sure[pointer] = max(told) * share
+            sure[at] = max(told) * share
     conflict = (Conflict("", candidates),) if len(candidates) > 1 else ()
     return Merged(best[0].value, evidence, conflict, sure)
 
@@ -266,6 +269,26 @@ def _groups(items: Sequence[_Said], keys: Sequence[JSON]) -> list[list[_Said]]:
             groups.join(a, b)
     _join_unplaced([i for i in open_ if not places[i]], items, groups, [i for i in open_ if places[i]])
     return [[items[i] for i in group] for group in groups.all()]
+
+
+def _null_groups(
+    items: Sequence[_Said], groups: Sequence[Sequence[_Said]], is_set: bool
+) -> list[list[_Said]]:
+    """Put the nulls of lists together that are one: they stand equally far behind the same item. A set has
+    null once.
+    """
+    group_of = {(one.order, one.at): i for i, group in enumerate(groups) for one in group}
+    found: defaultdict[tuple[Any, ...], list[_Said]] = defaultdict(list)
+    place: tuple[Any, ...] = ()
+    for before, item in zip((None, *items), items, strict=False):
+        if before is None or before.order != item.order or _list_of(before.at) != _list_of(item.at):
+            place = (item.reading.start, item.reading.end, _list_of(item.at))
+        if item.value is None:
+            place = (*place, None)
+            found[() if is_set else place].append(item)
+        else:
+            place = (group_of[item.order, item.at],)
+    return [*found.values()]
 
 
 class _Groups:
@@ -417,7 +440,7 @@ def _order(groups: Sequence[list[_Said]], parts: Sequence[Merged]) -> list[int]:
     for order, at in sorted(numbers, key=lambda key: (key[0], _index(key[1]))):
         i = numbers[order, at]
         if i not in where:
-            before = numbers.get((order, f"{at.rpartition('/')[0]}/{_index(at) - 1}"))
+            before = numbers.get((order, f"{_list_of(at)}/{_index(at) - 1}"))
             start = next(one.reading.start for one in groups[i] if one.order == order)
             where[i] = (where[before][0], 1) if before is not None else (start - 0.5, 1)
     return sorted(range(len(groups)), key=lambda i: (where[i], _first(groups[i])))
@@ -426,7 +449,7 @@ def _order(groups: Sequence[list[_Said]], parts: Sequence[Merged]) -> list[int]:
 def _with_headings(items: Sequence[Merged], begins: Sequence[int], goes_on: GoesOn) -> list[Merged]:
     """Return items with the values of headings that their chunks did not see. begins: of their chunks."""
     known = [
-        ListItem(item.record if _is_object(item.record) else {}, item.evidence, begin)
+        ListItem(item.record if is_object(item.record) else {}, item.evidence, begin)
         for item, begin in zip(items, begins, strict=True)
     ]
     found = carried(known, goes_on)
@@ -444,12 +467,8 @@ def _carrying(item: Merged, headings: Mapping[str, Heading]) -> Merged:
 
 def _starts(part: Merged) -> set[tuple[str, int]]:
     """Where the leaves of an item stand, those outside of its own lists if there are any."""
-    found = {(_column(pointer), s.start) for pointer, spans in part.evidence.items() for s in spans}
+    found = {(any_index(pointer), s.start) for pointer, spans in part.evidence.items() for s in spans}
     return {(column, start) for column, start in found if "*" not in column} or found
-
-
-def _column(pointer: str) -> str:
-    return "/".join("*" if token.isdecimal() else token for token in pointer.split("/"))
 
 
 def _first(group: Sequence[_Said]) -> tuple[int, int]:
@@ -460,40 +479,5 @@ def _index(pointer: str) -> int:
     return int(pointer.rpartition("/")[2])
 
 
-# -- plain JSON
-
-
-def leaves_of(value: JSON, path: Path = ()) -> Iterator[tuple[Path, JSON]]:
-    """Yield the leaves of plain JSON; null is none. What a mark says of a value is no part of its path."""
-    while isinstance(value, dict) and not _is_object(value):
-        *_, value = value.values()
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves_of(item, (*path, key))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from leaves_of(item, (*path, i))
-    elif value is not None:
-        yield path, value
-
-
-def _is_object(value: JSON) -> bool:
-    return isinstance(value, dict) and not any(key[:1] == "\0" for key in value)  # as marks have it
-
-
-def canonical(value: JSON) -> str:
-    """Return the same text for equal plain JSON: 1 is 1.0."""
-    return json.dumps(_plain(value), sort_keys=True)
-
-
-def _plain(value: JSON) -> JSON:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def step(key: str | int) -> str:
-    """Return a key as a step of a JSON pointer."""
-    return f"/{str(key).replace('~', '~0').replace('/', '~1')}"
+def _list_of(pointer: str) -> str:
+    return pointer.rpartition("/")[0]

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import Invalid, Problem
 from ..messages import JSON
+from ..pointers import escaped
 from .finders import Finder, finders
 from .misspelt import Misspelt
 
@@ -82,7 +83,7 @@ class Masked:
         return rest != said and bool(_BESIDE.search(rest)) and not any(said in text for text in self.texts)
 
     def _is_misspelt(self, where: str, said: str) -> bool:
-        names_a_member = where.endswith(f"/{_escaped(said)}")
+        names_a_member = where.endswith(f"/{escaped(said)}")
         return not names_a_member and self.misspelt.has(_replaced(said, dict.fromkeys(self.values, " ")))
 
     def _is_guessed(self, said: str) -> bool:
@@ -175,11 +176,7 @@ def _replaced(text: str, by: Mapping[str, str]) -> str:
 def _written(value: str) -> set[str]:
     """Return the ways in which a value may stand in an error: as it is, as JSON, as Python, in a pointer."""
     said = json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]
-    return {value, *said, value.replace("~", "~0").replace("/", "~1")}
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+    return {value, *said, escaped(value)}
 
 
 def _strings(value: JSON, where: str) -> Iterator[tuple[str, str]]:
@@ -188,7 +185,7 @@ def _strings(value: JSON, where: str) -> Iterator[tuple[str, str]]:
         yield where or "the record", value
     elif isinstance(value, Mapping):
         for name, each in value.items():
-            at = f"{where}/{_escaped(name)}"
+            at = f"{where}/{escaped(name)}"
             yield at, name
             yield from _strings(each, at)
     elif isinstance(value, Sequence):

@@ -20,8 +20,9 @@ from ..errors import (
 from ..messages import Attempt, Outcome
 from ..model import Model
 from ..options import Parts, checked_parts
+from ..pointers import steps_of
 from ..results import Extraction, PartOutcome
-from ..schema import RecordType, Share, steps_of
+from ..schema import RecordType, Share
 from ..task import RejectedPart, asked_type
 
 WHOLE = Share(((),))

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..errors import ConfigError, UnreadableSource
 from ..layout import Box, PageRead, Source
+from ..pointers import any_index
 from . import kept
 from .choices import Ocr, TextForm, check_choices
 from .composing import Passage, ReadPage, composed, composed_passages, piece_of_json
@@ -494,4 +495,4 @@ def pdf_of_pages(source: Source, numbers: Sequence[int]) -> bytes:
 
 
 def _field(mark: PageMark) -> str:
-    return "/".join("*" if step.isdigit() else step for step in mark.pointer.split("/"))
+    return any_index(mark.pointer)

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
+from ..pointers import step
 from .scalars import NOTHING_IN_TEXT, is_json_text
 from .shape import RecordShape, choice_key, distinct, folded, parts_of, place_names
 from .syntax import Digits, mended, whole_value, written
@@ -93,7 +94,7 @@ class Inside:
         if is_json_text(node):
             return written(value), (("JSON in place of its text", pointer),)
         if node.get("type") == "array" and not isinstance(value, list):
-            is_all = pointer == f"/{self._shape.list_name}"  # whose items may stand one a line
+            is_all = pointer == step(self._shape.list_name or "")  # whose items may stand one a line
             return None if is_all else self._as_list(node, value, pointer)
         if isinstance(value, list) and node.get("type") != "array" and not self._fits(value, node):
             return self._as_item(node, value, pointer)
@@ -125,7 +126,7 @@ class Inside:
         if len(members) != 1:
             return None
         [(name, member)] = members.items()
-        inner, notes = self._read(member, value, f"{pointer}/{name}")
+        inner, notes = self._read(member, value, pointer + step(name))
         if not self._fits({name: inner}, node):
             return None
         return {name: inner}, (("a list without its wrapper", pointer), *notes)
@@ -151,7 +152,7 @@ class Inside:
             return self._places(node, value, pointer)
         if not isinstance(value, dict | list):
             return value, ()
-        each = {step: self._read(inner, v, f"{pointer}/{step}") for step, v, inner in parts_of(node, value)}
+        each = {key: self._read(inner, v, pointer + step(key)) for key, v, inner in parts_of(node, value)}
         notes = _all_notes(each.values())
         if not notes:
             return value, ()

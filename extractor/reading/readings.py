@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..errors import Problem
+from ..pointers import step
 from .found import OUTSIDE, UNFINISHED, Found, Piece, found_json
 from .inside import AsInText, Inside, listed, parsed
 from .scalars import LONG_DIGITS
@@ -382,7 +383,7 @@ def _misnamed(pointer: str, name: str) -> Problem:
 
 def _inner(name: str) -> Problem:
     reason = "could be the record by itself: give one record alone"
-    return Problem(f"/{name}", reason, type="ambiguous")
+    return Problem(step(name), reason, type="ambiguous")
 
 
 def _not_json(reason: str, text: str) -> Problem:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
 
+from ..pointers import step
 from .scalars import NUMBERS, doubtful_text, doubts, has_lost, is_finite, is_number, mistyped, type_names
 from .syntax import whole_value, written
 
@@ -218,20 +219,20 @@ class RecordShape:
         node = self._only(node, value)
         if isinstance(value, dict) and "properties" in node and not node.get("additionalProperties"):
             self._unplaced(node, value, pointer, found)
-        for step, item, inner in parts_of(node, value):
-            self._beside(inner, item, f"{pointer}/{step}", found)
+        for key, item, inner in parts_of(node, value):
+            self._beside(inner, item, pointer + step(key), found)
 
     def _unplaced(self, node: Schema, value: Mapping[str, JSON], pointer: str, found: Beside) -> None:
         """Note the members of an object that has no others than its schema names."""
         members = node["properties"]
         others = [name for name in value if name not in members]
-        found.members += [f"{pointer}/{name}" for name in others]
+        found.members += [pointer + step(name) for name in others]
         if members and others and len(others) == len(value):
             found.strangers.append(pointer)
         missing = {name: member for name, member in members.items() if name not in value}
-        found.absent += [f"{pointer}/{name}" for name in missing if name in node.get("required", ())]
+        found.absent += [pointer + step(name) for name in missing if name in node.get("required", ())]
         meant = {name: self._meant(name, value[name], missing) for name in others}
-        found.misnamed += [(f"{pointer}/{right}", name) for name, right in meant.items() if right]
+        found.misnamed += [(pointer + step(right), name) for name, right in meant.items() if right]
 
     def _scalar(self, node: JSON, value: JSON, pointer: str, found: Beside) -> None:
         """Note a scalar that is of none of the types asked for: validators may take `true` for 1, 0 for a day

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel, TypeAdapter
 
+from ..pointers import step
+
 JSON: TypeAlias = Any
 DEEPEST = 40
 
@@ -44,8 +46,7 @@ def _derived(
     if isinstance(value, Mapping):
         for name, below in value.items():
             parts = [part for each in known for part in _members(each, str(name))]
-            step = str(name).replace("~", "~0").replace("/", "~1")
-            yield from _derived(below, parts, f"{at}/{step}", root, depth + 1)
+            yield from _derived(below, parts, at + step(str(name)), root, depth + 1)
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for i, below in enumerate(value):
             parts = [part for each in known for part in _items(each, i)]

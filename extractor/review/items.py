@@ -16,6 +16,7 @@ from ..evaluation.metrics import flatten
 from ..evidence import align
 from ..evidence.leaves import value_at
 from ..messages import JSON
+from ..pointers import step, steps_of
 from ..report import EscalatedValue
 
 Check: TypeAlias = Callable[[JSON, str], Sequence[Problem]]  # a record and its text -> what is wrong
@@ -220,7 +221,7 @@ def with_value(record: JSON, pointer: str, value: JSON) -> JSON:
         return value
     changed = deepcopy(record)
     above, _, last = pointer.rpartition("/")
-    parent, key = value_at(changed, above), last.replace("~1", "/").replace("~0", "~")
+    parent, key = value_at(changed, above), steps_of(f"/{last}")[0]
     if isinstance(parent, list) and key.isdecimal() and int(key) < len(parent):
         parent[int(key)] = value
     elif isinstance(parent, dict) and key in parent:
@@ -248,8 +249,7 @@ def lists_in(record: JSON) -> Iterator[tuple[str, str, list[JSON]]]:
 def _lists(value: JSON, where: str, name: str) -> Iterator[tuple[str, str, list[JSON]]]:
     if isinstance(value, dict):
         for key, below in value.items():
-            step = "/" + str(key).replace("~", "~0").replace("/", "~1")
-            yield from _lists(below, where + step, name + step)
+            yield from _lists(below, where + step(key), name + step(key))
     elif isinstance(value, list):
         yield where, name, value
         for index, below in enumerate(value):

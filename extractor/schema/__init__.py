@@ -20,7 +20,7 @@ from .compiler.targets import TARGETS, Target, bounded, grounding
 from .forms.chunked import Chunked
 from .forms.listed import Shortlisted
 from .forms.quotes import Quoted, quote_example
-from .forms.shares import Share, steps_of, united
+from .forms.shares import Share, united
 from .functions import tool_schema
 from .grounding.grammar import can_ground, lark
 from .grounding.repeats import repeats
@@ -78,7 +78,6 @@ __all__ = [
     "shortlists",
     "size",
     "source_text",
-    "steps_of",
     "tool_schema",
     "types_in",
     "united",

@@ -12,10 +12,10 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from ..errors import ConfigError
 from ..messages import JSON
+from ..pointers import pointer
 from ..vocabularies import Shortlist, Vocabulary
 from .grounding.verbatim import VERBATIM
 from .nodes import CODED, TOLD, Python, Schema, TypeSource, below, python_of
-from .problems import pointer
 
 MOST_SHOWN: Final = 200
 KEYWORD: Final = "x-codes"  # what a JSON Schema says of them, so that another vocabulary is another type

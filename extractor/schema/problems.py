@@ -10,14 +10,8 @@ from pydantic_core import from_json, to_json
 
 from ..errors import Invalid, InvalidJSON, Problem
 from ..messages import JSON
+from ..pointers import Step, pointer
 from .nodes import TAG, VALUE, TypeSource
-
-Step = str | int
-
-
-def pointer(steps: Sequence[Step]) -> str:
-    """Return `steps` as a JSON pointer (RFC 6901)."""
-    return "".join(["/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps])
 
 
 def invalid(problems: Sequence[Problem]) -> Invalid:

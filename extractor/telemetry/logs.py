@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping, Set
 
 from ..messages import JSON, Attempt, Outcome, StrictSchema
+from ..pointers import pointer as written
+from ..pointers import steps_of
 from ..words import one_line
 from .events import AttemptEnded, Event
 
@@ -50,14 +52,8 @@ def _what(attempt: Attempt) -> str:
 
 def _place(pointer: str, known: Set[str]) -> str:
     """Return a pointer without names that are no members of the record type: they come out of the text."""
-    steps = pointer.split("/")[1:] or [""]
-    return "".join(
-        f"/{step if not step or step.isdecimal() or _name(step) in known else '*'}" for step in steps
-    )
-
-
-def _name(step: str) -> str:
-    return step.replace("~1", "/").replace("~0", "~")
+    steps = steps_of(pointer) or ("",)
+    return written(each if not each or each.isdecimal() or each in known else "*" for each in steps)
 
 
 def _members(schema: StrictSchema | None) -> Set[str]:

@@ -28,6 +28,8 @@ from extractor.messages import JSON, Failure, FailureKind
 from extractor.transport.exchange import Head, Piece, Post
 from extractor.transport.tape import in_place
 
+from ..pointers import step
+
 # Everything else may be a key, an account, or a cookie. Of the request no header is kept at all.
 KEPT_HEADERS = (
     "content-type",
@@ -293,7 +295,7 @@ def _changes(known: JSON, asked: JSON, pointer: str) -> Iterator[str]:
     """Yield each place where two JSON values differ, by JSON pointer."""
     if isinstance(known, dict) and isinstance(asked, dict):
         for name in dict.fromkeys([*known, *asked]):
-            at = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            at = pointer + step(name)
             yield from _change(known, asked, name, name in known, name in asked, at)
     elif isinstance(known, list) and isinstance(asked, list):
         for i in range(max(len(known), len(asked))):

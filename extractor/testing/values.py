@@ -17,6 +17,7 @@ from uuid import UUID
 
 from extractor.messages import JSON
 
+from ..pointers import steps_of
 from .patterns import text_for
 
 Schema: TypeAlias = Mapping[str, Any]
@@ -260,8 +261,7 @@ def _at(root: Schema, reference: str) -> Schema:
     if not reference.startswith("#"):
         raise ValueError(f"the reference {reference!r} leaves the schema")
     found: Any = root
-    for step in unquote(reference[1:]).split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
+    for key in steps_of(unquote(reference[1:])):
         try:
             found = found[int(key)] if isinstance(found, list) else found[key]
         except (KeyError, IndexError, ValueError, TypeError):

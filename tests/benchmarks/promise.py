@@ -16,10 +16,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from extractor.confidence.promise import any_index
 from extractor.evaluation import EvalReport, load_report
 from extractor.evaluation.metrics import agreeing
 from extractor.evaluation.promising import Judged, field_promise
+from extractor.pointers import any_index
 
 ROUNDS, ASSURANCE = 1000, 0.95
 

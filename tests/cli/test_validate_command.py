@@ -23,8 +23,9 @@ from pydantic import Base64Bytes, BaseModel, Field
 from visits import TYPES, Run, read, visit, write
 
 from extractor.cli.records import Where, records_in
-from extractor.cli.validate import FileFindings, place_of
+from extractor.cli.validate import FileFindings
 from extractor.errors import Problem
+from extractor.pointers import any_index
 from extractor.schema import RecordType
 from extractor.schema.outline.tabular import cell_reader
 from extractor.testing import ChatServer, reply
@@ -543,5 +544,5 @@ def test_findings_are_counted_by_place_and_kind_and_stay_bounded() -> None:
 
 
 def test_the_items_of_lists_are_one_place() -> None:
-    assert place_of("/a/0/b/12") == "/a/*/b/*"
-    assert place_of("/a1/2b") == "/a1/2b"
+    assert any_index("/a/0/b/12") == "/a/*/b/*"
+    assert any_index("/a1/2b") == "/a1/2b"

@@ -21,11 +21,10 @@ from extractor.evidence.merging import (
     ChunkReading,
     Conflict,
     Merged,
-    canonical,
-    leaves_of,
     merge,
-    step,
 )
+from extractor.evidence.plain_json import canonical, leaves_of
+from extractor.pointers import step
 from tests.selecting import examples
 
 
@@ -103,6 +102,34 @@ def test_items_that_stand_nowhere_are_as_many_as_one_chunk_gave() -> None:
     first = read(text, 0, 18, {"tags": ["broken", "broken", "angry"]})
     second = read(text, 18, 37, {"tags": ["angry", "refund"]})
     assert merge([first, second]).record == {"tags": ["broken", "broken", "angry", "refund"]}
+
+
+NAMES = "Ann, -, Ben, -, -, Cem, Dee, -"
+ROLES = ["Ann", None, "Ben", None, None, "Cem"], ["Ben", None, None, "Cem", "Dee", None]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "merged"),
+    [
+        ([(0, 30, ROLES[0])], ROLES[0]),
+        ([(0, 22, ROLES[0]), (8, 30, ROLES[1])], [*ROLES[0], "Dee", None]),
+        ([(0, 22, ROLES[0]), (0, 22, ROLES[0], 2)], ROLES[0]),
+        ([(0, 6, ["Ann", None]), (8, 30, [None, "Ben"])], ["Ann", None, None, "Ben"]),
+        ([(0, 6, [None, None]), (0, 6, [None, None, None], 2)], [None, None, None]),
+        ([(0, 6, []), (8, 30, [])], []),
+    ],
+    ids=range(6),
+)
+def test_nulls_of_a_list_stay_where_they_stand_among_its_items(chunks: Any, merged: list[Any]) -> None:
+    readings = [read(NAMES, start, end, {"names": some}, *number) for start, end, some, *number in chunks]
+    for order in (readings, readings[::-1]):
+        assert merge(order).record == {"names": merged}
+
+
+def test_a_set_has_null_once() -> None:
+    readings = [ChunkReading(0, 5, {"s": [None, "a"]}, {}), ChunkReading(5, 9, {"s": ["b", None]}, {})]
+    found = merge(readings, joins=lambda path: "set").record["s"]
+    assert sorted(map(str, found)) == ["None", "a", "b"]
 
 
 def test_a_scalar_that_stands_in_the_text_wins_over_one_that_does_not_and_the_other_is_kept() -> None:

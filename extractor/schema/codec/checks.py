@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from ...messages import JSON
-from ..problems import Step
+from ...pointers import Step
 from .values import Misfit, check_length
 
 

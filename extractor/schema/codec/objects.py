@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from ...messages import JSON
+from ...pointers import Step
 from ..nodes import ABSENT
-from ..problems import Step
 from .checks import at, at_all, check_keys
 from .mappings import entries, text_key
 from .values import Codec, Misfit, check_length

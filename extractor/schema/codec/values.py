@@ -25,7 +25,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 
 from ...errors import Problem
 from ...messages import JSON
-from ..problems import Step, pointer
+from ...pointers import Step, pointer
 
 # Numbers that json would write otherwise stand as text with a lone surrogate, which no valid text can
 # hold, until the whole is written. Infinities and NaN are numbers that no float can hold.

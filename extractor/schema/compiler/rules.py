@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import SchemaError
 from ...messages import JSON
+from ...pointers import pointer
 from ...reading import place_names
 from ..codec.containers import Anything, Array, Branch, Nullable, Root, Tuple, Union
 from ..codec.mappings import Mapped
@@ -27,7 +28,6 @@ from ..nodes import (
     json_type,
     python_of,
 )
-from ..problems import pointer
 from ..strict import closed
 from ..types.documents.convert import Converter
 from ..words import sentence

@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from ...errors import Invalid, Problem
 from ...evidence.leaves import value_at
 from ...messages import JSON
+from ...pointers import Step, pointer, steps_of
 from ..nodes import (
     ABSENT,
     NEVER,
@@ -31,7 +32,7 @@ from ..nodes import (
     python_of,
     resolved,
 )
-from ..problems import Step, invalid, judged, pointer, unmarked
+from ..problems import invalid, judged, unmarked
 
 Path: TypeAlias = tuple[Step, ...]
 MISSING = ("missing", "required")  # Pydantic's type of problem, and JSON Schema's
@@ -124,10 +125,7 @@ def _of_values(problems: Iterable[Problem], data: JSON, source: TypeSource) -> l
         for problem in problems
         if problem.type not in MISSING
         and not isinstance(value_at(plain, problem.pointer), dict | list | None)
-        and (
-            _parent(problem) not in gaps
-            or not _chooses(source, source.schema, problem.pointer.split("/")[1:])
-        )
+        and (_parent(problem) not in gaps or not _chooses(source, source.schema, steps_of(problem.pointer)))
     ]
 
 

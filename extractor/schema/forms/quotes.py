@@ -17,10 +17,11 @@ from pydantic_core import from_json
 from ...errors import Invalid, Problem
 from ...evidence import align, find_elided, find_said
 from ...messages import JSON, Cited
+from ...pointers import Step, pointer
 from ..codec.values import as_said, dumps, loads
 from ..grounding.verbatim import REASON, folded, source_text
 from ..nodes import PYTHON, TAG, VALUE, Member, Python, Record, Schema, TypeSource, below, mapped, python_of
-from ..problems import Step, invalid, judged, pointer
+from ..problems import invalid, judged
 
 QUOTES: Final = "quotes_from_text"  # the member's name, which hardly any type has
 TOLD: Final = 'For each value the few words of the text that show it, word for word; "" where none do.'

@@ -14,8 +14,9 @@ from pydantic_core import from_json
 
 from ...errors import Invalid, Problem
 from ...messages import JSON
+from ...pointers import Step, pointer, steps_of
 from ..nodes import NEVER, PYTHON, Python, Record, Schema, TypeSource, python_of, resolved
-from ..problems import Step, invalid, judged, pointer
+from ..problems import invalid, judged
 
 ITEM: Final = 0  # the step from a list to each of its items
 REST: Final = -1  # the step from an object to the members that its type does not name
@@ -100,11 +101,6 @@ def _checked(data: JSON, problems: list[Problem]) -> JSON:
     if problems:
         raise invalid(list({(p.pointer, p.type): p for p in problems}.values()))
     return data
-
-
-def steps_of(at: str) -> list[str]:
-    """Return the steps of a JSON pointer."""
-    return [step.replace("~1", "/").replace("~0", "~") for step in at.split("/")[1:]]
 
 
 def _agree(place: Place, steps: Sequence[str]) -> bool:

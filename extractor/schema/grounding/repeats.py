@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from ...messages import JSON
-from ..problems import Step, pointer
+from ...pointers import Step, pointer
 from .verbatim import VERBATIM
 
 Said: TypeAlias = tuple[tuple[Step, ...], str]

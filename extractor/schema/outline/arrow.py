@@ -14,12 +14,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote
 
 from pydantic import TypeAdapter
 from pydantic_core import SchemaSerializer, core_schema, to_json
 
 from ...errors import ConfigError
 from ...messages import JSON
+from ...pointers import steps_of
 from .lenient import Lenient
 
 if TYPE_CHECKING:
@@ -294,8 +296,7 @@ class _Types:
         place: JSON = self._document
         if not reference.startswith("#"):
             return None
-        for step in filter(None, reference.removeprefix("#").split("/")):
-            key = step.replace("~1", "/").replace("~0", "~").replace("%25", "%")
+        for key in steps_of(unquote(reference)):
             place = place.get(key) if isinstance(place, Mapping) else None
         return place
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 
 from pydantic_core import SchemaSerializer, core_schema
 
+from ...pointers import Step, pointer
 from ..compiled import CompiledSchema
 from ..nodes import ABSENT
-from ..problems import Step, pointer
 from .parts import Child, Part, root_part
 from .scan import Node, Scan
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from pydantic_core import core_schema, from_json
 
 from ...errors import ExtractorError
+from ...pointers import Step
 from ..codec.containers import Anything, Array, Branch, Tuple, Union, Wrapped
 from ..codec.mappings import Mapped
 from ..codec.objects import Object
 from ..codec.values import Around, ChoiceCodec, Codec, LeafCodec, Null, Number, TextCodec
 from ..compiled import CompiledSchema
 from ..nodes import ABSENT, VALUE
-from ..problems import Step
 from ..types.python.rewrites import built
 from ..types.python.smart_mode import choices_of
 from .scan import Node, Scan, children

@@ -12,9 +12,9 @@ from pydantic_core import from_json
 from ...confidence import Calibration, Measured, Path, TokenScore, leaf_spans
 from ...evidence.leaves import Leaf, leaves
 from ...messages import JSON
+from ...pointers import Step, pointer
 from ..codec.values import ChoiceCodec
 from ..compiled import CompiledSchema
-from ..problems import Step, pointer
 from .parts import Part, root_part
 from .scan import Node, Scan
 

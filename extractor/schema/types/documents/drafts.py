@@ -15,8 +15,8 @@ from urllib.parse import urljoin
 
 from ....errors import SchemaError
 from ....messages import JSON
+from ....pointers import pointer as as_pointer
 from ...patterns.ecmascript import matcher
-from ...problems import pointer as as_pointer
 
 MAX_REASON = 400  # characters
 

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from ....errors import Problem
 from ....messages import JSON
+from ....pointers import pointer as as_pointer
 from ...grounding.verbatim import REASON, VERBATIM, stands
 from ...patterns.ecmascript import Matcher, matcher
-from ...problems import pointer as as_pointer
 from .drafts import MAX_REASON
 from .formats import MOST, conforms, is_too_long
 

@@ -20,7 +20,8 @@ from urllib.parse import unquote, urljoin
 
 from ....errors import SchemaError
 from ....messages import JSON
-from ...problems import pointer as as_pointer
+from ....pointers import pointer as as_pointer
+from ....pointers import steps_of
 from .drafts import (
     IN_PLACE,
     MANY,
@@ -331,7 +332,7 @@ class _Loading:
 
     def name(self, reference: str, target: DocumentPlace) -> str:
         """Return a name of letters, digits and underscores that is not yet taken."""
-        last = unquote(re.split(r"[/#]", reference.rstrip("/#"))[-1]).replace("~1", "/").replace("~0", "~")
+        last = steps_of(f"/{unquote(re.split(r'[/#]', reference.rstrip('/#'))[-1])}")[0]
         if not last and isinstance(target.schema, dict):
             last = str(target.schema.get("title", ""))
         name = re.sub(r"[^A-Za-z0-9_]+", "_", re.sub(r"\.json$", "", last)).strip("_")[:60] or "Schema"

@@ -12,6 +12,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticOmit, to_jsonable_python
 
 from ....errors import SchemaError
+from ....pointers import pointer
 from ...nodes import (
     ABSENT,
     PYTHON,
@@ -25,7 +26,6 @@ from ...nodes import (
     references_in,
     resolve,
 )
-from ...problems import pointer
 from .hooks import illegal, plain, records, remove_titles
 from .rewrites import (
     Rewrite,
