@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from pydantic import Field, create_model
@@ -12,6 +12,11 @@ from pydantic import Field, create_model
 from extractor.dialogue import Verdict, judge_record
 from extractor.messages import Choice, Completion, Message
 from extractor.schema import compile_schema
+
+
+class Size(NamedTuple):
+    width: int
+    height: int = 1
 
 
 class Level(IntEnum):
@@ -63,3 +68,11 @@ def test_a_note_names_members_with_slashes_by_pointers_that_can_be_read_back() -
     assert judged(record_type, '{"v": 1, "a~b": 2}').note == (
         "members that are missing: /km~1h; members that the schema does not have: /a~0b"
     )
+
+
+@pytest.mark.parametrize("target", ["anthropic", "gemini", "permissive"])
+def test_a_list_where_an_object_was_asked_for_is_noted(target: str) -> None:
+    record_type = create_model("Only", sizes=(list[Size], ...))
+    verdict = judged(record_type, '{"sizes": [{"width": 2, "height": 3}, [4]]}', target)
+    assert verdict.record.sizes == [Size(2, 3), Size(4)]
+    assert verdict.note == "values of another type than asked for: /sizes/1"

@@ -216,6 +216,9 @@ class RecordShape:
         if not isinstance(value, dict | list):
             self._scalar(node, value, pointer, found)
             return
+        asked = type_names([*self._leaves(node)])
+        if pointer and asked and ("object" if isinstance(value, dict) else "array") not in asked:
+            found.converted.append(pointer)
         node = self._only(node, value)
         if isinstance(value, dict) and "properties" in node and not node.get("additionalProperties"):
             self._unplaced(node, value, pointer, found)

@@ -25,7 +25,9 @@ from .replies import Delivery, Drop, Reply, Response, Status
 from .script import Handler, Play
 from .speaking import Api, dumps
 
-Fate: TypeAlias = Literal["answered", "expired", "missing"] | Status  # what becomes of one request
+Fate: TypeAlias = (
+    Literal["answered", "doubled", "torn", "expired", "missing"] | Status
+)  # what becomes of one request
 PREFIXES = ("/v1", "/openai/v1")
 MOST_LINES, MOST_BYTES = 50_000, 200_000_000  # of an uploaded file
 MOST_REQUESTS, MOST_BODY = 100_000, 256_000_000  # of a batch of messages
@@ -44,8 +46,9 @@ class BatchScript:
     """How batches behave. Their answers come from the server's script, as for other requests.
 
     - looks: how often a batch must be polled before it has ended.
-    - fate: what becomes of a request, by its place in the batch and its custom_id: "answered", "expired",
-      "missing" from the results, or an error, as a `status`.
+    - fate: what becomes of a request, by its place in the batch and its custom_id: "answered", "doubled"
+      (answered twice, each time by the script), "torn" (its line is cut off), "expired", "missing" from the
+      results, or an error, as a `status`.
     - shuffled: whether the results are out of order.
     - rejected: reasons, each a code with a sentence, for which a batch of OpenAI fails as a whole.
     - queue: how many requests may wait in all batches of OpenAI together. With more, a batch fails with
@@ -249,9 +252,20 @@ class Batches:
             fate = "canceled"
         if fate == "missing":
             return None
-        if isinstance(fate, str) and fate != "answered":
+        if isinstance(fate, str) and fate in ("expired", "canceled"):
             return fate, _line(batch.api, custom_id, _not_run(batch.api, fate))
         asked = replace(request, index=place, method="POST", path=path, body=body)
+        ran = self._ran(batch, custom_id, fate, asked, play)
+        if ran is not None and fate == "doubled":
+            again = self._ran(batch, custom_id, fate, asked, play)
+            return ran if again is None else (ran[0], ran[1] + again[1])
+        return (ran[0], ran[1][: len(ran[1]) // 2] + b"\n") if ran is not None and fate == "torn" else ran
+
+    def _ran(
+        self, batch: _Batch, custom_id: str, fate: Any, asked: ReceivedRequest, play: Play
+    ) -> tuple[str, bytes] | None:
+        """Return how a request ended that was come to, and its line; None where it has no answer."""
+        path = asked.path
         handler = apis.handler_of(apis.ROUTES, "POST", path)
         if isinstance(fate, Status):
             answer: Any = speaking.error(batch.api, fate, asked)

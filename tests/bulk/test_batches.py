@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import signal
 import stat
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -47,6 +49,9 @@ from extractor.testing import (
     status,
     truncated,
 )
+from extractor.testing import (
+    body as raw_body,
+)
 from tests.bulk.batch_crash import echo
 from tests.bulk.hasty import hastily
 from tests.loopback import Echo
@@ -58,6 +63,7 @@ PRICES = {name.partition(":")[2]: Price(input=100, output=1000) for name in MODE
 
 both = pytest.mark.parametrize("model", MODELS)
 Serve = Callable[..., ChatServer]
+WRONG = reply(Echo.of("another text").model_dump())
 
 
 @pytest.fixture
@@ -284,6 +290,35 @@ def test_what_expired_or_is_missing_is_asked_by_ordinary_calls_where_it_is_littl
     assert [outcome.record for outcome in outcomes] == RECORDS
     assert ordinary(server) == 3
     assert outcomes[3].cost == outcomes[4].cost * 2
+
+
+def test_an_answer_with_a_number_that_json_has_no_word_for_is_taken_as_in_an_ordinary_call(
+    serve: Serve, journal: Path
+) -> None:
+    def script(request: ReceivedRequest) -> Any:
+        said = {"message": {"role": "assistant", "content": echo(request).choices[0].message.content}}
+        usage = {"prompt_tokens": 9, "completion_tokens": 5, "seconds": math.nan}
+        return raw_body(json.dumps({"choices": [{**said, "finish_reason": "stop"}], "usage": usage}))
+
+    outcomes = run(server := serve(script), journal)
+    assert [outcome.record for outcome in outcomes] == RECORDS
+    assert ordinary(server) == 0
+
+
+def test_the_first_of_two_answers_to_one_request_counts_and_a_torn_one_is_asked_for_again(
+    serve: Serve, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    times = Counter[bytes]()
+
+    def script(request: ReceivedRequest) -> Reply:
+        times[request.body] += 1
+        return echo(request) if times[request.body] == 1 or "text 5" not in str(request.body) else WRONG
+
+    server = serve(script, fate=lambda n, _: {5: "doubled", 7: "torn"}.get(n, "answered"))
+    outcomes = run(server, journal)
+    assert [outcome.record for outcome in outcomes] == RECORDS
+    assert ordinary(server) == 1
+    assert "two answers to one request: the first was taken" in caplog.text
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ finds the answers there, and asks for what is missing by ordinary calls.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import random
 import time
@@ -27,7 +28,7 @@ from ...dialogue import Ask
 from ...dialogue.policy import Price, dearest, is_transient, may_be_paid, no_price
 from ...errors import ConfigError, ExtractorError, JournalError, RunStopped, ServiceError
 from ...files import make_folder
-from ...messages import BatchStatus, Completion
+from ...messages import JSON, BatchStatus, Completion
 from ...readers.given import aopened
 from ...results import Progress
 from ...transport import http
@@ -343,15 +344,18 @@ class BatchClient(Generic[T]):
         share = self._service.limits.share
         for line in lines:
             key = _key(line.custom_id)
+            if key is None:  # an answer that may have been paid for, and is nobody's
+                self._paid[handle.id] = UNKNOWN
             if key is None or line.status is None:
                 continue
             headers = {"x-request-id": line.request_id} if line.request_id else {}
-            try:
-                reply = http.HttpReply(line.status, headers, written(line.body), 0.0)
-            except ConfigError:
-                continue  # a number that JSON has no word for
+            reply = http.HttpReply(line.status, headers, _as_it_came(line.body), 0.0)
             event = self._caller.read(reply)
             if isinstance(event, Completion):
+                if key in answers and answers[key].body != reply.body:
+                    self._paid[handle.id] += self._cost(event, handle.model)
+                    _log.warning("batch %s has two answers to one request: the first was taken", handle.id)
+                    continue
                 kept = Kept(reply.body, reply.status, line.request_id, model=handle.model, share=float(share))
                 answers[key] = kept
                 costs[key] = self._cost(event, handle.model)
@@ -405,6 +409,14 @@ class BatchClient(Generic[T]):
 
 def _is_file_of(handle: Handle, file: BatchStatus) -> bool:
     return file.marker == handle.id
+
+
+def _as_it_came(body: JSON) -> bytes:
+    """Return the body of a reply, with NaN and lone surrogates where it has such."""
+    try:
+        return written(body)
+    except ConfigError:
+        return json.dumps(body).encode()
 
 
 def _key(custom_id: str) -> bytes | None:

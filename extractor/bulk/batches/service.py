@@ -24,6 +24,9 @@ _ENDLESS = Failure(FailureKind.PROTOCOL, f"the list of batches has over {PAGES} 
 _UNREADABLE = Failure(FailureKind.DROPPED, "the reply of the batch API could not be read")
 
 
+UNREADABLE = Line("", None)  # one that is no answer to any request
+
+
 class CallFailed(Exception):
     """A call to the batch API has failed."""
 
@@ -93,11 +96,10 @@ class Service:
                 yield line
 
     def _read(self, lines: Sequence[bytes]) -> Iterator[Line]:
-        """Yield the answers in some lines; what is none says nothing of any request."""
+        """Yield the answers in some lines; one that can't be read is nobody's."""
         for line in lines:
-            answer = self.api.answer(parse_json(line)) if line.strip() else None
-            if answer is not None:
-                yield answer
+            if line.strip():
+                yield self.api.answer(parse_json(line)) or UNREADABLE
 
     def _post(self, call: Call) -> http.Post:
         kind = {"Content-Type": "application/json"} if call.body else {}
