@@ -112,7 +112,18 @@ def _field(row: Any, name: str) -> Any:
 
 def _joined(texts: Iterator[Any]) -> str | None:
     known = (text for text in map(as_text, texts) if text is not None)
-    return "\n\n".join(str(text) for text in known if str(text).strip()) or None
+    return "\n\n".join(str(_not_bytes(text)) for text in known if str(text).strip()) or None
+
+
+def _not_bytes(value: Any) -> Any:
+    """Return a value that goes into a text. Raises ConfigError for bytes, which would be Python's spelling of
+    them.
+    """
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ConfigError(
+            "bytes cannot be a part of a text: for the document that they are, name their field alone"
+        )
+    return value
 
 
 def names_in(template: str) -> Sequence[str]:
@@ -145,6 +156,6 @@ def _formatted(name: str, value: Any, conversion: Any, spec: str) -> str:
     if value is None:
         return ""
     try:
-        return format(Formatter().convert_field(value, conversion), spec)
+        return format(Formatter().convert_field(_not_bytes(value), conversion), spec)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"the field {name!r} can't be formatted as {{{name}:{spec}}}: {error}") from error

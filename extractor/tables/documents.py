@@ -77,6 +77,10 @@ class TextFiles:
                 data = stream.read(MOST_BYTES + 1)
         except ConfigError as error:
             raise ConfigError(str(error).replace(path, "the file")) from error
+        return self.of_bytes(data, encoding, path)
+
+    def of_bytes(self, data: bytes, encoding: str | None = None, path: str = "a row") -> str | Source:
+        """Return what `read` does of a file's bytes. path: where they are from, for the note."""
         if len(data) > MOST_BYTES:
             raise ConfigError(f"the file is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
         if encoding is None and kind_of(data) is not None:

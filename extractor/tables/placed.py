@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..messages import JSON
 from .json_lines import object_of
 from .table import BadRow, Fields, Table
-from .values import plain, same_row, to_json
+from .values import held, released, same_row, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Placed:
     @property
     def input(self) -> JSON:
         """What a quarantine keeps of the row: its own fields, or the line that could not be read."""
-        return self.row.raw if isinstance(self.row, BadRow) else plain(self.row)
+        return self.row.raw if isinstance(self.row, BadRow) else held(self.row)
 
     def place(self, given: Table) -> str | None:
         """Return where the row stands, such as "mails.csv, row 3"; None where that is not known. given: the
@@ -71,7 +71,7 @@ def _key(each: Placed) -> tuple[int, str]:
 
 def _taken_out(row: JSON, number: int) -> Fields | BadRow:
     if isinstance(row, dict):
-        return row
+        return {name: released(each) for name, each in row.items()}
     if isinstance(row, str):
         return object_of(row.encode(), number)  # a line of JSON that was broken, and may be mended by now
     return BadRow(number, "the quarantined row could not be read: fix its `input`", row)

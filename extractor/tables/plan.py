@@ -75,9 +75,9 @@ class RunPlan:
             rows = as_written(given, self.row_id)
             texts = TextFiles(self.reading)
             if given.of_files or self.text is None:
-                text_of = file_selector(self.text, rows, texts.read)
+                text_of = file_selector(self.text, rows, texts)
             else:
-                text_of = selector(self.text, rows)
+                text_of = selector(self.text, rows, texts)
             yield OpenedRun(self, given, rows, text_of, texts)
 
     def _given(self, stack: ExitStack) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from math import isfinite, isnan
 from typing import Any
 
@@ -37,6 +38,41 @@ def finite(value: JSON) -> JSON:
 def plain(value: Any) -> JSON:
     """Return a row's own fields as JSON: Parquet has dates, bytes and decimals."""
     return to_jsonable_python(value, serialize_unknown=True, bytes_mode="base64")
+
+
+_BYTES = "$base64"
+
+
+def held(value: Any) -> JSON:
+    """Return a row's own fields as a quarantine keeps them: as JSON of which `released` makes the same bytes,
+    since they may be the document that is asked about.
+    """
+    if isinstance(value, bytes | bytearray | memoryview):
+        return {_BYTES: b64encode(value).decode()}
+    if isinstance(value, dict):
+        kept = {str(name): held(each) for name, each in value.items()}
+        return {_BYTES: kept} if value.keys() == {_BYTES} else kept
+    return [held(each) for each in value] if isinstance(value, list | tuple) else plain(value)
+
+
+def released(value: JSON) -> Any:
+    """Return the fields that `held` made a value of, bytes as bytes."""
+    if isinstance(value, list):
+        return [released(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {_BYTES}:
+        return _bytes_of(value[_BYTES])
+    return {name: released(each) for name, each in value.items()}
+
+
+def _bytes_of(kept: JSON) -> Any:
+    if isinstance(kept, dict):
+        return {name: released(each) for name, each in kept.items()}
+    try:
+        return b64decode(str(kept), validate=True)
+    except ValueError:  # a person may have changed it
+        return kept
 
 
 def cell_text(value: Any) -> Any:
