@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError, validate_call
 
 from extractor import AsyncExtractor, ConfigError, Extractor, Run, extract, options, tables
 from extractor.bulk.run import RunSettings
+from extractor.client.conversing import Conversing
 from extractor.dialogue.policy import Policy
 from extractor.errors import ExtractionError, ExtractorError
 from extractor.options import PARAMETERS
@@ -85,7 +86,8 @@ def test_a_verb_shows_about_ten_keywords_of_ours(kind: type, verb: str) -> None:
 
 
 def test_the_limits_are_those_of_every_verb() -> None:
-    taken = {name for name, verb in vars(Extractor).items() if inspect.isfunction(verb) and name[0] != "_"}
+    verbs = {**vars(Conversing), **vars(Extractor)}
+    taken = {name for name, verb in verbs.items() if inspect.isfunction(verb) and name[0] != "_"}
     assert taken - {"close", "probe"} == MOST_SHOWN.keys()
 
 

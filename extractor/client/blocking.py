@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -11,50 +11,43 @@ from typing import Any, Self, TypeVar, Unpack, cast, overload
 
 from .. import bulk, documents, previewing
 from ..connections import ModelConnection, SyncModels
-from ..conversations import asking, chatting, opening, parsed, parsing
 from ..dialogue import Findings
 from ..escalating import Escalating
-from ..given import Document, Messages, Text
+from ..given import Document, Text
 from ..groups import flat, of_rows
-from ..messages import Completion, ParsedCompletion
 from ..options import (
-    ChatOptions,
     ClientOptions,
     DocumentOptions,
     ExtractOptions,
     FrameOptions,
-    ParseOptions,
     RowOptions,
-    RunToolsOptions,
     UpdateOptions,
 )
 from ..parts import PartRound
-from ..readers.given import Reading, as_source, opened, read_as
+from ..readers.given import as_source, opened, read_as
 from ..results import Extraction
-from ..saying import Examples, reread, text_or_none
+from ..saying import reread, text_or_none
 from ..schema import Partial, RecordType
 from ..signatures import explicit
 from ..streams import (
-    ChatStream,
     ItemGrowth,
     RecordGrowth,
     RecordStream,
-    chunks,
     ending,
     grown,
 )
 from ..task import list_of, samples_of, streamed
-from ..tools import ToolRun
 from ..transport import http
 from ..updating import Update
-from .base import BaseClient, context_for, extracting, prepared, updating
+from .base import context_for, extracting, prepared, updating
+from .conversing import Conversing
 
 T = TypeVar("T")
 Frame = TypeVar("Frame")
 
 
 @explicit
-class Extractor(BaseClient[ModelConnection]):
+class Extractor(Conversing):
     r"""A model, ready to extract records and to chat. It may be used from several threads.
 
     Close it, or use `with`. Raises ConfigError if the model, its key or its URL is missing or invalid.
@@ -213,42 +206,6 @@ class Extractor(BaseClient[ModelConnection]):
         return cast(Update[T], step)
 
     @overload
-    def parse(
-        self, messages: Messages, record_type: type[T], **options: Unpack[ParseOptions]
-    ) -> ParsedCompletion[T]: ...
-    @overload
-    def parse(
-        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
-    ) -> ParsedCompletion[Any]: ...
-    def parse(
-        self, messages: Messages, record_type: Any, **options: Unpack[ParseOptions]
-    ) -> ParsedCompletion[Any]:
-        """Return a completion whose `parsed` is a record. Raises what `extract` raises."""
-        return parsed(
-            self._models.carry(partial(parsing, messages=messages, record_type=record_type, **options))
-        )
-
-    def chat(self, messages: Messages, **options: Unpack[ChatOptions]) -> Completion:
-        """Return the model's reply to a conversation.
-
-        - messages: Message values, or mappings with the keys of the API.
-        - options: see ChatOptions.
-
-        `tool_calls` has the model's calls, each with `parsed_arguments`. Raises ConfigError, SchemaError,
-        ServiceError, and Invalid if a call does not fit its tool.
-        """
-        return self._models.carry(partial(chatting, messages=messages, **options)).unwrap()
-
-    def chat_stream(self, messages: Messages, **options: Unpack[ChatOptions]) -> ChatStream:
-        """Return an iterator over the chunks of the reply. The last one has the whole `completion`.
-
-        Failures before the first chunk are retried, with fallback models too. If a stream breaks later,
-        ServiceError is raised.
-        """
-        first = self._models.begin(partial(chatting, messages=messages, **options))
-        return ChatStream(chunks(self._models.pump(first, once=False)))
-
-    @overload
     def stream(
         self, record_type: type[T], text: Text, **options: Unpack[ExtractOptions]
     ) -> RecordStream[Partial[T], T]: ...
@@ -299,37 +256,6 @@ class Extractor(BaseClient[ModelConnection]):
         document = compiled(item_type) if RecordType.of(item_type).is_document else None
         growth = ItemGrowth[Any](compiled(whole), context_for(text, options), document)
         return RecordStream(grown(self._models.pump(first, once=True), growth), growth)
-
-    @overload
-    def run_tools(
-        self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[T]: ...
-    @overload
-    def run_tools(
-        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]: ...
-    def run_tools(
-        self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]:
-        """Run the model's tool calls until it answers, and return how the conversation ended.
-
-        - record_type: the type of the answer; None for text.
-        - options: see RunToolsOptions.
-
-        Only the given tools are run. The model sees what a tool raises, and why a call does not fit, as data.
-        In the last round it must answer. `deadline`, `max_cost` and `max_tokens_total` apply to all rounds
-        together.
-
-        Raises only SchemaError and ConfigError. Failures of the service and of the model are in the result.
-        """
-        from ..tools import Round, run
-
-        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, **options)
-        while isinstance(step, Round):
-            reply = self._models.carry(partial(asking, step=step))
-            results = [run(called) for called in step.calls(reply, time.monotonic())]
-            step = step.after(reply, results, time.monotonic())
-        return step
 
     @overload
     def rows(
@@ -572,53 +498,3 @@ class Extractor(BaseClient[ModelConnection]):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-@overload
-def extract(
-    record_type: type[T],
-    text: Text,
-    *,
-    model: str | None = ...,
-    examples: Examples = ...,
-    context: Mapping[str, Any] | None = ...,
-    reading: Reading | None = ...,
-    **options: Unpack[ClientOptions],
-) -> T: ...
-@overload
-def extract(
-    record_type: Any,
-    text: Text,
-    *,
-    model: str | None = ...,
-    examples: Examples = ...,
-    context: Mapping[str, Any] | None = ...,
-    reading: Reading | None = ...,
-    **options: Unpack[ClientOptions],
-) -> Any: ...
-@explicit
-def extract(
-    record_type: Any,
-    text: Text,
-    *,
-    model: str | None = None,
-    examples: Examples = (),
-    context: Mapping[str, Any] | None = None,
-    reading: Reading | None = None,
-    **options: Unpack[ClientOptions],
-) -> Any:
-    """Return the record that a text holds, in one call. Extractor describes the options.
-
-    - model: by default the environment variable EXTRACTOR_MODEL, else the embedded model.
-    - examples, context, reading: see ExtractOptions.
-
-    For more than one text keep an Extractor, since it keeps its connections.
-    """
-    with Extractor(model, **options) as extractor:
-        return extractor.extract(
-            record_type,
-            text,
-            examples=examples,
-            context=context,
-            reading=reading,
-        )
