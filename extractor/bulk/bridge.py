@@ -16,22 +16,24 @@ from typing import Generic, TypeVar
 from ..processes import check_process
 
 T = TypeVar("T")
-_MOST_AHEAD = 256  # items that wait to be taken, before the generator is held up
+MOST_AHEAD = 256
 
 
 def iterate(
     make: Callable[[], AsyncGenerator[T]],
     stop: Callable[[], str] = lambda: "",
     keeps: Callable[[], bool] = lambda: False,
+    ahead: int = MOST_AHEAD,
 ) -> Generator[T]:
     """Yield what the async generator yields; it works on while the caller is busy with an item.
 
     stop: called from this thread on the first KeyboardInterrupt: asks the generator to end by itself,
     and returns how to go on later. It is waited for; a second KeyboardInterrupt ends it at once. keeps:
     whether it is asked and waited for also where the iterator is left before its end, as where the caller's
-    code raises; else it is ended at once then. Safe where a loop is running.
+    code raises; else it is ended at once then. Safe where a loop is running. ahead: items that may wait to be
+    taken, before the generator is held up.
     """
-    crossing, process = _Crossing(make), os.getpid()
+    crossing, process = _Crossing(make, ahead), os.getpid()
 
     def leave() -> None:
         if process != os.getpid() or sys.is_finalizing():  # here its thread does not run, or not any more
@@ -62,8 +64,8 @@ def iterate(
 class _Crossing(Generic[T]):
     """What both threads see. The deque is theirs without a lock: append and popleft are atomic."""
 
-    def __init__(self, make: Callable[[], AsyncGenerator[T]]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], AsyncGenerator[T]], ahead: int) -> None:
+        self._make, self._ahead = make, ahead
         self._items: deque[T] = deque()
         self._news, self._begun = threading.Event(), threading.Event()
         self._ended = False
@@ -112,7 +114,7 @@ class _Crossing(Generic[T]):
 
     def _take(self) -> T:
         item = self._items.popleft()
-        if len(self._items) == _MOST_AHEAD // 2 and self._loop and self._room:
+        if len(self._items) == self._ahead // 2 and self._loop and self._room:
             with contextlib.suppress(RuntimeError):  # the generator has ended meanwhile, and its loop with it
                 self._loop.call_soon_threadsafe(self._room.set)
         return item
@@ -147,7 +149,7 @@ class _Crossing(Generic[T]):
             async for item in items:
                 self._items.append(item)
                 self._news.set()
-                if len(self._items) >= _MOST_AHEAD:
+                if len(self._items) >= self._ahead:
                     self._room.clear()
-                    if len(self._items) >= _MOST_AHEAD:
+                    if len(self._items) >= self._ahead:
                         await self._room.wait()

@@ -38,7 +38,7 @@ from ..transport import http, tape
 from . import run
 from .batches.client import BatchClient
 from .batches.service import CallFailed, Service, Stream
-from .bridge import iterate
+from .bridge import MOST_AHEAD, iterate
 from .frames.enrich import has_columns
 from .journal.handles import Handle
 from .journal.interface import Ledger
@@ -51,7 +51,7 @@ T = TypeVar("T")
 Rows: TypeAlias = Iterable[Any] | AsyncIterable[Any]
 Unwanted: TypeAlias = Callable[[], bool]
 Send: TypeAlias = Callable[[http.Post, Unwanted], Awaitable[http.HttpReply | Failure]]
-RUN_OPTIONS = frozenset(run.RunSettings.__dataclass_fields__)
+RUN_OPTIONS = frozenset(run.RunSettings.__dataclass_fields__) - {"held"}
 FIRST = PartQuestion(0)
 NO_EXAMPLES = Saying(examples=())  # of a text that nobody has given, which none are chosen for
 MOST_TOKENS = 4096  # of an answer, in a run with a cap, where the caller sets no bound
@@ -197,6 +197,10 @@ class Job:
     def task(self) -> Task[Any]:
         """What is asked of the first model."""
         return self.prepared.first
+
+    def holding_few(self) -> Job:
+        """Return the job with no more outcomes in memory than twice the requests that may be under way."""
+        return replace(self, settings=replace(self.settings, held=2 * self.settings.concurrency))
 
     async def outcomes(
         self, wire: Callable[[Model, Endpoint], Wire], stop: run.Stop | None = None
@@ -347,7 +351,10 @@ def rows(job: Job, stop: run.Stop | None = None) -> Generator[RowOutcome[Any]]:
                 await opened.aclose()
             threads.shutdown(wait=False)
 
-    return iterate(outcomes, stop, lambda: job.settings.journal is not False and not stop.halted)
+    def keeps() -> bool:
+        return job.settings.journal is not False and not stop.halted
+
+    return iterate(outcomes, stop, keeps, min(MOST_AHEAD, job.settings.ahead))
 
 
 async def _threaded_post(

@@ -62,6 +62,7 @@ class RunSettings:
     limiter: SharedQuota | None = None
     on_progress: Callable[[Progress], None] | None = None
     rows_per_request: int = 1
+    held: int | None = None  # outcomes that may be in memory at once, if the run is told; no option of a call
 
     def __post_init__(self) -> None:
         check_run(self)
@@ -105,6 +106,8 @@ class RunSettings:
     @property
     def ahead(self) -> int:
         """Rows that may wait behind one that takes long; so many outcomes are in memory at most."""
+        if self.held is not None:
+            return self.held
         return max(1024, 16 * self.concurrency, 4 * self.concurrency * self.rows_per_request)
 
 

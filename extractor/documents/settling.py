@@ -64,7 +64,7 @@ def settling(
     made = plan(models, list_of(item_type), text, options)
     given: Any = {name: value for name, value in options.items() if name not in OWN}
     job = Job.of(models, rows_of(made), Chunked(made.record_type), None, given)
-    return job, Settling(made, models.first.compiled(item_type).whole)
+    return job.holding_few(), Settling(made, models.first.compiled(item_type).whole)
 
 
 def rows_of(plan: Plan) -> Iterator[Row]:

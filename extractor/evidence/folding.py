@@ -58,7 +58,7 @@ def _kind(char: str) -> str:
     return " " if category == "Sk" else _LETTER_NUMBERS.get(category, _KINDS[category[0]])
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def fold_word(word: str) -> str:
     """Return `word` without case, accents, compatibility forms and signs that are not seen."""
     if word.isascii():

@@ -51,7 +51,7 @@ class TextWords:
         return [w for _, w in nsmallest(5, (each for each in found if each[0] <= edits), itemgetter(0))]
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _letters(word: str) -> int:
     """The word's letters as a set of bits: words of few edits differ in few."""
     bits = 0

@@ -7,18 +7,23 @@ the first rows only. A value that several items have at one place, above all els
 from __future__ import annotations
 
 import re
+from array import array
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import Any, Final, TypeAlias
 
 from ..pointers import step
-from .coverage import Lines
 from .spans import Evidence, Span
 
 JSON: TypeAlias = Any
 Heading: TypeAlias = tuple[JSON, tuple[Span, ...]]  # a value, and where it stands
 GoesOn: TypeAlias = Callable[[int, int, int], bool]  # from, to, and where the heading stands
+_NUMBER: Final = re.compile(r"\d+")
+_LINE_END: Final = re.compile("\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_EMPTY: Final = hash("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +47,42 @@ def section_goes_on(text: str) -> GoesOn:
     lines, and such as stand elsewhere with other numbers, like the headers of pages. A line that is the
     heading's but for its numbers is the next heading.
     """
-    lines = Lines(text)
-    known = [re.sub(r"\d+", "9", line.text) for line in lines.all]
-    counts = Counter(known)
+    starts, kinds = array("Q"), array("q")  # 16 bytes a line: the text may have millions
+    for start, line in _lines(text):
+        starts.append(start)
+        kinds.append(_kind(line))
+    repeated = {kind for kind, next_ in pairwise(sorted(kinds)) if kind == next_}
+    starts.append(len(text))
+
+    def number(place: int) -> int:
+        return max(0, bisect_right(starts, place, 0, len(kinds)) - 1)
+
+    def said(i: int) -> str:
+        return text[starts[i] : starts[i + 1]].strip()
 
     def goes_on(start: int, end: int, heading: int) -> bool:
-        first, last, at = lines.at(start) + 1, lines.at(end), lines.at(heading)
+        at = number(heading)
         return all(
-            not known[i] or (counts[known[i]] > 1 and (known[i] != known[at] or _same(i, at)))
-            for i in range(first, last)
+            kinds[i] == _EMPTY or (kinds[i] in repeated and (kinds[i] != kinds[at] or said(i) == said(at)))
+            for i in range(number(start) + 1, number(end))
         )
 
-    def _same(one: int, other: int) -> bool:
-        return lines.all[one].text.strip() == lines.all[other].text.strip()
-
     return goes_on
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield what `str.splitlines` returns, each with its place, but one after the other."""
+    start = 0
+    for border in _LINE_END.finditer(text):
+        yield start, text[start : border.start()]
+        start = border.end()
+    if start < len(text):
+        yield start, text[start:]
+
+
+def _kind(line: str) -> int:
+    """Return a number that lines share if they differ by their numbers alone."""
+    return hash(_NUMBER.sub("9", line.strip()))
 
 
 def carried(items: Sequence[ListItem], goes_on: GoesOn) -> list[dict[str, Heading]]:

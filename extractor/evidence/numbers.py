@@ -310,7 +310,7 @@ def _runs(
         yield run
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _is_numeral(word: str, language: str) -> bool:
     from text_to_num import alpha2digit
 

@@ -26,6 +26,20 @@ def test_items_are_all_taken_where_the_generator_has_ended_before_the_caller_cam
     assert [first, *items] == list(range(200))
 
 
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_no_more_items_wait_to_be_taken_than_may(ahead: int) -> None:
+    made = list[int]()
+
+    async def many() -> AsyncGenerator[int]:
+        for number in range(50):
+            made.append(number)
+            yield number
+
+    for taken in iterate(many, ahead=ahead):
+        assert made[-1] <= taken + ahead + 1  # one more is taken, and one is made
+    assert made == list(range(50))
+
+
 class Work:
     """An async generator that ends by itself once it is asked to, and notes how it ended."""
 

@@ -207,3 +207,17 @@ def test_a_claim_that_is_given_back_before_it_was_made_is_not_left_behind(tmp_pa
     asyncio.run(claimed_and_given_back())
     with contextlib.closing(open_store(tmp_path / "j.sqlite")) as store:
         assert (store.stats().claimed, store.stats().lost) == (0, 0)
+
+
+@pytest.mark.parametrize(("most_bytes", "kept"), [(25, [3, 4]), (10, [4]), (1, [4]), (1000, [2, 3, 4])])
+def test_answers_that_are_kept_in_memory_have_a_bound_of_number_and_length(
+    most_bytes: int, kept: list[int]
+) -> None:
+    async def scene() -> list[int]:
+        journal = Memory(3, most_bytes)
+        for number in range(5):
+            journal.put(key_of(str(number)), SAID._replace(body=b"0123456789"))
+            journal.put(key_of(str(number)), SAID._replace(body=b"9876543210"))
+        return [number for number in range(5) if await journal.look(key_of(str(number)), 0)]
+
+    assert asyncio.run(scene()) == kept

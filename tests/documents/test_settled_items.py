@@ -76,6 +76,17 @@ def test_an_item_is_given_before_the_text_is_read_to_its_end() -> None:
     assert [each.item for each in rest] == made.record.entries[1:]
 
 
+@pytest.mark.slow
+def test_no_more_chunks_are_read_ahead_than_memory_is_meant_to_hold() -> None:
+    made, size, ahead = statement(600, seed=1), 500, 0
+    with ChatServer(reads) as server, Extractor("m", base_url=server.base_url) as ex:
+        given: Any = {"chunks": Chunks(size=size), "run": Run(journal=False, concurrency=2)}
+        for found in ex.document_items(Entry, made.text, **given):
+            furthest = max(made.text.index(text_of(request)) for request in server.requests)
+            ahead = max(ahead, furthest - found.spans[-1].start)
+    assert ahead <= 12 * size, "four wait in order, four to be taken, and four go between"
+
+
 def test_a_lost_chunk_is_named_after_the_last_item() -> None:
     made = statement(100, seed=2)
     lost = made.record.entries[50].number

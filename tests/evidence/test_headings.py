@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from extractor.evidence.headings import section_goes_on
 from extractor.evidence.merging import Merged, merge
@@ -77,3 +80,29 @@ def test_a_value_of_one_row_alone_is_no_headings(first: list[Any]) -> None:
 def test_nothing_is_carried_where_nobody_says_that_the_section_goes_on() -> None:
     chunks = [read(TEXT, start, end, {"rows": rows}) for start, end, rows in (FIRST, SECOND)]
     assert merge(chunks).carried == ()
+
+
+PIECES = st.sampled_from(
+    ["Account A-1", "Account A-2", "- page 1 -", "pens 3", " ", "", "\n", "\r\n", "\f", "\x85"]
+)
+
+
+@given(st.lists(PIECES, max_size=20).map("".join), st.data())
+def test_a_section_goes_on_over_empty_lines_and_such_as_stand_elsewhere_with_other_numbers(
+    text: str, data: st.DataObject
+) -> None:
+    start, end, heading = (data.draw(st.integers(0, len(text))) for _ in range(3))
+    lines = text.splitlines(keepends=True) or [""]
+    starts = [sum(map(len, lines[:i])) for i in range(len(lines))]
+    kinds = [re.sub(r"\d+", "9", line.strip()) for line in lines]
+
+    def number(place: int) -> int:
+        return max(i for i, begins in enumerate(starts) if begins <= place)
+
+    at = number(heading)
+    between = range(number(start) + 1, number(end))
+    assert section_goes_on(text)(start, end, heading) == all(
+        not kinds[i]
+        or (kinds.count(kinds[i]) > 1 and (kinds[i] != kinds[at] or lines[i].strip() == lines[at].strip()))
+        for i in between
+    )

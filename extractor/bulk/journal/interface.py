@@ -179,14 +179,17 @@ def next_key(key: bytes, keys: Collection[bytes]) -> bytes:
 
 
 class Memory:
-    """A journal that ends with its run, of the last answers only: identical rows are asked for once."""
+    """A journal that ends with its run, of the last answers only: identical rows are asked for once. most:
+    how many answers are kept; most_bytes: how long they may be together.
+    """
 
     durable = 0
     error: JournalError | None = None
 
-    def __init__(self, most: int = 1000) -> None:
-        self._most = most
+    def __init__(self, most: int = 1000, most_bytes: int = 4_000_000) -> None:
+        self._most, self._most_bytes = most, most_bytes
         self._kept: dict[bytes, Kept] = {}
+        self._bytes = 0
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Nothing ever changes."""
@@ -201,10 +204,12 @@ class Memory:
         return GRANTED if kept is None else Claim(kept)
 
     def put(self, key: bytes, kept: Kept) -> int:
-        """Keep an answer; forget the oldest where there are too many."""
+        """Keep an answer; forget the oldest where there are too many, or they are too long."""
+        before = self._kept.get(key)
         self._kept[key] = kept
-        if len(self._kept) > self._most:
-            del self._kept[next(iter(self._kept))]
+        self._bytes += len(kept.body) - (len(before.body) if before else 0)
+        while len(self._kept) > self._most or (self._bytes > self._most_bytes and len(self._kept) > 1):
+            self._bytes -= len(self._kept.pop(next(iter(self._kept))).body)
         return 0
 
     def release(self, key: bytes) -> None:
