@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import threading
@@ -13,7 +12,7 @@ from contextlib import aclosing, closing
 from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from weakref import WeakKeyDictionary, finalize
 
 from .dialogue import Ask, Step, adrive, drive
@@ -26,6 +25,9 @@ from .processes import check_process, leave_alone, when_forked
 from .results import Extraction
 from .streams import Streamed
 from .transport import http
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 Link = TypeVar("Link", bound="ModelConnection | AsyncModelConnection")
@@ -99,7 +101,7 @@ class AsyncModelConnection:
             return self.given
         if self.lender is not None:
             return self.lender.client(endpoint)
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
         if loop not in self._own:
             for ended in [other for other in self._own if other.is_closed()]:
                 del self._own[ended]
@@ -108,7 +110,7 @@ class AsyncModelConnection:
 
     async def aclose(self) -> None:
         """Close what was opened here in this event loop."""
-        client = self._own.pop(asyncio.get_running_loop(), None)
+        client = self._own.pop(_running_loop(), None)
         if client is not None:
             await client.aclose()
 
@@ -127,6 +129,8 @@ class AsyncModelConnection:
         """Return where to post; it may have to start the embedded model."""
         if self.model.settings.config.base_url is not None:
             return self.model.endpoint()
+        import asyncio
+
         return await asyncio.to_thread(self.model.endpoint)
 
     def _begin_anew(self) -> None:
@@ -229,6 +233,8 @@ class AsyncModels(Models[AsyncModelConnection]):
 
     async def settle(self, prepared: Prepared, text: Text, first: PartRound | None = None) -> Extraction[Any]:
         """Ask for the record of a text; see SyncModels."""
+        import asyncio
+
         found: PartRound | Extraction[Any] = first or prepared.round(text)
         while isinstance(found, PartRound):
             begun = [self.begin(partial(prepared.ask, question=q, text=text)) for q in found.questions]
@@ -241,10 +247,14 @@ class AsyncModels(Models[AsyncModelConnection]):
 
     async def drive(self, step: Step[T]) -> Extraction[T]:
         """Carry a dialogue to its end."""
+        import asyncio
+
         return await adrive(step, self._exchange, asyncio.sleep, time.monotonic, random.random)
 
     async def pump(self, first: Ask[T], once: bool) -> AsyncGenerator[Streamed[T]]:
         """Yield the chunks of replies, and in the end how the dialogue ended; see SyncModels."""
+        import asyncio
+
         step: Step[T]
         with self.first.watching(first) as step:
             while isinstance(step, Ask):
@@ -266,6 +276,12 @@ class AsyncModels(Models[AsyncModelConnection]):
 
     async def _exchange(self, step: Ask[Any]) -> Completion | Failure:
         return await self.link(step.model).exchange(step)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop:
+    import asyncio  # a client that blocks needs none of it
+
+    return asyncio.get_running_loop()
 
 
 def _check_given(model: Model, client: Any) -> None:

@@ -6,17 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .dialogue import Ask, Judge, ModeLadder, accept, judge_record, judge_tool_calls, shown_schema
 from .errors import ConfigError
 from .given import Messages, checked_messages, context_of, said_by_user
 from .messages import Completion, Message, Mode, ParsedCompletion, Request
 from .model import Model, only_prompt
-from .options import Tool
+from .options import MAX_CALLS, MAX_ROUNDS, Tool
 from .results import Extraction
-from .schema import tool_schema
-from .tools import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, check_tools, first_round, listed
+from .schema import CompiledSchema
+
+if TYPE_CHECKING:
+    from .tools import Round, ToolReply
 
 T = TypeVar("T")
 
@@ -70,7 +72,7 @@ def chatting(
     _check_unmasked(model)
     if tool_choice is not None and not tools:
         raise ConfigError("tool_choice needs tools=[...] to choose from")
-    compiled = [tool_schema(tool, model.target) for tool in listed(tools)]
+    compiled = _compiled(tools, model) if tools != () else ()
     request = replace(
         model.request(checked_messages(messages), model.params(params)),
         tools=tuple(tool.strict for tool in compiled),
@@ -100,6 +102,8 @@ def opening(
     """Return the first round of a conversation with tools. awaits: whether tools may be async. Raises
     ConfigError and SchemaError.
     """
+    from .tools import Settled, check_tools, first_round, listed
+
     _check_unmasked(model)
     given, reading = listed(tools), model.settings.reading
     check_tools(given, model.provider.target, awaits)
@@ -119,6 +123,14 @@ def parsed(extraction: Extraction[T]) -> ParsedCompletion[T]:
     completion = cast(Completion, extraction.completion).with_message(parsed=record)
     values = {f.name: getattr(completion, f.name) for f in fields(Completion)}
     return ParsedCompletion(**values)
+
+
+def _compiled(tools: Sequence[Tool] | Tool, model: Model) -> Sequence[CompiledSchema[Any]]:
+    """Return the schemas of tools; their room is loaded for a chat that has some."""
+    from .schema import tool_schema
+    from .tools import listed
+
+    return [tool_schema(tool, model.target) for tool in listed(tools)]
 
 
 def _check_unmasked(model: Model) -> None:

@@ -17,12 +17,12 @@ from .learnt import Learnt
 from .messages import Attempt, Completion, Failure, Message, Mode, Request, StrictSchema, Usage
 from .options import ClientOptions, check_parameters
 from .pricing import public_window
-from .schema import CompiledSchema, Target, bounded, can_ground, compile_schema, grounding, is_nested, lark
+from .schema import CompiledSchema, Target, bounded, compile_schema, grounding, is_nested
 from .secrets import Secret
 from .settings import Settings, policy, with_defaults
 from .streams import StreamReader
 from .telemetry import watching
-from .transport import http, local, models, tape
+from .transport import http, tape
 from .words import shortened
 
 T = TypeVar("T")
@@ -164,15 +164,18 @@ class Model:
         ask: asks the server, where the library does not know; it is called once.
         """
         if self._known_window is None:
-            local_model = self.provider.name == "local"
-            known = models.traits_of(self.name).context if local_model else None
-            self._known_window = known or (
-                0 if local_model else public_window(self.provider.name, self.name) or 0
-            )
+            self._known_window = self._published_window() or 0
         if not self._known_window and ask is not None and not self._window_asked:
             self._window_asked = True
             self._known_window = ask(self) or 0
         return self._known_window or None
+
+    def _published_window(self) -> int | None:
+        if self.provider.name != "local":
+            return public_window(self.provider.name, self.name)
+        from .transport import models
+
+        return models.traits_of(self.name).context
 
     # -- from a request to bytes, and back
 
@@ -183,6 +186,8 @@ class Model:
             return Endpoint(config.base_url, config.api_key)
         if tape.is_replaying():
             return Endpoint("http://127.0.0.1/v1", Secret())  # nothing is sent there
+        from .transport import local
+
         server = local.shared(config.model)
         return Endpoint(server.base_url, Secret(server.api_key))
 
@@ -266,6 +271,8 @@ class Model:
     def _as_sent(self, request: Request) -> Request:
         """Return the request with joined messages, its schema as a grammar where the server takes one."""
         if request.response_schema is not None and request.mode is Mode.JSON_SCHEMA and self.writes_grammar:
+            from .schema import can_ground, lark
+
             source = request.source if request.source and can_ground(request.source) else None
             request = replace(
                 request,

@@ -23,6 +23,7 @@ from .transport.connection import Timeouts
 
 Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 Parts: TypeAlias = Literal["auto", "never"] | int
+MAX_ROUNDS, MAX_CALLS = 10, 200  # of `run_tools`
 
 
 class Params(TypedDict, total=False):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .config import Config, configure
 from .dialects import Provider
@@ -23,16 +23,18 @@ from .dialogue import (
     with_body,
 )
 from .errors import ConfigError
-from .masking import TextMask
 from .messages import Mode, Prompt, Turns, Usage
 from .options import ClientOptions, Params, Parts, check_count, check_parameters, checked_parts
 from .pricing import pricer
 from .saying import Saying
 from .secrets import Headers
 from .telemetry import Who
-from .transport import http, kept, models, tape
+from .transport import http, kept, tape
 from .transport.connection import check_seconds
 from .tuned import Tuned
+
+if TYPE_CHECKING:
+    from .masking import TextMask
 
 Given = TypeVar("Given")
 Kind = TypeVar("Kind", bound=Turns)
@@ -132,7 +134,7 @@ class Settings:
             tells_logprobs=provider.logprobs and found in (None, ProbeAnswer.YES, ProbeAnswer.UNKNOWN),
             most_reply=_most_bytes("max_reply_bytes", options, http.LARGE),
             most_line=_most_bytes("max_line_bytes", options, http.LARGE // 4),
-            mask=TextMask.of(options.get("mask")),
+            mask=mask_of(options.get("mask")),
             tuned=tuned,
             parts=checked_parts(options.get("parts", "auto")),
             max_fields=_most_fields(options),
@@ -145,6 +147,15 @@ class Settings:
             "strictly": strictly,
             "values": self.reading["values"] if read_values is None else read_values,
         }
+
+
+def mask_of(given: Any) -> TextMask | None:
+    """Return the mask that `mask=` says; None for none. Raises ConfigError."""
+    if given is None or given is False:
+        return None
+    from .masking import TextMask
+
+    return TextMask.of(given)
 
 
 def _tuned(given: Any, config: Config) -> Tuned | None:
@@ -215,6 +226,8 @@ def _fitted(config: Config, own_row: bool) -> Config:
 
     Raises ConfigError for a name that is not known, and for a file that is no model.
     """
+    from .transport import models
+
     traits = models.traits_of(config.model)
     row = replace(
         config.provider,

@@ -18,7 +18,7 @@ from typing import Any, ForwardRef, TypeVar, cast
 
 from .errors import ConfigError
 from .groups import GROUPS, in_group
-from .options import PARAMETERS, unknown
+from .options import MAX_CALLS, MAX_ROUNDS, PARAMETERS, unknown
 
 T = TypeVar("T")
 _UNPACKED = re.compile(r"Unpack\[(\w+)\]")
@@ -46,12 +46,12 @@ DEFAULTS: Mapping[str, Any] = {  # of our own keywords; those that are not here 
     "examples": (),
     "grounded": PROVIDERS_OWN,
     "http2": False,
-    "max_calls": 200,
+    "max_calls": MAX_CALLS,
     "max_line_bytes": 4_194_304,
     "max_repairs": 2,
     "max_reply_bytes": 16_777_216,
     "max_retries": 4,
-    "max_rounds": 10,
+    "max_rounds": MAX_ROUNDS,
     "mode": "auto",
     "on": {},
     "parts": "auto",

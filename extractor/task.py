@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -38,7 +38,6 @@ from .errors import ConfigError, Problem
 from .evaluation.gold import Places
 from .given import SHORT, Content, Text, check_length, checked_text, context_of, with_images
 from .layout import Source
-from .masking import Masked, TextMask, decode_masked
 from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions, checked_parts
@@ -50,7 +49,6 @@ from .schema import (
     RecordType,
     Share,
     Shortlisted,
-    can_ground,
     check_type,
     compile_schema,
     measured,
@@ -61,9 +59,12 @@ from .schema import (
     unwrapped,
     with_extras,
 )
-from .settings import prompt_of
+from .settings import mask_of, prompt_of
 from .tuned import MOST_SAMPLES
 from .vocabularies import Shortlist
+
+if TYPE_CHECKING:
+    from .masking import Masked, TextMask
 
 T = TypeVar("T")
 Pairs: TypeAlias = tuple[tuple[str, str], ...]  # texts of examples, with their records' JSON
@@ -227,7 +228,7 @@ class Task(Generic[T]):
             step = replace(step, policy=replace(step.policy, budget=budget))
         if rejected is not None:
             step = _corrected(step, rejected, masked)
-        too_long = self._bound and source is not None and not can_ground(source)
+        too_long = self._bound and source is not None and _is_too_long(source)
         return replace(step, note=TOO_LONG) if too_long else step
 
     def context_for(self, text: Text, by_row: Saying | None = None) -> dict[str, Any]:
@@ -278,6 +279,8 @@ class Task(Generic[T]):
         """Return the judge of the n-th attempt, counted from 1."""
         decode = partial(self.compiled.decode, context=context_of(text, saying.context, attempt))
         if masked is not None:
+            from .masking import decode_masked
+
             decode = partial(decode_masked, masked, decode)
         reader = self._reader if saying is self._saying else self._reader_for(saying)
         judge = partial(judge_record, decode=decode, measure=self._measure, reader=reader)
@@ -412,9 +415,16 @@ def mask_for(model: Model, first: Model, given: Any) -> Any:
     return own if given is None else given
 
 
+def _is_too_long(source: str) -> bool:
+    """Whether a text is too long for a grammar of its passages."""
+    from .schema import can_ground
+
+    return not can_ground(source)
+
+
 def _mask_of(model: Model, given: Any) -> TextMask | None:
     """Return the mask of a call, by default the client's; False is none."""
-    return model.settings.mask if given is None else TextMask.of(given)
+    return model.settings.mask if given is None else mask_of(given)
 
 
 def _masked(

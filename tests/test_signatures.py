@@ -23,7 +23,6 @@ from extractor.errors import ExtractionError, ExtractorError
 from extractor.options import PARAMETERS
 from extractor.signatures import DEFAULTS, NOT_SENT, OF_EXTRACTOR, explicit
 from extractor.testing import ChatServer, shaped
-from extractor.tools.rounds import MAX_CALLS, MAX_ROUNDS
 from extractor.transport.connection import ConnectionOptions
 from extractor.transport.exchange import LARGE
 
@@ -129,7 +128,6 @@ def test_the_defaults_are_those_that_hold() -> None:
         assert told[name] == policy[name]
     for name in ("verify", "http2"):
         assert told[name] == reach[name]
-    assert (told["max_rounds"], told["max_calls"]) == (MAX_ROUNDS, MAX_CALLS)
     assert (told["max_reply_bytes"], told["max_line_bytes"]) == (LARGE, LARGE // 4)
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from functools import partial
 from typing import Any, Self, TypeVar, Unpack, cast, overload
 
-from .. import bulk, documents, previewing
+from .. import bulk, documents, previewing, tools
 from ..connections import AsyncModelConnection, AsyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..escalating import Escalating
@@ -42,7 +42,6 @@ from ..streams import (
     agrown,
 )
 from ..task import list_of, samples_of, streamed
-from ..tools import ToolRun
 from ..transport import http
 from ..updating import Update
 from .base import BaseClient, context_for, extracting, prepared, updating
@@ -192,21 +191,21 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
     @overload
     async def run_tools(
         self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[T]: ...
+    ) -> tools.ToolRun[T]: ...
     @overload
     async def run_tools(
         self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]: ...
+    ) -> tools.ToolRun[Any]: ...
     async def run_tools(
         self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]:
+    ) -> tools.ToolRun[Any]:
         """Run the model's tool calls until it answers; see Extractor.run_tools.
 
         Tools may be async. The calls of one reply run together. Functions that are not async run in threads.
         """
         from ..tools import Round, arun
 
-        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, awaits=True, **options)
+        step: Round | tools.ToolRun[Any] = opening(self._first, messages, record_type, awaits=True, **options)
         while isinstance(step, Round):
             reply = await self._models.carry(partial(asking, step=step))
             results = await asyncio.gather(*map(arun, step.calls(reply, time.monotonic())))

@@ -6,6 +6,7 @@ import time
 from functools import partial
 from typing import Any, TypeVar, Unpack, overload
 
+from .. import tools
 from ..connections import ModelConnection, SyncModels
 from ..conversations import asking, chatting, opening, parsed, parsing
 from ..given import Messages
@@ -13,7 +14,6 @@ from ..messages import Completion, ParsedCompletion
 from ..options import ChatOptions, ParseOptions, RunToolsOptions
 from ..signatures import explicit
 from ..streams import ChatStream, chunks
-from ..tools import ToolRun
 from .base import BaseClient
 
 T = TypeVar("T")
@@ -64,14 +64,14 @@ class Conversing(BaseClient[ModelConnection]):
     @overload
     def run_tools(
         self, messages: Messages, record_type: type[T], **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[T]: ...
+    ) -> tools.ToolRun[T]: ...
     @overload
     def run_tools(
         self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]: ...
+    ) -> tools.ToolRun[Any]: ...
     def run_tools(
         self, messages: Messages, record_type: Any = None, **options: Unpack[RunToolsOptions]
-    ) -> ToolRun[Any]:
+    ) -> tools.ToolRun[Any]:
         """Run the model's tool calls until it answers, and return how the conversation ended.
 
         - record_type: the type of the answer; None for text.
@@ -85,7 +85,7 @@ class Conversing(BaseClient[ModelConnection]):
         """
         from ..tools import Round, run
 
-        step: Round | ToolRun[Any] = opening(self._first, messages, record_type, **options)
+        step: Round | tools.ToolRun[Any] = opening(self._first, messages, record_type, **options)
         while isinstance(step, Round):
             reply = self._models.carry(partial(asking, step=step))
             results = [run(called) for called in step.calls(reply, time.monotonic())]

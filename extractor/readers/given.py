@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import MutableMapping
 from dataclasses import dataclass, fields
@@ -132,7 +131,11 @@ def opened(given: Any) -> Any:
 
 async def aopened(given: Any) -> Any:
     """Return what `opened` does; a document is read in a thread."""
-    return await asyncio.to_thread(opened, given) if is_document(given) else given
+    if not is_document(given):
+        return given
+    import asyncio
+
+    return await asyncio.to_thread(opened, given)
 
 
 def as_source(given: Any) -> Source:

@@ -11,7 +11,14 @@ Imports point down, as in the whole house:
     codec  grounding  patterns       values on the wire; values of the text; regular expressions
     words  names  strict             what the compiler says; strict schemas as data
     problems  nodes                  what is wrong, where; what the compiler reads
+
+Names of functions and grammars are loaded with their modules on first use.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .coded import Coded, shortlists
 from .compiled import VERSION, CompiledSchema
@@ -21,8 +28,6 @@ from .forms.chunked import Chunked
 from .forms.listed import Shortlisted
 from .forms.quotes import Quoted, quote_example
 from .forms.shares import Share, united
-from .functions import tool_schema
-from .grounding.grammar import can_ground, lark
 from .grounding.repeats import repeats
 from .grounding.verbatim import VERBATIM, Free, Verbatim, source_text
 from .names import fresh
@@ -40,6 +45,10 @@ from .record_type import (
 from .strict import is_nested
 from .types.documents.wrapped import unwrapped
 from .unions import place_of_type, types_in
+
+if TYPE_CHECKING:
+    from .functions import tool_schema
+    from .grounding.grammar import can_ground, lark
 
 __all__ = [
     "TAG",
@@ -85,3 +94,11 @@ __all__ = [
     "unwrapped",
     "with_extras",
 ]
+_MODULES = {"can_ground": "grounding.grammar", "lark": "grounding.grammar", "tool_schema": "functions"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name with its module on first use (PEP 562)."""
+    if name in _MODULES:
+        return globals().setdefault(name, getattr(import_module(f".{_MODULES[name]}", __name__), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

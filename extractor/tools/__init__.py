@@ -1,12 +1,16 @@
 """Tools that are run for the model: what it calls, what that gives, and when it is done."""
 
-from .box import Called, check_tools, listed
-from .rounds import MAX_CALLS, MAX_ROUNDS, Round, Settled, ToolReply, ToolRun, first_round
-from .running import ToolResult, arun, run
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .box import Called, check_tools, listed
+    from .rounds import Round, Settled, ToolReply, ToolRun, first_round
+    from .running import ToolResult, arun, run
 
 __all__ = [
-    "MAX_CALLS",
-    "MAX_ROUNDS",
     "Called",
     "Round",
     "Settled",
@@ -19,3 +23,23 @@ __all__ = [
     "listed",
     "run",
 ]
+_MODULES = {
+    "Called": "box",
+    "Round": "rounds",
+    "Settled": "rounds",
+    "ToolReply": "rounds",
+    "ToolResult": "running",
+    "ToolRun": "rounds",
+    "arun": "running",
+    "check_tools": "box",
+    "first_round": "rounds",
+    "listed": "box",
+    "run": "running",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name with its module on first use (PEP 562)."""
+    if name in _MODULES:
+        return globals().setdefault(name, getattr(import_module(f".{_MODULES[name]}", __name__), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -34,8 +34,6 @@ from .spoken import heard, read_step, spoken
 
 T = TypeVar("T")
 Choice: TypeAlias = str | Mapping[str, Any] | None
-MAX_ROUNDS = 10
-MAX_CALLS = 200
 NO_ANSWER = (Outcome.INVALID, Outcome.INVALID_JSON, Outcome.EMPTY)
 
 

@@ -8,7 +8,6 @@ rich is installed it loads that too, for a command line of its own.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping
@@ -20,7 +19,6 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from ..messages import Failure, FailureKind
 from ..processes import check_process
 from . import tape
-from .aio import Session, Unwanted, apieces
 from .connection import ConnectionOptions, Timeouts
 from .decoding import ACCEPTED, TOO_LARGE, UNREADABLE, Body
 from .exchange import (
@@ -46,6 +44,7 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import TypeIs
 
+    from .aio import Session, Unwanted
     from .direct import Direct
 
 __all__ = [
@@ -138,6 +137,8 @@ async def apost(
     """`post` for async code. unwanted: what a client of our own asks just before it sends; it returns
     HELD_BACK where that says so.
     """
+    from .aio import Session
+
     if isinstance(client, Session) and tape.current() is None:
         call = tape.as_sent(call)
         return await client.post(call, clock, unwanted)
@@ -223,12 +224,16 @@ def _hop(
 
 def astream(client: AsyncSender, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
     """`stream` for async code."""
+    from .aio import Session
+
     call, playing = tape.as_sent(call), tape.current()
     pieces = client.stream(call, clock) if isinstance(client, Session) else _astream(client, call, clock)
     return pieces if playing is None else tape.athrough(playing, call, pieces)
 
 
 async def _astream(client: httpx.AsyncClient, call: Post, clock: Clock) -> AsyncGenerator[Piece]:
+    import asyncio
+
     began = clock()
     try:
         async with asyncio.timeout(finite(call.total)):
@@ -265,6 +270,8 @@ def new_async_client(base_url: str, connection: ConnectionOptions = USUAL) -> As
     """Return a pooled async client for one server, to be used in the running event loop alone."""
     proxy, tls = _proxy_on_the_way(base_url, connection), connection.context(_tls(base_url))
     if not connection.http2 and (proxy is None or proxy.startswith("http")):
+        from .aio import Session
+
         return Session(proxy, tls)
     import httpx  # the other library knows no SOCKS and no HTTP/2
 
@@ -352,6 +359,8 @@ def _request(client: httpx.Client | httpx.AsyncClient, call: Post) -> httpx.Requ
         return client.build_request(
             call.method, call.url, content=call.body, headers=headers, timeout=_timeout(call)
         )
+    from .aio import apieces
+
     awaits = isinstance(client, httpx.AsyncClient)
     return client.build_request(
         call.method,
