@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -20,7 +20,7 @@ from .evidence import Evidence, How, Span, align
 from .evidence.leaves import value_at
 from .layout import Source
 from .messages import JSON
-from .readers.given import text_of
+from .readers.given import Reading, text_of
 from .report import (
     Entry,
     EscalatedValue,
@@ -39,6 +39,7 @@ from .results import Shown
 CHANGED = "the text has changed since it was read, so it is not shown"
 ERROR = "_error"  # ends the name of the column that says why a row has no record
 USUAL = ("text", "source", "path")
+ReadNamed: TypeAlias = Callable[[str, Reading], str | Source | None]
 LOOKED_AT = 100  # lines, to find which field is the text
 
 
@@ -133,11 +134,12 @@ def entry_of(
     number: int,
     names: Names,
     adapter: TypeAdapter[Any] | None = None,
-    read: Callable[[str], str | Source | None] = lambda source: None,
+    read: ReadNamed = lambda source, reading: None,
     pictures: bool = True,
 ) -> Entry:
     """Return what a page shows of a line that `extractor extract` and `run` write, or of one with a text and
-    a record. read: returns the text of a file, None where it may not be read, or is not there. pictures:
+    a record. read: returns the text of a file, read as the line says, None where it may not be read, or is
+    not there. pictures:
     whether the pages of documents are drawn. Raises ConfigError where the line has no such field.
     """
     line = of_quarantine(line)
@@ -256,15 +258,13 @@ def _schema_of(adapter: TypeAdapter[Any] | None) -> Mapping[str, JSON]:
     return {} if adapter is None else adapter.json_schema(mode="serialization")
 
 
-def _text(
-    line: Mapping[str, JSON], name: str | None, read: Callable[[str], str | Source | None]
-) -> str | Source | None:
+def _text(line: Mapping[str, JSON], name: str | None, read: ReadNamed) -> str | Source | None:
     if name is not None and name not in line:
         raise ConfigError(f"a line has no field {name!r}; it has {', '.join(line)}")
     told = line.get(name or "text")
     source = _document(line)
     if told is None and name is None and isinstance(source, str):
-        told = read(source)
+        told = read(source, Reading.told_by(line))
     return told if isinstance(told, str | Source) else None
 
 

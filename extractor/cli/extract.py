@@ -184,7 +184,7 @@ def extract(
             write_items(files, reader, items_of, RecordType.of(wanted).dump, out, output)
         return
     with extractor, opened(output, aside=True) as out:
-        lines, whole = _written(files, reader, run, RecordType.of(wanted).dump, form, out)
+        lines, whole = _written(files, documents, run, RecordType.of(wanted).dump, form, out)
     _conclude(lines, len(files), whole, output)
 
 
@@ -195,7 +195,7 @@ def _refuse_to_overwrite(output: str, files: Sequence[str]) -> None:
 
 def _written(
     files: Sequence[str],
-    reader: Reader,
+    documents: DocumentReading,
     run: Callable[[str | Source, Counter], Result],
     dump: Callable[[Any], Any],
     form: Format,
@@ -206,7 +206,7 @@ def _written(
     whole = True
     with counting(len(files)) as counter:
         try:
-            for line in _lines(files, reader, run, dump, counter):
+            for line in _lines(files, documents, run, dump, counter):
                 lines.append(line)
                 if form is Format.JSONL:
                     counter.write(out, to_json(line))
@@ -221,11 +221,12 @@ def _written(
 
 def _lines(
     files: Iterable[str],
-    reader: Reader,
+    documents: DocumentReading,
     run: Callable[[str | Source, Counter], Result],
     dump: Callable[[Any], Any],
     counter: Counter,
 ) -> Iterator[Line]:
+    reader, told = documents.reader(), documents.chosen().told()
     for file in files:
         counter.begin(file)
         text = read_source(file, partial(reader, on_progress=counter.pages))
@@ -235,7 +236,8 @@ def _lines(
         if isinstance(text, BadInput):
             line = line_of(file, text, dump)
         else:
-            line = {**line_of(file, run(text, counter), dump), "sha256": sha256_of(text_of(text))}
+            read_so = told if isinstance(text, Source) else {}
+            line = {**line_of(file, run(text, counter), dump), **read_so, "sha256": sha256_of(text_of(text))}
         counter.done(line)
         yield line
 

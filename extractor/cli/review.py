@@ -24,7 +24,8 @@ from ..review.server import ReviewServer
 from ..review.session import ReviewSession
 from ..schema import RecordType
 from ..viewing import Names
-from .options import SchemaOption, chosen_type
+from .grouping import grouping
+from .options import SchemaOption, TextReading, chosen_type
 from .screen import echo, say, tell
 from .view import Texts, entries
 
@@ -41,6 +42,7 @@ The page is served at 127.0.0.1 under a secret address; nothing leaves this mach
 """
 
 
+@grouping
 def review(
     results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines.")],
     record_type: Annotated[
@@ -85,13 +87,15 @@ def review(
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,
+    *,
+    documents: TextReading,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print how many records must be reviewed.")
     ] = False,
 ) -> None:
     """Correct records beside their texts by keyboard, the least sure values first, and save them as gold."""
     wanted = chosen_type(record_type, schema)
-    files = Texts([Path(results).parent, *([texts] if texts else [])])
+    files = Texts([Path(results).parent, *([texts] if texts else [])], documents.chosen())
     adapter = None if isinstance(wanted, dict) else TypeAdapter(wanted)
     dump = RecordType.of(wanted).dump
     found = entries(results, Names(text, record), adapter, files, pictures=False)
@@ -113,8 +117,8 @@ def review(
         if log.history.damaged:
             say(f"A crash cut off {log.history.damaged} lines of {steps}.", "yellow")
         who, some = name or getpass.getuser(), sample_of(items, sample, by)
-        documents = ReviewDocuments(files.read)
-        session = ReviewSession(some, log, check_of(wanted), target, who, _now, items, documents)
+        shown_documents = ReviewDocuments(files.read)
+        session = ReviewSession(some, log, check_of(wanted), target, who, _now, items, shown_documents)
         with ReviewServer(session, port) as server, suppress(KeyboardInterrupt), server.saving():
             echo(server.url)
             tell(

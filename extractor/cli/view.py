@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from ..evaluation.reports import EvalReport, load_report
 from ..layout import Source
 from ..loading import BadInput, if_array, load_type, read_text
 from ..messages import JSON
+from ..readers.given import USUAL, Reading
 from ..report import Entry, page
 from ..tables.documents import TextFiles
 from ..tables.input import ReadOptions
@@ -24,6 +25,8 @@ from ..tables.names import format_of
 from ..tables.sources import opened_sources
 from ..tables.table import BadRow
 from ..viewing import Names, entry_of, names_of
+from .grouping import grouping
+from .options import TextReading
 from .output import opened
 from .screen import say, tell
 
@@ -45,21 +48,28 @@ Examples:
 @dataclass
 class Texts:
     """The files that lines may name: those below some folders. A stranger's line may name any other one,
-    such as a key. left_out: lines whose file was not read.
+    such as a key. reading: how documents are read of which a line says nothing. left_out: lines whose file
+    was not read.
     """
 
     folders: Sequence[Path]
+    reading: Reading = USUAL
     left_out: int = 0
+    _told: dict[str, Reading] = field(default_factory=dict)
 
-    def read(self, source: str) -> str | Source | None:
+    def read(self, source: str, reading: Reading = USUAL) -> str | Source | None:
         """Return the text of a file, or a document; None where there is none. Relative names are of here, or
-        of a folder.
+        of a folder. reading: how the line says that it was read, which holds for later calls too.
         """
         found = self._found(source)
         if found is None:
             return None
+        if reading != USUAL:
+            self._told[source] = reading
         try:
-            return TextFiles().read(str(found), None)  # as a run reads them: packed, in any encoding
+            return TextFiles(self._told.get(source, self.reading)).read(
+                str(found), None
+            )  # as a run reads them: packed, in any encoding
         except ConfigError:
             return None
 
@@ -77,6 +87,7 @@ class Texts:
         return (folder.resolve() for folder in self.folders)
 
 
+@grouping
 def view(
     results: Annotated[
         str,
@@ -105,6 +116,8 @@ def view(
             help="The record type, which says which values are dates and enums.",
         ),
     ] = None,
+    *,
+    documents: TextReading,
 ) -> None:
     """Show records beside their texts on one page, with the place of each value marked. The page needs no
     network.
@@ -117,7 +130,7 @@ def view(
         tell(f"Wrote the evaluation {report.title} to {output}. Open it in a browser.")
         return
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
-    files = Texts([Path(results).parent, *([texts] if texts else [])])
+    files = Texts([Path(results).parent, *([texts] if texts else [])], documents.chosen())
     found = entries(results, Names(text, record), adapter, files)
     with opened(output) as out:
         out.write(page(found, Path(results).name))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -44,6 +45,23 @@ class Reading:
             raise ConfigError(f"reading= must be a Reading(...), not {given!r:.80}")
         return USUAL if given is None else given
 
+    @classmethod
+    def told_by(cls, line: Mapping[str, Any]) -> Reading:
+        """Return how a line of results says that the text of its document was read, see `told`; as usual
+        where it says nothing of it.
+        """
+        match line.get("reading"):
+            case {**told}:
+                named: dict[str, Any] = {name: told[name] for name in _OF_TEXT if name in told}
+                with suppress(ConfigError):
+                    return cls(**named)
+        return USUAL
+
+    def told(self) -> dict[str, Any]:
+        """Return what a line of results says of it: {} if the text was read as usual."""
+        found = {name: value for name, value in self.differing().items() if name in _OF_TEXT}
+        return {"reading": found} if found else {}
+
     def differing(self) -> dict[str, Any]:
         """Return what is not as usual, by the names of the options."""
         told = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -79,6 +97,7 @@ class Reading:
 
 
 USUAL = Reading()
+_OF_TEXT = ("text_form", "ocr")  # on what the text of a document depends
 NAME_AS_TEXT = (
     "the text is the name of a file, which was not opened, since a string is always the text itself: pass a "
     "Path for the file, or a Source for the name"

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from ended import Cli
 
+from extractor import Reading
 from extractor.testing import ChatServer, reply
+from tests.readers.drawing import bill
 
 
 @pytest.fixture
@@ -177,3 +179,32 @@ def test_files_that_a_run_has_read_are_found_by_their_path(cli: Cli, folder: Pat
     assert cli("view", "out.parquet", "-o", "page.html").status == 0
     page = (folder / "page.html").read_text()
     assert all(text in page for text in ("Ada is in Basel.", "Ada ist in Köln.", "Ada ist in Ulm."))
+
+
+@pytest.mark.slow
+def test_a_document_is_shown_as_it_was_read_for_its_record(cli: Cli, folder: Path) -> None:
+    (folder / "bill.pdf").write_bytes(bill().pdf())
+    (folder / "bill.py").write_text(
+        "from pydantic import BaseModel\nclass Bill(BaseModel):\n    total: float\n"
+    )
+    with ChatServer([reply({"total": 150.0})]) as server:
+        ended = cli(
+            *("extract", "--type", "bill.py:Bill", "--text-form", "markdown", "bill.pdf", "-o", "in.jsonl"),
+            *("--model", "m", "--base-url", server.base_url),
+        )
+    assert ended.status == 0, ended.err
+    line = json.loads((folder / "in.jsonl").read_text())
+    assert line["reading"] == {"text_form": "markdown"}
+    (entry,) = shown(cli, folder, [line])
+    assert "| Item | Count | Price |" in entry["text"]
+    assert len(entry["boxes"]["/total"]) == 1
+    row = {name: value for name, value in line.items() if name != "reading"}
+    (changed,) = shown(cli, folder, [row])
+    assert "has changed" in changed["problems"][0]
+    (chosen,) = shown(cli, folder, [row], "--text-form", "markdown")
+    assert chosen["text"] == entry["text"]
+
+
+@pytest.mark.parametrize("told", ["markdown", {"text_form": "nonsense"}, {"ocr": 7}, None])
+def test_a_line_that_says_nonsense_of_its_reading_is_read_as_usual(told: Any) -> None:
+    assert Reading.told_by({"reading": told}) == Reading()
