@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -21,7 +21,7 @@ from .schema import CompiledSchema, Target, bounded, compile_schema, grounding, 
 from .secrets import Secret
 from .settings import Settings, policy, with_defaults
 from .streams import StreamReader
-from .telemetry import watching
+from .telemetry import Watch, watching
 from .transport import http, tape
 from .words import shortened
 
@@ -151,12 +151,10 @@ class Model:
         mode = self.settings.modes[0]
         return step.request if step.request.mode is mode or not step.ladder else step.ladder.request(mode)
 
-    @contextmanager
-    def watching(self, step: Ask[T]) -> Iterator[Ask[T]]:
-        """Yield the step as one whose dialogue is watched, where anybody listens."""
+    def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
+        """Return what has the step as one whose dialogue is watched, where anybody listens."""
         watch = None if step.told else watching(self.settings.who, step.request)
-        with watch or nullcontext():
-            yield replace(step, told=watch) if watch else step
+        return nullcontext(step) if watch is None else _watched(watch, step)
 
     def window(self, ask: Callable[[Model], int | None] | None = None) -> int | None:
         """Return the tokens that a request and its answer may have together; None where that is not known.
@@ -284,6 +282,12 @@ class Model:
             )
         messages = joined(request.messages, request.turns)
         return request if messages is request.messages else replace(request, messages=messages)
+
+
+@contextmanager
+def _watched(watch: Watch, step: Ask[T]) -> Iterator[Ask[T]]:
+    with watch:
+        yield replace(step, told=watch)
 
 
 def only_prompt(mode: Mode) -> bool:

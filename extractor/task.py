@@ -185,11 +185,7 @@ class Task(Generic[T]):
         """
         given = opened(text)
         read = checked_text(text_of(given))
-        content, masked = read, None
-        if self._mask is not None:
-            hint = None if by_row is None else by_row.instructions
-            content, masked, (part, hint) = _masked(self._mask, read, (part, hint))
-            by_row = None if by_row is None else replace(by_row, instructions=hint)
+        content, masked, part, by_row = self._hidden(read, part, by_row)
         source = source_text(content)
         if source is not None and len(source) > SHORT:
             check_length(source, self.model.window(), self.model.name)
@@ -215,21 +211,30 @@ class Task(Generic[T]):
         ladder = task._ladder(request, brief, frozenset(added))
         judges = partial(task._judge, read, masked, saying)
         step = self.model.start(request(ladder.modes[0]), judges(1), ladder, judges)
-        if isinstance(given, Source):
-            step = replace(step, origin=given)
-        if saying.reference_date or saying.locale:
-            step = replace(step, reference_date=saying.reference_date, locale=saying.locale)
-        if shown_codes:
-            step = replace(step, shown=shown_codes)
-        if masked is not None or shown is not content:
-            step = replace(step, given=source_text(read))
-        if self._dialogues > 1:
-            budget = step.policy.budget.shared_by(self._dialogues)
-            step = replace(step, policy=replace(step.policy, budget=budget))
+        facts: dict[str, Any] = {
+            "origin": given if isinstance(given, Source) else None,
+            "reference_date": saying.reference_date,
+            "locale": saying.locale,
+            "shown": shown_codes,
+            "given": None if masked is None and shown is content else source_text(read),
+            "policy": step.policy.shared_by(self._dialogues) if self._dialogues > 1 else None,
+        }
+        known = {name: fact for name, fact in facts.items() if fact}
+        step = replace(step, **known) if known else step
         if rejected is not None:
             step = _corrected(step, rejected, masked)
         too_long = self._bound and source is not None and _is_too_long(source)
         return replace(step, note=TOO_LONG) if too_long else step
+
+    def _hidden(
+        self, read: Content, part: str | None, by_row: Saying | None
+    ) -> tuple[Content, Masked | None, str | None, Saying | None]:
+        """Return a text, and what is said of it, without what the mask hides."""
+        if self._mask is None:
+            return read, None, part, by_row
+        hint = None if by_row is None else by_row.instructions
+        content, masked, (part, hint) = _masked(self._mask, read, (part, hint))
+        return content, masked, part, None if by_row is None else replace(by_row, instructions=hint)
 
     def context_for(self, text: Text, by_row: Saying | None = None) -> dict[str, Any]:
         """Return what validators find in `info.context` where a record is put together of parts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -67,6 +68,66 @@ class Format(StrEnum):
     TABLE = "table"
 
 
+@dataclass(frozen=True)
+class LongOptions:
+    """Texts of any length, and how they are read."""
+
+    long: Annotated[
+        bool,
+        typer.Option(
+            "--long",
+            help="Read texts of any length in overlapping chunks, and merge their records. The line has "
+            "`evidence`, `conflicts` and the outcome of each of the `chunks`. After Ctrl-C run it "
+            "again to resume.",
+        ),
+    ] = False
+    chunk: Annotated[
+        int | None,
+        typer.Option(
+            "--chunk", metavar="CHARACTERS", min=1, help="With --long: the most characters of a chunk."
+        ),
+    ] = None
+    window: Annotated[
+        int | None,
+        typer.Option(
+            "--window",
+            metavar="TOKENS",
+            min=1,
+            help="With --long: the model's context window, if it is not known.",
+        ),
+    ] = None
+    passes: Annotated[
+        int | None,
+        typer.Option("--passes", min=1, help="With --long: how often to read the text."),
+    ] = None
+    rereads: Annotated[
+        int | None,
+        typer.Option(
+            "--rereads",
+            metavar="N",
+            min=0,
+            help="With --long: how many passages may be read again because items in them seem overlooked.",
+        ),
+    ] = None
+    items: Annotated[
+        bool,
+        typer.Option(
+            "--items",
+            help="With --long: --type is the type of one item of a list. Each item is a line, written "
+            "once it is settled, and none is kept in memory.",
+        ),
+    ] = False
+
+    def dividing(self) -> dict[str, int]:
+        """Return the options of `document`. Raises BadParameter for what needs --long."""
+        found = given(
+            {"chunk": self.chunk, "window": self.window, "passes": self.passes, "rereads": self.rereads}
+        )
+        if (found or self.items) and not self.long:
+            raise typer.BadParameter(f"--{next(iter(found), 'items')} needs --long")
+        return found
+
+
 @grouping
 def extract(
     files: Annotated[
@@ -90,51 +151,7 @@ def extract(
     sure: SureOptions,
     replies: ReplyOptions,
     parameters: SeededParameters,
-    long: Annotated[
-        bool,
-        typer.Option(
-            "--long",
-            help="Read texts of any length in overlapping chunks, and merge their records. The line has "
-            "`evidence`, `conflicts` and the outcome of each of the `chunks`. After Ctrl-C run it "
-            "again to resume.",
-        ),
-    ] = False,
-    chunk: Annotated[
-        int | None,
-        typer.Option(
-            "--chunk", metavar="CHARACTERS", min=1, help="With --long: the most characters of a chunk."
-        ),
-    ] = None,
-    window: Annotated[
-        int | None,
-        typer.Option(
-            "--window",
-            metavar="TOKENS",
-            min=1,
-            help="With --long: the model's context window, if it is not known.",
-        ),
-    ] = None,
-    passes: Annotated[
-        int | None,
-        typer.Option("--passes", min=1, help="With --long: how often to read the text."),
-    ] = None,
-    rereads: Annotated[
-        int | None,
-        typer.Option(
-            "--rereads",
-            metavar="N",
-            min=0,
-            help="With --long: how many passages may be read again because items in them seem overlooked.",
-        ),
-    ] = None,
-    items: Annotated[
-        bool,
-        typer.Option(
-            "--items",
-            help="With --long: --type is the type of one item of a list. Each item is a line, written "
-            "once it is settled, and none is kept in memory.",
-        ),
-    ] = False,
+    long_text: LongOptions,
     documents: DocumentReading,
     show_request: Annotated[
         bool,
@@ -149,12 +166,10 @@ def extract(
     read is such a line too. The other inputs are still read.
     """
     wanted = kind.chosen()
-    solved = asked.solved(list_of(wanted) if items else wanted)
+    solved = asked.solved(list_of(wanted) if long_text.items else wanted)
     _refuse_to_overwrite(output, files)
-    dividing = given({"chunk": chunk, "window": window, "passes": passes, "rereads": rereads})
-    if (dividing or items) and not long:
-        raise typer.BadParameter(f"--{next(iter(dividing), 'items')} needs --long")
-    if items and form is not Format.JSONL:
+    dividing = long_text.dividing()
+    if long_text.items and form is not Format.JSONL:
         raise typer.BadParameter("--items writes lines: leave out --format")
     how = {**sure.of_client(), **replies.of_client(), **asked.told(), **parameters.of_client()}
     extractor = asked.connected(**how)
@@ -166,7 +181,7 @@ def extract(
         return
 
     def run(text: str | Source, counter: Counter) -> Result:
-        if not long:
+        if not long_text.long:
             return extractor.run(wanted, text, examples=solved, **how_sure)
         options = DocumentOptions(examples=solved, progress=False, **dividing, **how_sure)  # type: ignore[typeddict-item]
         told = {**options, "on_progress": lambda p: counter.chunks(p.done)}
@@ -179,7 +194,7 @@ def extract(
 
     if hidden := RecordType.of(wanted).hidden:
         say(HIDDEN.format(", ".join(hidden)), "yellow")
-    if items:
+    if long_text.items:
         with extractor, opened(output) as out:
             write_items(files, reader, items_of, RecordType.of(wanted).dump, out, output)
         return

@@ -248,6 +248,10 @@ class Policy:
         """Whether a move is wanted after an attempt that ended so; what is said most precisely counts."""
         return move in next(self.moves[key] for key in _keys(outcome, failure) if key in self.moves)
 
+    def shared_by(self, dialogues: int) -> Policy:
+        """Return the bounds of each of so many dialogues that are one call."""
+        return replace(self, budget=self.budget.shared_by(dialogues))
+
 
 def _keys(outcome: Outcome, failure: Failure | None) -> Iterator[str | int]:
     """The names of an attempt's end, the most precise first."""
