@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -79,6 +80,14 @@ def draft_of(proposed: ProposedType) -> TypeDraft:
     """Return what was proposed with safe names, none of them twice."""
     name, fields = class_name(proposed.name), _distinct([_field(each) for each in proposed.fields])
     return TypeDraft(name, _line(proposed.description), tuple(_with_classes(fields, name)))
+
+
+def proposed_twice(proposed: ProposedType) -> list[str]:
+    """Return the safe names that more than one field has, those of members as "lines/count"."""
+    names = Counter(field_name(each.name) for each in proposed.fields)
+    for name, each in {field_name(each.name): each for each in reversed(proposed.fields)}.items():
+        names.update(f"{name}/{field_name(member.name)}" for member in each.members)
+    return [name for name, count in names.items() if count > 1]
 
 
 def record_type_of(draft: TypeDraft) -> type[BaseModel]:

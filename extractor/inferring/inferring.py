@@ -24,6 +24,7 @@ from .drafts import (
     ProposedType,
     TypeDraft,
     draft_of,
+    proposed_twice,
     record_type_of,
     without,
 )
@@ -104,11 +105,13 @@ def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options
         raise ConfigError("there is no text to infer a type from")
     prompt, cut = shown(known)
     asked = extractor.run(ProposedType, prompt, instructions=SAID.format(about=about.strip()))
-    draft = draft_of(asked.unwrap())
+    proposed = asked.unwrap()
+    draft = draft_of(proposed)
     if not draft.fields:
         raise ConfigError("the model proposed a type without fields; describe in more detail what you want")
     records, attempts = _read(extractor, known, record_type_of(draft), options)
     notes = [f"the model saw only the beginnings of {len(known)} texts"] if cut else []
+    notes += [f"the model proposed {name} twice: the first one counts" for name in proposed_twice(proposed)]
     valid = [each for each in records if each is not None]
     if not valid:
         notes.append("no text gave a record of this type, so nothing was measured")

@@ -216,3 +216,20 @@ def test_members_are_measured_as_fields_are() -> None:
     assert found.coverage["lines/grams"].filled == 3
     assert "grams: Annotated[int, " in found.source  # each item has it
     assert "# left out: lines/gift: only one text of 3 has it" in found.source
+
+
+@pytest.mark.slow
+def test_what_is_proposed_twice_is_noted_and_the_first_one_counts() -> None:
+    fields = [
+        proposed("Grams", "integer"),
+        proposed("grams", "text"),
+        part("lines", member("plant"), member("Plant", "integer")),
+    ]
+    read = [(f"{n} g, kale", {"grams": n, "lines": [{"plant": "kale"}]}) for n in (20, 30, 40)]
+    found = inferred(KindOfText("order", fields, read))
+    assert found.notes == (
+        "the model proposed grams twice: the first one counts",
+        "the model proposed lines/plant twice: the first one counts",
+    )
+    assert "grams: Annotated[int, " in found.source
+    assert "# the model proposed grams twice" in found.source
