@@ -68,7 +68,7 @@ class Format(StrEnum):
     TABLE = "table"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LongOptions:
     """Texts of any length, and how they are read."""
 

@@ -224,7 +224,7 @@ KEYS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TypeOptions:
     """The record type that is asked for."""
 
@@ -241,7 +241,7 @@ class TypeOptions:
         return self.record_type or str(self.schema)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelChoice:
     """Which model is asked, and what it is told."""
 
@@ -262,7 +262,7 @@ class ModelChoice:
         return connected(self.model, self.base_url, self.instructions, mask=self.mask, **options)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PromptOptions(ModelChoice):
     """Which model is asked, what it is told, and by which prompt."""
 
@@ -280,7 +280,7 @@ class PromptOptions(ModelChoice):
         return load_examples(self.examples, record_type) if self.examples else []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SureOptions:
     """How sure values are, and where the doubtful ones go."""
 
@@ -305,7 +305,7 @@ class SureOptions:
         return ({"confidence": asked} if asked else {}) | given({"samples": self.samples})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReplyOptions:
     """In how many requests a record is asked for, and how replies are read."""
 
@@ -321,7 +321,7 @@ class ReplyOptions:
         return how | given({"parts": parts, "max_fields": self.max_fields})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ParameterOptions:
     """What is sent with each request."""
 
@@ -335,14 +335,14 @@ class ParameterOptions:
         return parameters(named, named.pop("params") or [])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SeededParameters(ParameterOptions):
     """What is sent with each request, the seed of the answers too."""
 
     seed: Annotated[int | None, typer.Option("--seed")] = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TextReading:
     """How the text of documents is read."""
 
@@ -359,7 +359,7 @@ class TextReading:
         return partial(read, **asdict(self.chosen()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DocumentReading(TextReading):
     """How documents are read."""
 

@@ -62,7 +62,7 @@ Requests in flight are finished and written after a signal; a second one stops a
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InputOptions:
     """Which rows are read, and how."""
 
@@ -113,7 +113,7 @@ class InputOptions:
         return DatabaseSource(database, self.from_table, self.query)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OutputOptions:
     """Where rows are written, and what becomes of what is there."""
 
@@ -179,7 +179,7 @@ class OutputOptions:
         return DatabaseSink(self.output, self.into, how, tuple(self.key or ()), self.batch_rows)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AddedColumns:
     """Which columns are added, and what is in them."""
 
@@ -210,7 +210,7 @@ class AddedColumns:
     ] = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PaceOptions:
     """How many requests there are at once, and what they may cost."""
 

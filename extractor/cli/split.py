@@ -19,16 +19,15 @@ from ..loading import BadInput, read_source
 from ..readers import pdf_of_pages
 from ..readers.kinds import PDF
 from ..tables.values import to_json
+from .grouping import grouping
 from .options import (
     KEYS,
     BaseUrlOption,
-    DocumentReading,
     InstructionsOption,
     MaskOption,
     ModelOption,
-    OcrOption,
     SchemaOption,
-    TextFormOption,
+    TextReading,
     chosen_type,
     connected,
 )
@@ -44,6 +43,7 @@ EPILOG = f"""Examples:
 """
 
 
+@grouping
 def split(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="A document that holds several.", show_default=False)
@@ -58,13 +58,13 @@ def split(
             "--type", "-t", metavar="FILE.py:One|Other", help="What the documents are: a record type."
         ),
     ] = None,
+    *,
     schema: SchemaOption = None,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     instructions: InstructionsOption = None,
     mask: MaskOption = None,
-    ocr: OcrOption = "auto",
-    text_form: TextFormOption = "plain",
+    documents: TextReading,
 ) -> None:
     """Find the documents that one file holds, and write each as a file of its own.
 
@@ -74,8 +74,7 @@ def split(
     """
     wanted = chosen_type(record_type, schema)
     with counting(1) as counter:
-        reader = DocumentReading(ocr, text_form).reader()
-        source = read_source(file, partial(reader, on_progress=counter.pages))
+        source = read_source(file, partial(documents.reader(), on_progress=counter.pages))
         if isinstance(source, BadInput):
             raise ConfigError(f"{file}: {source.message}")
         whole = Source(source, name=Path(file).name) if isinstance(source, str) else source

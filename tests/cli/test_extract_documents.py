@@ -93,7 +93,7 @@ def test_split_writes_each_document_of_a_file(
     ]
     with ChatServer([reply({"documents": starts})], repeat_last=True) as server:
         of = ("--base-url", server.base_url, "-m", "m", "-t", "types_of.py:Invoice", "-o", "parts")
-        end = cli("split", "scan.pdf", *of)
+        end = cli("split", "scan.pdf", *of, "--ocr", "never", "--text-form", "layout")
         again = cli("split", "scan.pdf", *of)
     lines = [json.loads(line) for line in end.out.splitlines()]
     assert [(line["file"], line["kind"], line["pages"]) for line in lines] == [
