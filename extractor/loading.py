@@ -32,7 +32,7 @@ from .layout import Source
 from .masking import PRESIDIO
 from .messages import JSON, Prompt
 from .readers import read
-from .readers.kinds import PDF, kind_of, sniffed
+from .readers.kinds import PDF, is_text, sniffed
 from .saying import Example
 from .schema import RecordType
 
@@ -154,7 +154,7 @@ def read_source(source: str, reader: Callable[..., Source] = read) -> str | Sour
     data = _data_of(source)
     if isinstance(data, BadInput):
         return data
-    if kind_of(data) is None:
+    if is_text(data):
         return decode_text(data)
     try:
         return reader(data, name=source)

@@ -17,7 +17,7 @@ from .. import readers
 from ..errors import ConfigError, UnreadableSource
 from ..messages import JSON
 from ..readers.given import USUAL, Reading
-from ..readers.kinds import kind_of
+from ..readers.kinds import is_text
 
 Place: TypeAlias = tuple[int, int]  # start and end in the text, end exclusive
 Places: TypeAlias = Mapping[str, Sequence[Place]]  # by the JSON pointer of a leaf
@@ -87,7 +87,7 @@ def _read(path: str, folder: Path, where: str, reading: Reading) -> str:
         if not file.is_relative_to(root):
             raise ConfigError(f"{where}: {path} is not below {root}, the folder of the labels")
         data = file.read_bytes()
-        if kind_of(data) is None:
+        if is_text(data):
             return data.decode("utf-8-sig")
         return readers.read(data, name=path, text_form=reading.text_form, ocr=reading.ocr).text
     except UnicodeDecodeError as error:

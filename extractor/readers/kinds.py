@@ -42,14 +42,38 @@ _FIELD = re.compile(rb"(\xef\xbb\xbf)?(From [^\n]*\n)?[!-9;-~]+:[ \t]")
 _OF_MAIL = re.compile(
     rb"^((received|return-path|message-id|mime-version):[ \t]|content-type:[ \t]*multipart/)", re.I | re.M
 )
+_ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _NOT_READ = {
     _OLE: "an Office document of before 2007, or another of that form: save it as .docx, .xlsx or .pptx",
     b"{\\rtf": "rich text (RTF): save it as .docx or PDF",
-    b"PK\x03\x04": "an archive, and no document that is read here: unpack it, or save what it is as PDF",
+    _ZIP: "an archive, and no document that is read here: unpack it, or save what it is as PDF",
     b"%!PS": "PostScript: save it as PDF",
     b"\x1f\x8b": "compressed: unpack it",
+}
+# Sources: OpenDocument 1.3, part 2, 3.3: the first part of the archive is its media type; [MS-DOC], [MS-XLS],
+# [MS-PPT]: the names of their streams
+_ARCHIVES = {
+    b"application/vnd.oasis.opendocument.text": "an OpenDocument text (.odt): save it as .docx or PDF",
+    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument spreadsheet (.ods): save it as .xlsx",
+    b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation (.odp): save as .pptx",
+    b"application/vnd.oasis.opendocument": "an OpenDocument file of LibreOffice's: save it as PDF",
+}
+_PARTS_NOT_READ = {
+    b"xl/workbook.bin": "a binary Excel workbook (.xlsb): save it as .xlsx",
+    b"Index/Document.iwa": "a document of Apple's Pages, Numbers or Keynote: export it as PDF",
+}
+_OLD = {
+    "WordDocument": "a Word document of before 2007 (.doc): save it as .docx",
+    "Workbook": "an Excel workbook of before 2007 (.xls): save it as .xlsx",
+    "PowerPoint Document": "a PowerPoint presentation of before 2007 (.ppt): save it as .pptx",
+}
+_XML = re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|office:document)")
+_FLAT = {
+    b"<office:document": "a flat OpenDocument file (.fodt, .fods, .fodp): save it as .docx, .xlsx or .pptx",
+    b'progid="Word.Document"': "a Word document in the XML of 2003: save it as .docx",
+    b'progid="Excel.Sheet"': "an Excel workbook in the XML of 2003: save it as .xlsx",
 }
 _MSG = "__substg1.0_".encode("utf-16-le")
 
@@ -64,7 +88,7 @@ def kind_of(data: bytes) -> str | None:
     """Return the media type of a document; None for one that is not known here, and for plain text."""
     if known := sniffed(data):
         return known
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(_ZIP):
         return _of_archive(data)
     if data.startswith(_OLE):
         return MSG if _MSG in data else None
@@ -82,7 +106,21 @@ def is_locked_office(data: bytes) -> bool:
 
 def not_read(data: bytes) -> str | None:
     """Return what a document is that is known here and not read, and what to do; None for any other."""
-    return next((what for begins, what in _NOT_READ.items() if data.startswith(begins)), None)
+    if data.startswith(_ZIP):
+        head = data[:SNIFFED]
+        named = next((what for marks, what in _ARCHIVES.items() if marks in head), None)
+        named = named or next((what for part, what in _PARTS_NOT_READ.items() if part in data), None)
+    elif data.startswith(_OLE):
+        named = next((what for name, what in _OLD.items() if name.encode("utf-16-le") in data), None)
+    else:
+        beginning = data[:SNIFFED]
+        named = next((what for mark, what in _FLAT.items() if _XML.match(data) and mark in beginning), None)
+    return named or next((what for begins, what in _NOT_READ.items() if data.startswith(begins)), None)
+
+
+def is_text(data: bytes) -> bool:
+    """Whether bytes are taken for those of a text, and not of a document, be it one that is not read."""
+    return kind_of(data) is None and not_read(data) is None
 
 
 def _of_archive(data: bytes) -> str | None:

@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..layout import Source
 from ..loading import utf_16_of, why_no_text
 from ..readers.given import USUAL, Reading
-from ..readers.kinds import kind_of
+from ..readers.kinds import is_text
 from .input import byte_stream
 from .table import Fields, Table
 
@@ -83,7 +83,7 @@ class TextFiles:
         """Return what `read` does of a file's bytes. path: where they are from, for the note."""
         if len(data) > MOST_BYTES:
             raise ConfigError(f"the file is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
-        if encoding is None and kind_of(data) is not None:
+        if encoding is None and not is_text(data):
             return self._reading.read(data, "the file")
         text, guessed = decoded(data, encoding)
         if guessed is not None:

@@ -1,0 +1,80 @@
+"""Documents that are known and not read: each is named, with what to do, and none of it is sent as a text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile
+
+import pytest
+
+from extractor import UnreadableSource, read
+from extractor.errors import ConfigError
+from extractor.loading import BadInput, read_source
+from extractor.tables.documents import TextFiles
+
+OPEN = "application/vnd.oasis.opendocument."
+
+
+def archive(**parts: str) -> bytes:
+    file = BytesIO()
+    with ZipFile(file, "w", ZIP_STORED) as zipped:
+        for name, text in parts.items():
+            zipped.writestr(name.replace("__", "/"), text)
+    return file.getvalue()
+
+
+def opened(kind: str) -> bytes:
+    """Return an OpenDocument archive, as LibreOffice begins it."""
+    return archive(mimetype=OPEN + kind, **{"content.xml": "<a/>", "META-INF__manifest.xml": "<a/>"})
+
+
+def old(stream: str) -> bytes:
+    """Return the beginning of a compound file that names a stream."""
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1024) + stream.encode("utf-16-le") + bytes(64)
+
+
+KINDS = {
+    "an OpenDocument text (.odt): save it as .docx or PDF": lambda: opened("text"),
+    "an OpenDocument spreadsheet (.ods): save it as .xlsx": lambda: opened("spreadsheet"),
+    "an OpenDocument presentation (.odp): save as .pptx": lambda: opened("presentation"),
+    "an OpenDocument file of LibreOffice's": lambda: opened("graphics"),
+    "an Excel workbook of before 2007": lambda: old("Workbook"),
+    "a Word document of before 2007": lambda: old("WordDocument"),
+    "a PowerPoint presentation of before 2007": lambda: old("PowerPoint Document"),
+    "an Office document of before 2007, or another": lambda: old("Another"),
+    "a binary Excel workbook": lambda: archive(**{"xl__workbook.bin": "x"}),
+    "a document of Apple's Pages": lambda: archive(**{"Index__Document.iwa": "x"}),
+    "an archive, and no document": lambda: archive(readme="x"),
+    "rich text (RTF)": lambda: b"{\\rtf1\\ansi Total 12.50}",
+    "a flat OpenDocument file": lambda: b'<?xml version="1.0"?>\n<office:document office:version="1.3">',
+    "a Word document in the XML of 2003": lambda: (
+        b'<?xml version="1.0"?>\n<?mso-application progid="Word.Document"?><w:wordDocument/>'
+    ),
+    "an Excel workbook in the XML of 2003": lambda: (
+        b'<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?><Workbook/>'
+    ),
+}
+
+
+@pytest.mark.parametrize(("what", "made"), KINDS.items(), ids=list(KINDS))
+def test_a_document_that_is_not_read_is_named(what: str, made: Callable[[], bytes], tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSource) as caught:
+        read(made(), name="x.bin")
+    assert str(caught.value).startswith(f"x.bin is {what}")
+    assert caught.value.kind == "unknown"
+    with pytest.raises(ConfigError, match=r"is (an? |rich text)"):
+        TextFiles().of_bytes(made())
+    path = tmp_path / "x.txt"
+    path.write_bytes(made())
+    told = read_source(str(path))
+    assert isinstance(told, BadInput)
+    assert what in told.message
+
+
+@pytest.mark.parametrize(
+    "text", [b"<?xml version='1.0'?><order><total>12.50</total></order>", b"PK is a name"]
+)
+def test_texts_that_look_a_little_like_these_are_texts(text: bytes) -> None:
+    assert read(text).text == text.decode()
