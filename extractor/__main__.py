@@ -34,7 +34,7 @@ def answered(arguments: Sequence[str]) -> str:
 
 
 def lacks(find: Callable[[str], Any]) -> str:
-    """Return what to install for the commands; "" where all is there. find: finds a library, or None."""
+    """Return what to install for the commands; "" if all is there. find: finds a library, or None."""
     lacking = " and ".join(name for name in LIBRARIES if find(name) is None)
     hint = "pip install 'typed-extractor[cli]'"
     return f"error: the command line needs {lacking}: {hint}\n" if lacking else ""

@@ -52,7 +52,7 @@ def configure(
     override: Provider | None = None,
     keyless: bool = False,
 ) -> Config:
-    """Return what to talk to. Raises ConfigError where that is not clear, before anything is sent.
+    """Return what to talk to. Raises ConfigError if that is not clear, before anything is sent.
 
     override: a row of the caller's own, in place of the one that the model's name says. keyless: nothing
     reaches the provider, so that no key has to be there.
@@ -88,7 +88,7 @@ def fallback_at(
     name: str, first_name: str | None, first: Config, base_url: str | None, environment: Mapping[str, str]
 ) -> tuple[str, bool]:
     """Return the name by which a fallback model is configured, and whether it is asked where the first model
-    is, with its key. Raises ConfigError where it would be asked elsewhere though the first has a URL of the
+    is, with its key. Raises ConfigError if it would be asked elsewhere though the first has a URL of the
     caller's, base_url: then texts would go to a host that nobody has named.
     """
     provider, _ = _parted(name, slash=False)
@@ -119,7 +119,7 @@ def _parted(name: str, slash: bool) -> tuple[Provider | None, str]:
 
 
 def advice(failure: Failure, config: Config, url: str) -> str:
-    """Return what to look at after a failure of a request to a model at a URL; "" where nothing is likely."""
+    """Return what to look at after a failure of a request to a model at a URL; "" if nothing is likely."""
     env = "OPENAI_API_KEY" if config.provider is COMPATIBLE else config.provider.key_env
     if failure.kind in (FailureKind.CONNECT, FailureKind.TIMEOUT, FailureKind.DROPPED):
         return f"asked at {url}"

@@ -197,8 +197,9 @@ class SyncModels(Models[ModelConnection]):
     def pump(self, first: Ask[T], once: bool) -> Generator[Streamed[T]]:
         """Yield the chunks of replies as they come, and in the end how the dialogue ended.
 
-        once: what follows on a reply that said anything is not streamed, and chunks that only add text come
-        as that text; else all replies are, and no fallback model goes on where one broke off.
+        once: only the first reply that says anything is streamed, and chunks that only add text come as that
+        text. Otherwise all replies are streamed, and no fallback model continues after a reply that broke
+        off.
         """
         step: Step[T]
         with self.first.watching(first) as step:

@@ -1,6 +1,6 @@
 """Parts of a message beside text: images and PDFs, as the chat-completions API spells them.
 
-What a file is is read from its bytes, never from its name. Files are read only where a Path is given,
+What a file is is read from its bytes, never from its name. Files are read only if a Path is given,
 and URLs are passed on, never fetched.
 """
 

@@ -44,7 +44,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of one example. found: the record as it dumps, MISSING where there is none."""
+    """What came of one example. found: the record as it dumps, MISSING if there is none."""
 
     kind: Kind
     example: Example
@@ -85,7 +85,7 @@ def load_kinds(folder: Path, limit: int | None = None) -> list[Kind]:
 def load_documents(
     folder: Path, name: str, limit: int | None = None, opened: Callable[[Path], Source] = read
 ) -> Kind | None:
-    """Return a kind of example documents, read; None where there is none of that name. opened: reads a
+    """Return a kind of example documents, read; None if there is none of that name. opened: reads a
     document. Raises ConfigError.
     """
     row = json.loads((folder / "documents.json").read_text("utf-8")).get(name)

@@ -37,7 +37,7 @@ NO_TEXT = "the second model can't be asked, since there is no text"
 @dataclass(frozen=True, slots=True)
 class Doubt:
     """What of one result is not sure enough. names: those of the record's members, in JSON, that the doubtful
-    values, `pointers`, are in; None where the whole record is asked for again.
+    values, `pointers`, are in; None if the whole record is asked for again.
     """
 
     pointers: tuple[str, ...]
@@ -61,7 +61,7 @@ class SecondQuestion:
 @dataclass(frozen=True, slots=True)
 class Escalating:
     """Where values go that are below a promise, or below a score. second: a client of the same kind; None
-    where `to` is "null" or "review".
+    if `to` is "null" or "review".
     """
 
     below: Promise | float
@@ -98,14 +98,14 @@ class Escalating:
         return cls(known, escalate.model, escalate)  # type: ignore[attr-defined]
 
     def check(self, record_type: Any, model: str, samples: int) -> None:
-        """Raise ConfigError where the promise is one of another record type, model or number of answers."""
+        """Raise ConfigError if the promise is one of another record type, model or number of answers."""
         if isinstance(self.below, Promise):
             fingerprint = compile_schema(RecordType.of(record_type).written).fingerprint
             if why := self.below.misfit(model, fingerprint, samples):
                 raise ConfigError(f"below=: the promise does not apply here: {why}")
 
     def doubt(self, record_type: Any, result: Extraction[Any] | None) -> Doubt | None:
-        """Return what is not sure enough; None where all is, or there is no record."""
+        """Return what is not sure enough; None if all is, or there is no record."""
         signals = None if result is None else result.signals
         if not signals:
             return None
@@ -114,7 +114,7 @@ class Escalating:
         )
 
     def doubt_of(self, record_type: Any, scores: Mapping[str, float | None]) -> Doubt | None:
-        """Return what is not sure enough; None where all is. scores: of leaves, by pointer, None where
+        """Return what is not sure enough; None if all is. scores: of leaves, by pointer, None if
         nothing is known.
         """
         if isinstance(self.below, Promise):
@@ -127,7 +127,7 @@ class Escalating:
         return Doubt(tuple(pointers), members if "" not in pointers and _has_members(record_type) else None)
 
     def question(self, record_type: Any, result: Extraction[Any], doubt: Doubt) -> SecondQuestion | None:
-        """Return what the second model is asked; None where there is no second model, or no text."""
+        """Return what the second model is asked; None if there is no second model, or no text."""
         if self.second is None or result.source is None:
             return None
         names = doubt.names

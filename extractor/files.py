@@ -26,7 +26,7 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 class Unwritten(OSError):
     """A file could not be written. What stood at its path before stands there still.
 
-    partial: the file that keeps what could be written, None where there is none.
+    partial: the file that keeps what could be written, None if there is none.
     """
 
     def __init__(self, code: int | None, reason: str, path: str, partial: str | None = None) -> None:
@@ -81,7 +81,7 @@ def replacing(
     Before it does it is safe on the disk. A link stays, and what it leads to is replaced; a device or a pipe
     is written to. partly: whether what was written before an exception takes the place too. It never does
     after an error of writing itself, or after Abandoned or Halted. aside: whether it is kept beside the file
-    after an error of writing, in a file that the error names. Raises Unwritten, and OSError where nothing can
+    after an error of writing, in a file that the error names. Raises Unwritten, and OSError if nothing can
     be written there at all.
     """
     check_name(path)
@@ -216,7 +216,7 @@ def _sync_folder(folder: str, disk: Disk) -> None:
 
 
 def _kept_aside(temporary: str, target: str) -> str | None:
-    """Rename what could be written to a name that says so, and return that; None where there is nothing."""
+    """Rename what could be written to a name that says so, and return that; None if there is nothing."""
     if not os.path.exists(temporary) or not os.path.getsize(temporary):
         return None
     partial = f"{target}.{temporary.removesuffix('.tmp').rpartition('.')[0].rpartition('.')[2]}.partial"

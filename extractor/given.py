@@ -72,14 +72,14 @@ def checked_messages(messages: Messages) -> tuple[Message, ...]:
 
 
 def said_by_user(messages: Sequence[Message]) -> str | None:
-    """Return all that users say in a conversation; None where some of it is no text."""
+    """Return all that users say in a conversation; None if some of it is no text."""
     said = [source_text(message.content) for message in messages if message.role == "user"]
     return None if None in said else "\n\n".join(filter(None, said)) or None
 
 
 def context_of(text: Text | None, context: object, attempt: int = 1) -> dict[str, Any]:
     """Return what Pydantic validators find in `info.context`: the text, the number of the attempt, counted
-    from 1, and what the caller gives. Raises ConfigError where that is no mapping.
+    from 1, and what the caller gives. Raises ConfigError if that is no mapping.
     """
     if not isinstance(context, Mapping | None):
         raise ConfigError(f"context must be a mapping for validators, not {context!r:.80}")

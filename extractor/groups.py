@@ -180,7 +180,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {  # by group: the field of each keyw
 
 
 def in_group(keyword: str, *groups: str) -> str | None:
-    """Return how a keyword is written in its group; None where it is in none of them."""
+    """Return how a keyword is written in its group; None if it is in none of them."""
     for group in groups:
         if keyword in _FIELDS[group]:
             return f"{group}={GROUPS[group].__name__}({_FIELDS[group][keyword]}=...)"
@@ -209,7 +209,7 @@ def flat(options: Mapping[str, Any], *groups: str, apart: Sequence[str] = ()) ->
 
 
 def of_rows(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `flat` does for a run that shows no progress. Raises ConfigError where it is to."""
+    """Return what `flat` does for a run that shows no progress. Raises ConfigError if it is to."""
     found = flat(options, "run")
     if found.pop("progress", None):
         raise ConfigError("rows(...) shows no progress: pass on_progress=, or use `frame`")

@@ -92,7 +92,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A piece of a text with a name where there are no pages: "paragraph 3", "Costs!B4", "slide 2"."""
+    """A named piece of a text without pages: "paragraph 3", "Costs!B4", "slide 2"."""
 
     start: int
     end: int

@@ -200,7 +200,7 @@ CONVERT = "convert it, with iconv -f WINDOWS-1252 -t UTF-8 for instance"
 
 
 def why_no_text(data: bytes) -> str | None:
-    """Return why bytes are no text in UTF-8, and what to do; None where their beginning may be one."""
+    """Return why bytes are no text in UTF-8, and what to do; None if their beginning may be one."""
     beginning = data[:SNIFFED]
     try:
         getincrementaldecoder("utf-8")().decode(beginning)

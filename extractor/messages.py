@@ -128,7 +128,7 @@ class Request:
 
     params: sampling and server parameters, sent as they are. response_schema: what the reply has
     to match; mode: how that is asked for. tools: functions that the model may call. source: the text that
-    a record is extracted from, None where it is not all text. grammar: in llguidance's Lark, what the reply
+    a record is extracted from, None if it is not all text. grammar: in llguidance's Lark, what the reply
     has to match instead of the schema; written when it is sent. turns: how the messages are joined then.
     """
 
@@ -478,6 +478,6 @@ def total_usage(attempts: Iterable[Attempt]) -> Usage:
 
 
 def total_cost(attempts: Iterable[Attempt]) -> Decimal | None:
-    """Return the US dollars for all attempts together; None where no price is known."""
+    """Return the US dollars for all attempts together; None if no price is known."""
     known = [a.cost for a in attempts if a.cost is not None]
     return sum(known, Decimal(0)) if known else None

@@ -48,7 +48,7 @@ class Model:
     """
 
     def __init__(self, settings: Settings, options: ClientOptions) -> None:
-        """Raise ConfigError for what its API has no word for."""
+        """Raise ConfigError for what its API lacks."""
         self.settings, self.provider = settings, settings.config.provider
         self.name = settings.config.model
         self.dialect = DIALECTS[self.provider.dialect]
@@ -129,7 +129,7 @@ class Model:
         return Request(self.name, messages, params, schema, mode, source=source, turns=self.learnt.turns)
 
     def check(self, request: Request) -> None:
-        """Raise ConfigError for what the model's API has no word for."""
+        """Raise ConfigError for what the model's API lacks."""
         self.dialect.encode(request, self.provider)
 
     def start(

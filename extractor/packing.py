@@ -154,7 +154,7 @@ def _after_space(text: str, at: int) -> int:
 
 
 def answers(text: str, count: int) -> dict[int, str]:
-    """Return the records' JSON text by position. What stands twice under one id is nobody's. Where a record
+    """Return the records' JSON text by position. What stands twice under one id is nobody's. If a record
     stands under another name, as under `t0` by a model that counts from 0, all may be shifted: none is taken.
     """
     found = list(members(text))
@@ -227,7 +227,7 @@ _TORN = (Outcome.TRUNCATED, Outcome.INVALID_JSON)
 
 
 def note_of(last: Attempt) -> str | None:
-    """Return what is to be known of each record out of a pack's reply; None where there is nothing."""
+    """Return what is to be known of each record out of a pack's reply; None if there is nothing."""
     torn = CUT_LATER if last.outcome in _TORN else None
     return "; ".join(filter(None, (last.note, torn))) or None
 

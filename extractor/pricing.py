@@ -55,7 +55,7 @@ class Price:
 
 
 def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[str, Usage], Decimal | None]:
-    """Return what tells the cost of a usage of a model, in US dollars; None where no price is known.
+    """Return what tells the cost of a usage of a model, in US dollars; None if no price is known.
 
     asked: the model's name in the request; replies often name a dated version of it. prices: the
     caller's own, by model; they come before those of genai-prices. The embedded model costs nothing, since
@@ -88,7 +88,7 @@ def _within_prompt(usage: Usage) -> Usage:
 
 @lru_cache(maxsize=256)
 def public_window(provider: str, model: str) -> int:
-    """Return a model's context window in tokens, as genai-prices has it; 0 where it is not known."""
+    """Return a model's context window in tokens, as genai-prices has it; 0 if it is not known."""
     if not _is_listed(provider, model):
         return 0
     from genai_prices.data_snapshot import get_snapshot

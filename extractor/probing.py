@@ -20,7 +20,7 @@ from .transport import kept
 
 
 def known(model: Model, now: float) -> Findings | None:
-    """Return what was found out within the last 30 days; None where nothing was. now: Unix time."""
+    """Return what was found out within the last 30 days; None if nothing was. now: Unix time."""
     findings = Findings.of(kept.load(kept_at(model.settings.config)))
     return findings if findings is not None and findings.is_fresh(now) else None
 
@@ -28,7 +28,7 @@ def known(model: Model, now: float) -> Findings | None:
 def probe(models: SyncModels, now: float, report: Callable[[str], None] = lambda feature: None) -> Findings:
     """Ask the server of the first model, and keep the answers for later processes. At most six requests.
 
-    report: told each feature before it is asked for. Raises ServiceError where the server does not
+    report: told each feature before it is asked for. Raises ServiceError if the server does not
     even answer a plain question: then nothing is kept.
     """
     findings = _found(models, now, report)
@@ -60,7 +60,7 @@ def _plainly(model: Model) -> Ask[Completion]:
 
 
 def _asked(models: SyncModels, question: Question) -> Extraction[Completion] | None:
-    """Return how one question ended; None where its row, or its API, has no such thing."""
+    """Return how one question ended; None if its row, or its API, has no such thing."""
     model = models.first
     params = {"max_tokens": LIMIT, **({"logprobs": True} if question.logprobs else {})}
     try:

@@ -23,9 +23,9 @@ _anew: WeakKeyDictionary[Any, Callable[[Any], object]] = WeakKeyDictionary()
 
 
 class Process(NamedTuple):
-    """One process, told apart from all others. place: the machine, since its last start, and the namespace of
-    the number. began: Unix time; after_boot: the same as seconds since the machine started. When its clock
-    is set, one of the two stays as it was, which one depends on the system.
+    """The identity of one process. place: the machine, since its last start, and the namespace of the number.
+    began: Unix time; after_boot: the same as seconds since the machine started. When its clock is set, one of
+    the two stays as it was, which one depends on the system.
     """
 
     place: str
@@ -65,7 +65,7 @@ def this_process() -> Process:
 
 
 def lives(process: Process) -> bool | None:
-    """Return whether a process is alive; None where that can't be seen from here, on another machine."""
+    """Return whether a process is alive; None if that can't be seen from here, on another machine."""
     if process.place != _place():
         return None
     found = found_process(process.pid)
@@ -73,7 +73,7 @@ def lives(process: Process) -> bool | None:
 
 
 def found_process(pid: int) -> Process | None:
-    """Return the living process of this machine that has a number, None where there is none."""
+    """Return the living process of this machine that has a number, None if there is none."""
     import psutil
 
     try:
@@ -103,7 +103,7 @@ def when_forked(thing: T, act: Callable[[T], object]) -> None:
 
 
 def check_process(made_in: int, what: str) -> None:
-    """Raise ConfigError where this is another process than the one that something was made in."""
+    """Raise ConfigError if this is another process than the one that something was made in."""
     if os.getpid() != made_in:
         raise ConfigError(f"{what} can't be used in a forked child: create it in each process")
 
@@ -111,8 +111,8 @@ def check_process(made_in: int, what: str) -> None:
 def leave_alone(thing: object) -> None:
     """Keep something of the parent's from ever being finalised in this forked child.
 
-    To finalise an asyncio transport takes its socket out of the epoll set that both processes share; to
-    close an SQLite connection may fold up the log that the parent writes.
+    Finalising an asyncio transport removes its socket from the epoll set that both processes share. Closing
+    an SQLite connection may checkpoint the log that the parent writes.
     """
     import ctypes
 

@@ -44,12 +44,12 @@ class Result(Generic[T]):
 
         @property
         def outcome(self) -> Outcome | None:
-            """How it ended; None where nothing was asked."""
+            """How it ended; None if nothing was asked."""
             ...
 
         @property
         def record(self) -> T | None:
-            """The record; None where there is none."""
+            """The record; None if there is none."""
             ...
 
         @property
@@ -69,7 +69,7 @@ class Result(Generic[T]):
 
     @property
     def cost(self) -> Decimal | None:
-        """US dollars for all attempts together; None where no price is known."""
+        """US dollars for all attempts together; None if no price is known."""
         return total_cost(self.attempts)
 
     def spent(self) -> dict[str, JSON]:
@@ -131,7 +131,7 @@ class Escalation:
     or "null" or "review". choices: by pointer, whose value the record has: "first", "second", "both" where
     they say the same, "null", or "review" for the first one's, to be looked at. note: what could not be
     done. first: the record as the first model gave it. second: the second model's answer about the doubtful
-    members, its record as plain JSON; None where it was not asked.
+    members, its record as plain JSON; None if it was not asked.
     """
 
     doubtful: tuple[str, ...]
@@ -345,7 +345,7 @@ class Extraction(Shown[T]):
         """Return it as JSON: a line that `extractor view` shows and `from_dict` reads.
 
         What is left out: the requests' messages, the last reply beside its text, a document's pages, and
-        what confidence was made of. Raises ValueError where a serializer of the record type's own does.
+        what confidence was made of. Raises ValueError if a serializer of the record type's own does.
         """
         from .recorded import attempts_as_json, error_as_json, spans_as_json
 
@@ -428,7 +428,7 @@ PLAIN: Mapping[str, JSON] = {}  # the record type of what stays JSON
 
 
 def written(name: str, record: Any) -> dict[str, JSON]:
-    """Return a record as JSON, with the names that its evidence has. Where these are not the names of its
+    """Return a record as JSON, with the names that its evidence has. If these are not the names of its
     fields, or some values are computed, the record is also given as its type reads it.
     """
     shown = report.as_json(record)
@@ -450,7 +450,7 @@ def typed(name: str, told: Mapping[str, JSON], record_type: Any) -> Any:
 
 @contextmanager
 def reading_back(kind: type[Any]) -> Iterator[None]:
-    """Raise ValueError where what is read is not what the kind's `to_dict` returns."""
+    """Raise ValueError if what is read is not what the kind's `to_dict` returns."""
     try:
         yield
     except (KeyError, TypeError, AttributeError) as error:

@@ -28,7 +28,7 @@ class FromColumn:
     name: str
 
     def __call__(self, row: Any) -> Any:
-        """Return what a row has there. Raises ConfigError where it has no such field."""
+        """Return what a row has there. Raises ConfigError if it has no such field."""
         try:
             return getattr(row, self.name) if self.name in getattr(row, "_fields", ()) else row[self.name]
         except (KeyError, TypeError, IndexError):
@@ -52,7 +52,7 @@ ByRow: TypeAlias = FromColumn | Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """What differs from text to text; None where nothing is said. examples: the pairs to show. context: what
+    """What differs from text to text; None if nothing is said. examples: the pairs to show. context: what
     validators find. locale: its customs are how numbers and dates are read.
     """
 
@@ -76,7 +76,7 @@ class Saying:
 
     @property
     def meanings(self) -> Meanings | None:
-        """What reads values that are written as in the text; None where nothing says how that is."""
+        """What reads values that are written as in the text; None if nothing says how that is."""
         known = self.locale or self.reference_date
         return Meanings(customs_of(self.locale), self.reference_date) if known else None
 
@@ -102,7 +102,7 @@ class RowSaying:
 
 
 def checked_day(value: object) -> date:
-    """Return a day. Raises ConfigError for what is none."""
+    """Return a day. Raises ConfigError for anything else."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -124,7 +124,7 @@ def is_by_row(value: object) -> bool:
 
 
 def check_for_all(options: Mapping[str, Any]) -> None:
-    """Raise ConfigError for what is for rows alone, where there are none."""
+    """Raise ConfigError for what is for rows alone, if there are none."""
     for name in BY_ROW:
         value = options.get(name)
         if is_by_row(value) and (name != "examples" or isinstance(value, FromColumn)):
@@ -132,7 +132,7 @@ def check_for_all(options: Mapping[str, Any]) -> None:
 
 
 def said_by_row(options: dict[str, Any]) -> RowSaying | None:
-    """Take out of a run's options what differs by row; return what makes it of a row, None where nothing
+    """Take out of a run's options what differs by row; return what makes it of a row, None if nothing
     does. A function as `examples` is one of the text, and stays.
     """
     names = [name for name in BY_ROW if is_by_row(options.get(name))]

@@ -58,7 +58,7 @@ class Renewed(Secret):
         return True
 
     def reveal(self) -> str:
-        """Return the key of this moment. Raises ConfigError where the function gives none."""
+        """Return the key of this moment. Raises ConfigError if the function gives none."""
         try:
             key = self._make()
         except Exception as error:
@@ -111,8 +111,9 @@ class Spellings:
 
 @lru_cache(maxsize=64)
 def _spellings(key: str) -> Spellings:
-    """Return what finds a key: each of its characters as it is, percent-encoded, or as JSON and HTML escape
-    it; all of it in hexadecimal digits, or in base64, whatever stands before it. A short one is no beginning.
+    """Return what finds a key. Each of its characters may stand as it is, percent-encoded, or as JSON and
+    HTML escape it. The whole key may stand in hexadecimal digits, or in base64, whatever stands before it. A
+    short one is no beginning.
     """
     characters = [_character(each) for each in key]
     first = SHORTEST_KEY if len(key) > SHORTEST_KEY else len(key)
@@ -164,7 +165,7 @@ class Headers:
     __slots__ = ("_headers",)
 
     def __init__(self, headers: Mapping[str, str]) -> None:
-        """Raise ConfigError for what is no header."""
+        """Raise ConfigError for an invalid header."""
         if not isinstance(headers, Mapping):
             raise ConfigError("extra_headers must be a mapping of names to values")
         for name, value in headers.items():

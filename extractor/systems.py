@@ -50,8 +50,8 @@ def replace(
 
 
 def check_name(path: str, windows: bool = WINDOWS) -> None:
-    """Raise OSError for a name that Windows takes for something else than a file: after a colon stands the
-    name of a stream inside of a file, and NUL and its like are devices.
+    """Raise OSError for a name that Windows does not take for a file. A name after a colon is that of a
+    stream inside of a file, and names such as NUL are devices.
 
     Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
     """

@@ -36,7 +36,7 @@ class NearestExamples:
     count: int
 
     def __call__(self, text: Any) -> list[Pair]:
-        """Return the examples for a text, the nearest last; in their order for what is no text."""
+        """Return the examples for a text, the nearest last; in their order if it is not a text."""
         if not isinstance(text, str):
             return list(self.pairs[: self.count])
         found = self._likeness(text)

@@ -40,7 +40,7 @@ class Change:
 
     - do: "set" a value, "add" an item or an entry, or "remove" one.
     - pointer: of the value in the new record; of what was removed, in the old one.
-    - before, after: the values as plain JSON; None where there is none.
+    - before, after: the values as plain JSON; None if there is none.
     - quote: the words of the text that say so; spans: where they stand in the text.
     """
 

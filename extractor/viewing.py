@@ -216,7 +216,7 @@ def of_quarantine(line: Mapping[str, JSON]) -> Mapping[str, JSON]:
 
 
 def _record(line: Mapping[str, JSON], column: str, adapter: TypeAdapter[Any] | None) -> JSON:
-    """Return the record of a line, also where its members are columns. Raises ConfigError where nothing tells
+    """Return the record of a line, also where its members are columns. Raises ConfigError if nothing tells
     which columns these are.
     """
     if column in line or "found" in line:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.prose import LONG, Reading, measure, sentences, words
+from tests.benchmarks.prose import LONG, Reading, measure, sentences, told, words
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -75,6 +75,22 @@ def test_the_docstrings_of_public_names_are_short_sentences_without_riddles(name
     assert reading.mean <= MEAN
     assert reading.share <= SHARE
     assert [each for doc in docs for each in sentences(doc) if RIDDLE.search(each)] == []
+
+
+@pytest.mark.slow
+def test_docstrings_and_comments_of_private_names_are_short_sentences_too() -> None:
+    modules = sorted((ROOT / "extractor").rglob("*.py"))
+    reading = sum((measure(told(module)) for module in modules), Reading())
+    assert reading.mean <= MEAN
+    assert reading.share <= SHARE
+    found = [each for module in modules for each in sentences(told(module)) if RIDDLE.search(each)]
+    assert found == []
+
+
+def test_a_module_tells_its_docstrings_and_comments_and_fields_are_sentences(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text('"""One two. name: three four. at, to: five."""\n\nX = 1  # six\n# seven\n# eight\n')
+    assert sentences(told(module)) == ["One two.", "name: three four.", "at, to: five.", "six", "seven eight"]
 
 
 def test_the_picture_of_the_house_has_the_rooms_of_the_contract_in_their_order() -> None:

@@ -103,7 +103,7 @@ def shown(
 
     show: None to show it only on a terminal or in a notebook. told: is told as well. unit: what a row is
     called. On a terminal and in a notebook the last state stays; elsewhere, where show is True, there is a
-    line every ten seconds. open_console: returns a console, None where there is no rich: a terminal gets
+    line every ten seconds. open_console: returns a console, None if there is no rich: a terminal gets
     lines, then.
     """
     if show is not False and open_console is None and in_notebook():
@@ -124,7 +124,7 @@ def shown(
 
 
 def _console() -> Console | None:
-    """Return the console on standard error; None where rich, of the extra cli, is not installed."""
+    """Return the console on standard error; None if rich, of the extra cli, is not installed."""
     try:
         from rich.console import Console
     except ModuleNotFoundError:

@@ -140,8 +140,8 @@ def _counted(job: Job, rows: Iterable[Any], store: Store | None, second: SecondM
 def _requests(
     job: Job, text: Any, saying: Saying | None, ways: Sequence[AskedWay]
 ) -> Iterator[tuple[bytes, Asked, Sequence[Ask[Any]]]]:
-    """Yield a row's first requests, one for each part of its record: the key in the journal, what there is to
-    know of the request, and the ways in which its dialogue may have begun.
+    """Yield a row's first requests, one for each part of its record. Each has its key in the journal, the
+    request, and the ways in which its dialogue may have begun.
     """
     tasks = job.prepared.tasks(job.models.first)
     for i, task in enumerate(tasks):
@@ -170,7 +170,7 @@ def _rest(job: Job, count: int) -> int:
 
 @contextmanager
 def _store(journal: Any) -> Iterator[Store | None]:
-    """Yield the journal; None where there is none, or one of the user's own, which only a run asks."""
+    """Yield the journal; None if there is none, or one of the user's own, which only a run asks."""
     from .journal.places import find_store, place_of
 
     own = journal is False or isinstance(journal, Journal)

@@ -147,8 +147,8 @@ class ModelCaller(Generic[T]):
 
 
 def known_unbounded(model: Model, request: Request, post: http.Post) -> http.Post:
-    """Return a request as a journal knows it without the bound that a run with a cap sets by itself: what a
-    run has paid for counts for runs with another cap, and without one.
+    """Return a request as a journal knows it, without the bound that a run with a cap sets by itself. So an
+    answer that is paid for also counts for runs with another cap, or without one.
     """
     if not MAX_TOKENS & request.params.keys():
         return post

@@ -15,7 +15,7 @@ WARN = "color:#b26a00"
 
 @dataclass(frozen=True, slots=True)
 class NotebookLines:
-    """A bar and lines of text, as a notebook shows them. done: a share in [0, 1], None where that is not
+    """A bar and lines of text, as a notebook shows them. done: a share in [0, 1], None if that is not
     known. why: what is not as it should be.
     """
 

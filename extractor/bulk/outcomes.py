@@ -30,7 +30,7 @@ Text: TypeAlias = str | Sequence[Mapping[str, Any]] | ToldText  # a text, or con
 
 
 class Row(NamedTuple):
-    """One row to do. text: None or blank where there is nothing to ask. key: comes back with the
+    """One row to do. text: None or blank if there is nothing to ask. key: comes back with the
     outcome, for the caller to know the row by. saying: what is said of this row alone.
     """
 
@@ -39,7 +39,7 @@ class Row(NamedTuple):
     saying: Saying | None = None
 
     def asked(self, text: Any) -> Any:
-        """Return the row's text, read, with what is said of it; None where there is nothing to ask."""
+        """Return the row's text, read, with what is said of it; None if there is nothing to ask."""
         if text is None or (isinstance(text, str) and not text.strip()):
             return None
         return text if self.saying is None else ToldText(text, by_row=self.saying)

@@ -11,7 +11,7 @@ from ..messages import Failure
 from .outcomes import RowOutcome
 
 LONGEST = 80  # characters of what a service or a validator says
-MOST_REASONS = 100  # that are told apart in a run
+MOST_REASONS = 100  # that a run distinguishes
 OTHERS = "other reasons"
 _OF_ONE_ROW = re.compile(  # what differs from row to row: quoted values, names with digits in them, numbers
     r"'[^']*'|\"[^\"]*\"|\b(?=[\w-]*\d)[\w-]{6,}\b|\d+(?:[.,]\d+)*"
@@ -22,7 +22,7 @@ _ITEM = re.compile(r"/\d+(?=/|$)")
 
 def reason_of(outcome: RowOutcome[Any]) -> str | None:
     """Return why a row has no record: "HTTP 500 overloaded", "timeout", "invalid /items/*/price: ...";
-    None where nothing went wrong. What only this row would say is left out, as "…".
+    None if nothing went wrong. What only this row would say is left out, as "…".
     """
     if outcome.error is None:
         return None

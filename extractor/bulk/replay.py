@@ -22,7 +22,7 @@ from .journal.store import Store
 
 
 def known_ways(job: Job, store: Store | None) -> Sequence[AskedWay]:
-    """Return the ways in which the journal knows that the endpoint was asked, where there were several."""
+    """Return the ways in which the journal knows that the endpoint was asked, if there were several."""
     if store is None:
         return ()
     every, place = every_way(), job.models.first.place
@@ -43,7 +43,7 @@ def replayed(
     job: Job, store: Store, begun: Sequence[Ask[Any]], together: bytes | None
 ) -> Ask[Any] | Extraction[Any] | None:
     """Return what the journal's answers to a row came to: how its dialogue ended, or what it asks next. None
-    where the journal has none.
+    if the journal has none.
 
     begun: the first step of its dialogue, in each way in which it may have been asked. together: the key of
     its answer in a request for several rows.

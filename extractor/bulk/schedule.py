@@ -43,7 +43,7 @@ class Window(Generic[T]):
         return self.begun - 1
 
     def settle(self, index: int, outcome: T, ticket: int = 0) -> None:
-        """Row `index` has come to its end. Raises ValueError where it did so before, or never began."""
+        """Row `index` has come to its end. Raises ValueError if it did so before, or never began."""
         if index in self._waiting or not 0 <= index < self.begun:
             raise ValueError(f"row {index} can't settle: it is not open")
         self.settled += 1

@@ -81,7 +81,7 @@ def forget(ids: IdsArgument, journal: PlaceOption = None) -> None:
 
 
 def _opened(journal: str | None) -> closing[SqliteStore]:
-    """Return the journal that keeps batches. Raises ConfigError where there is none."""
+    """Return the journal that keeps batches. Raises ConfigError if there is none."""
     from ..bulk.journal import SqliteStore
 
     return closing(SqliteStore.open(_file(journal)))

@@ -129,7 +129,7 @@ def _records(kind: str, group: Sequence[Trial], width: int) -> Table:
 
 
 def _cells(trial: Trial) -> dict[str, ShownCell]:
-    """Return the record's values by field, marked right or wrong; empty ones where there is no record."""
+    """Return the record's values by field, marked right or wrong; empty ones if there is no record."""
     if trial.found is MISSING:
         return {name: ShownCell("") for name in trial.example.gold}
     record = RecordType.of(trial.kind.record_type).dump(trial.extraction.record)

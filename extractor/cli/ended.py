@@ -24,7 +24,7 @@ MOST_REASONS = 10
 @dataclass(frozen=True, slots=True)
 class RunEnd:
     """A run that has ended. result: what it came to. command: what began it. feed: what feeds its quarantine
-    again. total: rows of the input, None where that is not known. status: the exit status where it did not
+    again. total: rows of the input, None if that is not known. status: the exit status where it did not
     finish.
     """
 

@@ -232,7 +232,7 @@ class TypeOptions:
     schema: SchemaOption = None
 
     def chosen(self) -> Any:
-        """Return it. Raises BadParameter where it is named twice, or not at all."""
+        """Return it. Raises BadParameter if it is named twice, or not at all."""
         return chosen_type(self.record_type, self.schema)
 
     @property
@@ -291,7 +291,7 @@ class SureOptions:
     samples: SamplesOption = None
 
     def of_client(self) -> dict[str, Any]:
-        """Return the options of a client that say where doubtful values go; none where nobody asks."""
+        """Return the options of a client that say where doubtful values go; none if nobody asks."""
         try:
             below = None if self.below is None else float(self.below)
         except ValueError:
@@ -300,7 +300,7 @@ class SureOptions:
         return {"escalate": self.escalate, "below": below} if asked else {}
 
     def of_call(self) -> dict[str, Any]:
-        """Return the options of a call that say how sure its values are; none where nobody asks."""
+        """Return the options of a call that say how sure its values are; none if nobody asks."""
         asked = self.calibration or self.confidence or (self.samples or 1) > 1
         return ({"confidence": asked} if asked else {}) | given({"samples": self.samples})
 
@@ -403,7 +403,7 @@ def chosen_type(record_type: str | None, schema: str | None) -> Any:
 
 
 def name_here(model: str | None, base_url: str | None) -> str | None:
-    """Return the name of the model that this process starts itself, None where the options mean another."""
+    """Return the name of the model that this process starts itself, None if the options mean another."""
     found = configure(model, base_url, None, os.environ)
     return found.model if found.base_url is None else None
 

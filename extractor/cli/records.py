@@ -61,7 +61,7 @@ class RecordLines:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where in a row its record is. column: None where the row is the record; others: columns that are no
+    """Where in a row its record is. column: None if the row is the record; others: columns that are no
     part of it unless the type has them, such as its text.
     """
 
@@ -71,7 +71,7 @@ class Where:
 
 
 def records_in(path: str, record_type: Any, where: Where) -> RecordLines:
-    """Return the records of a file. Raises ConfigError where it can't be read."""
+    """Return the records of a file. Raises ConfigError if it can't be read."""
     document = RecordType.of(record_type).described()
     others = where.others - members(document, document).keys()
     place = Where(where.column, others, bool(where.column or where.others))
@@ -199,7 +199,7 @@ def _parquet(path: str, fitting: Fitting, where: Where) -> RecordLines:
 @contextmanager
 def keeping(path: str, source: str, records: RecordLines) -> Iterator[Keep]:
     """Yield what writes a row to `path` as it was in `source`; as JSON where `path` is another kind of
-    file. Raises ConfigError where it is neither of that kind nor JSON Lines.
+    file. Raises ConfigError if it is neither of that kind nor JSON Lines.
     """
     kind, given = format_of(path), format_of(source)
     if kind not in (given, "jsonl"):

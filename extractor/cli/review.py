@@ -130,8 +130,8 @@ def review(
 
 
 def needed(items: Sequence[ReviewItem], precision: float, assurance: float, within: float) -> str:
-    """Return in words how many records have to be looked at: the least sure ones, for what is wanted
-    to hold of all; and how many at random, to tell how many are right.
+    """Return in words how many of the least sure records have to be looked at to reach the wanted precision.
+    Also how many at random, to estimate how many are right.
     """
     ordered = least_sure_first(items)
     doubtful = doubtful_needed([[*item.sureness.values()] for item in ordered], precision, assurance)

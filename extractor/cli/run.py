@@ -168,7 +168,7 @@ class OutputOptions:
         return found.of_types(record_type)
 
     def _sink(self) -> DatabaseSink | None:
-        """Return the table that is the output, None where it is a file. Raises ConfigError."""
+        """Return the table that is the output, None if it is a file. Raises ConfigError."""
         if not is_database(self.output):
             if self.into is not None or self.key:
                 raise ConfigError("--into and --key need an OUTPUT that is a database: name it with -o")

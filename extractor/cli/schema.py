@@ -90,7 +90,7 @@ def schema(
 
 
 def golden_files(record_types: Sequence[Any], targets: Sequence[str]) -> dict[str, str]:
-    """Return the strict schemas as text, by file name. Raises ConfigError where two have one name."""
+    """Return the strict schemas as text, by file name. Raises ConfigError if two have one name."""
     compiled = [compile_schema(each, target) for each in record_types for target in targets]
     files = {f"{each.name}.{each.target.name}.json": _text(each) for each in compiled}
     if len(files) < len(compiled):

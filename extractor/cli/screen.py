@@ -30,7 +30,7 @@ from ..words import shortened as cut
 from .lines import Line, LineTally, tally
 
 LONGEST_CELL = 28  # characters
-WITHOUT_TERMINAL = 160  # characters in a line, where there is no window
+WITHOUT_TERMINAL = 160  # characters in a line, if there is no window
 LONGEST_SAID = 10_000  # characters of a message
 STYLES = {"ok": "green", "repaired": "green", "right": "green", "wrong": "red", "plain": ""}
 

@@ -40,7 +40,7 @@ Exit status: 0 if all records are valid, 1 if some are not, 2 if they could not 
 """
 INTERRUPTED = 130
 SHOWN_EVERY = 5_000  # rows
-MOST_KINDS = 1_000  # kinds of problems that are told apart
+MOST_KINDS = 1_000  # kinds of problems that are counted separately
 MOST_SHOWN = 20
 LONGEST = 160  # characters of a reason
 Handle: TypeAlias = Callable[[FoundRecord, Sequence[Problem]], None]
@@ -57,7 +57,7 @@ class ProblemKind:
 
 @dataclass(slots=True)
 class FileFindings:
-    """What came of the rows so far. others: problems of kinds that are too many to be told apart."""
+    """What came of the rows so far. others: problems of further kinds, which are counted together."""
 
     rows: int = 0
     invalid: int = 0

@@ -148,7 +148,7 @@ def view(
 
 
 def _report(path: str) -> EvalReport | None:
-    """Return the report that a file holds, None where it is of another kind: reports alone are one object
+    """Return the report that a file holds, None if it is of another kind: reports alone are one object
     over many lines, which begins with the model.
     """
     try:

@@ -66,7 +66,7 @@ class BaseClient(Generic[Link]):
         self._escalating = Escalating.of(options.get("below"), second, type(self), self.masks)
 
     def _second(self, options: ClientOptions) -> Any:
-        """Return a client of the second model where it is named, with what is no matter of one model."""
+        """Return a client of the second model if it is named, with the options that fit any model."""
         named, kind = named_second(options), cast(Any, type(self))
         return kind(**named) if named else None
 
@@ -102,7 +102,7 @@ class BaseClient(Generic[Link]):
             options.setdefault("samples", self.samples)
 
     def _alone(self, verb: str) -> None:
-        """Refuse a verb that puts no values to a second model. Raises ConfigError where it would have to."""
+        """Refuse a verb that puts no values to a second model. Raises ConfigError if it would have to."""
         if self._escalating is not None:
             raise ConfigError(
                 f"escalate= is for run, extract, stream, document, rows and frame; {verb} asks only one "
@@ -133,7 +133,7 @@ class BaseClient(Generic[Link]):
         )
 
     def _second_of_document(self, record_type: Any, options: Any) -> DocumentEscalation | None:
-        """Return where the doubtful values of a document go, None where nothing is said of them. Raises
+        """Return where the doubtful values of a document go, None if nothing is said of them. Raises
         ConfigError.
         """
         how = self._doubting(record_type, options)
@@ -162,7 +162,7 @@ class BaseClient(Generic[Link]):
     def _fallback(
         self, name: Any, first: Model, options: ClientOptions, environment: Mapping[str, str]
     ) -> Model:
-        """Return a fallback model by its name, with this client's options. Raises ConfigError where it does
+        """Return a fallback model by its name, with this client's options. Raises ConfigError if it does
         not take them, and where texts would go to a host that nobody has named.
         """
         kind = type(self).__name__

@@ -50,7 +50,7 @@ class Calibration:
         return y + (top - y) * (score - x) / (right - x)
 
     def misfit(self, model: str, fingerprint: str, samples: int) -> str | None:
-        """Return why its numbers are no probabilities here; None where they are."""
+        """Return why its numbers are no probabilities here; None if they are."""
         if model != self.model:
             return f"it was fitted for the model {self.model}, not {model}"
         if fingerprint != self.fingerprint:
@@ -65,7 +65,7 @@ class Calibration:
 
     @classmethod
     def of(cls, told: Any) -> Calibration:
-        """Return what was kept. Raises ValueError for what is no calibration."""
+        """Return what was kept. Raises ValueError if it is not a calibration."""
         if not isinstance(told, dict) or told.get("extractor_calibration") != VERSION:
             raise ValueError(f"it has no {{'extractor_calibration': {VERSION}}}")
         known = {field.name: told[field.name] for field in fields(cls) if field.name in told}

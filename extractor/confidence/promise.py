@@ -24,10 +24,10 @@ PROMISE_VERSION = 1
 @dataclass(frozen=True, slots=True)
 class FieldPromise:
     """What is promised of one field, or of whole records. threshold: the score from which values are right
-    as often as asked for; None where nothing can be promised, for the reason `why`. count: the gold values
+    as often as asked for; None if nothing can be promised, for the reason `why`. count: the gold values
     at or above it, one of each text; wrong: how many of them are wrong. floor: the lower Clopper–Pearson
     bound of the share that is right. kept: the share of all values that are at or above it. needed: how
-    many labelled texts it would take; None where the threshold is known, or no number would do.
+    many labelled texts it would take; None if the threshold is known, or no number would do.
     """
 
     threshold: float | None
@@ -63,7 +63,7 @@ class Promise:
         return self.below({at: each.score if each.told else None for at, each in signals.items()})
 
     def below(self, scores: Mapping[str, float | None]) -> list[str]:
-        """Return the pointers that `doubtful` does. scores: of leaves, None where nothing tells."""
+        """Return the pointers that `doubtful` does. scores: of leaves, None if nothing tells."""
         return [where for where, score in scores.items() if not self._holds(where, score)]
 
     def _holds(self, pointer: str, score: float | None) -> bool:
@@ -79,7 +79,7 @@ class Promise:
         return least is not None and bool(told) and min(told) >= least
 
     def misfit(self, model: str, fingerprint: str, samples: int) -> str | None:
-        """Return why it promises nothing here; None where it does."""
+        """Return why it promises nothing here; None if it does."""
         if model != self.model:
             return f"it was made for the model {self.model}, not for {model}"
         if fingerprint != self.fingerprint:
@@ -94,7 +94,7 @@ class Promise:
 
     @classmethod
     def of(cls, told: Any) -> Promise:
-        """Return what was kept. Raises ValueError for what is no promise."""
+        """Return what was kept. Raises ValueError if it is not a promise."""
         if not isinstance(told, dict) or told.get("extractor_promise") != PROMISE_VERSION:
             raise ValueError(f"it has no {{'extractor_promise': {PROMISE_VERSION}}}")
         known = {each.name: told[each.name] for each in fields(cls) if each.name in told}

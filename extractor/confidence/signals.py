@@ -17,10 +17,10 @@ NOT_FOUND = 0.5  # what is left of the score of a value that should stand in the
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What tells how sure one leaf is, each in [0, 1], None where there is none.
+    """What tells how sure one leaf is, each in [0, 1], None if there is none.
 
     probability: how probable the model found its tokens, normalised by their number. agreement: the share of
-    the samples that say the same. evidence: the score of its span in the text, 0 where it has none though it
+    the samples that say the same. evidence: the score of its span in the text, 0 if it has none though it
     should. mean_logprob: not in [0, 1], and no part of the score: the plain mean over its tokens.
     """
 
@@ -36,7 +36,7 @@ class Signals:
 
     @property
     def score(self) -> float:
-        """The mean of probability and agreement, of what there is of them, halved where there is no
+        """The mean of probability and agreement, of what there is of them, halved if there is no
         evidence. It orders values from doubtful to sure, and is no probability.
         """
         known = [each for each in (self.probability, self.agreement) if each is not None]
@@ -64,7 +64,7 @@ class Measured:
 def signals_of(
     record: Any, measured: Measured, evidence: Mapping[str, Sequence[Span]] | None
 ) -> dict[str, Signals]:
-    """Return the signals of each leaf. evidence: None where there is no text to find values in."""
+    """Return the signals of each leaf. evidence: None if there is no text to find values in."""
     return {leaf.pointer: _signals(leaf, measured, evidence) for leaf in leaves(record)}
 
 

@@ -1,9 +1,9 @@
 """Token log-probabilities -> how probable the model found each value of its JSON. Pure.
 
-Of each token the alternatives that spell the same piece of the value count with it: where a grammar allows
-no white space, most of what the model wanted may be `": "` instead of `":"`. The sum of the log-probabilities
-is divided by the square root of their number: undivided it is the chance of just these words, which is small
-for all that is long; in the mean, one doubtful token is lost among many sure ones.
+If alternatives of a token spell the same piece of the value, their probabilities are added to its own. For
+instance, a grammar without white space forces `":"`, and the model may have preferred `": "`. The sum of the
+log-probabilities is divided by the square root of their number. The sum itself is the probability of exactly
+these words, which is small for any long text. In the mean, one doubtful token is lost among many sure ones.
 """
 
 from __future__ import annotations

@@ -309,7 +309,7 @@ def _delta(body: Mapping[str, JSON]) -> tuple[Delta | None, str | None]:
 
 
 def explain(body: JSON) -> tuple[str, str | None]:
-    """Return the message and the type of an error body, "" and None where there are none."""
+    """Return the message and the type of an error body, "" and None if there are none."""
     return explained(body.get("error", body) if isinstance(body, dict) else body, "type")
 
 

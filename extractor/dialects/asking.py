@@ -55,7 +55,7 @@ def _spelt(name: Name, value: JSON) -> dict[str, JSON]:
 
 
 def one_limit(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters with one limit of tokens, `max_completion_tokens` where it is given:
+    """Return the parameters with one limit of tokens, `max_completion_tokens` if it is given:
     `max_tokens`, which says the same, may be the provider's default.
     """
     newer = params.get("max_completion_tokens") is not None
@@ -85,7 +85,7 @@ def with_format(request: Request) -> Request:
 
 
 def tool_name(choice: str | Mapping[str, Any]) -> str | None:
-    """Return the one tool that a tool choice names; None where it names none."""
+    """Return the one tool that a tool choice names; None if it names none."""
     if isinstance(choice, str):
         return None if choice in ("auto", "none", "required") else choice
     name = mapping(choice.get("function")).get("name")

@@ -28,14 +28,14 @@ class Envelope(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """One page of a list, newest first. next: the call for the next page; None where it was the last."""
+    """One page of a list, newest first. next: the call for the next page; None if it was the last."""
 
     items: Sequence[BatchStatus]
     next: Call | None
 
 
 class Line(NamedTuple):
-    """One answer out of a batch. status: the HTTP status that it would have had by itself; None where
+    """One answer out of a batch. status: the HTTP status that it would have had by itself; None if
     the provider did not come to it. body: as it would have come.
     """
 
@@ -84,15 +84,15 @@ class BatchApi(Protocol):
         ...
 
     def read(self, body: JSON) -> BatchStatus | None:
-        """Return what a reply tells of a batch or a file; None where it tells of none."""
+        """Return what a reply tells of a batch or a file; None if it tells of none."""
         ...
 
     def listed(self, call: Call, body: JSON) -> Listed | None:
-        """Return what a reply to `call` lists; None where it is no list."""
+        """Return what a reply to `call` lists; None if it is no list."""
         ...
 
     def answer(self, line: JSON) -> Line | None:
-        """Return the answer in a line of the results; None where it is none."""
+        """Return the answer in a line of the results; None if it is none."""
         ...
 
 

@@ -20,8 +20,8 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 class Bodies:
     """How a provider's requests are written. Safe to use from several threads.
 
-    A request that differs from an earlier one in the text of its last message alone is written by
-    putting that text into the blank of a form: the body that a dialect made with something else there.
+    If a request differs from an earlier one only in the text of its last message, that text is put into the
+    earlier body. The dialect need not make the whole body again.
     """
 
     def __init__(self, dialect: Dialect, provider: Provider) -> None:
@@ -29,7 +29,9 @@ class Bodies:
         self._forms: dict[Any, tuple[StrictSchema | None, tuple[bytes, ...]]] = {}
 
     def write(self, request: Request, *, stream: bool = False) -> bytes:
-        """Return the request's body. Raises ConfigError for what is no JSON, or has no word in the API."""
+        """Return the request's body. Raises ConfigError for a value that is not JSON, and for a parameter
+        that the API lacks.
+        """
         last = request.messages[-1] if request.messages else None
         if last is None or not _takes_form(request, last):
             return self._plain(request, stream)
@@ -42,7 +44,7 @@ class Bodies:
             return self._plain(request, stream)
 
     def _form(self, request: Request, last: Message, stream: bool) -> tuple[bytes, ...]:
-        """The body before and after the blank; something else where there is no such form, or not yet: a
+        """The body before and after the blank; something else if there is no such form, or not yet: a
         request that comes once needs none.
         """
         schema = request.response_schema

@@ -1,7 +1,7 @@
 """The most tokens that a request can take, read from its body as it is sent. Pure.
 
-What may cost more than its text and the longest answer has no bound here, and is told by name: files,
-sound, searches, what lies at the provider already, tiers and models that have another price.
+Some requests may cost more than their text and the longest answer. They have no bound here, and are named:
+files, sound, searches, content that the provider stores, and tiers and models with another price.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ _HOUR = re.compile(rb'"ttl": ?"1h"')  # as a text within a JSON string it would 
 
 
 def most_usage(body: bytes, model: str, longest: int | None = None) -> Usage:
-    """Return the most tokens that a request can take. Raises ConfigError where nothing bounds them.
+    """Return the most tokens that a request can take. Raises ConfigError if nothing bounds them.
 
     A token has at least one byte, so a prompt of text has no more tokens than bytes. model: the one whose
     price is meant. longest: tokens of the longest answer, where the body sets no limit.
@@ -146,7 +146,9 @@ def _is_function(tool: Mapping[str, JSON]) -> bool:
 
 
 def _images(value: JSON) -> Iterator[int]:
-    """Yield the characters of each picture in messages. Raises ConfigError for what is no text either."""
+    """Yield the characters of each picture in messages. Raises ConfigError for content that is neither a
+    picture nor text.
+    """
     if isinstance(value, list):
         for item in value:
             yield from _images(item)
@@ -167,7 +169,7 @@ def _images(value: JSON) -> Iterator[int]:
 
 
 def _media(part: Mapping[str, JSON]) -> str:
-    """Return the media type of a part of Gemini's, "" where it tells none."""
+    """Return the media type of a part of Gemini's, "" if it tells none."""
     for name, held in part.items():
         if _plain(name) in INLINE:
             said = next((kind for key, kind in mapping(held).items() if _plain(key) == "mimetype"), "")

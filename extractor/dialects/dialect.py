@@ -12,9 +12,8 @@ from .providers import Provider
 class Dialect(Protocol):
     """One provider API. Pure: no client, no clock. A module with these functions is one.
 
-    Replies come out in the shared form, whatever the API calls things: `finish_reason` is one of
-    "stop", "length", "tool_calls", "content_filter", "refusal", or the API's own word for what
-    none of these says.
+    Replies have the shared form, whatever the API calls things. `finish_reason` is "stop", "length",
+    "tool_calls", "content_filter", "refusal", or the API's own word if none of these fits.
     """
 
     def path(self, request: Request, *, stream: bool = False) -> str:
@@ -40,7 +39,7 @@ class Dialect(Protocol):
         ...
 
     def explain(self, body: JSON) -> tuple[str, str | None]:
-        """Return the message and the code of an error body, "" and None where there are none."""
+        """Return the message and the code of an error body, "" and None if there are none."""
         ...
 
 

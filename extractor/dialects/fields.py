@@ -12,7 +12,7 @@ _REASON = 300  # characters of what a provider says behind a gateway
 
 
 def mapping(value: JSON) -> Mapping[str, JSON]:
-    """Return an object, an empty one where there is none."""
+    """Return an object, an empty one if there is none."""
     return value if isinstance(value, dict) else {}
 
 
@@ -27,7 +27,7 @@ def text(value: JSON) -> str | None:
 
 
 def count(value: JSON) -> int:
-    """Return a number of tokens, 0 where there is none. Some servers write it as text or with a point."""
+    """Return a number of tokens, 0 if there is none. Some servers write it as text or with a point."""
     if isinstance(value, str) and value.isdecimal():
         value = float(value[:20])
     is_count = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**53
@@ -37,10 +37,10 @@ def count(value: JSON) -> int:
 def counted(
     prompt: int, completion: int, total: int = 0, cached: int = 0, reasoning: int = 0
 ) -> Usage | None:
-    """Return what a reply took, of counts that are 0 where there is none; None where nothing was counted.
+    """Return what a reply took, of counts that are 0 if there is none; None if nothing was counted.
 
     Servers count cached tokens as part of the prompt's or apart from them, and reasoning as part of the
-    completion's or apart. The total tells; where there is none, they are taken for apart.
+    completion's or apart. The total tells; if there is none, they are taken for apart.
     """
     if not (prompt or completion):
         return None
@@ -54,7 +54,7 @@ def counted(
 
 
 def moment(value: JSON) -> int:
-    """Return a Unix time in whole seconds, 0 where there is none."""
+    """Return a Unix time in whole seconds, 0 if there is none."""
     return int(value) if isinstance(value, int | float) and abs(value) < 2**53 else 0
 
 
@@ -65,7 +65,7 @@ def position(value: JSON, default: int) -> int:
 
 def explained(error: JSON, *codes: str) -> tuple[str, str | None]:
     """Return the message and the code of an error object, the code being the first of these members
-    that it has; "" and None where there are none. An error that is a text is its own message. A gateway's
+    that it has; "" and None if there are none. An error that is a text is its own message. A gateway's
     message is followed by the reason of the provider behind it.
     """
     if not isinstance(error, dict):

@@ -306,7 +306,7 @@ def _logprob(token: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def explain(body: JSON) -> tuple[str, str | None]:
-    """Return the message and the status of an error body, "" and None where there are none."""
+    """Return the message and the status of an error body, "" and None if there are none."""
     body = body[0] if isinstance(body, list) and body else body
     return explained(body.get("error", body) if isinstance(body, dict) else body, "status", "code")
 

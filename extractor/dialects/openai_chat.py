@@ -176,7 +176,7 @@ def decode_chunk(body: JSON) -> CompletionChunk | None:
 
 def explain(body: JSON) -> tuple[str, str | None]:
     """Return the message and the code of an error body: OpenAI's {"error": {"message", "code"}} and
-    the looser forms of other servers. Both are "" or None where there is nothing.
+    the looser forms of other servers. Both are "" or None if there is nothing.
     """
     if not isinstance(body, dict):
         return explained(body)

@@ -67,8 +67,8 @@ def path(request: Request, *, stream: bool = False) -> str:
 def encode(request: Request, provider: Provider, *, stream: bool = False) -> dict[str, JSON]:
     """Return the request body. What never changes between rows of a job comes first.
 
-    Unless the caller says otherwise the service does not keep the reply, and with it the source
-    text, as it does by default for 30 days: nothing here ever asks for it again.
+    By default, the service would keep each reply, with the source text, for 30 days. We ask it not to, unless
+    the caller says otherwise, since nothing here reads a kept reply.
     """
     request = with_format(request)
     body: dict[str, JSON] = {"model": request.model, "store": False}

@@ -115,7 +115,7 @@ def _read(
 
 
 def error_status(code: str | None) -> int | None:
-    """Return the HTTP status that an error's code stands for; None where it stands for none."""
+    """Return the HTTP status that an error's code stands for; None if it stands for none."""
     if code is not None and _STATUS.fullmatch(code):
         return int(code)
     return STATUSES.get(code or "")
@@ -169,7 +169,7 @@ def _filtered(dialect: Dialect, body: JSON) -> Completion | None:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds that the service asks to wait, never negative; None where it does not ask.
+    """Return the seconds that the service asks to wait, never negative; None if it does not ask.
 
     Reads `retry-after-ms`, and `Retry-After` as seconds or as an HTTP-date (RFC 9110, section
     10.2.3). Nonsense, and more than 31 days, count as not asking.
@@ -193,7 +193,7 @@ def _bearable(seconds: float) -> float | None:
 
 def retry_delay(body: JSON) -> float | None:
     """Return the seconds to wait that an error body asks for, as Google's APIs do in place of the
-    header; None where it does not ask. Source: google.rpc.RetryInfo.
+    header; None if it does not ask. Source: google.rpc.RetryInfo.
     """
     for detail in mappings(mapping(mapping(body).get("error")).get("details")):
         delay = text(detail.get("retryDelay")) or ""
@@ -208,7 +208,7 @@ def request_id_of(headers: Mapping[str, str]) -> str | None:
 
 
 def parse_json(body: bytes | str) -> JSON:
-    """Return the JSON value of a body, None where it is none."""
+    """Return the JSON value of a body, None if it is none."""
     with suppress(ValueError):
         return from_json(body)  # faster, but it takes no lone surrogates, no deep nesting and UTF-8 alone
     try:

@@ -39,7 +39,7 @@ class Continuation:
         return (Problem("", "the rest of the list was not given when it was asked for", type="missing"),)
 
     def merge(self, text: str) -> str | None:
-        """Return the whole as JSON text; None where `text` does not hold the rest of the list."""
+        """Return the whole as JSON text; None if `text` does not hold the rest of the list."""
         more = self._more(text)
         return None if more is None else written({self.name: self.with_more(more)})
 
@@ -74,7 +74,7 @@ class Continuation:
 
 
 def rest(strict: StrictSchema, text: str, before: Continuation | None) -> Continuation | None:
-    """Return how to go on with a reply that is one list; None where it is none, or has no more complete
+    """Return how to go on with a reply that is one list; None if it is none, or has no more complete
     items than those of `before`.
     """
     name = RecordShape(strict.schema).list_name

@@ -57,7 +57,7 @@ def service_error(
 ) -> ServiceError:
     """Return the error of a service that gave no answer.
 
-    wait: seconds to another try, for which there is no time or no budget; None where none is due.
+    wait: seconds to another try, for which there is no time or no budget; None if none is due.
     """
     status = f"HTTP {failure.status}: " if failure.status is not None else ""
     why = "" if wait is None else f"; another try, in {wait:.0f} s, would exceed the deadline or the budget"

@@ -26,7 +26,7 @@ ADVICE = (
 def cut_input(request: Request, usage: Usage | None, earlier: Sequence[Attempt]) -> Problem | str | None:
     """Return why a server can't have read the whole text: a Problem; a note where that is only likely.
 
-    None where nothing speaks for it, or nothing is counted. earlier: the dialogue's attempts before; where
+    None if nothing speaks for it, or nothing is counted. earlier: the dialogue's attempts before; where
     one of them counts enough for the text, the server leaves out what it had cached.
     """
     counted = _counted(usage)

@@ -38,7 +38,7 @@ class Verdict(Generic[T]):
     """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged,
     the reply's or the patched one, or the beginning of a reply that is cut off. `quotes`: what the model
     quoted from the text, checked, by pointer. told: what the tokens tell of the values in `text`, by path,
-    where that is asked for and known; measured: what it says of the record.
+    if that is asked for and known; measured: what it says of the record.
     """
 
     outcome: Outcome
@@ -63,7 +63,7 @@ CHANGED = (
     "when asked for a part, the model returned the whole record, with different values in settled fields"
 )
 KEPT = "when asked for a part, the model returned the whole record; settled fields were kept"
-Part: TypeAlias = Patch | Continuation  # what was asked for, where it was not the whole record
+Part: TypeAlias = Patch | Continuation  # what was asked for, if it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
 
@@ -80,8 +80,8 @@ def judge_record(
     reader: Reader | None = None,
 ) -> Verdict[T]:
     """Judge a reply that should be a record. A reply that is cut off is never read, though its
-    beginning may look whole. patch: what was asked for, where it was not the whole record. measure: what
-    says how sure the values are, where that is asked for. reader: finds the record in the reply, by the
+    beginning may look whole. patch: what was asked for, if it was not the whole record. measure: what
+    says how sure the values are, if that is asked for. reader: finds the record in the reply, by the
     schema that was sent; by default what `decode` takes is one.
     """
     reader = reader or Reader(taken_by(decode))
@@ -186,7 +186,7 @@ def _put_together(text: str, read: Read, reader: Reader) -> Read:
 
 
 def _said(completion: Completion, reader: Reader) -> tuple[list[str], tuple[str, ...]]:
-    """Return the arguments of the calls that the reply was forced to make, else its text. Where there is
+    """Return the arguments of the calls that the reply was forced to make, else its text. If there is
     neither, some servers took the answer for a thought; that of a thought which is the record alone counts.
     """
     message, content = completion.message, completion.content or ""
@@ -244,7 +244,7 @@ def _decoded(text: str, decode: Decode[T]) -> Verdict[T]:
 
 
 def _raise_other(error: Invalid) -> None:
-    """Raise what is no verdict on a reply: an error of the caller's own code, or of Python's bounds."""
+    """Raise an error that says nothing about a reply: one of the caller's own code, or of Python's bounds."""
     if isinstance(error, Unjudged):
         raise error
     if isinstance(error, InvalidJSON) and error.__cause__ is not None:  # JSON, of what Python can't hold
@@ -294,7 +294,7 @@ def judge_tool_calls(
 
 
 def readable_arguments(arguments: str, reader: Reader | None) -> Read:
-    """Return how a call's arguments are read, with their JSON text. Raises Invalid where there is no one
+    """Return how a call's arguments are read, with their JSON text. Raises Invalid if there is no one
     reading of them.
     """
     if not arguments.strip() or reader is None:
@@ -307,7 +307,7 @@ def readable_arguments(arguments: str, reader: Reader | None) -> Read:
 
 
 def how_called(reads: Sequence[Read]) -> str | None:
-    """Return what is said of calls whose arguments were read so; None where nothing is."""
+    """Return what is said of calls whose arguments were read so; None if nothing is."""
     notes = [note for read in reads for note in read.notes]
     remarks = [remark for read in reads for remark in (*read.remarks, *read.passed_over)]
     return how(notes, tuple(dict.fromkeys(remarks)))

@@ -36,7 +36,7 @@ _ONE_SCHEMA = re.compile(
 class ModeLadder:
     """modes: those that may be tried, best first. request: the first request of a dialogue in a mode.
     shows_schema: whether the prompt shows the schema in a mode. brief: the messages for a question about
-    a few values; None where they can't be fewer. spare: parameters that are left out where the server does
+    a few values; None if they can't be fewer. spare: parameters that are left out where the server does
     not take them. earlier: modes that were tried first before the server was probed, or since.
     """
 

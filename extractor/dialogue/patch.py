@@ -48,7 +48,7 @@ class Patch:
         return tuple(Problem(pointer, reason, type="missing") for pointer in self.pointers.values())
 
     def merge(self, text: str) -> str | None:
-        """Return the rejected reply with the new values in it; None where `text` has none of them. What is
+        """Return the rejected reply with the new values in it; None if `text` has none of them. What is
         not given stays as it was, and so is asked for again.
         """
         try:
@@ -67,8 +67,8 @@ class Patch:
         return ()
 
     def within_whole(self, text: str) -> str | None:
-        """Return the rejected reply with the new values that an answer with the whole has for it, and with no
-        other change; None where a list on the way to them has other items, or a member is missing.
+        """Return the rejected reply with the new values of an answer that repeats the whole, and with no
+        other change. None if a list on the way to these values has other items, or if a member is missing.
         """
         try:
             value = whole_value(text)
@@ -97,7 +97,7 @@ class Patch:
 
 
 def plan(strict: StrictSchema, reply: str, problems: Sequence[Problem]) -> Patch | None:
-    """Return how to mend `reply`; None where nothing less than the whole will do."""
+    """Return how to mend `reply`; None if nothing less than the whole will do."""
     try:
         value = whole_value(reply)
         json.dumps(value, allow_nan=False)  # a number past a float's range would not come through
@@ -202,7 +202,7 @@ def _reached(definitions: Mapping[str, Schema], node: JSON) -> dict[str, Schema]
 
 
 def _beside(old: JSON, new: JSON, path: Path) -> tuple[JSON] | tuple[()]:
-    """Return the value in `new` at the place of `old`; none where a list on the way has other items."""
+    """Return the value in `new` at the place of `old`; none if a list on the way has other items."""
     for token in path:
         if isinstance(old, list):
             if not isinstance(new, list) or len(new) != len(old):

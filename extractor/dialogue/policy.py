@@ -84,8 +84,8 @@ Bound: TypeAlias = Callable[[Request, int | None], Usage]  # the most that a req
 
 
 def dollars(name: str, value: object, least: Decimal | None = None) -> Decimal:
-    """Return an amount of US dollars. Raises ConfigError for what is none, and for 0 and less; with `least`
-    for less than that.
+    """Return an amount of US dollars. Raises ConfigError if it is not an amount, and for 0 and less; with
+    `least` for less than that.
     """
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         amount = Decimal(str(value))
@@ -113,7 +113,7 @@ def no_bound(request: Request, longest: int | None) -> Usage:
 
 def taken(event: Completion | Failure, most: Usage | None) -> Usage | None:
     """Return the most tokens that an exchange can have taken: those that the server counted; where it left
-    something uncounted at least `most`, and None where nothing bounds them.
+    something uncounted at least `most`, and None if nothing bounds them.
     """
     if isinstance(event, Failure):
         return most if may_be_paid(event) else Usage()
@@ -135,7 +135,7 @@ def may_be_paid(failure: Failure) -> bool:
 
 
 def dearest(price: Price, models: Iterable[str], usage: Usage) -> Decimal | None:
-    """Return what a usage costs at most, of whichever model it was; None where no price is known."""
+    """Return what a usage costs at most, of whichever model it was; None if no price is known."""
     costs = (price(model, usage) for model in models if model)
     return max((cost for cost in costs if cost is not None), default=None)
 
@@ -145,7 +145,7 @@ class Budget:
     """What one call may spend. Once it may have been spent, nothing more is asked, and nothing further whose
     longest answer may pass it. max_tokens_total: tokens of all attempts together. max_cost: US dollars.
     price: what a usage of a model costs, None if unknown. bound: the most that a request can take, with the
-    tokens of the longest answer where the request sets no limit; it raises ConfigError where there is none.
+    tokens of the longest answer where the request sets no limit; it raises ConfigError if there is none.
     """
 
     max_tokens_total: int | None = None
@@ -159,11 +159,11 @@ class Budget:
         return self.max_tokens_total is not None or self.max_cost is not None
 
     def cost(self, model: str, usage: Usage | None) -> Decimal | None:
-        """Return what one attempt cost in US dollars, None where that is unknown."""
+        """Return what one attempt cost in US dollars, None if that is unknown."""
         return None if usage is None else self.price(model, usage)
 
     def spent(self, request: Request, event: Completion | Failure, longest: int | None) -> Spent | None:
-        """Return the most that an exchange can have taken; None where there is no bound to count it for."""
+        """Return the most that an exchange can have taken; None if there is no bound to count it for."""
         if not self.is_kept:
             return None
         counted = isinstance(event, Completion) and event.is_counted

@@ -80,7 +80,7 @@ class Findings:
 
     @classmethod
     def of(cls, kept: JSON) -> Findings | None:
-        """Return what was kept; None where it is not what `to_json` gives."""
+        """Return what was kept; None if it is not what `to_json` gives."""
         try:
             answers = {str(feature): ProbeAnswer(answer) for feature, answer in kept["answers"].items()}
             cost = None if kept["cost"] is None else Decimal(kept["cost"])

@@ -53,7 +53,7 @@ class PromptTemplate:
         return frozenset(name for paragraph in self.paragraphs for _, name in paragraph if name)
 
     def check(self, name: str, what: str) -> None:
-        """Raise ConfigError where a placeholder is missing. what: that has to stand in its place."""
+        """Raise ConfigError if a placeholder is missing. what: that has to stand in its place."""
         if name not in self.names:
             raise ConfigError(f"prompt= lacks the placeholder {{{name}}}, which stands for {what}")
 

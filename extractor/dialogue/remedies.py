@@ -36,7 +36,7 @@ class RejectedStep(Protocol):
 
     @property
     def patch(self) -> Part | None:
-        """What `request` asks for, where it is not the whole record."""
+        """What `request` asks for, if it is not the whole record."""
         ...
 
     @property
@@ -64,7 +64,7 @@ def _same(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Askin
 
 
 def _repaired(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking:
-    """Ask for what failed alone; for the whole where that cannot be told apart."""
+    """Ask only for what failed; for the whole if that cannot be separated."""
     if step.patch and verdict.text is None:
         return step.request, step.patch  # no JSON this time: the question stands
     strict, messages = step.first.response_schema, step.first.messages
@@ -80,7 +80,7 @@ def _repaired(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> A
 
 
 def _few_values(step: RejectedStep, patch: Patch) -> tuple[tuple[Message, ...], str | None]:
-    """The messages before the complaint, and the schema to show. Where the server puts the schema
+    """The messages before the complaint, and the schema to show. If the server puts the schema
     before all messages, none of them is cached under another one, so they may be fewer.
     """
     if step.ladder is None:
@@ -91,7 +91,7 @@ def _few_values(step: RejectedStep, patch: Patch) -> tuple[tuple[Message, ...], 
 
 
 def _continued(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
-    """The rest of a list that was cut off; None where the reply is none, or got no further."""
+    """The rest of a list that was cut off; None if the reply is none, or got no further."""
     strict, before = step.first.response_schema, step.patch
     if strict is None or verdict.text is None or not (before is None or isinstance(before, Continuation)):
         return None
@@ -103,7 +103,7 @@ def _continued(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> 
 
 
 def _larger(step: RejectedStep, reply: Completion, verdict: Verdict[Any]) -> Asking | None:
-    """The same with twice the tokens, once, and only where the request's limit is what cut it off."""
+    """The same with twice the tokens, once, and only if the request's limit is what cut it off."""
     limits = {name: step.first.params.get(name) for name in MAX_TOKENS}
     larger = {
         name: min(2 * limit, step.policy.max_output or inf)

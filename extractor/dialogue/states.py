@@ -60,7 +60,7 @@ class Ask(Generic[T]):
     policy: Policy
     ends: float | None
     ladder: ModeLadder | None = None
-    patch: Part | None = None  # what `request` asks for, where it is not the whole record
+    patch: Part | None = None  # what `request` asks for, if it is not the whole record
     attempts: tuple[Attempt, ...] = ()
     repairs: int = 0
     retries: int = 0
@@ -185,7 +185,7 @@ class Ask(Generic[T]):
         return asked.or_fallback(self._end(Outcome.TRANSPORT, asked.attempts, error), now)
 
     def _later(self, failure: Failure, chance: float) -> Ask[T] | None:
-        """Return the same step after a back-off; None where that is not wanted, or would not help."""
+        """Return the same step after a back-off; None if that is not wanted, or would not help."""
         again = is_transient(failure) and self.policy.may("again", Outcome.TRANSPORT, failure)
         if not again or self.retries >= self.policy.max_retries:
             return None
@@ -193,7 +193,7 @@ class Ask(Generic[T]):
         return replace(self, retries=self.retries + 1, wait=wait)
 
     def _in_another_way(self, failure: Failure, chance: float) -> Ask[T] | None:
-        """Return how to ask a server that refuses how it was asked; None where it does not."""
+        """Return how to ask a server that refuses how it was asked; None if it does not."""
         if self.ladder and self.ladder.spare and refuses_logprobs(failure):
             return self._without_logprobs(self.ladder)
         turns = turns_after(failure, self.request)
@@ -255,7 +255,7 @@ class Ask(Generic[T]):
         return replace(self, wait=wait, timeout=min(self.policy.timeout, left), left=left)
 
     def _asked_better(self, reply: Completion, verdict: Verdict[T], now: float) -> Ask[T] | None:
-        """Return what is asked after a reply that is no record; None where nothing more may be."""
+        """Return what is asked after a reply that is no record; None if nothing more may be."""
         if self.repairs >= self.policy.max_repairs or not self.policy.may("again", verdict.outcome):
             return None
         for remedy in TABLE[ending_of(reply, verdict, bool(self.request.tools))]:
@@ -274,7 +274,7 @@ class Ask(Generic[T]):
 
     def _not_yet_sent(self, request: Request) -> Request | None:
         """Return a request to repair; with words that say so where the same was sent before and did not help.
-        None where those were sent, too.
+        None if those were sent, too.
         """
         sent = [attempt.request for attempt in self.attempts[self.earlier :]]
         if request not in sent:
@@ -320,7 +320,7 @@ def start(
     """Return the first step of a dialogue that begins `now` (seconds of a monotonic clock).
 
     ladder: the weaker modes to step down to, where the server does not support the request's. judges: the
-    judge of the n-th attempt, counted from 1, where it is not `judge` for all of them. model: the one that
+    judge of the n-th attempt, counted from 1, if it is not `judge` for all of them. model: the one that
     is asked, which is told how it ended.
     """
     ends = None if policy.deadline is None else now + policy.deadline

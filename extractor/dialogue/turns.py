@@ -31,7 +31,7 @@ _ALTERNATE = re.compile(
 
 
 def turns_after(failure: Failure, request: Request) -> Turns | None:
-    """Return the turns to ask in after a failure; None where it is about something else, or where nothing
+    """Return the turns to ask in after a failure; None if it is about something else, or where nothing
     is left to join. Some servers send the template's error as a 500.
     """
     said = failure.said

@@ -27,8 +27,8 @@ def checks_of(given: Any) -> Mapping[str, Check]:
 
 
 def failures(checks: Mapping[str, Check], record: Any) -> list[Problem]:
-    """Return a problem for each check that a record does not pass: its type is "check", or "check_raised" for
-    one that raises, or returns something else than None, True, False or a sentence.
+    """Return a problem for each check that a record does not pass. Its type is "check", or "check_raised" if
+    the check raises, or returns something else than None, True, False or a sentence.
     """
     found = list[Problem]()
     for name, check in checks.items():
@@ -62,9 +62,9 @@ def told(problems: Sequence[Problem], names: Sequence[str], masked: bool) -> str
 def suspects(
     ledger: Mapping[Chunk, ChunkOutcome], found: DocumentExtraction[Any], most: int
 ) -> tuple[Chunk, ...]:
-    """Return the chunks that a mistake is likeliest in, at most so many: those with lines that look like
-    items and gave none, with values that other chunks contradict, or that stand nowhere in their text. Where
-    none has any, all of them, if they are no more.
+    """Return the chunks in which a mistake is most likely, at most so many. They have lines that look like
+    items and gave none, values that other chunks contradict, or values that are not in their text. If none
+    has any, all of them, if they are no more.
     """
     read = {
         chunk: line for chunk, line in ledger.items() if line.error is None and line.extraction is not None

@@ -38,7 +38,7 @@ def line_of(chunk: Chunk, outcome: RowOutcome[Any]) -> ChunkOutcome:
 def answer_of(
     line: ChunkOutcome, said: Extraction[Any] | None, sure_of: SureOf = confidence_of
 ) -> Answer | None:
-    """Return what was said of a chunk, its evidence in the whole text; None where that is no record."""
+    """Return what was said of a chunk, its evidence in the whole text; None if that is no record."""
     if said is None or not said.outcome.has_record:
         return None
     evidence = {

@@ -27,13 +27,13 @@ Said = Mapping[Chunk, ChunkOutcome]
 
 @dataclass(frozen=True, slots=True)
 class DocumentEscalation:
-    """Where the doubtful values of a document go. models: those that are asked, None where none is."""
+    """Where the doubtful values of a document go. models: those that are asked, None if none is."""
 
     how: Escalating
     models: Models[Any] | None = None
 
     def check(self, record_type: Any, options: Mapping[str, Any]) -> None:
-        """Raise ConfigError or SchemaError where the model could be asked of no chunk."""
+        """Raise ConfigError or SchemaError if the model could be asked of no chunk."""
         if self.models is not None:
             self.job((), Chunked(record_type), options, options.get("max_cost"))
 
@@ -65,7 +65,7 @@ class Doubts:
 
 
 def doubts_of(how: Escalating, record_type: Any, found: DocumentExtraction[Any], said: Said) -> Doubts | None:
-    """Return what is not sure enough in what was merged; None where all is, or there is no record.
+    """Return what is not sure enough in what was merged; None if all is, or there is no record.
 
     found: the result, its confidence the scores of the leaves. said: the chunks. A value that no chunk gave,
     such as a default, is nobody's doubt, and neither is that of a heading above its chunk.

@@ -17,7 +17,7 @@ from ..layout import Source
 from ..schema import RecordType, types_in
 from .outcome import DocumentExtraction
 
-OTHER: Final = "other"  # the kind of what is none of the types
+OTHER: Final = "other"  # the kind of a document that fits none of the types
 NEAR: Final = 200  # characters of a page above the first words that were given, which are its document's too
 FEWEST: Final = 2  # words by which a place is found where not all of them are there
 LONGEST: Final = 200  # characters of first words that are looked at
@@ -67,7 +67,7 @@ class SplitQuestion(NamedTuple):
 
 
 def split_question(source: Source, record_type: Any, instructions: str | None) -> SplitQuestion:
-    """Return what is asked of a source. record_type: of the documents in it, a union where there are several
+    """Return what is asked of a source. record_type: of the documents in it, a union if there are several
     kinds. Raises ConfigError and SchemaError.
     """
     types = types_in(record_type) or (record_type,)
@@ -187,7 +187,7 @@ def _found(
     text: str, words: str, page: tuple[int, int] | None, after: int, taken: Mapping[int, str]
 ) -> int | None:
     """Return where words stand: on the page that was named, behind the document before; else behind that;
-    else anywhere that is no beginning yet. None where they don't.
+    else anywhere that is no beginning yet. None if they don't.
     """
     said = words[:LONGEST].split()
     spans = [(after, len(text)), (0, len(text))]

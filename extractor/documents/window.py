@@ -57,7 +57,7 @@ def needs_chunks(text: str, window: int | None) -> bool:
 
 
 def ask_window(model: Model) -> int | None:
-    """Return the tokens that a server says a request and its answer may have together; None where it does
+    """Return the tokens that a server says a request and its answer may have together; None if it does
     not say.
     """
     base = model.settings.config.base_url
@@ -73,7 +73,7 @@ def ask_window(model: Model) -> int | None:
 
 
 def window_in(listed: JSON, model: str) -> int | None:
-    """Return the window of a model in what a server lists of its models, None where it says nothing.
+    """Return the window of a model in what a server lists of its models, None if it says nothing.
 
     Sources: the lists of vLLM and SGLang (max_model_len), OpenRouter (context_length), Groq
     (context_window), Mistral (max_context_length), Anthropic (max_input_tokens), Gemini (inputTokenLimit).

@@ -144,7 +144,7 @@ class DocumentWork:
         self._ledger[chunk] = line if first is None else replace(line, passed=first.reading, used=False)
 
     def _again(self) -> Sequence[Chunk]:
-        """The shorter chunks to read in place of those that failed, where that may help. Where most replies
+        """The shorter chunks to read in place of those that failed, where that may help. If most replies
         are of no use, so will be those about parts: no more are asked for than there were chunks at first.
         """
         todo: list[Chunk] = []
@@ -196,7 +196,7 @@ class DocumentWork:
 
     def _choose(self) -> None:
         """Have the second readings count in place of the first ones where the checks then hold: all of them,
-        or else one. Where they never do, the first readings stay.
+        or else one. If they never do, the first readings stay.
         """
         read = {new: old for new, old in self._reread.items() if self._has_record(new)}
         for chosen in [read, *({new: old} for new, old in read.items() if len(read) > 1)]:

@@ -97,7 +97,7 @@ class RayEnriching:
 
 
 class ActorRun:
-    """A run over batches that come one by one from another thread; it ends only where it can't go on."""
+    """A run over batches that come one by one from another thread; it ends only if it can't go on."""
 
     def __init__(self, step: ArrowStep) -> None:
         self.ended: BaseException | None = None
@@ -163,7 +163,7 @@ class ActorLimiter:
 
     @classmethod
     def of_job(cls) -> ActorLimiter:
-        """Return the one of this job; its actor is started where there is none."""
+        """Return the one of this job; its actor is started if there is none."""
         import ray
 
         context = ray.get_runtime_context()
@@ -176,8 +176,9 @@ class ActorLimiter:
 
 @cache
 def _quotas_of(job: str, node: str) -> Any:
-    """Return the actor, which lives as long as the job: the handle of the one who made it is kept here, since
-    those that are got by a name keep nothing alive. node: tells jobs of different clusters apart.
+    """Return the actor, which lives as long as the job. The handle of its creator is kept here, since a
+    handle that was looked up by name does not keep an actor alive. node: tells jobs of different clusters
+    apart.
     """
     import ray
 
@@ -198,7 +199,7 @@ class ActorLimits:
         self._actor, self._new, self._request = actor, new, new()
 
     async def reserve(self, tokens: Sequence[float]) -> LimitGrant:
-        """Take what the first requests need. Raises RunStopped where the actor has gone."""
+        """Take what the first requests need. Raises RunStopped if the actor has gone."""
         from ray.exceptions import RayError
 
         try:

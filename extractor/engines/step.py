@@ -129,7 +129,7 @@ class ArrowStep:
         return schema
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield each batch with its records. Raises RunStopped where going on makes no sense."""
+        """Yield each batch with its records. Raises RunStopped if going on makes no sense."""
         given = iter(batches)
         first = next(given, None)
         if first is not None:  # many a partition is empty
@@ -176,7 +176,7 @@ class ArrowStep:
         return gathered, cast(RowOptions, others)
 
     def _extractor(self) -> Extractor:
-        """Return this worker's client. Raises ConfigError where there is no key for it."""
+        """Return this worker's client. Raises ConfigError if there is no key for it."""
         try:
             return Extractor(self._model, **self._client)
         except ConfigError as error:

@@ -23,7 +23,7 @@ class WorkerContext(Protocol):
 
 
 def check_workers(context: WorkerContext) -> None:
-    """Raise ConfigError where workers on this machine run a Python that can't carry out a step. What other
+    """Raise ConfigError if workers on this machine run a Python that can't carry out a step. What other
     machines run can't be seen from here.
     """
     if not (context.master or "").startswith("local"):
@@ -42,7 +42,7 @@ def check_workers(context: WorkerContext) -> None:
 
 
 def _why_not(python: str) -> str | None:
-    """Return why a Python can't carry out a step, None where it can."""
+    """Return why a Python can't carry out a step, None if it can."""
     try:
         ended = subprocess.run(  # noqa: S603  what Spark itself would start
             [python, "-c", PROBE], capture_output=True, text=True, timeout=LONGEST, check=False

@@ -55,7 +55,7 @@ class CalibrationTrial:
 def tried(
     values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int
 ) -> CalibrationTrial:
-    """Return a calibration fitted on half of the texts, with the other half. Raises ConfigError where there
+    """Return a calibration fitted on half of the texts, with the other half. Raises ConfigError if there
     are too few values in one of them, and where scikit-learn is not installed.
     """
     fit_on, held_out = halves(values)
@@ -98,7 +98,7 @@ def halves(values: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
 def fitted(
     values: Sequence[Labelled], method: Method, model: str, fingerprint: str, samples: int
 ) -> Calibration:
-    """Return the calibration that fits the values. Raises ConfigError where scikit-learn is not installed."""
+    """Return the calibration that fits the values. Raises ConfigError if scikit-learn is not installed."""
     check_installed()
     from sklearn.isotonic import IsotonicRegression
     from sklearn.linear_model import LogisticRegression
@@ -119,13 +119,13 @@ def fitted(
 
 
 def check_installed() -> None:
-    """Raise ConfigError where scikit-learn is not installed."""
+    """Raise ConfigError if scikit-learn is not installed."""
     if find_spec("sklearn") is None:
         raise ConfigError("calibrate needs scikit-learn: pip install 'typed-extractor[calibrate]'")
 
 
 def check_enough(values: Sequence[Labelled], half: str) -> None:
-    """Raise ConfigError where values are too few to tell anything. half: which ones they are."""
+    """Raise ConfigError if values are too few to tell anything. half: which ones they are."""
     right = sum(each.right for each in values)
     if min(right, len(values) - right) < FEWEST:
         raise ConfigError(

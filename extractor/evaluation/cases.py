@@ -98,7 +98,7 @@ def cases_of(
 
 
 def _line(given: Any, number: int) -> Mapping[str, JSON]:
-    """Return a case as the line of a file has it. Raises ConfigError for what is none."""
+    """Return a case as the line of a file has it. Raises ConfigError for any other line."""
     if isinstance(given, Mapping):
         return given
     if isinstance(given, list | tuple) and len(given) == 2:
@@ -123,7 +123,7 @@ def scored(
     scoring: Scoring = PLAIN,
     from_journal: bool = False,
 ) -> Scored:
-    """Return what one extraction is worth. result: None where nothing was asked, for the reason `error`."""
+    """Return what one extraction is worth. result: None if nothing was asked, for the reason `error`."""
     if result is None:
         why = None if error is None else str(error)
         kept = CaseDetail(case.text, case.gold, None, case.places, error=why, columns=case.columns)

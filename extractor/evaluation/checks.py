@@ -27,7 +27,7 @@ class FigureGate:
     least: float
 
     def failure(self, found: Mapping[str, RateEstimate]) -> str | None:
-        """Return why the figures do not pass, None where they do. A figure of nothing does not pass."""
+        """Return why the figures do not pass, None if they do. A figure of nothing does not pass."""
         value = found[self.figure].value
         if value is not None and value >= self.least:
             return None
@@ -51,7 +51,7 @@ def gate_of(told: str) -> FigureGate:
 
 
 def failures(report: EvalReport, gates: Sequence[FigureGate]) -> list[str]:
-    """Return why the report does not pass; nothing where it does."""
+    """Return why the report does not pass; nothing if it does."""
     found = estimates(report.records) if gates else {}
     return [why for gate in gates if (why := gate.failure(found)) is not None]
 

@@ -12,7 +12,7 @@ from .gold import Places
 @dataclass(frozen=True, slots=True)
 class AttemptDetail:
     """One request with what came of it. reply: what the model said. problems: why it was no record.
-    cost: US dollars, None where no price is known. seconds: waits included.
+    cost: US dollars, None if no price is known. seconds: waits included.
     """
 
     outcome: str
@@ -42,8 +42,8 @@ class AttemptDetail:
 
 @dataclass(frozen=True, slots=True)
 class CaseDetail:
-    """One text with its gold record and what was found. found: None where there is no record, for the
-    reason `error`. gold_places: None where the gold spans are not known. columns: what the text is
+    """One text with its gold record and what was found. found: None if there is no record, for the
+    reason `error`. gold_places: None if the gold spans are not known. columns: what the text is
     sliced by. from_journal: whether nothing was asked, since all answers were kept from before.
     """
 

@@ -37,7 +37,7 @@ class EvaluatedRow(Protocol):
 
     @property
     def extraction(self) -> Extraction[Any] | None:
-        """How its dialogue ended; None where nothing was asked."""
+        """How its dialogue ended; None if nothing was asked."""
 
     @property
     def error(self) -> ExtractorError | None:
@@ -219,8 +219,9 @@ def evaluated(
 
 
 def told(options: Mapping[str, Any]) -> dict[str, JSON]:
-    """Return what a model was asked with as JSON; what is no plain value in a word. Unset ones are left
-    out, and what changes nothing in the answers: where they are kept, how fast they come, and keys.
+    """Return the options that a model was asked with as JSON; a value that JSON lacks becomes a short text.
+    Unset ones are left out, and what changes nothing in the answers: where they are kept, how fast they come,
+    and keys.
     """
     return {
         name: _plain(name, value)

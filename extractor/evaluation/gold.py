@@ -39,7 +39,7 @@ def object_in(line: str, where: str) -> dict[str, JSON]:
 
 
 def text_in(told: Mapping[str, JSON], folder: Path, where: str, reading: Reading = USUAL) -> str | None:
-    """Return the text of a line, None where it names none. Raises ConfigError.
+    """Return the text of a line, None if it names none. Raises ConfigError.
 
     A path may be that of a document, such as a PDF: its text is as `read` returns it. reading: how.
     folder: where paths begin; a file elsewhere, such as a key, is not read, since lines may be strangers'.
@@ -60,7 +60,7 @@ def digest(text: str) -> str:
 
 
 def places_in(told: Mapping[str, JSON], length: int, where: str) -> Places | None:
-    """Return the spans of a line by pointer, None where none are told. Raises ConfigError for one that is
+    """Return the spans of a line by pointer, None if none are told. Raises ConfigError for one that is
     no span of a text of so many characters.
     """
     evidence = told.get("evidence")

@@ -1,10 +1,10 @@
 """Field-level accuracy of records against gold ones. Pure counts; no model judges.
 
-Conventions, those of ExtractBench and SOB: a failed extraction has missed everything; arrays are
-aligned by their best assignment, so order in them does not count; values and nulls are counted apart;
-and everything is read twice, strictly and normalised. Records are JSON values, or what `model_dump()`
-gives: then Decimals and dates compare by value in the strict reading too. A `Scoring` says where a field
-is to be compared otherwise.
+The conventions are those of ExtractBench and SOB. A failed extraction has missed everything. Arrays are
+aligned by their best assignment, so order in them does not count. Values and nulls are counted separately.
+Everything is compared twice, strictly and normalised. Records are JSON values, or what `model_dump()` gives:
+then Decimals and dates compare by value in the strict reading too. A `Scoring` says where a field is to be
+compared otherwise.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class LeafCounts:
 
     @property
     def null_accuracy(self) -> float | None:
-        """The share of gold nulls for which nothing was predicted; None where there are no nulls."""
+        """The share of gold nulls for which nothing was predicted; None if there are no nulls."""
         return self.correct_nulls / self.nulls if self.nulls else None
 
     def _share(self, part: int, whole: int) -> float:

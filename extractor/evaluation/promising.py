@@ -1,7 +1,7 @@
 """Labelled values -> the score from which they are right as often as asked for, with finite-sample assurance.
 
 Thresholds are tested from the highest one down, each by the exact binomial tail, until one fails. This is
-fixed-sequence testing: the tests of a field err together with a probability of 1 - assurance at most. Where
+fixed-sequence testing: the tests of a field err together with a probability of 1 - assurance at most. If
 they begin depends on how many values there are, never on which are right. Values of one text depend on each
 other, so one of each text counts, drawn by its hash. Pure. Source: Angelopoulos et al. 2021, Learn then Test,
 arXiv:2110.01052; Clopper and Pearson 1934.
@@ -24,7 +24,7 @@ GRID = tuple(round(1 - step / 1000, 3) for step in range(20)) + tuple(
     round(0.98 - step / 100, 2) for step in range(99)
 )  # thresholds that are tried, the highest first; fixed before any label is seen
 MOST_NEEDED = 100_000  # labels; more are as good as impossible
-ROOM = 2  # the first threshold keeps so many times the least number of values, where there are enough
+ROOM = 2  # the first threshold keeps so many times the least number of values, if there are enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def lower_bound(wrong: int, count: int, error: float) -> float:
 
 
 def needed(share_right: float, right: float, error: float) -> int | None:
-    """Return how many values it would take to promise `right` where the share `share_right` is; None where
+    """Return how many values it would take to promise `right` where the share `share_right` is; None if
     no number would do, or more than MOST_NEEDED.
     """
     if share_right <= right:

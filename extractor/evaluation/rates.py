@@ -23,8 +23,8 @@ SEED = 0
 @dataclass(frozen=True, slots=True)
 class Scored:
     """One record, scored. first_try: it was valid without repair. calls: requests, retries included.
-    tokens: of all of them. cost: US dollars, None where no price is known. seconds: of the whole
-    dialogue. grounding: None where the gold spans are not known. detail: what stands behind the figures;
+    tokens: of all of them. cost: US dollars, None if no price is known. seconds: of the whole
+    dialogue. grounding: None if the gold spans are not known. detail: what stands behind the figures;
     None in reports of older versions.
     """
 
@@ -42,7 +42,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One figure of the report. good: whether more of it is better; None where that depends."""
+    """One figure of the report. good: whether more of it is better; None if that depends."""
 
     name: str
     of: Callable[[Scored], Ratio]
@@ -52,7 +52,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class RateEstimate:
-    """A figure over all records, and its 95 % bootstrap interval; None where nothing was counted."""
+    """A figure over all records, and its 95 % bootstrap interval; None if nothing was counted."""
 
     value: float | None
     low: float | None

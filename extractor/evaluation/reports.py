@@ -66,7 +66,7 @@ class EvalReport:
 
     @cached_property
     def leaves(self) -> Mapping[str, Sequence[LeafVerdict]]:
-        """A verdict for each leaf, by the id of its text; none where no details are kept."""
+        """A verdict for each leaf, by the id of its text; none if no details are kept."""
         rules = scoring_of(self.scoring)
         return {each.id: leaves_of(each, rules) for each in self.records}
 
@@ -100,13 +100,13 @@ class EvalReport:
         return [*(self._values() if of == "values" else self._texts())]
 
     def to_pandas(self, of: Literal["values", "texts"] = "values") -> pandas.DataFrame:
-        """Return `rows` as a pandas frame. Raises ImportError where pandas is not installed."""
+        """Return `rows` as a pandas frame. Raises ImportError if pandas is not installed."""
         import pandas
 
         return pandas.DataFrame(self.rows(of), columns=self._columns(of))
 
     def to_polars(self, of: Literal["values", "texts"] = "values") -> polars.DataFrame:
-        """Return `rows` as a Polars frame. Raises ImportError where Polars is not installed."""
+        """Return `rows` as a Polars frame. Raises ImportError if Polars is not installed."""
         import polars
 
         return polars.DataFrame(self.rows(of), schema=self._columns(of), infer_schema_length=None)
@@ -168,7 +168,7 @@ _TEXT_COLUMNS = (
 
 
 def leaves_of(record: Scored, scoring: Scoring) -> list[LeafVerdict]:
-    """Return a verdict for each leaf of one text; none where its details are not known."""
+    """Return a verdict for each leaf of one text; none if its details are not known."""
     detail = record.detail
     if detail is None:
         return []
@@ -195,7 +195,7 @@ def load_report(path: str) -> EvalReport:
 
 
 def report_of(told: JSON, where: str) -> EvalReport:
-    """Return the report that JSON holds. Raises ConfigError where it is none, or one of a later version."""
+    """Return the report that JSON holds. Raises ConfigError if it is none, or one of a later version."""
     try:
         report = _REPORT.validate_python(told)
     except ValidationError as error:

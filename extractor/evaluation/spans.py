@@ -36,7 +36,7 @@ class Grounding:
 
 
 def iou(one: Place, other: Place) -> float:
-    """Return the intersection over union of two spans, a fraction: 0 where they are apart."""
+    """Return the intersection over union of two spans, a fraction: 0 if they are apart."""
     shared = min(one[1], other[1]) - max(one[0], other[0])
     union = max(one[1], other[1]) - min(one[0], other[0])
     return shared / union if shared > 0 else float(one == other)

@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 def agreed(results: Sequence[Extraction[T]]) -> Extraction[T]:
-    """Return the result that agrees most with the others, with the attempts of all; the first where none
-    has a record. Its agreement: for each leaf, the share of the answers that say the same, its own counted;
-    an answer that is no record agrees with nothing, one that never came does not count.
+    """Return the result that agrees most with the others, with the attempts of all; the first where none has
+    a record. Its agreement is, for each leaf, the share of the answers that say the same, its own included.
+    An answer without a record agrees with nothing. An answer that never came does not count.
     """
     attempts = tuple(attempt for result in results for attempt in result.attempts)
     found = [result for result in results if result.outcome.has_record]

@@ -98,7 +98,7 @@ class _Citing:
         self._known: dict[tuple[int, int], tuple[Sequence[Span], list[Span], Sequence[Span]]] = {}
 
     def cited(self, spans: Sequence[Span], quotes: list[Span]) -> Sequence[Span]:
-        """Return the spans inside of a quote, those of the quotes where there are none."""
+        """Return the spans inside of a quote, those of the quotes if there are none."""
         if not quotes:
             return spans
         key = id(spans), id(quotes)

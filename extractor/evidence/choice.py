@@ -1,7 +1,7 @@
 """Which of the places where a record's values stand are meant: chosen for the record as a whole.
 
-The items of a list stand in order, each with its fields together; a value stands near the fields of
-its object, after the name of its field, and not inside the span of another value.
+The items of a list stand in order, each with its fields together. A value stands near the fields of its
+object and after the name of its field. It does not stand inside the span of another value.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ def _nearby(spans: Sequence[Span], place: int) -> float:
 
 def _ascending(options: list[dict[int, float]]) -> list[int | None]:
     """Choose one place an item so that they ascend and their worth together is the greatest; None
-    where an item has none among them. Source: the heaviest increasing subsequence, by a Fenwick tree.
+    if an item has none among them. Source: the heaviest increasing subsequence, by a Fenwick tree.
     """
     places = sorted({p for option in options for p in option})
     rank = {place: i + 1 for i, place in enumerate(places)}

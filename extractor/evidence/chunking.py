@@ -71,7 +71,7 @@ def windows(
     """Return pieces of a text that have some places in them, those with the most places first.
 
     places: (start, end), sorted. around: characters on either side, more up to the border of a line. size:
-    the most characters of a piece; a place that is longer is a piece of its own.
+    the most characters of a piece. A longer place is a piece of its own.
     """
     found = list[tuple[int, int, int]]()  # start, end, how many places
     for place in places:

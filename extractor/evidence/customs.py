@@ -13,7 +13,7 @@ from .names import CUSTOMS
 @dataclass(frozen=True, slots=True)
 class Customs:
     """decimal: the mark before decimals; first: what comes first in a short date with the year at its end,
-    "d" or "m". None where nothing is known, and both readings are as likely.
+    "d" or "m". None if nothing is known, and both readings are as likely.
     """
 
     decimal: Literal[".", ","] | None = None
@@ -25,7 +25,7 @@ def customs_of(locale: str | None) -> Customs:
     if locale is None:
         return Customs()
     language, _, rest = locale.partition(".")[0].replace("-", "_").partition("_")
-    territory = rest.rpartition("_")[2]  # after the script, where there is one
+    territory = rest.rpartition("_")[2]  # after the script, if there is one
     said = CUSTOMS.get(f"{language.lower()}_{territory.upper()}") or CUSTOMS.get(language.lower())
     if said is None:
         near = get_close_matches(locale, CUSTOMS, 1)

@@ -16,7 +16,7 @@ from .numbers import Numbers, plain_digits
 from .spans import How, Span
 
 V = TypeVar("V")
-Day: TypeAlias = tuple[int | None, int | None, int | None]  # year, month, day: None where it is not said
+Day: TypeAlias = tuple[int | None, int | None, int | None]  # year, month, day: None if it is not said
 Found: TypeAlias = tuple[Day, int, int, float]  # what may be meant, from where to where, its score
 
 _SURE, _FITTING, _EITHER, _UNFITTING = 0.98, 0.95, 0.85, 0.6

@@ -184,8 +184,9 @@ _SAME = str.maketrans(
 
 
 def canonical(text: str) -> str:
-    """Return `text` as it is compared for being verbatim: one spelling for each character that
-    Unicode can spell in several ways, one kind of quotation mark and of dash, single spaces.
+    """Return `text` in the form in which verbatim values are compared. Characters that Unicode can write in
+    several ways have one spelling. There is one kind of quotation mark and of dash, and all spaces are
+    single.
     """
     text = text.translate(_SAME)
     if text.isascii():

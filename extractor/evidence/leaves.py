@@ -30,7 +30,7 @@ class Leaf:
 
 
 def value_at(data: Any, pointer: str) -> Any:
-    """Return what stands in plain JSON at a JSON pointer, None where nothing does."""
+    """Return what stands in plain JSON at a JSON pointer, None if nothing does."""
     for key in steps_of(pointer):
         if isinstance(data, list):
             data = data[int(key)] if key.isdecimal() and int(key) < len(data) else None

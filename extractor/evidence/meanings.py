@@ -25,7 +25,7 @@ class Meanings:
     reference: date | None = None
 
     def number(self, said: str) -> str | None:
-        """Return the digits of a number, with a point before decimals; None where more than one is possible,
+        """Return the digits of a number, with a point before decimals; None if more than one is possible,
         or no locale is known.
         """
         match = _DIGITS.fullmatch(plain_digits(said.strip())) if len(said) <= _LONGEST else None
@@ -37,7 +37,7 @@ class Meanings:
         return ("-" if match[1] == "-" else "") + format(readings[0][0], "f")
 
     def day(self, said: str) -> date | None:
-        """Return the day that is meant by the whole of a text; None where several are as likely."""
+        """Return the day that is meant by the whole of a text; None if several are as likely."""
         from .dates import calendar  # a tenth of a second of regular expressions
 
         said = said.strip()

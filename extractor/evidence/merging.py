@@ -1,9 +1,9 @@
 """The records of a text's chunks -> one record: lists joined, the same item said twice found, conflicts kept.
 
-Two items of different chunks are one where they stand at the same place of the text, or have the same key;
-equal items at different places are two, and so are two items of one chunk. A scalar is chosen by where in
-the text it stands, then by how many said it; the other values stay in the conflict. Pure, and the same in
-whatever order the readings come.
+Two items of different chunks are the same item if they stand at the same place of the text, or have the same
+key. Equal items at different places are two items, and so are two items of one chunk. A scalar is chosen by
+where in the text it stands, then by how many said it; the other values stay in the conflict. Pure, and the
+same in whatever order the readings come.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING where no
+    """A record as plain JSON, with the evidence of its leaves by pointer; `record` is NOTHING if no
     reading says anything. confidence: the greatest of the readings that gave the value, times
     their share of all that gave one. carried: the leaves that have the value of a heading above their
     chunk, by pointer.
@@ -106,7 +106,7 @@ def merge(
 
     joins: what is done with the lists at a path (with "*" for the index): "list" joins them, "set" joins
     them and drops what is equal, "value" takes one as it is. key_of: the key of an item of the list at a
-    path, None where it has none. goes_on: whether the section at one place goes on at another, so that the
+    path, None if it has none. goes_on: whether the section at one place goes on at another, so that the
     values of its heading hold for items whose chunks did not see it. Null means that nothing is said. Equal
     readings count once.
     """
@@ -334,9 +334,9 @@ def _places(item: _Said) -> list[Place]:
 
 
 def _meeting(items: Sequence[_Said], known: Mapping[int, _Item]) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of items of different readings that have a leaf at one place, each alone there: what
-    stands under a common heading says nothing, and would pair all with all. Where very many overlap, each
-    is paired with the _NEIGHBOURS before it.
+    """Yield the pairs of items of different readings that have a leaf at one place, each the only one there.
+    A common heading is a leaf of many items: it proves nothing, and would pair all with all. If very many
+    overlap, each is paired with the _NEIGHBOURS before it.
     """
     found = sorted(
         (path, s.start, s.end, i)
@@ -370,8 +370,9 @@ class _Item:
 
 
 def _likeness(one: _Item, other: _Item) -> float:
-    """Return how sure it is that two items are one, above 0 where they are taken for one: a leaf at the same
-    place speaks for it, the more so the longer it is; one elsewhere, or of another value, against it.
+    """Return how certain it is that two items are one; above 0 they are taken for one. A leaf at the same
+    place speaks for it, and a longer leaf more so. A leaf at another place, or with another value, speaks
+    against it.
     """
     values, others = dict(leaves_of(one.said.value)), dict(leaves_of(other.said.value))
     here, there = _by_path(one.places), _by_path(other.places)
@@ -424,9 +425,9 @@ def _join_unplaced(
 
 
 def _order(groups: Sequence[list[_Said]], parts: Sequence[Merged]) -> list[int]:
-    """Return the numbers of the items in the order of the text: by the middle one of the places of their
-    leaves, since one or the other may have been taken for a neighbour's. Items that stand nowhere come
-    after the one that their chunk has before them.
+    """Return the numbers of the items in the order of the text. An item counts by the median place of its
+    leaves, since single leaves may have been taken for a neighbour's. Items that stand nowhere come after the
+    one that their chunk has before them.
     """
     places = [_starts(part) for part in parts]
     counts = Counter(place for some in places for place in some)

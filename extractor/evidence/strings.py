@@ -25,9 +25,9 @@ _SKIPPED = 3  # white space between a word and its punctuation
 
 
 def find_verbatim(value: str, text: str | Folded) -> tuple[Span, ...]:
-    """Return where `value` stands in `text` verbatim, in order: character for character, but for white space,
-    hyphenation at line ends, what Unicode writes in several ways, and the kind of quotation marks and dashes.
-    Words are whole: "art" does not stand in "party".
+    """Return where `value` stands in `text` verbatim, in order. White space, hyphenation at line ends,
+    equivalent Unicode spellings, and the kind of quotation marks and dashes may differ. Words are whole:
+    "art" does not stand in "party".
     """
     return tuple(
         s for s in find(value, text if isinstance(text, Folded) else fold(text)) if s.how is How.EXACT

@@ -52,7 +52,7 @@ class ProposedType(BaseModel):
 @dataclass(frozen=True, slots=True)
 class DraftField:
     """One field. name: safe in Python. kind: of its values, where it has no members. choices: the texts
-    it chooses from; none where any will do. required: whether each record has to have it. item: the name of
+    it chooses from; none if any will do. required: whether each record has to have it. item: the name of
     the class of its members, where it has some.
     """
 

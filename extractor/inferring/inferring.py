@@ -87,7 +87,7 @@ class InferredType:
 
     @property
     def cost(self) -> Decimal | None:
-        """US dollars of all requests together; None where no price is known."""
+        """US dollars of all requests together; None if no price is known."""
         return total_cost(self.attempts)
 
 
@@ -153,7 +153,7 @@ def concluded(
 
 def covered(name: str, records: Sequence[Extraction[Any]]) -> FieldCoverage:
     """Return how far a field is filled by the records, and how many of its values stand in their texts. name:
-    a member's has that of its field before it, "lines/count".
+    of a member it begins with that of its field, as in "lines/count".
     """
     filled = values = should = found = 0
     for each in records:
@@ -181,8 +181,9 @@ def _read(
 
 
 def _left_out(draft: TypeDraft, coverage: Mapping[str, FieldCoverage], records: int) -> dict[str, str]:
-    """Return the fields that texts do not have in common, where there are enough texts to tell; of the others
-    the members that the texts with the field do not have in common, unless that is true of all members.
+    """Return the fields that the texts do not have in common, if there are enough texts to judge that. Of the
+    other fields, return the members that not all texts with the field have, unless that is true of all
+    members.
     """
     found: dict[str, str] = {}
     for each in draft.fields:

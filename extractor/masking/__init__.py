@@ -1,4 +1,4 @@
-"""What must not leave this process: replaced before anything is sent, and put back into what comes."""
+"""Confidential values: replaced by placeholders before anything is sent, and restored in replies."""
 
 from .decoding import decode_masked
 from .finders import PATTERNS, PRESIDIO, Finder, Found, finders

@@ -26,7 +26,7 @@ def decode_masked(masked: Masked, decode: Callable[[str], T], text: str) -> T:
             told.append(error if error.__cause__ is None else _unjudged(error.__cause__))
         except ExtractionError as error:
             told.append(error)
-        except Exception as error:  # of a validator: it would be told with the values
+        except Exception as error:  # of a validator: its message would contain the values
             told.append(Unjudged.of(error))
     first = told[0]
     problems = [masked.hidden_problem(problem) for problem in first.problems]

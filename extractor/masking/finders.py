@@ -66,8 +66,8 @@ def _by_pattern(label: str, pattern: str | re.Pattern[str]) -> Finder:
 
 
 def _checked(find: Callable[[str], Any]) -> Finder:
-    """Return a caller's function as a finder that raises ConfigError where it fails, and for what is no place
-    in the text.
+    """Return a caller's function as a finder that raises ConfigError if it fails, or returns a place outside
+    of the text.
     """
     name = getattr(find, "__name__", type(find).__name__)
 

@@ -64,9 +64,9 @@ class Masked:
         return Problem(self.hidden(problem.pointer), self.hidden(problem.reason), value, problem.type)
 
     def note(self, reply: str) -> str | None:
-        """Return what to know of a reply, JSON text as the model wrote it: where it added something to a
-        placeholder that the text does not have there, where it wrote what it was never told, and where it
-        misspelt a placeholder. None for none of these.
+        """Return notes on a reply, JSON text as the model wrote it. They say where it added something to a
+        placeholder that the text does not have there, where it wrote a value that it was never shown, and
+        where it misspelt a placeholder. None for none of these.
         """
         try:
             strings = list(_strings(json.loads(reply), ""))

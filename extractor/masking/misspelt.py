@@ -32,7 +32,7 @@ class Misspelt:
         return cls(names, said.lower(), re.compile(pattern, re.IGNORECASE))
 
     def meant(self, said: str) -> str | None:
-        """Return the placeholder that a whole value stands for; None where that is not certain."""
+        """Return the placeholder that a whole value stands for; None if that is not certain."""
         found = self.inside.search(said)
         if found is None or re.fullmatch(_AROUND, said[: found.start()] + said[found.end() :]) is None:
             return None

@@ -106,7 +106,7 @@ class PartRound:
         return tuple(earlier)
 
     def _again(self, error: Invalid, told: Sequence[Extraction[Any]]) -> tuple[PartQuestion, ...]:
-        """Return the questions for the parts that problems of the whole name; none where one names none."""
+        """Return the questions for the parts that problems of the whole name; none if one names none."""
         named = [named_by(self.division.shares, problem) for problem in error.problems]
         if not named or not all(named):
             return ()
@@ -128,7 +128,7 @@ def divided(
     models: Sequence[Model], record_type: Any, parts: Parts | None, options: Mapping[str, Any]
 ) -> Division:
     """Return how a record type is asked of models: in parts where it is past the limits of one's target, or
-    has more fields than `max_fields`; or as `parts` says. Raises ConfigError, and SchemaError where it can't
+    has more fields than `max_fields`; or as `parts` says. Raises ConfigError, and SchemaError if it can't
     be asked in so many.
     """
     first = models[0]
@@ -150,8 +150,9 @@ def divided(
 
 
 def named_by(shares: Sequence[Share], problem: Problem) -> set[int]:
-    """Return the numbers of the shares that a problem of the whole is about: those with its place, or those
-    of the members that its reason names where the place is an object that several shares divide.
+    """Return the numbers of the shares that a problem of the whole is about. These are the shares with its
+    place. If the place is an object that several shares divide, they are those of the members that its reason
+    names.
     """
     steps = steps_of(problem.pointer)
     at = {i for i, share in enumerate(shares) if share.has(problem.pointer)}

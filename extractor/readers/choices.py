@@ -11,7 +11,7 @@ TextForm: TypeAlias = Literal["plain", "layout", "markdown"]
 
 
 def check_choices(text_form: Any, page_images: Any, ocr: Any) -> None:
-    """Raise ConfigError for what is none of the choices."""
+    """Raise ConfigError for a value that is not one of the choices."""
     for option, value, known in (
         ("text_form", text_form, get_args(TextForm)),
         ("page_images", page_images, (True, False)),

@@ -67,7 +67,7 @@ def _points(c: Any, raw: Any) -> Iterator[Point]:
 
 
 def _thin(points: list[Point]) -> tuple[Point, Point] | None:
-    """Return the middle line of corners that all lie on one line, None where they do not."""
+    """Return the middle line of corners that all lie on one line, None if they do not."""
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     top, bottom = min(y for _, y in points), max(y for _, y in points)
     if bottom - top <= THIN:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-CONTRAST = 40  # of 255, below which ink can't be told from paper
+CONTRAST = 40  # of 255, below which ink and paper look alike
 NEAR = 0.1  # of the line's height: how far from its ink a letter may be found that other ink is nearer to
 JOINED = 1.0  # of the line's height: wider ink is of several letters that touch
 REACH = 0.6  # of the line's height: how far ink that touches belongs to a letter
@@ -27,7 +27,7 @@ class UnreadInk(NamedTuple):
 
     @property
     def note(self) -> str:
-        """One sentence that says so; "" where it is too little to be told."""
+        """One sentence that says so; "" if it is too little to be told."""
         if self.of == 0 or (self.share < FEW and self.lines == 0):
             return ""
         return (

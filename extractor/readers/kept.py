@@ -21,7 +21,7 @@ def place_of(picture: bytes, edition: str) -> Path:
 
 
 def load(place: Path) -> Kept | None:
-    """Return what is kept; None where there is nothing, or it is damaged."""
+    """Return what is kept; None if there is nothing, or it is damaged."""
     try:
         told = json.loads(place.read_bytes())
     except (OSError, ValueError):

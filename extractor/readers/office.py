@@ -55,7 +55,7 @@ _UNCOMPUTED = re.compile(rb"(</f>|<f\b[^>]*/>)\s*(<v\s*/>|<v></v>)?\s*</c>")
 
 def _rows(sheet: Any, formulas: Any, left: int) -> tuple[_Rows, int]:
     """Return the rows of a sheet that are filled, without the columns in which nothing stands; and how many
-    cells may follow. formulas: the same sheet with its formulas, None where all have values.
+    cells may follow. formulas: the same sheet with its formulas, None if all have values.
     """
     from openpyxl.utils import get_column_letter
 

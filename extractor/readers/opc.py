@@ -87,7 +87,7 @@ def attribute(element: Any, name: str) -> str | None:
 
 
 def child(element: Any, *names: str) -> Any:
-    """Return the first child of this name, of that the next one, and so on; None where one is missing."""
+    """Return the first child of this name, of that the next one, and so on; None if one is missing."""
     for name in names:
         element = next((each for each in element if local(each) == name), None)
         if element is None:

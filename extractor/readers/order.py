@@ -1,7 +1,7 @@
 """Words of a page in the order in which they are read: blocks of lines of words. Pure.
 
-A page is cut into bands at its wide gaps, a band into columns where they hold prose, and so on within these
-(the recursive XY-cut); a table or a form is read row by row, so that a value stays beside its name.
+A page is cut into bands at its wide gaps, and a band into columns if they hold prose. The same is done within
+these (the recursive XY-cut). A table or a form is read row by row, so that a value stays beside its name.
 Source: Nagy and Seth 1984, "Hierarchical representation of optically scanned documents".
 """
 
@@ -93,8 +93,8 @@ def lines_of(pieces: Iterable[PlacedText]) -> list[Line]:
 
 
 def as_read(line: Line) -> Line:
-    """Return the words of a line, which stand from left to right, as they are read: those of scripts that run
-    from the right, such as Arabic and Hebrew, the other way round. Source: UAX 9, as far as whole words go.
+    """Return the words of a line in reading order. They are given from left to right, so words of scripts
+    that run from the right, such as Arabic and Hebrew, are reversed. Source: UAX 9, as far as whole words go.
     """
     sides = [_side(piece.text) for piece in line]
     if "R" not in sides:
@@ -183,7 +183,7 @@ def _blocks(words: list[_Placed], depth: int) -> list[list[list[_Placed]]]:
 
 
 def _side_by_side(words: list[_Placed], height: float) -> list[list[_Placed]]:
-    """Return the words of two papers that lie beside one another, such as receipts on a photo; [] where there
+    """Return the words of two papers that lie beside one another, such as receipts on a photo; [] if there
     is one. The lines of two papers do not meet, as those of a table do.
     """
     found: tuple[float, list[list[_Placed]]] = (MEETING, [])
@@ -221,7 +221,7 @@ def _continued(
     height: float,
 ) -> tuple[list[_Placed], list[list[_Placed]]] | None:
     """Return two bands as one, where both are cut into the same columns, or the lower one is the rest of one
-    of them; None where they are not.
+    of them; None if they are not.
     """
     if not above[1]:
         return None
@@ -270,7 +270,7 @@ def _bands(lines: list[list[_Placed]], height: float) -> list[list[_Placed]]:
 
 
 def _columns(words: list[_Placed], height: float) -> list[list[_Placed]]:
-    """Return the columns of prose side by side; [] where there is one, or the rows of a table."""
+    """Return the columns of prose side by side; [] if there is one, or the rows of a table."""
     wide = _parted(words, _cuts(words, height), 2, PROSE_LINE)
     return wide or _parted(words, _cuts(words, height, NARROW), LONG_COLUMN, PROSE_LINE, PROSE_LINE)
 

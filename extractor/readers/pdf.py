@@ -23,7 +23,7 @@ PIXELS = 50_000_000  # of one page's image: 20 inches by 20 at 350 dpi
 GLYPHS = 500_000  # of one page
 NOTES = 10_000  # annotations of one page that are looked at
 PIECES = 200_000  # characters of a form field or a note
-FEW = 100  # characters of a page that may be a scan all the same
+FEW = 100  # characters of a page that may still be a scan
 MOST = 0.6  # the share of a page that a scan covers at least
 OBJECTS = 1_000  # of a page that are looked at
 BROKEN = 0.3  # the share of characters without meaning from which on a text layer is none
@@ -78,14 +78,14 @@ def read_pages(document: Any, pages: Sequence[int] | None) -> Iterator[ReadPage]
 
 
 def png(document: Any, index: int, dpi: float) -> bytes:
-    """Return the page as it is shown, as PNG. Raises ReadFailed where it has too many pixels."""
+    """Return the page as it is shown, as PNG. Raises ReadFailed if it has too many pixels."""
     file = BytesIO()
     picture(document, index, dpi).save(file, "PNG")
     return file.getvalue()
 
 
 def picture(document: Any, index: int, dpi: float) -> Any:
-    """Return the page as it is shown, as a PIL image. Raises ReadFailed where it has too many pixels."""
+    """Return the page as it is shown, as a PIL image. Raises ReadFailed if it has too many pixels."""
     width, height = (side * dpi / 72 for side in document.get_page_size(index))
     if width * height > PIXELS:
         raise ReadFailed(

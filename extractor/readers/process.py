@@ -51,7 +51,7 @@ def results(
 ) -> Iterator[Any]:
     """Yield what a task tells of a document, as it comes. what: the document, for messages: "the PDF".
 
-    Raises UnreadableSource where it can't be read, takes more than its bounds, or breaks the process.
+    Raises UnreadableSource if it can't be read, takes more than its bounds, or breaks the process.
     """
     asked = {
         "task": task,

@@ -182,7 +182,7 @@ def _check_written(text: str, pages: Sequence[ReadPage], called: str) -> None:
 
 
 def check_extra(extra: str, *modules: str) -> None:
-    """Raise UnreadableSource where the libraries of an extra are not installed."""
+    """Raise UnreadableSource if the libraries of an extra are not installed."""
     if any(find_spec(module) is None for module in modules):
         raise UnreadableSource(f"reading this needs `pip install 'typed-extractor[{extra}]'`", "needs")
 
@@ -255,7 +255,7 @@ def _passage(text: str, name: str, then: str, cells: Any) -> Passage:
 
 
 def _attached(name: str, data: bytes, how: ReadChoices, depth: int) -> Source:
-    """Return a document within another one; where it can't be read, its `problem` says why."""
+    """Return a document within another one; if it can't be read, its `problem` says why."""
     try:
         if depth >= DEEP:
             raise UnreadableSource(
@@ -473,7 +473,7 @@ class PageMark:
 def marked_pdf(source: Source, marks: Sequence[PageMark]) -> bytes:
     """Return the PDF of a source with its marks as annotations, a colour for each field.
 
-    Raises UnreadableSource where it can't be opened, or is no PDF.
+    Raises UnreadableSource if it can't be opened, or is no PDF.
     """
     if source.media_type != PDF or source.data is None:
         raise UnreadableSource("only a PDF can be marked", "unknown")
@@ -487,7 +487,7 @@ def marked_pdf(source: Source, marks: Sequence[PageMark]) -> bytes:
 
 
 def pdf_of_pages(source: Source, numbers: Sequence[int]) -> bytes:
-    """Return a PDF of some pages of one, in this order. Raises UnreadableSource where it can't be opened."""
+    """Return a PDF of some pages of one, in this order. Raises UnreadableSource if it can't be opened."""
     if source.media_type != PDF or source.data is None:
         raise UnreadableSource("only a PDF has such pages", "unknown")
     (found,) = pdf_parts(source.data, "file", list(numbers), DPI)

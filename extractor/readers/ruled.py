@@ -181,7 +181,7 @@ def _apart(values: Iterable[float]) -> list[float]:
 
 
 def _filled(grid: _Grid, words: Sequence[PlacedText]) -> tuple[TextBlock | None, list[PlacedText]]:
-    """Return the table that words make in a grid, and the words beside it; None where it is no table."""
+    """Return the table that words make in a grid, and the words beside it; None if it is no table."""
     left, top, right, bottom = grid.rect
     within: dict[tuple[int, int], list[PlacedText]] = {}
     others: list[PlacedText] = []

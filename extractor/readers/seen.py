@@ -38,7 +38,7 @@ class Looking:
         return self._spent > SECONDS
 
     def at(self, page: Any, size: tuple[float, float], words: Sequence[PlacedText]) -> Visible:
-        """Return which words of a page can be seen; all where there is no time left. size: of the page."""
+        """Return which words of a page can be seen; all if there is no time left. size: of the page."""
         if self.is_over or not words:
             return Visible(list(words), [])
         begun = self._clock()

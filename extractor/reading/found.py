@@ -89,7 +89,7 @@ def found_json(text: str, slips: bool = True) -> Found:
 
 
 def begun_json(text: str) -> str | None:
-    """Return the JSON that a reply which is cut off ends in, or is broken in; None where it may not be the
+    """Return the JSON that a reply which is cut off ends in, or is broken in; None if it may not be the
     answer.
     """
     found = found_json(text)
@@ -99,8 +99,8 @@ def begun_json(text: str) -> str | None:
 
 
 def without_thoughts(text: str) -> str:
-    """Return the text without the thoughts that some models write beside their answer; of a thought
-    whose beginning the server left out, and of one without an end, nothing stays either.
+    """Return the text without the thoughts that some models write beside their answer. A thought without an
+    end is removed too, and so is one whose beginning the server left out.
     """
     kept, at = list[str](), 0
     while mark := MARK.search(text, at):
@@ -185,7 +185,7 @@ class _Search:
         return following[0][0] if following and following[0][1] else None
 
     def _end(self, start: int) -> int | None:
-        """Where what begins with a bracket ends; None where nothing closes it."""
+        """Where what begins with a bracket ends; None if nothing closes it."""
         if self._ends is not None:
             return self._ends.get(start)
         ends, opened, count = dict[int, int](), list[tuple[str, int]](), Counter[str]()

@@ -34,19 +34,19 @@ class AsInText(Protocol):
     """Reads what is written as in a text of a locale, counted from a day."""
 
     def number(self, said: str) -> str | None:
-        """Return the digits of a number; None where it is none, or has more than one meaning."""
+        """Return the digits of a number; None if it is none, or has more than one meaning."""
         ...
 
     def day(self, said: str) -> date | None:
-        """Return the day that is meant; None where it is none, or may be more than one."""
+        """Return the day that is meant; None if it is none, or may be more than one."""
         ...
 
 
 class Inside:
-    """Reads the inside of a value by its schema. texts: whether objects and lists are read that stand as JSON
-    in a string, maps where their entries are wanted, and lists where the places of a tuple are. values:
-    whether choices in another spelling, numbers as text, and words for nothing are. as_in_text: reads numbers
-    and dates that are written as in the text; None where nobody says how that is.
+    """Reads the inside of a value by its schema. texts: whether JSON in a string is read as an object or a
+    list, a map as a list of entries, and a list as the places of a tuple. values: whether choices in another
+    spelling, numbers as text, and words for nothing are read. as_in_text: reads numbers and dates that are
+    written as in the text; None if nobody says how that is.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Inside:
         return self._inner(node, value, pointer)
 
     def _otherwise(self, node: Mapping[str, JSON], value: JSON, pointer: str) -> Inner | None:
-        """Return a value that is given in another form than the schema has for it; None where it is not, or
+        """Return a value that is given in another form than the schema has for it; None if it is not, or
         may be several.
         """
         if is_json_text(node):
@@ -117,7 +117,7 @@ class Inside:
         return [item for item, _ in each], (("an object of indices as a list", pointer), *_all_notes(each))
 
     def _as_item(self, node: Mapping[str, JSON], value: list[JSON], pointer: str) -> Inner | None:
-        """Return the only item of a list, where it is wanted by itself, or the list in its wrapper."""
+        """Return the only item of a list, if it is wanted by itself, or the list in its wrapper."""
         members = node.get("properties") or {}
         if len(value) == 1 and value[0] is not None:
             one, notes = self._read(node, value[0], pointer)
@@ -178,7 +178,7 @@ class Inside:
         return (read, (("a map as its entries", pointer), *notes)) if self._fits(read, node) else (value, ())
 
     def _places(self, node: Mapping[str, JSON], value: list[JSON], pointer: str) -> Inner:
-        """Return the members that the places of a tuple are, where it is given as a list."""
+        """Return the members that the places of a tuple are, if it is given as a list."""
         names = place_names(len(value))
         if [*node["properties"]] != names:
             return value, ()

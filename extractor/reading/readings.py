@@ -43,8 +43,8 @@ _AT_END = re.compile(r"[:=>][\s*]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """text: the JSON of the one value that was read, None where there is none. slice: the same where it
-    stands in the reply as it is. notes: how it was read, where it is not plain JSON in the schema's shape.
+    """text: the JSON of the one value that was read, None if there is none. slice: the same where it
+    stands in the reply as it is. notes: how it was read, if it is not plain JSON in the schema's shape.
     problems: why nothing was read, or why what was read is no record, whatever the record type says of it.
     invalid: whether there was JSON though nothing was read. others: the pointers of members that the schema
     does not have. remarks: what is said of the values, if they make a record; passed_over: of what stands
@@ -110,7 +110,7 @@ class Reader:
         return not self.shape.may_be_doubtful(text)
 
     def _if_plain(self, found: Read, text: str) -> Read:
-        """Return what was found, as none where it would be another record if it were read with tolerance."""
+        """Return what was found, as none if it would be another record if it were read with tolerance."""
         if found.text is None or not found.others:
             return found
         other = replace(self, slips=True)._read(text)
@@ -263,7 +263,7 @@ class Reader:
             yield ReadingWay({name: value}, (*way.notes, f"its wrapper {name!r} was left out"))
 
     def _record_inside(self, value: JSON) -> str | None:
-        """Return the name of a member that is no part of the record, and could be it; None where none is."""
+        """Return the name of a member that is no part of the record, and could be it; None if none is."""
         if not isinstance(value, dict):
             return None
         members = self.shape.members
@@ -286,7 +286,7 @@ class Reader:
         return name in ARGUMENTS or folded(name) in WORDS_FOR_IT | names | {f"{known}s" for known in names}
 
     def _arguments(self, value: dict[str, JSON]) -> JSON:
-        """Return the arguments of a call that is written out; None where it is none."""
+        """Return the arguments of a call that is written out; None if it is none."""
         if isinstance(function := value.get("function"), dict):
             value = function
         inner = [name for name in ARGUMENTS if name in value and name not in self.shape.members]
@@ -331,7 +331,7 @@ class Decoded(RecordShape):
 
 
 def how(notes: Sequence[str], remarks: Sequence[str] = ()) -> str | None:
-    """Return what is said of a reply that was read in these ways; None where it was plain JSON in shape."""
+    """Return what is said of a reply that was read in these ways; None if it was plain JSON in shape."""
     said = [f"read with tolerance: {'; '.join(dict.fromkeys(notes))}"] if notes else []
     return "; ".join((*said, *remarks)) or None
 

@@ -79,14 +79,14 @@ def doubts(value: JSON, leaves: Sequence[Schema]) -> list[str]:
 
 
 def mistyped(value: JSON, leaves: Sequence[Schema]) -> str | None:
-    """Return what is wrong with a value that a validator would make another one of; None where it would not.
+    """Return what is wrong with a value that a validator would make another one of; None if it would not.
     It may still be of another type than asked for.
     """
     asked = type_names(leaves)
     digits = is_number(value) or (isinstance(value, str) and bool(_DIGITS.fullmatch(value)))
     texts = [leaf for leaf in leaves if type_names([leaf]) & {"string", "null"}]
     others = asked - {"null"} - ({"string"} if all(map(is_time, texts)) else set())
-    if isinstance(value, str):  # a number in quotes is none, but Pydantic takes it for a time all the same
+    if isinstance(value, str):  # a number in quotes is not a number, but Pydantic still takes it for a time
         others -= NUMBERS | {"boolean"}
     if digits and not others and "string" in asked:
         return f"is the number {value}, where a date or time was asked for"
@@ -149,7 +149,7 @@ def is_time(node: Schema) -> bool:
 
 
 def format_of(node: Schema) -> str | None:
-    """Return the format of a place for a text, however its target is told; None where it has none."""
+    """Return the format of a place for a text, however its target is told; None if it has none."""
     form, pattern, words = (node.get(name) for name in ("format", "pattern", "description"))
     if isinstance(form, str):
         return form

@@ -1,6 +1,6 @@
 """Whether a JSON value has the shape that a strict schema says: its members, its types, its choices. Pure.
 
-Bounds, patterns and formats are not looked at: a value that breaks one is the record all the same, and
+Bounds, patterns and formats are not checked here: a reply that breaks one still has the record's shape, and
 its place can be asked for again. An object takes the members alone that its schema names.
 """
 
@@ -38,7 +38,7 @@ _TYPES: Mapping[str, Callable[[JSON], bool]] = {
 
 
 def place_names(count: int) -> list[str]:
-    """Return the names of a tuple's places, where it is asked for as an object."""
+    """Return the names of a tuple's places, if it is asked for as an object."""
     return [f"item_{i + 1}" for i in range(count)]
 
 
@@ -280,8 +280,8 @@ class RecordShape:
         return next(near, None)
 
     def _only(self, node: JSON, value: JSON) -> Schema:
-        """Return the schema that a value is meant for. Where there are several for an object, it has the
-        members of all; where there are several for a list, it is one of anything.
+        """Return the schema that a value is meant for. If there are several for an object, it has the
+        members of all; if there are several for a list, it is one of anything.
         """
         plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
         branches = plain.get("anyOf") or plain.get("oneOf")

@@ -122,7 +122,7 @@ class EscalatedValue:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One text with what came of it. title: what it is called in the list. record: as JSON; None where
+    """One text with what came of it. title: what it is called in the list. record: as JSON; None if
     there is none, for the reasons in `problems`. evidence: by the JSON pointers of the record's leaves.
     facts: what else is shown, by its name, such as tokens and cost. conflicts, chunks: of a long text.
     confidence: by the pointers of leaves. pages, boxes: of a document, the boxes by pointers, too. missing:

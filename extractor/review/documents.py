@@ -18,7 +18,7 @@ KEPT = 4  # documents in memory: the one that is looked at, and its neighbours
 
 class ReviewDocuments:
     """Documents by their names, the last few kept. read: returns a document, a text where it has no pages,
-    None where it is not there.
+    None if it is not there.
     """
 
     def __init__(self, read: Callable[[str], str | Source | None]) -> None:
@@ -43,7 +43,7 @@ class ReviewDocuments:
         }
 
     def picture(self, item: ReviewItem, number: int) -> bytes | None:
-        """Return a page as a WebP file; None where it has no such page, or it can't be drawn."""
+        """Return a page as a WebP file; None if it has no such page, or it can't be drawn."""
         source = self._document(item)
         pages = () if source is None else tuple(page for page in source.pages if page.number == number)
         if source is None or not pages:

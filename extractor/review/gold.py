@@ -16,7 +16,7 @@ from .items import ReviewItem, ReviewState, gold_line
 class GoldFile:
     """Gold of some records. Lines of others stay as they are. is_behind: whether it lacks what was done.
 
-    Raises ConfigError where what is there cannot be read.
+    Raises ConfigError if what is there cannot be read.
     """
 
     def __init__(self, path: str, items: Sequence[ReviewItem]) -> None:
@@ -63,7 +63,7 @@ def _text(path: str) -> str:
 
 
 def _identity(line: str) -> tuple[str | None, str | None]:
-    """Return the key of the review and the id on a line, None where there is none."""
+    """Return the key of the review and the id on a line, None if there is none."""
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):

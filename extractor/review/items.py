@@ -81,12 +81,12 @@ class ReviewItem:
 
     @property
     def doubt(self) -> float:
-        """How sure the least sure value is; 1 where there is none."""
+        """How sure the least sure value is; 1 if there is none."""
         return min(self.sureness.values(), default=1.0)
 
 
 def keyed(items: Iterable[ReviewItem]) -> list[ReviewItem]:
-    """Return the items with keys and titles of their own; equal ones are told apart by their number."""
+    """Return the items with keys and titles of their own; equal ones are distinguished by their number."""
     keys, titles, found = Counter[str](), Counter[str](), list[ReviewItem]()
     for item in items:
         key = digest(json.dumps([item.text, item.record], sort_keys=True))[:20]
@@ -216,7 +216,7 @@ def _readings(typed: str, before: JSON) -> Iterator[JSON]:
 
 
 def with_value(record: JSON, pointer: str, value: JSON) -> JSON:
-    """Return a record with another value at a JSON pointer. Raises ValueError where it has no such place."""
+    """Return a record with another value at a JSON pointer. Raises ValueError if it has no such place."""
     if pointer == "":
         return value
     changed = deepcopy(record)

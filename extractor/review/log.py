@@ -128,7 +128,7 @@ class StepLog:
             self._write(b"\n")
 
     def add(self, step: ReviewStep) -> None:
-        """Return once the step is safe on the disk. Raises OSError where it can't be written: then it counts
+        """Return once the step is safe on the disk. Raises OSError if it can't be written: then it counts
         as not done.
         """
         self._write(step.line().encode() + b"\n")
@@ -152,7 +152,7 @@ class StepLog:
 
 @contextmanager
 def alone(path: str) -> Iterator[None]:
-    """Keep other processes from reviewing the same records. Raises ConfigError where one does; a lock goes
+    """Keep other processes from reviewing the same records. Raises ConfigError if one does; a lock goes
     with its process, however that ends.
     """
     from filelock import FileLock, Timeout

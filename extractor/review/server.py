@@ -1,7 +1,7 @@
 """The page of a review on loopback, for one person: a secret in its address, and nobody else's requests.
 
-A page of another origin knows neither the token nor may it send what is taken here: requests need our Host
-(so that no name can be rebound to this address), and what changes anything our Origin and JSON. Source:
+A page of another origin does not know the token. Nor are its requests accepted: they need our Host, so that
+no name can be rebound to this address. Those that change something also need our Origin and JSON. Source:
 https://cheatsheetseries.owasp.org, "Cross-Site Request Forgery Prevention".
 """
 

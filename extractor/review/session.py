@@ -85,7 +85,7 @@ class ReviewSession:
         return self._documents.pages(self._item(number))
 
     def picture(self, number: int, page: int) -> bytes | None:
-        """Return a page of one record's document as a WebP file; None where there is none."""
+        """Return a page of one record's document as a WebP file; None if there is none."""
         return self._documents.picture(self._item(number), page)
 
     def act(self, number: int, asked: Mapping[str, Any]) -> JSON:

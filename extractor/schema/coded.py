@@ -54,7 +54,7 @@ class Coded:
         return schema
 
     def checked(self, code: Any) -> Any:
-        """Return a code as it is. A validator of Pydantic's: raises its error for what is no code."""
+        """Return a code as it is. A validator of Pydantic's: raises its error for any other value."""
         if code is not None and code not in self.vocabulary:
             raise PydanticCustomError("code", "is no code of {name}", {"name": self.vocabulary.name})
         return code
@@ -83,7 +83,7 @@ def coded_in(source: TypeSource) -> tuple[tuple[str, Coded], ...]:
 
 
 def shortlists(coded: Sequence[tuple[str, Coded]], text: str | None) -> dict[str, Shortlist]:
-    """Return the codes to show for a text at each place. Raises ConfigError where it can't be searched."""
+    """Return the codes to show for a text at each place. Raises ConfigError if it can't be searched."""
     found = {each: each.vocabulary.shortlist(text, each.shown) for each in dict(coded).values()}
     return {place: found[each] for place, each in coded}
 

@@ -20,17 +20,17 @@ from .nodes import PYTHON, Map, Member, Record, Schema, TypeSource, below, pytho
 
 Fits: TypeAlias = Callable[[Share], bool]
 MOST_SHARES = 200  # of one record type
-ANY_NUMBER = 10**9  # fields of a share, where there is no bound
+ANY_NUMBER = 10**9  # fields of a share, if there is no bound
 LOOK_AHEAD = 10_000  # places that are packed at a time
 SHOWN = 2  # members of an item that are repeated in each share of its list
 
 
 def divide(source: TypeSource, fits: Fits, most: int | None = None, count: int | None = None) -> list[Share]:
-    """Return the shares of a record type in its order; one with the place () where it is not divided.
+    """Return the shares of a record type in its order; one with the place () if it is not divided.
 
     fits: whether a target takes a share. most: fields of each, with those inside. count: into how many shares
     to divide it, as far as it can be: it may take more to fit, and there are fewer where there are fewer
-    members. Raises SchemaError where it takes more than MOST_SHARES.
+    members. Raises SchemaError if it takes more than MOST_SHARES.
     """
     tree = _Tree(source)
     if count is not None:
@@ -147,7 +147,7 @@ class _Tree:
             yield from self._units(child, takes, inner)
 
     def _children(self, place: Place, around: tuple[str, ...]) -> list[Place]:
-        """Return the places that a place can be cut into; none where it can't be."""
+        """Return the places that a place can be cut into; none if it can't be."""
         if place and place[-1] == REST:
             return []
         schema = self._schema(place)
@@ -188,7 +188,7 @@ class _Tree:
         return [(*item, member.key) for member in values[:SHOWN]]
 
     def _members(self, place: Place) -> list[Member]:
-        """Return the members of an object; none of what is no object."""
+        """Return the members of an object; none if the schema is not that of an object."""
         python = python_of(resolved(self._source, self._schema(place)))
         return python.data.members if python is not None and isinstance(python.data, Record) else []
 

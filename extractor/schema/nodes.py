@@ -66,7 +66,7 @@ class Note:
 class Member:
     """One member of an object. key: its name in JSON. name: the attribute or key of the Python value.
     path: where Pydantic looks for it, if deeper than `key`. reads: whether JSON of a default that was not
-    validated is read as that default; None where it was.
+    validated is read as that default; None if it was.
     """
 
     key: str
@@ -82,7 +82,7 @@ class Python:
     """What a node is in Python.
 
     kind: the rule that compiles it. data: what the rule needs: the inner schema, the members, the
-    choices. type: the class of its values, where there is one.
+    choices. type: the class of its values, if there is one.
     """
 
     kind: str
@@ -106,7 +106,7 @@ class Python:
 @dataclass(slots=True)
 class Record:
     """An object with named members. by_item: its values are mappings. extras: the schema of other
-    members, None where there are none. elsewhere: names of members that are asked for elsewhere; is_open:
+    members, None if there are none. elsewhere: names of members that are asked for elsewhere; is_open:
     whether so are those without a name.
     """
 
@@ -150,7 +150,7 @@ class TypeSource:
 
     schema: its JSON Schema, with PYTHON beside the keywords. definitions: by the text of `$ref`.
     validate: returns the record, from JSON text and a context; raises what `problems` explains. core:
-    pydantic-core's schema of it, None where there is none.
+    pydantic-core's schema of it, None if there is none.
     """
 
     name: str
@@ -230,7 +230,7 @@ _JSON_TYPES: Final = {
 
 
 def python_of(schema: Schema) -> Python | None:
-    """Return what `schema` is in Python, None where that is unknown."""
+    """Return what `schema` is in Python, None if that is unknown."""
     found = schema.get(PYTHON)
     return found if isinstance(found, Python) else None
 

@@ -89,7 +89,7 @@ class RecordType:
     written: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document. keeps_extras:
     objects of a document have members that it does not name. forms: of FORMS, a Share or a Shortlisted, the
     innermost first. identity: what tells it from others. Types that compare equal may differ in order, so a
-    document counts as its text, and what is no class as itself.
+    document counts as its text, and anything but a class as itself.
     """
 
     written: Any = field(compare=False)

@@ -50,7 +50,7 @@ def types_in(record_type: Any) -> tuple[Any, ...]:
 
 
 def place_of_type(record: Any, types: Sequence[Any]) -> int | None:
-    """Return the position of the type that a record is of; None where it is of none. The first of the
+    """Return the position of the type that a record is of; None if it is of none. The first of the
     JSON Schemas that it conforms to counts.
     """
     own = type(record)

@@ -56,7 +56,7 @@ FORMATS = {
 
 
 def sentence(keyword: str, value: JSON) -> str:
-    """Return the sentence for one constraint; "" where there is nothing to say."""
+    """Return the sentence for one constraint; "" if there is nothing to say."""
     if keyword == "format":
         return FORMATS.get(value, f"In the format {value!r}.")
     if keyword == "uniqueItems" and not value:

@@ -207,12 +207,12 @@ class Halves:
         return text
 
     def left(self, place: Place) -> str:
-        """Return the half that nothing followed, "" where there is none."""
+        """Return the half that nothing followed, "" if there is none."""
         return self._kept.pop(place, "")
 
 
 def event_json(data: str) -> JSON:
-    """Return the JSON value of an event's data, None where it is none."""
+    """Return the JSON value of an event's data, None if it is none."""
     try:
         return from_json(data)
     except ValueError:  # it may hold half of a character, which the next event completes

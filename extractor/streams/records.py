@@ -154,7 +154,7 @@ class ItemGrowth(Growth[T, list[T]]):
         return list(self._given)
 
     def _rest(self, record: list[T], result: Extraction[list[T]]) -> Iterator[T]:
-        """The items that a repair has added. Raises Invalid where it has taken back some that were given."""
+        """The items that a repair has added. Raises Invalid if it has taken back some that were given."""
         given = Counter(self.compiled.encode([item]) for item in self._given)
         for item in record:
             said = self.compiled.encode([item])

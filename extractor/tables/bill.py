@@ -12,7 +12,7 @@ from typing import TypeAlias
 from ..messages import JSON
 from ..transport import kept
 
-Cost: TypeAlias = Decimal | None  # US dollars; None where it is not known
+Cost: TypeAlias = Decimal | None  # US dollars; None if it is not known
 NOTHING = Decimal(0)
 EVERY = 1.0  # seconds, at least, between two looks at what a run has cost so far
 
@@ -28,14 +28,14 @@ class Bill:
 
     @property
     def total(self) -> Cost:
-        """What all runs have cost; None where one of them is not known."""
+        """What all runs have cost; None if one of them is not known."""
         known = [cost for cost in self.costs if cost is not None]
         return sum(known, NOTHING) if len(known) == len(self.costs) else None
 
 
 @dataclass(frozen=True, slots=True)
 class RunCost:
-    """What is kept of one run. cost: None where it is not known, as of one that was killed. least: what it
+    """What is kept of one run. cost: None if it is not known, as of one that was killed. least: what it
     has cost at least.
     """
 

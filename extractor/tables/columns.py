@@ -24,7 +24,7 @@ INFERRED = 2_000  # rows that are looked at together to find the types of JSON
 
 def own_schema(source: Table, gathered: Gathered, earlier: Table | None) -> pa.Schema:
     """Return the Arrow types of the rows' own fields. earlier: a Parquet file that is added to. Raises
-    ConfigError where the rows and their records have other columns than it.
+    ConfigError if the rows and their records have other columns than it.
     """
     import pyarrow as pa
 
@@ -76,7 +76,7 @@ def arrow_table(rows: Sequence[Fields], schema: pa.Schema) -> pa.Table:
 
 
 def names_in(earlier: Table, source: Table, new: Sequence[str]) -> Sequence[str]:
-    """Return the columns of an output that is added to. Raises ConfigError where the rows have others."""
+    """Return the columns of an output that is added to. Raises ConfigError if the rows have others."""
     known = earlier.names or ()
     for name in (*input_names(source), *new):
         if name not in known:

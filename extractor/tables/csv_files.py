@@ -96,7 +96,7 @@ def _csv_lines(path: str, read: ReadOptions) -> Iterator[tuple[int, list[str] | 
 
 
 def check_header(path: str, names: Sequence[str]) -> None:
-    """Raise ConfigError where the first line of a file of CSV does not name its columns."""
+    """Raise ConfigError if the first line of a file of CSV does not name its columns."""
     if not names:
         raise ConfigError(f"{path} is empty: its first line must name the columns")
     if twice := [name for name in names if names.count(name) > 1]:

@@ -99,7 +99,7 @@ class DatabaseJob(FileJob):
         return self.destination.append or (bool(self.sink.keys) and not self.destination.resume)
 
     def _leave_out(self, rows: Rows, done: TableMark, report: RunReport) -> None:
-        """Leave out the rows that are done. Raises ConfigError where they are other ones, and where nothing
+        """Leave out the rows that are done. Raises ConfigError if they are other ones, and where nothing
         says that the run goes on.
         """
         spelled = self.destination.spelled
@@ -149,7 +149,7 @@ class DatabaseJob(FileJob):
         return self.destination.sinks or (self.sink,)
 
     def _begun(self, job: FileJob, sink: DatabaseSink, report: RunReport) -> TableBatches:
-        """Return the place for a table's rows. Raises ConfigError where it has rows of another version."""
+        """Return the place for a table's rows. Raises ConfigError if it has rows of another version."""
         import pyarrow as pa
 
         existing = sink.existing()
@@ -161,7 +161,7 @@ class DatabaseJob(FileJob):
         return TableBatches(job, own, gathered)
 
     def _end(self, filling: DatabaseFilling, report: RunReport) -> None:
-        """Write what waits. Raises RunStopped where a quarantine that is drained is to stay as it is."""
+        """Write what waits. Raises RunStopped if a quarantine that is drained is to stay as it is."""
         try:
             filling.flush()
         except RunStopped as error:
@@ -206,7 +206,7 @@ class DatabaseJob(FileJob):
 
 
 def _check_version(job: FileJob, sink: DatabaseSink, existing: Mapping[str, Any]) -> None:
-    """Raise ConfigError where a table has rows of another version of the record type."""
+    """Raise ConfigError if a table has rows of another version of the record type."""
     fingerprint = job.sheet.shape.fingerprint_name
     if fingerprint in existing and (found := sink.differing(fingerprint, job.version.fingerprint)):
         other = f"another table, with {job.destination.spelled.into}"
@@ -376,7 +376,7 @@ class DatabaseFilling:
         self._rows, self._behind = [], []
 
     def _instead(self, position: int, why: str) -> pa.RecordBatch | None:
-        """The row without its record, and with the reason; None where it goes into the quarantine."""
+        """The row without its record, and with the reason; None if it goes into the quarantine."""
         number, outcome, each, own = self._rows[position]
         if self._job.destination.quarantine is not None:
             self._put_aside(outcome, each, why)

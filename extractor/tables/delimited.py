@@ -14,7 +14,7 @@ MEND = 'write a quote inside a quoted cell twice, ""'
 
 @dataclass(frozen=True, slots=True)
 class Torn:
-    """A line whose cells can't be told apart."""
+    """A line that can't be divided into cells."""
 
     why: str
     raw: str
@@ -23,8 +23,8 @@ class Torn:
 def cells_of(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str] | Torn]]:
     """Yield each row with the number of its last line; empty lines are none.
 
-    Raises ConfigError for a quote that opens a cell and is not closed: nobody can say where it should have
-    been, and the rows after it would be a part of the cell.
+    Raises ConfigError for a quote that opens a cell and is not closed. Its right place is unknown, and the
+    rows after it would become a part of the cell.
     """
     csv.field_size_limit(2**31 - 1)
     taken = list[str]()  # the lines of one row
@@ -68,7 +68,7 @@ def _torn(taken: list[str], first: int, error: csv.Error) -> Torn:
 
 
 def rows_inside(cell: str, delimiter: str, columns: int) -> int:
-    """Return how many lines in the middle of a cell look like rows: all of them, or 0 where some do not.
+    """Return how many lines in the middle of a cell look like rows: all of them, or 0 if some do not.
 
     A quote that opened too early swallows the rows up to the next one, and each of these is told by nothing
     else. columns: of a row, 2 at least, since any line looks like a row of one.

@@ -149,7 +149,7 @@ class Destination:
         return self.anew and any(Path(str(each)).is_file() for each in files)
 
     def earlier(self) -> Table | None:
-        """Return the rows of the output that is gone on with; None where there is none."""
+        """Return the rows of the output that is gone on with; None if there is none."""
         there = not self.anew and Path(self.output).exists() and Path(self.output).stat().st_size
         return table(self.output) if there else None
 

@@ -106,7 +106,7 @@ def decoded(data: bytes, encoding: str | None = None) -> DecodedText:
 
     UTF-8, a byte order mark, and UTF-16 of mostly Latin text are certain; others are guessed: Windows-1252
     where the text then looks Western, else what chardet takes it for. Raises ConfigError for bytes that are
-    no text, or in an encoding that can't be told.
+    no text, or in an encoding that can't be determined.
     """
     if encoding is not None:
         return DecodedText(_decoded(data, encoding))
@@ -137,8 +137,8 @@ def _checked(text: str) -> str:
 
 
 def _looks_western(data: bytes) -> bool:
-    """Whether bytes are words of Western languages in Windows-1252: few letters are outside of ASCII there,
-    no symbol stands inside of a word, and no word is without any letter of ASCII.
+    """Whether bytes are words of Western languages in Windows-1252. In these, few letters are outside of
+    ASCII, no symbol stands inside of a word, and every word has a letter of ASCII.
     """
     try:
         text = data.decode("windows-1252")

@@ -97,7 +97,7 @@ def excel_writer(
     path: str, sheet: Sheet, names: Sequence[str], total: int | None, disk: Disk = DISK
 ) -> Iterator[Writer]:
     """Yield what writes rows below a header: texts as texts, whatever they begin with. Raises ConfigError
-    where a sheet can't hold them.
+    if a sheet can't hold them.
     """
     try:
         import openpyxl

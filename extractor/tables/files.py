@@ -37,7 +37,7 @@ def table(
 ) -> Table:
     """Return a file's rows. limit: the first ones; sample: some at random, the same each time.
 
-    path: also a URL that fsspec opens. Raises ConfigError where it can't be read.
+    path: also a URL that fsspec opens. Raises ConfigError if it can't be read.
     """
     whole = READERS[format_of(path)](path, read)
     name = "standard input" if path == "-" else masked(path)
@@ -58,7 +58,7 @@ def written(
 
     gathered: makes the new columns, where their types are needed. earlier: the output that is added to:
     its columns are those of the new one. partly: whether what was written before an exception is kept,
-    where that is text. Raises ConfigError where the rows have others.
+    where that is text. Raises ConfigError if the rows have others.
     """
     kind = format_of(path)
     if kind == "parquet":

@@ -98,7 +98,7 @@ def text_lines(path: str, encoding: str | None = None) -> Iterator[io.TextIOWrap
 
 
 def check_text(path: str) -> None:
-    """Raise ConfigError where a file begins as no text in UTF-8 does."""
+    """Raise ConfigError if a file begins as no text in UTF-8 does."""
     with byte_stream(path) as stream:
         why = why_no_text(stream.read(SNIFFED))
     if why is not None:

@@ -259,7 +259,7 @@ class FileJob:
 
     def left(self, report: RunReport) -> Rows:
         """Return the rows that a run would put to the model. report: is told of those that are done. Raises
-        ConfigError where earlier files can't be gone on with.
+        ConfigError if earlier files can't be gone on with.
         """
         rows = Rows(self._fed(report))
         if not self.destination.append:
@@ -343,7 +343,7 @@ class FileJob:
             report.is_full = isinstance(error.cause, JournalError)
 
     def _leave(self, rows: Rows, hold: Hold, report: RunReport) -> None:
-        """Leave in the quarantine what a run that did not finish has not done; else add nothing at all. Where
+        """Leave in the quarantine what a run that did not finish has not done; else add nothing at all. If
         the disk may be full, older files stay: there may be no room for what takes their place.
         """
         if report.is_full and self.destination.replaces:
@@ -406,7 +406,7 @@ def _counted(writer: Writer, put: Put) -> Writer:
 
 
 def _note(asked: Stopping, rows: Rows, report: RunReport) -> None:
-    """Take note that a signal has stopped the run, unless it has come to its end all the same."""
+    """Take note that a signal has stopped the run, unless it has ended anyway."""
     if not asked or (report.stopped is None and rows.all_settled):
         return
     report.stopped = str(asked)
@@ -414,7 +414,7 @@ def _note(asked: Stopping, rows: Rows, report: RunReport) -> None:
 
 
 def fault_finder(record_type: Any, sheet: Sheet, output: str) -> Callable[[Any], str | None]:
-    """Return the function that says why a record can't be written to a file, None where it can."""
+    """Return the function that says why a record can't be written to a file, None if it can."""
     records = RecordType.of(record_type).records() if is_typed(output) else None
 
     def fault(record: Any) -> str | None:

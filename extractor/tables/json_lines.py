@@ -39,7 +39,7 @@ def json_lines_table(path: str, read: ReadOptions = AS_NAMED) -> Table:
 
 @contextmanager
 def _lines(path: str, encoding: str | None) -> Iterator[Iterable[bytes]]:
-    """Yield the lines of a file in UTF-8. Raises ConfigError where they are not in its encoding."""
+    """Yield the lines of a file in UTF-8. Raises ConfigError if they are not in its encoding."""
     if encoding is None:
         with byte_stream(path) as stream:
             yield stream

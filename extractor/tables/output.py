@@ -21,9 +21,9 @@ def opened(
     """Yield what to write to: standard output for "-", else a file that stands at `path` afterwards.
 
     Until the block is left, `path` is as it was, and also where the block raises before anything
-    was written; what was written before an exception is kept. partly: False where it is not. After an
+    was written; what was written before an exception is kept. partly: False if it is not. After an
     error of writing itself `path` is as it was: aside says whether what could be written is kept in
-    another file. hint: how to name another file. Raises ConfigError where nothing can be written there,
+    another file. hint: how to name another file. Raises ConfigError if nothing can be written there,
     Unwritten where the disk is full.
     """
     if path == "-":

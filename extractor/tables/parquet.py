@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 512
 
 
 def arrow_library() -> Any:
-    """Return `pyarrow.parquet`. Raises ConfigError where it is not installed."""
+    """Return `pyarrow.parquet`. Raises ConfigError if it is not installed."""
     try:
         import pyarrow.parquet
     except ImportError as error:
@@ -87,7 +87,7 @@ def _row_of(batch: pa.RecordBatch, number: int) -> Fields | BadRow:
 def parquet_writer(
     path: str, source: Table, gathered: Gathered, before: Table | None, disk: Disk = DISK
 ) -> Iterator[Writer]:
-    """Yield what writes rows. Raises ConfigError where they don't go with what is added to."""
+    """Yield what writes rows. Raises ConfigError if they don't go with what is added to."""
     parquet = arrow_library()
     import pyarrow as pa
 

@@ -66,7 +66,7 @@ class RunReport:
 
     @property
     def cost(self) -> Cost:
-        """What this run has paid, in US dollars; None where that is not known in full."""
+        """What this run has paid, in US dollars; None if that is not known in full."""
         if self.told.unpriced:
             return None
         return self.told.cost or Decimal(0)

@@ -66,7 +66,7 @@ def kept(
     """Yield the rows of earlier files, and which output each is of, None for the quarantine; leave them out
     of `rows`.
 
-    good: the rows of each earlier output. bad: the lines of its quarantine. Raises ConfigError where they
+    good: the rows of each earlier output. bad: the lines of its quarantine. Raises ConfigError if they
     are not the first rows of the input.
     """
     nexts, line = list(map(_whole, good)), _whole(bad)
@@ -92,7 +92,7 @@ def kept(
 
 
 def _output_of(each: Placed, nexts: Sequence[Fields | None], own: Fields) -> int | None:
-    """Return which output's next row was made of a row, None where none was."""
+    """Return which output's next row was made of a row, None if none was."""
     there = (n for n, row in enumerate(nexts) if row is not None and _is_row_of(row, each, own))
     return next(there, None)
 

@@ -88,7 +88,7 @@ class Sheet:
 
 
 def check_free(own: Iterable[str], new: Iterable[str]) -> None:
-    """Raise ConfigError where a new field would have the name of one of the input's own."""
+    """Raise ConfigError if a new field would have the name of one of the input's own."""
     if clash := set(own) & set(new):
         raise ConfigError(
             f"the input already has a field {min(clash)!r}: give the new columns another `name`"

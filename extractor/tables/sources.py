@@ -92,7 +92,7 @@ def _joined(paths: Sequence[str], options: ReadOptions) -> Table:
 
 
 def _place_in(tables: Sequence[Table]) -> Callable[[int], str] | None:
-    """Return what tells where a row of several tables stands; None where their lengths are not known."""
+    """Return what tells where a row of several tables stands; None if their lengths are not known."""
     ends = [*accumulate(each.total or 0 for each in tables)]
     if any(each.total is None or each.place is None for each in tables):
         return None

@@ -19,7 +19,7 @@ LOOKED_AT = 100  # rows that tell the columns of JSON Lines
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that could not be read. raw: what stands there, where that is known."""
+    """A row that could not be read. raw: what stands there, if that is known."""
 
     line: int
     why: str
@@ -29,11 +29,11 @@ class BadRow:
 @dataclass(frozen=True, slots=True)
 class Table:
     """A file of rows. names: its columns, None for JSON Lines, where each row has its own. total: its
-    rows, None where that is not known before it is read. rows: makes an iterator from its beginning.
+    rows, None if that is not known before it is read. rows: makes an iterator from its beginning.
     row_id: the column that holds each row's position, where one is added. note: what there is to know of
     it before it is run, None for nothing. of_files: whether each row is a file, whose text is not read yet.
     place: returns the file of a row, by the row's position from 0, and for a row of a table its number from
-    1; None where that is not known.
+    1; None if that is not known.
     """
 
     names: tuple[str, ...] | None
@@ -73,7 +73,7 @@ def sampled(rows: Iterable[Any], size: int, rng: random.Random) -> Iterator[Any]
 
 
 def first_names(source: Table) -> Sequence[str]:
-    """Return the fields of the first rows; none where there are no rows, or they can be read only once."""
+    """Return the fields of the first rows; none if there are no rows, or they can be read only once."""
     rows = islice(source.rows(), LOOKED_AT) if source.total else ()
     return list(dict.fromkeys(name for row in rows if isinstance(row, dict) for name in row))
 

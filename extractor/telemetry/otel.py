@@ -1,7 +1,7 @@
 """Events as OpenTelemetry spans and metrics, named by the semantic conventions for generative AI.
 
 A span for the dialogue, and within it one of kind CLIENT for each attempt. Source:
-https://opentelemetry.io/docs/specs/semconv/gen-ai/. Imported only where opentelemetry is.
+https://opentelemetry.io/docs/specs/semconv/gen-ai/. Imported only if opentelemetry is.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Anthropic Messages API as a server speaks it. Pure.
 
-Source: https://platform.claude.com/docs/en/api/messages, /api/errors and /build-with-claude/streaming.
-It has no word for a content filter: what that withheld is a refusal.
+Source: https://platform.claude.com/docs/en/api/messages, /api/errors and /build-with-claude/streaming. The
+API has no finish reason for a content filter, so a filtered reply is a refusal.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ERRORS = {
 
 
 def problem(asked: JSON) -> Status | None:
-    """Return the error for a body that is no request; None where it is one."""
+    """Return the error for a body that is no request; None if it is one."""
     if not isinstance(asked, dict):
         return Status(400, "The body of a request is a JSON object.")
     for name, kind in (("model", str), ("max_tokens", int), ("messages", list)):

@@ -245,7 +245,7 @@ class Batches:
     def _ended(
         self, batch: _Batch, place: int, request: ReceivedRequest, play: Play
     ) -> tuple[str, bytes] | None:
-        """Return how a request ended, and its line in the results; None where it is missing there."""
+        """Return how a request ended, and its line in the results; None if it is missing there."""
         custom_id, path, body = batch.requests[place]
         fate: Fate | Literal["canceled"] = self.script.fate(place, custom_id)
         if batch.cancelled:
@@ -264,7 +264,7 @@ class Batches:
     def _ran(
         self, batch: _Batch, custom_id: str, fate: Any, asked: ReceivedRequest, play: Play
     ) -> tuple[str, bytes] | None:
-        """Return how a request ended that was come to, and its line; None where it has no answer."""
+        """Return how a request ended that was come to, and its line; None if it has no answer."""
         path = asked.path
         handler = apis.handler_of(apis.ROUTES, "POST", path)
         if isinstance(fate, Status):

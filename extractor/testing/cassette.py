@@ -230,7 +230,7 @@ def _kept(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _hidden_pieces(pieces: Sequence[bytes], secrets: Iterable[str]) -> tuple[str, ...]:
-    """Return the body as texts. Where a secret stands in it, maybe across pieces, it becomes one."""
+    """Return the body as texts. If a secret stands in it, maybe across pieces, it becomes one."""
     whole = b"".join(pieces).decode(errors="surrogateescape")
     escaped = [json.dumps(secret)[1:-1] for secret in secrets]
     hidden = _hide(whole, [*secrets, *escaped])

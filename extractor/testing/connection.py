@@ -32,7 +32,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Keep the transport."""
         self._transport: asyncio.Transport = transport
-        # asyncio does this only where the socket says IPPROTO_TCP, which an accepted one does not
+        # asyncio does this only if the socket says IPPROTO_TCP, which an accepted one does not
         self._socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connections.add(self)
 

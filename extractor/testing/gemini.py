@@ -1,7 +1,7 @@
 """The Gemini API's generateContent as a server speaks it. Pure.
 
-Source: https://ai.google.dev/api/generate-content and /gemini-api/docs/troubleshooting. It has no
-word for a refusal: a model that refuses says so in its text.
+Source: https://ai.google.dev/api/generate-content and /gemini-api/docs/troubleshooting. The API has no field
+for a refusal: a model that refuses says so in its text.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ERRORS = {
 
 
 def problem(asked: JSON) -> Status | None:
-    """Return the error for a body that is no request; None where it is one."""
+    """Return the error for a body that is no request; None if it is one."""
     if not isinstance(asked, dict):
         return Status(400, "Invalid JSON payload received.")
     contents = asked.get("contents")

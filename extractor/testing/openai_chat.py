@@ -147,7 +147,7 @@ def _usage(reply: Reply, asked: Mapping[str, Any]) -> JSON:
 
 
 def problem(asked: JSON) -> Status | None:
-    """Return the error for a body that is no request; None where it is one."""
+    """Return the error for a body that is no request; None if it is one."""
     if not isinstance(asked, dict):
         return Status(400, "The body of a request is a JSON object.")
     for param, is_right, message in _PARAMETERS:

@@ -22,7 +22,7 @@ REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}  #
 
 
 def problem(asked: JSON) -> Status | None:
-    """Return the error for a body that is no request; None where it is one."""
+    """Return the error for a body that is no request; None if it is one."""
     if not isinstance(asked, dict):
         return Status(400, "The body of a request is a JSON object.")
     if not isinstance(asked.get("model"), str):

@@ -89,6 +89,6 @@ def without_keys(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], .
 
 
 def brings(headers: Iterable[tuple[str, str]], key: str | None) -> bool:
-    """Return whether one of the headers in which APIs take a key holds `key`; True where it is None."""
+    """Return whether one of the headers in which APIs take a key holds `key`; True if it is None."""
     found = (value.removeprefix("Bearer ") for name, value in headers if name in KEY_HEADERS)
     return key is None or key in found

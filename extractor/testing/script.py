@@ -22,7 +22,7 @@ def player(
     script: Script, *, repeat_last: bool = False, late: MutableSequence[Exception] | None = None
 ) -> Play:
     """Return the function that gives each request its answer, in the order of the calls. late: where a
-    ScriptEnded is put for each request beyond the end. Raises TypeError where an entry is no answer.
+    ScriptEnded is put for each request beyond the end. Raises TypeError if an entry is no answer.
     """
     for entry in script if isinstance(script, Sequence) and not isinstance(script, str) else [script]:
         if not (callable(entry) or isinstance(entry, get_args(Scripted))):

@@ -24,7 +24,7 @@ class Api(Protocol):
     REQUEST_ID: str  # the header with the service's name for a request
 
     def problem(self, asked: JSON) -> Status | None:
-        """Return the error for a body that is no request; None where it is one."""
+        """Return the error for a body that is no request; None if it is one."""
         ...
 
     def as_chat(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -116,9 +116,9 @@ def _headers(
 
 
 def shaped_reply(shape: Shaped, chat: Mapping[str, Any]) -> Reply:
-    """Return a reply whose values are made for the schema in the request; text where there is none.
+    """Return a reply whose values are made for the schema in the request; text if there is none.
 
-    Raises ValueError where no value can be made.
+    Raises ValueError if no value can be made.
     """
     choices = tuple(_shaped_choice(shape, chat, index) for index in range(chat.get("n") or 1))
     return Reply(choices, shape.usage, shape.headers, shape.delivery)
@@ -160,7 +160,7 @@ def _wanted_tool(chat: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def usage_of(reply: Reply, chat: Mapping[str, Any]) -> Usage | None:
-    """Return the tokens that a reply reports; None where it reports none."""
+    """Return the tokens that a reply reports; None if it reports none."""
     if reply.usage != "counted":
         return reply.usage
     said = sum(len(dumps(_said(choice.message))) for choice in reply.choices)

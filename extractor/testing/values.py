@@ -237,7 +237,7 @@ def _plain(schema: Schema | bool) -> Schema:
 
 
 def _branches(node: Schema, root: Schema) -> list[Schema]:
-    """Return what `node` can be, one schema each; none where it is decided."""
+    """Return what `node` can be, one schema each; none if it is decided."""
     if "$ref" in node:
         return [_merged(node, "$ref", _at(root, node["$ref"]))]
     for union in ("anyOf", "oneOf"):

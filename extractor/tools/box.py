@@ -19,7 +19,7 @@ SEVERAL = Problem("", "the reply holds several answers that differ: give one", t
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """One call of the model, checked. function: what to call with `arguments`; None where the arguments
+    """One call of the model, checked. function: what to call with `arguments`; None if the arguments
     are the answer itself. problems: why it is not to be carried out. read: how the arguments were read.
     """
 
@@ -133,7 +133,7 @@ class _CallByKeyword:
 
 
 def listed(tools: Any) -> tuple[Tool, ...]:
-    """Return tools as they were given: several, or one alone. Raises ConfigError for what is none."""
+    """Return tools as they were given: several, or one alone. Raises ConfigError for anything else."""
     one = callable(tools) or isinstance(tools, Mapping)
     found = (tools,) if one else tuple(tools) if isinstance(tools, Iterable) else (None,)
     for tool in (tools,) if isinstance(tools, str) else found:
@@ -144,7 +144,7 @@ def listed(tools: Any) -> tuple[Tool, ...]:
 
 
 def check_tools(tools: Sequence[Tool], target: str | Target, awaits: bool) -> None:
-    """Raise ConfigError where there is no tool, or one that could not be run once the model calls it.
+    """Raise ConfigError if there is no tool, or one that could not be run once the model calls it.
 
     awaits: whether the caller can await tools.
     """

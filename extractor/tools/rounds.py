@@ -265,7 +265,7 @@ def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[ToolRepl
 
 
 def _judge_answer(completion: Completion, box: Toolbox) -> Verdict[ToolReply]:
-    """Judge words where the model should have called the type of the answer: they may say it all the same."""
+    """Judge words where the model should have called the type of the answer: they may hold it anyway."""
     assert box.answer is not None  # noqa: S101  the caller has looked
     verdict = judge_record(completion, None, box.answer.decode, reader=box.answer_reader)
     if verdict.outcome is Outcome.OK:

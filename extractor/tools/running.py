@@ -58,7 +58,7 @@ class ToolResult:
 def run(called: Called) -> ToolResult:
     """Return what a call gives. An exception of the tool is its result, for the model to read.
 
-    Raises ConfigError where the tool returns something to await.
+    Raises ConfigError if the tool returns something to await.
     """
     if called.function is None:
         return _not_run(called)

@@ -136,7 +136,7 @@ def _name_of(call_id: str | None, messages: Sequence[Message]) -> str:
 
 
 def _merged(told: Message, messages: Sequence[Message]) -> tuple[Message, ...]:
-    """Put the instructions first, into the system message where there is one: many templates have one."""
+    """Put the instructions first, into the system message if there is one: many templates have one."""
     if messages and messages[0].role in ("system", "developer") and isinstance(messages[0].content, str):
         said = f"{messages[0].content}\n\n{told.content}"
         return (Message("system", said), *messages[1:])

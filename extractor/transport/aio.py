@@ -37,8 +37,8 @@ class _HeldBack(Exception):
 class Session:
     """A pool of connections, for the event loop in which it was made. proxy: the URL of an HTTP proxy.
 
-    A request goes out once: where a kept connection turns out to be closed, that is a Failure, and
-    whether to ask again is decided, counted and told like after any other.
+    A request goes out once. If a kept connection turns out to be closed, that is a Failure. The retry is
+    decided, counted and reported as after any other failure.
     """
 
     def __init__(self, proxy: str | None, tls: ssl.SSLContext | bool) -> None:

@@ -32,7 +32,7 @@ class Coding(Protocol):
         ...
 
     def end(self) -> None:
-        """Raise Unreadable where bytes are missing."""
+        """Raise Unreadable if bytes are missing."""
         ...
 
 
@@ -52,7 +52,7 @@ class Body:
         return self._through(data, 0)
 
     def end(self) -> None:
-        """Raise Unreadable where the body breaks off."""
+        """Raise Unreadable if the body breaks off."""
         for coding in self._codings:
             coding.end()
 

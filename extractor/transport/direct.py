@@ -1,5 +1,5 @@
-"""Our own sync client, on httpcore, which is what httpx sends by: the client around that costs as much
-again, for cookies, redirects and authentication that an API of models has no use for.
+"""Our own sync client, on httpcore, the library below httpx. httpx itself doubles the cost, for cookies,
+redirects and authentication, which an API of models does not need.
 
 httpcore bounds each read and each write. A server that sends a byte a second is always in time for those,
 so here each of them is also held to the end of the whole request.

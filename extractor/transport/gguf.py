@@ -35,7 +35,7 @@ _LONGEST_LIST = (
 @dataclass(frozen=True, slots=True)
 class Header:
     """A model in a GGUF file. size: bytes of the file. context: tokens that it was trained on. cache: bytes
-    that one token takes in a cache of 16-bit numbers. A number is 0 where the header does not tell.
+    that one token takes in a cache of 16-bit numbers. A number is 0 if the header does not tell.
     """
 
     size: int
@@ -121,7 +121,7 @@ def _within(content: mmap.mmap, at: int) -> int:
 
 
 def _no_model(facts: Mapping[str, Any]) -> str | None:
-    """Return why llama.cpp could not run what the header describes, None where nothing speaks against it."""
+    """Return why llama.cpp could not run what the header describes, None if nothing speaks against it."""
     if facts["version"] not in VERSIONS:
         return f"its GGUF version is {facts['version']}, and llama.cpp reads 2 and 3"
     kind = facts.get("general.type", "model")

@@ -1,9 +1,9 @@
 """Bytes out and back over HTTP. The only file that imports httpx; it decides nothing.
 
-What can go wrong on the way comes back as a `Failure`, not as an exception. A client of the caller's
-own is an httpx client, used with all that it is set to do. Ours are faster and bound each wait: for sync
-code httpcore, for async code aiohttp. httpx is imported on first use: where
-rich is installed it loads that too, for a command line of its own.
+What can go wrong on the way comes back as a `Failure`, not as an exception. A client of the caller's own is
+an httpx client, used with all that it is set to do. Ours are faster and bound each wait: for sync code
+httpcore, for async code aiohttp. httpx is imported on first use, since it loads rich too, if that is
+installed, for its own command line.
 """
 
 from __future__ import annotations

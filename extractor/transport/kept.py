@@ -18,7 +18,7 @@ def path_of(folder: str, *names: str) -> Path:
 
 
 def load(path: Path) -> JSON:
-    """Return what was kept, None where nothing was or it can't be read."""
+    """Return what was kept, None if nothing was or it can't be read."""
     try:
         with path.open("rb") as file:
             return json.loads(file.read(MOST))

@@ -15,7 +15,7 @@ from typing import Any
 
 
 def load(settings: Mapping[str, Any]) -> Any:
-    """Return xllamacpp's running `Server`. Raises RuntimeError where the model cannot be loaded.
+    """Return xllamacpp's running `Server`. Raises RuntimeError if the model cannot be loaded.
 
     settings: path, alias, context (tokens a slot), parallel (slots), threads,
     prompt_threads (while it reads), port, api_key, verbosity.

@@ -92,7 +92,7 @@ def serve(
     default all cores this process may use while it reads the prompt, and while it writes as many as suit
     the model. parallel: requests at a time; each takes the memory of one context, and on few cores they
     are no faster together than one after the other. api_key: default a random one. timeout: seconds to
-    wait until the model is loaded. Raises ConfigError, also where there is too little memory.
+    wait until the model is loaded. Raises ConfigError, also if there is too little memory.
     """
     settings = _settings(spec, port, context, threads, parallel, api_key)
     return _start(settings, timeout)
@@ -180,7 +180,7 @@ def cores() -> int:
 
 
 def whole_cores(usable: int, physical: int | None) -> int:
-    """Return how many threads write: one a core, since two of one core only wait for each other. Where nobody
+    """Return how many threads write: one a core, since two of one core only wait for each other. If nobody
     tells which are which, half of what this process may use.
     """
     return max(1, usable // 2 if physical is None else min(usable, physical))
@@ -290,7 +290,7 @@ def in_process(
     """Yield a function that answers a chat-completions body, loaded into this very process: no HTTP.
 
     For comparisons and debugging: while the model loads, all of this process's threads stand still.
-    Raises ConfigError where the model cannot be loaded, ServiceError where a body is rejected.
+    Raises ConfigError if the model cannot be loaded, ServiceError if a body is rejected.
     """
     try:
         server = llama.load(_settings(spec, context=context, threads=threads, verbosity=-1))

@@ -10,11 +10,11 @@ ROOT = Path("/")
 
 
 def available(root: Path = ROOT) -> int | None:
-    """Return the bytes that can be had now, None where the system does not tell.
+    """Return the bytes that can be had now, None if the system does not tell.
 
-    root: where /proc and /sys are. The least counts of: what the kernel estimates to be available, with
-    its swap; what is left in each control group that this process is in, up to the outermost; the limit of
-    a process's addresses; and, where there is no /proc, all of the machine's memory.
+    root: where /proc and /sys are. The smallest of these counts. The kernel's estimate of what is available,
+    with its swap. What is left in each control group of this process, up to the outermost. The limit of a
+    process's addresses. If there is no /proc: all of the machine's memory.
     """
     readings = [_of_machine(root), *_of_groups(root), _of_process()]
     return min((each for each in readings if each is not None), default=None)

@@ -74,7 +74,7 @@ class Published:
 @dataclass(frozen=True, slots=True)
 class ModelFile:
     """One GGUF file: a hash, and where its bytes can be had. published: where its publisher has it; None
-    where that is another file. pieces: all of it, in order, in the package registry.
+    if that is another file. pieces: all of it, in order, in the package registry.
     """
 
     name: str
@@ -177,7 +177,7 @@ def _traits(header: Header) -> Traits:
 
 
 def demand_memory(spec: str, free: int | None, context: int | None = None, parallel: int = 1) -> None:
-    """Raise ConfigError where the model needs more than the `free` bytes of memory. None: that is not known.
+    """Raise ConfigError if the model needs more than the `free` bytes of memory. None: that is not known.
 
     The error names the largest known model that fits.
     """
@@ -214,7 +214,7 @@ def cached(model: str | ModelFile, cache: Path | None = None, afresh: bool = Fal
     """Return the file of `model` where it is here and whole, else None. Raises ConfigError.
 
     Whole means: all of its bytes hash to the pinned SHA-256. That is remembered in a file beside it for as
-    long as the file's size and times stay the same; afresh: it is hashed again all the same.
+    long as the file's size and times stay the same; afresh: it is hashed again in any case.
     """
     model = _known(model)
     path = (cache or cache_folder()) / model.file_name
@@ -340,7 +340,7 @@ def pull(
 
     report: is told what is downloaded, how much and from where, before that starts. progress: is called
     with the bytes so far and in all. sources: in place of the model's own. afresh: a file that is here is
-    hashed again, whatever is remembered of it. Raises ConfigError where the model is unknown, or cannot be
+    hashed again, whatever is remembered of it. Raises ConfigError if the model is unknown, or cannot be
     fetched, checked or stored. What a broken line has left is kept, and the next pull goes on from there.
     """
     model = _known(model)
@@ -396,7 +396,7 @@ def _left(model: ModelFile, part: Path) -> str:
 def remove(model: str | ModelFile, cache: Path | None = None) -> int:
     """Delete all that is here of `model`, half or whole, of whatever version. Return the bytes set free.
 
-    Raises ConfigError where the model is unknown or cannot be deleted.
+    Raises ConfigError if the model is unknown or cannot be deleted.
     """
     model = _known(model)
     folder = cache or cache_folder()

@@ -22,7 +22,7 @@ def is_loopback(url: str) -> bool:
 
 
 def check_allowed(url: str, environment: Mapping[str, str]) -> None:
-    """Raise ConfigError where EXTRACTOR_NO_NETWORK is set, unless a URL points at this machine."""
+    """Raise ConfigError if EXTRACTOR_NO_NETWORK is set, unless a URL points at this machine."""
     if environment.get(FORBIDDEN, "").lower() in ("", "0", "false", "no") or is_loopback(url):
         return
     raise ConfigError(
@@ -32,7 +32,7 @@ def check_allowed(url: str, environment: Mapping[str, str]) -> None:
 
 
 def proxy_of(url: str) -> str | None:
-    """Return the URL of the proxy that the environment names for `url`, None where there is none."""
+    """Return the URL of the proxy that the environment names for `url`, None if there is none."""
     from urllib.request import getproxies, proxy_bypass  # takes a while to import
 
     parts = urlsplit(url)
@@ -44,7 +44,7 @@ def proxy_of(url: str) -> str | None:
 
 
 def checked_proxy(url: str) -> str:
-    """Return a proxy's URL. Raises ConfigError for what is none, without its text: it may hold a password."""
+    """Return a proxy's URL. Raises ConfigError without its text, which may hold a password."""
     try:
         parts = urlsplit(url)
         known = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0

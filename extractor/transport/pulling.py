@@ -39,7 +39,7 @@ class ModelSource(Protocol):
     def name(self) -> str: ...  # noqa: D102
 
     def fetch(self, part: Path, watch: Watch) -> None:
-        """Add to `part` what it lacks. Raises Unfetched, and OSError where it cannot be stored."""
+        """Add to `part` what it lacks. Raises Unfetched, and OSError if it cannot be stored."""
 
 
 def complete(
@@ -53,7 +53,7 @@ def complete(
     """Make `part` the whole file, with the first source that has the rest of it.
 
     pieces: all of the file, in order. report: is told why a source was given up, where there is another.
-    Raises ConfigError with what each source said, OSError where the bytes cannot be stored.
+    Raises ConfigError with what each source said, OSError if the bytes cannot be stored.
     """
     failures: list[str] = []
     for source in sources:
@@ -95,7 +95,7 @@ def verified(part: Path, pieces: Sequence[ModelPiece]) -> int:
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, 0 where there is none."""
+    """Return the bytes of a file, 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 

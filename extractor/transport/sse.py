@@ -42,7 +42,7 @@ class SSEDecoder:
         return bool(self._data or any(self._parts))
 
     def feed(self, chunk: bytes) -> Iterator[ServerSentEvent]:
-        """Yield the events that `chunk` completes. Raises TooLarge where one goes on and on."""
+        """Yield the events that `chunk` completes. Raises TooLarge if one goes on and on."""
         if self._after_cr and chunk:
             chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF
             self._after_cr = False

@@ -50,7 +50,7 @@ def is_led() -> bool:
 
 
 def as_sent(call: Post) -> Post:
-    """Return a request as it is to be sent. Raises ConfigError where the environment forbids that."""
+    """Return a request as it is to be sent. Raises ConfigError if the environment forbids that."""
     if _redirects:
         call = _redirects[-1](call)
     if not _tapes or _tapes[-1].sends:

@@ -94,7 +94,7 @@ def by_shape(
     asked: Callable[[TuningCandidate], bytes | None], prompts: Sequence[Prompt] = tuple(Prompt)
 ) -> Iterator[TuningCandidate]:
     """Yield candidates that ask in another way than the untuned model. asked: returns the request that one
-    makes for some text; None where it can't be asked so. prompts: those that may be tried.
+    makes for some text; None if it can't be asked so. prompts: those that may be tried.
     """
     usual = asked(UNTUNED)
     shapes = [TuningCandidate(f"the {each} prompt", prompt=str(each)) for each in prompts]
@@ -154,7 +154,7 @@ def proposals(run: Ask, report: EvalReport, count: int) -> Iterator[Extraction[A
 
 
 def slips_of(report: EvalReport) -> str:
-    """Return the most frequent slips of a report, each with one text; empty where there are none."""
+    """Return the most frequent slips of a report, each with one text; empty if there are none."""
     texts = {each.id: each.detail for each in report.records}
     told = list[str]()
     for slip in report.confusions():
@@ -183,7 +183,7 @@ def meanings(run: Ask, report: EvalReport) -> Extraction[Any] | None:
 
 
 def meant(result: Extraction[Any], known: frozenset[str]) -> TuningCandidate | None:
-    """Return the candidate of a proposal of meanings; None where it has none of a field that is known."""
+    """Return the candidate of a proposal of meanings; None if it has none of a field that is known."""
     told = [] if result.record is None else result.record.fields
     said = {each.name: " ".join(each.meaning.split())[:LONGEST_MEANING] for each in told}
     of_fields = {name: meaning for name, meaning in said.items() if name in known and meaning}
@@ -191,7 +191,7 @@ def meant(result: Extraction[Any], known: frozenset[str]) -> TuningCandidate | N
 
 
 def worded(result: Any, number: int) -> TuningCandidate | None:
-    """Return the candidate of a proposal; None where there is none."""
+    """Return the candidate of a proposal; None if there is none."""
     said = " ".join(result.record.instructions.split())[:LONGEST_SAID] if result.record is not None else ""
     return TuningCandidate(f"instructions {number}", said) if said else None
 

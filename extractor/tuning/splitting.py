@@ -26,7 +26,7 @@ class GoldSplit:
 
 def split_gold(cases: Sequence[Case], seed: int = 0) -> GoldSplit:
     """Return the parts of the gold, the same for the same texts in any order. Equal texts, but for white
-    space, are in one part. Raises ConfigError where a part would have fewer than ten texts.
+    space, are in one part. Raises ConfigError if a part would have fewer than ten texts.
     """
     groups: dict[str, list[Case]] = {}
     for case in cases:

@@ -82,11 +82,11 @@ class TuningTrial:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How tuning ended. tuned: what to use; None where no gain was proved, for the reason `why`. trials: all
+    """How tuning ended. tuned: what to use; None if no gain was proved, for the reason `why`. trials: all
     candidates on the validation texts, the untuned model first. gain: the difference of value F1 on the
-    test texts, paired, with its 95 % interval; None where the test texts were not looked at. skipped: the
+    test texts, paired, with its 95 % interval; None if the test texts were not looked at. skipped: the
     candidates that were not tried, and why. requests, tokens, cost: paid for in this call; those of
-    the journal are not in them. cost is in US dollars, None where no price is known.
+    the journal are not in them. cost is in US dollars, None if no price is known.
     """
 
     tuned: Tuned | None = field(repr=False)
@@ -193,7 +193,7 @@ class _Search:
 
     def asked(self, candidate: TuningCandidate) -> bytes | None:
         """Return the request about a training text with a candidate, but for the options that all candidates
-        have; None where it can't be asked so.
+        have; None if it can't be asked so.
         """
         try:
             with self._asking(candidate) as extractor:
@@ -228,7 +228,7 @@ class _Search:
         return (candidate.samples or self.usual) * trial + self.usual * len(self.parts.test)
 
     def try_out(self, candidate: TuningCandidate) -> float | None:
-        """Return a candidate's value F1 on the validation texts; None where the budget is too small."""
+        """Return a candidate's value F1 on the validation texts; None if the budget is too small."""
         if not self.spent.bears(self.needed(candidate)):
             self.skipped[candidate.name] = BEYOND
             return None
@@ -263,7 +263,7 @@ def tune(
     that agrees most with the others is taken. Such a candidate takes that many times the requests. proposer:
     who proposes instructions and descriptions of fields, by default `extractor` itself. options: those of
     `Extractor.rows`; answers are kept in the journal. Raises ConfigError and SchemaError before anything is
-    asked, RunStopped where it could not go on.
+    asked, RunStopped if it could not go on.
     """
     read = gold_reader(record_type)
     options = flat(options, "run")

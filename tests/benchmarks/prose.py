@@ -3,18 +3,26 @@
 Prints, for each page, its sentences, the mean of words a sentence, the share of sentences over 30 words, and
 how many of the Python blocks that print something show what they print. Code blocks, tables, headings and
 HTML are left out. A code span counts as one word, a link as the words that it shows.
+
+`python -m tests.benchmarks.prose extractor` does the same for the docstrings and comments of modules;
+`--long` prints each sentence over 30 words with its page.
 """
 
 from __future__ import annotations
 
+import ast
+import io
 import re
 import sys
-from collections.abc import Iterable, Sequence
+import tokenize
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 LONG = 30
+FIELD = re.compile(r"(?<=[.;:])\s+(?=[a-z_]+(?:, [a-z_]+)*: )")  # each begins a sentence
+DIRECTIVE = re.compile(r"#!|# ?(noqa|type:|fmt:|pragma)")
 FENCE = re.compile(r"^( *)(```|~~~)(.*?)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 NO_PROSE = re.compile(r"^ *(#|\||<|!!! |!\[|\[[^]]*\]: |---)")
 ITEM = re.compile(r"^ *(?:[-*+]|\d+\.) +")
@@ -100,6 +108,35 @@ def measure(text: str) -> Reading:
     return Reading(len(lengths), sum(lengths), sum(n > LONG for n in lengths), printing, shown)
 
 
+def told(page: Path) -> str:
+    """Return the prose of a page: of a module its docstrings and comments."""
+    text = page.read_text("utf-8")
+    return "\n\n".join([*docstrings(text), *comments(text)]) if page.suffix == ".py" else text
+
+
+def docstrings(source: str) -> Iterator[str]:
+    """Yield the docstrings of a module and of everything in it, private names too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield FIELD.sub("\n\n", ast.get_docstring(node) or "")
+
+
+def comments(source: str) -> Iterator[str]:
+    """Yield the comments of a module; those on lines of their own below one another are one."""
+    last, found = -1, ""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type != tokenize.COMMENT or DIRECTIVE.match(token.string):
+            continue
+        text, (row, _) = token.string.lstrip("#- "), token.start
+        if token.line.strip().startswith("#") and row == last + 1:
+            found = f"{found} {text}"
+        else:
+            yield found
+            found = text
+        last = row if token.line.strip().startswith("#") else -1
+    yield found
+
+
 def outputs(text: str) -> tuple[int, int]:
     """Return how many Python blocks print something, and how many of them are followed by their output."""
     blocks = list(FENCE.finditer(text))
@@ -112,19 +149,19 @@ def outputs(text: str) -> tuple[int, int]:
 def pages(paths: Iterable[str]) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
-        found += sorted(path.rglob("*.md")) if path.is_dir() else [path]
+        found += sorted([*path.rglob("*.md"), *path.rglob("*.py")]) if path.is_dir() else [path]
     return found
 
 
 def main(arguments: Sequence[str]) -> None:
-    total = Reading()
+    total, named = Reading(), [each for each in arguments if each != "--long"]
     print(f"{'page':34}{'sentences':>10}{'words each':>11}{'over 30':>9}{'print':>7}{'shown':>7}")
-    for page in pages(arguments):
-        reading = measure(page.read_text("utf-8"))
+    for page in pages(named):
+        reading = measure(told(page))
         total += reading
         print(line(str(page), reading))
-        if len(arguments) == 1 and page.is_file():
-            for sentence in sentences(page.read_text("utf-8")):
+        if "--long" in arguments:
+            for sentence in sentences(told(page)):
                 if words(sentence) > LONG:
                     print(f"  {words(sentence)}: {sentence}")
     print(line("all", total))

@@ -96,7 +96,7 @@ class BatchClient(Generic[T]):
 
     @property
     def advice(self) -> str:
-        """How to go on, for who stops it; "" where nothing is at the provider."""
+        """How to go on, for who stops it; "" if nothing is at the provider."""
         running = sum(handle.stage is Stage.RUNNING for handle in self._handles.values())
         if not running:
             return ""
@@ -112,7 +112,7 @@ class BatchClient(Generic[T]):
     async def collect(self, rows: Replayed, row_of: Callable[[Any], Row]) -> bool:
         """Bring what batches can bring for the rows; return whether that is all, or False after `stop`.
 
-        Raises RunStopped where the provider lets nothing more through.
+        Raises RunStopped if the provider lets nothing more through.
         """
         work = asyncio.create_task(self._collect(rows, row_of))
         stop = asyncio.create_task(self._stopped.wait())
@@ -233,7 +233,7 @@ class BatchClient(Generic[T]):
     # -- from batches to answers
 
     async def _carry(self, handle: Handle) -> None:
-        """Carry a batch to its end, or give it up where it can't be sent as it is."""
+        """Carry a batch to its end, or give it up if it can't be sent as it is."""
         self._handles[handle.id] = handle
         try:
             await self._reserve(handle)
@@ -260,7 +260,7 @@ class BatchClient(Generic[T]):
             course = await self._step(mine)
 
     async def _mine(self, course: Course) -> Course | None:
-        """Return a batch's course once no other process is at its beginning; None where it is over."""
+        """Return a batch's course once no other process is at its beginning; None if it is over."""
         handle = course.handle
         if handle.stage is Stage.RUNNING:
             return course
@@ -313,7 +313,7 @@ class BatchClient(Generic[T]):
 
     def _held_back(self, course: Course, error: Rejected) -> Course:
         """What to do about a batch that was not begun: later where others are before it in the queue, in
-        smaller batches where it is alone. Raises _GivenUp for that, and the error where none of it helps.
+        smaller batches if it is alone. Raises _GivenUp for that, and the error where none of it helps.
         """
         if not error.queue_full:
             raise error
@@ -385,7 +385,7 @@ class BatchClient(Generic[T]):
     # -- the budget
 
     async def _reserve(self, handle: Handle) -> None:
-        """Wait until the worst that a batch may cost is left of the budget. Raises _GivenUp where it never
+        """Wait until the worst that a batch may cost is left of the budget. Raises _GivenUp if it never
         will be: what is left is then for smaller batches, or for ordinary calls.
         """
         if self._budget is None:

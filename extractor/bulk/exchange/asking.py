@@ -62,7 +62,7 @@ class Dialogue(Generic[T]):
         return results[0] if len(results) == 1 else agreed(results)
 
     async def _in_rounds(self, caller: Caller[T], text: Text) -> Extraction[T]:
-        """Ask for one part after the other: rows are asked at the same time already. Where the service fails,
+        """Ask for one part after the other: rows are asked at the same time already. If the service fails,
         no further one is asked for.
         """
         found: PartRound | Extraction[T] = caller.round(text)
@@ -128,7 +128,7 @@ class Dialogue(Generic[T]):
         return step.tell(after, answer.asked)
 
     async def _packed(self, caller: Caller[T], step: Ask[T], text: Text) -> Ask[T] | Extraction[T]:
-        """Return how the dialogue goes on after the row was asked of together with others; where it is
+        """Return how the dialogue goes on after the row was asked of together with others; if it is
         not, as it began.
         """
         packs = self._context.packs
@@ -178,6 +178,6 @@ class Dialogue(Generic[T]):
             return answer, step
 
     async def _shared(self, key: bytes) -> RowAnswer | None:
-        """Return what came for another row that asks the same; None where that was no answer."""
+        """Return what came for another row that asks the same; None if that was no answer."""
         self._state.started()
         return await self._context.flights.shared(key)

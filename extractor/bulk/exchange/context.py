@@ -118,7 +118,7 @@ class Together(Protocol[T]):
         ...
 
     async def answer(self, caller: Caller[T], member: Any, alone: bytes) -> RowAnswer | Extraction[T] | None:
-        """Return what came for a row; None where it is to be asked alone, by the request with that key."""
+        """Return what came for a row; None if it is to be asked alone, by the request with that key."""
         ...
 
     def check(self) -> None:
@@ -156,7 +156,7 @@ class RunContext(Generic[T]):
         self.ways = Ways(self.journal)
 
     def wanted(self, step: Ask[Any], body: bytes) -> Reservation:
-        """Return what a request reserves. Raises ConfigError where a cap can't be kept for its body."""
+        """Return what a request reserves. Raises ConfigError if a cap can't be kept for its body."""
         tokens = self.estimate.of(len(body))
         if not self.capped:
             return Reservation(tokens)
@@ -166,7 +166,7 @@ class RunContext(Generic[T]):
     async def send(
         self, caller: Caller[T], limiter: Limiter, reserved: Reservation, step: Ask[Any], post: http.Post
     ) -> tuple[http.HttpReply | Failure, Completion | Failure] | None:
-        """Return what came, and what it says, once the limiter knows of it; None where it was not sent,
+        """Return what came, and what it says, once the limiter knows of it; None if it was not sent,
         as a pause began before there was a connection.
         """
         event: Completion | Failure | None = None
@@ -187,7 +187,7 @@ class RunContext(Generic[T]):
     def _spent(
         self, step: Ask[Any], reserved: Reservation, event: Completion | Failure | None, size: int
     ) -> tuple[float | None, Decimal]:
-        """Return the tokens and US dollars that a request took; the worst where that is not known."""
+        """Return the tokens and US dollars that a request took; the worst if that is not known."""
         used: float | None = None
         model = step.request.model
         if isinstance(event, Completion) and event.usage is not None and event.is_counted:

@@ -102,7 +102,7 @@ class MultiRow(Generic[T]):
     async def answer(
         self, caller: Caller[T], member: PackMember[T], alone: bytes
     ) -> RowAnswer | Extraction[T] | None:
-        """Return what came for a row in a pack; None where it is to be asked alone. alone: the key of the
+        """Return what came for a row in a pack; None if it is to be asked alone. alone: the key of the
         request that does so; where that is answered, it is not asked in a pack.
         """
         while True:
@@ -201,7 +201,7 @@ class _Carried(Generic[T]):
     async def _event(
         self, step: Ask[dict[int, str]]
     ) -> tuple[Completion | Failure | None, Ask[dict[int, str]]]:
-        """Return what came, and the step in whose time; None where too few rows are left to ask for."""
+        """Return what came, and the step in whose time; None if too few rows are left to ask for."""
         while True:
             post = self._caller.post(step.request, step.timeout)
             reserved = await self._reserved(self._context.wanted(step, post.body))
@@ -243,7 +243,7 @@ class _Carried(Generic[T]):
         return step.within(step.attempts, self._ends, now)
 
     async def _claim(self) -> bool:
-        """Claim the rows; return whether some were not to be had, and have left the pack."""
+        """Claim the rows; return whether some could not be claimed, and have left the pack."""
         before, self._claimed = self._members, True
         self._claims += [member.key for member in before]
         claims = await asyncio.gather(*[self._context.journal.claim(key, 0.0) for key in self._claims])

@@ -58,7 +58,7 @@ class RowRequest(Generic[T]):
     async def answer(self) -> tuple[RowAnswer, Ask[T]]:
         """Ask until there is an answer, or a failure that the dialogue is to hear of; return it, and the step
         in whose time that was. A 429 is not: it takes of the row's time, but of none of its attempts. Raises
-        RunStopped where all would wait too long.
+        RunStopped if all would wait too long.
         """
         while True:
             reserved = await self._admitted()
@@ -81,8 +81,8 @@ class RowRequest(Generic[T]):
                     return answer, self._step
 
     async def _admitted(self) -> Kept | Reservation:
-        """Return the answer where it is there, else the right to go on the wire, the step being in its time:
-        a row's deadline begins when its first request may go out.
+        """Return the answer if it is there, else the permission to send, with the step in its time. A row's
+        deadline begins when its first request may go out.
         """
         step, looked = self._step, self._context.reading_back
         if looked and (kept := await self._looked_for()) is not None:
@@ -112,7 +112,7 @@ class RowRequest(Generic[T]):
         return kept
 
     async def _journaled(self, reserved: Reservation) -> RowAnswer | None:
-        """Return what came; None where it can't be asked now: another process does, or a pause has begun."""
+        """Return what came; None if it can't be asked now: another process does, or a pause has begun."""
         journal = self._context.journal
         try:
             claim = await journal.claim(self._key, self._state.since)
@@ -132,7 +132,7 @@ class RowRequest(Generic[T]):
         return await self._sent(reserved)
 
     async def _sent(self, reserved: Reservation) -> RowAnswer | None:
-        """Return what came, kept where it is an answer; None where the request was not sent."""
+        """Return what came, kept where it is an answer; None if the request was not sent."""
         self._state.asked += 1
         self._context.on_wire(True, None)
         try:  # left without an event the claim stays: what comes of the request is not known

@@ -21,7 +21,7 @@ class SingleFlight(Generic[V]):
         return key in self._asked
 
     async def shared(self, key: bytes) -> V | None:
-        """Return what comes for the one who asks this; None where that is nothing to share."""
+        """Return what comes for the one who asks this; None if that is nothing to share."""
         waiting = self._asked[key] or asyncio.get_running_loop().create_future()
         self._asked[key] = waiting
         return await asyncio.shield(waiting)

@@ -48,7 +48,7 @@ class Ways:
         self._known: dict[str, tuple[AskedWay, ...]] = {}
 
     async def of(self, name: str) -> tuple[AskedWay, ...]:
-        """Return the ways in which earlier runs may have asked at an endpoint, where there were several. A
+        """Return the ways in which earlier runs may have asked at an endpoint, if there were several. A
         row that began once both a mode and turns had changed was asked in both, with no change of its own.
         """
         if name not in self._known:

@@ -23,7 +23,7 @@ CHUNK = 1_024  # rows that become Arrow together
 
 
 def usage_cell(outcome: RowOutcome[Any]) -> Cell | None:
-    """Return tokens, cost (US dollars) and latency (seconds) of all attempts; None where none was made."""
+    """Return tokens, cost (US dollars) and latency (seconds) of all attempts; None if none was made."""
     if not outcome.attempts:
         return None
     used = outcome.usage
@@ -48,7 +48,7 @@ def latency(attempts: Sequence[Attempt]) -> float:
 
 
 def evidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
-    """Return the spans of the text that support the record's leaves; None where there is no record."""
+    """Return the spans of the text that support the record's leaves; None if there is no record."""
     if outcome.extraction is None or outcome.record is None:
         return None
     found: Mapping[str, Any] = outcome.extraction.evidence
@@ -67,7 +67,7 @@ def evidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
 
 
 def confidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
-    """Return how sure each leaf of the record is; None where there is no record, or nobody asked."""
+    """Return how sure each leaf of the record is; None if there is no record, or nobody asked."""
     found = None if outcome.extraction is None else outcome.extraction.confidence
     if found is None:
         return None
@@ -75,7 +75,7 @@ def confidence_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
 
 
 def escalation_cell(outcome: RowOutcome[Any]) -> list[Cell] | None:
-    """Return what became of each doubtful value, and the replaced one as JSON; None where there were none."""
+    """Return what became of each doubtful value, and the replaced one as JSON; None if there were none."""
     found = None if outcome.extraction is None else outcome.extraction.escalation
     if found is None:
         return None

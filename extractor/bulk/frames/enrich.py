@@ -58,7 +58,7 @@ class Enriching:
         self._gathered.add(outcome)
 
     def result(self, why: str = "") -> Any:
-        """Return the frame. why: the reason why rows were not run, where there are such rows."""
+        """Return the frame. why: the reason why rows were not run, if there are such rows."""
         return self._opened.add(self._gathered.table(self._opened.length, why))
 
 
@@ -69,7 +69,7 @@ def enriching(
     """Yield what carries a frame through a run; while it runs, its progress is shown.
 
     options: those of FrameOptions. escalation: whether a column says what became of doubtful values. Raises
-    ConfigError where the frame could not come out well. A RunStopped gets the frame as far as it is as
+    ConfigError if the frame could not come out well. A RunStopped gets the frame as far as it is as
     `partial`.
     """
     opened = open_frame(frame)
@@ -115,7 +115,7 @@ def gathering(
 
 
 def check_names(opened: Opened, new: Sequence[str]) -> None:
-    """Raise ConfigError where a new column would have the name of another one."""
+    """Raise ConfigError if a new column would have the name of another one."""
 
     def folded(name: Any) -> Any:
         return name.casefold() if opened.fold and isinstance(name, str) else name
@@ -209,8 +209,8 @@ def _check_texts(name: Any, values: Sequence[Any]) -> None:
 
 
 def open_frame(frame: Any) -> Opened:
-    """Return a frame of pandas, Polars, PyArrow or DuckDB, or of any library that hands out Arrow
-    streams (`__arrow_c_stream__`), ready to be read. Raises ConfigError for anything else.
+    """Return a frame of pandas, Polars, PyArrow or DuckDB, or of any library with Arrow streams
+    (`__arrow_c_stream__`), ready to be read. Raises ConfigError for anything else.
     """
     for module, kind, opener in OPENERS:
         library = sys.modules.get(module)  # a frame of a library that is not imported there is none

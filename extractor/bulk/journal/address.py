@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from ...errors import ConfigError
 
 PREFIX = "extractor"
-LEASE = 20.0  # seconds that a worker is believed to live after its last sign of life
+LEASE = 20.0  # seconds that a worker counts as alive after its last heartbeat
 _SCHEMES = {"redis": "redis", "rediss": "rediss", "unix": "unix", "valkey": "redis", "valkeys": "rediss"}
 _OPTIONS = re.compile("db|username|password|client_name|ssl_.+|socket_.+")  # of redis-py's from_url
 _VARIABLE = re.compile(r"\$\{(\w+)\}")

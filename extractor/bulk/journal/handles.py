@@ -1,6 +1,6 @@
 """A batch at a provider, and its next step. Pure: no client, no clock.
 
-What could be done twice is written down as intended before it is done. Where it is not known whether it
+What could be done twice is written down as intended before it is done. If it is not known whether it
 was done, since the process died or the reply got lost, the provider's lists are searched for it first.
 """
 
@@ -149,7 +149,7 @@ class Course:
         return self._at(Stage.RUNNING, batch=status.id).looked(status)
 
     def looked(self, status: BatchStatus) -> Course:
-        """The provider has told how far the batch is. Raises Rejected where it was not begun at all."""
+        """The provider has told how far the batch is. Raises Rejected if it was not begun at all."""
         if status.refused:
             raise _rejected(self.handle, status)
         handle = self.handle._replace(state=status.state, done=status.done, failed=status.failed)
@@ -164,7 +164,7 @@ class Course:
         return replace(self._at(Stage.CREATING, batch=""), told=None, looks=0, strangers=strangers)
 
     def failed(self, tried: Action, failure: Failure, chance: float) -> Course:
-        """What was tried has failed. Raises ServiceError where trying again makes no sense.
+        """What was tried has failed. Raises ServiceError if trying again makes no sense.
 
         chance: a random number in [0, 1).
         """

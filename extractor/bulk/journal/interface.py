@@ -1,8 +1,8 @@
 """The journal: the durable log of what a service has answered, so that no answer is paid for twice.
 
-An answer is kept under the SHA-256 of what was asked: never a row number, never a key. Before a request
-is sent it is claimed, so that no other process sends the same; a claim whose process has died is taken
-over, and counted, since its answer may have been paid for.
+An answer is kept under the SHA-256 of what was asked: never a row number, never a key. A request is claimed
+before it is sent, so that no other process sends it too. If the process of a claim has died, the claim is
+taken over, and counted, since its answer may have been paid for.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def sound(kept: Sequence[Any]) -> Kept | None:
 def checksum(key: bytes, kept: Kept) -> bytes:
     """Return what tells an answer from a damaged one, and from that to another request; `at` is not in it.
 
-    Eight bytes of BLAKE2b: of random damage one in 2**64 goes unnoticed, where a CRC-32 lets pass one in
-    2**32, and to hash an answer takes microseconds, as a CRC does.
+    Eight bytes of BLAKE2b: it misses one random damage in 2**64, a CRC-32 one in 2**32. To hash an answer
+    takes microseconds, as a CRC does.
     """
     told = [kept.status, kept.request_id, float(kept.latency), kept.model, float(kept.share)]
     digest = hashlib.blake2b(key, digest_size=8)

@@ -20,7 +20,7 @@ def default_path() -> Path:
 
 def place_of(journal: Any) -> Path | JournalAddress:
     """Return the file or server that `journal=` names. Raises ConfigError."""
-    if journal is None or journal is True:  # None where a command names none
+    if journal is None or journal is True:  # None if a command names none
         return default_path()
     if isinstance(journal, str) and is_url(journal):
         return JournalAddress.of(journal)
@@ -28,7 +28,7 @@ def place_of(journal: Any) -> Path | JournalAddress:
 
 
 def open_store(place: Path | JournalAddress, clock: Clock = time.time) -> Store:
-    """Return the store at a place, made where it is not there. Raises JournalError and ConfigError."""
+    """Return the store at a place, made if it is not there. Raises JournalError and ConfigError."""
     if isinstance(place, JournalAddress):
         from .redis import RedisStore
 
@@ -39,7 +39,7 @@ def open_store(place: Path | JournalAddress, clock: Clock = time.time) -> Store:
 
 
 def find_store(place: Path | JournalAddress) -> Store | None:
-    """Return the store at a place, None where there is none. Raises JournalError and ConfigError."""
+    """Return the store at a place, None if there is none. Raises JournalError and ConfigError."""
     if isinstance(place, JournalAddress):
         from .redis import RedisStore
 

@@ -1,9 +1,9 @@
 """The journal on a Redis or Valkey server, for workers on many hosts. Time is the server's.
 
-Below a prefix there are `version`; `answer:KEY`, each answer after when it came; `at`, a sorted set of the
-keys by that time; `claims`, a hash from a key to the owner of its claim; `owners`, a sorted set of the
-workers by the time up to which they are believed to live; `limits:ENDPOINT`, what is shared of a quota.
-Keys are raw SHA-256. What is done in one trip is one script, so that nothing comes between.
+Below a prefix there are these keys. `version`. `answer:KEY` is an answer, after the time when it came. `at`
+is a sorted set of the keys by that time. `claims` is a hash from a key to the owner of its claim. `owners` is
+a sorted set of the workers by the time until which they count as alive. `limits:ENDPOINT` is the shared state
+of a quota. Keys are raw SHA-256. What is done in one trip is one script, so that nothing comes between.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class RedisStore:
 
     @classmethod
     def find(cls, address: JournalAddress) -> RedisStore | None:
-        """Return the journal on a server, None where there is none."""
+        """Return the journal on a server, None if there is none."""
         store = cls(address, None, PATIENCE)
         return store if store.start(make=False) else None
 
@@ -98,7 +98,7 @@ class RedisStore:
     # -- who is at work
 
     def enter(self, owner: str, lease: float) -> None:
-        """Sign in. lease: seconds that the owner is believed to live after its last sign of life."""
+        """Sign in. lease: seconds that the owner counts as alive after its last heartbeat."""
         self.beat(owner, lease)
 
     def beat(self, owner: str, lease: float) -> None:
@@ -144,7 +144,7 @@ class RedisStore:
         return self.do(owner, StoreWork(claims=[(key, since)])).claims[0] if kept is None else Claim(kept)
 
     def _found(self, key: bytes, said: bytes) -> Kept | None:
-        """Return an answer as it was kept; None where there is none. One that is damaged is dropped."""
+        """Return an answer as it was kept; None if there is none. One that is damaged is dropped."""
         kept = _unpacked(key, said) if said else None
         if said and kept is None:
             self._damaged.add(key)

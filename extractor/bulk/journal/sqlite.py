@@ -87,7 +87,7 @@ class SqliteStore:
         monotonic: Clock = time.monotonic,
         here: Process | None = None,
     ) -> SqliteStore:
-        """Return the journal in a file, made where it is not there. One that is damaged is moved aside.
+        """Return the journal in a file, made if it is not there. One that is damaged is moved aside.
 
         clock: Unix time, of answers. monotonic: measures silence. here: who signs in, by default this
         process.
@@ -271,7 +271,7 @@ class SqliteStore:
             self._many("INSERT OR REPLACE INTO batch_keys VALUES", [(key, handle.id) for key in keys])
 
     def take(self, owner: str, id_: str) -> Handle | None:
-        """Return a batch, the owner's from now on; None where another living process's, or nowhere."""
+        """Return a batch, the owner's from now on; None if another living process's, or nowhere."""
         with self._writing():
             query = f"SELECT {_HANDLE}, owner FROM batches WHERE id = ?"  # noqa: S608
             *values, holder = self._connection.execute(query, (id_,)).fetchone() or (None,)

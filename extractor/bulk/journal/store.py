@@ -39,7 +39,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What a journal holds. size: bytes that it takes. oldest, newest: Unix times, None where it is empty.
+    """What a journal holds. size: bytes that it takes. oldest, newest: Unix times, None if it is empty.
     models: answers by model. claimed: requests that a live process is asking now. lost: requests whose
     process died before the answer came: they are possibly paid twice once they are asked again.
     """
@@ -57,9 +57,7 @@ class Store(Protocol):
     """An open journal. Every method may raise JournalError."""
 
     def enter(self, owner: str, lease: float) -> None:
-        """Sign in. lease: seconds that an owner on another machine is believed to live after its last sign of
-        life.
-        """
+        """Sign in. lease: seconds that an owner elsewhere counts as alive after its last heartbeat."""
         ...
 
     def beat(self, owner: str, lease: float) -> None:

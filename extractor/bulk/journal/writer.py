@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .sqlite import SqliteStore
 
 V = TypeVar("V")
-BEATS = 4  # signs of life in the time for which one is believed
+BEATS = 4  # heartbeats in the time for which one counts
 
 Answers = list[tuple["asyncio.Future[Any]", Any]]
 
@@ -90,9 +90,8 @@ class _Batch:
 class StoreJournal:
     """A Journal in a store, of which several processes may make use at once.
 
-    An answer in a file survives the death of the process as soon as it is committed; that of the
-    machine, within its last seconds, only where SQLite has synced its log. On a server it survives what
-    the server does.
+    An answer in a file survives the death of the process as soon as it is committed. It survives a power
+    failure only once SQLite has synced its log, seconds later. On a server it survives what the server does.
     """
 
     def __init__(self, opened: Callable[[], Store], lease: float = LEASE) -> None:
@@ -264,7 +263,7 @@ class FileJournal(StoreJournal):
         await self._call(lambda store, owner: store.begin(owner, handle, keys))
 
     async def take(self, id_: str) -> Handle | None:
-        """Return a batch as it stands, this process's from now on; None where another is at work on it."""
+        """Return a batch as it stands, this process's from now on; None if another is at work on it."""
         return await self._call(lambda store, owner: store.take(owner, id_))
 
     async def save(self, handle: Handle) -> None:

@@ -54,7 +54,7 @@ def rounded_up(cost: Decimal) -> Decimal:
 
 
 def worst_cost(model: str, most: Usage, price: Price) -> Decimal:
-    """Return what a request can cost at most, in US dollars. Raises ConfigError where no price is known.
+    """Return what a request can cost at most, in US dollars. Raises ConfigError if no price is known.
 
     most: the tokens that it can take.
     """

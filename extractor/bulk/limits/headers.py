@@ -63,8 +63,8 @@ def _number(text: str) -> float | None:
 
 
 def seconds(text: str, now: float) -> float | None:
-    """Return the seconds that a reset header means, None for nonsense: a number of seconds, a Unix time,
-    a span such as "6m0s" or "120ms", or a moment as RFC 3339 writes it.
+    """Return the seconds that a reset header means; None if it can't be read. It may be a number of seconds,
+    a Unix time, a span such as "6m0s" or "120ms", or a time as RFC 3339 writes it.
     """
     number = _number(text)
     if number is None:

@@ -1,6 +1,6 @@
 """The limiter in front of a service: requests wait here, oldest row first, for limits and budget.
 
-Where the quota is shared with other workers, what this run's own limits let out is asked for there, all
+If the quota is shared with other workers, what this run's own limits let out is asked for there, all
 that waits in one question.
 """
 
@@ -71,7 +71,7 @@ class Limiter:
         return self.limits.paused_until > self._clock()
 
     def check(self) -> None:
-        """Raise RunStopped where the service has asked to wait for too long."""
+        """Raise RunStopped if the service has asked to wait for too long."""
         self._check(self.limits.paused_until - self._clock())
 
     def is_shut(self) -> bool:
@@ -92,7 +92,7 @@ class Limiter:
         return None if self._waiting or self._shared else self._enter(wanted)
 
     async def reserve(self, wanted: Reservation, row: int) -> Reservation:
-        """Return the reservation once the request may go out. Raises BudgetExceeded, RunStopped where that
+        """Return the reservation once the request may go out. Raises BudgetExceeded, RunStopped if that
         would take too long, or what `close` was given.
         """
         if self._closed:
@@ -108,7 +108,7 @@ class Limiter:
             raise
 
     def leave(self, reserved: Reservation, used: float | None, cost: Decimal) -> None:
-        """A request has ended. used: the tokens that it took, None where that is not known."""
+        """A request has ended. used: the tokens that it took, None if that is not known."""
         self.limits.settle(reserved.tokens, used)
         if self._shared and used is not None and used != reserved.tokens:
             self._shared.take(0, used - reserved.tokens)

@@ -50,11 +50,12 @@ class Bucket:
 
 @dataclass(slots=True)
 class Concurrency:
-    """Requests in flight that a service bears, found by trial, a round of about `limit` replies at a time.
+    """How many requests in flight a service can handle. It is found by trial, in rounds of about `limit`
+    replies.
 
-    A round without overload lets more in: twice as many until the first overload, then one more, two
-    more, four more. A round with overload halves the limit. Where half of it got only half as much
-    done, the overload was not of our making: the limit is restored, and for a while it grows all the same.
+    A round without overload lets more in: twice as many until the first overload, then one more, two more,
+    four more. A round with overload halves the limit. If half of it got only half as much done, the overload
+    was not of our making: the limit is restored, and for a while it grows anyway.
     """
 
     ceiling: int
@@ -186,7 +187,7 @@ class Limits:
         return max(0, self.limit - self.in_flight)
 
     def admit(self, tokens: float, now: float) -> float:
-        """Return 0 where a request of so many tokens may go out now: it then counts as in flight. Else
+        """Return 0 if a request of so many tokens may go out now: it then counts as in flight. Else
         the seconds after which to ask again, infinite where something has to settle first.
         """
         if self.in_flight >= self.limit:
@@ -199,7 +200,7 @@ class Limits:
         return 0.0
 
     def settle(self, reserved: float, used: float | None = None) -> None:
-        """A request has ended. used: the tokens that it took, None where that is not known."""
+        """A request has ended. used: the tokens that it took, None if that is not known."""
         self.in_flight -= 1
         if used is not None:
             self.rates.take(0, used - reserved)
@@ -219,7 +220,7 @@ class Limits:
         self.concurrency.note(True)
 
     def throttled(self, retry_after: float | None, sent: float, now: float, chance: float) -> None:
-        """The service answered 429: all wait, as long as it said. Where it said nothing, a while that
+        """The service answered 429: all wait, as long as it said. If it said nothing, a while that
         doubles from one to the next; answers to what was sent before the last pause ended count as one.
 
         sent: when the request went out. chance: a random number in [0, 1).

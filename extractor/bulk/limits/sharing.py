@@ -19,8 +19,8 @@ SHARED_MINUTE = MINUTE + 1  # seconds: what was let out together does not arrive
 
 @dataclass(slots=True)
 class LimitRequest:
-    """What a worker has to tell of one endpoint, and what it asks for there, in one trip and in this order:
-    requests and tokens to take, seconds to pause, quotas that replies told, tokens of requests to reserve.
+    """What a worker reports of one endpoint, and what it asks for there, in one round trip. The order is:
+    requests and tokens to take, seconds to pause, quotas from replies, tokens of requests to reserve.
     """
 
     endpoint: str

@@ -14,7 +14,7 @@ from .values import ChoiceCodec, Codec
 
 def choice_names(codec: Codec) -> dict[frozenset[str], dict[str, JSON]]:
     """Return the members of each enumeration by name, with what is said for them, by all that is said for
-    one of it. Where two enumerations are said alike, a name that both have counts if it means the same.
+    one of it. If two enumerations are said alike, a name that both have counts if it means the same.
     """
     found: dict[frozenset[str], dict[str, JSON]] = {}
     for choice in _choices(codec):

@@ -174,7 +174,7 @@ class Around(Codec):
 
 @dataclass(slots=True)
 class LeafCodec(Codec):
-    """A scalar. type: the class of its values, None where any will do. test: says more. strict: values
+    """A scalar. type: the class of its values, None if any will do. test: says more. strict: values
     of other classes have no place here, since nothing will make them fit.
     """
 

@@ -103,7 +103,7 @@ def takes_format(target: Target, name: str | None) -> bool:
 
 
 def said_pattern(target: Target, pattern: str, ecmascript: bool = False) -> str | None:
-    """Return a pattern as the target takes it, None where it doesn't."""
+    """Return a pattern as the target takes it, None if it doesn't."""
     if "pattern" not in target.keywords:
         return None
     said = translate(pattern, raw=target.raw_patterns, ecmascript=ecmascript)

@@ -42,7 +42,7 @@ class Size:
         return all(count <= most for count, most, _ in self._limits(target) if most is not None)
 
     def excess(self, target: Target) -> str:
-        """Return the limits that are exceeded, in words; "" where none is."""
+        """Return the limits that are exceeded, in words; "" if none is."""
         limits = self._limits(target)
         return "; ".join(
             f"{count:,} {what}, at most {most:,}"
@@ -66,7 +66,7 @@ def _within(count: int, most: int | None) -> bool:
 
 
 def written_out(bodies: dict[str, Schema], most: int) -> Schema | None:
-    """Return the root with all definitions written out where they are referred to; None where that
+    """Return the root with all definitions written out where they are referred to; None if that
     would be longer than `most` characters. Arrays count twice: engines write their items out twice.
     """
     lengths: dict[str, int] = {}

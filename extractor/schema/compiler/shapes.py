@@ -19,8 +19,8 @@ DEEP = 8  # levels of unions in unions; past them nothing is known
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One form of a node. known: the members of a closed object, None where it is open. values: all
-    that it can be, with their JSON types; None where they are many. constants: members that are.
+    """One form of a node. known: the members of a closed object, None if it is open. values: all
+    that it can be, with their JSON types; None if they are many. constants: members that are.
     """
 
     types: frozenset[str]
@@ -93,7 +93,7 @@ def sent(value: JSON) -> JSON:
 
 
 def ambiguous(shapes: list[list[Shape]], labels: list[str]) -> set[int]:
-    """Return which members of a union cannot be told from the others by their shape."""
+    """Return which members of a union have the shape of another one."""
     tags = {
         i
         for i, mine in enumerate(shapes)

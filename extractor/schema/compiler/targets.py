@@ -69,8 +69,8 @@ class Target:
 
     How it is used:
 
-    - verbatim: what becomes of the mark of values that must stand in the text: "told" in words, "marked" by
-      the keyword for a grammar, or "all": so are all plain strings but the exempt ones.
+    - verbatim: how values that must stand in the text are marked. `told`: in words. `marked`: by the keyword
+      for a grammar. `all`: so are all plain strings except the exempt ones.
     - sends_schema: False if the schema is only in the prompt; enforced: whether the server constrains the
       model to the schema.
     - bare_decimals: whether a decimal is a number of JSON, and no text.

@@ -148,7 +148,7 @@ def _parent(problem: Problem) -> str:
 
 
 def whole(source: TypeSource, data: JSON, context: Any) -> Any:
-    """Return the record that merged plain JSON is, None where nothing was found. Raises Invalid, with what
+    """Return the record that merged plain JSON is, None if nothing was found. Raises Invalid, with what
     is missing by its pointer.
     """
     gaps = dict[str, JSON]()
@@ -259,7 +259,7 @@ def _below(source: TypeSource, node: Schema, path: Path) -> list[Schema]:
 
 
 def _inner(node: Schema, key: Step) -> Schema | None:
-    """Return the node of a member or of an item, "*" for any; None where there is none."""
+    """Return the node of a member or of an item, "*" for any; None if there is none."""
     first, inner = node.get("prefixItems", ()), node.get("properties", {}).get(key)
     if key == "*" or isinstance(key, int):
         inner = first[key] if isinstance(key, int) and key < len(first) else node.get("items")

@@ -1,8 +1,8 @@
 """Record types whose records come with quotes: beside the values of each object, the words that show them.
 
-A rewriting of what the compiler reads, so it holds for every target: each object has one more member, in
-which the model quotes the text for each value that is no object itself. The quotes are checked against the
-text and taken out before the record is validated.
+The input of the compiler is rewritten, so this works for every target. Each object gets one more member, in
+which the model quotes the text for each value that is not an object itself. The quotes are checked against
+the text and taken out before the record is validated.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class Share:
     """The share of a record type that has these places, all else left out.
 
     places: of members with all that is in them; none lies in another. shown: places that another share has
-    and this one repeats, so that the items of a list can be told from each other. named: of the members
-    that stand beside a REST, and so are none of it.
+    and this one repeats, so that the items of a list can be distinguished. named: of the members that stand
+    beside a REST, and so are none of it.
     """
 
     places: tuple[Place, ...]
@@ -242,7 +242,7 @@ def united(shares: Sequence[Share], found: Sequence[JSON]) -> United:
     """Return the plain JSON that the plain JSON of shares is together.
 
     A list that several shares divide is put together item by item: by what is shown of each where that tells
-    the items apart, else by their order. Where its lengths differ, the longest stays as it is, and a problem
+    the items apart, else by their order. If its lengths differ, the longest stays as it is, and a problem
     names the list.
     """
     whole = United()

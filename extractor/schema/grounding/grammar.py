@@ -1,7 +1,7 @@
 """Strict schema + source text -> llguidance's Lark grammar, in which marked values are pieces of the text.
 
-A string that carries the mark `x-verbatim` can only be a run of whole words of the text, its white space
-collapsed; a number only one that stands there in digits. All else is held to the schema, and white
+A string with the mark `x-verbatim` can only be a run of whole words of the text, with its white space
+collapsed. A number can only be one that stands there in digits. All else is held to the schema, and white
 space to what `json.dumps` writes. Source: https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md.
 """
 
@@ -156,7 +156,7 @@ class _Pieces:
 
 @dataclass
 class _Writer:
-    """Writes rules. Nodes without a mark below them stay JSON Schema. pieces: None where no mark counts.
+    """Writes rules. Nodes without a mark below them stay JSON Schema. pieces: None if no mark counts.
 
     Its words end where those of JSON Schema's grammar do, or the longer one would shut out the other.
     """
@@ -169,7 +169,7 @@ class _Writer:
 
     def expression(self, node: Schema, depth: Depth) -> str:
         """Return what stands for a node on the right side of a rule. depth: how far its lines are indented,
-        None where all of it stands in one line.
+        None if all of it stands in one line.
         """
         depth = None if depth is None or not self._has_objects(node) else depth
         if not self._is_bound(node) and depth is None:
@@ -367,7 +367,7 @@ def _unmarked(node: JSON) -> JSON:
 
 
 def _spelt(number: Decimal, node: Schema) -> Iterator[str]:
-    """Yield how JSON of a node may say a number; nothing where the node does not admit it."""
+    """Yield how JSON of a node may say a number; nothing if the node does not admit it."""
     if not _admits(node, number):
         return
     if node["type"] == "integer":

@@ -17,7 +17,7 @@ _SPACES = " \u00a0\u2009\u202f"
 def numbers_in(text: str) -> frozenset[Decimal]:
     """Return each number that stands in `text` in digits: 1234.5 for `1,234.50`, `1.234,50`, `1 234.5`.
 
-    Where a numeral can be read in two ways, as `1,234`, both are in; so is the negative after a minus
+    If a numeral can be read in two ways, as `1,234`, both are in; so is the negative after a minus
     sign or an opening bracket. Numbers in words, and those with a unit such as `2k`, are not.
     """
     found = set[Decimal]()
@@ -45,7 +45,7 @@ def _readings(numeral: str) -> Iterator[Decimal]:
 
 
 def _grouped(groups: Sequence[str], marks: Sequence[str]) -> str | None:
-    """Return the digits of an integer in groups of three; None where the groups are others."""
+    """Return the digits of an integer in groups of three; None if the groups are others."""
     if len(groups) == 1:
         return groups[0]
     threes = len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])

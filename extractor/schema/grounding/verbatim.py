@@ -77,7 +77,7 @@ Free: TypeAlias = Annotated[T, Mark(False)]
 def source_text(text: str | Sequence[Mapping[str, Any]] | None) -> str | None:
     """Return the text that values have to stand in: a text, or content parts that are nothing but text.
 
-    None where there is none, or where an image or a file may hold what the text does not.
+    None if there is none, or where an image or a file may hold what the text does not.
     """
     if text is None or isinstance(text, str):
         return text

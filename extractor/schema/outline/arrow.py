@@ -95,7 +95,7 @@ def _array(values: list[Any], kind: pa.DataType, faults: dict[int, str]) -> pa.A
 
 def records_of_document(document: Schema, keeps_extras: bool = False) -> Records:
     """Return how records of a JSON Schema become Arrow. keeps_extras: objects may have members that it does
-    not name. Raises ConfigError where pyarrow is not installed.
+    not name. Raises ConfigError if pyarrow is not installed.
     """
     _need_pyarrow()
     return Records(_Types(document, keeps_extras).column(document), lambda record: record)
@@ -103,7 +103,7 @@ def records_of_document(document: Schema, keeps_extras: bool = False) -> Records
 
 def records_of_type(record_type: Any) -> Records:
     """Return how records of any type that a TypeAdapter takes become Arrow. Members have the names that they
-    have in JSON: aliases for serialization where there are some. Raises ConfigError where pyarrow is not
+    have in JSON: aliases for serialization if there are some. Raises ConfigError if pyarrow is not
     installed.
     """
     _need_pyarrow()
@@ -334,7 +334,7 @@ class _Types:
         if not members:
             return self._map(others)
         if "" in members or len({name.casefold() for name in members}) < len(members):
-            return self._json()  # DuckDB and Spark name and tell apart no such members
+            return self._json()  # DuckDB and Spark can neither name nor distinguish such members
         columns = {name: self.column(each) for name, each in members.items()}
         prepare = _struct({name: column.prepare for name, column in columns.items()})
         fields = [(name, column.type) for name, column in columns.items()]

@@ -12,7 +12,7 @@ DEEP = 32  # references and unions that are looked through
 
 
 def kinds(schema: JSON, document: JSON, depth: int = 0) -> frozenset[str]:
-    """Return the JSON types that a schema may take, a few too many where it is not plain to see."""
+    """Return the JSON types that a schema may take, a few too many if it is not plain to see."""
     if schema is False:
         return frozenset()
     if not isinstance(schema, dict) or depth > DEEP:
@@ -55,6 +55,6 @@ def outline(schema: JSON, document: JSON) -> Mapping[str, JSON]:
 
 
 def members(schema: JSON, document: JSON) -> Mapping[str, JSON]:
-    """Return the schemas of an object's members, by their names in JSON; none where it is no object."""
+    """Return the schemas of an object's members, by their names in JSON; none if it is no object."""
     found = outline(schema, document).get("properties")
     return found if isinstance(found, dict) else {}

@@ -25,7 +25,7 @@ HIDDEN: Final = (
     "{} will be written as **********, since a secret does not say what it is: "
     "a field_serializer that returns its value writes it"
 )
-NO_SCHEMAS = frozenset({"metadata", "default", "config"})  # what is no part of the type's outline
+NO_SCHEMAS = frozenset({"metadata", "default", "config"})  # keywords that the outline leaves out
 
 
 def name(written: Any) -> str:

@@ -2,7 +2,7 @@
 
 The first choice is the Rust engine inside pydantic-core: its time is linear in the text. What that one leaves
 out (look-around, back references) goes to the engine of `jsonschema-rs`, which counts how often it goes back.
-Where a group that has matched nothing is referred to, that one finds nothing, where ECMAScript finds "".
+If a group that has matched nothing is referred to, that one finds nothing, where ECMAScript finds "".
 Source: ECMA-262, section 22.2, as JSON Schema 2020-12 core, section 6.4, asks for.
 """
 
@@ -52,11 +52,11 @@ class Matcher:
     search: Callable[[str, int], bool | None]
 
     def __call__(self, text: str) -> bool | None:
-        """Return whether it does; None where that takes more than MOST steps."""
+        """Return whether it does; None if that takes more than MOST steps."""
         return self.search(text, MOST)
 
     def quick(self, text: str) -> bool | None:
-        """Return whether it does; None where that takes more than QUICK steps."""
+        """Return whether it does; None if that takes more than QUICK steps."""
         return self.search(text, QUICK)
 
 
@@ -64,7 +64,7 @@ class Matcher:
 def matcher(pattern: str) -> Matcher:
     r"""Return what tells whether `pattern` matches anywhere in a text.
 
-    `\d` and `\w` are ASCII, `\s` is Unicode's, `$` is the very end of the text. Raises ValueError where
+    `\d` and `\w` are ASCII, `\s` is Unicode's, `$` is the very end of the text. Raises ValueError if
     no engine reads the pattern.
     """
     pieces = tuple(_pieces(pattern))

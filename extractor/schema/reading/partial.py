@@ -262,7 +262,7 @@ class Roots:
         self._cleared = 0
 
     def answer(self) -> Node | None:
-        """Return the root that is shown now, None where there is none."""
+        """Return the root that is shown now, None if there is none."""
         roots = self._scan.roots
         if self._cleared != self._scan.cleared:
             self._place, self._cleared = 0, self._scan.cleared
@@ -281,7 +281,7 @@ class Growing(Generic[T]):
         self._roots = Roots(self._scan, self._part)
 
     def feed(self, text: str) -> tuple[Partial[T], ...]:
-        """Return what has come; nothing where `text` adds nothing to it."""
+        """Return what has come; nothing if `text` adds nothing to it."""
         return (self.now(),) if self._scan.feed(text) else ()
 
     def now(self, record: T | None = None) -> Partial[T]:

@@ -183,7 +183,7 @@ class Part:
                     yield Child(item.key, (str(item.key),), item, self._value())
 
     def child(self, scan: Scan, node: Node, at: int, name: Any) -> Child | None:
-        """Return one of the parts inside, None where it has not begun."""
+        """Return one of the parts inside, None if it has not begun."""
         match self.form:
             case Object(filler=None):
                 return self._member(node, at, name)

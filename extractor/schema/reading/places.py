@@ -47,8 +47,8 @@ def measured(
 
 
 def places(compiled: CompiledSchema[Any], text: str) -> dict[str, Place]:
-    """Return where the leaves of plain JSON are said, by JSON pointer; those that can't be told apart
-    are left out.
+    """Return where the leaves of plain JSON are said, by JSON pointer; those that can't be distinguished are
+    left out.
     """
     scan = Scan()
     scan.feed(text + " ")  # a number ends where something follows
@@ -66,8 +66,9 @@ def _walk(scan: Scan, node: Node, part: Part, steps: tuple[Step, ...]) -> Iterat
 
 
 def _pairs(found: list[Leaf], said: Mapping[str, Place]) -> list[tuple[Leaf, Place]]:
-    """Pair the leaves with what was said. Validators may sort a list or drop of it: within lists a leaf
-    is taken for what was said in its place only where that has its value, else for the next that has.
+    """Pair the leaves with what was said. Validators may sort a list, or remove items. So within a list, a
+    leaf belongs to the reply's value at its place only if the values are equal, and else to the next equal
+    one.
     """
     pairs, left = list[tuple[Leaf, Place]](), dict(said)
     later = list[Leaf]()

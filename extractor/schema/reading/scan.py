@@ -67,8 +67,8 @@ class Node:
 
 
 class Scan:
-    """Feed it text; `root` is the tree so far. In a text that is no JSON the objects and arrays in it are
-    looked for, as `found_json` does: outside of thoughts, and never inside of what is no JSON. `roots` are
+    """Feed it text; `root` is the tree so far. If a text is not JSON, objects and arrays are looked for in
+    it, as `found_json` does: outside of thoughts, and never inside of brackets that are not JSON. `roots` are
     those that began, `root` the last of them. After one that is broken there is nothing any more.
 
     length: characters fed. steps: how much work that was. tip: the string that is growing, if one is.
@@ -89,12 +89,12 @@ class Scan:
         self._key: str | None = None
         self._changed = False
         self._slips = False  # whether there is something in it that is not quite JSON
-        self._depth = 0  # of brackets in what is no JSON
+        self._depth = 0  # of brackets in text that is not JSON
         self._read: Callable[[str, int], int] = self._first
 
     @property
     def root(self) -> Node | None:
-        """The last object or array that began, None where there is none."""
+        """The last object or array that began, None if there is none."""
         return self.roots[-1] if self.roots else None
 
     def feed(self, text: str) -> bool:
@@ -321,7 +321,7 @@ class Scan:
         self.cleared += 1
 
     def _was_meant(self) -> bool | None:
-        """Whether what broke was meant as JSON; None where it was no object and no array."""
+        """Whether what broke was meant as JSON; None if it was no object and no array."""
         if not self._stack or self._stack[0].kind in '"0':
             return None
         inside = self._stack[0].children or []

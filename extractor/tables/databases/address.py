@@ -125,8 +125,8 @@ class Name(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> Name:
-        """Return the table that "table" or "schema.table" names, upper and lower case as they stand;
-        what has a dot or a quote in it is written in quotes, as in SQL. Raises ConfigError.
+        """Return the table that "table" or "schema.table" names, with its upper and lower case. A name with a
+        dot or a quote in it is written in quotes, as in SQL. Raises ConfigError.
         """
         found = _NAME.fullmatch(text)
         if found is None:

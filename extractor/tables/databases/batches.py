@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def opened(data: Any) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Return the schema and the batches of what hands out an Arrow stream, or of an iterable of batches."""
+    """Return the schema and the batches of an Arrow stream, or of an iterable of batches."""
     import pyarrow as pa
 
     if isinstance(data, pa.RecordBatch):
@@ -63,7 +63,7 @@ def _one(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
 
 
 def behind(done: TableMark, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield what comes after a place. Raises ConfigError where the rows before it are other ones."""
+    """Yield what comes after a place. Raises ConfigError if the rows before it are other ones."""
     place = BEGINNING
     for batch in batches:
         if place.rows < done.rows:
@@ -124,7 +124,7 @@ class SortedRows(NamedTuple):
 
 
 def keyless(batch: pa.RecordBatch, keys: Sequence[str]) -> str | None:
-    """Return why a row can't be told by its key; None where all can."""
+    """Return why a row can't be identified by its key; None if all can."""
     empty = [name for name in keys if batch.column(name).null_count]
     return f"its key is empty: {', '.join(empty)}" if empty else None
 

@@ -62,7 +62,7 @@ class DatabaseConnection:
             return self._wire.rows(statement, given)
 
     def columns(self, name: Name) -> Mapping[str, Existing]:
-        """Return the columns of a table; none where there is no such table."""
+        """Return the columns of a table; none if there is no such table."""
         found = self.rows(self.engine.columns, name.table, name.schema)
         return {column: Existing(column, kind, bool(required)) for column, kind, required in found}
 
@@ -72,7 +72,7 @@ class DatabaseConnection:
         return [[row[1] for row in rows] for _, rows in groupby(found, lambda row: row[0])]
 
     def primary_key(self, name: Name) -> Sequence[str]:
-        """Return the columns of a table's primary key; none where it has none."""
+        """Return the columns of a table's primary key; none if it has none."""
         found = self.rows(self.engine.uniques, name.table, name.schema)
         return [column for _, column, primary in found if primary]
 
@@ -123,8 +123,8 @@ class DatabaseConnection:
 
     @contextmanager
     def _owner_only(self) -> Iterator[None]:
-        """While files are made: a new database is for its owner alone, and what lies beside one, as the
-        log of what was committed, is for nobody who may not read the database itself.
+        """While files are made, a new database is readable by its owner only. Files beside a database, such
+        as the log of its commits, are readable only by those who may read the database.
         """
         place = self.address.place
         if not self._is_file() or self._read_only:
@@ -171,7 +171,7 @@ def _shorter(message: str) -> str:
 
 @contextmanager
 def connected(address: DatabaseAddress, read_only: bool = False) -> Iterator[DatabaseConnection]:
-    """Yield a connection. Raises ConfigError where there is none, or where the block fails."""
+    """Yield a connection. Raises ConfigError if there is none, or where the block fails."""
     connection: DatabaseConnection | None = None
     try:
         connection = DatabaseConnection(address, read_only)

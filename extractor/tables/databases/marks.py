@@ -37,7 +37,7 @@ def places(begin: TableMark, rows: Iterable[Any]) -> list[TableMark]:
 
 
 def check_same(found: TableMark, done: TableMark) -> None:
-    """Raise ConfigError where an input has come to another place than the one that it was at before."""
+    """Raise ConfigError if an input has come to another place than the one that it was at before."""
     if found != done:
         raise ConfigError(
             f"the input does not begin with the {done.rows:,} rows that are already written: it has "

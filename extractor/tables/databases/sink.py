@@ -128,7 +128,7 @@ class DatabaseSink:
     @contextmanager
     def writing(self, schema: pa.Schema, run: str | None = None, again: bool = False) -> Iterator[Writing]:
         """Yield what writes rows of a schema. run: the name under which it is noted how far they are;
-        again: whether it begins anew. Raises ConfigError where the table does not fit.
+        again: whether it begins anew. Raises ConfigError if the table does not fit.
         """
         with writing_to([(self, schema)], run, again) as writing:
             yield writing
@@ -173,8 +173,8 @@ class Writing:
     def put(
         self, rows: SortedRows, behind: Sequence[TableMark], instead: Instead | None = None
     ) -> dict[int, str]:
-        """Write the next rows in one transaction, and return why the database did not take some, by their
-        position in `rows`: where there is one of these, they are halved until all others are in.
+        """Write the next rows in one transaction. Return why the database did not take some, by their
+        position in `rows`. If it rejects a row, the rows are halved until all others are written.
 
         behind: the place behind each row. instead: what to write in place of a row that is not taken; it
         gets that row's position and the reason, and gives a row, or None.
@@ -203,7 +203,7 @@ class Writing:
             yield start, why
 
     def _transact(self, rows: SortedRows | None, place: TableMark) -> None:
-        """Write rows and the notes of where they end, all or nothing. Raises Failed where it is for the
+        """Write rows and the notes of where they end, all or nothing. Raises Failed if it is for the
         rows, RunStopped for all else.
         """
         try:
@@ -267,7 +267,7 @@ class SinkNote(NamedTuple):
         connection.rows(statements.forget_runs(self.table), self.into)
 
     def move(self, connection: DatabaseConnection, before: TableMark, after: TableMark) -> None:
-        """Note that it is further. Raises RunStopped where another process has written the same run."""
+        """Note that it is further. Raises RunStopped if another process has written the same run."""
         move = statements.advance_run(self.table)
         moved = connection.rows(move, after.rows, after.digest, self.into, self.run, before.rows)
         if not moved:
@@ -294,7 +294,7 @@ def _begun(
 
 
 def common_mark(tables: Sequence[DatabaseSink], marks: Sequence[TableMark]) -> TableMark:
-    """Return how far the run into several tables is. Raises ConfigError where they differ."""
+    """Return how far the run into several tables is. Raises ConfigError if they differ."""
     if other := next((n for n, mark in enumerate(marks) if mark != marks[0]), None):
         names = [sink.name for sink in tables]
         raise ConfigError(

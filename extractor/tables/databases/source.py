@@ -100,8 +100,8 @@ def _as_written(query: str, names: Sequence[str], casts: Mapping[str, str]) -> s
 
 
 def _cast(column: pa.Field, database: str) -> str:
-    """Return what a column is read as, "" for itself: what Arrow or files have no type for is read as the
-    database writes it, by DuckDB also inside of a struct or a list.
+    """Return what a column is read as, "" for itself. If Arrow or files have no type for its values, they are
+    read as the database writes them. DuckDB does so inside of a struct or a list too.
     """
     import pyarrow as pa
 

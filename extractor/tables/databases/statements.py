@@ -68,7 +68,7 @@ def _conflict(names: Sequence[str], key: Sequence[str]) -> str:
 
 
 def check_fit(engine: Engine, name: Name, schema: pa.Schema, existing: Mapping[str, Existing]) -> None:
-    """Raise ConfigError where rows of a schema have no place in a table that is there."""
+    """Raise ConfigError if rows of a schema have no place in a table that is there."""
     wrong = [*_misfits(engine, schema, existing)]
     wrong += [
         f"{each.name!r} is required, but the records do not fill it"
@@ -99,7 +99,7 @@ def _has_place(engine: Engine, column: pa.Field, type_name: str) -> bool:
 
 
 def check_key(name: Name, uniques: Sequence[Sequence[str]], key: Sequence[str]) -> None:
-    """Raise ConfigError where no constraint keeps the key's values apart."""
+    """Raise ConfigError if no constraint keeps the key's values apart."""
     if not any(sorted(columns) == sorted(key) for columns in uniques):
         raise ConfigError(
             f"the table {name} has no unique constraint on ({', '.join(key)}), which upsert needs: "
@@ -116,7 +116,7 @@ def differing(name: Name, column: str) -> str:
 
 
 def create_runs(runs: Name) -> str:
-    """Return what makes the table of runs, where there is none."""
+    """Return what makes the table of runs, if there is none."""
     return (
         f"CREATE TABLE IF NOT EXISTS {runs.sql} (into_table TEXT NOT NULL, run TEXT NOT NULL, "
         "rows_done BIGINT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (into_table, run))"

@@ -140,7 +140,7 @@ def fits(wanted: str, existing: str, also: Mapping[str, frozenset[str]]) -> bool
 
 def arrow_type(type_name: str) -> pa.DataType | None:
     """Return the type that text is read as, where it goes into a column that a database declares so; None
-    where it stays text.
+    if it stays text.
     """
     import pyarrow as pa
 

@@ -1,7 +1,7 @@
 """How statements and rows reach each kind of database: one small class each, with the same methods.
 
-PostgreSQL is reached by its ADBC driver. The other two live in files, which a process may have open only
-by one and the same library, or writes get lost: so each is reached by the module that your code uses too.
+PostgreSQL is reached by its ADBC driver. The other two live in files. If a process opens one file by two
+libraries, writes get lost. So each is reached by the module that your code uses too.
 """
 
 from __future__ import annotations
@@ -270,7 +270,7 @@ _NEEDED = {"postgresql": "adbc_driver_postgresql.dbapi", "sqlite": "pyarrow", "d
 
 
 def library(kind: str) -> Any:
-    """Return the module that a kind of database is reached by. Raises ConfigError where it is missing."""
+    """Return the module that a kind of database is reached by. Raises ConfigError if it is missing."""
     try:
         import_module("pyarrow")
         return import_module(_NEEDED[kind])

@@ -103,7 +103,7 @@ class Converter:
         self.whole: dict[str, Schema] = {}
 
     def node(self, schema: JSON, at: str) -> Schema:
-        """Return the compiler's node. Raises SchemaError where nesting is past all bounds."""
+        """Return the compiler's node. Raises SchemaError if nesting is past all bounds."""
         self.depth += 1
         try:
             if self.depth > MAX_DEPTH:
@@ -356,7 +356,7 @@ class Converter:
         return self.keeps_extras and schema.get("unevaluatedProperties") is not False
 
     def _others(self, schema: Schema, at: str) -> Schema | None:
-        """Return the node of members that are not named; None where there can be none."""
+        """Return the node of members that are not named; None if there can be none."""
         patterns = schema.get("patternProperties", {})
         additional = schema.get("additionalProperties", True)
         if patterns:

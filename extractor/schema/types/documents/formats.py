@@ -38,7 +38,9 @@ def is_too_long(text: str, name: str) -> bool:
 
 
 def conforms(instance: object, format: str) -> bool:  # noqa: A002  as `jsonschema` calls it
-    """Return whether a value is of a format; what is no string, and what is not checked, is."""
+    """Return whether a value has a format. A value that is not a string has every format, and so has a string
+    if the format is not checked.
+    """
     check = _checks().get(format)
     if check is None or not isinstance(instance, str):
         return True

@@ -1,8 +1,8 @@
 """The judge of plain JSON records: `jsonschema`, with ECMAScript's patterns and a bounded number of steps.
 
-`jsonschema` asks a reference anew wherever it is met, and collects what is wrong with every branch of a
-union: of a type that refers to itself this doubles with each level. Here what a reference says of a value is
-found once, and only what is wrong is told. What still takes too many steps is a problem of the record.
+`jsonschema` evaluates a reference each time it is met, and collects the errors of every branch of a union.
+For a type that refers to itself this doubles with each level. Here what a reference says of a value is found
+once, and only what is wrong is told. What still takes too many steps is a problem of the record.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def _error(message: str, **more: Any) -> Any:
 
 
 def _shown(value: JSON) -> str:
-    """Return a value as messages show it: in full only where it is short."""
+    """Return a value as messages show it: in full only if it is short."""
     if isinstance(value, str):
         return repr(value) if len(value) <= _SHOWN else "the value"
     pending, seen = [value], 0

@@ -52,7 +52,7 @@ def load(document: Mapping[str, JSON], documents: Mapping[str, JSON] | None = No
     document: a schema of draft 2020-12, 2019-09, 7, 6 or 4 (as `$schema` says, else guessed), or
     an OpenAPI fragment; also in what APIs take schemas in (see `unwrapped`). documents: URI -> what
     references may lead to; relative URIs are taken relative to the document's own. What no reference
-    leads to is left out; names consist of letters, digits and underscores. Raises SchemaError where
+    leads to is left out; names consist of letters, digits and underscores. Raises SchemaError if
     a schema is malformed, too deep, says nothing, or refers to what is not there, or to itself
     without end.
     """
@@ -163,7 +163,7 @@ def _opened(document: JSON, pointer: str, default: Draft | None = None) -> Docum
 
 
 def _copied(document: JSON, pointer: str) -> JSON:
-    """Return a copy as `json` gives it. Raises SchemaError where it is no JSON, too deep or too large."""
+    """Return a copy as `json` gives it. Raises SchemaError if it is no JSON, too deep or too large."""
     pending: list[tuple[_Steps, JSON, int]] = [((), document, 0)]
     for seen in count():
         if not pending:
@@ -375,7 +375,7 @@ def _resolved(kind: str, reference: str, place: DocumentPlace, resolver: Resolve
 
 
 def _refuse_endless(schemas: dict[str, JSON]) -> None:
-    """Raise SchemaError where a schema applies itself to the same value again and again."""
+    """Raise SchemaError if a schema applies itself to the same value again and again."""
     graph = {name: set(_applied(schema)) for name, schema in schemas.items()}
     try:
         TopologicalSorter(graph).prepare()

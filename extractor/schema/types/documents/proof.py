@@ -44,7 +44,7 @@ class _Unproven(Exception):
 
 
 def proof_of(document: Schema, conforms: Conforms) -> Prove | None:
-    """Return the function that proves texts valid, None where the document says too much for it.
+    """Return the function that proves texts valid, None if the document says too much for it.
 
     document: of draft 2020-12, its references all `#/$defs/NAME`. conforms: whether a value is of a format.
     """

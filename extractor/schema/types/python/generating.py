@@ -265,7 +265,7 @@ class Generating(GenerateJsonSchema):
         return len(self.unions) + len(self.maps) + len(self.rewrites)
 
     def _tried(self, core: Core, refusal: Any = PydanticInvalidForJsonSchema) -> Schema | None:
-        """Return the schema of a node, None where it is refused so: JSON can't say it."""
+        """Return the schema of a node, None if it is refused so: JSON can't say it."""
         depth, hooked = len(self.place), len(self.hooked)
         try:
             return self.generate_inner(core)
