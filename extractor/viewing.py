@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -39,6 +39,7 @@ from .results import Shown
 CHANGED = "the text has changed since it was read, so it is not shown"
 ERROR = "_error"  # ends the name of the column that says why a row has no record
 USUAL = ("text", "source", "path")
+BESIDE = ("error", "usage", "evidence", "confidence", "escalation", "conflicts", "chunks")  # fields of a line
 ReadNamed: TypeAlias = Callable[[str, Reading], str | Source | None]
 LOOKED_AT = 100  # lines, to find which field is the text
 
@@ -126,7 +127,17 @@ def _rows_of(given: Any) -> Iterator[Mapping[str, Any]]:
     opened = open_frame(given)
     columns = [opened.values(name) for name in opened.names]
     for cells in zip(*columns, strict=True) if columns else ():
-        yield dict(zip(map(str, opened.names), cells, strict=True))
+        yield dict(zip(map(str, opened.names), map(_without_arrays, cells), strict=True))
+
+
+def _without_arrays(cell: Any) -> Any:
+    """Return a cell with lists in place of NumPy's arrays, which pandas makes of the lists in Parquet."""
+    if isinstance(cell, Mapping):
+        return {name: _without_arrays(value) for name, value in cell.items()}
+    if isinstance(cell, list) or hasattr(cell, "tolist"):
+        some = cell if isinstance(cell, list) else cell.tolist()
+        return [_without_arrays(each) for each in some] if isinstance(some, list) else some
+    return cell
 
 
 def entry_of(
@@ -144,6 +155,7 @@ def entry_of(
     """
     line = of_quarantine(line)
     column = names.record or _record_field(line)
+    line = _with_values(line, {*BESIDE, *(f"{column}_{name}" for name in BESIDE)})
     record, origin = _record(line, column, adapter), _text(line, names.text, read)
     text = text_of(origin) if origin is not None else ""
     told = line.get("evidence") or line.get(f"{column}_evidence")
@@ -151,6 +163,7 @@ def entry_of(
     if changed:  # its marks would stand at other words
         text, origin = "", None
     error = line.get(f"{column}{ERROR}") or line.get("error") or {}
+    error = {"message": error} if isinstance(error, str) else error
     outcome = line.get("outcome") or (error.get("kind") if error else "ok" if record is not None else "empty")
     usage = line.get("usage") or line.get(f"{column}_usage") or {}
     facts = {name.replace("_", " "): str(told) for name, told in usage.items() if told is not None}
@@ -182,6 +195,12 @@ def entry_of(
         document=str(_document(line)) if of_pages is not None and of_pages.pages else "",
         escalated=_escalated(line.get("escalation") or line.get(f"{column}_escalation")),
     )
+
+
+def _with_values(line: Mapping[str, JSON], names: Collection[str]) -> dict[str, JSON]:
+    """Return the line with some of its fields as values: cells of CSV and of sheets hold JSON texts."""
+    texts = {name for name in names if isinstance(cell := line.get(name), str) and cell[:1] in ("[", "{")}
+    return {name: _parsed(value) if name in texts else value for name, value in line.items()}
 
 
 def names_of(lines: Sequence[Mapping[str, JSON]], names: Names) -> Names:
@@ -284,7 +303,7 @@ def _escalated(told: JSON) -> dict[str, EscalatedValue]:
     """Return what a line says became of doubtful values: one of `extractor extract` or `to_dict`, or a row of
     a table, whose replaced values are JSON texts.
     """
-    match _as_json(told):
+    match told:
         case {"to": str(to), "choices": dict(choices)}:
             known = {where: str(choice) for where, choice in choices.items()}
             first = told.get("first_values")

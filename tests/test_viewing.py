@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from extractor import Columns, ConfigError, Extractor, Run, view
-from extractor.report import derived
+from extractor.report import EscalatedValue, derived
 from extractor.testing import ChatServer, reply, status
 from extractor.viewing import Names, RecordsPage, entry_of, names_of
 
@@ -142,3 +145,49 @@ def test_the_text_of_rows_is_the_longest_column_where_none_is_named() -> None:
 def test_what_is_no_result_is_named() -> None:
     with pytest.raises(ConfigError, match=r"view.. needs results"):
         view([3])
+
+
+ROWS: list[dict[str, Any]] = [
+    {
+        "body": "Ada: red, blue.",
+        "visit": {"who": "Ada", "colours": ["red", "blue"]},
+        "visit_error": None,
+        "visit_usage": {"prompt_tokens": 7},
+        "visit_confidence": [
+            {"pointer": "/who", "confidence": 0.3},
+            {"pointer": "/colours/0", "confidence": 0.9},
+        ],
+        "visit_escalation": [{"pointer": "/who", "choice": "second", "to": "large", "first": '"Bo"'}],
+    },
+    {
+        "body": "Nothing.",
+        "visit": None,
+        "visit_error": {"kind": "empty", "message": "no text"},
+        "visit_usage": None,
+        "visit_confidence": None,
+        "visit_escalation": None,
+    },
+]
+
+
+def as_csv(folder: Path) -> Any:
+    rows = [{k: json.dumps(v) if isinstance(v, dict | list) else v for k, v in row.items()} for row in ROWS]
+    pd.DataFrame(rows).to_csv(folder / "o.csv", index=False)
+    return pd.read_csv(folder / "o.csv", dtype=object)
+
+
+def as_parquet(folder: Path) -> Any:
+    pq.write_table(pa.Table.from_pylist(ROWS), folder / "o.parquet")
+    return pd.read_parquet(folder / "o.parquet")
+
+
+@pytest.mark.parametrize("read", [as_csv, as_parquet, lambda folder: ROWS])
+def test_tables_out_of_files_have_all_that_stands_beside_their_records(
+    read: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    one, other = view(read(tmp_path)).entries
+    assert one.record == {"who": "Ada", "colours": ["red", "blue"]}
+    assert one.confidence == {"/who": 0.3, "/colours/0": 0.9}
+    assert one.escalated == {"/who": EscalatedValue("second", "large", "Bo")}
+    assert one.facts["prompt tokens"].startswith("7")
+    assert (other.outcome, other.problems) == ("empty", ("no text",))
