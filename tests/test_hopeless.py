@@ -188,7 +188,13 @@ def test_a_404_names_the_model_and_the_url() -> None:
 def test_an_error_quotes_the_reply() -> None:
     error = run([reply("I have no idea,\n sorry. " * 20)], max_repairs=0).error
     assert "the reply was 'I have no idea, sorry. I have" in str(error)
+    assert str(error).endswith("…'")
     assert len(str(error)) < 500
+
+
+def test_an_error_quotes_a_short_reply_whole() -> None:
+    error = run([reply("I have no idea,\n sorry.")], max_repairs=0).error
+    assert str(error).endswith("; the reply was 'I have no idea, sorry.'")
 
 
 @pytest.mark.parametrize(
