@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 from .errors import ConfigError
+from .keywords import names_wrong_keywords
 from .messages import Message
 from .readers.kinds import PDF, SNIFFED, sniffed
 
@@ -44,6 +45,7 @@ def text(words: str) -> Part:
     return {"type": "text", "text": words}
 
 
+@names_wrong_keywords(dict.fromkeys(("data", "path", "url"), "source"))
 def image(source: Path | bytes | str | Picture, detail: Detail | None = None) -> Part:
     """Return a content part with an image.
 
@@ -60,6 +62,7 @@ def image(source: Path | bytes | str | Picture, detail: Detail | None = None) ->
     return {"type": "image_url", "image_url": {"url": url, **({"detail": detail} if detail else {})}}
 
 
+@names_wrong_keywords({"page": "pages", "path": "source", "url": "source"})
 def pdf(
     source: Path | bytes | str,
     *,

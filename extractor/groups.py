@@ -21,7 +21,17 @@ Check: TypeAlias = Callable[[Any], bool | str | None]
 _FLAT = {"chunk": "size"}  # fields that were called otherwise as keywords of their own
 
 
-@names_wrong_keywords(_FLAT)
+@names_wrong_keywords(
+    {
+        **dict.fromkeys(("max_concurrency", "max_workers", "n_jobs", "workers"), "concurrency"),
+        **dict.fromkeys(("cache", "cache_dir"), "journal"),
+        **dict.fromkeys(("budget", "max_budget"), "max_cost"),
+        **dict.fromkeys(("show_progress", "verbose"), "progress"),
+        "batch_size": "rows_per_request",
+        "rpm": "requests_per_minute",
+        "tpm": "tokens_per_minute",
+    }
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """How a run over many rows goes.
@@ -106,7 +116,7 @@ def check_run(run: Any) -> None:
         )
 
 
-@names_wrong_keywords(_FLAT)
+@names_wrong_keywords(dict.fromkeys(("column", "prefix"), "name"))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Which columns a frame or table gets.
@@ -135,7 +145,14 @@ class Columns:
                 raise ConfigError(f"{name} must be True or False, not {value!r:.80}")
 
 
-@names_wrong_keywords(_FLAT)
+@names_wrong_keywords(
+    {
+        **dict.fromkeys(("chunk", "chunk_size", "max_char_buffer", "max_chars", "max_chunk_size"), "size"),
+        "chunk_overlap": "overlap",
+        "context_window": "window",
+        "extraction_passes": "passes",
+    }
+)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunks:
     """How a long text is split, and how the records of its chunks are merged.

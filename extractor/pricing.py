@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from .dialogue.policy import dollars
+from .keywords import names_wrong_keywords
 from .messages import Usage
 
 MILLION = Decimal(1_000_000)
@@ -18,6 +19,7 @@ EMBEDDED = "local"
 CACHE_WRITE = Decimal("1.25")
 
 
+@names_wrong_keywords({"prompt": "input", "completion": "output"})
 @dataclass(frozen=True, slots=True)
 class Price:
     """US dollars for a million tokens.

@@ -13,6 +13,7 @@ from .errors import ConfigError, ExtractorError
 from .evaluation.gold import places_in, text_in
 from .evidence.customs import Customs, customs_of
 from .evidence.meanings import Meanings
+from .keywords import names_wrong_keywords
 
 Example: TypeAlias = tuple[str, Any] | Mapping[str, Any]  # a text and its record, or a line of gold
 Examples: TypeAlias = Iterable[Example] | Callable[[str], Iterable[Example]]
@@ -21,6 +22,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 BY_ROW = ("instructions", "examples", "context", "reference_date", "locale")
 
 
+@names_wrong_keywords({"column": "name"})
 @dataclass(frozen=True, slots=True)
 class FromColumn:
     """A keyword takes its value from a field of each row: `reference_date=FromColumn("received")`."""

@@ -101,7 +101,9 @@ class _Call:
         own = tuple(each for each in parameters if each.kind is not Parameter.VAR_KEYWORD)
         unpacked = (_UNPACKED.fullmatch(str(each.annotation)) for each in parameters)
         named = next((function.__globals__[found[1]] for found in unpacked if found), None)
-        return cls(function.__name__, own, named, instead)
+        made = function.__name__ == "__init__"
+        name = function.__qualname__.rpartition(".")[0] if made else function.__name__
+        return cls(name, own, named, instead)
 
     @property
     def hints(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -18,6 +18,7 @@ from .bulk.frames import is_frame, open_frame
 from .errors import ConfigError
 from .evidence import Evidence, How, Span, align
 from .evidence.leaves import value_at
+from .keywords import names_wrong_keywords
 from .layout import Source
 from .messages import JSON
 from .readers.given import Reading, text_of
@@ -81,6 +82,10 @@ class RecordsPage:
         return frame(self.to_html(), *([height_of(self.entries[0])] if single else []))
 
 
+_NEEDS = "view() needs results, outcomes of rows, a frame or mappings"
+
+
+@names_wrong_keywords()
 def view(
     results: Any,
     *,
@@ -100,6 +105,8 @@ def view(
     adapter = None if record_type is None else TypeAdapter(record_type)
     if isinstance(results, Shown | RowOutcome | Mapping):
         results = [results]
+    if not is_frame(results) and not isinstance(results, Iterable):
+        raise ConfigError(f"{_NEEDS}, not {results!r:.80}")
     rows = list(_rows_of(results) if is_frame(results) else results)
     names = names_of([row for row in rows if isinstance(row, Mapping)], Names(text, record))
     return RecordsPage(tuple(_entry(row, i, names, adapter) for i, row in enumerate(rows, 1)), title)
@@ -112,7 +119,7 @@ def _entry(result: Any, number: int, names: Names, adapter: TypeAdapter[Any] | N
         return _of_row(result)
     if isinstance(result, Mapping):
         return entry_of(result, number, names, adapter)
-    raise ConfigError(f"view() needs results, outcomes of rows, a frame or mappings, not {result!r:.80}")
+    raise ConfigError(f"{_NEEDS}, not {result!r:.80}")
 
 
 def _of_row(outcome: RowOutcome[Any]) -> Entry:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from .errors import ConfigError
+from .keywords import names_wrong_keywords
 from .messages import JSON
 from .pointers import step as one_step
 from .pointers import steps_of
@@ -73,6 +74,7 @@ class Shortlist:
         return f"{what}; {others} the text at least half as well as the first"
 
 
+@names_wrong_keywords({"codes": "entries"})
 class Vocabulary:
     """A list of codes with what they mean, and an index of its words. Safe to use from several threads.
 

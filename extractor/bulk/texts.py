@@ -12,6 +12,7 @@ from string import Formatter
 from typing import Any, TypeAlias
 
 from ..errors import ConfigError, ExtractorError
+from ..keywords import names_wrong_keywords
 from ..readers.given import USUAL, Reading
 from ..saying import Saying
 from .outcomes import Row
@@ -43,6 +44,7 @@ def row_maker(
     return make if by_row is None else make_saying
 
 
+@names_wrong_keywords({"column": "name"})
 @dataclass(frozen=True, slots=True)
 class Files:
     """For `text=`: the field holds paths, and the documents there are read. Paths are opened only if you use

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigError
+from ..keywords import names_wrong_keywords
 from .spans import Evidence, How, Span
 from .strings import find_elided, find_said, find_verbatim
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "How", "Joins", "Span", "align", "find_elided", "find_said", "find_verbatim"]
 
 
+@names_wrong_keywords({"language": "locale"})
 def align(
     record: Any,
     text: str,
@@ -32,9 +35,12 @@ def align(
     - locale: how numbers and dates are written if the text itself does not tell, such as "de" or "en-GB":
       what 1.234 and 03/04/26 mean.
 
-    Raises ConfigError for an invalid locale, and nothing else. The time grows about linearly with the text:
-    if a value stands in more than 10,000 places, only the first ones are looked at.
+    Raises ConfigError for an invalid locale and for a text that is no string, and nothing else. The time
+    grows about linearly with the text: if a value stands in more than 10,000 places, only the first ones are
+    looked at.
     """
+    if not isinstance(text, str):
+        raise ConfigError(f"align(record, text) needs a text, not {text!r:.80}")
     from .aligning import aligned  # its regular expressions take a while to load
 
     return aligned(record, text, quotes or {}, reference_date, locale)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from ..errors import ConfigError, UnreadableSource
+from ..keywords import names_wrong_keywords
 from ..layout import Box, PageRead, Source
 from ..pointers import any_index
 from . import kept
@@ -69,6 +70,7 @@ class ReadChoices:
     tell: Tell = lambda done, total: None
 
 
+@names_wrong_keywords({"file": "source", "page": "pages", "path": "source"})
 def read(
     source: str | os.PathLike[str] | bytes,
     *,

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
+from ..keywords import names_wrong_keywords
 from .exchange import CONNECT_TIMEOUT
 from .proxies import checked_proxy
 
@@ -19,6 +20,7 @@ def check_seconds(name: str, seconds: object) -> None:
         raise ConfigError(f"{name} must be a number of seconds above 0, not {seconds!r}")
 
 
+@names_wrong_keywords({"read": "between_chunks", "timeout": "request", "total": "request"})
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Seconds to wait.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ...errors import ConfigError, RunStopped
+from ...keywords import names_wrong_keywords
 from . import statements
 from .address import MEMORY, DatabaseAddress, Name
 from .batches import SortedRows, behind, check_names, keyless, opened, rebatched, sent
@@ -34,6 +35,7 @@ class Written(NamedTuple):
     refused: Mapping[int, str] = {}
 
 
+@names_wrong_keywords(dict.fromkeys(("address", "dsn", "uri"), "url"))
 @dataclass(frozen=True)
 class DatabaseSink:
     """A table of a database, into which Arrow batches are written.

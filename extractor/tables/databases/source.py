@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
+from ...keywords import names_wrong_keywords
 from .address import DatabaseAddress, Name, listed, quoted
 from .connection import DatabaseConnection, connected
 from .engines import DUCKDB, KEPT
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 INTERVAL = "month_day_nano_interval"
 
 
+@names_wrong_keywords({"sql": "query", **dict.fromkeys(("address", "dsn", "uri"), "url")})
 @dataclass(frozen=True)
 class DatabaseSource:
     """A table or a query of a database, read as a stream of Arrow batches.

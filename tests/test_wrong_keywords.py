@@ -1,0 +1,116 @@
+"""A public class or function names the keyword that it does not have, and what may have been meant."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+from typing import Any
+
+import pytest
+
+import extractor
+from extractor import (
+    Chunks,
+    Columns,
+    ConfigError,
+    DatabaseSink,
+    DatabaseSource,
+    Extractor,
+    Files,
+    FromColumn,
+    Price,
+    Run,
+    Timeouts,
+    Vocabulary,
+    align,
+    image,
+    pdf,
+    read,
+    view,
+)
+from extractor.keywords import names_wrong_keywords
+
+
+@pytest.mark.parametrize(
+    ("callee", "keyword", "meant"),
+    [
+        (Timeouts, "read", "between_chunks"),
+        (Timeouts, "total", "request"),
+        (Price, "completion", "output"),
+        (FromColumn, "column", "name"),
+        (Files, "column", "name"),
+        (DatabaseSource, "sql", "query"),
+        (DatabaseSink, "uri", "url"),
+        (Vocabulary, "codes", "entries"),
+        (Run, "max_workers", "concurrency"),
+        (Run, "budget", "max_cost"),
+        (Run, "cache", "journal"),
+        (Columns, "prefix", "name"),
+        (Chunks, "chunk_size", "size"),
+        (Chunks, "extraction_passes", "passes"),
+        (read, "text_from", "text_form"),
+        (read, "page", "pages"),
+        (image, "url", "source"),
+        (pdf, "page", "pages"),
+        (view, "titel", "title"),
+        (align, "local", "locale"),
+    ],
+)
+def test_a_wrong_keyword_is_told_with_the_right_one(callee: Any, keyword: str, meant: str) -> None:
+    why = f"{callee.__name__} has no '{keyword}': did you mean '{meant}'? It has "
+    with pytest.raises(ConfigError, match=re.escape(why)):
+        callee(**{keyword: None})
+    assert meant in inspect.signature(callee).parameters
+
+
+@pytest.mark.parametrize(
+    ("call", "form"),
+    [
+        (lambda: Run(5), "Run(journal=..., ...)"),  # type: ignore[call-arg]
+        (lambda: Price(), "Price(input, output, ...)"),  # type: ignore[call-arg]
+        (lambda: Timeouts(1, 2, 3, 4, 5), "Timeouts(connect, ...)"),  # type: ignore[call-arg]
+        (lambda: read(), "read(source, ...)"),  # type: ignore[call-arg]
+    ],
+)
+def test_an_argument_too_few_or_too_many_shows_the_form_of_the_call(call: Any, form: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert caught.value.__notes__ == [f"The call is {form}"]
+
+
+def test_a_type_error_from_within_stays_as_it_is() -> None:
+    @names_wrong_keywords()
+    def add(a: int) -> int:
+        return a + "1"  # type: ignore[operator]
+
+    with pytest.raises(TypeError, match="unsupported operand") as caught:
+        add(a=1)
+    assert not hasattr(caught.value, "__notes__")
+
+
+@pytest.mark.parametrize("value", [Timeouts(request=3.0), Price(1, 2), FromColumn("a"), Files("a")])
+def test_values_stay_values(value: Any) -> None:
+    assert pickle.loads(pickle.dumps(value)) == value
+
+
+def test_the_call_of_a_client_is_named_by_its_class() -> None:
+    with pytest.raises(ConfigError, match=re.escape("(The call is Extractor(...))")):
+        Extractor("openai:m", api_key="k", journal=False)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("given", [3, None])
+def test_what_is_no_result_is_told_before_it_is_viewed(given: Any) -> None:
+    with pytest.raises(ConfigError, match=r"view\(\) needs results, outcomes of rows"):
+        view(given)
+
+
+def test_a_text_and_a_record_in_the_wrong_order_are_told() -> None:
+    with pytest.raises(ConfigError, match=re.escape("align(record, text) needs a text, not {'a': 1}")):
+        align("a is 1", {"a": 1})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["Run", "Columns", "Chunks", "Reading", "Timeouts", "Price"])
+def test_each_group_of_options_says_what_it_has(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} has no 'no_such_option'"):
+        getattr(extractor, name)(no_such_option=1)
