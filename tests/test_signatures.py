@@ -16,6 +16,7 @@ import pytest
 from pydantic import BaseModel, ValidationError, validate_call
 
 from extractor import AsyncExtractor, ConfigError, Extractor, Run, extract, options, tables
+from extractor.bulk import RUN_OPTIONS
 from extractor.bulk.run import RunSettings
 from extractor.client.conversing import Conversing
 from extractor.dialogue.policy import Policy
@@ -122,7 +123,7 @@ def test_the_defaults_are_those_that_hold() -> None:
     policy = {f.name: f.default for f in fields(Policy) if f.default is not MISSING}
     reach = {f.name: f.default for f in fields(ConnectionOptions) if f.default is not MISSING}
     run, told = {f.name: f.default for f in fields(Run)}, DEFAULTS
-    for name in bulk:
+    for name in RUN_OPTIONS & bulk.keys():
         assert run[name] == bulk[name]
     for name in ("max_repairs", "max_retries", "deadline"):
         assert told[name] == policy[name]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from pydantic import BaseModel
 
 import extractor
 from extractor import (
@@ -29,7 +32,9 @@ from extractor import (
     read,
     view,
 )
+from extractor.evaluation import evaluate
 from extractor.keywords import names_wrong_keywords
+from extractor.tuning import tune
 
 
 @pytest.mark.parametrize(
@@ -114,3 +119,24 @@ def test_a_text_and_a_record_in_the_wrong_order_are_told() -> None:
 def test_each_group_of_options_says_what_it_has(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} has no 'no_such_option'"):
         getattr(extractor, name)(no_such_option=1)
+
+
+class Ticket(BaseModel):
+    product: str
+
+
+GOLD = [{"text": "The P20 is on fire", "record": {"product": "P20"}}]
+
+
+@pytest.mark.parametrize("score", [evaluate, tune])
+@pytest.mark.parametrize("gold", [GOLD, "gold.jsonl", Path("gold.jsonl")])
+def test_gold_before_the_record_type_is_told_as_that(score: Any, gold: Any) -> None:
+    ex = Extractor("openai:m", api_key="k", base_url="http://127.0.0.1:9/v1")
+    with ex, pytest.raises(ConfigError, match="the record type comes before the gold, as in evaluate"):
+        score(ex, gold, Ticket)
+
+
+def test_a_single_column_is_told_how_it_becomes_a_frame() -> None:
+    ex = Extractor("openai:m", api_key="k", base_url="http://127.0.0.1:9/v1")
+    with ex, pytest.raises(ConfigError, match=re.escape("pass the frame itself, or its .to_frame()")):
+        ex.frame(pd.Series(["a"], name="text"), Ticket, text="text")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 
+from ..errors import ConfigError
 from ..messages import JSON
 from ..pointers import steps_of
 from ..schema import RecordType
@@ -21,8 +23,13 @@ DEEP = 24  # members within members that are looked through for choices
 
 def gold_reader(record_type: Any) -> Read:
     """Return what reads a gold record to the form in which found ones are dumped. It raises ValueError for
-    one that does not fit the type.
+    one that does not fit the type. Raises ConfigError for what is gold itself.
     """
+    if isinstance(record_type, str | PathLike | Sequence):
+        raise ConfigError(
+            "the record type comes before the gold, as in evaluate(extractor, Model, cases), and "
+            f"{record_type!r:.80} is none"
+        )
     kind = RecordType.of(record_type)
     if kind.is_document:
         return kind.dump

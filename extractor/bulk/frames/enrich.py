@@ -326,8 +326,9 @@ def _stream(frame: Any) -> Opened:
     try:
         return _arrow(pa.table(frame))
     except (pa.ArrowException, TypeError, ValueError) as error:
+        hint = "pass the frame itself, or its .to_frame()" if hasattr(frame, "to_frame") else error
         raise ConfigError(
-            f"this {type(frame).__name__} is not a stream of rows with columns: {error}"
+            f"this {type(frame).__name__} is not a stream of rows with columns: {hint}"
         ) from error
 
 
