@@ -227,8 +227,10 @@ class Completion:
         """Whether the server counted all tokens: a prompt never has 0, nor has an answer with text."""
         if self.usage is None or not self.usage.prompt_tokens:
             return False
+        if self.usage.completion_tokens:
+            return True
         silent = all(choice.message == Message("assistant") for choice in self.choices)
-        return bool(self.usage.completion_tokens) or (silent and self.finish_reason != "length")
+        return silent and self.finish_reason != "length"
 
     @property
     def parsed(self) -> Any:

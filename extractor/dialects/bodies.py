@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any
 
 from ..errors import ConfigError
@@ -14,6 +15,8 @@ from .providers import Provider
 
 KEPT = 64  # forms
 _BLANK = "(here stands the text of the last message)"
+_beside = attrgetter(*(each.name for each in fields(Message) if each.name not in ("role", "content")))
+_NOTHING = _beside(Message("user"))
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -80,7 +83,7 @@ def _takes_form(request: Request, last: Message) -> bool:
         and not request.tools
         and request.tool_choice is None
         and last.role == "user"
-        and all(isinstance(m.content, str) and m == Message(m.role, m.content) for m in request.messages)
+        and all(isinstance(m.content, str) and _beside(m) == _NOTHING for m in request.messages)
         and bool(str(last.content).strip())
     )
 
