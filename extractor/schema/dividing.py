@@ -43,12 +43,6 @@ def divide(source: TypeSource, fits: Fits, most: int | None = None, count: int |
     return shares
 
 
-def fields_of(source: TypeSource, share: Share) -> int:
-    """Return how many fields a share has, with those inside; a definition counts once."""
-    tree = _Tree(source)
-    return tree.together(share.places)
-
-
 def _within(shares: Iterator[Share], count: int) -> bool:
     return len(list(islice(shares, count + 1))) <= count
 
