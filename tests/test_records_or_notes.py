@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 import pytest
-from pydantic import Field, create_model
+from pydantic import BaseModel, Field, create_model
 
 from extractor.dialogue import Verdict, judge_record
 from extractor.messages import Choice, Completion, Message
@@ -17,6 +18,14 @@ from extractor.schema import compile_schema
 class Size(NamedTuple):
     width: int
     height: int = 1
+
+
+class Left(BaseModel):
+    x: int
+
+
+class Right(BaseModel):
+    y: str
 
 
 class Level(IntEnum):
@@ -76,3 +85,42 @@ def test_a_list_where_an_object_was_asked_for_is_noted(target: str) -> None:
     verdict = judged(record_type, '{"sizes": [{"width": 2, "height": 3}, [4]]}', target)
     assert verdict.record.sizes == [Size(2, 3), Size(4)]
     assert verdict.note == "values of another type than asked for: /sizes/1"
+
+
+NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+NO_NAME = "read with tolerance: a value without the name of its type (/v)"
+NO_WRAPPER = "read with tolerance: a list without its wrapper (/v)"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "meant", "note"),
+    [
+        (date | str, '"2026-11-30"', date(2026, 11, 30), NO_NAME),
+        (date | str, '"early in May"', "early in May", NO_NAME),
+        (date | str, "12", "invalid", None),
+        (datetime | date, '"2026-11-30"', "invalid", None),
+        (UUID | str, '"12345678-1234-4678-9234-567812345678"', "invalid", None),
+        (Left | Right, '"no data"', "invalid", None),
+        (list[Left] | list[Right], "[]", [], NO_WRAPPER),
+        (dict[str, int] | list[int], "[]", [], NO_WRAPPER),
+    ],
+    ids=str,
+)
+def test_a_value_without_the_name_of_its_type_is_read_where_one_type_is_meant(
+    kind: Any, said: str, meant: Any, note: str | None
+) -> None:
+    verdict = judged(create_model("Only", v=(kind, ...)), f'{{"v": {said}}}')
+    found = "invalid" if verdict.record is None else verdict.record.v
+    assert (type(found), found, verdict.note) == (type(meant), meant, note)
+
+
+def test_members_that_no_list_of_a_union_has_are_noted() -> None:
+    document = {
+        "type": "object",
+        "properties": {
+            "v": {"anyOf": [{"type": "array", "items": schema} for schema in (NAMED, {"type": "string"})]}
+        },
+        "required": ["v"],
+    }
+    verdict = judged(document, '{"v": [{"name": "Ada", "more": 1}]}', "json_object")
+    assert verdict.note == "members that the schema does not have: /v/0/more"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
 from ..pointers import step
-from .scalars import NOTHING_IN_TEXT, is_json_text
+from .scalars import NOTHING_IN_TEXT, TIMES, format_of, has_form, is_json_text
 from .shape import RecordShape, choice_key, distinct, folded, parts_of, place_names
 from .syntax import Digits, mended, whole_value, written
 
@@ -17,6 +17,12 @@ JSON: TypeAlias = Any
 MOST_SHOWN = 3  # places of values that were read in one way
 LONGEST_SHOWN = 100  # characters of a place, which may have words of the model in it
 ENTRY = {"key", "value"}
+SCALAR_TYPES = frozenset(  # under whose names a union's scalars are said; a record's only member is none
+    {
+        *("str", "int", "float", "bool", "date", "datetime", "time", "timedelta", "Decimal", "UUID"),
+        *("string", "integer", "number", "boolean", "date-time", "duration", "uuid", "decimal"),
+    }
+)
 NOTHING = frozenset({"n/a", "null", "none", "nil", "not available", "not applicable", "-", "–", "—"})
 _DECIMAL = re.compile(r"\^\(-\?\[0-9\]")  # how the pattern of a decimal begins
 _NUMBER = re.compile(r"([-+]?)((?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?)")
@@ -192,7 +198,39 @@ class Inside:
             return value, ()
         read = [(branch, self._read(branch, value, pointer)) for branch in branches]
         found = [inner for branch, inner in read if self._fits(inner[0], branch)]
-        return found[0] if len(distinct([item for item, _ in found])) == 1 else (value, ())
+        if len(distinct([item for item, _ in found])) == 1 or (value == [] and found):
+            return next((inner for inner in found if not self._is_map(branches, inner[0])), found[0])
+        return (value, ()) if found else self._unnamed(branches, value, pointer) or (value, ())
+
+    def _is_map(self, branches: list[JSON], value: JSON) -> bool:
+        """Whether a list is one of a map's entries, under the name of its type."""
+        known = value if isinstance(value, dict) else {}
+        named = [member for name, member in self._named(branches) if name in known]
+        items = self._shape.plain(named[0].get("items") or {}) if named else {}
+        return (items.get("properties") or {}).keys() == ENTRY
+
+    def _named(self, branches: list[JSON]) -> Iterator[tuple[str, Mapping[str, JSON]]]:
+        """Yield the types of a union that are each said under a name, with those names."""
+        for branch in map(self._shape.plain, branches):
+            if len(members := branch.get("properties") or {}) == 1:
+                [(name, member)] = members.items()
+                yield name, self._shape.plain(member)
+
+    def _unnamed(self, branches: list[JSON], value: JSON, pointer: str) -> Inner | None:
+        """Return a scalar under the name of its type, where it is given without; None where several take it.
+        A text in the form of a date or time is one, if that is a type of the union.
+        """
+        if isinstance(value, dict | list) or value is None or not self._texts or not pointer:
+            return None
+        named = [(name, each) for name, each in self._named(branches) if name in SCALAR_TYPES]
+        taking = [(name, each) for name, each in named if self._fits(value, each)]
+        formed = [(name, each) for name, each in taking if format_of(each) is not None]
+        free = [(name, each) for name, each in taking if format_of(each) is None and "pattern" not in each]
+        meant = [each for each in formed if has_form(value, format_of(each[1]))] or free
+        known = all(format_of(each) in TIMES for _, each in formed)
+        if len(meant) != 1 or not known or len(formed) + len(free) < len(taking):
+            return None
+        return {meant[0][0]: value}, (("a value without the name of its type", pointer),)
 
     def _text(self, node: Mapping[str, JSON], value: str, pointer: str) -> Inner:
         """Return what a text stands for at a place that takes other values."""
@@ -204,6 +242,8 @@ class Inside:
             read, notes = self._read(node, inner, pointer)
             if self._fits(read, node) or self._shape.resembles(read, node):
                 return read, (("JSON in a string", pointer), *notes)
+        if unnamed := self._unnamed(node.get("anyOf") or [], value, pointer):
+            return unnamed
         return self._value(node, value.strip(), pointer) if self._values else (value, ())
 
     def _value(self, node: Mapping[str, JSON], said: str, pointer: str) -> Inner:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time
 from typing import Any, Final, TypeAlias
 
 JSON: TypeAlias = Any
@@ -158,6 +159,24 @@ def format_of(node: Schema) -> str | None:
     if node.get("type", "string") != "string" or not isinstance(words, str):
         return None
     return next((known for said, known in _WORDS if said in words), None)
+
+
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "date": date.fromisoformat,
+    "date-time": datetime.fromisoformat,
+    "time": time.fromisoformat,
+}
+
+
+def has_form(value: JSON, form: str | None) -> bool:
+    """Return whether a value is a date, a time or both, as ISO 8601 writes them."""
+    if form is None or form not in _READ or not isinstance(value, str):
+        return False
+    try:
+        _READ[form](value)
+    except ValueError:
+        return False
+    return True
 
 
 def is_json_text(node: Schema) -> bool:

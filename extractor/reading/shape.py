@@ -280,8 +280,8 @@ class RecordShape:
         return next(near, None)
 
     def _only(self, node: JSON, value: JSON) -> Schema:
-        """Return the schema that a value is meant for. If there are several for an object, it has the
-        members of all; if there are several for a list, it is one of anything.
+        """Return the schema that a value is meant for. If there are several, an object has the members of
+        all, and a list the items of all; a list with a tuple among them is one of anything.
         """
         plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
         branches = plain.get("anyOf") or plain.get("oneOf")
@@ -293,6 +293,8 @@ class RecordShape:
             left = [branch for branch in left if self._may_be(value, branch)] or left
         if len(left) == 1:
             return left[0]
+        if kind == "array" and not any("prefixItems" in branch for branch in left):
+            return {"items": {"anyOf": [branch.get("items", {}) for branch in left]}} if left else {}
         return _any_of(left) if kind == "object" and left else {}
 
     def _may_be(self, value: Mapping[str, JSON], branch: Schema) -> bool:
