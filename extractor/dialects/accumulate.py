@@ -20,6 +20,10 @@ from ..messages import (
 )
 from .fields import ended, joined
 
+EARLY = frozenset(  # why a reply ended before its end
+    {"length", "max_tokens", "model_length", "MAX_TOKENS", "LENGTH", "content_filter", "refusal"}
+)
+
 
 @dataclass(slots=True)
 class _Call:
@@ -67,7 +71,8 @@ class _Choice:
         tokens = choice.logprobs.get("content") if isinstance(choice.logprobs, dict) else None
         if isinstance(tokens, list):
             self.logprobs.extend(tokens)
-        self.finish_reason = choice.finish_reason or self.finish_reason
+        if self.finish_reason not in EARLY:  # some servers end what they cut off in "stop" all the same
+            self.finish_reason = choice.finish_reason or self.finish_reason
 
     def _call(self, delta: ToolCallDelta) -> _Call:
         """The call that a piece belongs to. Another id and a name begin another call: some APIs

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from extractor.dialects import Accumulator, gemini, openai_chat
 from extractor.dialects.replies import parse_json, read_reply, retry_after
-from extractor.messages import Completion, Failure, FailureKind, Usage
+from extractor.messages import ChunkChoice, Completion, CompletionChunk, Delta, Failure, FailureKind, Usage
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 
@@ -152,3 +152,23 @@ def test_what_is_nested_deep_is_read_or_is_no_json() -> None:
     assert parse_json(b"[" * 500 + b"]" * 500) == json.loads("[" * 500 + "]" * 500)
     assert parse_json(b"[" * 10**6) is None
     assert parse_json(b'"\\ud800"') == "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "last"),
+    [
+        (["length", "stop"], "length"),
+        (["content_filter", "stop"], "content_filter"),
+        (["stop", "length"], "length"),
+        ([None, "stop", None], "stop"),
+        (["over", "stop"], "stop"),
+    ],
+    ids=str,
+)
+def test_a_stream_that_was_cut_off_stays_so_though_it_ends_in_stop(
+    reasons: list[str | None], last: str
+) -> None:
+    accumulator = Accumulator()
+    for reason in reasons:
+        accumulator.add(CompletionChunk(choices=(ChunkChoice(Delta(content="a"), finish_reason=reason),)))
+    assert accumulator.completion().finish_reason == last

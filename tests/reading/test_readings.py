@@ -429,7 +429,6 @@ def test_a_value_in_another_form_that_has_one_reading_is_read_and_told(
         {"years": "1815"},
         {"years": None},
         {"rank": [5, 6]},
-        {"both": []},
         {"both": [json.loads(ADA), json.loads(ROME)]},
     ],
 )
