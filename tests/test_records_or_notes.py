@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, PlainValidator, create_model
 
-from extractor.dialogue import Verdict, judge_record
-from extractor.messages import Choice, Completion, Message
+from extractor.dialogue import Verdict, judge_record, judge_tool_calls
+from extractor.errors import Unjudged
+from extractor.messages import Choice, Completion, FunctionCall, Message, Outcome, ToolCall
 from extractor.schema import compile_schema
 
 
@@ -124,3 +125,42 @@ def test_members_that_no_list_of_a_union_has_are_noted() -> None:
     }
     verdict = judged(document, '{"v": [{"name": "Ada", "more": 1}]}', "json_object")
     assert verdict.note == "members that the schema does not have: /v/0/more"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "note"),
+    [
+        ('{"x": 2}', None),
+        ("", "read with tolerance: the call has no arguments: defaults were taken"),
+        (" ", "read with tolerance: the call has no arguments: defaults were taken"),
+    ],
+)
+def test_a_call_without_arguments_that_takes_defaults_is_noted(arguments: str, note: str | None) -> None:
+    compiled = compile_schema(create_model("Look", x=(int, 2)), "anthropic")
+    call = ToolCall("c", FunctionCall("Look", arguments))
+    completion = Completion(choices=(Choice(Message("assistant", None, tool_calls=(call,)), "tool_calls"),))
+    verdict = judge_tool_calls(
+        completion, None, {"Look": compiled.decode}, readers={"Look": compiled.reader()}
+    )
+    assert verdict.record is not None
+    assert verdict.record.tool_calls[0].function.parsed_arguments.x == 2
+    assert verdict.note == note
+
+
+def halved(value: Any) -> float:
+    return float(value) / 2
+
+
+def test_a_type_whose_own_code_fails_at_what_was_not_asked_for_ends_in_invalid() -> None:
+    half = Annotated[float, PlainValidator(halved, json_schema_input_type=float)]
+    record_type = create_model("Only", half=(half, ...))
+    assert judged(record_type, '{"half": 3}').record.half == 1.5
+    verdict = judged(record_type, '{"half": {"value": 3}}')
+    assert (verdict.outcome, verdict.note) == (Outcome.INVALID, "the type's own code raised TypeError")
+    assert verdict.problems[0].reason == "does not have the shape that the schema asks for"
+
+
+def test_a_type_whose_own_code_fails_at_what_was_asked_for_raises() -> None:
+    inverse = Annotated[float, PlainValidator(lambda value: 1 / value, json_schema_input_type=float)]
+    with pytest.raises(Unjudged, match="ZeroDivisionError"):
+        judged(create_model("Only", x=(inverse, ...)), '{"x": 0}')

@@ -63,6 +63,7 @@ CHANGED = (
     "when asked for a part, the model returned the whole record, with different values in settled fields"
 )
 KEPT = "when asked for a part, the model returned the whole record; settled fields were kept"
+NO_ARGUMENTS = "the call has no arguments: defaults were taken"
 Part: TypeAlias = Patch | Continuation  # what was asked for, if it was not the whole record
 Judge: TypeAlias = Callable[[Completion, Part | None], Verdict[T]]
 
@@ -208,7 +209,13 @@ def _verdict(read: Read, decode: Decode[T], notes: tuple[str, ...]) -> Verdict[T
     if read.text is None:
         outcome = Outcome.INVALID if read.invalid else Outcome.INVALID_JSON
         return Verdict(outcome, problems=read.problems)
-    verdict = _decoded(read.text, decode)
+    try:
+        verdict = _decoded(read.text, decode)
+    except Unjudged as error:
+        if read.fits:
+            raise
+        failed = f"the type's own code raised {type(error.__cause__).__name__}"
+        return Verdict(Outcome.INVALID, problems=read.problems or (_MISSHAPEN,), text=read.text, note=failed)
     if verdict.outcome is Outcome.OK and read.problems:
         return Verdict(Outcome.INVALID, problems=read.problems, text=read.text)
     if verdict.outcome is Outcome.INVALID:
@@ -297,9 +304,11 @@ def readable_arguments(arguments: str, reader: Reader | None) -> Read:
     """Return how a call's arguments are read, with their JSON text. Raises Invalid if there is no one
     reading of them.
     """
-    if not arguments.strip() or reader is None:
+    if reader is None:
         return Read(arguments.strip() or "{}")
-    read = reader.read(arguments)
+    read = reader.read(arguments.strip() or "{}")
+    if not arguments.strip() and not reader.shape.takes_nothing:
+        read = replace(read, notes=(*read.notes, NO_ARGUMENTS))
     if read.problems:
         kind = Invalid if read.invalid or read.text is not None else InvalidJSON
         raise kind("; ".join(map(str, read.problems)), read.problems)
@@ -347,6 +356,7 @@ def _reason(stopped: Outcome, completion: Completion) -> Problem:
     return replace(plain, reason=plain.reason + said)
 
 
+_MISSHAPEN = Problem("", "does not have the shape that the schema asks for", type="shape")
 _NO_CALL = Problem("/tool_calls", "the model called no tool, though it had to", type="missing")
 _REASONS: Mapping[Outcome | None, Problem] = {
     Outcome.FILTERED: Problem("", "the provider's content filter withheld the reply", type="content_filter"),

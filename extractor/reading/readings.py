@@ -48,7 +48,7 @@ class Read:
     problems: why nothing was read, or why what was read is no record, whatever the record type says of it.
     invalid: whether there was JSON though nothing was read. others: the pointers of members that the schema
     does not have. remarks: what is said of the values, if they make a record; passed_over: of what stands
-    beside them.
+    beside them. fits: whether it has the schema's shape.
     """
 
     text: str | None = None
@@ -59,6 +59,7 @@ class Read:
     others: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    fits: bool = True
 
     @property
     def problem(self) -> Problem | None:
@@ -215,7 +216,8 @@ class Reader:
             return Read(said, as_it_is, notes)
         beside = self.shape.beside(way.value)
         problems = _mistyped(beside) if fits else self._problems(way.value, beside)
-        return Read(said, as_it_is, notes, problems, others=tuple(beside.members), remarks=_remarks(beside))
+        others, remarks = tuple(beside.members), _remarks(beside)
+        return Read(said, as_it_is, notes, problems, others=others, remarks=remarks, fits=fits)
 
     def _problems(self, value: JSON, beside: Beside) -> tuple[Problem, ...]:
         """Return why a value that does not fit the schema is no record, though the type may take it."""
