@@ -297,10 +297,11 @@ class _Edit:
     @classmethod
     def of(cls, told: Mapping[str, JSON], at: At) -> _Edit:
         """Return the change that a reply tells."""
-        place = tuple(told["index"] if step is None else step for step in at)
+        index = int(told.get("index", 0))  # to a schema 1.0 is an integer, too
+        place: Place = tuple(index if step is None else step for step in at)
         do: Literal["set", "add", "remove"] = "set"
         if told["do"] in ("remove", "drop"):
-            do, place = "remove", (*place, told["index"] if told["do"] == "remove" else told["key"])
+            do, place = "remove", (*place, index if told["do"] == "remove" else told["key"])
         elif told["do"] == "add":
             do = "add"
         elif told["do"] == "put":

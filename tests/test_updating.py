@@ -109,6 +109,11 @@ def test_each_change_tells_its_place_what_was_there_and_the_words_that_say_so() 
     assert [TEXT[span.start : span.end] for span in change.spans] == ["Ann moved to Leiden"]
 
 
+def test_an_index_that_is_written_as_a_float_is_that_index() -> None:
+    written = [{**DEARER, "index": 2.0}, {**GONE, "index": 1.0}]
+    assert updated(written).record == updated([DEARER, GONE]).record
+
+
 def test_a_text_that_changes_nothing_gives_the_record_itself() -> None:
     result = updated([])
     assert result.record is ORDER
