@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date, datetime, time, timedelta
 from enum import IntEnum
+from functools import reduce
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PlainValidator, create_model
 
 from extractor.dialogue import Verdict, judge_record, judge_tool_calls
 from extractor.errors import Unjudged
+from extractor.evidence.plain_json import canonical
 from extractor.messages import Choice, Completion, FunctionCall, Message, Outcome, ToolCall
 from extractor.schema import compile_schema
+from tests.selecting import examples
 
 
 class Size(NamedTuple):
@@ -164,3 +172,83 @@ def test_a_type_whose_own_code_fails_at_what_was_asked_for_raises() -> None:
     inverse = Annotated[float, PlainValidator(lambda value: 1 / value, json_schema_input_type=float)]
     with pytest.raises(Unjudged, match="ZeroDivisionError"):
         judged(create_model("Only", x=(inverse, ...)), '{"x": 0}')
+
+
+class Everything(BaseModel):
+    """One member of each kind, and none with a default: what was said can be compared with the record."""
+
+    count: int
+    share: float
+    name: str
+    paid: bool
+    day: date | None
+    when: date | str
+    flag: bool | int
+    tone: Literal["calm", "angry"]
+    pair: tuple[int, str]
+    sizes: list[int]
+    names: list[str | None]
+    either: Left | Right
+    several: list[Left] | list[Right]
+    by_name: dict[str, int]
+
+
+RIGHT = Everything(
+    count=3,
+    share=0.5,
+    name="Ada",
+    paid=True,
+    day=date(2026, 11, 30),
+    when="in May",
+    flag=1,
+    tone="calm",
+    pair=(1, "b"),
+    sizes=[2, 5],
+    names=["Bo", None],
+    either=Right(y="z"),
+    several=[Left(x=1)],
+    by_name={"k": 4},
+)
+ODD = st.sampled_from(
+    [None, True, False, 0, 1, 1.0, -1, 2.5, "", "1", "true", "null", "calm", "2026-11-30", "12:30", [], {}]
+) | st.text(max_size=3)
+
+
+def steps_in(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the way to each value inside."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in inner:
+        yield (*at, key)
+        yield from steps_in(below, (*at, key))
+
+
+def broken(said: Any, data: st.DataObject) -> Any:
+    """Return a reply with one thing in it that is otherwise."""
+    said = deepcopy(said)
+    *way, last = data.draw(st.sampled_from(list(steps_in(said))))
+    holder = reduce(lambda value, key: value[key], way, said)
+    how = data.draw(st.sampled_from(["other", "gone", "listed", "boxed", "text", "more"]))
+    if how == "gone":
+        del holder[last]
+    elif how == "more" and isinstance(holder[last], list | dict):
+        more = data.draw(ODD)
+        holder[last] = (
+            [*holder[last], more] if isinstance(holder[last], list) else holder[last] | {"x!": more}
+        )
+    else:
+        value = holder[last]
+        other = {"listed": [value], "boxed": {"value": value}, "text": json.dumps(value)}
+        holder[last] = other[how] if how in other else data.draw(ODD)
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["openai", "anthropic", "json_object", "local"])
+@settings(max_examples=examples(800), deadline=None)
+@given(data=st.data())
+def test_a_record_without_a_note_is_what_the_reply_says(target: str, data: st.DataObject) -> None:
+    compiled = compile_schema(Everything, target)
+    said = broken(json.loads(compiled.encode(RIGHT)), data)
+    verdict = judged(Everything, json.dumps(said), target)
+    if verdict.record is not None and verdict.note is None:
+        assert canonical(json.loads(compiled.encode(verdict.record))) == canonical(said)

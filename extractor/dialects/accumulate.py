@@ -71,7 +71,7 @@ class _Choice:
         tokens = choice.logprobs.get("content") if isinstance(choice.logprobs, dict) else None
         if isinstance(tokens, list):
             self.logprobs.extend(tokens)
-        if self.finish_reason not in EARLY:  # some servers end what they cut off in "stop" all the same
+        if self.finish_reason not in EARLY:  # some servers send "stop" after it
             self.finish_reason = choice.finish_reason or self.finish_reason
 
     def _call(self, delta: ToolCallDelta) -> _Call:
