@@ -114,7 +114,7 @@ def view(
 
 def _entry(result: Any, number: int, names: Names, adapter: TypeAdapter[Any] | None) -> Entry:
     if isinstance(result, Shown):
-        return result.entry(str(number))
+        return result.entry(_name_of(result) or str(number))
     if isinstance(result, RowOutcome):
         return _of_row(result)
     if isinstance(result, Mapping):
@@ -122,8 +122,15 @@ def _entry(result: Any, number: int, names: Names, adapter: TypeAdapter[Any] | N
     raise ConfigError(f"{_NEEDS}, not {result!r:.80}")
 
 
+def _name_of(result: Any) -> str:
+    """Return the name of the document that a result is of, "" where it has none."""
+    origin = getattr(result, "origin", None)
+    return origin.name if isinstance(origin, Source) else ""
+
+
 def _of_row(outcome: RowOutcome[Any]) -> Entry:
-    title = f"row {outcome.index + 1}"
+    name = _name_of(outcome.extraction)
+    title = f"row {outcome.index + 1}" + (f": {name}" if name else "")
     if outcome.extraction is not None:
         return outcome.extraction.entry(title)
     why = () if outcome.error is None else (str(outcome.error),)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from extractor import Columns, ConfigError, Extractor, Run, view
+from extractor import Columns, ConfigError, Extractor, Run, Source, view
 from extractor.report import EscalatedValue, derived
 from extractor.testing import ChatServer, reply, status
 from extractor.viewing import Names, RecordsPage, entry_of, names_of
@@ -63,6 +63,12 @@ def test_results_and_outcomes_of_rows_are_entries(ex: Extractor) -> None:
     assert first["spans"]["/name"] == [[0, 3, "exact", 1.0]]
     assert failed["problems"] == ["HTTP 400: no"]
     assert (empty["text"], empty["missing"]) == ("", True)
+
+
+def test_documents_are_listed_by_their_names(ex: Extractor) -> None:
+    source = Source(TEXT, name="ada.pdf")
+    page = view([ex.run(Ticket, source), ex.run(Ticket, TEXT), *ex.rows([source], Ticket)])
+    assert [each["title"] for each in data_of(page)] == ["ada.pdf", "2", "row 1: ada.pdf"]
 
 
 def test_a_frame_is_shown_as_it_came_out_of_a_run(ex: Extractor) -> None:

@@ -10,6 +10,7 @@ let boxes = new Map(); // pointer -> its boxes on the pages
 let asPages = true; // whether documents are shown as their pages, where they have any
 let zoom = 1;
 let drawn = null; // draws pictures once they come into view
+let passing = null; // tells which page is in view
 let rows = new Map(); // pointer -> its row in the tree
 let said = new Map(); // pointer -> what stands at its places in the text
 let torn = new Map(); // pointer -> the values that were found for it, the chosen one first
@@ -118,11 +119,15 @@ function showPages(entry) {
   drawn = new IntersectionObserver(draw, { rootMargin: "600px" });
   const shown = pages.map(([number, width, height, picture]) => pageOf(entry, number, width, height, picture));
   $("pages").replaceChildren(...shown);
+  passing?.disconnect();
+  passing = new IntersectionObserver(pass, { rootMargin: "-40% 0px -55% 0px" }); // a band of the window
   $("strip").replaceChildren(...pages.map(([number], i) => {
     const button = made("button", "", String(number));
     button.type = "button";
     button.setAttribute("aria-label", `Page ${number}`);
     button.addEventListener("click", () => shown[i].scrollIntoView({ block: "start" }));
+    shown[i].button = button;
+    passing.observe(shown[i]);
     return button;
   }));
   $("tools").hidden = !pages.length;
@@ -163,6 +168,16 @@ function draw(changes) {
     if (!isIntersecting) continue;
     target.querySelector("img").src = `data:image/webp;base64,${target.picture}`;
     drawn.unobserve(target);
+  }
+}
+
+function pass(changes) {
+  const strip = $("strip");
+  for (const { isIntersecting, target } of changes) {
+    if (!isIntersecting) continue;
+    strip.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    target.button.setAttribute("aria-current", "page");
+    strip.scrollLeft = target.button.offsetLeft - strip.firstChild.offsetLeft - strip.clientWidth / 2;
   }
 }
 

@@ -326,6 +326,10 @@ def test_a_document_is_shown_as_its_pages_with_boxes_linked_to_the_record(show: 
     assert tab.evaluate("document.querySelector('.page').clientWidth") > wide
     tab.click("#strip button:nth-child(150)")
     tab.wait_for_function("document.querySelectorAll('.page img')[149].naturalWidth > 0")
+    tab.wait_for_function("document.querySelector('#strip [aria-current]')?.textContent === '150'")
+    assert tab.evaluate("document.querySelectorAll('#strip [aria-current]').length") == 1
+    strip, current = (tab.query_selector(at).bounding_box() for at in ("#strip", "#strip [aria-current]"))
+    assert strip["x"] <= current["x"] <= strip["x"] + strip["width"]
     tab.keyboard.press("t")
     assert (tab.is_visible("#pages"), tab.is_visible("#text")) == (False, True)
     tab.hover('[data-pointer="/name"]')
