@@ -232,8 +232,10 @@ class Task(Generic[T]):
         """Return a text, and what is said of it, without what the mask hides."""
         if self._mask is None:
             return read, None, part, by_row
+        from .masking import hidden_content
+
         hint = None if by_row is None else by_row.instructions
-        content, masked, (part, hint) = _masked(self._mask, read, (part, hint))
+        content, masked, (part, hint) = hidden_content(self._mask, read, (part, hint))
         return content, masked, part, None if by_row is None else replace(by_row, instructions=hint)
 
     def context_for(self, text: Text, by_row: Saying | None = None) -> dict[str, Any]:
@@ -430,23 +432,6 @@ def _is_too_long(source: str) -> bool:
 def _mask_of(model: Model, given: Any) -> TextMask | None:
     """Return the mask of a call, by default the client's; False is none."""
     return model.settings.mask if given is None else mask_of(given)
-
-
-def _masked(
-    mask: TextMask, content: Content, beside: Sequence[str | None]
-) -> tuple[Content, Masked, list[str | None]]:
-    """Return a text, or content parts, without what is hidden, and so what is said beside it. Raises
-    ConfigError for parts that can't be looked into.
-    """
-    if source_text(content) is None:
-        raise ConfigError("mask= can't mask images and files: pass their text, or no mask")
-    texts = [content] if isinstance(content, str) else [part["text"] for part in content]
-    masked = mask.hide([*texts, *(said for said in beside if said is not None)])
-    hidden, told = masked.texts[: len(texts)], iter(masked.texts[len(texts) :])
-    left = [None if said is None else next(told) for said in beside]
-    if isinstance(content, str):
-        return hidden[0], masked, left
-    return [{**part, "text": text} for part, text in zip(content, hidden, strict=True)], masked, left
 
 
 def _hidden_example(mask: TextMask, text: str, wire: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Confidential values: replaced by placeholders before anything is sent, and restored in replies."""
 
+from .contents import hidden_content
 from .decoding import decode_masked
 from .finders import PATTERNS, PRESIDIO, Finder, Found, finders
 from .masks import ADDED, GUESSED, MISSPELT, Masked, TextMask
@@ -16,4 +17,5 @@ __all__ = [
     "TextMask",
     "decode_masked",
     "finders",
+    "hidden_content",
 ]
