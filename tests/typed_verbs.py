@@ -21,6 +21,7 @@ from extractor import (
     Extractor,
     FromColumn,
     Message,
+    Reading,
     RowOutcome,
     Run,
     Source,
@@ -70,6 +71,7 @@ def of_one_text(ex: Extractor) -> None:
     found = ex.extract(Person, "Ada", instructions="Be exact.", examples=shots, context={"a": 1})
     assert_type(found, Person)
     assert_type(ex.run(Person, read(Path("a.pdf"))), Extraction[Person])
+    assert_type(ex.run(Person, Path("a.pdf"), reading=Reading(ocr="never")), Extraction[Person])
     assert_type(ex.run(list[Person], [image(b"")]), Extraction[list[Person]])
     assert_type(ex.with_options("openai:gpt-5", timeout=9.0).run(Person, "Ada").record, Person | None)
     ex.run(Person, "Ada", reference_date=date(2026, 3, 31), locale="de", prompt="{schema}")
