@@ -11,6 +11,7 @@ from ..confidence import Promise
 from ..errors import ExtractorError, RunStopped
 from ..groups import flat, grouped
 from ..messages import JSON
+from ..readers.given import Reading
 from ..results import Extraction
 from ..schema import RecordType, compile_schema
 from .calibrating import Labelled, alike, labelled
@@ -238,6 +239,8 @@ def _plain(name: str, value: Any) -> JSON:
         return f"{len(pairs)} solved texts, sha256 {digest(repr(pairs))[:12]}"
     if name == "mask" and not isinstance(value, str):
         return type(value).__name__  # it may hold what is to be hidden
+    if isinstance(value, Reading):
+        return value.differing()
     if isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, list | tuple):

@@ -14,6 +14,7 @@ can't be seen, others lack a test, or have one that is slow. The exit status is 
 from __future__ import annotations
 
 import argparse
+import ast
 import hashlib
 import json
 import random
@@ -132,12 +133,21 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def is_code(source: str) -> bool:
+    """Whether a source is Python: an operator takes `**` of a mapping for a power."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return True
+
+
 def judged(copy: Path, mutant: Mutant, reach: Reach) -> Verdict | None:
-    """Run the tests on a mutant; None if the operator changes nothing there."""
+    """Run the tests on a mutant; None if the operator makes no other code there."""
     file = copy / mutant.path
     source = file.read_text("utf-8")
     changed = mutant.code(source)
-    if changed is None or changed == source:
+    if changed is None or changed == source or not is_code(changed):
         return None
     tests = reach.of(str(mutant.path), statement(source, mutant.line), MOST)
     by = None

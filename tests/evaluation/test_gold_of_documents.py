@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from extractor import ConfigError, Extractor, Run
+from extractor import ConfigError, Extractor, Reading, Run
 from extractor.evaluation import evaluate, promise
 from extractor.testing import ChatServer, reply
 from tests.readers.drawing import Paper
@@ -39,6 +39,7 @@ def test_a_pdf_is_evaluated_with_the_places_of_its_text(tmp_path: Path) -> None:
     assert (figures["value F1"].value, figures["span F1, exact"].value) == (1.0, 1.0)
 
 
+AS_MARKDOWN = Reading(text_form="markdown")
 TABLE = b"<!doctype html><table><tr><th>name<th>n</tr><tr><td>Ada Lovelace<td>3</tr></table>"
 
 
@@ -47,13 +48,13 @@ def test_documents_are_read_in_the_form_in_which_a_run_reads_them_and_the_report
 ) -> None:
     gold, right = written(tmp_path, "a.html", TABLE), {"name": "Ada Lovelace"}
     with ChatServer(lambda request: reply(right)) as server, Extractor("m", base_url=server.base_url) as ex:
-        report = evaluate(ex, Person, gold, text_form="markdown", run=Run(journal=False))
-        promise(ex, Person, gold, right=0.9, text_form="markdown", run=Run(journal=False))
+        report = evaluate(ex, Person, gold, reading=AS_MARKDOWN, run=Run(journal=False))
+        promise(ex, Person, gold, right=0.9, reading=AS_MARKDOWN, run=Run(journal=False))
         told = [request.json["messages"][-1]["content"] for request in server.requests]
         with pytest.raises(ConfigError, match="page_images= can't be used with labelled texts"):
-            evaluate(ex, Person, gold, page_images=True)
+            evaluate(ex, Person, gold, reading=Reading(page_images=True))
     assert all("| Ada Lovelace |" in each for each in told)
-    assert report.options["text_form"] == "markdown"
+    assert report.options["reading"] == {"text_form": "markdown"}
     assert report.records[0].detail is not None
     assert "| Ada Lovelace |" in report.records[0].detail.text
 
