@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, RootModel, create_model, model_validator
 
 from extractor.errors import Invalid, Problem, SchemaError
 from extractor.schema import RecordType, Share, compile_schema, united
@@ -192,6 +192,32 @@ def test_the_parts_of_a_wide_type_have_no_json_text_on_azure(fields: int) -> Non
     shares = asked.divided(["azure"])
     assert len(shares) == -(-fields // 100)
     assert not any(asked.shared(share).compiled("azure").past for share in shares)
+
+
+WIDE = create_model("Wide", **{f"f_{i}": (str | None, None) for i in range(120)})  # type: ignore[call-overload]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [
+        (list[WIDE], [WIDE(f_1="x"), WIDE(f_119="y")]),
+        (dict[str, WIDE], {"a": WIDE(f_1="x")}),
+        (Optional[WIDE], WIDE(f_119="y")),  # noqa: UP045  (made at run time)
+        (RootModel[WIDE], RootModel[WIDE](WIDE(f_119="y"))),
+    ],
+)
+def test_what_is_wide_below_the_root_is_divided_too_and_alone_becomes_json_text(
+    kind: Any, record: Any
+) -> None:
+    asked = RecordType.of(kind)
+    shares = asked.divided(["azure"])
+    assert len(shares) == 2
+    assert not any(asked.shared(share).compiled("azure").past for share in shares)
+    assert trips(asked, shares, record, "azure") == record
+    whole = asked.compiled("azure")
+    assert whole.decode(whole.encode(record)) == record
+    assert "JSON text in a string: 12" in str(whole.report)
 
 
 class Open(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from ...errors import SchemaError
@@ -14,6 +15,8 @@ from .limits import Size, inlined_levels, limited, members_that_fit, size, writt
 from .rules import OTHERS, RULES
 from .targets import Target
 from .walk import Walk
+
+MOST_NESTING = 6  # levels of schemas that are kept where no member of the root can be left out
 
 
 class Fitted(NamedTuple):
@@ -87,8 +90,22 @@ def _as_text(walk: Walk, bodies: dict[str, Any], found: Size) -> tuple[Walk, dic
         if size(bodies).fits(target):
             return again, bodies, codec
         if kept == 0:
-            raise SchemaError(f"too large for the target {target.name}, even as JSON text: {why}")
+            return _flattest(walk, why)
         kept = members_that_fit(bodies, target, OTHERS) if kept is None else kept * 9 // 10
+
+
+def _flattest(walk: Walk, why: str) -> tuple[Walk, dict[str, Any], Codec]:
+    """Say what lies deep as JSON text, as deep as the target allows, such as the items of a list: they are
+    no members of the root. Raises SchemaError where that does not help.
+    """
+    for nesting in range(MOST_NESTING, 0, -1):
+        flat = replace(walk.target, max_nesting=min(nesting, walk.target.max_nesting or nesting))
+        again = Walk(flat, walk.source, RULES, why=why)
+        wire, codec = again.root()
+        bodies = limited(again.bodies(wire), flat, partial(again.note, ""))
+        if size(bodies).fits(flat):
+            return again, bodies, codec
+    raise SchemaError(f"too large for the target {walk.target.name}, even as JSON text: {why}")
 
 
 def said_as_text(walk: Walk, bodies: dict[str, Any], whole: Size) -> frozenset[str]:

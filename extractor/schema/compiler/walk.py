@@ -235,7 +235,8 @@ class Walk:
         whole = self.inside.bodies(wire)
         definitions = {name: body for name, body in whole.items() if name}
         text = as_text({**wire, **({"$defs": definitions} if definitions else {})})
-        too_large = f": {self.why}" if schema.get("$ref") in self.said_as_text else ""
+        for_size = schema.get("$ref") in self.said_as_text or self.is_too_deep(schema)
+        too_large = f": {self.why}" if self.why and for_size else ""
         keyword = "$ref" if "$ref" in schema else "type"
         self.note(at, keyword, "re-encoded", f"JSON text in a string{too_large}")
         words = f"JSON text, by this JSON Schema: {text}" if len(text) <= MAX_TOLD else "JSON text."
