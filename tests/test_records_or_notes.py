@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PlainValidator, create_model
 
 from extractor.dialogue import Verdict, judge_record, judge_tool_calls
+from extractor.dialogue.judge import CHANGED
+from extractor.dialogue.patch import Patch, plan
 from extractor.errors import Unjudged
 from extractor.evidence.plain_json import canonical
 from extractor.messages import Choice, Completion, FunctionCall, Message, Outcome, ToolCall
@@ -42,11 +44,11 @@ class Level(IntEnum):
     high = 2
 
 
-def judged(record_type: Any, text: str, target: str = "openai") -> Verdict[Any]:
-    """Return the verdict on a reply with that text."""
+def judged(record_type: Any, text: str, target: str = "openai", asked: Patch | None = None) -> Verdict[Any]:
+    """Return the verdict on a reply with that text. asked: the part that was asked for, if so."""
     compiled = compile_schema(record_type, target)
     completion = Completion(choices=(Choice(Message("assistant", text), "stop"),))
-    return judge_record(completion, None, compiled.decode, reader=compiled.reader())
+    return judge_record(completion, asked, compiled.decode, reader=compiled.reader())
 
 
 def value_of(kind: Any, said: str) -> Any:
@@ -252,3 +254,23 @@ def test_a_record_without_a_note_is_what_the_reply_says(target: str, data: st.Da
     verdict = judged(Everything, json.dumps(said), target)
     if verdict.record is not None and verdict.note is None:
         assert canonical(json.loads(compiled.encode(verdict.record))) == canonical(said)
+
+
+@pytest.mark.parametrize(
+    ("again", "outcome", "note"),
+    [
+        ({"sizes": [1, 2, 3], "name": "Ada"}, Outcome.OK, f"read with tolerance: {CHANGED}"),
+        ({"sizes": [1], "name": "Ada"}, Outcome.INVALID, None),
+        ({"sizes": [1, 2, 3]}, Outcome.INVALID, None),
+    ],
+    ids=str,
+)
+def test_a_whole_record_in_place_of_an_item_counts_if_it_loses_nothing(
+    again: Any, outcome: Outcome, note: str | None
+) -> None:
+    record_type = create_model("Only", sizes=(list[int], ...), name=(str | None, ...))
+    rejected = judged(record_type, '{"sizes": [1, "two"], "name": "Ada"}')
+    assert rejected.text is not None
+    patch = plan(compile_schema(record_type, "openai").strict, rejected.text, rejected.problems)
+    verdict = judged(record_type, json.dumps(again), asked=patch)
+    assert (verdict.outcome, verdict.note) == (outcome, note)

@@ -53,6 +53,10 @@ class Continuation:
     def within_whole(self, text: str) -> None:
         """Return that nothing but what `merge` takes goes on with the list."""
 
+    def keeps(self, whole: JSON) -> bool:
+        """Return that a whole says nothing of the items that had come."""
+        return False
+
     def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return nothing: what the tokens of a reply that was cut off tell is not kept."""
         return {}

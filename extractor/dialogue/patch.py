@@ -84,6 +84,13 @@ class Patch:
             _put(merged, path, new[0])
         return written(merged)
 
+    def keeps(self, whole: JSON) -> bool:
+        """Whether a record has all members, and as many items of each list, as was settled."""
+        settled = copy.deepcopy(self.reply)
+        for path in self.places.values():
+            _put(settled, path, None)
+        return not loses(settled, whole)
+
     def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
         """Return what the tokens tell of the merged reply, `told` being that of the new values."""
         new = tuple(self.places.values())
