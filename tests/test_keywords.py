@@ -65,6 +65,10 @@ def test_another_model_for_one_call_is_told_as_that(
         (lambda ex: list(ex.items("Ada", Person)), "The order is extract(Model, text)"),
         (lambda ex: ex.document("Ada " * 50, Person), "The order is extract(Model, text)"),
         (lambda ex: ex.preview("Ada", Person), "The order is extract(Model, text)"),
+        (
+            lambda ex: ex.update("Ada", Person.model_construct(name="Ada")),
+            "the order is update(record, text)",
+        ),
         (lambda ex: ex.parse(Person, HELLO), "The order is parse(messages, Model)"),
         (lambda ex: list(ex.rows(Person, ["Ada"])), "the arguments are swapped: call rows(texts, Person)"),
         (

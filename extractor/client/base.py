@@ -269,7 +269,10 @@ def updating(
     """
     said = text_of(opened(read_as(text, options)))
     if not isinstance(said, str) or not said.strip():
-        raise ConfigError("update takes a text that is not empty, or a document that has one")
+        raise ConfigError(
+            "update takes a text that is not empty, or a document that has one; the order is "
+            "update(record, text)"
+        )
     given: dict[str, Any] = dict(options)
     task = Updating.of(record, said, record_type, context_of(said, given.pop("context", None)))
     told = "\n\n".join(filter(None, (TASK, given.pop("instructions", None))))
