@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from .dialogue import refuses_logprobs, refuses_schema, steps_down
 from .messages import Attempt, Mode, Outcome, StrictSchema, Turns
 
+MOST_LOWERED = 100  # schemas
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """modes: those that the server may take, best first. lowered: the modes for single schemas that it did
-    not take in a stronger one, by `_key`. turns: the turns that it takes. tells_logprobs: whether it may be
-    asked for log-probabilities.
+    not take in a stronger one, by `_key`, the latest of them. turns: the turns that it takes. tells_logprobs:
+    whether it may be asked for log-probabilities.
     """
 
     modes: tuple[Mode, ...]
@@ -39,7 +41,7 @@ class Learnt:
                 continue
             lower = modes[modes.index(request.mode) :]
             if refuses_schema(failure) and request.response_schema is not None:
-                lowered = {**lowered, _key(request.response_schema): lower}
+                lowered = _latest({**lowered, _key(request.response_schema): lower})
             else:
                 modes = lower
         if (modes, turns, tells, lowered) == (self.modes, self.turns, self.tells_logprobs, self.lowered):
@@ -50,6 +52,11 @@ class Learnt:
         """Return the modes in which a schema may be asked for."""
         lower = self.lowered.get(_key(strict)) if self.lowered else None
         return self.modes if lower is None or len(self.modes) < len(lower) else lower
+
+
+def _latest(lowered: Mapping[str, tuple[Mode, ...]]) -> Mapping[str, tuple[Mode, ...]]:
+    """Return the modes of the latest schemas: with codes of a vocabulary, each text has its own."""
+    return dict(list(lowered.items())[-MOST_LOWERED:])
 
 
 def _key(strict: StrictSchema) -> str:
