@@ -96,7 +96,7 @@ def test_no_batches_make_no_batches_and_need_no_key(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.slow
 def test_rows_of_many_small_batches_are_in_flight_together(tmp_path: Path) -> None:
-    with running(Weather(latency=0.1)) as server:  # long enough for a busy machine to send nine requests
+    with running(Weather(latency=0.4)) as server:  # long enough for a busy machine to send nine requests
         out = list(step(server, Echo, concurrency=32)(batches(*[2] * 40)))
         assert server.stats()["peak"] > 8
     assert [batch["id"].to_pylist() for batch in out] == [[n, n + 1] for n in range(0, 80, 2)]
