@@ -143,7 +143,7 @@ def read_text(source: str) -> str | BadInput:
     return data if isinstance(data, BadInput) else decode_text(data)
 
 
-ON_STANDARD_INPUT = "; a text itself is read from standard input: echo 'TEXT' | extractor extract ..."
+ON_STANDARD_INPUT = "; a text itself is read from standard input: echo 'TEXT' | extractor extract - ..."
 
 
 def read_source(source: str, reader: Callable[..., Source] = read) -> str | Source | BadInput:

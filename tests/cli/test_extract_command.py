@@ -97,7 +97,7 @@ def test_a_text_in_place_of_a_file_is_told_where_texts_go(cli: Cli, folder: Path
     assert end.status == 1
     assert end.lines[0]["error"]["message"] == (
         "there is no file Basel, 3 nights.; a text itself is read from standard input: "
-        "echo 'TEXT' | extractor extract ..."
+        "echo 'TEXT' | extractor extract - ..."
     )
 
 
