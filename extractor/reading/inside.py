@@ -100,7 +100,8 @@ class Inside:
         if is_json_text(node):
             return written(value), (("JSON in place of its text", pointer),)
         if node.get("type") == "array" and not isinstance(value, list):
-            is_all = pointer == step(self._shape.list_name or "")  # whose items may stand one a line
+            name = self._shape.list_name
+            is_all = name is not None and pointer == step(name)  # its items may stand one a line
             return None if is_all else self._as_list(node, value, pointer)
         if isinstance(value, list) and node.get("type") != "array" and not self._fits(value, node):
             return self._as_item(node, value, pointer)

@@ -24,7 +24,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from extractor import UnreadableSource, read
 from extractor.layout import Source
-from tests.readers.drawing import Rect, file_of, iou, rect
+from tests.readers.drawing import Rect, file_of, iou, rect, shown
 
 RIGHT = 0.5
 STEMS = ("Rechnung", "Total", "Amount", "Lieferung", "Berlin", "Invoice", "Order", "Chair", "Customer", "Fee")
@@ -85,7 +85,7 @@ def drawn_pdf(chance: random.Random) -> Drawn:
         canvas.setFont(font, size)
         canvas.drawString(at, base, text)
         end = at + stringWidth(text, font, size)
-        words[text] = _shown((at, base + below, end, base + above), (left, bottom, width, height), turn)
+        words[text] = shown((at, base + below, end, base + above), (left, bottom, width, height), turn)
     canvas.showPage()
     canvas.save()
     document = pypdfium2.PdfDocument(file.getvalue())
@@ -97,18 +97,6 @@ def drawn_pdf(chance: random.Random) -> Drawn:
     moved = BytesIO()
     document.save(moved)
     return Drawn(moved.getvalue(), f"{font}, turned {turn}, {box}", words)
-
-
-def _shown(place: Rect, box: Rect, turn: int) -> Rect:
-    (x0, y0, x1, y1), (left, bottom, right, top) = place, box
-    match turn:
-        case 90:
-            return y0 - bottom, x0 - left, y1 - bottom, x1 - left
-        case 180:
-            return right - x1, y0 - bottom, right - x0, y1 - bottom
-        case 270:
-            return top - y1, right - x1, top - y0, right - x0
-    return x0 - left, top - y1, x1 - left, top - y0
 
 
 def drawn_scan(chance: random.Random) -> Drawn:

@@ -17,6 +17,21 @@ Rect = tuple[float, float, float, float]  # left, top, right, bottom, from the p
 WIDTH, HEIGHT = 595.0, 842.0
 
 
+def shown(place: Rect, box: Rect, turn: int) -> Rect:
+    """Return where a place stands on its page as shown. place, box: left, bottom, right, top, in the file's
+    coordinates. box: what of the page is shown. turn: degrees, clockwise.
+    """
+    (x0, y0, x1, y1), (left, bottom, right, top) = place, box
+    match turn:
+        case 90:
+            return y0 - bottom, x0 - left, y1 - bottom, x1 - left
+        case 180:
+            return right - x1, y0 - bottom, right - x0, y1 - bottom
+        case 270:
+            return top - y1, right - x1, top - y0, right - x0
+    return x0 - left, top - y1, x1 - left, top - y0
+
+
 @dataclass
 class Paper:
     """A PDF that is being drawn. planted: where each text was drawn, (page, rectangle)."""
@@ -54,19 +69,8 @@ class Paper:
             90: (x - above, y, x - below, y + width),
             270: (x + below, y - width, x + above, y),
         }
-        self.planted[text] = self._page, self._shown(corners[turn])
-
-    def _shown(self, rect: tuple[float, float, float, float]) -> Rect:
-        left, bottom, right, top = self.crop or (0.0, 0.0, *self.size)
-        x0, y0, x1, y1 = rect
-        match self.rotation:
-            case 90:
-                return y0 - bottom, x0 - left, y1 - bottom, x1 - left
-            case 180:
-                return right - x1, y0 - bottom, right - x0, y1 - bottom
-            case 270:
-                return top - y1, right - x1, top - y0, right - x0
-        return x0 - left, top - y1, x1 - left, top - y0
+        box = self.crop or (0.0, 0.0, *self.size)
+        self.planted[text] = self._page, shown(corners[turn], box, self.rotation)
 
     def next_page(self) -> None:
         self.canvas.showPage()

@@ -17,6 +17,7 @@ from extractor import Coded, Vocabulary
 from extractor.errors import SchemaError
 from extractor.schema import TARGETS, RecordType, Share
 from tests.schema.same import same
+from tests.schema.test_dividing import trips
 from tests.schema.test_random_types import ALIASES, LEAVES, NAMES, TEXT, Typed
 from tests.selecting import examples
 
@@ -151,8 +152,7 @@ def test_the_shares_of_a_wide_record_are_the_record(
     assume(shares != WHOLE)
     value = data.draw(values)
     assume(same(p.TypeAdapter(record_type).validate_python(value), value))
-    parts = [asked.shared(share).compiled(target) for share in shares]
-    assert same(asked.united(shares, [part.decode(part.encode(value)) for part in parts]), value)
+    assert same(trips(asked, shares, value, target), value)
 
 
 BUDGETS = st.fixed_dictionaries(
