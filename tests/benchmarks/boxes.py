@@ -170,8 +170,9 @@ def main(pdfs: int = 200, scans: int = 40, seed: int = 1) -> None:
                 print(
                     f"  {name} {number} ({page.kind}): {found} of {len(page.words)} read; wrong: {faults[:5]}"
                 )
-        shares = read_right / max(drawn, 1), 1 - wrong / max(read_right, 1)
-        print(f"{name}: {count} pages, {drawn:,} words: {shares[0]:.2%} read, {shares[1]:.2%} of them right")
+        right = f"{1 - wrong / read_right:.2%}" if read_right else "none"
+        share = f"{read_right / drawn:.2%}" if drawn else "none"
+        print(f"{name}: {count} pages, {drawn:,} words: {share} read, {right} of them right")
 
 
 if __name__ == "__main__":
