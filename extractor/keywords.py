@@ -12,13 +12,14 @@ from typing import Any, TypeVar, cast
 from .errors import ConfigError
 
 T = TypeVar("T")
+LIKE = 0.85  # max_tokens is not max_tokens_total, and samples not try_samples
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 def names_wrong_keywords(instead: Mapping[str, str] = NO_NAMES) -> Callable[[T], T]:
     """Return a decorator of a class or a function: a keyword that it does not have raises ConfigError, which
     says what may have been meant. An argument that is missing, or is one too many, stays Python's TypeError,
-    with the form of the call as its note.
+    with the form of the call as its note. A function with `**options` passes on what is like none of its own.
 
     instead: which of its keywords is meant by names that others have.
     """
@@ -36,16 +37,23 @@ def names_wrong_keywords(instead: Mapping[str, str] = NO_NAMES) -> Callable[[T],
 
 
 def _checked(original: Callable[..., Any], name: str, instead: Mapping[str, str]) -> Callable[..., Any]:
+    parameters = [each for each in inspect.signature(original).parameters.values() if each.name != "self"]
+    known = [each for each in parameters if each.kind is not each.VAR_KEYWORD]
+    names = [each.name for each in known]
+    passes_on = len(known) < len(parameters)
+
     @wraps(original)
     def call(*args: Any, **given: Any) -> Any:
+        others = [each for each in given if each not in names] if passes_on else ()
+        if wrong := next((each for each in others if get_close_matches(each, names, 1, LIKE)), None):
+            raise _wrong(name, wrong, names, instead)
         try:
             return original(*args, **given)
         except TypeError as error:
             if error.__traceback__ is None or error.__traceback__.tb_next is not None:  # it was begun
                 raise
-            known = [each for each in inspect.signature(original).parameters.values() if each.name != "self"]
-            if wrong := next((each for each in given if each not in {k.name for k in known}), None):
-                raise _wrong(name, wrong, [each.name for each in known], instead) from None
+            if not passes_on and (wrong := next((each for each in given if each not in names), None)):
+                raise _wrong(name, wrong, names, instead) from None
             error.add_note(f"The call is {_form(name, known)}")
             raise
 

@@ -75,6 +75,14 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
     return price
 
 
+def no_price(model: str) -> str:
+    """Return what to do where the price of a model is needed, and not known."""
+    return (
+        f"give prices={{{model!r}: Price(input=..., output=...)}}, in the shell --price INPUT,OUTPUT, in US "
+        "dollars for a million tokens, or install genai-prices"
+    )
+
+
 def _public_price(provider: str, model: str, usage: Usage) -> Decimal | None:
     if not _is_listed(provider, model):
         return None

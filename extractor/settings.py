@@ -25,7 +25,7 @@ from .dialogue import (
 from .errors import ConfigError
 from .messages import Mode, Prompt, Turns, Usage
 from .options import ClientOptions, Params, Parts, check_count, check_parameters, checked_parts
-from .pricing import pricer
+from .pricing import no_price, pricer
 from .saying import Saying
 from .secrets import Headers
 from .telemetry import Who
@@ -214,10 +214,7 @@ def _budget(options: ClientOptions, config: Config, bound: Bound) -> Budget:
         check_count("max_tokens_total", tokens, least=1)
     cap = None if cost is None else dollars("max_cost", cost)
     if cap is not None and price(config.model, Usage(1, 1)) is None:
-        raise ConfigError(
-            f"max_cost needs the price of {config.model!r}: give prices={{{config.model!r}: Price(input=..., "
-            "output=...)}, in US dollars for a million tokens, or install genai-prices"
-        )
+        raise ConfigError(f"max_cost needs the price of {config.model!r}: {no_price(config.model)}")
     return Budget(tokens, cap, price, bound)
 
 

@@ -27,12 +27,15 @@ from extractor import (
     Timeouts,
     Vocabulary,
     align,
+    compile_schema,
     image,
     pdf,
     read,
+    tool_schema,
     view,
 )
 from extractor.evaluation import evaluate
+from extractor.inferring import infer
 from extractor.keywords import names_wrong_keywords
 from extractor.tuning import tune
 
@@ -60,6 +63,11 @@ from extractor.tuning import tune
         (pdf, "page", "pages"),
         (view, "titel", "title"),
         (align, "local", "locale"),
+        (compile_schema, "strict", "target"),
+        (tool_schema, "function", "tool"),
+        (evaluate, "scorin", "scoring"),
+        (tune, "max_request", "max_requests"),
+        (infer, "abut", "about"),
     ],
 )
 def test_a_wrong_keyword_is_told_with_the_right_one(callee: Any, keyword: str, meant: str) -> None:
@@ -119,6 +127,19 @@ def test_a_text_and_a_record_in_the_wrong_order_are_told() -> None:
 def test_each_group_of_options_says_what_it_has(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} has no 'no_such_option'"):
         getattr(extractor, name)(no_such_option=1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ex: evaluate(ex, Ticket, GOLD, max_workers=3),
+        lambda ex: infer(ex, ["The P20 is on fire"], about="the product", max_workers=3),
+    ],
+)
+def test_a_wrong_option_that_is_passed_on_is_told_before_anything_is_sent(call: Any) -> None:
+    ex = Extractor("openai:m", api_key="k", base_url="http://127.0.0.1:9/v1")
+    with ex, pytest.raises(ConfigError, match="'max_workers' is not a keyword here: run="):
+        call(ex)
 
 
 class Ticket(BaseModel):

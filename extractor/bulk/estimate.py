@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ..messages import JSON, Usage
 from ..packing import Packer
+from ..pricing import no_price
 from ..results import Extraction
 
 BYTES_A_TOKEN = 4  # of UTF-8, in prompts: the usual measure where the model's tokenizer is not at hand
@@ -211,7 +212,7 @@ def estimate(
         usage.prompt_tokens,
         usage.completion_tokens,
         cost,
-        None if cost is not None else no_price(model),
+        None if cost is not None else _why_no_cost(model),
         learned.assumption,
         answered=answered,
         to_ask=counted.rows - counted.empty - counted.bad - answered,
@@ -231,7 +232,7 @@ def with_second(first: Estimate, counted: Counted, learned: Learned, second: Sec
     prompt = sum(map(prompt_tokens, sizes)) * learned.prompt / max(1, len(sizes))
     cost = second.price(Usage(round(prompt * number), round(learned.answer * number)))
     alone = second.price(Usage(round(prompt * len(sizes)), round(learned.answer * len(sizes))))
-    price = no_price(second.name)
+    price = _why_no_cost(second.name)
     if cost is not None and alone is not None:
         price = f"about ${cost:.4f} more; {second.name} alone, asked for all of them, about ${alone:.4f}"
     if counted.seen >= ENOUGH:
@@ -250,12 +251,8 @@ def prompt_tokens(size: int) -> int:
     return -(-size // BYTES_A_TOKEN)
 
 
-def no_price(model: str) -> str:
-    """Return why there is no cost."""
-    return (
-        f"the price of {model!r} is not known; give the client prices={{{model!r}: Price(input=..., "
-        "output=...)}, in US dollars for a million tokens, or install genai-prices"
-    )
+def _why_no_cost(model: str) -> str:
+    return f"the price of {model!r} is not known; {no_price(model)}"
 
 
 def answer_tokens(schema: JSON) -> int:

@@ -19,6 +19,7 @@ from ..layout import Source
 from ..loading import load_examples, load_masks, load_prompt, load_schema, load_type
 from ..masking import PATTERNS, PRESIDIO
 from ..messages import JSON
+from ..pricing import Price
 from ..readers import read
 from ..readers.given import Reading
 from ..saying import FromColumn
@@ -55,6 +56,16 @@ BaseUrlOption = Annotated[
         "--base-url",
         metavar="URL",
         help="A server that speaks the chat-completions API, such as http://127.0.0.1:8000/v1.",
+    ),
+]
+PriceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--price",
+        metavar="INPUT,OUTPUT",
+        help="What the model costs, in US dollars for a million tokens, such as 0.25,2. A third number is "
+        "for cached input. Default: genai-prices, if it is installed.",
+        show_default=False,
     ),
 ]
 InstructionsOption = Annotated[
@@ -251,6 +262,7 @@ class ModelChoice:
     reference_date: DateOption = None
     locale: LocaleOption = None
     mask: MaskOption = None
+    price: PriceOption = None
 
     def told(self) -> dict[str, Any]:
         """Return what the model is told beside the instructions."""
@@ -259,7 +271,8 @@ class ModelChoice:
 
     def connected(self, **options: Any) -> Extractor:
         """Return the Extractor of the model, with other options of a client."""
-        return connected(self.model, self.base_url, self.instructions, mask=self.mask, **options)
+        about: dict[str, Any] = {"mask": self.mask, "price": self.price}
+        return connected(self.model, self.base_url, self.instructions, **about, **options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -372,16 +385,30 @@ def connected(
     instructions: str | None = None,
     *,
     mask: Sequence[str] | None = None,
+    price: str | None = None,
     **options: Any,
 ) -> Extractor:
     """Return the Extractor that the options mean; a model of this machine is downloaded if need be."""
     if base_url and not model and not os.environ.get("EXTRACTOR_MODEL"):
         raise ConfigError(f"which model at {base_url}? Name it with --model")
     hidden = load_masks(mask or ()) or None
+    if price is not None:
+        options["prices"] = {configure(model, base_url, None, os.environ, keyless=True).model: priced(price)}
     extractor = Extractor(model, base_url=base_url, instructions=instructions, mask=hidden, **options)
     if name := name_here(model, base_url):
         fetch(name)
     return extractor
+
+
+def priced(option: str) -> Price:
+    """Return the price that --price names. Raises ConfigError."""
+    try:
+        return Price(*map(float, option.split(",")))
+    except (TypeError, ValueError, ConfigError) as error:
+        raise ConfigError(
+            "--price takes INPUT,OUTPUT in US dollars for a million tokens, such as 0.25,2, and a third "
+            f"number for cached input, not {option!r}"
+        ) from error
 
 
 def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ..confidence import Promise
 from ..errors import ExtractorError, RunStopped
 from ..groups import flat, grouped
+from ..keywords import names_wrong_keywords
 from ..messages import JSON
 from ..readers.given import Reading
 from ..results import Extraction
@@ -73,6 +74,7 @@ class EvaluatedModel(Protocol):
         """Yields what came of each text, from texts, record type and options."""
 
 
+@names_wrong_keywords()
 def evaluate(
     extractor: EvaluatedModel,
     record_type: Any,

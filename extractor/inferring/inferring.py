@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ..errors import ConfigError, ExtractorError
 from ..evidence.leaves import Leaf, leaves, plain
 from ..groups import flat, grouped
+from ..keywords import names_wrong_keywords
 from ..messages import Attempt, Usage, total_cost, total_usage
 from ..results import Extraction
 from ..schema import TARGETS, compile_schema
@@ -91,6 +92,7 @@ class InferredType:
         return total_cost(self.attempts)
 
 
+@names_wrong_keywords()
 def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options: Any) -> InferredType:
     """Return a record type for what is wanted of texts like these, measured on them.
 
@@ -103,6 +105,9 @@ def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options
     known = [each for each in texts if each.strip()]
     if not known:
         raise ConfigError("there is no text to infer a type from")
+    extractor.rows(
+        (), ProposedType, **grouped(flat(options, "run"), "run")
+    )  # a wrong option is refused before anything is sent
     prompt, cut = shown(known)
     asked = extractor.run(ProposedType, prompt, instructions=SAID.format(about=about.strip()))
     proposed = asked.unwrap()

@@ -15,6 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import TypedDict, Unpack
 
 from ..errors import SchemaError
+from ..keywords import names_wrong_keywords
 from .compiled import CompiledSchema
 from .compiler.targets import Target, find_target
 from .record_type import compile_schema
@@ -25,6 +26,7 @@ Tool: TypeAlias = type | Callable[..., Any] | Mapping[str, Any]
 CONTEXTS = frozenset({"Context", "RunContext", "RunContextWrapper", "ToolContext"})
 
 
+@names_wrong_keywords({"function": "tool", "provider": "target"})
 def tool_schema(tool: Tool, target: str | Target = "openai") -> CompiledSchema[Any]:
     """Return the schema of a call of `tool`.
 

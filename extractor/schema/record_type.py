@@ -22,6 +22,7 @@ from typing import (
 from pydantic import BaseModel
 
 from ..errors import ConfigError, Invalid, SchemaError, Unjudged
+from ..keywords import names_wrong_keywords
 from ..messages import JSON
 from .coded import Coded, coded_in
 from .compiled import CompiledSchema, compiled
@@ -391,6 +392,7 @@ def compile_schema(
     documents: Mapping[str, JSON] | None = ...,
     extras: Literal["keep"] | None = ...,
 ) -> CompiledSchema[Any]: ...
+@names_wrong_keywords({"schema": "record_type", "strict": "target", "provider": "target"})
 def compile_schema(
     record_type: Any,
     target: str | Target = "openai",

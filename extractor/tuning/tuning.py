@@ -18,6 +18,7 @@ from ..evaluation.rates import Difference, RateEstimate, Scored, differences, es
 from ..evaluation.records import gold_reader
 from ..evaluation.scoring import PLAIN, scoring_of
 from ..groups import flat, grouped
+from ..keywords import names_wrong_keywords
 from ..messages import Prompt
 from ..results import Extraction
 from ..schema import compile_schema
@@ -237,6 +238,7 @@ class _Search:
         return estimates(found.records)[FIGURE].value or 0.0
 
 
+@names_wrong_keywords()
 def tune(
     extractor: TunedModel,
     record_type: Any,

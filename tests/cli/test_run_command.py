@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shlex
 import signal
@@ -200,9 +201,10 @@ def test_limit_and_sample_take_some_rows_and_the_same_ones_each_time(run: Run, f
 
 
 def test_a_dry_run_tells_what_it_would_come_to_and_asks_nothing(run: Run, folder: Path) -> None:
-    end = run("in.csv", "-x", "body", "--dry-run", "-o", "out.csv")
+    end = run("in.csv", "-x", "body", "--dry-run", "-o", "out.csv", "--price", "1000,2000")
     assert end.status == 0
     assert "4 rows: 1 without text; 2 different texts" in end.out
+    assert re.search(r"about \$0\.[1-9]", end.out)
     assert not run.server.requests
     assert not (folder / "out.csv").exists()
 
@@ -272,7 +274,9 @@ def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
         (("in.csv", "-x", "body", "--resume"), "name it with -o"),
         (("in.csv", "-x", "body", "--resume", "--retry-failed", "-o", "o.csv"), "leave --resume out"),
         (("in.csv", "-x", "body", "--name", "body", "-o", "o.csv"), "already has a field 'body'"),
-        (("in.csv", "-x", "body", "--max-cost", "1", "-o", "o.csv"), "needs the price"),
+        (("in.csv", "-x", "body", "--max-cost", "1", "-o", "o.csv"), "needs the price .* --price INPUT,OUT"),
+        (("in.csv", "-x", "body", "--price", "1", "-o", "o.csv"), "as 0.25,2, .* not '1'"),
+        (("in.csv", "-x", "body", "--price", "1,nan", "-o", "o.csv"), "as 0.25,2, .* not '1,nan'"),
         (("in.csv", "-x", "body", "--journal", "visits.py/j", "-o", "o.csv"), "journal .* can't be used"),
         (("s3://bucket/in.csv", "-x", "body"), "fsspec|cannot open"),
     ],
@@ -280,8 +284,6 @@ def test_short_texts_share_requests(cli: Cli, folder: Path) -> None:
 def test_what_cannot_work_is_said_before_anything_is_asked_and_leaves_files_alone(
     arguments: tuple[str, ...], why: str, run: Run, folder: Path
 ) -> None:
-    import re
-
     (folder / "o.csv").write_text("as before")
     (folder / "cache").mkdir(exist_ok=True)
     end = run(*arguments)

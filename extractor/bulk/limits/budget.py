@@ -8,6 +8,7 @@ from decimal import ROUND_UP, Decimal
 from ...dialogue.policy import Price
 from ...errors import BudgetExceeded, ConfigError
 from ...messages import Usage
+from ...pricing import no_price
 
 ZERO = Decimal(0)
 
@@ -60,8 +61,5 @@ def worst_cost(model: str, most: Usage, price: Price) -> Decimal:
     """
     cost = price(model, most)
     if cost is None:
-        raise ConfigError(
-            f"max_cost needs the price of {model!r}: give the client prices={{{model!r}: "
-            "Price(input=..., output=...)}, in US dollars for a million tokens, or install genai-prices"
-        )
+        raise ConfigError(f"max_cost needs the price of {model!r}: {no_price(model)}")
     return cost
