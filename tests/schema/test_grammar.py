@@ -125,6 +125,13 @@ def test_the_grammar_takes_the_records_whose_values_are_pieces_and_no_others(
     assert engines.lark(lark(schema.schema, text))(said) is fits
 
 
+def test_no_value_begins_with_the_end_of_a_contraction() -> None:
+    assert chunks("What's in Ann’s car, we're at O'Reilly's l'hôtel 'b'") == [
+        *("What", "'s", " ", "in", " ", "Ann", "’s", " ", "car", ",", " ", "we", "'re", " ", "at", " "),
+        *("O", "'", "Reilly", "'s", " ", "l", "'", "hôtel", " ", "'", "b", "'"),
+    ]
+
+
 @given(WORDS)
 def test_the_chunks_of_a_text_make_it_up(text: str) -> None:
     assert "".join(chunks(text)) == " ".join(text.split())

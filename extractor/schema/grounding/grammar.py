@@ -97,14 +97,25 @@ def _is_word(char: str) -> bool:
 
 
 def _joined(found: Sequence[str]) -> list[str]:
-    """Return the chunks with numerals joined to the letters that they touch: "INV2031" is one word."""
+    """Return the chunks with numerals joined to the letters that they touch, as in "INV2031", and with the
+    ends of contractions joined to their apostrophes: no value begins with the "s" of "what's".
+    """
     joined: list[str] = []
     for chunk in found:
-        if joined and _is_word(joined[-1][-1]) and _is_word(chunk[0]):
+        is_word = bool(joined) and _is_word(chunk[0])
+        if is_word and (_is_word(joined[-1][-1]) or (_is_contracted(chunk) and _ends_word(joined))):
             joined[-1] += chunk
         else:
             joined.append(chunk)
     return joined
+
+
+def _is_contracted(chunk: str) -> bool:
+    return chunk in ("re", "ve", "ll") or (len(chunk) == 1 and chunk.isalpha())
+
+
+def _ends_word(before: Sequence[str]) -> bool:
+    return before[-1] in ("'", "’") and len(before) > 1 and _is_word(before[-2][-1])
 
 
 def _escaped(text: str) -> str:
