@@ -233,6 +233,7 @@ def _fitted(config: Config, own_row: bool) -> Config:
         bare_decimals=traits.bare_decimals,
         lines=traits.lines,
         outlined=traits.outlined,
+        weighs_nulls=traits.weighs_nulls,
         prompt=traits.prompt,
         defaults=with_body(config.provider.defaults, config.provider.after_runaway if traits.runs_on else {}),
     )

@@ -49,9 +49,11 @@ from .schema import (
     RecordType,
     Share,
     Shortlisted,
+    can_be_outweighed,
     check_type,
     compile_schema,
     measured,
+    outweighed,
     quote_example,
     repeats,
     shortlists,
@@ -128,6 +130,7 @@ class Task(Generic[T]):
         sure = loaded(confidence) or self.samples > 1
         self._is_sure, self._calibration = bool(sure), sure if isinstance(sure, Calibration) else None
         self._bound, self._coded = model.writes_grammar, asked.coded
+        self._reading = settings.reads(strict_reading, read_values)
         self._compile(asked)
         self._mask = _mask_of(model, mask)
         given: dict[str, Any] = {"instructions": instructions, "context": context, "examples": examples}
@@ -142,7 +145,6 @@ class Task(Generic[T]):
             () if callable(self._saying.examples) else self._checked_pairs(self._saying.examples, "")
         )
         self._shots = example_messages(self._pairs)
-        self._reading = settings.reads(strict_reading, read_values)
         self._reader = self._reader_for(self._saying)
         if self._calibration is not None:
             _check_calibration(self._calibration, model, record_type, self.samples)
@@ -163,6 +165,9 @@ class Task(Generic[T]):
         self.compiled: CompiledSchema[Any] = self.model.compiled(asked)
         self._in_grammar = self.compiled if bind is None else self.model.compiled(asked, bind)
         self._measure = partial(measured, self.compiled, self._calibration) if self._is_sure else None
+        schema, weighs = self._in_grammar.schema, self._bound and self.model.provider.weighs_nulls
+        weighs = weighs and not self._reading["strictly"] and can_be_outweighed(schema)
+        self._weigh = partial(outweighed, schema) if weighs else None
 
     def _showing(self, shown: Mapping[str, Shortlist]) -> Task[T]:
         """Return this task as it is for one text, of whose codes the model sees shortlists."""
@@ -194,7 +199,7 @@ class Task(Generic[T]):
         saying = self._saying if by_row is None else by_row.over(self._saying)
         pairs = self._shown_pairs(saying, content)
         shots = self._shots if pairs is self._pairs else example_messages(pairs)
-        added = self._logprobs() if self._is_sure else {}
+        added = self._logprobs() if self._is_sure or task._weigh else {}
         params = {**self._params, **added} if added else self._params
         shown = with_images(given, content)
         if masked is not None and shown is not content:
@@ -290,7 +295,7 @@ class Task(Generic[T]):
 
             decode = partial(decode_masked, masked, decode)
         reader = self._reader if saying is self._saying else self._reader_for(saying)
-        judge = partial(judge_record, decode=decode, measure=self._measure, reader=reader)
+        judge = partial(judge_record, decode=decode, measure=self._measure, reader=reader, weigh=self._weigh)
         if masked is not None:
             return partial(_judged, masked, judge)
         source = source_text(text) or ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .calibration import Calibration, Method, load_calibration, loaded, logit
 from .promise import FieldPromise, Promise, load_promise
 from .signals import Measured, Signals, signals_of
-from .tokens import Path, TokenScore, leaf_spans, told_by_tokens
+from .tokens import Path, TokenScore, leaf_spans, odds_of_strings, told_by_tokens
 
 __all__ = [
     "Calibration",
@@ -21,6 +21,7 @@ __all__ = [
     "load_promise",
     "loaded",
     "logit",
+    "odds_of_strings",
     "signals_of",
     "told_by_tokens",
 ]

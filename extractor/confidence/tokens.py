@@ -74,24 +74,51 @@ def told_by_tokens(text: str, logprobs: Any) -> dict[Path, TokenScore]:
 
     logprobs: of a Choice. Nothing is returned unless the text stands in the tokens, once and byte for byte.
     """
+    return {path: _told(tokens, place) for path, tokens, place in _by_value(text, logprobs)}
+
+
+def odds_of_strings(text: str, logprobs: Any) -> dict[Path, float]:
+    """Return the log-probability of each string in the JSON text less that of null in its place, by path.
+
+    That of the string is normalised by the number of its tokens, as in TokenScore. Left out is a string whose
+    first token has no null beside it. logprobs: of a Choice, as in `told_by_tokens`.
+    """
+    odds = dict[Path, float]()
+    for path, tokens, place in _by_value(text, logprobs):
+        null = _null(tokens[0], place[0])
+        if null and tokens[0].data[place[0] - tokens[0].start :].startswith(b'"'):
+            odds[path] = math.log(_told(tokens, place).probability / null)
+    return odds
+
+
+def _null(token: _Token, start: int) -> float:
+    """The probability that null stands where a value begins, from the alternatives of its first token."""
+    before = b"".join(token.data[: start - token.start].split())
+    wanted = before + b"null"
+    said = ((b"".join(data.split()), math.exp(log)) for data, log in token.others)
+    return sum(
+        p for data, p in said if data.startswith(wanted) and (data == wanted or _ENDED(data, len(wanted)))
+    )
+
+
+def _by_value(text: str, logprobs: Any) -> Iterator[tuple[Path, list[_Token], Span]]:
+    """Yield the tokens of each value and where it stands in the bytes of all, if the text is in them once."""
     tokens = _tokens(logprobs)
     said = b"".join(token.data for token in tokens)
     wanted = text.encode("utf-8", "surrogatepass")
     offset = said.find(wanted)
     if offset < 0 or not wanted or said.find(wanted, offset + 1) >= 0:
-        return {}
+        return
     try:
         spans = leaf_spans(text)
     except (ValueError, IndexError):
-        return {}
-    at = _byte_offsets(text, {place for span in spans.values() for place in span})
-    found, first = dict[Path, TokenScore](), 0
+        return
+    at, first = _byte_offsets(text, {place for span in spans.values() for place in span}), 0
     for path, (start, end) in spans.items():
         place = offset + at[start], offset + at[end]
         while tokens[first].end <= place[0]:
             first += 1
-        found[path] = _told(list(_over(tokens, first, place)), place)
-    return found
+        yield path, list(_over(tokens, first, place)), place
 
 
 def _byte_offsets(text: str, places: set[int]) -> dict[int, int]:

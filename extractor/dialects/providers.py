@@ -76,6 +76,7 @@ class Provider:
       schema, and JSON to the usual white space.
     - lines: whether objects in such a grammar, and in examples, stand over several lines.
     - outlined: whether the prompt shows nested records, too, though a grammar holds the model to their shape.
+    - weighs_nulls: whether a string that the grammar holds to the text gives way to a likelier null.
     - grounded: whether the grammar is used by default. Elsewhere that depends on how the server was started,
       so you ask for it.
     - after_runaway: what is added to the body of the request after a reply that was cut off.
@@ -120,6 +121,7 @@ class Provider:
     bare_decimals: bool = False
     lines: bool = False
     outlined: bool = True
+    weighs_nulls: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
 
 

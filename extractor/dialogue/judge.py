@@ -8,10 +8,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from ..confidence import Measured, TokenScore, told_by_tokens
+from ..confidence import Measured, TokenScore, odds_of_strings, told_by_tokens
 from ..errors import Invalid, InvalidJSON, Problem, Unjudged
 from ..messages import Cited, Completion, Outcome
-from ..reading import Decoded, Read, Reader, RecordShape, begun_json, distinct, how, whole_value
+from ..pointers import pointer
+from ..reading import (
+    Decoded,
+    Read,
+    Reader,
+    RecordShape,
+    begun_json,
+    distinct,
+    how,
+    listed,
+    whole_value,
+    written,
+)
 from .continuation import Continuation
 from .patch import Patch, Path, loses
 
@@ -59,6 +71,8 @@ Decode: TypeAlias = Callable[[str], T]
 Measure: TypeAlias = Callable[
     [Any, str, Mapping[Path, TokenScore]], Measured
 ]  # of a record, out of which text
+Weigh: TypeAlias = Callable[[Any, Mapping[Path, float]], Sequence[Path]]  # of JSON, by the odds of strings
+NULL_TAKEN = "null was taken, which the model found likelier than what the text has"
 CHANGED = (
     "when asked for a part, the model returned the whole record, with different values in settled fields"
 )
@@ -79,21 +93,46 @@ def judge_record(
     decode: Decode[T],
     measure: Measure | None = None,
     reader: Reader | None = None,
+    weigh: Weigh | None = None,
 ) -> Verdict[T]:
     """Judge a reply that should be a record. A reply that is cut off is never read, though its
     beginning may look whole. patch: what was asked for, if it was not the whole record. measure: what
     says how sure the values are, if that is asked for. reader: finds the record in the reply, by the
-    schema that was sent; by default what `decode` takes is one.
+    schema that was sent; by default what `decode` takes is one. weigh: finds strings that are less likely
+    than null, which takes their place in a whole record.
     """
     reader = reader or Reader(taken_by(decode))
     verdict, said = _judged(completion, patch, decode, reader)
+    logprobs = completion.choices[0].logprobs if completion.choices else None
+    emptied: tuple[Path, ...] = ()
+    if weigh is not None and said is not None and verdict.outcome is Outcome.OK and verdict.text == said:
+        emptied = tuple(weigh(whole_value(said), odds_of_strings(said, logprobs)))
+        verdict = _with_nulls(verdict, emptied, decode)
     if measure is None or verdict.text is None or verdict.outcome is Outcome.TRUNCATED:
         return verdict
-    told = told_by_tokens(said, completion.choices[0].logprobs) if said is not None else {}
+    told = told_by_tokens(said, logprobs) if said is not None else {}
+    told = {path: each for path, each in told.items() if path not in emptied}
     if patch is not None and verdict.text is not said:
         told = patch.told_of(told)
     measured = measure(verdict.record, verdict.text, told) if verdict.outcome is Outcome.OK else None
     return replace(verdict, told=told, measured=measured)
+
+
+def _with_nulls(verdict: Verdict[T], places: Sequence[Path], decode: Decode[T]) -> Verdict[T]:
+    """Return the verdict on the record with null at those places, if that is a valid one."""
+    if not places:
+        return verdict
+    data = whole_value(verdict.text or "")
+    for steps in places:
+        inner = data
+        for step in steps[:-1]:
+            inner = inner[step]
+        inner[steps[-1]] = None
+    emptied = _decoded(written(data), decode)
+    if emptied.outcome is not Outcome.OK:
+        return verdict
+    said = f"{NULL_TAKEN} ({listed(tuple(map(pointer, places)))})"
+    return replace(emptied, note=verdict.note).with_note(said)
 
 
 def _judged(

@@ -28,7 +28,7 @@ from .forms.chunked import Chunked
 from .forms.listed import Shortlisted
 from .forms.quotes import Quoted, quote_example
 from .forms.shares import Share, united
-from .grounding.repeats import repeats
+from .grounding.repeats import can_be_outweighed, outweighed, repeats
 from .grounding.verbatim import VERBATIM, Free, Verbatim, source_text
 from .names import fresh
 from .nodes import TAG, VALUE, Note
@@ -72,6 +72,7 @@ __all__ = [
     "Verbatim",
     "WithExtras",
     "bounded",
+    "can_be_outweighed",
     "can_ground",
     "check_type",
     "compile_schema",
@@ -81,6 +82,7 @@ __all__ = [
     "lark",
     "measured",
     "not_json",
+    "outweighed",
     "place_of_type",
     "quote_example",
     "repeats",

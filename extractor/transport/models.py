@@ -39,7 +39,8 @@ class Traits:
     worth asking again for an invalid record. prompt: which instructions, see messages.Prompt. bare_decimals:
     whether it writes decimals as numbers of JSON, not as texts. lines: whether it writes nested objects over
     several lines. outlined: whether it is shown the shape of nested records, to which its grammar holds it
-    anyway. runs_on: whether it repeats itself until a bound stops it, so that every request has
+    anyway. weighs_nulls: whether a string of the text gives way to null where the model finds that
+    likelier. runs_on: whether it repeats itself until a bound stops it, so that every request has
     penalties against it.
     """
 
@@ -55,6 +56,7 @@ class Traits:
     bare_decimals: bool = True
     lines: bool = True
     outlined: bool = True
+    weighs_nulls: bool = True
     runs_on: bool = False
 
 
@@ -129,6 +131,7 @@ MODELS: Mapping[str, ModelFile] = MappingProxyType(
                     prompt=Prompt.PLAIN,
                     bare_decimals=False,
                     lines=False,
+                    weighs_nulls=False,
                     runs_on=True,
                 ),
             ),

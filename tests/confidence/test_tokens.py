@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractor.confidence import leaf_spans, told_by_tokens
+from extractor.confidence import leaf_spans, odds_of_strings, told_by_tokens
 
 Path = tuple[str | int, ...]
 JSONS = st.recursive(
@@ -162,3 +162,33 @@ def test_however_the_bytes_are_cut_each_leaf_has_a_probability(value: Any, data:
     found = told(said.decode("utf-8", "surrogatepass"), *tokens)
     assert found.keys() == leaves(value).keys()
     assert all(0 < probability <= 1 for probability in found.values())
+
+
+@pytest.mark.parametrize(
+    ("tokens", "odds"),
+    [
+        (
+            [token(' "', 0.6, (" null", 0.3)), token("Ann"), token('"}')],
+            {("a",): 0.6 ** (1 / math.sqrt(3)) / 0.3},
+        ),
+        ([token(' "', 0.6, (" null", 0.1), ("null", 0.1), ("null}", 0.1)), token('Ann"}')], "the same"),
+        ([token(' "Ann', 0.6, (" nullable", 0.3)), token('"}')], {}),  # that is no null
+        ([token(' "Ann', 0.6), token('"}')], {}),  # nobody knows
+    ],
+)
+def test_the_odds_of_a_string_are_those_against_null_in_its_place(tokens: Any, odds: Any) -> None:
+    found = odds_of_strings('{"a": "Ann"}', {"content": [token('{"a'), token('":'), *tokens]})
+    if odds == "the same":
+        odds = {("a",): 0.6 ** (1 / math.sqrt(2)) / 0.3}
+    assert found == {path: pytest.approx(math.log(each)) for path, each in odds.items()}
+
+
+def test_a_number_and_a_null_have_no_odds_against_null() -> None:
+    said = [
+        token('{"a":'),
+        token(" 5", 0.5, (" null", 0.5)),
+        token(', "b":'),
+        token(" null", 0.9),
+        token("}"),
+    ]
+    assert odds_of_strings('{"a": 5, "b": null}', {"content": said}) == {}
