@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .lazy import lazy_names
+
 if TYPE_CHECKING:
     from .bulk import Files, RowOutcome
     from .client import AsyncExtractor, Extractor, extract
@@ -78,59 +80,42 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_ROOMS = {
-    "AsyncExtractor": "client",
-    "Chunks": "groups",
-    "Coded": "schema",
-    "Columns": "groups",
-    "ConfigError": "errors",
-    "DatabaseSink": "tables.databases.sink",
-    "DatabaseSource": "tables.databases.source",
-    "DocumentExtraction": "documents",
-    "Extraction": "results",
-    "ExtractionError": "errors",
-    "Extractor": "client",
-    "ExtractorError": "errors",
-    "Files": "bulk",
-    "Free": "schema",
-    "FromColumn": "saying",
-    "Message": "messages",
-    "Mode": "messages",
-    "Outcome": "messages",
-    "Price": "pricing",
-    "Reading": "readers.given",
-    "RowOutcome": "bulk",
-    "Run": "groups",
-    "RunStopped": "errors",
-    "SchemaError": "errors",
-    "ServiceError": "errors",
-    "Source": "layout",
-    "Span": "evidence",
-    "Timeouts": "transport.connection",
-    "Usage": "messages",
-    "Verbatim": "schema",
-    "Vocabulary": "vocabularies",
-    "align": "evidence",
-    "compile_schema": "schema",
-    "extract": "client",
-    "image": "content",
-    "pdf": "content",
-    "read": "readers",
-    "tool_schema": "schema",
-    "view": "viewing",
-}
+_load = lazy_names(
+    globals(),
+    {
+        "bulk": "Files RowOutcome",
+        "client": "AsyncExtractor Extractor extract",
+        "content": "image pdf",
+        "documents": "DocumentExtraction",
+        "errors": "ConfigError ExtractionError ExtractorError RunStopped SchemaError ServiceError",
+        "evidence": "Span align",
+        "groups": "Chunks Columns Run",
+        "layout": "Source",
+        "messages": "Message Mode Outcome Usage",
+        "pricing": "Price",
+        "readers": "read",
+        "readers.given": "Reading",
+        "results": "Extraction",
+        "saying": "FromColumn",
+        "schema": "Coded Free Verbatim compile_schema tool_schema",
+        "tables.databases.sink": "DatabaseSink",
+        "tables.databases.source": "DatabaseSource",
+        "transport.connection": "Timeouts",
+        "viewing": "view",
+        "vocabularies": "Vocabulary",
+    },
+)
+
 _MOVED = ("types", "errors")  # what the names are in that were here before, too
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name with its room on first use (PEP 562): a plain import of the package is cheap."""
-    if name in _ROOMS:
-        return globals().setdefault(name, getattr(import_module(f".{_ROOMS[name]}", __name__), name))
-    for room in _MOVED if name[:1].isupper() else ():
+    for room in _MOVED if name[:1].isupper() and name not in __all__ else ():
         module = import_module(f".{room}", __name__)
         if name in module.__all__:
             return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(name)
 
 
 def __dir__() -> list[str]:

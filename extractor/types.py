@@ -5,9 +5,10 @@ from extractor.types import Attempt, ExtractOptions
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from warnings import warn
+
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
     from .bulk import Estimate
@@ -131,75 +132,42 @@ __all__ = [
     "Written",
 ]
 
-_ROOMS = {
-    "AsyncChatStream": "streams",
-    "AsyncRecordStream": "streams",
-    "Attempt": "messages",
-    "AttemptEnded": "telemetry",
-    "BatchLimits": "dialects",
-    "BatchStatus": "messages",
-    "Box": "layout",
-    "Candidate": "evidence.merging",
-    "Change": "updating",
-    "ChatOptions": "options",
-    "ChatStream": "streams",
-    "Choice": "messages",
-    "ChunkOutcome": "documents",
-    "ClientOptions": "options",
-    "ColumnOptions": "options",
-    "CompiledSchema": "schema",
-    "Completion": "messages",
-    "CompletionChunk": "messages",
-    "Conflict": "evidence.merging",
-    "ConnectionOptions": "transport.connection",
-    "Coverage": "evidence.coverage",
-    "DEFAULT_PROMPT": "dialogue",
-    "DialogueEnded": "telemetry",
-    "DialogueStarted": "telemetry",
-    "DocumentOptions": "options",
-    "EngineOptions": "options",
-    "Estimate": "bulk",
-    "Event": "telemetry",
-    "ExtractOptions": "options",
-    "Failure": "messages",
-    "FrameOptions": "options",
-    "FunctionCall": "messages",
-    "How": "evidence",
-    "Journal": "bulk.journal",
-    "Ledger": "bulk.journal",
-    "ListCoverage": "evidence.coverage",
-    "LimitGrant": "quotas",
-    "LiveRowOptions": "options",
-    "ModelOptions": "options",
-    "PROVIDERS": "dialects",
-    "Params": "options",
-    "ParseOptions": "options",
-    "PartOutcome": "results",
-    "ParsedCompletion": "messages",
-    "Partial": "schema",
-    "Preview": "previewing",
-    "Progress": "results",
-    "Prompt": "messages",
-    "Provider": "dialects",
-    "Quota": "quotas",
-    "RecordStream": "streams",
-    "RowOptions": "options",
-    "RunToolsOptions": "options",
-    "SettledItem": "documents",
-    "SharedLimits": "quotas",
-    "SharedQuota": "quotas",
-    "Shortlist": "vocabularies",
-    "Split": "documents.splitting",
-    "Target": "schema",
-    "TextLine": "evidence.coverage",
-    "ToolCall": "messages",
-    "ToolResult": "tools",
-    "ToolRun": "tools",
-    "Turns": "messages",
-    "Update": "updating",
-    "UpdateOptions": "options",
-    "Written": "tables.databases.sink",
-}
+_load = lazy_names(
+    globals(),
+    {
+        "bulk": "Estimate",
+        "bulk.journal": "Journal Ledger",
+        "dialects": "BatchLimits PROVIDERS Provider",
+        "dialogue": "DEFAULT_PROMPT",
+        "documents": "ChunkOutcome SettledItem",
+        "documents.splitting": "Split",
+        "evidence": "How",
+        "evidence.coverage": "Coverage ListCoverage TextLine",
+        "evidence.merging": "Candidate Conflict",
+        "layout": "Box",
+        "messages": (
+            "Attempt BatchStatus Choice Completion CompletionChunk Failure FunctionCall ParsedCompletion "
+            "Prompt ToolCall Turns"
+        ),
+        "options": (
+            "ChatOptions ClientOptions ColumnOptions DocumentOptions EngineOptions ExtractOptions "
+            "FrameOptions LiveRowOptions ModelOptions Params ParseOptions RowOptions RunToolsOptions "
+            "UpdateOptions"
+        ),
+        "previewing": "Preview",
+        "quotas": "LimitGrant Quota SharedLimits SharedQuota",
+        "results": "PartOutcome Progress",
+        "schema": "CompiledSchema Partial Target",
+        "streams": "AsyncChatStream AsyncRecordStream ChatStream RecordStream",
+        "tables.databases.sink": "Written",
+        "telemetry": "AttemptEnded DialogueEnded DialogueStarted Event",
+        "tools": "ToolResult ToolRun",
+        "transport.connection": "ConnectionOptions",
+        "updating": "Change Update",
+        "vocabularies": "Shortlist",
+    },
+)
+
 _RENAMED = {"Reach": "ConnectionOptions"}  # former names, which warn
 
 
@@ -208,10 +176,7 @@ def __getattr__(name: str) -> Any:
     if name in _RENAMED:
         warn(f"extractor.types.{name} is now called {_RENAMED[name]}", DeprecationWarning, stacklevel=2)
         return __getattr__(_RENAMED[name])
-    if name in _ROOMS:
-        module = import_module(f".{_ROOMS[name]}", __package__)
-        return globals().setdefault(name, getattr(module, name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(name)
 
 
 def __dir__() -> list[str]:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .outcome import ChunkOutcome, DocumentExtraction
-    from .settling import SettledItem
-    from .splitting import Split
-
-__all__ = ["ChunkOutcome", "DocumentExtraction", "SettledItem", "Split"]
-_MODULES = {
-    "outcome": ("ChunkOutcome", "DocumentExtraction"),
-    "settling": ("SettledItem",),
-    "splitting": ("Split",),
-}
+    from .outcome import ChunkOutcome as ChunkOutcome
+    from .outcome import DocumentExtraction as DocumentExtraction
+    from .settling import SettledItem as SettledItem
+    from .splitting import Split as Split
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name with its module on first use (PEP 562)."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return globals().setdefault(name, getattr(import_module(f".{module}", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "outcome": "ChunkOutcome DocumentExtraction",
+        "settling": "SettledItem",
+        "splitting": "Split",
+    },
+)

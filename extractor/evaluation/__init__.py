@@ -8,8 +8,9 @@ No heavy imports: a name is loaded with its module on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .cases import Case
@@ -41,21 +42,18 @@ __all__ = [
     "promise",
     "score",
 ]
-_MODULES = {
-    "metrics": ("MISSING", "Score", "score"),
-    "scoring": ("FieldScoring", "Scoring"),
-    "explaining": ("Confusion", "ConfusionMatrix", "LeafVerdict", "VerdictKind", "explained"),
-    "cases": ("Case",),
-    "reports": ("EvalReport", "load_report"),
-    "escalations": ("EscalationGain", "evaluate_escalation"),
-    "evaluating": ("evaluate", "promise"),
-    "page": ("evaluation_page",),
-}
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name with its module on first use (PEP 562)."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return globals().setdefault(name, getattr(import_module(f".{module}", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "cases": "Case",
+        "escalations": "EscalationGain evaluate_escalation",
+        "evaluating": "evaluate promise",
+        "explaining": "Confusion ConfusionMatrix LeafVerdict VerdictKind explained",
+        "metrics": "MISSING Score score",
+        "page": "evaluation_page",
+        "reports": "EvalReport load_report",
+        "scoring": "FieldScoring Scoring",
+    },
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..keywords import names_wrong_keywords
+from ..lazy import lazy_names
 from .spans import Evidence, How, Span
 from .strings import find_elided, find_said, find_verbatim
 
@@ -46,10 +47,9 @@ def align(
     return aligned(record, text, quotes or {}, reference_date, locale)
 
 
-def __getattr__(name: str) -> Any:
-    """Load what merges records on first use (PEP 562)."""
-    if name != "Joins":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .merging import Joins
-
-    return Joins
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "merging": "Joins",
+    },
+)

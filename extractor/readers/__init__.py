@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .reading import PageMark, marked_pdf, pdf_of_pages, pictures_of, read
+    from .reading import (
+        PageMark as PageMark,
+    )
+    from .reading import (
+        marked_pdf as marked_pdf,
+    )
+    from .reading import (
+        pdf_of_pages as pdf_of_pages,
+    )
+    from .reading import (
+        pictures_of as pictures_of,
+    )
+    from .reading import (
+        read as read,
+    )
 
-__all__ = ["PageMark", "marked_pdf", "pdf_of_pages", "pictures_of", "read"]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a name with the readers on first use (PEP 562)."""
-    if name in __all__:
-        return globals().setdefault(name, getattr(import_module(".reading", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "reading": "PageMark marked_pdf pdf_of_pages pictures_of read",
+    },
+)

@@ -2,70 +2,63 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .assembling import assembled
-    from .derivation import derived, derived_of
+    from .assembling import assembled as assembled
+    from .derivation import derived as derived
+    from .derivation import derived_of as derived_of
     from .pages import (
-        Entry,
-        EscalatedValue,
-        PagePiece,
-        ShownPage,
-        Variants,
-        as_json,
-        by_name,
-        frame,
-        height_of,
-        page,
-        piece_told,
-        shown_pages,
-        units,
+        Entry as Entry,
+    )
+    from .pages import (
+        EscalatedValue as EscalatedValue,
+    )
+    from .pages import (
+        PagePiece as PagePiece,
+    )
+    from .pages import (
+        ShownPage as ShownPage,
+    )
+    from .pages import (
+        Variants as Variants,
+    )
+    from .pages import (
+        as_json as as_json,
+    )
+    from .pages import (
+        by_name as by_name,
+    )
+    from .pages import (
+        frame as frame,
+    )
+    from .pages import (
+        height_of as height_of,
+    )
+    from .pages import (
+        page as page,
+    )
+    from .pages import (
+        piece_told as piece_told,
+    )
+    from .pages import (
+        shown_pages as shown_pages,
+    )
+    from .pages import (
+        units as units,
     )
 
-__all__ = [
-    "Entry",
-    "EscalatedValue",
-    "PagePiece",
-    "ShownPage",
-    "Variants",
-    "as_json",
-    "assembled",
-    "by_name",
-    "derived",
-    "derived_of",
-    "frame",
-    "height_of",
-    "page",
-    "piece_told",
-    "shown_pages",
-    "units",
-]
-_MODULES = {
-    "assembling": ("assembled",),
-    "derivation": ("derived", "derived_of"),
-    "pages": (
-        *(
-            "Entry",
-            "EscalatedValue",
-            "PagePiece",
-            "ShownPage",
-            "Variants",
-            "as_json",
-            "by_name",
-            "frame",
-            "height_of",
-            "page",
+
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "assembling": "assembled",
+        "derivation": "derived derived_of",
+        "pages": (
+            "Entry EscalatedValue PagePiece ShownPage Variants as_json by_name frame height_of page "
+            "piece_told shown_pages units"
         ),
-        *("piece_told", "shown_pages", "units"),
-    ),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Load a name with its module on first use (PEP 562)."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return globals().setdefault(name, getattr(import_module(f".{module}", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    },
+)

@@ -17,9 +17,9 @@ Names of functions and grammars are loaded with their modules on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import lazy_names
 from .coded import Coded, shortlists
 from .compiled import VERSION, CompiledSchema
 from .compiler.limits import size
@@ -96,11 +96,12 @@ __all__ = [
     "unwrapped",
     "with_extras",
 ]
-_MODULES = {"can_ground": "grounding.grammar", "lark": "grounding.grammar", "tool_schema": "functions"}
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name with its module on first use (PEP 562)."""
-    if name in _MODULES:
-        return globals().setdefault(name, getattr(import_module(f".{_MODULES[name]}", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "functions": "tool_schema",
+        "grounding.grammar": "can_ground lark",
+    },
+)

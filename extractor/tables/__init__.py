@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
     from .result import Holding, TableRun
@@ -11,10 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["Holding", "TableRun", "estimate", "run"]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name on first use (PEP 562): who writes to a database needs no client."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import result, running
-
-    return globals().setdefault(name, getattr(result if hasattr(result, name) else running, name))
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "result": "Holding TableRun",
+        "running": "estimate run",
+    },
+)

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .box import Called, check_tools, listed
-    from .rounds import Round, Settled, ToolReply, ToolRun, first_round
-    from .running import ToolResult, arun, run
-
-__all__ = [
-    "Called",
-    "Round",
-    "Settled",
-    "ToolReply",
-    "ToolResult",
-    "ToolRun",
-    "arun",
-    "check_tools",
-    "first_round",
-    "listed",
-    "run",
-]
-_MODULES = {
-    "Called": "box",
-    "Round": "rounds",
-    "Settled": "rounds",
-    "ToolReply": "rounds",
-    "ToolResult": "running",
-    "ToolRun": "rounds",
-    "arun": "running",
-    "check_tools": "box",
-    "first_round": "rounds",
-    "listed": "box",
-    "run": "running",
-}
+    from .box import Called as Called
+    from .box import check_tools as check_tools
+    from .box import listed as listed
+    from .rounds import (
+        Round as Round,
+    )
+    from .rounds import (
+        Settled as Settled,
+    )
+    from .rounds import (
+        ToolReply as ToolReply,
+    )
+    from .rounds import (
+        ToolRun as ToolRun,
+    )
+    from .rounds import (
+        first_round as first_round,
+    )
+    from .running import ToolResult as ToolResult
+    from .running import arun as arun
+    from .running import run as run
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name with its module on first use (PEP 562)."""
-    if name in _MODULES:
-        return globals().setdefault(name, getattr(import_module(f".{_MODULES[name]}", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "box": "Called check_tools listed",
+        "rounds": "Round Settled ToolReply ToolRun first_round",
+        "running": "ToolResult arun run",
+    },
+)

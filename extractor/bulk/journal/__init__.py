@@ -2,63 +2,35 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ...lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .address import JournalAddress, is_url, masked
-    from .handles import Handle, Stage
-    from .interface import Journal, Ledger
-    from .places import find_store, place_of
-    from .spool import requests_of, spool_of
-    from .sqlite import SqliteStore
-    from .store import Store
-
-__all__ = [
-    "Handle",
-    "Journal",
-    "JournalAddress",
-    "Ledger",
-    "SqliteStore",
-    "Stage",
-    "Store",
-    "find_store",
-    "is_url",
-    "masked",
-    "place_of",
-    "requests_of",
-    "spool_of",
-]
-_MODULES = {
-    "address": (
-        "JournalAddress",
-        "is_url",
-        "masked",
-    ),
-    "handles": (
-        "Handle",
-        "Stage",
-    ),
-    "interface": (
-        "Journal",
-        "Ledger",
-    ),
-    "places": (
-        "find_store",
-        "place_of",
-    ),
-    "spool": (
-        "requests_of",
-        "spool_of",
-    ),
-    "sqlite": ("SqliteStore",),
-    "store": ("Store",),
-}
+    from .address import JournalAddress as JournalAddress
+    from .address import is_url as is_url
+    from .address import masked as masked
+    from .handles import Handle as Handle
+    from .handles import Stage as Stage
+    from .interface import Journal as Journal
+    from .interface import Ledger as Ledger
+    from .places import find_store as find_store
+    from .places import place_of as place_of
+    from .spool import requests_of as requests_of
+    from .spool import spool_of as spool_of
+    from .sqlite import SqliteStore as SqliteStore
+    from .store import Store as Store
 
 
-def __getattr__(name: str) -> Any:
-    """Load a name with its module on first use (PEP 562)."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return globals().setdefault(name, getattr(import_module(f".{module}", __name__), name))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy_names(
+    globals(),
+    {
+        "address": "JournalAddress is_url masked",
+        "handles": "Handle Stage",
+        "interface": "Journal Ledger",
+        "places": "find_store place_of",
+        "spool": "requests_of spool_of",
+        "sqlite": "SqliteStore",
+        "store": "Store",
+    },
+)
