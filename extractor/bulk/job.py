@@ -111,10 +111,10 @@ class ModelCaller(Generic[T]):
     def begin(self, text: Text, question: PartQuestion = FIRST) -> Ask[T]:
         """Return the first step of a row's dialogue, with what begins it with each fallback model."""
         others = [each for each in self._callers.values() if each is not self]
-        step = self._ask(text, question)
+        step = self.ask(text, question)
         if not others:
             return step
-        return replace(step, others=tuple(partial(each._ask, text, question) for each in others))
+        return replace(step, others=tuple(partial(each.ask, text, question) for each in others))
 
     def watching(self, step: Ask[T]) -> AbstractContextManager[Ask[T]]:
         """Return what the row's dialogue runs in."""
@@ -141,7 +141,8 @@ class ModelCaller(Generic[T]):
         """Return what the reply says."""
         return self._model.read(reply, self._endpoint)
 
-    def _ask(self, text: Text, question: PartQuestion) -> Ask[T]:
+    def ask(self, text: Text, question: PartQuestion) -> Ask[T]:
+        """Return the first step of a row's dialogue with this model alone."""
         told = text if isinstance(text, ToldText) else ToldText(text)
         return self._prepared.ask(self._model, question, told.text, told.part, told.by_row)
 

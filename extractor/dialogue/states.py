@@ -170,14 +170,14 @@ class Ask(Generic[T]):
         """Return this step as part of something longer: after earlier attempts, which count, and within
         its deadline.
         """
-        return replace(self, attempts=attempts, ends=ends)._at(now, 0.0)
+        return replace(self, attempts=attempts, ends=ends).at(now, 0.0)
 
     def _failed(self, failure: Failure, now: float, chance: float) -> Step[T]:
         asked = self._record(_failed_attempt(self, failure))
         for remedy in TABLE[Ending.FAILED]:
             step = _AFTER_FAILURES[remedy](asked, failure, chance)
-            if step is not None and step._may_be_asked(now + step.wait):
-                return step._at(now, step.wait)
+            if step is not None and step.may_be_asked(now + step.wait):
+                return step.at(now, step.wait)
         later = asked._later(failure, chance)
         error = service_error(
             failure, asked.attempts, None if later is None else later.wait, self._hint(failure)
@@ -245,12 +245,13 @@ class Ask(Generic[T]):
     def _record(self, attempt: Attempt) -> Ask[T]:
         return replace(self, attempts=(*self.attempts, attempt), note=None, counted=True)
 
-    def _may_be_asked(self, then: float) -> bool:
+    def may_be_asked(self, then: float) -> bool:
         """Whether there is time and budget left for the request."""
         in_time = self.ends is None or then < self.ends
         return in_time and self.policy.budget.left_for(self.attempts, self.request)
 
-    def _at(self, now: float, wait: float) -> Ask[T]:
+    def at(self, now: float, wait: float) -> Ask[T]:
+        """Return this step as it is asked in `wait` seconds, within what is left of the deadline."""
         left = inf if self.ends is None else self.ends - now - wait
         return replace(self, wait=wait, timeout=min(self.policy.timeout, left), left=left)
 
@@ -269,7 +270,7 @@ class Ask(Generic[T]):
             if request is None:
                 return None
             step = replace(self, request=request, patch=patch, repairs=self.repairs + 1)
-            return step._at(now, wait=0.0) if step._may_be_asked(now) else None
+            return step.at(now, wait=0.0) if step.may_be_asked(now) else None
         return None
 
     def _not_yet_sent(self, request: Request) -> Request | None:
