@@ -400,7 +400,10 @@ def samples_of(options: Mapping[str, Any]) -> int:
 def streamed(options: ExtractOptions, model: Model) -> ExtractOptions:
     """Return the options of a streamed call of a model. Raises ConfigError: it is one answer, as it comes."""
     if samples_of(options) > 1:
-        raise ConfigError("a stream is one answer: samples= is for run, extract, rows and frame")
+        raise ConfigError("a stream is one answer: samples= is for run, extract, rows, frame and document")
+    tuned = model.settings.tuned
+    if tuned is not None and tuned.samples is not None and "samples" not in options:
+        raise ConfigError(f"a stream is one answer, but tuned= asks for {tuned.samples}: give samples=1")
     parts = options.pop("parts", None) or model.settings.parts
     if isinstance(checked_parts(parts), int) and parts != 1:
         raise ConfigError("a stream is one answer: parts= is for run, extract, rows, frame and document")

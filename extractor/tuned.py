@@ -74,8 +74,9 @@ class Tuned:
     """What to say to one model for one record type. model, fingerprint: these; it is refused for others.
     examples: solved texts; choice: all of them for each text, or the `shown` ones nearest to it. meanings:
     what fields mean, by their pointers, said after the instructions. prompt, grounded, samples: those of a
-    client or a call that says nothing else, None for the usual ones. scores: what was measured, as `tune`
-    tells it.
+    client or a call that says nothing else, None for the usual ones. second: where doubtful values went
+    while it was made, the name of a model, "null" or "review"; it is refused for others then. scores: what
+    was measured, as `tune` tells it.
     """
 
     model: str
@@ -88,6 +89,7 @@ class Tuned:
     prompt: str | None = None
     grounded: bool | None = None
     samples: int | None = None
+    second: str | None = None
     scores: Mapping[str, JSON] = field(default_factory=dict)
 
     def saying(self) -> Saying:
@@ -115,6 +117,14 @@ class Tuned:
         """Raise ConfigError for another model."""
         if model != self.model:
             raise ConfigError(f"tuned=: it was made for the model {self.model}, not {model}: tune again")
+
+    def check_second(self, second: str | None) -> None:
+        """Raise ConfigError if doubtful values go elsewhere than while it was made."""
+        if self.second is not None and second != self.second:
+            given = "without escalate=" if second is None else f"with {second}"
+            raise ConfigError(
+                f"tuned=: it was made with escalate= to {self.second}, and can't be used {given}: tune again"
+            )
 
     def to_json(self) -> str:
         """Return it as it is kept."""
@@ -153,7 +163,7 @@ def _read(told: Any) -> Tuned:
     known = {each.name: told[each.name] for each in fields(Tuned) if each.name in told}
     examples = tuple(known.get("examples", ()))
     sound = all(isinstance(e, list) and len(e) == 2 and isinstance(e[0], str) for e in examples)
-    texts = [known.get(name) for name in ("model", "fingerprint", "instructions", "prompt")]
+    texts = [known.get(name) for name in ("model", "fingerprint", "instructions", "prompt", "second")]
     if not sound or not all(isinstance(each, str | None) for each in texts) or None in texts[:2]:
         raise ValueError("its model, fingerprint, instructions or examples are missing")
     if known.get("choice", "fixed") not in ("fixed", "nearest") or not isinstance(known.get("shown", 0), int):

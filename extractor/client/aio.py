@@ -93,9 +93,9 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         if doubt is None:
             return result
         asked = how.question(record_type, result, doubt)
-        answer = None
-        if asked is not None:
-            answer = await how.second.run(asked.record_type, asked.text, **asked.options)
+        answer = (
+            None if asked is None else await how.second.run(asked.record_type, asked.text, **asked.options)
+        )
         return how.settled(record_type, result, doubt, answer)
 
     async def _run_once(self, record_type: Any, text: Text, options: ExtractOptions) -> Extraction[Any]:
@@ -324,6 +324,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
 
         self._alone("document_items")
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
+        self._voting(given)
         source = await aopened(read_as(text, given))
         job, found = await asyncio.to_thread(settling, self._models, item_type, source, given)
         async for outcome in bulk.arows(job):
@@ -338,6 +339,7 @@ class AsyncExtractor(BaseClient[AsyncModelConnection]):
         """Return the documents that one file holds; see Extractor.split."""
         from ..documents.splitting import split_of, split_question
 
+        self._untuned("split")
         whole = as_source(await aopened(read_as(source, options)))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions

@@ -64,6 +64,8 @@ class BaseClient(Generic[Link]):
         self._own_second: Any = self._second(options)
         second = self._own_second or options.get("escalate")
         self._escalating = Escalating.of(options.get("below"), second, type(self), self.masks)
+        if settings.tuned is not None:
+            settings.tuned.check_second(self.escalates_to)
 
     def _second(self, options: ClientOptions) -> Any:
         """Return a client of the second model if it is named, with the options that fit any model."""
@@ -92,6 +94,11 @@ class BaseClient(Generic[Link]):
         return self._escalating is not None
 
     @property
+    def escalates_to(self) -> str | None:
+        """The name of the second model, "null" or "review": where doubtful values go, None if nowhere."""
+        return None if self._escalating is None else self._escalating.to
+
+    @property
     def tells_confidence(self) -> bool:
         """Whether results tell how sure each value is, though no call asks for it."""
         return self._escalating is not None or self.samples > 1
@@ -113,7 +120,7 @@ class BaseClient(Generic[Link]):
         """Refuse a verb that does not ask for the record type that was tuned. Raises ConfigError."""
         if self._first.settings.tuned is not None:
             raise ConfigError(
-                f"tuned= is for calls that extract a record; {verb} asks for its changes: give it an "
+                f"tuned= is for calls that extract a record; {verb} asks for something else: give it an "
                 "Extractor without tuned="
             )
 
@@ -136,6 +143,7 @@ class BaseClient(Generic[Link]):
         """Return where the doubtful values of a document go, None if nothing is said of them. Raises
         ConfigError.
         """
+        self._voting(options)
         how = self._doubting(record_type, options)
         if how is None:
             return None

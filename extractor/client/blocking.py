@@ -164,9 +164,7 @@ class Extractor(Conversing):
         if doubt is None:
             return result
         asked = how.question(record_type, result, doubt)
-        answer = None
-        if asked is not None:
-            answer = how.second.run(asked.record_type, asked.text, **asked.options)
+        answer = None if asked is None else how.second.run(asked.record_type, asked.text, **asked.options)
         return how.settled(record_type, result, doubt, answer)
 
     def _run_once(self, record_type: Any, text: Text, options: ExtractOptions) -> Extraction[Any]:
@@ -414,6 +412,7 @@ class Extractor(Conversing):
 
         self._alone("document_items")
         given: Any = flat({**options, "examples": reread(options.get("examples"))}, "run", "chunks")
+        self._voting(given)
         job, found = settling(self._models, item_type, opened(read_as(text, given)), given)
 
         def items() -> Iterator[documents.SettledItem[Any]]:
@@ -440,6 +439,7 @@ class Extractor(Conversing):
         """
         from ..documents.splitting import split_of, split_question
 
+        self._untuned("split")
         whole = as_source(opened(read_as(source, options)))
         asked = split_question(whole, record_type, text_or_none(options.get("instructions")))
         options["instructions"] = asked.instructions

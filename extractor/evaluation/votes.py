@@ -8,7 +8,7 @@ the items of lists in their best assignment.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -32,7 +32,9 @@ def agreed(results: Sequence[Extraction[T]]) -> Extraction[T]:
         return replace(results[0], attempts=attempts)
     records = [plain(result.record) for result in found]
     votes = [[agreeing(one, other) for other in records] for one in records]
-    alike = [sum(_share(each) for each in row) for row in votes]
+    alike = [
+        sum(map(_likeness, row, back)) for row, back in zip(votes, zip(*votes, strict=True), strict=True)
+    ]
     best = max(range(len(found)), key=lambda i: (round(alike[i], 9), _text(records[i])))
     answered = sum(result.outcome is not Outcome.TRANSPORT for result in results)
     agreement = {
@@ -42,8 +44,12 @@ def agreed(results: Sequence[Extraction[T]]) -> Extraction[T]:
     return replace(found[best], attempts=attempts, measured=measured)
 
 
-def _share(same: dict[str, bool]) -> float:
-    return sum(same.values()) / len(same) if same else 1.0
+def _likeness(same: Mapping[str, bool], back: Mapping[str, bool]) -> float:
+    """Return the share of the leaves of two records that agree. Those of both count, or the shortest answer
+    would always win.
+    """
+    told = [*same.values(), *back.values()]
+    return sum(told) / len(told) if told else 1.0
 
 
 def _text(record: JSON) -> str:

@@ -57,6 +57,10 @@ class TunedModel(Protocol):
         """Its own options, which hold for all texts."""
 
     @property
+    def escalates_to(self) -> str | None:
+        """Where doubtful values go: the name of a model, "null" or "review"; None if nowhere."""
+
+    @property
     def masks(self) -> bool:
         """Whether values are hidden from the model."""
 
@@ -395,5 +399,6 @@ def _judged(
             "high": gain.high,
         },
     }
-    made = replace(best.tuned(model, fingerprint), scores=scores)
+    second = search.extractor.escalates_to
+    made = replace(best.tuned(model, fingerprint), second=second, scores=scores)
     return replace(ended, tuned=made, why=f"{best.name}: the gain on the test texts is beyond chance")

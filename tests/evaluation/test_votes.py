@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -45,6 +46,17 @@ def test_the_answer_that_most_others_agree_with_is_taken() -> None:
     assert result.record == {"x": 2, "y": "a"}
     assert result.measured is not None
     assert result.measured.agreement == {"/x": pytest.approx(2 / 3), "/y": pytest.approx(2 / 3)}
+
+
+def test_an_answer_that_leaves_out_what_most_others_say_is_not_taken() -> None:
+    answers = [["pen"], ["pen", "ink"], ["pen", "ink"]]
+    for order in permutations(answers):
+        assert agreed([answer({"what": what, "n": 2}) for what in order]).record == {
+            "what": answers[1],
+            "n": 2,
+        }
+    assert agreed([answer([]), answer(["pen"]), answer(["pen"])]).record == ["pen"]
+    assert agreed([answer(["pen"]), answer([]), answer([])]).record == []
 
 
 def test_usage_and_cost_of_all_answers_count() -> None:

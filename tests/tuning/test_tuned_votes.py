@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from extractor import AsyncExtractor, ConfigError, Extractor, Price, Run, tables
+from extractor import AsyncExtractor, Chunks, ConfigError, Extractor, Price, Run, tables
 from extractor.engines.step import ArrowStep
 from extractor.evaluation import promise
 from extractor.testing import ChatServer, ReceivedRequest, Scripted, reply
@@ -43,15 +43,17 @@ def errs(every: int) -> Callable[[ReceivedRequest], Scripted]:
 
 @pytest.mark.slow
 def test_votes_that_help_are_found_and_whoever_takes_the_file_asks_as_often(tmp_path: Path) -> None:
-    with ChatServer(errs(3)) as server, Extractor("m", base_url=server.base_url) as ex:
+    doubtful: Any = {"below": 0.1, "escalate": "review"}
+    with ChatServer(errs(3)) as server, Extractor("m", base_url=server.base_url, **doubtful) as ex:
         found = tune(ex, Visit, cases(40), try_samples=(3,), run=Run(journal=False, concurrency=1))
     assert found.tuned is not None, found.why
     assert (found.tuned.samples, found.after and found.after.value) == (3, 1.0)
+    assert found.tuned.second == "review"
     assert found.trials[-1].candidate == "3 answers, which vote"
     (tmp_path / "t.json").write_text(found.tuned.to_json())
     with (
         ChatServer(errs(3)) as server,
-        Extractor("m", base_url=server.base_url, tuned=tmp_path / "t.json") as ex,
+        Extractor("m", base_url=server.base_url, tuned=tmp_path / "t.json", **doubtful) as ex,
     ):
         result = ex.run(Visit, text_of(3))
         assert (result.record, len(result.attempts)) == (Visit(**gold_of(3)), 3)
@@ -92,7 +94,10 @@ def test_each_verb_asks_as_often_as_was_tuned_but_for_a_call_that_says_so_itself
         assert written.ok == 2
         assert '"visit_confidence"' in (tmp_path / "o.jsonl").read_text()
         assert len(ex.run(Visit, texts[0], samples=1).attempts) == 1
-        assert [*ex.stream(Visit, texts[0])][-1].record == Visit(**gold_of(1))  # a stream is one answer
+        assert [*ex.stream(Visit, texts[0], samples=1)][-1].record == Visit(**gold_of(1))
+        whole = ex.document(Visit, texts[0], chunks=Chunks(window=8000), run=run)
+        assert whole.chunks[0].extraction is not None
+        assert len(whole.chunks[0].extraction.attempts) == 3
         assert promise(ex, Visit, cases(3), right=0.5, run=run).samples == 3
         asyncio.run(both(server.base_url))
         before = len(server.requests)
@@ -108,7 +113,23 @@ def test_calls_that_cannot_do_as_was_tuned_say_what_to_do(tmp_path: Path) -> Non
             ex.rows(["x"], Visit, run=Run(journal=tmp_path / "j.db", mode="batch"))
         with pytest.raises(ConfigError, match="give it an Extractor without tuned="):
             ex.update(Visit(town="Ulm", code="UL"), "Now in Bern.")
+        with pytest.raises(ConfigError, match="split asks for something else"):
+            ex.split("Two letters.", Visit)
+        for stream in (ex.stream, ex.items):
+            with pytest.raises(ConfigError, match="a stream is one answer, but tuned= asks for 3: give sam"):
+                stream(Visit, "x")
         assert server.requests == ()
+
+
+def test_what_was_tuned_with_a_second_model_is_refused_with_another_one_and_without_any() -> None:
+    at: Any = {"base_url": "http://127.0.0.1:9/v1", "below": 0.5}
+    made = Tuned("m", FINGERPRINT, second="large")
+    with Extractor("large", base_url=at["base_url"]) as large:
+        assert Extractor("m", **at, escalate=large, tuned=made).escalates_to == "large"
+        assert Extractor("m", **at, escalate=large, tuned=VOTES).escalates_to == "large"  # made with none
+    for given, named in (({}, "without escalate="), ({**at, "escalate": "review"}, "with review")):
+        with pytest.raises(ConfigError, match=f"with escalate= to large, and can't be used {named}"):
+            Extractor("m", **{"base_url": at["base_url"], **given}, tuned=made)
 
 
 @pytest.mark.parametrize(
