@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, create_model
 
+from ..schema import Free  # proposed words need not stand in the texts
+
 Kind: TypeAlias = Literal["text", "number", "integer", "yes_no", "date"]
 MOST_CHOICES = 30
 MOST_EXAMPLES = 3
@@ -26,15 +28,17 @@ PYTHON: dict[Kind, Any] = {"text": str, "number": float, "integer": int, "yes_no
 class ProposedMember(BaseModel):
     """One member of the items of a list, or of a part."""
 
-    name: str = Field(description="in snake_case, as a programmer would call it")
+    name: Free[str] = Field(description="in snake_case, as a programmer would call it")
     kind: Kind
-    description: str = Field(description="one line: what it means, its unit or form")
+    description: Free[str] = Field(description="one line: what it means, its unit or form")
 
 
 class ProposedField(ProposedMember):
     """One field of the record."""
 
-    choices: list[str] = Field(description="if it is one of a few fixed values: all of them; else empty")
+    choices: list[Free[str]] = Field(
+        description="if it is one of a few fixed values: all of them; else empty"
+    )
     is_list: bool = Field(description="whether a text may have several of it")
     members: list[ProposedMember] = Field(
         description="if it has parts, such as the lines of an order: its members; else empty"
@@ -44,8 +48,8 @@ class ProposedField(ProposedMember):
 class ProposedType(BaseModel):
     """A record type that holds what is wanted of texts like these."""
 
-    name: str = Field(description="of the record, a singular noun in CamelCase")
-    description: str = Field(description="one line: what a record is")
+    name: Free[str] = Field(description="of the record, a singular noun in CamelCase")
+    description: Free[str] = Field(description="one line: what a record is")
     fields: list[ProposedField]
 
 

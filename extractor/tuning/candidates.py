@@ -14,6 +14,7 @@ from ..evaluation.cases import Case
 from ..evaluation.metrics import by_field
 from ..messages import Prompt
 from ..results import Extraction
+from ..schema import Free  # proposed words need not stand in the texts
 from ..tuned import Choice, Pair, Tuned
 
 Ask: TypeAlias = Callable[[Any, str, str], Extraction[Any]]  # record type, text, instructions
@@ -62,14 +63,14 @@ UNTUNED = TuningCandidate("untuned")
 class ProposedWording(BaseModel):
     """Instructions for a model that extracts records."""
 
-    instructions: str = Field(description="a few short sentences")
+    instructions: Free[str] = Field(description="a few short sentences")
 
 
 class FieldMeaning(BaseModel):
     """What one field means."""
 
-    name: str = Field(description="the field, written as in the slips, such as /items/*/price")
-    meaning: str = Field(description="one sentence")
+    name: Free[str] = Field(description="the field, written as in the slips, such as /items/*/price")
+    meaning: Free[str] = Field(description="one sentence")
 
 
 class ProposedMeanings(BaseModel):

@@ -24,6 +24,7 @@ from extractor.inferring.drafts import (
     record_type_of,
 )
 from extractor.testing import ChatServer, reply
+from extractor.tuning.candidates import ProposedMeanings, ProposedWording
 
 KINDS = st.sampled_from(["text", "number", "integer", "yes_no", "date"])
 WORDS = st.text(max_size=20) | st.sampled_from(
@@ -59,6 +60,13 @@ def test_whatever_is_proposed_the_code_means_the_type_and_holds_nothing_else(pro
     kinds = {type(node) for node in ast.parse(source).body}
     assert kinds <= {ast.ImportFrom, ast.ClassDef}
     assert loaded(source, draft.name).model_json_schema() == record_type_of(draft).model_json_schema()
+
+
+@pytest.mark.parametrize("asked", [ProposedType, ProposedWording, ProposedMeanings])
+def test_what_a_model_proposes_is_not_held_to_pieces_of_the_texts(asked: type[BaseModel]) -> None:
+    with Extractor("vllm:m", base_url="http://127.0.0.1:9/v1", grounded=True) as ex:
+        sent = [str(ex.preview(each, "A kettle leaks.").json) for each in (asked, dict[str, str])]
+    assert ["substring_chunks" in each for each in sent] == [False, True]
 
 
 @pytest.mark.parametrize(
