@@ -93,7 +93,7 @@ def load_documents(
 
 
 def trials(kind: Kind, run: Run, begin: Callable[[str], None] = lambda file: None) -> Iterator[Trial]:
-    """Yield what comes of each example, in turn. begin: is told the file before it is read."""
+    """Yield what comes of each example, in turn. begin: is called with the file before it is read."""
     dump = TypeAdapter(kind.record_type).dump_python
     for example in kind.examples:
         begin(example.file)

@@ -136,7 +136,7 @@ class Escalating:
         return SecondQuestion(narrowed(record_type, names), result.source, self.told(result.record, names))
 
     def told(self, record: Any, names: Iterable[str]) -> str | None:
-        """Return what the second model is told of the members that are not asked for. With a mask it is told
+        """Return what the second model sees of the members that are not asked for. With a mask it is told
         nothing of them: the record may have hidden values in another form, which no mask would find.
         """
         if self.second.masks:

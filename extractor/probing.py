@@ -28,7 +28,7 @@ def known(model: Model, now: float) -> Findings | None:
 def probe(models: SyncModels, now: float, report: Callable[[str], None] = lambda feature: None) -> Findings:
     """Ask the server of the first model, and keep the answers for later processes. At most six requests.
 
-    report: told each feature before it is asked for. Raises ServiceError if the server does not
+    report: called with each feature before it is asked for. Raises ServiceError if the server does not
     even answer a plain question: then nothing is kept.
     """
     findings = _found(models, now, report)

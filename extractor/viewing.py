@@ -270,7 +270,7 @@ def _record(line: Mapping[str, JSON], column: str, adapter: TypeAdapter[Any] | N
 
 
 def _is_stale(told: JSON, text: str) -> bool:
-    """Whether a place that is told has other words in the text."""
+    """Whether a given place has other words in the text."""
     for one in told if isinstance(told, list) else ():
         match one:
             case {"start": int(start), "end": int(end), "text": str(words)} if len(words) == end - start:

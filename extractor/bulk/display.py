@@ -101,7 +101,7 @@ def shown(
 ) -> Iterator[Told]:
     """Yield what a run is to tell its progress to.
 
-    show: None to show it only on a terminal or in a notebook. told: is told as well. unit: what a row is
+    show: None to show it only on a terminal or in a notebook. told: is called as well. unit: what a row is
     called. On a terminal and in a notebook the last state stays; elsewhere, where show is True, there is a
     line every ten seconds. open_console: returns a console, None if there is no rich: a terminal gets
     lines, then.

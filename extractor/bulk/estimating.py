@@ -210,7 +210,7 @@ def _learned(job: Job, asked: Mapping[bytes, Asked], kept: Mapping[bytes, Kept])
 
 
 def _usages(job: Job, kept: Kept) -> Iterator[Usage]:
-    """Yield the tokens of an answer, where they were told."""
+    """Yield the tokens of an answer, if the server counted them."""
     spoken = (job.models.first.dialect, DIALECTS["openai_chat"])  # the latter by what was asked in packs
     for dialect in dict.fromkeys(spoken):
         event = read_reply(dialect, kept.status, {}, kept.body, kept.latency, time.time())

@@ -58,7 +58,7 @@ class NotebookDisplay:
             self._draw(lines)
 
     def end(self) -> None:
-        """Draw the last lines that were told."""
+        """Draw the last lines that were reported."""
         if self._last is not None:
             self._draw(self._last)
 

@@ -254,7 +254,7 @@ class TypeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelChoice:
-    """Which model is asked, and what it is told."""
+    """Which model is asked, and what the prompt says."""
 
     model: ModelOption = None
     base_url: BaseUrlOption = None
@@ -265,7 +265,7 @@ class ModelChoice:
     price: PriceOption = None
 
     def told(self) -> dict[str, Any]:
-        """Return what the model is told beside the instructions."""
+        """Return what the prompt says beside the instructions."""
         day = date.today().isoformat() if self.reference_date == "today" else self.reference_date
         return given({"reference_date": day, "locale": self.locale})
 
@@ -277,14 +277,14 @@ class ModelChoice:
 
 @dataclass(frozen=True, kw_only=True)
 class PromptOptions(ModelChoice):
-    """Which model is asked, what it is told, and by which prompt."""
+    """Which model is asked, by which prompt, and with what in it."""
 
     prompt: PromptOption = None
     examples: ExamplesOption = None
     tuned: TunedOption = None
 
     def told(self) -> dict[str, Any]:
-        """Return what the model is told beside the instructions and the examples."""
+        """Return what the prompt says beside the instructions and the examples."""
         prompt = load_prompt(self.prompt) if self.prompt else None
         return super().told() | given({"prompt": prompt, "tuned": self.tuned})
 
@@ -412,7 +412,7 @@ def priced(option: str) -> Price:
 
 
 def told_by_row(told: dict[str, Any], columns: Sequence[str]) -> dict[str, FromColumn]:
-    """Take out of what the model is told a date or a locale that is the name of a column; return those."""
+    """Take a date or a locale that names a column out of `told`, and return it."""
     named = [name for name in ("reference_date", "locale") if told.get(name) in columns]
     return {name: FromColumn(told.pop(name)) for name in named}
 

@@ -156,7 +156,7 @@ class BaseClient(Generic[Link]):
         return DocumentEscalation(how, None if how.second is None else how.second._models)
 
     def _doubting(self, record_type: Any, options: Any) -> Escalating | None:
-        """Return what becomes of doubtful values in a call, which is then told how sure they are."""
+        """Return what becomes of doubtful values in a call, which then has their confidence."""
         found = self._escalating
         if found is not None:
             if options.get("mask") is not None and found.second is not None and not found.second.masks:

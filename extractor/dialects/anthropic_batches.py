@@ -67,7 +67,7 @@ def cancel(batch: str) -> Call:
 
 
 def read(body: JSON) -> BatchStatus | None:
-    """Return what is told of a batch."""
+    """Return the status of a batch."""
     told = mapping(body)
     name, state, counts = (
         text(told.get("id")),

@@ -48,7 +48,7 @@ class Line(NamedTuple):
 class BatchApi(Protocol):
     """One provider's batch API. Pure: no client, no key, no clock. A module with these names is one.
 
-    A file is told of as a BatchStatus too, with its name as the `marker`.
+    A file's state is a BatchStatus too, with its name as the `marker`.
     """
 
     UPLOADS: bool  # whether the requests are uploaded as a file before the batch is made

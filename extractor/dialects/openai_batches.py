@@ -69,7 +69,7 @@ def cancel(batch: str) -> Call:
 
 
 def read(body: JSON) -> BatchStatus | None:
-    """Return what is told of a batch, or of a file."""
+    """Return the status of a batch, or of a file."""
     told = mapping(body)
     name, state, counts = text(told.get("id")), text(told.get("status")), mapping(told.get("request_counts"))
     if name is None:

@@ -49,7 +49,7 @@ _FENCED = re.compile(r"\s*```(?:json)?\s(.*)```\s*", re.DOTALL | re.IGNORECASE)
 class Verdict(Generic[T]):
     """One reply, judged. `record` is set where the outcome is ok; `text` is the JSON that was judged,
     the reply's or the patched one, or the beginning of a reply that is cut off. `quotes`: what the model
-    quoted from the text, checked, by pointer. told: what the tokens tell of the values in `text`, by path,
+    quoted from the text, checked, by pointer. told: the log-probabilities of the values in `text`, by path,
     if that is asked for and known; measured: what it says of the record.
     """
 

@@ -28,7 +28,7 @@ MOST_PLACES = 20  # more than these, and the whole record is asked for again
 @dataclass(frozen=True, slots=True)
 class Patch:
     """What to ask for in place of what failed. places: by the property's name in `schema`, where its
-    value belongs in `reply`, the rejected one. told: what the tokens of that one tell of its values.
+    value belongs in `reply`, the rejected one. told: the log-probabilities of its values.
     """
 
     reply: JSON
@@ -92,7 +92,7 @@ class Patch:
         return not loses(settled, whole)
 
     def told_of(self, told: Mapping[Path, TokenScore]) -> dict[Path, TokenScore]:
-        """Return what the tokens tell of the merged reply, `told` being that of the new values."""
+        """Return the log-probabilities of the merged reply, `told` being those of the new values."""
         new = tuple(self.places.values())
         kept = {path: each for path, each in self.told.items() if not any(path[: len(n)] == n for n in new)}
         moved = {

@@ -51,7 +51,7 @@ def failures(checks: Mapping[str, Check], record: Any) -> list[Problem]:
 
 
 def told(problems: Sequence[Problem], names: Sequence[str], masked: bool) -> str:
-    """Return what the model is told of checks that failed. masked: whether values are hidden from it, which
+    """Return what the prompt says about checks that failed. masked: whether values are hidden from it, which
     the caller's sentences may have.
     """
     if masked:

@@ -102,7 +102,7 @@ def _miscounted(counts: Mapping[str, int | str], found: JSON) -> Iterator[Proble
 
 
 def _moved(told: Mapping[str, V], found: JSON, record: Any, nothing: V) -> dict[str, V]:
-    """Return what is told of the leaves of merged JSON, by the pointers of the record that was made of it:
+    """Return the confidence of the leaves of merged JSON, by the pointers of the record that was made of it:
     validation may have put its values elsewhere.
     """
     others: defaultdict[tuple[str, str], list[V]] = defaultdict(list)

@@ -192,7 +192,7 @@ def _folded(value: JSON) -> JSON:
 
 
 def place_told(chunk: Chunk, plan: Plan) -> str:
-    """Return what the model is told of where its text stands."""
+    """Return what the prompt says about the place of its text."""
     again = f" This is reading {chunk.reading} of {plan.passes}." if plan.passes > 1 else ""
     return (
         f"The text is part {chunk.number} of {chunk.count} of a longer one, and may begin and end in the "

@@ -240,7 +240,7 @@ def _gives(line: ChunkOutcome, pointer: str) -> bool:
 
 
 def _members(first: Mapping[str, Any], second: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
-    """Return what is told of leaves, by pointer: the second's where it is about the names."""
+    """Return the confidence of leaves, by pointer: the second's where it is about the names."""
 
     def is_second(pointer: str) -> bool:
         return bool(pointer) and steps_of(pointer)[0] in names

@@ -91,7 +91,7 @@ def numbered(source: Source) -> str:
 
 
 def _told(record_type: Any) -> str:
-    """Return what a model is told of a record type: its name, its description and its members."""
+    """Return what the prompt says about a record type: its name, its description and its members."""
     kind = RecordType.of(record_type)
     schema = kind.described()
     while isinstance(schema.get("$ref"), str):

@@ -117,7 +117,7 @@ class DocumentWork:
         return text if place is None else ToldText(text, place)
 
     def _told(self, chunk: Chunk, at_once: bool) -> tuple[Any, str | None]:
-        """Return a chunk's text, and what the model is told of where it stands."""
+        """Return a chunk's text, and what the prompt says about its place."""
         text: Any = self._plan.text[chunk.start : chunk.end]
         if not text.strip():
             return text, None

@@ -60,7 +60,7 @@ def digest(text: str) -> str:
 
 
 def places_in(told: Mapping[str, JSON], length: int, where: str) -> Places | None:
-    """Return the spans of a line by pointer, None if none are told. Raises ConfigError for one that is
+    """Return the spans of a line by pointer, None if it gives none. Raises ConfigError for one that is
     no span of a text of so many characters.
     """
     evidence = told.get("evidence")

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def decode_masked(masked: Masked, decode: Callable[[str], T], text: str) -> T:
-    """Return the record with the values that were hidden. What is wrong with it is told without them.
+    """Return the record with the values that were hidden. Its problems are named without them.
 
     A value that looks like a misspelt placeholder is one, unless the type takes it alone as it is written.
     """

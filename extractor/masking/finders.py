@@ -89,7 +89,7 @@ def _checked(find: Callable[[str], Any]) -> Finder:
 
 
 def _found_by(find: Callable[[str], Any], name: str, text: str) -> list[Any]:
-    """Return what a function finds. Its error may hold the text: it is told by its kind and place alone."""
+    """Return what a function finds. Its error may hold the text: only its kind and place are reported."""
     try:
         return list(find(text))
     except Exception as error:

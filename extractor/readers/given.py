@@ -47,7 +47,7 @@ class Reading:
 
     @classmethod
     def told_by(cls, line: Mapping[str, Any]) -> Reading:
-        """Return how a line of results says that the text of its document was read, see `told`; as usual
+        """Return how the text of a document was read, as a line of results has it, see `told`; as usual
         where it says nothing of it.
         """
         match line.get("reading"):

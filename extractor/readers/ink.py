@@ -27,7 +27,7 @@ class UnreadInk(NamedTuple):
 
     @property
     def note(self) -> str:
-        """One sentence that says so; "" if it is too little to be told."""
+        """One sentence that says so; "" if it is too little to matter."""
         if self.of == 0 or (self.share < FEW and self.lines == 0):
             return ""
         return (

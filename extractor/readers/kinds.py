@@ -1,4 +1,4 @@
-"""What a document is, told by its bytes, never by its name. Pure."""
+"""What a document is, recognised by its bytes, never by its name. Pure."""
 
 from __future__ import annotations
 

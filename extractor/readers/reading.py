@@ -61,7 +61,7 @@ LOST = 0.02  # the share of them from which on it is
 
 @dataclass(frozen=True, slots=True)
 class ReadChoices:
-    """How a document is read; see `read`. tell: is told of pages that are done, and of how many."""
+    """How a document is read; see `read`. tell: is called with the pages that are done, and of how many."""
 
     pages: tuple[int, ...] | None = None
     password: str | None = None

@@ -54,7 +54,7 @@ class Found:
     _closers: bool = False
 
     def outside(self, text: str) -> None:
-        """Note what stands between values: remains of a broken one are told by their punctuation."""
+        """Note what stands between values: remains of a broken one are recognised by their punctuation."""
         between = _FENCE.sub("", text)
         self._gap = self._gap or ("" if _IN_A_ROW.fullmatch(between) else between.strip()[:1])
         self._quotes = self._quotes or '"' in text
@@ -76,7 +76,7 @@ class Found:
             self.spoil("brackets close that nothing has opened")
 
     def spoil(self, reason: str, start: int | None = None) -> None:
-        """Note that some JSON in the text can't be read; the first that was found is told."""
+        """Note that some JSON in the text can't be read; the first that was found is named."""
         if self.broken is None:
             self.broken, self.broken_at = reason, start
 

@@ -150,7 +150,7 @@ def is_time(node: Schema) -> bool:
 
 
 def format_of(node: Schema) -> str | None:
-    """Return the format of a place for a text, however its target is told; None if it has none."""
+    """Return the format of a place for a text, however the schema states it; None if it has none."""
     form, pattern, words = (node.get(name) for name in ("format", "pattern", "description"))
     if isinstance(form, str):
         return form
@@ -180,7 +180,7 @@ def has_form(value: JSON, form: str | None) -> bool:
 
 
 def is_json_text(node: Schema) -> bool:
-    """Return whether this is the place of JSON text, in which a target is told what it has no schema for."""
+    """Return whether this is the place of JSON text, for what the target has no schema for."""
     return node.get("type") == "string" and bool(_JSON_TEXT.match(str(node.get("description"))))
 
 

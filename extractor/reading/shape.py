@@ -85,7 +85,7 @@ class RecordShape:
         return self._names()
 
     def proves(self, text: str) -> bool:
-        """Return whether all of `text` is JSON of this shape, as far as that is quickly told."""
+        """Return whether all of `text` is JSON of this shape, as far as a quick look shows."""
         return self._prove is not None and self._prove(text)
 
     def repeats_a_name(self, text: str) -> bool:
@@ -259,7 +259,7 @@ class RecordShape:
         return any(self.fits(value, leaf) for leaf in leaves)
 
     def _leaves(self, node: JSON) -> Iterator[Schema]:
-        """Yield the schemas for scalars that a place has, each with what is told of it."""
+        """Yield the schemas for scalars that a place has, each with its description."""
         plain: Schema = self.plain(node) if isinstance(node, Mapping) else {}
         branches = plain.get("anyOf") or plain.get("oneOf")
         if not branches:

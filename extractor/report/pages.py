@@ -45,7 +45,7 @@ class Variants:
 
 @dataclass(frozen=True, slots=True)
 class PagePiece:
-    """A chunk of a text. told: what came of it. missing: whether the record lacks some of what stands in
+    """A chunk of a text. told: its outcome. missing: whether the record lacks some of what stands in
     it. passed: in which pass over the text. read: whether it gave a record.
     """
 

@@ -49,7 +49,7 @@ class ReviewState:
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
     """One record to look at. key: of its text and record, so that it is known again in any file.
-    confidence: by the pointers of leaves, where it is told. document: the name of the file that the text was
+    confidence: by the pointers of leaves, if it is known. document: the name of the file that the text was
     read from, "" for none or one without pages. escalated: what became of doubtful values, by pointer.
     """
 

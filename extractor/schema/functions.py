@@ -157,7 +157,7 @@ def _unpacked(options: Any) -> Iterator[tuple[Parameter, Any]]:
 def _member(parameter: Parameter, annotation: Any, description: str | None) -> Any:
     """Return the annotation of a TypedDict's member for the parameter.
 
-    None as a default is told to the compiler, which else would keep it apart from a None that is said.
+    The compiler learns that None is a default; else it would distinguish it from an explicit None.
     """
     default = Field(default=None) if parameter.default is None else parameter.default
     if isinstance(default, FieldInfo):

@@ -60,7 +60,7 @@ class DatabaseJob(FileJob):
 
     def left(self, report: RunReport) -> Rows:
         """Return the rows that a run would put to the model: those behind the place that is noted in the
-        database. report: is told of the others. Raises ConfigError as the run would.
+        database. report: is called with the others. Raises ConfigError as the run would.
         """
         rows = Rows(self._fed(report))
         for job, sink in zip(self.jobs, self._sinks, strict=True):

@@ -68,7 +68,7 @@ class FileJob:
         self, stop: Stop, asked: Stopping, show: bool | None = True, told: Told | None = None
     ) -> RunReport:
         """Run it, and return what it came to. stop: asks it to end; asked: whether a signal has done so.
-        show: whether progress is shown, as in `shown`; told: is told of it as well.
+        show: whether progress is shown, as in `shown`; told: is called with it as well.
         """
         report = RunReport()
         rows = Rows(self._fed(report))
@@ -205,7 +205,7 @@ class FileJob:
                 yield each
 
     def gathered(self, lose: Lose) -> Gathered:
-        """Return what takes the records of rows for a typed output. lose: is told of those it can't take."""
+        """Return what takes the records of rows for a typed output. lose: called with those it can't take."""
         return Gathered(RecordType.of(self.record_type).records(), self.sheet.shape, lose)
 
     @contextmanager
@@ -258,7 +258,7 @@ class FileJob:
         return chain(outputs, ((line, None) for line in bad))
 
     def left(self, report: RunReport) -> Rows:
-        """Return the rows that a run would put to the model. report: is told of those that are done. Raises
+        """Return the rows that a run would put to the model. report: called with those that are done. Raises
         ConfigError if earlier files can't be gone on with.
         """
         rows = Rows(self._fed(report))
@@ -285,7 +285,7 @@ class FileJob:
         return own_fields(each, self.rows.row_id)
 
     def to(self, writer: Writer, hold: Hold, base: Table | None, report: RunReport) -> Settle:
-        """Return what writes a row to where it belongs. report: is told of what only the quarantine takes."""
+        """Return what writes a row where it belongs. report: called with what only the quarantine takes."""
         types = None if base is None else base.schema
 
         def good(outcome: RowOutcome[Any], each: Placed) -> None:

@@ -14,7 +14,7 @@ SAMPLE = 100  # rows that were left out and are kept: their answers tell what on
 
 
 class Rows:
-    """The rows that are left to do, read from one thread, while another is told which of them are done."""
+    """The rows that are left to do, read from one thread, while another marks those that are done."""
 
     def __init__(self, rows: Iterator[Placed]) -> None:
         self._rows = rows

@@ -37,7 +37,7 @@ class Who:
 
 
 def watching(who: Who, request: Request) -> Watch | None:
-    """Return what a dialogue's steps are told to, in a `with` around them; None if nobody listens."""
+    """Return what receives a dialogue's steps, in a `with` around them; None if nobody listens."""
     listeners = list[Listener]()
     if who.on_event is not None:
         listeners.append(who.on_event)

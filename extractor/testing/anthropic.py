@@ -91,7 +91,7 @@ def whole(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> J
 
 
 def events(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> Iterator[JSON]:
-    """Yield the events: the message begins, each block is told in pieces, the message ends."""
+    """Yield the events: the message begins, each block comes in pieces, the message ends."""
     begun = _envelope(reply, asked, request)
     usage = begun.get("usage")
     if usage:

@@ -58,7 +58,7 @@ def whole(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> J
 
 
 def events(reply: Reply, asked: Mapping[str, Any], request: ReceivedRequest) -> Iterator[JSON]:
-    """Yield the events, numbered: the response begins, each item is told in pieces, the response ends."""
+    """Yield the events, numbered: the response begins, each item comes in pieces, the response ends."""
     for number, event in enumerate(_events(reply, asked, request)):
         yield {**event, "sequence_number": number}
 

@@ -250,7 +250,7 @@ def first_round(
 
 
 def _judge(completion: Completion, patch: Any, box: Toolbox) -> Verdict[ToolReply]:
-    """Judge a reply to a request with tools. A bad call is no bad reply: the model is told of it."""
+    """Judge a reply to a request with tools. A bad call is no bad reply: its error goes to the model."""
     calls = completion.tool_calls
     if calls and stopped_early(completion) is None:
         checked = box.check(calls)
@@ -277,7 +277,7 @@ def _judge_answer(completion: Completion, box: Toolbox) -> Verdict[ToolReply]:
 
 
 def _judge_spoken(completion: Completion, patch: Any, box: Toolbox, number: int) -> Verdict[ToolReply]:
-    """Judge a reply to a request whose tools are told in words."""
+    """Judge a reply to a request whose tools are described in the prompt."""
     verdict = judge_record(completion, patch, read_step)
     if verdict.record is None:
         return Verdict(verdict.outcome, problems=verdict.problems, text=verdict.text)

@@ -17,7 +17,7 @@ STEP = "next"  # the member that holds the call or the answer: a schema's root m
 
 
 def spoken(request: Request, tools: Sequence[StrictSchema], choice: Any, answers: bool) -> Request:
-    """Return the request with its tools told in the prompt and called by a reply that fits a schema.
+    """Return the request with its tools described in the prompt and called by a reply that fits a schema.
 
     choice: "auto", "none", "required", or the name of the tool to call. answers: whether the model may
     answer in words.

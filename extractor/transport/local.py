@@ -147,7 +147,7 @@ def shared(spec: str) -> LocalServer:
 def serve_forever(spec: str, report: Callable[[str], None], **options: Any) -> None:
     """Serve the model `spec` until SIGINT or SIGTERM; for the main thread. `options` are those of `serve`.
 
-    report: is told the base URL, the key and the model's name once they can be used. Raises
+    report: is called with the base URL, the key and the model's name once they can be used. Raises
     ConfigError, also where the server ends by itself.
     """
     with serve(spec, **options) as server, _stopped_by_signals() as stopped:

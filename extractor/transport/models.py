@@ -341,7 +341,7 @@ def pull(
 ) -> Path:
     """Return the file of `model`, downloaded first unless it is here and whole.
 
-    report: is told what is downloaded, how much and from where, before that starts. progress: is called
+    report: called with what is downloaded, how much and from where, before that starts. progress: is called
     with the bytes so far and in all. sources: in place of the model's own. afresh: a file that is here is
     hashed again, whatever is remembered of it. Raises ConfigError if the model is unknown, or cannot be
     fetched, checked or stored. What a broken line has left is kept, and the next pull goes on from there.

@@ -52,8 +52,8 @@ def complete(
 ) -> None:
     """Make `part` the whole file, with the first source that has the rest of it.
 
-    pieces: all of the file, in order. report: is told why a source was given up, where there is another.
-    Raises ConfigError with what each source said, OSError if the bytes cannot be stored.
+    pieces: all of the file, in order. report: called with the reason if a source is given up
+    for another one. Raises ConfigError with what each source said, OSError if the bytes cannot be stored.
     """
     failures: list[str] = []
     for source in sources:

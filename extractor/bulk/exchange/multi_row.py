@@ -68,7 +68,7 @@ class PackMember(Generic[T]):
             self.told.set_result(told)
 
     async def heard(self) -> Told[T]:
-        """Return what the row is told next."""
+        """Return the row's next event."""
         told = await self.told
         self.told = asyncio.get_running_loop().create_future()
         return told
@@ -116,7 +116,7 @@ class MultiRow(Generic[T]):
             await asyncio.sleep(POLL)
 
     async def _joined(self, member: PackMember[T], alone: bytes) -> Told[T]:
-        """Return what a row is told once it has joined a pack, or what the journal has in place of that."""
+        """Return a row's first event in its pack, or the answer that the journal has."""
         self._coming += 1
         try:
             if await self._context.journal.look(alone, 0.0) is not None:
@@ -155,7 +155,7 @@ class MultiRow(Generic[T]):
 
 
 class _Carried(Generic[T]):
-    """One pack, from the limiter to what its rows are told."""
+    """One pack, from the limiter to the outcomes of its rows."""
 
     def __init__(self, context: RunContext[T], caller: Caller[T], members: tuple[PackMember[T], ...]) -> None:
         self._context, self._caller, self._members = context, caller, members

@@ -22,9 +22,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class RowState:
-    """What a row's requests have in common. row: its index. on_start: told once that first message has come
-    to the limiter, or will not come at all. since: Unix time; no older answer counts. asked: requests that
-    went out in this run."""
+    """What a row's requests have in common.
+
+    index: the row's. on_start: called once, when the first message has come to the limiter, or will not come
+    at all. since: Unix time; no older answer counts. asked: requests that went out in this run.
+    """
 
     row: int
     on_start: Callable[[], None]

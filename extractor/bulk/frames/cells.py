@@ -158,7 +158,7 @@ def keep_quiet(outcome: RowOutcome[Any], why: str) -> None:
 
 
 class Gathered:
-    """The new columns, filled outcome by outcome and kept as Arrow chunks. lose: is told of each record
+    """The new columns, filled outcome by outcome and kept as Arrow chunks. lose: is called with each record
     that no column can hold.
     """
 

@@ -43,7 +43,7 @@ class Handle(NamedTuple):
     id: our own name for it. endpoint: the provider and its URL. path: where each request would be
     posted to by itself. first: the first request's name. requests, size (bytes) and worst (US dollars):
     of all in it. round: how many batches its rows were put into before. at: Unix time at which it was
-    built, sent or made. file, batch: the provider's names. state, done, failed: as the provider told.
+    built, sent or made. file, batch: the provider's names. state, done, failed: as the provider reports them.
     """
 
     id: str
@@ -149,7 +149,7 @@ class Course:
         return self._at(Stage.RUNNING, batch=status.id).looked(status)
 
     def looked(self, status: BatchStatus) -> Course:
-        """The provider has told how far the batch is. Raises Rejected if it was not begun at all."""
+        """The provider has reported how far the batch is. Raises Rejected if it was not begun at all."""
         if status.refused:
             raise _rejected(self.handle, status)
         handle = self.handle._replace(state=status.state, done=status.done, failed=status.failed)

@@ -71,7 +71,7 @@ class _Batch:
         return request
 
     def answers(self, done: Done, called: Sequence[Any]) -> Answers:
-        """Return what each future is to be told. called: what came of the calls."""
+        """Return the result of each future. called: what came of the calls."""
         told = [*done.claims, *done.found, *self._granted(done.grants), *called]
         return list(zip(self.futures, told, strict=True))
 

@@ -59,7 +59,7 @@ class Pool:
                 self.rates.given[name] = bucket
 
     def run(self, request: LimitRequest, now: float) -> LimitGrant:
-        """Return what is granted, after all that was told."""
+        """Return what is granted, after all reports."""
         self.give(request.given, now)
         self.rates.take(request.requests, request.tokens)
         if request.pause > 0:

@@ -220,7 +220,7 @@ def _bare(walk: Walk, core: Mapping[str, Any], plain_digits: bool) -> Schema:
 
 
 def in_words(walk: Walk, wire: Schema, assertions: Mapping[str, JSON], at: str) -> Schema:
-    """Return `wire` with assertions told, since its form on the wire is another."""
+    """Return `wire` with assertions in words, since its form on the wire is another."""
     words = [(keyword, sentence(keyword, value)) for keyword, value in assertions.items()]
     for keyword, said in words:
         walk.note(at, keyword, "told", said)

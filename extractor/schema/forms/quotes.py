@@ -134,7 +134,7 @@ def _checked(found: Mapping[str, str], text: str | None) -> tuple[dict[str, tupl
 
 def quote_example(wire: str, text: str, places: Mapping[str, Sequence[tuple[int, int]]] | None = None) -> str:
     """Return a record's strict JSON with quotes of the text that it is an example for. places: where values
-    stand, by their pointers, as far as somebody has told.
+    stand, by their pointers, as far as they are known.
     """
     data = as_said(loads(wire, as_written=True))
     spans = align(json.loads(dumps(data)), text)

@@ -36,7 +36,7 @@ def measured(
 ) -> Measured:
     """Return what is known of how sure the leaves of a record are.
 
-    text: the strict JSON that the record was decoded from. told: what its tokens tell of its values.
+    text: the strict JSON that the record was decoded from. told: the log-probabilities of its values.
     """
     said = places(compiled, text)
     at = {start: told[path] for path, (start, _) in leaf_spans(text).items() if path in told}

@@ -26,7 +26,7 @@ _LEAD = re.compile(r"^[A-Z_]+: |\[libpq\] ")
 
 
 class Failed(Exception):
-    """A database did not do what it was told. rows: whether what was in the rows is to blame."""
+    """A database failed at a statement. rows: whether what was in the rows is to blame."""
 
     def __init__(self, message: str, rows: bool = False) -> None:
         super().__init__(message)
@@ -163,7 +163,7 @@ MASK = Mask()
 
 
 def _shorter(message: str) -> str:
-    """Return what a library said without what it had been told, and where it points to in that."""
+    """Return a library's message without the statement, and where it points to in that."""
     if found := _SAID.search(message):
         return found[1].strip()
     return _LEAD.sub("", message).partition("\n\n")[0].replace("\n", " ").strip()

@@ -111,7 +111,7 @@ class PostgresWire:
 
 
 class _Transactions:
-    """What databases have in common that are told of their transactions in SQL."""
+    """What databases have in common whose transactions are SQL statements."""
 
     _connection: Any
 

@@ -1,4 +1,4 @@
-"""Nodes of plain JSON Schema -> the compiler's nodes: merged, with one type each, told by kind.
+"""Nodes of plain JSON Schema -> the compiler's nodes: merged, with one type each, by kind.
 
 What a node can't say any more (`not`, `if`, a second pattern) is left to the judge that validates the
 record; each such place is noted. Everything kept admits at least the values that the schema admits.

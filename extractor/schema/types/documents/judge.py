@@ -2,7 +2,7 @@
 
 `jsonschema` evaluates a reference each time it is met, and collects the errors of every branch of a union.
 For a type that refers to itself this doubles with each level. Here what a reference says of a value is found
-once, and only what is wrong is told. What still takes too many steps is a problem of the record.
+once, and only problems are reported. What still takes too many steps is a problem of the record.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _TooManySteps(Exception):
 
 @dataclass
 class _Course:
-    """What is known while one record is judged: keywords are told nothing of the call.
+    """What is known while one record is judged: keywords get nothing from the call.
 
     enums: the members of enums, by identity. fits, names: whether a value fits what a reference leads to, and
     which members that evaluates, by the identities of both.

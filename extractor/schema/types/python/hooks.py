@@ -1,4 +1,4 @@
-"""What hooks of the user's make of a schema: kept where it is legal, told if it is not."""
+"""What hooks of the user's make of a schema: kept where it is legal, noted if it is not."""
 
 from __future__ import annotations
 
