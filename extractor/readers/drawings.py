@@ -81,10 +81,11 @@ def pictures(data: bytes, kind: str) -> Iterator[OfficePicture]:
     package = Package(data)
     names = {place: name for name, place in reversed([*_picture_places(package, kind)])}
     found = (OfficePicture(names[place], package.data(place)) for place in reversed(names))
-    yield from islice((each for each in found if _is_read(each.data)), MOST)
+    yield from islice((each for each in found if is_read(each.data)), MOST)
 
 
-def _is_read(content: bytes) -> bool:
+def is_read(content: bytes) -> bool:
+    """Whether a picture is recognised: a logo or a line drawing is not."""
     return (kind_of(content) or "").startswith("image/") and not is_small(content, ICON)
 
 

@@ -10,6 +10,10 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 EPUB = "application/epub+zip"
+ODT = "application/vnd.oasis.opendocument.text"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+ODP = "application/vnd.oasis.opendocument.presentation"
+OPEN_DOCUMENTS = (ODT, ODS, ODP, "application/vnd.oasis.opendocument.graphics")
 HTML = "text/html"
 EML = "message/rfc822"
 MSG = "application/vnd.ms-outlook"
@@ -54,10 +58,12 @@ _NOT_READ = {
 }
 # Sources: OpenDocument 1.3, part 2, 3.3: the first part of the archive is its media type; [MS-DOC], [MS-XLS],
 # [MS-PPT]: the names of their streams
+_OPEN = re.compile(
+    rb"PK\x03\x04.{26}mimetype.{0,64}?(application/vnd\.oasis\.opendocument\."
+    rb"(text|spreadsheet|presentation|graphics))",
+    re.DOTALL,
+)
 _ARCHIVES = {
-    b"application/vnd.oasis.opendocument.text": "an OpenDocument text (.odt): save it as .docx or PDF",
-    b"application/vnd.oasis.opendocument.spreadsheet": "an OpenDocument spreadsheet (.ods): save it as .xlsx",
-    b"application/vnd.oasis.opendocument.presentation": "an OpenDocument presentation (.odp): save as .pptx",
     b"application/vnd.oasis.opendocument": "an OpenDocument file of LibreOffice's: save it as PDF",
 }
 _PARTS_NOT_READ = {
@@ -69,9 +75,9 @@ _OLD = {
     "Workbook": "an Excel workbook of before 2007 (.xls): save it as .xlsx",
     "PowerPoint Document": "a PowerPoint presentation of before 2007 (.ppt): save it as .pptx",
 }
+_OPEN_FLAT = re.compile(rb'office:mimetype="(application/vnd\.oasis\.opendocument\.\w+)')
 _XML = re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|office:document)")
 _FLAT = {
-    b"<office:document": "a flat OpenDocument file (.fodt, .fods, .fodp): save it as .docx, .xlsx or .pptx",
     b'progid="Word.Document"': "a Word document in the XML of 2003: save it as .docx",
     b'progid="Excel.Sheet"': "an Excel workbook in the XML of 2003: save it as .xlsx",
 }
@@ -89,12 +95,15 @@ def kind_of(data: bytes) -> str | None:
     if known := sniffed(data):
         return known
     if data.startswith(_ZIP):
-        return _of_archive(data)
+        return open_kind[1].decode() if (open_kind := _OPEN.match(data)) else _of_archive(data)
     if data.startswith(_OLE):
         return MSG if _MSG in data else None
     beginning = data[:SNIFFED]
     if _HTML.match(beginning):
         return HTML
+    if _XML.match(beginning) and b"<office:document" in beginning:
+        named = _OPEN_FLAT.search(data[: 64 * SNIFFED])
+        return named[1].decode() if named else ODT
     head = re.split(rb"\r?\n\r?\n", data[: 64 * SNIFFED], maxsplit=1)[0]
     return EML if _FIELD.match(beginning) and _OF_MAIL.search(head) else None
 

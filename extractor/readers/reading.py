@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -30,6 +30,7 @@ from .kinds import (
     HEIF,
     HTML,
     MSG,
+    OPEN_DOCUMENTS,
     PDF,
     PPTX,
     TEXT,
@@ -197,6 +198,7 @@ _PASSAGES: Mapping[str, tuple[str, str]] = {  # the extra that each needs, and t
     PPTX: ("office", "pptx"),
     HTML: ("", "html"),
     EPUB: ("", "zipfile"),
+    **dict.fromkeys(OPEN_DOCUMENTS, ("", "zipfile")),
     EML: ("", "email"),
     MSG: ("mail", "oxmsg"),
 }
@@ -226,7 +228,7 @@ def _has_pictures_to_read(
     kind: str, passages: Sequence[Passage], notes: Sequence[str], how: ReadChoices
 ) -> bool:
     """Whether a file of Office has pictures that are to be recognised: by "auto", if it has no words else."""
-    if kind not in (DOCX, XLSX, PPTX) or PICTURES not in notes or how.ocr == "never":
+    if kind not in (DOCX, XLSX, PPTX, *OPEN_DOCUMENTS) or PICTURES not in notes or how.ocr == "never":
         return False
     if how.ocr == "auto":
         has_words = any(passage.text.strip() or passage.cells for passage in passages)
@@ -451,16 +453,12 @@ def pictures_of(
     pictures: dict[int, Any] = {}
     of_one_size = groupby(source.pages, lambda page: 72 * side / max(page.width, page.height))
     for dpi, pages in of_one_size:
-        for some in _batched([page.number for page in pages], DRAWN):
+        same = [page.number for page in pages]
+        for some in (same[at : at + DRAWN] for at in range(0, len(same), DRAWN)):
             options = {"pages": some, "password": password, "dpi": dpi, "form": form}
             drawn = results("pdf_images", source.data, options, "the PDF")
             pictures |= zip(some, map(b64decode, drawn), strict=True)
     return pictures
-
-
-def _batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    """Yield the numbers in batches of a size; the last one may be smaller."""
-    return (numbers[at : at + size] for at in range(0, len(numbers), size))
 
 
 @dataclass(frozen=True, slots=True)

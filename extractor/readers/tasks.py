@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .kinds import DOCX, EML, EPUB, HTML, MSG, PPTX, XLSX
+from .kinds import DOCX, EML, EPUB, HTML, MSG, OPEN_DOCUMENTS, PPTX, XLSX
 from .unreadable import ReadFailed, Remark
 
 Task: TypeAlias = Callable[..., Iterable[Any]]
@@ -92,7 +92,7 @@ def ocr(data: bytes, sizes: Sequence[int]) -> Iterator[Any]:
 
 def passages(data: bytes, kind: str) -> Iterator[Any]:
     """Yield the pieces of a document without pages, documents within it, and notes. kind: its media type."""
-    from . import mail, office, web, word
+    from . import mail, office, opendocument, web, word
 
     readers: Mapping[str, Callable[[bytes], Iterable[Any]]] = {
         DOCX: word.word,
@@ -100,6 +100,7 @@ def passages(data: bytes, kind: str) -> Iterator[Any]:
         PPTX: office.slides,
         HTML: web.html,
         EPUB: web.epub,
+        **dict.fromkeys(OPEN_DOCUMENTS, opendocument.opendocument),
         EML: mail.eml,
         MSG: mail.msg,
     }
@@ -114,9 +115,10 @@ def passages(data: bytes, kind: str) -> Iterator[Any]:
 
 def office_pictures(data: bytes, kind: str) -> Iterator[Any]:
     """Yield the pictures of an Office file: the name of each, and its bytes. kind: its media type."""
-    from . import drawings
+    from . import drawings, opendocument
 
-    for each in drawings.pictures(data, kind):
+    is_open = kind in OPEN_DOCUMENTS
+    for each in opendocument.pictures(data) if is_open else drawings.pictures(data, kind):
         yield [each.name, _packed(each.data)]
 
 

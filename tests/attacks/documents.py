@@ -16,6 +16,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from extractor import UnreadableSource, read
 from tests.readers.drawing import Paper, bill, file_of, invoice, receipt
+from tests.readers.opening import flat, opened
 from tests.readers.writing import MESSAGE, PAGE, book, letter, mail, presentation, workbook
 
 
@@ -32,6 +33,8 @@ def seeds() -> dict[str, bytes]:
         "docx": letter(),
         "xlsx": workbook(),
         "pptx": presentation(),
+        "odt": opened("<text:p>Total 12.50</text:p>"),
+        "fodt": flat("<text:p>Total 12.50</text:p>"),
         "epub": book(),
         "html": PAGE.encode(),
         "eml": bytes(mail((pdf, "application/pdf", "invoice.pdf"))),

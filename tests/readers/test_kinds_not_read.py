@@ -36,10 +36,7 @@ def old(stream: str) -> bytes:
 
 
 KINDS = {
-    "an OpenDocument text (.odt): save it as .docx or PDF": lambda: opened("text"),
-    "an OpenDocument spreadsheet (.ods): save it as .xlsx": lambda: opened("spreadsheet"),
-    "an OpenDocument presentation (.odp): save as .pptx": lambda: opened("presentation"),
-    "an OpenDocument file of LibreOffice's": lambda: opened("graphics"),
+    "an OpenDocument file of LibreOffice's": lambda: opened("formula"),
     "an Excel workbook of before 2007": lambda: old("Workbook"),
     "a Word document of before 2007": lambda: old("WordDocument"),
     "a PowerPoint presentation of before 2007": lambda: old("PowerPoint Document"),
@@ -48,7 +45,6 @@ KINDS = {
     "a document of Apple's Pages": lambda: archive(**{"Index__Document.iwa": "x"}),
     "an archive, and no document": lambda: archive(readme="x"),
     "rich text (RTF)": lambda: b"{\\rtf1\\ansi Total 12.50}",
-    "a flat OpenDocument file": lambda: b'<?xml version="1.0"?>\n<office:document office:version="1.3">',
     "a Word document in the XML of 2003": lambda: (
         b'<?xml version="1.0"?>\n<?mso-application progid="Word.Document"?><w:wordDocument/>'
     ),
