@@ -105,7 +105,7 @@ NAME_AS_TEXT = (
 _LONGEST_NAME = 255
 _DOCUMENTS = (
     *(".docx", ".eml", ".htm", ".html", ".jpeg", ".jpg", ".md", ".msg"),
-    *(".odp", ".ods", ".odt", ".pdf", ".png", ".pptx", ".tif", ".tiff", ".txt", ".xlsx"),
+    *(".odp", ".ods", ".odt", ".pdf", ".png", ".pptx", ".rtf", ".tif", ".tiff", ".txt", ".xlsx"),
 )
 _LONGEST_ENDING = max(map(len, _DOCUMENTS))
 

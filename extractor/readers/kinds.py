@@ -14,6 +14,7 @@ ODT = "application/vnd.oasis.opendocument.text"
 ODS = "application/vnd.oasis.opendocument.spreadsheet"
 ODP = "application/vnd.oasis.opendocument.presentation"
 OPEN_DOCUMENTS = (ODT, ODS, ODP, "application/vnd.oasis.opendocument.graphics")
+RTF = "application/rtf"
 HTML = "text/html"
 EML = "message/rfc822"
 MSG = "application/vnd.ms-outlook"
@@ -51,7 +52,6 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _NOT_READ = {
     _OLE: "an Office document of before 2007, or another of that form: save it as .docx, .xlsx or .pptx",
-    b"{\\rtf": "rich text (RTF): save it as .docx or PDF",
     _ZIP: "an archive, and no document that is read here: unpack it, or save what it is as PDF",
     b"%!PS": "PostScript: save it as PDF",
     b"\x1f\x8b": "compressed: unpack it",
@@ -98,6 +98,8 @@ def kind_of(data: bytes) -> str | None:
         return open_kind[1].decode() if (open_kind := _OPEN.match(data)) else _of_archive(data)
     if data.startswith(_OLE):
         return MSG if _MSG in data else None
+    if data.startswith(b"{\\rtf"):
+        return RTF
     beginning = data[:SNIFFED]
     if _HTML.match(beginning):
         return HTML

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .kinds import DOCX, EML, EPUB, HTML, MSG, OPEN_DOCUMENTS, PPTX, XLSX
+from .kinds import DOCX, EML, EPUB, HTML, MSG, OPEN_DOCUMENTS, PPTX, RTF, XLSX
 from .unreadable import ReadFailed, Remark
 
 Task: TypeAlias = Callable[..., Iterable[Any]]
@@ -92,12 +92,13 @@ def ocr(data: bytes, sizes: Sequence[int]) -> Iterator[Any]:
 
 def passages(data: bytes, kind: str) -> Iterator[Any]:
     """Yield the pieces of a document without pages, documents within it, and notes. kind: its media type."""
-    from . import mail, office, opendocument, web, word
+    from . import mail, office, opendocument, rich, web, word
 
     readers: Mapping[str, Callable[[bytes], Iterable[Any]]] = {
         DOCX: word.word,
         XLSX: office.sheets,
         PPTX: office.slides,
+        RTF: rich.rich,
         HTML: web.html,
         EPUB: web.epub,
         **dict.fromkeys(OPEN_DOCUMENTS, opendocument.opendocument),

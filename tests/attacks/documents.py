@@ -35,6 +35,7 @@ def seeds() -> dict[str, bytes]:
         "pptx": presentation(),
         "odt": opened("<text:p>Total 12.50</text:p>"),
         "fodt": flat("<text:p>Total 12.50</text:p>"),
+        "rtf": rb"{\rtf1{\fonttbl{\f0 Arial;}}\trowd\cellx9\intbl Total\cell 12.50\cell\row\u8364?}",
         "epub": book(),
         "html": PAGE.encode(),
         "eml": bytes(mail((pdf, "application/pdf", "invoice.pdf"))),
