@@ -41,7 +41,7 @@ class Styles:
             return ""
         return _label(levels, self._count(self._outline, levels, depth), depth)
 
-    def listed(self, element: Any, outer: Listed | None) -> Listed:
+    def listed(self, element: Any, outer: OpenList | None) -> OpenList:
         """Return a list that begins. outer: the one that it is within."""
         own = attribute(element, "style-name")
         style = own or (outer.style if outer else "")
@@ -49,9 +49,9 @@ class Styles:
         goes_on = attribute(element, "continue-numbering") == "true" or attribute(element, "continue-list")
         if outer is None and not goes_on:
             self._counts.pop(style, None)
-        return Listed(self, style, depth)
+        return OpenList(self, style, depth)
 
-    def next_label(self, listed: Listed, item: Any) -> str:
+    def next_label(self, listed: OpenList, item: Any) -> str:
         """Return the number, or the bullet, of the next item of a list."""
         levels = self._levels.get(listed.style, {})
         level = levels.get(listed.depth)
@@ -97,7 +97,7 @@ class Styles:
         return None
 
 
-class Listed:
+class OpenList:
     """A list that is being read. depth: from 1."""
 
     def __init__(self, styles: Styles, style: str, depth: int) -> None:

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import ParseError, fromstring
 from .composing import Passage
 from .drawings import MOST, PICTURES, OfficePicture, is_read
 from .odf_cells import Cell, rows_of, sheet_rows
-from .odf_styles import Listed, Styles
+from .odf_styles import OpenList, Styles
 from .opc import Package, attribute, child, descendants, local
 from .unreadable import ReadFailed, Remark
 
@@ -112,7 +112,7 @@ class _Reading:
     # -- texts
 
     def _blocks(
-        self, element: Any, counts: dict[str, int], within: str, lists: Listed | None = None
+        self, element: Any, counts: dict[str, int], within: str, lists: OpenList | None = None
     ) -> Iterator[Passage]:
         for each in element:
             match local(each):
@@ -132,7 +132,7 @@ class _Reading:
                     yield from self._blocks(each, counts, within, lists)
 
     def _list(
-        self, element: Any, counts: dict[str, int], within: str, outer: Listed | None
+        self, element: Any, counts: dict[str, int], within: str, outer: OpenList | None
     ) -> Iterator[Passage]:
         listed = self._styles.listed(element, outer)
         for item in element:
