@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from ..errors import ConfigError, ExtractorError
+from ..errors import ConfigError, ExtractorError, RunStopped
 from ..evidence.leaves import Leaf, leaves, plain
 from ..groups import flat, grouped
 from ..keywords import names_wrong_keywords
@@ -31,6 +31,7 @@ from .drafts import (
 )
 from .source import source_of
 
+OF_THE_RUN = ("journal", "concurrency", "limiter")  # what holds for the request for a type, too
 SHOWN = 24_000  # characters of all texts together that the model is shown
 ALONE = 3  # texts from which on a field that one of them has alone is left out
 CHOICE = 30  # characters of the longest choice
@@ -41,10 +42,6 @@ Use few fields. A field of few fixed values has choices. What a text may have se
 
 class InferringModel(Protocol):
     """What is asked: an Extractor, or what behaves as one."""
-
-    @property
-    def run(self) -> Callable[..., Extraction[Any]]:
-        """Returns how one extraction ended."""
 
     @property
     def rows(self) -> Callable[..., Iterator[Any]]:
@@ -97,8 +94,9 @@ def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options
     """Return a record type for what is wanted of texts like these, measured on them.
 
     about: what is wanted, in words. options: those of `Extractor.rows`, for the texts that are read with the
-    type. Nothing that the model says is run: its proposal is data. The type compiles for every target.
-    Raises ConfigError for no text or no words, and what `extract` raises where the model proposes nothing.
+    type; the journal keeps the proposal, too. Nothing that the model says is run: its proposal is data. The
+    type compiles for every target. Raises ConfigError for no text or no words, and what `extract` raises
+    where the model proposes nothing.
     """
     if not about.strip():
         raise ConfigError("about= is empty: say what you want to know from the texts")
@@ -109,7 +107,7 @@ def infer(extractor: InferringModel, texts: Sequence[str], about: str, **options
         (), ProposedType, **grouped(flat(options, "run"), "run")
     )  # a wrong option is refused before anything is sent
     prompt, cut = shown(known)
-    asked = extractor.run(ProposedType, prompt, instructions=SAID.format(about=about.strip()))
+    asked = _proposed(extractor, prompt, about.strip(), options)
     proposed = asked.unwrap()
     draft = draft_of(proposed)
     if not draft.fields:
@@ -169,6 +167,20 @@ def covered(name: str, records: Sequence[Extraction[Any]]) -> FieldCoverage:
         should += len(standing)
         found += sum(bool(each.evidence.get(leaf.pointer)) for leaf in standing)
     return FieldCoverage(filled, values, should, found)
+
+
+def _proposed(
+    extractor: InferringModel, prompt: str, about: str, options: Mapping[str, Any]
+) -> Extraction[ProposedType]:
+    """Return how the request for a type ended. Raises RunStopped."""
+    given = flat(options, "run")
+    kept = {name: given[name] for name in OF_THE_RUN if name in given}
+    said = SAID.format(about=about)
+    (row,) = extractor.rows([prompt], ProposedType, instructions=said, **grouped(kept, "run"))
+    if row.extraction is None:
+        raise row.error or RunStopped("the run was stopped before its end")
+    found: Extraction[ProposedType] = row.extraction
+    return found
 
 
 def _read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -167,11 +168,12 @@ RECORDS = [
 
 
 @pytest.mark.slow
-def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_apart() -> None:
-    answers = [reply(PROPOSAL), *map(reply, RECORDS)]
+def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_apart(tmp_path: Path) -> None:
+    answers, run = [reply(PROPOSAL), *map(reply, RECORDS)], Run(journal=tmp_path / "j.db", concurrency=1)
     with ChatServer(answers) as server, Extractor("m", base_url=server.base_url) as ex:
-        found = infer(ex, TEXTS, "orders", run=Run(journal=False, concurrency=1))
-        assert len(server.requests) == 5
+        found = infer(ex, TEXTS, "orders", run=run)
+        assert infer(ex, TEXTS, "orders", run=run).source == found.source
+        assert len(server.requests) == 5  # the journal has the proposal, too
         asked = server.requests[0].body.decode()
     assert "Ada ordered 2 pens" in asked
     assert len(repr(found)) < 400
