@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -62,12 +63,10 @@ HEAD = (
 BAR = 20  # characters of a bar that is full
 
 
-@grouping
-def calibrate(
-    data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
-    *,
-    kind: TypeOptions,
-    asked: PromptOptions,
+@dataclass(frozen=True, kw_only=True)
+class CalibrationOptions:
+    """What is made of the scores: a calibration, or a promise."""
+
     output: Annotated[
         str | None,
         typer.Option(
@@ -76,7 +75,7 @@ def calibrate(
             metavar="FILE.json",
             help="The file to write. Default: calibration.json; with --right, promise.json.",
         ),
-    ] = None,
+    ] = None
     right: Annotated[
         float | None,
         typer.Option(
@@ -84,22 +83,22 @@ def calibrate(
             help="Write a promise instead: the score from which on this share of values is right, such "
             "as 0.97.",
         ),
-    ] = None,
+    ] = None
     assurance: Annotated[
         float, typer.Option(metavar="SHARE", help="The probability with which a promise of --right holds.")
-    ] = 0.95,
+    ] = 0.95
     method: Annotated[
         str,
         typer.Option(
             metavar="METHOD",
             help="isotonic fits any rising curve; platt fits a logistic curve, for few labels.",
         ),
-    ] = "isotonic",
-    samples: SamplesOption = None,
+    ] = "isotonic"
+    samples: SamplesOption = None
     plot: Annotated[
         str | None,
         typer.Option(metavar="FILE", help="Write the reliability plot as FILE.svg, or as a page, FILE.html."),
-    ] = None,
+    ] = None
     escalate: Annotated[
         str | None,
         typer.Option(
@@ -107,7 +106,36 @@ def calibrate(
             help="With --right: a second model for values below the score. The file is written only if it is "
             "better on them, beyond chance.",
         ),
-    ] = None,
+    ] = None
+
+    @property
+    def file(self) -> str:
+        """The file that is written."""
+        return self.output or ("calibration.json" if self.right is None else "promise.json")
+
+    def fitted_by(self) -> Method:
+        """Return the method. Raises ConfigError for options that do not go together."""
+        known: Method = "platt" if self.method == "platt" else "isotonic"
+        if self.method != known:
+            raise ConfigError(f"--method is isotonic or platt, not {self.method}")
+        if self.plot is not None and Path(self.plot).suffix not in (".svg", ".html"):
+            raise ConfigError(f"--plot takes FILE.svg or FILE.html, not {self.plot}")
+        if self.right is not None:
+            check_shares(self.right, self.assurance)
+        elif self.escalate is not None:
+            raise ConfigError("--escalate needs --right: a promise tells which values are doubtful")
+        else:
+            check_installed()
+        return known
+
+
+@grouping
+def calibrate(
+    data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
+    *,
+    kind: TypeOptions,
+    asked: PromptOptions,
+    wished: CalibrationOptions,
     parameters: ParameterOptions,
     documents: TextReading,
     limit: LimitOption = None,
@@ -119,41 +147,30 @@ def calibrate(
 
     Fitting needs scikit-learn, `typed-extractor[calibrate]`. Using the file does not.
     """
-    known: Method = "platt" if method == "platt" else "isotonic"
-    if method != known:
-        raise ConfigError(f"--method is isotonic or platt, not {method}")
-    if plot is not None and Path(plot).suffix not in (".svg", ".html"):
-        raise ConfigError(f"--plot takes FILE.svg or FILE.html, not {plot}")
-    if right is not None:
-        check_shares(right, assurance)
-    elif escalate is not None:
-        raise ConfigError("--escalate needs --right: a promise tells which values are doubtful")
-    else:
-        check_installed()
+    method = wished.fitted_by()
     wanted = kind.chosen()
     cases = alike(load_cases(data, gold_reader(wanted), limit, reading=documents.chosen()))
     options: dict[str, Any] = {
         "examples": asked.solved(wanted),
-        **given({"samples": samples}),
+        **given({"samples": wished.samples}),
         "run": Run(concurrency=concurrency, journal=True if journal is None else journal),
     }
     with asked.connected(**asked.told(), **parameters.of_client()) as extractor:
         count = _counted(extractor, wanted, cases, options)
         name, fingerprint = extractor.model, compile_schema(wanted).fingerprint
-        votes = samples or extractor.samples
-        if right is None:
-            trial = tried(count.values, known, name, fingerprint, votes)
-            _tell_trial(trial, output or "calibration.json", plot)
+        votes = wished.samples or extractor.samples
+        if wished.right is None:
+            trial = tried(count.values, method, name, fingerprint, votes)
+            _tell_trial(trial, wished.file, wished.plot)
             return
-        made = count.promise(right, assurance, name, fingerprint, votes)
+        made = count.promise(wished.right, wished.assurance, name, fingerprint, votes)
         _tell_promise(made)
-        if escalate is not None:
-            with extractor.with_options(escalate=escalate, below=made) as both:
+        if wished.escalate is not None:
+            with extractor.with_options(escalate=wished.escalate, below=made) as both:
                 _tell_gain(evaluate_escalation(both, wanted, cases, **options))
-    file = output or "promise.json"
-    with opened(file) as out:
+    with opened(wished.file) as out:
         out.write(made.to_json())
-    tell(f"{file} rests on {made.texts:,} texts.")
+    tell(f"{wished.file} rests on {made.texts:,} texts.")
 
 
 def _tell_gain(gain: EscalationGain) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter as Count
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from rich.table import Table
 from ..client import Extractor
 from ..errors import ConfigError, RunStopped
 from ..evaluation.cases import Case, load_cases
-from ..evaluation.checks import failures, figure, gate_of, junit, markdown
+from ..evaluation.checks import FigureGate, failures, figure, gate_of, junit, markdown
 from ..evaluation.evaluating import check_scoring, evaluated, reported, told
 from ..evaluation.page import evaluation_page
 from ..evaluation.rates import (
@@ -32,6 +32,7 @@ from ..evaluation.rates import (
 from ..evaluation.records import gold_reader
 from ..evaluation.reports import EvalReport, load_report
 from ..evaluation.scoring import PLAIN, Scoring, load_scoring
+from ..readers.given import Reading
 from .grouping import grouping
 from .options import (
     KEYS,
@@ -75,6 +76,85 @@ CHANGED = 20  # records shown; the files have all of them
 SLIPS = 10  # shown; the page has all of them
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """The files of the report, and its name."""
+
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report to this file.")
+    ] = None
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="PAGE.html", help="Write the report as a page: errors, and texts beside gold."),
+    ] = None
+    name: Annotated[
+        str, typer.Option(help="The name of the evaluation. Default: the model.", show_default=False)
+    ] = ""
+
+    def write(self, report: EvalReport) -> None:
+        """Write the report, and its page."""
+        _write(self.output, report.to_json)
+        _write(self.html, lambda: evaluation_page(report))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldOptions:
+    """Which texts are asked about, and how their records are scored."""
+
+    limit: LimitOption = None
+    slices: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--slice",
+            metavar="COLUMN",
+            help="Also give the figures for each value of a column of DATA, or of a JSON pointer.",
+        ),
+    ] = None
+    scoring: ScoringOption = None
+
+    def cases(self, data: str, record_type: Any, reading: Reading) -> tuple[list[Case], Scoring]:
+        """Return the labelled texts, and the rules. Raises ConfigError for rules that do not fit them."""
+        rules = load_scoring(self.scoring) if self.scoring else PLAIN
+        cases = load_cases(data, gold_reader(record_type), self.limit, self.slices or (), reading)
+        check_scoring(rules, cases)
+        return cases, rules
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """What makes an evaluation fail, and the files that CI reads."""
+
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[FIGURE=]SHARE", help="Exit with 1 if the figure is lower. Default figure: value F1."
+        ),
+    ] = None
+    junit_file: Annotated[
+        str | None,
+        typer.Option(
+            "--junit", metavar="FILE.xml", help="Write a JUnit file with a test case for each text, for CI."
+        ),
+    ] = None
+    summary: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.md", help='Append a summary in Markdown, such as to "$GITHUB_STEP_SUMMARY".'
+        ),
+    ] = None
+
+    def gates(self) -> list[FigureGate]:
+        """Return the bounds of the figures. Raises ConfigError."""
+        return [gate_of(each) for each in self.fail_under or ()]
+
+    def write(self, report: EvalReport, gates: Sequence[FigureGate]) -> None:
+        """Write the files."""
+        _write(self.junit_file, lambda: junit(report, gates))
+        if self.summary is not None:
+            with open(self.summary, "a", encoding="utf-8") as out:  # GitHub's file is added to by each step
+                out.write(markdown(report, gates))
+
+
 @grouping
 def evaluate(
     data: Annotated[
@@ -83,27 +163,9 @@ def evaluate(
     *,
     kind: TypeOptions,
     asked: PromptOptions,
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE.json", help="Write the report to this file.")
-    ] = None,
-    html: Annotated[
-        str | None,
-        typer.Option(metavar="PAGE.html", help="Write the report as a page: errors, and texts beside gold."),
-    ] = None,
-    name: Annotated[
-        str, typer.Option(help="The name of the evaluation. Default: the model.", show_default=False)
-    ] = "",
+    reports: ReportOptions,
     documents: TextReading,
-    limit: LimitOption = None,
-    slices: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--slice",
-            metavar="COLUMN",
-            help="Also give the figures for each value of a column of DATA, or of a JSON pointer.",
-        ),
-    ] = None,
-    scoring: ScoringOption = None,
+    gold: GoldOptions,
     concurrency: ConcurrencyOption = 8,
     journal: JournalOption = None,
     max_cost: Annotated[
@@ -113,24 +175,7 @@ def evaluate(
     replies: ReplyOptions,
     parameters: SeededParameters,
     fields: Annotated[bool, typer.Option("--by-field", help="Also print a table of the fields.")] = False,
-    fail_under: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[FIGURE=]SHARE", help="Exit with 1 if the figure is lower. Default figure: value F1."
-        ),
-    ] = None,
-    junit_file: Annotated[
-        str | None,
-        typer.Option(
-            "--junit", metavar="FILE.xml", help="Write a JUnit file with a test case for each text, for CI."
-        ),
-    ] = None,
-    summary: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.md", help='Append a summary in Markdown, such as to "$GITHUB_STEP_SUMMARY".'
-        ),
-    ] = None,
+    checks: CheckOptions,
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="A.json B.json", help="Compare two reports, text by text. Nothing is sent."),
@@ -139,19 +184,15 @@ def evaluate(
     """Measure how many values a model gets right on labelled texts, and show each wrong one."""
     if (data is None) == (compare is None):
         raise typer.BadParameter("name the labelled texts, or two reports with --compare A.json B.json")
-    console = console_on(sys.stdout)
-    gates = [gate_of(each) for each in fail_under or ()]
+    show, gates = console_on(sys.stdout).print, checks.gates()
     if compare is not None:
         before, after = _named_apart(map(load_report, compare), compare)
-        _print_comparison(console.print, before, after)
-        _write(html, lambda: evaluation_page(before, after))
+        _print_comparison(show, before, after)
+        _write(reports.html, lambda: evaluation_page(before, after))
         _conclude(after, len(after.records), failures(after, gates), None)
         return
-    wanted = kind.chosen()
-    rules = load_scoring(scoring) if scoring else PLAIN
-    reading = documents.chosen()
-    cases = load_cases(str(data), gold_reader(wanted), limit, slices or (), reading)
-    check_scoring(rules, cases)
+    wanted, reading = kind.chosen(), documents.chosen()
+    cases, rules = gold.cases(str(data), wanted, reading)
     how = {**replies.of_client(), **asked.told(), **sure.of_client(), **parameters.of_client()}
     options = {"examples": asked.solved(wanted), **given({"max_cost": max_cost}), **sure.of_call()}
     asked_with = {"instructions": asked.instructions, "base_url": asked.base_url, **reading.differing()}
@@ -160,24 +201,25 @@ def evaluate(
     with asked.connected(**how) as extractor:
         more = {"concurrency": concurrency, "journal": True if journal is None else journal}
         records, stopped = _records(extractor, wanted, cases, rules, {**options, **more})
-        whole, columns = len(records) == len(cases), tuple(slices or ())
-        called = name or _called(extractor.model, asked.tuned, sure.escalate)
+        whole, columns = len(records) == len(cases), tuple(gold.slices or ())
+        called = reports.name or _called(extractor.model, asked.tuned, sure.escalate)
         report = reported(
             extractor.model, wanted, kind.name, records, called, settings, rules, columns, complete=whole
         )
-    _write(output, report.to_json)
-    _write(html, lambda: evaluation_page(report))
-    _write(junit_file, lambda: junit(report, gates))
-    if summary is not None:
-        with open(summary, "a", encoding="utf-8") as out:  # GitHub's file is added to by each step
-            out.write(markdown(report, gates))
-    console.print(_summary(report))
-    if fields:
-        console.print(_fields(records))
-    _print_slips(console.print, report)
-    for column, by_value in report.sliced().items():
-        console.print(_slices(column, by_value))
+    reports.write(report)
+    checks.write(report, gates)
+    _show(show, report, fields)
     _conclude(report, len(cases), failures(report, gates), stopped)
+
+
+def _show(show: Callable[[Table], None], report: EvalReport, fields: bool) -> None:
+    """Print the figures. fields: also those of each field."""
+    show(_summary(report))
+    if fields:
+        show(_fields(report.records))
+    _print_slips(show, report)
+    for column, by_value in report.sliced().items():
+        show(_slices(column, by_value))
 
 
 def _called(model: str, tuned: str | None, escalate: str | None) -> str:

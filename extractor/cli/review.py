@@ -6,6 +6,7 @@ import getpass
 import json
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +16,7 @@ from pydantic import TypeAdapter
 
 from ..errors import ConfigError, Problem
 from ..messages import JSON
+from ..readers.given import Reading
 from ..report import Entry
 from ..review.documents import ReviewDocuments
 from ..review.items import Check, ReviewItem, keyed, least_sure_first
@@ -42,6 +44,46 @@ The page is served at 127.0.0.1 under a secret address; nothing leaves this mach
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResultFields:
+    """Where records and their texts are."""
+
+    text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None
+    record: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")] = (
+        None
+    )
+    texts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
+    ] = None
+
+    def files(self, results: str, reading: Reading) -> Texts:
+        """Return the files that `source` names."""
+        return Texts([Path(results).parent, *([self.texts] if self.texts else [])], reading)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingOptions:
+    """Which records are reviewed, and what for."""
+
+    sample: Annotated[int | None, typer.Option(min=1, help="Review only so many of the records.")] = None
+    by: Annotated[
+        Literal["uncertainty", "escalation", "random"],
+        typer.Option(
+            help="Which records come first: the least sure ones, those with values that --escalate left to "
+            "review or took from a second model, or random ones."
+        ),
+    ] = "uncertainty"
+    precision: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The share of right values to reach.")
+    ] = 0.95
+    assurance: Annotated[
+        float, typer.Option(min=0.5, max=0.9999, help="The probability with which that share holds.")
+    ] = 0.95
+    within: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="How precisely random records estimate a share.")
+    ] = 0.05
+
+
 @grouping
 def review(
     results: Annotated[str, typer.Argument(metavar="RESULTS.jsonl", help="Records, as JSON Lines.")],
@@ -56,30 +98,9 @@ def review(
         str | None,
         typer.Option(metavar="FILE.jsonl", help="The file for accepted records. Default: beside RESULTS."),
     ] = None,
-    text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None,
-    record: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")
-    ] = None,
-    texts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
-    ] = None,
-    sample: Annotated[int | None, typer.Option(min=1, help="Review only so many of the records.")] = None,
-    by: Annotated[
-        Literal["uncertainty", "escalation", "random"],
-        typer.Option(
-            help="Which records come first: the least sure ones, those with values that --escalate left to "
-            "review or took from a second model, or random ones."
-        ),
-    ] = "uncertainty",
-    precision: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="The share of right values to reach.")
-    ] = 0.95,
-    assurance: Annotated[
-        float, typer.Option(min=0.5, max=0.9999, help="The probability with which that share holds.")
-    ] = 0.95,
-    within: Annotated[
-        float, typer.Option(min=0.001, max=0.5, help="How precisely random records estimate a share.")
-    ] = 0.05,
+    *,
+    held: ResultFields,
+    sampling: SamplingOptions,
     name: Annotated[
         str | None,
         typer.Option(
@@ -87,7 +108,6 @@ def review(
         ),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,
-    *,
     documents: TextReading,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only print how many records must be reviewed.")
@@ -95,19 +115,9 @@ def review(
 ) -> None:
     """Correct records beside their texts by keyboard, the least sure values first, and save them as gold."""
     wanted = chosen_type(record_type, schema)
-    files = Texts([Path(results).parent, *([texts] if texts else [])], documents.chosen())
-    adapter = None if isinstance(wanted, dict) else TypeAdapter(wanted)
-    dump = RecordType.of(wanted).dump
-    found = entries(results, Names(text, record), adapter, files, pictures=False)
-    shown = [each for each in found if each.record is not None and each.text]
-    if not shown:
-        raise ConfigError(
-            f"{results} has no record with its text; say where the texts are with --text or --texts"
-        )
-    if len(shown) < len(found):
-        say(f"Left out {len(found) - len(shown)} lines without a record or without their text.")
-    items = keyed(_item(each, adapter, dump) for each in shown)
-    say(needed(items, precision, assurance, within))
+    files = held.files(results, documents.chosen())
+    items = _items(results, wanted, Names(held.text, held.record), files)
+    say(needed(items, sampling.precision, sampling.assurance, sampling.within))
     if dry_run:
         return
     target, steps = gold or f"{Path(results).with_suffix('')}.gold.jsonl", f"{results}.review.jsonl"
@@ -116,17 +126,36 @@ def review(
     with alone(steps), closing(StepLog(steps)) as log:
         if log.history.damaged:
             say(f"A crash cut off {log.history.damaged} lines of {steps}.", "yellow")
-        who, some = name or getpass.getuser(), sample_of(items, sample, by)
+        who, some = name or getpass.getuser(), sample_of(items, sampling.sample, sampling.by)
         shown_documents = ReviewDocuments(files.read)
         session = ReviewSession(some, log, check_of(wanted), target, who, _now, items, shown_documents)
-        with ReviewServer(session, port) as server, suppress(KeyboardInterrupt), server.saving():
-            echo(server.url)
-            tell(
-                "Open this address in a browser on this machine. It is secret; don't share it. Stop "
-                "with Ctrl-C."
-            )
-            server.serve_forever(poll_interval=0.2)
+        _serve(session, port)
         tell(f"{session.save():,} accepted records are in {target}.")
+
+
+def _items(results: str, record_type: Any, names: Names, files: Texts) -> list[ReviewItem]:
+    """Return the records that have a text. Raises ConfigError if none has."""
+    adapter = None if isinstance(record_type, dict) else TypeAdapter(record_type)
+    found = entries(results, names, adapter, files, pictures=False)
+    shown = [each for each in found if each.record is not None and each.text]
+    if not shown:
+        raise ConfigError(
+            f"{results} has no record with its text; say where the texts are with --text or --texts"
+        )
+    if len(shown) < len(found):
+        say(f"Left out {len(found) - len(shown)} lines without a record or without their text.")
+    dump = RecordType.of(record_type).dump
+    return keyed(_item(each, adapter, dump) for each in shown)
+
+
+def _serve(session: ReviewSession, port: int) -> None:
+    """Serve the page until Ctrl-C."""
+    with ReviewServer(session, port) as server, suppress(KeyboardInterrupt), server.saving():
+        echo(server.url)
+        tell(
+            "Open this address in a browser on this machine. It is secret; don't share it. Stop with Ctrl-C."
+        )
+        server.serve_forever(poll_interval=0.2)
 
 
 def needed(items: Sequence[ReviewItem], precision: float, assurance: float, within: float) -> str:

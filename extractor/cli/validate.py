@@ -25,6 +25,7 @@ from ..tables.selecting import selector
 from ..tables.table import BadRow, Table
 from ..tables.values import plain, to_json
 from .commands import without_passwords
+from .grouping import grouping
 from .options import SchemaOption, chosen_type
 from .output import opened
 from .records import FoundRecord, Keep, RecordLines, Where, keeping, records_in
@@ -65,8 +66,9 @@ class FileFindings:
     kinds: dict[tuple[str, str], ProblemKind] = field(default_factory=dict)
 
     def add(self, line: int, problems: Sequence[Problem]) -> None:
-        """Take in an invalid row: each kind of problem counts once."""
-        self.invalid += 1
+        """Take in a row: each kind of problem counts once."""
+        self.rows += 1
+        self.invalid += bool(problems)
         found = {(any_index(each.pointer), each.type): each for each in reversed(problems)}
         for key, problem in found.items():
             if key not in self.kinds and len(self.kinds) == MOST_KINDS:
@@ -87,6 +89,33 @@ class FileFindings:
             yield f"{more:>10,}  more, of other kinds"
 
 
+@dataclass(frozen=True, kw_only=True)
+class SortedFiles:
+    """Where valid and invalid rows are written."""
+
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="OUTPUT", help="Write valid rows to this file, unchanged."),
+    ] = None
+    quarantine: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Write invalid rows to this file, with everything that is wrong with them.",
+        ),
+    ] = None
+
+    def check(self, data: str) -> None:
+        """Raise ConfigError for a format that is not written, and for one file in two roles."""
+        if self.quarantine is not None and (self.quarantine == "-" or format_of(self.quarantine) != "jsonl"):
+            raise ConfigError("--quarantine takes a file of JSON Lines, such as bad.jsonl")
+        named = (data, self.output, self.quarantine)
+        files = [Path(each).absolute() for each in named if each not in (None, "-")]
+        if len(set(files)) < len(files):
+            raise ConfigError("DATA, OUTPUT and the quarantine must be different files")
+
+
+@grouping
 def validate(
     context: typer.Context,
     data: Annotated[
@@ -121,17 +150,8 @@ def validate(
             help="The text that verbatim values must stand in, as in `run`.",
         ),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="OUTPUT", help="Write valid rows to this file, unchanged."),
-    ] = None,
-    quarantine: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.jsonl",
-            help="Write invalid rows to this file, with everything that is wrong with them.",
-        ),
-    ] = None,
+    *,
+    files: SortedFiles,
     limit: Annotated[int | None, typer.Option(min=1, help="Read only the first N rows.")] = None,
     max_errors: Annotated[
         int | None, typer.Option("--max-errors", min=1, help="Stop after this many invalid rows.")
@@ -143,32 +163,30 @@ def validate(
     Files are read as streams. In CSV and Parquet, cells are converted to what the type expects.
     """
     wanted = chosen_type(record_type, schema)
-    _check_files(data, output, quarantine)
+    files.check(data)
     where = Where(column, frozenset(columns_in(text or [])))
     records, asked = records_in(data, wanted, where), RecordType.of(wanted)
     check, text_of = asked.checker(written=column is not None), _text_finder(text, records)
     if text_of is None and VERBATIM in json.dumps(asked.described()):
         say("Verbatim values are not checked against a text: name its column with --text.", "yellow")
     command = shlex.join(["extractor", *map(without_passwords, context.obj or ["validate"])])
-    shown = without_passwords(data)
-    findings, stopped = FileFindings(), False
-    with reading(shown) as show, _handling(output, quarantine, data, records, wanted, command) as handle:
+    shown, aside = without_passwords(data), files.output == "-"
+    findings = FileFindings()
+    with reading(shown) as show, _handling(files, data, records, wanted, command) as handle:
         try:
             for found in islice(records.rows(), limit):
                 problems = problems_of(found, check, text_of)
-                findings.rows += 1
-                if problems:
-                    findings.add(found.line, problems)
+                findings.add(found.line, problems)
                 handle(found, problems)
                 if findings.rows % SHOWN_EVERY == 0:
                     show(str(findings))
                 if findings.invalid == max_errors:
-                    stopped = True
                     break
         except KeyboardInterrupt:
-            _tell(findings, shown, output == "-", "Interrupted: the rest was not read.")
+            _tell(findings, shown, aside, "Interrupted: the rest was not read.")
             raise typer.Exit(INTERRUPTED) from None
-    _tell(findings, shown, output == "-", f"Stopped by --max-errors {max_errors}." if stopped else "")
+    stopped = findings.invalid == max_errors
+    _tell(findings, shown, aside, f"Stopped by --max-errors {max_errors}." if stopped else "")
     if findings.invalid:
         raise typer.Exit(1)
 
@@ -198,10 +216,11 @@ def columns_in(text: Sequence[str]) -> Iterator[str]:
 
 @contextmanager
 def _handling(
-    output: str | None, quarantine: str | None, data: str, records: RecordLines, wanted: Any, command: str
+    files: SortedFiles, data: str, records: RecordLines, wanted: Any, command: str
 ) -> Iterator[Handle]:
     """Yield what writes a row to where it belongs."""
-    with _keeping(output, data, records) as keep, _holding(quarantine, records, wanted, command) as hold:
+    holding = _holding(files.quarantine, records, wanted, command)
+    with _keeping(files.output, data, records) as keep, holding as hold:
         yield lambda found, problems: hold(found, problems) if problems else keep(found)
 
 
@@ -237,14 +256,6 @@ def _line(
     error = cell(kind, "; ".join(map(str, problems[:5])))
     told = {"kind": kind, "message": error["message"], "problems": problem_cells(problems), **error}
     return line_of(found.position, own, told, version, command)
-
-
-def _check_files(data: str, output: str | None, quarantine: str | None) -> None:
-    if quarantine is not None and (quarantine == "-" or format_of(quarantine) != "jsonl"):
-        raise ConfigError("--quarantine takes a file of JSON Lines, such as bad.jsonl")
-    files = [Path(each).absolute() for each in (data, output, quarantine) if each not in (None, "-")]
-    if len(set(files)) < len(files):
-        raise ConfigError("DATA, OUTPUT and the quarantine must be different files")
 
 
 def _tell(findings: FileFindings, data: str, aside: bool, why: str) -> None:

@@ -527,7 +527,6 @@ def test_records_of_any_type_come_out_of_a_table_as_they_went_in(
 def test_findings_are_counted_by_place_and_kind_and_stay_bounded() -> None:
     findings = FileFindings()
     for line in range(1, 3001):
-        findings.rows += 1
         findings.add(
             line,
             [
@@ -535,7 +534,7 @@ def test_findings_are_counted_by_place_and_kind_and_stay_bounded() -> None:
                 Problem(f"/{'x' * line}", "odd", type="odd"),
             ],
         )
-    assert findings.invalid == 3000
+    assert (findings.rows, findings.invalid) == (3000, 3000)
     assert len(findings.kinds) == 1000
     lines = list(findings.lines())
     assert lines[0] == "     3,000  /lines/*/price: no number (first on line 1)"
