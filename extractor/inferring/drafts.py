@@ -22,6 +22,9 @@ LONGEST = 400  # characters of a description, and of an example
 _TAKEN = frozenset(dir(BaseModel)) | frozenset(
     {"annotated", "basemodel", "bool", "date", "field", "float", "int", "list", "literal", "str"}
 )
+_LETTERS = str.maketrans(  # that Unicode does not take apart
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L"}
+)
 PYTHON: dict[Kind, Any] = {"text": str, "number": float, "integer": int, "yes_no": bool, "date": date}
 
 
@@ -194,4 +197,4 @@ def _line(said: str) -> str:
 
 
 def _ascii(said: str) -> str:
-    return unicodedata.normalize("NFKD", said).encode("ascii", "ignore").decode()
+    return unicodedata.normalize("NFKD", said.translate(_LETTERS)).encode("ascii", "ignore").decode()
