@@ -25,6 +25,7 @@ from tests.databases.places import Place, of_each_kind
 from tests.loopback import Loopback, Weather, running
 from tests.postgres import PASSWORD, PASSWORD_IN_URL, empty_database
 
+ONE_KIND = pytest.mark.sampled(1)  # the flow is that of all databases: a run tries one, drawn anew each time
 TYPES = """
 from datetime import date
 from pydantic import BaseModel
@@ -179,6 +180,7 @@ def test_an_input_without_types_takes_those_of_the_table_that_is_there(
     assert towns(place)[-1] == (7, "Genf")
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_limit_and_sample_take_some_rows(run: Run, place: Place) -> None:
     assert [line["id"] for line in run(place.url, "--table", "mails", "--limit", "2").lines] == [1, 2]
@@ -187,6 +189,7 @@ def test_limit_and_sample_take_some_rows(run: Run, place: Place) -> None:
     assert "6 rows: 1 without text" in end.out
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_a_row_that_fails_is_asked_again_in_place(run: Run, place: Place) -> None:
     run.server.play(lambda request: status(400, "no") if "Bern" in asked(request) else visit(request))
@@ -236,6 +239,7 @@ def test_what_cannot_work_is_said_before_anything_is_asked(
     assert place.count("a") == 0
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_rows_of_another_version_of_the_type_are_not_mixed_in(run: Run, place: Place, folder: Path) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits", "--key", "id")
@@ -254,6 +258,7 @@ def test_rows_of_another_version_of_the_type_are_not_mixed_in(run: Run, place: P
 # -- going on
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_a_run_that_appends_is_not_written_twice_by_chance(run: Run, place: Place) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits")
@@ -291,6 +296,7 @@ def test_a_run_that_stops_says_how_to_go_on_without_the_password(
     assert towns(place) == READ
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_an_input_that_has_changed_is_not_gone_on_with(run: Run, place: Place) -> None:
     arguments = (place.url, "--table", "mails", "-o", place.url, "--into", "visits")
@@ -331,6 +337,7 @@ def test_a_database_that_goes_away_stops_the_run_which_is_gone_on_with(
 # -- a quarantine
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_rows_without_a_record_stay_out_of_the_table_and_come_in_once_they_are_mended(
     run: Run, place: Place, folder: Path
@@ -408,6 +415,7 @@ def test_a_database_that_goes_away_stops_the_run_and_leaves_a_drained_quarantine
     assert (folder / "bad.jsonl").read_text() == ""
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
     run: Run, place: Place, folder: Path
@@ -425,6 +433,7 @@ def test_a_crash_between_quarantine_and_table_holds_no_row_twice(
     assert "bad.jsonl: 2 rows" in run(*arguments, *quarantine, "--resume").err
 
 
+@ONE_KIND
 @pytest.mark.slow
 def test_a_line_of_a_quarantine_that_is_broken_by_hand_is_not_lost(
     run: Run, place: Place, folder: Path

@@ -24,7 +24,7 @@ T = TypeVar("T")
 class RowState:
     """What a row's requests have in common.
 
-    index: the row's. on_start: called once, when the first message has come to the limiter, or will not come
+    row: its index. on_start: called once, when the first message has come to the limiter, or will not come
     at all. since: Unix time; no older answer counts. asked: requests that went out in this run.
     """
 
