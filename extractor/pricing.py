@@ -77,9 +77,10 @@ def pricer(provider: str, asked: str, prices: Mapping[str, Price]) -> Callable[[
 
 def no_price(model: str) -> str:
     """Return what to do where the price of a model is needed, and not known."""
+    lacks = ", or install genai-prices" if _genai_prices() is None else "; genai-prices has none for it there"
     return (
         f"give prices={{{model!r}: Price(input=..., output=...)}}, in the shell --price INPUT,OUTPUT, in US "
-        "dollars for a million tokens, or install genai-prices"
+        f"dollars for a million tokens{lacks}"
     )
 
 

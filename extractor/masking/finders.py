@@ -51,7 +51,8 @@ def _named(name: str) -> Iterator[Finder]:
     else:
         known = ", ".join((*PATTERNS, PRESIDIO))
         raise ConfigError(
-            f"mask={name!r} is not one of {known}: give your own pattern as {{'label': r'...'}}"
+            f"mask={name!r} is not one of {known}: give your own pattern as {{'label': r'...'}}; "
+            "presidio finds names of people"
         )
 
 

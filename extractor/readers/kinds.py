@@ -138,3 +138,19 @@ def _of_archive(data: bytes) -> str | None:
     """Tell by the name that stands last in the archive, in its directory: nothing is unpacked for it."""
     found = {data.rfind(part): kind for part, kind in _PARTS.items()}
     return found[max(found)] if max(found) >= 0 else None
+
+
+_DOCUMENT_NAME = re.compile(
+    r"\.(pdf|docx?|odt|rtf|xlsx?|ods|pptx?|odp|epub|png|jpe?g|tiff?|gif|webp|heic)$", re.I
+)
+
+
+def misnamed(name: str, kind: str) -> str:
+    """Return a note if a file is named like a document but is a text or a web page; "" otherwise.
+
+    A download that failed may leave such a file, with the server's page of errors in it.
+    """
+    said = _DOCUMENT_NAME.search(name)
+    if said is None or kind not in (TEXT, HTML):
+        return ""
+    return f"{name} is named {said[0].lower()}, but holds {'plain text' if kind == TEXT else 'a web page'}"

@@ -38,6 +38,7 @@ from .kinds import (
     XLSX,
     is_locked_office,
     kind_of,
+    misnamed,
     not_read,
 )
 from .order import PlacedText
@@ -108,6 +109,8 @@ def read(
     chosen = None if pages is None else tuple(index(number) for number in pages)
     tell = on_progress or ReadChoices().tell
     found = _read(data, called, ReadChoices(chosen, password, ocr, text_form, tell), 0)
+    if note := misnamed(called, found.media_type):
+        found = replace(found, notes=(*found.notes, note))
     if not page_images:
         return found
     if len(found.pages) > MOST_SEEN:

@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from ..layout import Source
 from ..loading import utf_16_of, why_no_text
 from ..readers.given import USUAL, Reading
-from ..readers.kinds import is_text
+from ..readers.kinds import TEXT, is_text, kind_of, misnamed
 from .input import byte_stream
 from .table import Fields, Table
 
@@ -67,6 +67,7 @@ class TextFiles:
     def __init__(self, reading: Reading = USUAL) -> None:
         self._reading = reading
         self._guessed: dict[str, str] = {}  # encodings by path
+        self._misnamed: list[str] = []  # notes
 
     def read(self, path: str, encoding: str | None) -> str | Source:
         """Return a file's text; of a document, such as a PDF, the Source. Raises ConfigError where there is
@@ -83,6 +84,8 @@ class TextFiles:
         """Return what `read` does of a file's bytes. path: where they are from, for the note."""
         if len(data) > MOST_BYTES:
             raise ConfigError(f"the file is larger than {MOST_BYTES // 2**20} MB: cut it into pieces")
+        if note := misnamed(path, kind_of(data) or TEXT):
+            self._misnamed.append(note)
         if encoding is None and not is_text(data):
             return self._reading.read(data, "the file")
         text, guessed = decoded(data, encoding)
@@ -92,13 +95,17 @@ class TextFiles:
 
     @property
     def note(self) -> str | None:
-        """Which encodings were guessed, None for none."""
+        """Which encodings were guessed, and which files are not what their names say; None for none."""
+        told = [f"{len(self._misnamed):,} × {self._misnamed[0]}."] if self._misnamed else []
+        return " ".join([*self._encodings(), *told]) or None
+
+    def _encodings(self) -> Iterator[str]:
         if not self._guessed:
-            return None
+            return
         first = {encoding: path for path, encoding in reversed(self._guessed.items())}
         counts = Counter(self._guessed.values()).most_common()
         told = ", ".join(f"{count:,} as {each} ({first[each]})" for each, count in counts)
-        return f"Guessed the encodings of files that don't declare one: {told}."
+        yield f"Guessed the encodings of files that don't declare one: {told}."
 
 
 def decoded(data: bytes, encoding: str | None = None) -> DecodedText:

@@ -73,3 +73,24 @@ def test_a_document_that_is_not_read_is_named(what: str, made: Callable[[], byte
 )
 def test_texts_that_look_a_little_like_these_are_texts(text: bytes) -> None:
     assert read(text).text == text.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "note"),
+    [
+        ("bill.pdf", b"Access denied", ("bill.pdf is named .pdf, but holds plain text",)),
+        ("bill.PDF", b"<!doctype html><p>Sign in", ("bill.PDF is named .pdf, but holds a web page",)),
+        ("scan.png", b"404", ("scan.png is named .png, but holds plain text",)),
+        ("bill.txt", b"Total 5", ()),
+        ("bill.html", b"<!doctype html><p>Total 5", ()),
+        ("pdf", b"Total 5", ()),
+    ],
+)
+def test_a_text_that_is_named_like_a_document_is_noted(
+    name: str, data: bytes, note: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert read(tmp_path / name).notes == note
+    files = TextFiles()
+    files.read(str(tmp_path / name), None)
+    assert files.note == (f"1 × {tmp_path}/{note[0]}." if note else None)
