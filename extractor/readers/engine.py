@@ -6,14 +6,16 @@ another word, and their letters one width. Runs in the reading process alone.
 
 from __future__ import annotations
 
+import ctypes
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from .ink import ink_of, unread_ink
 
 TALL = 1.5  # how much higher than wide a line is that runs down the page
+DETECTED = 1_440  # pixels of the longer side of the picture in which lines are looked for, at most
 LEAST_SURE = 0.5  # the mean score of a line below which nothing of it is taken
 
 
@@ -48,22 +50,45 @@ def _engine() -> Any:
     from rapidocr import RapidOCR
 
     # without the classifier of upside-down lines: it turns a line's picture, and leaves its words mirrored
-    settings = {"log_level": "critical", "use_cls": False, "return_word_box": True}
-    return RapidOCR(params={f"Global.{name}": value for name, value in settings.items()})
+    settings: dict[str, Any] = {"log_level": "critical", "use_cls": False, "return_word_box": True}
+    settings["max_side_len"] = DETECTED
+    # lines are read one by one: of several at a time each takes the memory of the widest
+    params = {f"Global.{name}": value for name, value in settings.items()} | {"Rec.rec_batch_num": 1}
+    return RapidOCR(params=params)
+
+
+@cache
+def _trim() -> Callable[[int], Any]:
+    """Return glibc's malloc_trim. Without it the memory of each line stays: another one is not as wide."""
+    try:
+        return ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # macOS, Windows, musl
+        return lambda kept: None
 
 
 def lines_of_picture(pixels: Any) -> list[FoundLine]:
     """Return the lines of a picture. pixels: (height, width, 3), as blue, green and red."""
+    import numpy
+    from rapidocr.main import RapidOCRError
     from rapidocr.utils.process_img import map_boxes_to_original
 
-    engine = _engine()
+    engine, pixels = _engine(), numpy.ascontiguousarray(pixels)
     picture, steps = engine.preprocess_img(pixels)
-    found, _, read, cut = engine.run_ocr_steps(picture, steps)
-    if found.boxes is None or read.txts is None:
+    try:
+        cut, found = engine.detect_and_crop(picture, steps)
+    except RapidOCRError:  # there is no line
         return []
-    boxes = map_boxes_to_original(found.boxes, steps, *pixels.shape[:2])
-    lines = zip(boxes, read.txts, read.scores, read.word_results, cut, strict=True)
-    return [_line(*line) for line in lines]
+    boxes = map_boxes_to_original(found.boxes, steps, *pixels.shape[:2]).astype(numpy.float32)
+    if len(picture) < len(pixels):  # the picture as it came is sharper
+        cut = engine.crop_text_regions(pixels, boxes)
+    return [_line(corners, *_read(engine, line), line) for corners, line in zip(boxes, cut, strict=True)]
+
+
+def _read(engine: Any, line: Any) -> tuple[str, float, Any]:
+    """Return the text of a line's picture, its score, and RapidOCR's parts of it."""
+    _trim()(0)
+    read = engine.recognize_txt([line])
+    return read.txts[0], read.scores[0], read.word_results[0]
 
 
 def _line(corners: Any, text: str, score: float, told: Any, picture: Any) -> FoundLine:

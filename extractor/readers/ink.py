@@ -13,21 +13,27 @@ NEAR = 0.1  # of the line's height: how far from its ink a letter may be found t
 JOINED = 1.0  # of the line's height: wider ink is of several letters that touch
 REACH = 0.6  # of the line's height: how far ink that touches belongs to a letter
 FEW = 0.025  # the share of a page's writing up to which nothing is told: dots, dust and rules
+LOW = 0.8  # the score of a letter below which it may be another one
+UNSURE = 0.15  # the share of such letters from which on it is told
 MUCH = 0.2  # the share of a line's writing from which on its line is told of
 
 
 class UnreadInk(NamedTuple):
     """What of a page's writing was not read: its share of the ink of all lines, and of how many lines it is a
-    good deal.
+    good deal. unsure: the share of the letters read that may be others.
     """
 
     share: float = 0.0
     lines: int = 0
     of: int = 0
+    unsure: float = 0.0
 
     @property
     def note(self) -> str:
-        """One sentence that says so; "" if it is too little to matter."""
+        """What is to be told of it; "" for nothing."""
+        return "; ".join(filter(None, (self._lost(), self._doubt())))
+
+    def _lost(self) -> str:
         if self.of == 0 or (self.share < FEW and self.lines == 0):
             return ""
         return (
@@ -36,12 +42,23 @@ class UnreadInk(NamedTuple):
             "some Greek ones"
         )
 
+    def _doubt(self) -> str:
+        if self.unsure < UNSURE:
+            return ""
+        return (
+            f"OCR is unsure of about {100 * self.unsure:.0f} % of the letters that it read: the writing is "
+            "unclear, or of an alphabet that it does not know"
+        )
 
-def unread_of(inks: Sequence[tuple[int, int]]) -> UnreadInk:
-    """Return what was not read of a page. inks: of each line, the pixels of its ink, and those not read."""
+
+def unread_of(inks: Sequence[tuple[int, int]], scores: Sequence[float] = ()) -> UnreadInk:
+    """Return what was not read of a page. inks: of each line, the pixels of its ink, and those not read.
+    scores: of the letters that were read.
+    """
     lost = sum(unread for _, unread in inks)
     much = sum(unread > 0 and unread >= MUCH * ink for ink, unread in inks)
-    return UnreadInk(round(lost / max(sum(ink for ink, _ in inks), 1), 4), much, len(inks))
+    unsure = sum(score < LOW for score in scores) / max(len(scores), 1)
+    return UnreadInk(round(lost / max(sum(ink for ink, _ in inks), 1), 4), much, len(inks), round(unsure, 4))
 
 
 def ink_of(picture: Any) -> Any:

@@ -28,23 +28,23 @@ LEAST = 8  # pixels of a side, below which nothing can be read
 
 @dataclass(frozen=True, slots=True)
 class RecognisedPage:
-    """The words of a picture. score: the mean of its letters'. inks: of each line, the pixels of its ink, and
-    those not read.
+    """The words of a picture. scores: of its letters. inks: of each line, the pixels of its ink, and those
+    not read.
     """
 
     words: Sequence[PlacedText] = ()
-    score: float = 0.0
+    scores: Sequence[float] = ()
     inks: Sequence[tuple[int, int]] = ()
 
     @property
     def unread(self) -> UnreadInk:
         """What of its writing was not read."""
-        return unread_of(self.inks)
+        return unread_of(self.inks, self.scores)
 
     @property
     def sure(self) -> float:
         """How much of it was read, and how surely: 1 is all of it."""
-        return self.score * (1 - self.unread.share)
+        return fmean(self.scores or (0.0,)) * (1 - self.unread.share)
 
 
 def recognised(file: bytes) -> RecognisedPage:
@@ -75,29 +75,31 @@ def _of_strips(pixels: Any) -> RecognisedPage:
 
     Strips overlap, and a word is taken from the one in which its middle is farther from the border.
     """
-    height, found, inks = len(pixels), list[PlacedText](), list[tuple[int, int]]()
+    height, found = len(pixels), list[PlacedText]()
+    inks, scores = list[tuple[int, int]](), list[float]()
     for top in range(0, max(height - OVERLAP, 1), STRIP - OVERLAP):
         low = top + OVERLAP / 2 if top else 0.0
         high = top + STRIP - OVERLAP / 2 if top + STRIP < height else height
         strip = _recognised(pixels[top : top + STRIP])
         inks += strip.inks
+        scores += strip.scores
         for piece in strip.words:
             edges = tuple(edge + top for edge in piece.edges) if piece.vertical else piece.edges
             moved = replace(piece, top=piece.top + top, bottom=piece.bottom + top, edges=edges)
             if low <= (moved.top + moved.bottom) / 2 < high:
                 found.append(moved)
-    return RecognisedPage(found, inks=inks)
+    return RecognisedPage(found, scores, inks)
 
 
 def _recognised(pixels: Any) -> RecognisedPage:
-    grey = pixels.mean(axis=2)
     lines = lines_of_picture(pixels)
+    grey = pixels.mean(axis=2, dtype="float32")
     pieces = [
         piece for line in lines for piece in _aligned([_tight(word, grey) for word in words_of_line(line)])
     ]
     scores = [letter.score for line in lines for letter in line.letters]
     inks = tuple((line.ink, line.unread) for line in lines)
-    return RecognisedPage(pieces, fmean(scores) if scores else 0.0, inks)
+    return RecognisedPage(pieces, scores, inks)
 
 
 def words_of_line(line: FoundLine) -> Iterator[PlacedText]:

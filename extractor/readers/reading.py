@@ -57,7 +57,7 @@ MOST_SEEN = 100  # pages of which pictures are shown to a model
 SEEN = 1_568  # pixels of the longer side of a picture that is shown to a model
 DRAWN = 50  # pages that are drawn by one process
 AT_ONCE = 6  # pages that are recognised by one process
-FORM = 5  # of the words that are kept
+FORM = 6  # of the words that are kept
 FEW_LOST = 3  # characters without a name of a page that is not recognised for them
 LOST = 0.02  # the share of them from which on it is
 

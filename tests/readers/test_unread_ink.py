@@ -102,6 +102,14 @@ def test_little_is_not_told_and_one_lost_line_of_many_is() -> None:
     assert "about 1 % of its writing (1 of 100 lines" in unread_of([(1000, 0)] * 99 + [(100, 90)]).note
 
 
+def test_letters_that_may_be_others_are_told_where_they_are_many() -> None:
+    assert unread_of([(100, 0)], [0.99] * 9 + [0.4]).note == ""
+    doubt = unread_of([(100, 0)], [0.99] * 8 + [0.4, 0.7])
+    assert doubt.unsure == 0.2
+    assert doubt.note.startswith("OCR is unsure of about 20 % of the letters")
+    assert unread_of([(100, 90)], [0.4]).note.count(";") == 1
+
+
 @given(
     st.lists(st.integers(0, 90), max_size=9),
     st.lists(st.floats(0, 1), max_size=9),
