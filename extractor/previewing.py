@@ -53,11 +53,11 @@ class Preview:
 def preview(models: Sequence[Model], record_type: Any, text: Any, options: Mapping[str, Any]) -> Preview:
     """Return the first request of a call. Raises ConfigError and SchemaError as the call would."""
     prepared = Prepared(models, record_type, options)
-    tasks, shares = prepared.tasks(models[0]), prepared.division.shares
+    tasks, plan = prepared.tasks(models[0]), prepared.division.plan
     shown = [_shown(models[0], task, text) for task in tasks]
     if len(shown) == 1:
         return shown[0]
-    parts = tuple(replace(each, fields=s.pointers) for each, s in zip(shown, shares, strict=True))
+    parts = tuple(replace(each, fields=fields) for each, fields in zip(shown, plan, strict=True))
     return replace(parts[0], parts=parts)
 
 

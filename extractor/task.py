@@ -115,10 +115,11 @@ class Task(Generic[T]):
         mask: Any = None,
         share: Share | None = None,
         parts: int = 1,
+        bare: bool = False,
         **params: Any,
     ) -> None:
-        """share: which members are asked for, None for all. parts: how many dialogues share one budget. Raise
-        ConfigError and SchemaError for what could work for no text.
+        """share: which members are asked for, None for all. parts: how many dialogues share one budget. bare:
+        no examples are shown. Raise ConfigError and SchemaError for what could work for no text.
         """
         if "response_format" in params:
             raise ConfigError("response_format can't be given: it is made from the record type")
@@ -140,7 +141,9 @@ class Task(Generic[T]):
         if settings.tuned is not None:
             plain = RecordType.of(record_type).written
             said = settings.tuned.under(said, compile_schema(plain).fingerprint)
-        self._saying = said.over(settings.saying)
+        self._saying, self._is_bare = said.over(settings.saying), bare
+        if bare:
+            self._saying = replace(self._saying, examples=())
         self._pairs = (
             () if callable(self._saying.examples) else self._checked_pairs(self._saying.examples, "")
         )
@@ -342,7 +345,7 @@ class Task(Generic[T]):
 
     def _shown_pairs(self, saying: Saying, content: Content) -> Pairs:
         """Return the examples for a text: most often those of all texts."""
-        if saying.examples is self._saying.examples and not callable(saying.examples):
+        if self._is_bare or (saying.examples is self._saying.examples and not callable(saying.examples)):
             return self._pairs
         return self._checked_pairs(saying.examples, content)
 

@@ -93,7 +93,7 @@ def estimated(
 
     shared = PackEstimate(job.settings.rows_per_request, partial(_rest, job))
     found = estimate(counted, kept, learned, cost, model.name, shared)
-    found = replace(found, parts=len(job.prepared.division.shares))
+    found = replace(found, parts=len(job.prepared.division.plan))
     return found if second is None else with_second(found, counted, learned, second)
 
 

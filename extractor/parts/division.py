@@ -17,12 +17,12 @@ from ..errors import (
     ServiceError,
     Unjudged,
 )
-from ..messages import Attempt, Outcome
+from ..messages import JSON, Attempt, Outcome
 from ..model import Model
 from ..options import Parts, checked_parts
 from ..pointers import steps_of
 from ..results import Extraction, PartOutcome
-from ..schema import RecordType, Share
+from ..schema import Fork, RecordType, Share, Target, fork_question, kept_by
 from ..task import RejectedPart, asked_type
 
 WHOLE = Share(((),))
@@ -35,15 +35,36 @@ class Division:
     """A record type divided into the shares that are asked for, each in a dialogue of its own.
 
     record_type: in the form in which it is asked for. shares: one with all of it where it is asked whole.
+    forks: the unions that one request decides first; `planned` is then what follows if the largest member of
+    each is chosen, and there are no shares yet. ways: how to divide what is left.
     """
 
     record_type: RecordType
     shares: tuple[Share, ...] = (WHOLE,)
+    forks: tuple[Fork, ...] = ()
+    planned: Division | None = None
+    ways: Ways | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether one request asks for all."""
-        return len(self.shares) == 1
+        return len(self.shares) == 1 and not self.forks
+
+    @property
+    def plan(self) -> tuple[tuple[str, ...], ...]:
+        """What each request asks for, as JSON pointers: as far as it is known, the first one first."""
+        if self.planned is not None:
+            return tuple(fork.pointer for fork in self.forks), *self.planned.plan
+        return tuple(share.pointers for share in self.shares)
+
+    @property
+    def question(self) -> RecordType:
+        """The record type that decides the unions."""
+        return RecordType.of(fork_question(self.forks))
+
+    def decided(self, record: JSON) -> Division:
+        """Return how to ask for what is left, once a record has decided the unions."""
+        return _division(self.record_type.narrowed(kept_by(self.forks, record)), self.ways or Ways(()))
 
     def asked(self, number: int) -> RecordType:
         """Return the record type that a part is of."""
@@ -53,22 +74,56 @@ class Division:
         """Return the first round. now: seconds of a monotonic clock. context: what the type's validators
         find. max_repairs: how often a reply that is no record may be followed by a question.
         """
-        questions = tuple(PartQuestion(i) for i in range(len(self.shares)))
-        return PartRound(self, questions, now, max_repairs > 0, context)
+        return PartRound(self, self.questions, now, max_repairs > 0, context)
+
+    @property
+    def questions(self) -> tuple[PartQuestion, ...]:
+        """The questions that may be asked at once."""
+        if self.forks:
+            return (PartQuestion(0, of=self),)
+        return tuple(PartQuestion(i, of=self) for i in range(len(self.shares)))
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a record type is divided; see RecordType.divided."""
+
+    targets: tuple[str | Target, ...]
+    most: int | None = None
+    count: int | None = None
+
+
+def _division(asked: RecordType, ways: Ways) -> Division:
+    """Return how to ask for a record type whose unions may be narrowed. Where that is too much to divide,
+    what does not fit is said as JSON text.
+    """
+    try:
+        shares = asked.divided(ways.targets, ways.most, ways.count)
+    except SchemaError:
+        return Division(asked)
+    forks = asked.forks(ways.targets, shares)
+    if not forks:
+        return Division(asked, shares)
+    largest = asked.narrowed(tuple((fork.place, (fork.largest,)) for fork in forks))
+    return Division(asked, (), forks, _division(largest, ways), ways)
 
 
 @dataclass(frozen=True)
 class PartQuestion:
-    """What one dialogue asks for: a part, by its number. rejected: an earlier answer, and what is wrong."""
+    """What one dialogue asks for: a part, by its number. rejected: an earlier answer, and what is wrong. of:
+    the division that it is a part of; None for the first one.
+    """
 
     number: int
     rejected: RejectedPart | None = None
+    of: Division | None = None
 
 
 @dataclass(frozen=True)
 class PartRound:
     """Dialogues that may be carried out at the same time. done: how those of the round before ended.
-    may_repeat: whether parts may be asked for again where the whole is not valid.
+    may_repeat: whether parts may be asked for again where the whole is not valid. decided: how the questions
+    that decided unions ended.
     """
 
     division: Division
@@ -77,9 +132,34 @@ class PartRound:
     may_repeat: bool
     context: Mapping[str, Any]
     done: tuple[Extraction[Any], ...] = ()
+    decided: tuple[PartOutcome, ...] = ()
 
     def after(self, ended: Sequence[Extraction[Any]]) -> PartRound | Extraction[Any]:
         """Return what follows once dialogues have ended, in their order; those left out were not begun."""
+        found = self._branched(ended[0]) if self.division.forks else self._merged(ended)
+        return found if isinstance(found, PartRound) or not self.decided else self._with_decided(found, ended)
+
+    def _branched(self, result: Extraction[Any]) -> PartRound | Extraction[Any]:
+        """Return the questions for what is left of the unions, once one has decided them."""
+        (places, *_), error = self.division.plan, result.error
+        found = result.record if result.outcome.has_record else None
+        outcome = PartOutcome(places, result.outcome, result.attempts, found, error)
+        if not result.outcome.has_record:
+            told = f"which kinds it has ({', '.join(places[:NAMED])}) was not found: {error}"
+            lost = [Problem(at, str(error), type="part") for at in places]
+            named = _error(told, lost, result, [result])
+            return replace(result, record=None, error=named, completion=None, parts=(outcome,))
+        division = self.division.decided(result.record)
+        decided = (*self.decided, outcome)
+        return replace(self, division=division, questions=division.questions, decided=decided)
+
+    def _with_decided(self, found: Extraction[Any], ended: Sequence[Extraction[Any]]) -> Extraction[Any]:
+        """Return an end with the requests that decided unions."""
+        attempts = [attempt for outcome in self.decided for attempt in outcome.attempts]
+        told = found.parts or _outcomes(self.division, ended)
+        return replace(found, attempts=(*attempts, *found.attempts), parts=(*self.decided, *told))
+
+    def _merged(self, ended: Sequence[Extraction[Any]]) -> PartRound | Extraction[Any]:
         if self.division.is_whole:
             return ended[0]
         results: list[Extraction[Any] | None] = [*self.done] or [None] * len(self.division.shares)
@@ -119,6 +199,7 @@ class PartRound:
                     told[number].attempts,
                     self.began,
                 ),
+                self.division,
             )
             for number in sorted(set().union(*named))
         )
@@ -139,14 +220,10 @@ def divided(
         return whole
     if chosen == "auto" and most is None and not any(model.compiled(asked).past for model in models):
         return whole
-    targets = [model.schema_target for model in models]
-    try:
-        shares = asked.divided(targets, most, None if chosen == "auto" else chosen)
-    except SchemaError:
-        if chosen == "auto" and most is None:
-            return whole  # as it was asked for before: what does not fit is said as JSON text
-        raise
-    return Division(asked, shares)
+    ways = Ways(tuple(model.schema_target for model in models), most, None if chosen == "auto" else chosen)
+    if chosen != "auto" or most is not None:
+        asked.divided(ways.targets, ways.most, ways.count)  # raises where it can't be asked in so many
+    return _division(asked, ways)
 
 
 def named_by(shares: Sequence[Share], problem: Problem) -> set[int]:

@@ -6,7 +6,7 @@ Imports point down, as in the whole house:
     record_type                      a record type as a value, and what it can be asked
     compiled  dividing               a record type for one target; its shares for several requests
     compiler  outline                what becomes of each node; what a type looks like, unsent
-    forms  types                     quoted, chunked, listed, shares; Python's types, JSON Schema documents
+    forms  types                     quoted, listed, narrowed, shares ...; Python's types, JSON Schemas
     coded                            codes of long lists
     codec  grounding  patterns       values on the wire; values of the text; regular expressions
     words  names  strict             what the compiler says; strict schemas as data
@@ -26,6 +26,7 @@ from .compiler.limits import size
 from .compiler.targets import TARGETS, Target, bounded, grounding
 from .forms.chunked import Chunked
 from .forms.listed import Shortlisted
+from .forms.narrowed import Fork, fork_question, kept_by
 from .forms.quotes import Quoted, quote_example
 from .forms.shares import Share, united
 from .grounding.repeats import can_be_outweighed, outweighed, repeats
@@ -59,6 +60,7 @@ __all__ = [
     "Chunked",
     "Coded",
     "CompiledSchema",
+    "Fork",
     "Free",
     "Growing",
     "Items",
@@ -76,9 +78,11 @@ __all__ = [
     "can_ground",
     "check_type",
     "compile_schema",
+    "fork_question",
     "fresh",
     "grounding",
     "is_nested",
+    "kept_by",
     "lark",
     "measured",
     "not_json",

@@ -152,18 +152,20 @@ class _Tree:
         if python is None:
             return []
         if python.kind == "array" and "items" in node:
-            item = (*place, ITEM)
-            return [item] if len(self._children(item, around)) > 1 else []
+            return self._inside([(*place, ITEM)], around)
         if python.kind == "map" and isinstance(python.data, Map) and not python.data.marked:
-            value = (*place, VALUE)
-            return [value] if len(self._children(value, around)) > 1 else []
-        if python.kind != "object" or not isinstance(python.data, Record) or len(python.data.members) < 2:
+            return self._inside([(*place, VALUE)], around)
+        if python.kind != "object" or not isinstance(python.data, Record):
             return []
         if any(member.path is not None for member in python.data.members):
             return []
-        return [(*place, m.key) for m in python.data.members] + (
-            [(*place, REST)] if python.data.extras else []
-        )
+        children: list[Place] = [(*place, m.key) for m in python.data.members]
+        children += [(*place, REST)] if python.data.extras else []
+        return children if len(children) > 1 else self._inside(children, around)
+
+    def _inside(self, only: list[Place], around: tuple[str, ...]) -> list[Place]:
+        """Return the one place inside another if it can be cut itself; else none."""
+        return [place for place in only if self._children(place, around)]
 
     def _share(self, places: Sequence[Place]) -> Share:
         shown: dict[Place, None] = {}

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import takewhile
 from os import PathLike
 from typing import (
     TYPE_CHECKING,
@@ -30,6 +31,7 @@ from .compiler.targets import Target, find_target
 from .dividing import divide
 from .forms.chunked import Chunked, with_gaps
 from .forms.listed import Shortlisted
+from .forms.narrowed import MOST_FORKS, Fork, Kept, Narrowed, forks_in
 from .forms.quotes import Quoted, with_quotes
 from .forms.shares import Share, united
 from .nodes import TypeSource
@@ -51,7 +53,7 @@ class WithExtras:
     record_type: Any
 
 
-Form: TypeAlias = str | Share | Shortlisted
+Form: TypeAlias = str | Share | Shortlisted | Narrowed
 MARKS = (Quoted, Chunked, WithExtras)  # what a record type is given in
 
 
@@ -88,9 +90,9 @@ class RecordType:
     """A record type, and the form in which it is asked for.
 
     written: a Pydantic model, anything that a TypeAdapter takes, or a JSON Schema document. keeps_extras:
-    objects of a document have members that it does not name. forms: of FORMS, a Share or a Shortlisted, the
-    innermost first. identity: what tells it from others. Types that compare equal may differ in order, so a
-    document counts as its text, and anything but a class as itself.
+    objects of a document have members that it does not name. forms: of FORMS, a Narrowed, a Share or
+    a Shortlisted, the innermost first. identity: what tells it from others. Types that compare equal may
+    differ in order, so a document counts as its text, and anything but a class as itself.
     """
 
     written: Any = field(compare=False)
@@ -130,7 +132,36 @@ class RecordType:
 
     def shared(self, share: Share) -> RecordType:
         """Return the type of whose records one request gives a share."""
-        return replace(self, forms=(share, *self.forms))
+        return self._within(share)
+
+    def narrowed(self, kept: Kept) -> RecordType:
+        """Return the type of whose unions only some members are left."""
+        return self._within(Narrowed(kept))
+
+    def _within(self, form: Share | Narrowed) -> RecordType:
+        """Return the type with a form inside of all but those that narrow it."""
+        inner = len(self._narrowings)
+        return replace(self, forms=(*self.forms[:inner], form, *self.forms[inner:]))
+
+    @property
+    def _narrowings(self) -> tuple[Narrowed, ...]:
+        return tuple(takewhile(lambda form: isinstance(form, Narrowed), self.forms))  # type: ignore[arg-type]
+
+    def forks(self, targets: Sequence[str | Target], shares: Sequence[Share]) -> tuple[Fork, ...]:
+        """Return the unions that make shares exceed a target's limits, the largest first; those that are
+        decided already are none of them.
+        """
+        decided = {place for form in self._narrowings for place, _ in form.kept}
+        large = [s.places for s in shares if any(self.shared(s).compiled(each).past for each in targets)]
+        places = [place for each in large for place in each]
+        found = [
+            fork
+            for fork in (forks_in(self._undivided()) if places else ())
+            if fork.place not in decided and any(fork.place[: len(place)] == place for place in places)
+        ]
+        if "chunked" in self.forms:
+            found = [replace(fork, optional=True) for fork in found]
+        return tuple(sorted(found, key=lambda fork: -sum(fork.sizes))[:MOST_FORKS])
 
     def listed(self, shown: Shortlisted) -> RecordType:
         """Return the type as it is asked for about one text, whose codes are those of shortlists."""
@@ -180,6 +211,13 @@ class RecordType:
             found = _sources[bare] = self._read(None)
         return found
 
+    def _undivided(self) -> TypeSource:
+        """Return the type as it is read, without other forms than those that narrow it."""
+        source = self._read_once()
+        for form in self._narrowings:
+            source = form(source)
+        return source
+
     def united(self, shares: Sequence[Share], found: Sequence[JSON], context: Any = None) -> Any:
         """Return the record that what shares gave is together, as plain JSON each. context: what Pydantic's
         validators find as `info.context`. Raises Invalid; Unjudged where the type's own code raises something
@@ -217,7 +255,7 @@ class RecordType:
         self, targets: Sequence[str | Target], most: int | None, count: int | None
     ) -> tuple[Share, ...] | str:
         """Return the shares, or why there are none."""
-        source, tried = self._read_once(), 0
+        source, tried = self._undivided(), 0
 
         def fits(share: Share) -> bool:
             nonlocal tried

@@ -108,6 +108,14 @@ def test_a_list_is_cut_into_columns_that_repeat_what_tells_its_items_apart() -> 
     ]
 
 
+def test_an_object_of_one_member_is_cut_along_that_member() -> None:
+    asked = RecordType.of(create_model("Holder", line=(Line, ...)))
+    assert places(asked.divided(["openai"], most=3)) == [
+        ["/line/number", "/line/article"],
+        ["/line/price", "/line/note"],
+    ]
+
+
 def test_so_many_shares_are_made_as_are_asked_for() -> None:
     asked = RecordType.of(Order)
     assert [len(asked.divided(["openai"], count=n)) for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
