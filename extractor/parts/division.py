@@ -36,14 +36,14 @@ class Division:
 
     record_type: in the form in which it is asked for. shares: one with all of it where it is asked whole.
     forks: the unions that one request decides first; `planned` is then what follows if the largest member of
-    each is chosen, and there are no shares yet. ways: how to divide what is left.
+    each is chosen, and there are no shares yet. limits: how to divide what is left.
     """
 
     record_type: RecordType
     shares: tuple[Share, ...] = (WHOLE,)
     forks: tuple[Fork, ...] = ()
     planned: Division | None = None
-    ways: Ways | None = None
+    limits: DivisionLimits | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -64,7 +64,9 @@ class Division:
 
     def decided(self, record: JSON) -> Division:
         """Return how to ask for what is left, once a record has decided the unions."""
-        return _division(self.record_type.narrowed(kept_by(self.forks, record)), self.ways or Ways(()))
+        return _division(
+            self.record_type.narrowed(kept_by(self.forks, record)), self.limits or DivisionLimits(())
+        )
 
     def asked(self, number: int) -> RecordType:
         """Return the record type that a part is of."""
@@ -85,7 +87,7 @@ class Division:
 
 
 @dataclass(frozen=True)
-class Ways:
+class DivisionLimits:
     """How a record type is divided; see RecordType.divided."""
 
     targets: tuple[str | Target, ...]
@@ -93,19 +95,19 @@ class Ways:
     count: int | None = None
 
 
-def _division(asked: RecordType, ways: Ways) -> Division:
+def _division(asked: RecordType, limits: DivisionLimits) -> Division:
     """Return how to ask for a record type whose unions may be narrowed. Where that is too much to divide,
     what does not fit is said as JSON text.
     """
     try:
-        shares = asked.divided(ways.targets, ways.most, ways.count)
+        shares = asked.divided(limits.targets, limits.most, limits.count)
     except SchemaError:
         return Division(asked)
-    forks = asked.forks(ways.targets, shares)
+    forks = asked.forks(limits.targets, shares)
     if not forks:
         return Division(asked, shares)
     largest = asked.narrowed(tuple((fork.place, (fork.largest,)) for fork in forks))
-    return Division(asked, (), forks, _division(largest, ways), ways)
+    return Division(asked, (), forks, _division(largest, limits), limits)
 
 
 @dataclass(frozen=True)
@@ -218,12 +220,14 @@ def divided(
     most, whole = first.settings.max_fields, Division(asked)
     if chosen == "never" or chosen == 1:
         return whole
-    if chosen == "auto" and most is None and not any(model.compiled(asked).past for model in models):
+    if chosen == "auto" and most is None and not any(asked.exceeds(model.schema_target) for model in models):
         return whole
-    ways = Ways(tuple(model.schema_target for model in models), most, None if chosen == "auto" else chosen)
+    limits = DivisionLimits(
+        tuple(model.schema_target for model in models), most, None if chosen == "auto" else chosen
+    )
     if chosen != "auto" or most is not None:
-        asked.divided(ways.targets, ways.most, ways.count)  # raises where it can't be asked in so many
-    return _division(asked, ways)
+        asked.divided(limits.targets, limits.most, limits.count)  # raises where it can't be asked in so many
+    return _division(asked, limits)
 
 
 def named_by(shares: Sequence[Share], problem: Problem) -> set[int]:

@@ -27,6 +27,7 @@ from ..keywords import names_wrong_keywords
 from ..messages import JSON
 from .coded import Coded, coded_in
 from .compiled import CompiledSchema, compiled
+from .compiler.fitting import UnfitType
 from .compiler.targets import Target, find_target
 from .dividing import divide
 from .forms.chunked import Chunked, with_gaps
@@ -151,13 +152,14 @@ class RecordType:
         """Return the unions that make shares exceed a target's limits, the largest first; those that are
         decided already are none of them.
         """
-        decided = {place for form in self._narrowings for place, _ in form.kept}
-        large = [s.places for s in shares if any(self.shared(s).compiled(each).past for each in targets)]
+        decided = {each for form in self._narrowings for each in form.kept}
+        large = [s.places for s in shares if any(map(self.shared(s).exceeds, targets))]
         places = [place for each in large for place in each]
         found = [
             fork
             for fork in (forks_in(self._undivided()) if places else ())
-            if fork.place not in decided and any(fork.place[: len(place)] == place for place in places)
+            if (fork.place, fork.labels) not in decided
+            and any(fork.place[: len(place)] == place for place in places)
         ]
         if "chunked" in self.forms:
             found = [replace(fork, optional=True) for fork in found]
@@ -262,8 +264,8 @@ class RecordType:
             tried += 1
             if tried > TRIES:
                 raise SchemaError(f"the type is too large to be divided: {TRIES} parts of it were tried")
-            part = self.shared(share)
-            return not any(compiled(part.source(), find_target(each), ()).past for each in targets)
+            source = self.shared(share).source()
+            return not any(_exceeds(source, find_target(each)) for each in targets)
 
         try:
             return tuple(divide(source, fits, most, count))
@@ -271,6 +273,13 @@ class RecordType:
             return str(error)
         except RecursionError:
             return "the type is nested too deep"
+
+    def exceeds(self, target: str | Target) -> bool:
+        """Whether some of the type would be JSON text for a target's limits, or even that would not fit."""
+        try:
+            return bool(self.compiled(target).past)
+        except UnfitType:
+            return True
 
     def compiled(
         self, target: str | Target = "openai", documents: Mapping[str, JSON] | None = None
@@ -374,6 +383,13 @@ def _identity(written: Any, is_document: bool) -> Any:
             return _Unlike()
     is_class = isinstance(written, type) and not hasattr(written, "__origin__")
     return written if is_class else (repr(written), id(written))
+
+
+def _exceeds(source: TypeSource, target: Target) -> bool:
+    try:
+        return bool(compiled(source, target, ()).past)
+    except UnfitType:
+        return True
 
 
 def _remade(written: Any, keeps_extras: bool, forms: tuple[Form, ...]) -> RecordType:

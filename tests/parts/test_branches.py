@@ -123,6 +123,16 @@ def test_a_union_of_json_schemas_at_the_root_is_decided_first_too() -> None:
     assert schema_of(server.requests[0])["properties"]["kind"]["enum"] == ["T0", "T1", "T2"]
 
 
+def test_a_union_inside_of_a_union_is_decided_after_it() -> None:
+    asked = RecordType.of(record_type(items=list[Union[str, LARGE]]))  # noqa: UP007
+    forks = list[Any]()
+    while found := asked.forks(["azure"], asked.divided(["azure"])):
+        forks += [(fork.pointer, len(fork.labels)) for fork in found]
+        asked = asked.narrowed(tuple((fork.place, (fork.largest,)) for fork in found))
+    assert forks == [("/items/*", 2), ("/items/*", 3)]
+    assert len(asked.divided(["azure"])) == 2
+
+
 def test_a_chunk_of_a_long_text_may_have_no_kind() -> None:
     asked = RecordType.of(record_type(title=str, item=MANY))
     for each, optional in ((asked, False), (asked.chunked(), True)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, RootModel, create_model, model_validator
 
 from extractor.errors import Invalid, Problem, SchemaError
-from extractor.schema import RecordType, Share, compile_schema, united
+from extractor.schema import TARGETS, RecordType, Share, compile_schema, united
 from tests.schema.corpus import CASES, Case
 from tests.schema.same import same
 from tests.schema.test_budgets import members, wide
@@ -111,8 +112,8 @@ def test_a_list_is_cut_into_columns_that_repeat_what_tells_its_items_apart() -> 
 def test_an_object_of_one_member_is_cut_along_that_member() -> None:
     asked = RecordType.of(create_model("Holder", line=(Line, ...)))
     assert places(asked.divided(["openai"], most=3)) == [
-        ["/line/number", "/line/article"],
-        ["/line/price", "/line/note"],
+        ["/line/number", "/line/article", "/line/price"],
+        ["/line/note"],
     ]
 
 
@@ -185,6 +186,19 @@ def test_an_object_that_one_part_says_is_not_there_is_what_the_other_has() -> No
 def test_a_type_of_too_many_parts_is_refused() -> None:
     with pytest.raises(SchemaError, match="more than 200 requests"):
         RecordType.of(wide(300)).divided(["openai"], most=1)
+
+
+def test_tiny_budgets_divide_a_type_into_single_values_and_name_what_still_does_not_fit() -> None:
+    def tiny(kind: Any, most: int) -> list[tuple[RecordType, Any]]:
+        target = replace(TARGETS["azure"], name="tiny", max_properties=most)
+        asked = RecordType.of(kind)
+        return [(asked.shared(share), target) for share in asked.divided([target])]
+
+    assert not any(share.exceeds(target) for share, target in tiny(Order, 4))
+    assert all(share.compiled(target) for share, target in tiny(Order, 1))
+    *_, (rest, target) = tiny(Opener, 2)
+    with pytest.raises(SchemaError, match="even as JSON text: 6 properties, at most 2"):
+        rest.compiled(target)
 
 
 def test_a_type_that_cannot_be_read_is_refused_with_its_place() -> None:

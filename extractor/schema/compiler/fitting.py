@@ -19,6 +19,10 @@ from .walk import Walk
 MOST_NESTING = 6  # levels of schemas that are kept where no member of the root can be left out
 
 
+class UnfitType(SchemaError):
+    """The target takes nothing of a type's size, even as JSON text. Parts of it may fit."""
+
+
 class Fitted(NamedTuple):
     """A strict schema within a target's limits. past: those for which some of it is said as JSON text."""
 
@@ -105,7 +109,7 @@ def _flattest(walk: Walk, why: str) -> tuple[Walk, dict[str, Any], Codec]:
         bodies = limited(again.bodies(wire), flat, partial(again.note, ""))
         if size(bodies).fits(flat):
             return again, bodies, codec
-    raise SchemaError(f"too large for the target {walk.target.name}, even as JSON text: {why}")
+    raise UnfitType(f"too large for the target {walk.target.name}, even as JSON text: {why}")
 
 
 def said_as_text(walk: Walk, bodies: dict[str, Any], whole: Size) -> frozenset[str]:
