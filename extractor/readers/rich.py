@@ -34,7 +34,9 @@ _SKIPPED = frozenset(
         "datafield", "formfield", "pgptbl", "rsidtbl", "generator", "template", "upr",
     }
 )  # fmt: skip
-_READ = frozenset({"shpinst", "shptxt", "annotation", "ud", "fldrslt", "result", "atnauthor", "footnote"})
+_READ = frozenset(
+    {"shppict", "shpinst", "shptxt", "annotation", "ud", "fldrslt", "result", "atnauthor", "footnote"}
+)
 _MARGIN = re.compile(r"(header|footer)[lrf]?$")
 # Code pages by the number of a font's character set
 _PAGES = {
@@ -45,6 +47,7 @@ _PAGES = {
 _SYMBOL = 2
 _TRACKED = "tracked changes are read as if they were accepted: what is deleted is left out"
 _HIDDEN = "hidden text is left out"
+_CUT = "not all of its groups end: it may be cut off"
 _PICTURES = "pictures in it are not read: save it as .docx or PDF"
 
 
@@ -176,9 +179,9 @@ class _Reader:
             elif token["brace"]:
                 self._flush(stack[-1])
                 ended = stack.pop()
-                if not stack:
-                    break
                 self._end_group(ended, stack[-1], len(stack))
+                if len(stack) == 1:
+                    break
             elif word == "bin":
                 at += max(int(token["number"] or 0), 0)
             elif word == "*":
@@ -192,6 +195,11 @@ class _Reader:
                     self.in_fonts = len(stack)
                 stack[-1] = self._control(stack[-1], word, number, starred)
             starred = False
+        if len(stack) > 1:
+            self.remarks[_CUT] = None
+            self._flush(stack[-1])
+        while len(stack) > 1:
+            self._end_group(stack.pop(), stack[-1], len(stack))
         yield from self.main.ended()
         yield from self.notes
         yield from self.comments
@@ -277,7 +285,7 @@ class _Reader:
         """Return the state within a group that says more than text."""
         if state.skipped:
             return state if word not in ("ud", "shptxt") else replace(state, skipped=False)
-        if word in ("pict", "object"):
+        if word == "pict":
             self.remarks[_PICTURES] = None
             return replace(state, skipped=True)
         if word == "footnote":

@@ -72,6 +72,12 @@ def test_text_boxes_are_read_once() -> None:
     assert lines(rf"{{\rtf1 {shape}After\par}}") == ["In a box", "After"]
 
 
+def test_a_text_that_is_cut_off_and_its_pictures_are_told_of() -> None:
+    rtf = r"{\rtf1 Total{\*\shppict{\pict 00}}{\object{\*\objdata 00}{\result 12.50}} and"
+    assert lines(rtf) == ["Total12.50 and"]
+    assert [told.partition(" ")[0] for told in remarks(rtf)] == ["pictures", "not"]
+
+
 def test_groups_without_end_are_refused() -> None:
     with pytest.raises(ReadFailed, match="more groups"):
         lines(r"{\rtf1" + "{" * 2_000)
