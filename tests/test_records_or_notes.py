@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, PlainValidator, create_model
+from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, create_model
 
 from extractor.dialogue import Verdict, judge_record, judge_tool_calls
 from extractor.dialogue.judge import CHANGED
@@ -88,6 +88,33 @@ def test_a_note_names_members_with_slashes_by_pointers_that_can_be_read_back() -
     assert judged(record_type, '{"v": 1, "a~b": 2}').note == (
         "members that are missing: /km~1h; members that the schema does not have: /a~0b"
     )
+
+
+FIRST_TWO = Annotated[str, WithJsonSchema({"type": "string", "enum": ["a", "b"]})]
+NO_CHOICE = "texts that are none of the choices asked for: /v"
+OTHER_TYPE = "values of another type than asked for: /v"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "meant", "note"),
+    [
+        (timedelta | int, '"1"', 1, OTHER_TYPE),
+        (timedelta | float | None, '"1e3"', 1000.0, OTHER_TYPE),
+        (datetime | int, '"1_000"', 1000, OTHER_TYPE),
+        (timedelta | int, '"PT5M"', timedelta(minutes=5), None),
+        (timedelta | int, "1", 1, None),
+        (FIRST_TWO, '"z"', "z", NO_CHOICE),
+        (FIRST_TWO | None, '"z"', "z", NO_CHOICE),
+        (FIRST_TWO, '"b"', "b", None),
+    ],
+    ids=str,
+)
+def test_a_text_that_the_type_takes_though_the_schema_does_not_is_noted(
+    kind: Any, said: str, meant: Any, note: str | None
+) -> None:
+    for target in ("openai", "gemini"):
+        verdict = judged(create_model("Only", v=(kind, ...)), f'{{"v": {said}}}', target)
+        assert (verdict.record.v, verdict.note) == (meant, note)
 
 
 @pytest.mark.parametrize("target", ["anthropic", "gemini", "permissive"])

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 JSON: TypeAlias = Any
 Schema: TypeAlias = Mapping[str, JSON]
 TIMES: Final = frozenset({"date", "date-time", "time"})
+FORMED: Final = TIMES | {"duration"}
 ADDRESSES: Final = frozenset({"ipv4", "ipv6", "ipvanyaddress"})
 LONG_DIGITS: Final = re.compile(r"(?<![0-9])[0-9]{309}")  # an integer that a float has only as infinity
 NOTHING_IN_TEXT: Final = frozenset({"N/A", "n/a", "null", "None"})  # what could hardly be meant as a text
@@ -40,6 +41,7 @@ _JSON_TEXT = re.compile(r"(Any JSON value, as )?JSON text\b")  # how the descrip
 _DIGITS = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLOCK = re.compile(r"[0-9]{1,2}:[0-9]{2}")
+_NUMERAL = re.compile(r"\s*[-+]?[\d_]+(\.[\d_]*)?([eE][-+]?\d+)?\s*")  # Pydantic takes it for a number
 NUMBERS: Final = frozenset({"integer", "number"})
 
 
@@ -60,6 +62,8 @@ def doubtful_text(leaves: Sequence[Schema]) -> re.Pattern[str]:
         texts.append(_DAY.pattern)
     if "duration" in formats:
         texts.append(_CLOCK.pattern)
+    if formats & FORMED and type_names(leaves) & NUMBERS:
+        texts.append(_NUMERAL.pattern)
     return re.compile(rf'"(?:{"|".join(texts)})"')
 
 
@@ -179,9 +183,19 @@ def has_form(value: JSON, form: str | None) -> bool:
     return True
 
 
+def is_numeral(value: str, texts: Sequence[Schema]) -> bool:
+    """Return whether a text becomes a number, since no text that is asked for can be one."""
+    return bool(_NUMERAL.fullmatch(value)) and all(format_of(text) in FORMED for text in texts)
+
+
 def is_json_text(node: Schema) -> bool:
     """Return whether this is the place of JSON text, for what the target has no schema for."""
     return node.get("type") == "string" and bool(_JSON_TEXT.match(str(node.get("description"))))
+
+
+def is_code(node: Schema) -> bool:
+    """Return whether a code stands here, of which only some are shown: others are noted elsewhere."""
+    return node.get("type") == "string" and "A code of " in str(node.get("description"))
 
 
 def type_names(nodes: Sequence[Schema]) -> set[str]:

@@ -13,7 +13,18 @@ from functools import cached_property
 from typing import Any, Final, TypeAlias
 
 from ..pointers import step
-from .scalars import NUMBERS, doubtful_text, doubts, has_lost, is_finite, is_number, mistyped, type_names
+from .scalars import (
+    NUMBERS,
+    doubtful_text,
+    doubts,
+    has_lost,
+    is_code,
+    is_finite,
+    is_number,
+    is_numeral,
+    mistyped,
+    type_names,
+)
 from .syntax import whole_value, written
 
 JSON: TypeAlias = Any
@@ -248,15 +259,26 @@ class RecordShape:
             found.mistyped.append((pointer, wrong))
         elif pointer and type_names(leaves) and not self._is_of_a_kind(value, leaves):
             found.converted.append(pointer)
+        elif isinstance(value, str) and not self._is_chosen(value, leaves):
+            found.doubtful.setdefault("texts that are none of the choices asked for", []).append(pointer)
 
     def _is_of_a_kind(self, value: JSON, leaves: Sequence[Schema]) -> bool:
         """Whether a scalar has a type that is asked for; other scalars than texts are choices as they are."""
         if isinstance(value, str):
             texts = [leaf for leaf in leaves if "string" in type_names([leaf])]
             if type_names(leaves) & NUMBERS:  # the names of numbers, beside which a text may be read as one
-                return any("enum" not in leaf or self.fits(value, leaf) for leaf in texts)
+                chosen = any("enum" not in leaf or self.fits(value, leaf) for leaf in texts)
+                return chosen and not is_numeral(value, texts)
             return bool(texts)
         return any(self.fits(value, leaf) for leaf in leaves)
+
+    def _is_chosen(self, value: str, leaves: Sequence[Schema]) -> bool:
+        """Whether a text is one of the choices of its place, if it has such. A type may take others than the
+        JSON Schema that its author wrote for it.
+        """
+        choices = [leaf for leaf in leaves if not {"enum", "const"}.isdisjoint(leaf) and not is_code(leaf)]
+        texts = [leaf for leaf in leaves if "string" in type_names([leaf])]
+        return not texts or any(leaf not in choices or self.fits(value, leaf) for leaf in texts)
 
     def _leaves(self, node: JSON) -> Iterator[Schema]:
         """Yield the schemas for scalars that a place has, each with its description."""
