@@ -27,6 +27,8 @@ from extractor import (
     ServiceError,
     Verbatim,
 )
+from extractor.bulk.exchange.multi_row import answer_of
+from extractor.bulk.journal.interface import Kept
 from extractor.messages import Usage
 from tests.bulk.callers import Service, echo, reply
 from tests.loopback import Echo, Weather, running
@@ -554,3 +556,11 @@ def test_nothing_waits_long_for_company() -> None:
     began = time.monotonic()
     run(TEXTS[:9], Service(echoes))
     assert time.monotonic() - began < 5
+
+
+def test_a_note_of_ours_is_told_from_a_providers_in_older_journals_too() -> None:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "{}"}}
+    kept = {"object": "chat.completion", "model": "m", "choices": [choice]}
+    bodies = [{"extractor_note": "ours"}, {"note": "ours, older"}, {"id": "c", "note": "theirs"}, {}]
+    notes = [answer_of(Kept(json.dumps(kept | more).encode(), 200), False).note for more in bodies]
+    assert notes == ["ours", "ours, older", None, None]

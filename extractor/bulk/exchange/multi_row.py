@@ -26,6 +26,7 @@ from ..limits.limiter import Limiter, Reservation
 from .context import POLL, TOO_LATE, Caller, RowAnswer, RunContext, is_throttle
 
 T = TypeVar("T")
+NOTE = "extractor_note"  # the member of a kept answer that is no provider's
 PATIENCE = 0.1  # seconds that a pack waits for rows where none come
 _MISSING = Problem("", "the answer has no record under this text's id, or more than one", type="missing")
 
@@ -324,7 +325,7 @@ def _kept(attempt: Attempt, part: str, usage: Usage | None, note: str | None) ->
             "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         }
     if note is not None:
-        body["note"] = note
+        body[NOTE] = note
     text = json.dumps(body, separators=(",", ":"))
     return Kept(text.encode(), 200, attempt.request_id, attempt.latency, model=attempt.request.model)
 
@@ -339,5 +340,8 @@ def answer_of(kept: Kept, asked: bool, ticket: int = 0) -> RowAnswer:
 
 def _note_in(body: bytes) -> str | None:
     """Return what was kept of the reply that rows shared, beside a row's answer."""
-    note = json.loads(body).get("note") if b'"note":' in body else None
+    if b'note":' not in body:
+        return None
+    told = json.loads(body)
+    note = told.get(NOTE, None if "id" in told else told.get("note"))  # "note" alone: kept by older versions
     return note if isinstance(note, str) else None
