@@ -20,6 +20,7 @@ from ..tables.databases.source import DatabaseSource
 from ..tables.destination import Destination, is_drained
 from ..tables.formulas import Formulas
 from ..tables.input import ReadOptions
+from ..tables.job import FileJob
 from ..tables.plan import RunPlan
 from ..tables.spelling import SHELL
 from .commands import feeding, without_passwords
@@ -60,6 +61,28 @@ Exit status: 0 if every row with text gave a record, 1 if some did not, 2 if the
 130 or 143 if Ctrl-C or SIGTERM stopped it. With --resume, rows that an earlier run has done do not count.
 Requests in flight are finished and written after a signal; a second one stops at once.
 """
+
+InputArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="FILE.csv, .tsv, .jsonl, .json, .parquet, .xlsx, or a URL of one; - for JSON Lines "
+        "from standard input. A folder, a pattern such as 'mail/**/*.txt' or several files: "
+        "each is one document. Or a database, postgresql://USER@HOST/DB, sqlite:///FILE or "
+        "duckdb:///FILE.",
+        show_default=False,
+    ),
+]
+TextOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text",
+        "-x",
+        metavar="COLUMN",
+        help='The text of a row: a column, or a template such as "{subject}: {body}". '
+        "Repeat it to join columns by blank lines. Leave it out for documents.",
+    ),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,45 +261,33 @@ class PaceOptions:
         return {**asdict(self), "journal": True if self.journal is None else self.journal}
 
 
-@grouping
-def run(
-    context: typer.Context,
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT",
-            help="FILE.csv, .tsv, .jsonl, .json, .parquet, .xlsx, or a URL of one; - for JSON Lines "
-            "from standard input. A folder, a pattern such as 'mail/**/*.txt' or several files: "
-            "each is one document. Or a database, postgresql://USER@HOST/DB, sqlite:///FILE or "
-            "duckdb:///FILE.",
-            show_default=False,
-        ),
-    ],
-    text: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--text",
-            "-x",
-            metavar="COLUMN",
-            help='The text of a row: a column, or a template such as "{subject}: {body}". '
-            "Repeat it to join columns by blank lines. Leave it out for documents.",
-        ),
-    ] = None,
-    *,
-    kind: TypeOptions,
-    inputs: InputOptions,
-    outputs: OutputOptions,
-    asked: PromptOptions,
-    limit: Annotated[int | None, typer.Option(min=1, help="Read only the first N rows.")] = None,
+@dataclass(frozen=True, kw_only=True)
+class RowChoice:
+    """Which of the rows are asked about."""
+
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only the first N rows.")] = None
     sample: Annotated[
         int | None, typer.Option(min=1, help="Read N random rows, the same ones each time.")
-    ] = None,
+    ] = None
     retry_failed: Annotated[
         bool,
         typer.Option(
             "--retry-failed", help="Ask again for rows whose answers in the journal gave no record."
         ),
-    ] = False,
+    ] = False
+
+
+@grouping
+def run(
+    context: typer.Context,
+    sources: InputArgument,
+    text: TextOption = None,
+    *,
+    kind: TypeOptions,
+    inputs: InputOptions,
+    outputs: OutputOptions,
+    asked: PromptOptions,
+    choice: RowChoice,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only estimate requests, tokens and cost. Nothing is sent.")
     ] = False,
@@ -303,9 +314,7 @@ def run(
         read=inputs.how,
         reading=documents.chosen(),
         destination=outputs.destination(sources, wanted),
-        limit=limit,
-        sample=sample,
-        retry_failed=retry_failed,
+        **asdict(choice),
         **asdict(columns),
     )
     opened_run = context.with_resource(plan.opened())
@@ -327,25 +336,23 @@ def run(
     stop = Stop()
     with client, stopping(stop) as ending:
         report = job.run(stop, ending)
-    result = job.result(report, opened_run.notes)
-    ended = RunEnd(
-        report,
-        result,
-        command,
-        again,
-        plan.destination,
-        opened_run.rows.total,
-        ending.status if ending else 2,
-    )
+    result, total = job.result(report, opened_run.notes), opened_run.rows.total
+    status = ending.status if ending else 2
+    ended = RunEnd(report, result, command, again, plan.destination, total, status)
     if html:
         with opened(str(html)) as page:
             page.write(ended.page())
+    _say_notes(job, opened_run.texts.note)
+    ended.conclude()
+
+
+def _say_notes(job: FileJob, note: str | None) -> None:
+    """Say what there is to know of the tables. note: of the texts."""
     for table in job.tables:
         _tell_formulas(table.sheet.formulas, table.destination.place)
-    for note in (opened_run.texts.note, *(table.sheet.note for table in job.tables)):
-        if note:
-            say(note, "yellow")
-    ended.conclude()
+    for each in (note, *(table.sheet.note for table in job.tables)):
+        if each:
+            say(each, "yellow")
 
 
 def _tell_formulas(formulas: Formulas, place: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -44,6 +45,19 @@ Exit status: 0 if a gain was proved and the file was written, 1 if none was prov
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class BoundOptions:
+    """What tuning may take."""
+
+    max_requests: Annotated[int | None, typer.Option(min=1, help="The most requests.")] = None
+    max_tokens_total: Annotated[
+        int | None, typer.Option(min=1, help="The most tokens, of all requests together.")
+    ] = None
+    max_cost: Annotated[float | None, typer.Option(min=0, metavar="DOLLARS", help="The most US dollars.")] = (
+        None
+    )
+
+
 @grouping
 def tune(
     data: Annotated[str, typer.Argument(metavar="DATA.jsonl", help="Labelled texts.", show_default=False)],
@@ -53,13 +67,7 @@ def tune(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE.json", help="The file to write.")
     ] = "extractor.tuned.json",
-    max_requests: Annotated[int | None, typer.Option(min=1, help="The most requests.")] = None,
-    max_tokens_total: Annotated[
-        int | None, typer.Option(min=1, help="The most tokens, of all requests together.")
-    ] = None,
-    max_cost: Annotated[
-        float | None, typer.Option(min=0, metavar="DOLLARS", help="The most US dollars.")
-    ] = None,
+    bounds: BoundOptions,
     seed: Annotated[
         int, typer.Option(help="The random seed for splitting the gold and drawing examples.")
     ] = 0,
@@ -91,7 +99,6 @@ def tune(
     whether they help.
     """
     wanted = kind.chosen()
-    bounds = {"max_requests": max_requests, "max_tokens_total": max_tokens_total, "max_cost": max_cost}
     try:
         with ExitStack() as stack:
             extractor = stack.enter_context(asked.connected(**asked.told(), **parameters.of_client()))
@@ -107,7 +114,7 @@ def tune(
                 **given({"samples": samples}),
                 reading=documents.chosen(),
                 run=Run(concurrency=concurrency, journal=True if journal is None else journal),
-                **bounds,  # type: ignore[arg-type]
+                **asdict(bounds),
             )
     except KeyboardInterrupt:
         say(
