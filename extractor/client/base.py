@@ -8,7 +8,6 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, Unpack, cast
 
 from ..config import fallback_at
-from ..connections import AsyncModelConnection, ModelConnection
 from ..dialogue import Ask
 from ..errors import ConfigError
 from ..escalating import Escalating
@@ -32,9 +31,10 @@ from ..updating import TASK, Updating
 
 if TYPE_CHECKING:
     from ..bulk import SecondModel
+    from ..connections import AsyncModelConnection, ModelConnection
     from ..documents.second import DocumentEscalation
 
-Link = TypeVar("Link", ModelConnection, AsyncModelConnection)
+Link = TypeVar("Link", "ModelConnection", "AsyncModelConnection")
 OF_ALL_MODELS = (  # options that hold for a second model, too
     *("mask", "max_repairs", "max_retries", "timeout", "deadline", "prices", "proxy", "verify", "http2"),
     *("on_event", "capture_content", "instructions", "reference_date", "locale"),
