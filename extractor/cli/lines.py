@@ -39,6 +39,13 @@ def line_of(source: str, result: Extraction[Any] | DocumentExtraction[Any] | Bad
 
 
 def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> Line:
+    return _told(source, outcome, result, found, {**_parts(result), **_escalation(result)})
+
+
+def _told(
+    source: str, outcome: str, result: Extraction[Any] | DocumentExtraction[Any], found: Line, more: Line
+) -> Line:
+    """Return the line of a result. found: its record or error; more: what only its kind says."""
     if result.confidence is not None:
         found["confidence"] = dict(result.confidence)
     usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
@@ -47,8 +54,7 @@ def _line(source: str, outcome: str, result: Extraction[Any], **found: JSON) -> 
         "outcome": outcome,
         **found,
         "usage": usage,
-        **_parts(result),
-        **_escalation(result),
+        **more,
         **_notes(result),
         **_placed(result),
     }
@@ -108,20 +114,12 @@ def _document_line(source: str, result: DocumentExtraction[Any], dump: Dump) -> 
         found["error"] = _error(str(result.outcome), str(result.error), result.problems, len(result.attempts))
         if result.record is None:
             found["found"] = result.found
-    if result.confidence is not None:
-        found["confidence"] = dict(result.confidence)
-    usage = {**asdict(result.usage), "total_tokens": result.usage.total_tokens}
-    return {
-        "source": source,
-        "outcome": outcome,
-        **found,
-        "usage": usage,
+    more: Line = {
         "evidence": list(_spans(result.evidence)),
         "conflicts": list(map(_conflict, result.conflicts)),
         "chunks": list(map(_chunk, result.chunks)),
-        **_notes(result),
-        **_placed(result),
     }
+    return _told(source, outcome, result, found, more)
 
 
 def _spans(evidence: Evidence) -> Iterator[JSON]:

@@ -16,7 +16,6 @@ from pydantic import TypeAdapter
 
 from ..errors import ConfigError, Problem
 from ..messages import JSON
-from ..readers.given import Reading
 from ..report import Entry
 from ..review.documents import ReviewDocuments
 from ..review.items import Check, ReviewItem, keyed, least_sure_first
@@ -29,7 +28,7 @@ from ..viewing import Names
 from .grouping import grouping
 from .options import SchemaOption, TextReading, chosen_type
 from .screen import echo, say, tell
-from .view import Texts, entries
+from .view import ResultFields, Texts, entries
 
 EPILOG = """RESULTS is a file of `extractor extract` or `extractor run`, or any JSON Lines with text
 and record. Each step is on disk in RESULTS.review.jsonl before the page shows it as done. Accepted records
@@ -42,23 +41,6 @@ Examples:
 
 The page is served at 127.0.0.1 under a secret address; nothing leaves this machine. Stop with Ctrl-C.
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResultFields:
-    """Where records and their texts are."""
-
-    text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None
-    record: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")] = (
-        None
-    )
-    texts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
-    ] = None
-
-    def files(self, results: str, reading: Reading) -> Texts:
-        """Return the files that `source` names."""
-        return Texts([Path(results).parent, *([self.texts] if self.texts else [])], reading)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +98,7 @@ def review(
     """Correct records beside their texts by keyboard, the least sure values first, and save them as gold."""
     wanted = chosen_type(record_type, schema)
     files = held.files(results, documents.chosen())
-    items = _items(results, wanted, Names(held.text, held.record), files)
+    items = _items(results, wanted, held.names, files)
     say(needed(items, sampling.precision, sampling.assurance, sampling.within))
     if dry_run:
         return

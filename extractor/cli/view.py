@@ -87,6 +87,28 @@ class Texts:
         return (folder.resolve() for folder in self.folders)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResultFields:
+    """Where records and their texts are."""
+
+    text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None
+    record: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")] = (
+        None
+    )
+    texts: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
+    ] = None
+
+    @property
+    def names(self) -> Names:
+        """The fields of the text and of the record."""
+        return Names(self.text, self.record)
+
+    def files(self, results: str, reading: Reading) -> Texts:
+        """Return the files that `source` names."""
+        return Texts([Path(results).parent, *([self.texts] if self.texts else [])], reading)
+
+
 @grouping
 def view(
     results: Annotated[
@@ -100,13 +122,8 @@ def view(
         str,
         typer.Option("--output", "-o", metavar="PAGE.html", help="The page to write. Only you may read it."),
     ] = "records.html",
-    text: Annotated[str | None, typer.Option(metavar="FIELD", help="The field that holds the text.")] = None,
-    record: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="The field that holds the record.")
-    ] = None,
-    texts: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A further folder for the files that `source` names.")
-    ] = None,
+    *,
+    held: ResultFields,
     record_type: Annotated[
         str | None,
         typer.Option(
@@ -116,7 +133,6 @@ def view(
             help="The record type, which says which values are dates and enums.",
         ),
     ] = None,
-    *,
     documents: TextReading,
 ) -> None:
     """Show records beside their texts on one page, with the place of each value marked. The page needs no
@@ -130,8 +146,8 @@ def view(
         tell(f"Wrote the evaluation {report.title} to {output}. Open it in a browser.")
         return
     adapter = TypeAdapter(load_type(record_type)) if record_type else None
-    files = Texts([Path(results).parent, *([texts] if texts else [])], documents.chosen())
-    found = entries(results, Names(text, record), adapter, files)
+    files = held.files(results, documents.chosen())
+    found = entries(results, held.names, adapter, files)
     with opened(output) as out:
         out.write(page(found, Path(results).name))
     without = sum(entry.missing for entry in found)
