@@ -20,12 +20,12 @@ from ..processes import leave_alone, when_forked
 from ..results import Extraction
 from ..streams import Streamed
 from ..transport import http
-from .models import Connection, Models, StreamedReply
+from .models import BaseConnection, Models, StreamedReply
 
 T = TypeVar("T")
 
 
-class AsyncModelConnection(Connection["http.AsyncSender"]):
+class AsyncModelConnection(BaseConnection["http.AsyncSender"]):
     """`ModelConnection` for async code: a connection belongs to the event loop that opened it."""
 
     def __init__(self, model: Model, given: http.AsyncClient | None = None) -> None:

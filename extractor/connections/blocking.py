@@ -22,13 +22,13 @@ from ..processes import when_forked
 from ..results import Extraction
 from ..streams import Streamed
 from ..transport import http
-from .models import Connection, Models, StreamedReply
+from .models import BaseConnection, Models, StreamedReply
 
 T = TypeVar("T")
 AT_ONCE = 16  # threads for the parts of one record
 
 
-class ModelConnection(Connection["http.Sender"]):
+class ModelConnection(BaseConnection["http.Sender"]):
     """The connections to one model's server, opened when needed. Safe to use from several threads."""
 
     def __init__(self, model: Model, given: http.Client | None = None) -> None:

@@ -24,7 +24,7 @@ Client = TypeVar("Client")
 _GIVEN = "an Extractor with an http_client of your own, which keeps connections,"
 
 
-class Connection(Generic[Client]):
+class BaseConnection(Generic[Client]):
     """The connections to one model's server, opened when needed.
 
     given: the caller's own client, which is used in their place and never closed. lender: whose connections
