@@ -17,6 +17,7 @@ from ..schema import Free  # proposed words need not stand in the texts
 
 Kind: TypeAlias = Literal["text", "number", "integer", "yes_no", "date"]
 MOST_CHOICES = 30
+CHOICE = 30  # characters of the longest choice: a small model lists whole sentences of the texts
 MOST_EXAMPLES = 3
 LONGEST = 400  # characters of a description, and of an example
 _TAKEN = frozenset(dir(BaseModel)) | frozenset(
@@ -142,7 +143,8 @@ def _without_members(field: DraftField, names: frozenset[str]) -> DraftField:
 def _field(told: ProposedField) -> DraftField:
     members = _distinct([_member(each) for each in told.members])
     choices = tuple(dict.fromkeys(filter(None, map(_line, told.choices))))
-    usable = told.kind == "text" and not members and 2 <= len(choices) <= MOST_CHOICES
+    few = 2 <= len(choices) <= MOST_CHOICES and max(map(len, choices)) <= CHOICE
+    usable = told.kind == "text" and not members and few
     return replace(_member(told), choices=choices if usable else (), is_list=told.is_list, members=members)
 
 

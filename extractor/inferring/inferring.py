@@ -18,6 +18,7 @@ from ..messages import Attempt, Usage, total_cost, total_usage
 from ..results import Extraction
 from ..schema import TARGETS, compile_schema
 from .drafts import (
+    CHOICE,
     LONGEST,
     MOST_CHOICES,
     MOST_EXAMPLES,
@@ -34,7 +35,6 @@ from .source import source_of
 OF_THE_RUN = ("journal", "concurrency", "limiter")  # what holds for the request for a type, too
 SHOWN = 24_000  # characters of all texts together that the model is shown
 ALONE = 3  # texts from which on a field that one of them has alone is left out
-CHOICE = 30  # characters of the longest choice
 SAID = """Propose a record type for data to be extracted from texts like those below: {about}
 Name the fields that such texts have in common. Leave out facts that one text alone happens to have.
 Use few fields. A field of few fixed values has choices. What a text may have several of is a list."""

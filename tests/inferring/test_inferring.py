@@ -191,6 +191,17 @@ def test_fields_are_measured_on_the_texts_and_those_of_one_text_alone_are_told_a
     assert found.record_type.model_validate(RECORDS[0]).model_dump()["who"] == "Ada"
 
 
+def test_sentences_of_the_texts_are_no_choices() -> None:
+    """So did the 1.5B model propose for two mails."""
+    said = ["Whoever reads this", "Not that I expect an answer, and for me there is no hurry."]
+    fields = [
+        proposed_field("receiver") | {"choices": said},
+        proposed_field("state") | {"choices": ["a", "b"]},
+    ]
+    draft = draft_of(ProposedType.model_validate({"name": "text", "description": "", "fields": fields}))
+    assert [each.choices for each in draft.fields] == [(), ("a", "b")]
+
+
 def test_nothing_is_asked_without_texts_or_words() -> None:
     with ChatServer() as server, Extractor("m", base_url=server.base_url) as ex:
         for texts, about, says in (
