@@ -122,3 +122,25 @@ def test_thoughts_in_words_are_kept_apart() -> None:
     events = [added(reasoning_content="hm, "), added(reasoning="yes"), added(content="Hi"), STOP]
     message = received("openai_chat", *events)[1].message
     assert (message.content, message.reasoning_content) == ("Hi", "hm, yes")
+
+
+def chat_chunk(completion: str, text: str, reason: str | None = None) -> dict[str, Any]:
+    return {"id": completion, "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
+
+
+@pytest.mark.parametrize("short", [True, False])
+@pytest.mark.parametrize(
+    ("chunks", "said"),
+    [
+        ([("a", "1"), ("a", "2"), ("b", "3"), ("a", "", "stop")], "a chunk of another completion"),
+        ([("a", "1"), ("a", "", "stop"), ("a", "2")], "text after the end of its reply"),
+        ([("a", "1"), ("b", "2"), ("c", "3"), ("d", "", "stop"), ("d", " ")], "123 "),
+        ([("", "1"), ("a", "2"), ("a", "3"), ("b", "", "stop")], "123"),
+    ],
+)
+def test_chunks_of_two_completions_or_after_the_end_are_no_reply(
+    chunks: list[tuple[Any, ...]], said: str, short: bool
+) -> None:
+    lines = [f"data: {json.dumps(chat_chunk(*chunk))}\n\n".encode() for chunk in chunks]
+    _, whole = read("openai_chat", lines, short)
+    assert said in (whole.content if isinstance(whole, Completion) else whole.message)

@@ -30,9 +30,11 @@ from ..messages import (
 from ..transport.decoding import TOO_LARGE, TooLarge
 from ..transport.http import Head, Piece
 from ..transport.sse import SSEDecoder
+from .order import Order
 
 Place: TypeAlias = tuple[int, str, int]  # a choice, what it adds to, and of which call
 DONE = "[DONE]"
+EXCERPT = 500  # characters of an event that are kept as evidence
 
 
 class StreamReader:
@@ -54,6 +56,7 @@ class StreamReader:
         self._sse = SSEDecoder(most)
         self._accumulator = Accumulator()
         self._halves = Halves()
+        self._order = Order()
         self._done = False
         self._failure: Completion | Failure | None = None  # what ended it before its time
         self._held: list[CompletionChunk] = []  # until one says something: a failure before that is retried
@@ -143,8 +146,10 @@ class StreamReader:
                 self._done = self._done or said.strip() == DONE
             if self._done or self._failure:
                 continue
-            body = event_json(said)
+            body: Any = event_json(said)
             if short_cut and self._speaking and (text := short_cut(body)) is not None:
+                if self._is_amiss(self._order.take_text(body.get("id"), text), said):
+                    continue
                 text = self._halves.joined((0, "content", 0), text)
                 self._accumulator.add_text(text)
                 yield text
@@ -153,8 +158,19 @@ class StreamReader:
             if chunk is None:
                 self._failure = read_event(self._dialect, said, self._clock() - self._began)
                 continue
+            if self._is_amiss(self._order.take(chunk.id, chunk.choices), said):
+                continue
             self._accumulator.add(chunk)
             yield from self._released(chunk)
+
+    def _is_amiss(self, fault: str | None, said: str) -> bool:
+        """Return whether there is a fault, which ends the stream: what came is not one reply."""
+        if fault is not None:
+            latency = self._clock() - self._began
+            self._failure = Failure(
+                FailureKind.PROTOCOL, fault, status=200, latency=latency, body=said[:EXCERPT]
+            )
+        return fault is not None
 
     def _whole(self, chunk: CompletionChunk | None) -> CompletionChunk | None:
         return chunk and self._halves.joined_in(self._accumulator.completed(chunk))
