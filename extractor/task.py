@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
@@ -26,19 +26,20 @@ from .dialogue import (
     ModeLadder,
     Part,
     PromptTemplate,
+    RejectedPart,
     Verdict,
+    corrected,
     example_messages,
     judge_record,
     question,
-    repair,
     shown_schema,
     small_prompt,
 )
-from .errors import ConfigError, Problem
+from .errors import ConfigError
 from .evaluation.gold import Places
 from .given import SHORT, Content, Text, check_length, checked_text, context_of, with_images
 from .layout import Source
-from .messages import Attempt, Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
+from .messages import Completion, Message, Mode, Outcome, Prompt, Request, StrictSchema
 from .model import Bind, Model
 from .options import ExtractOptions, checked_parts
 from .readers.given import opened, text_of
@@ -74,18 +75,6 @@ TEMPERATURE = 0.7  # of samples, where the provider's default would be 0
 ALTERNATIVES = 5  # tokens told beside each one that was chosen
 REPEATED = "a piece of the text more often than it stands there"
 TOO_LONG = "the text is too long for a grammar of its pieces, so values are not constrained to it"
-
-
-@dataclass(frozen=True)
-class RejectedPart:
-    """An answer that was valid by itself, and what is wrong with it beside others. reply: as the model wrote
-    it. attempts: of its dialogue, which count for the budget. began: when that was, of a monotonic clock.
-    """
-
-    reply: str | None
-    problems: tuple[Problem, ...]
-    attempts: tuple[Attempt, ...]
-    began: float
 
 
 class Task(Generic[T]):
@@ -230,7 +219,8 @@ class Task(Generic[T]):
         known = {name: fact for name, fact in facts.items() if fact}
         step = replace(step, **known) if known else step
         if rejected is not None:
-            step = _corrected(step, rejected, masked)
+            problems = map(masked.hidden_problem, rejected.problems) if masked else rejected.problems
+            step = corrected(step, replace(rejected, problems=tuple(problems)), time.monotonic())
         too_long = self._bound and source is not None and _is_too_long(source)
         return replace(step, note=TOO_LONG) if too_long else step
 
@@ -374,22 +364,6 @@ def asked_type(record_type: Any, extras: Literal["keep"] | None, evidence: Any) 
         raise ConfigError(f'evidence must be "quote" or None, not {evidence!r}')
     asked = RecordType.of(with_extras(record_type, extras))
     return asked.quoted() if evidence == "quote" else asked
-
-
-def _corrected(step: Ask[T], rejected: RejectedPart, masked: Masked | None) -> Ask[T]:
-    """Return the step that asks for a better answer, after those attempts and within their deadline."""
-    hidden = rejected.problems if masked is None else map(masked.hidden_problem, rejected.problems)
-    messages = repair(step.request.messages, rejected.reply, tuple(hidden))
-    deadline, earlier = step.policy.deadline, len(rejected.attempts)
-    ends = None if deadline is None else rejected.began + deadline
-    asked = replace(
-        step,
-        request=replace(step.request, messages=messages),
-        repairs=step.policy.max_repairs,
-        earlier=earlier,
-        note="asked again, since the parts together are not a valid record",
-    )
-    return asked.within(rejected.attempts, ends, time.monotonic())
 
 
 def samples_of(options: Mapping[str, Any]) -> int:

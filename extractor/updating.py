@@ -13,6 +13,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
+from .dialogue import RejectedPart
 from .errors import ConfigError, ExtractionError, ExtractorError, Invalid, Problem, Unjudged
 from .evidence import Span, find_said
 from .messages import JSON, Attempt, Outcome
@@ -20,7 +21,6 @@ from .parts import PartQuestion, PartRound
 from .pointers import pointer
 from .results import Extraction, Result
 from .schema import RecordType, Share
-from .task import RejectedPart
 
 T = TypeVar("T")
 At: TypeAlias = tuple[str | None, ...]  # names of members, None for the index of an item

@@ -19,6 +19,7 @@ from .ladder import ModeLadder, refuses_logprobs, refuses_schema, steps_down
 from .policy import Bound, Budget, Policy, dollars, moves_on, with_body
 from .probe import Findings, ProbeAnswer
 from .prompts import BRIEF, DEFAULT_PROMPT, PACK, PLACEHOLDERS, PLAIN, TOGETHER, PromptTemplate, small_prompt
+from .rejected import RejectedPart, corrected
 from .remedies import MAX_TOKENS
 from .shells import adrive, drive
 from .states import Ask, Step, start
@@ -57,10 +58,12 @@ __all__ = [
     "Policy",
     "ProbeAnswer",
     "PromptTemplate",
+    "RejectedPart",
     "Step",
     "Verdict",
     "accept",
     "adrive",
+    "corrected",
     "dollars",
     "drive",
     "example_messages",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..confidence import Measured
+from ..dialogue import RejectedPart
 from ..errors import (
     ExtractionError,
     ExtractorError,
@@ -23,7 +24,7 @@ from ..options import Parts, checked_parts
 from ..pointers import steps_of
 from ..results import Extraction, PartOutcome
 from ..schema import Fork, RecordType, Share, Target, fork_question, kept_by
-from ..task import RejectedPart, asked_type
+from ..task import asked_type
 
 WHOLE = Share(((),))
 NAMED = 3  # fields of a part, and problems, in an error's message

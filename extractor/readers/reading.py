@@ -482,10 +482,11 @@ def marked_pdf(source: Source, marks: Sequence[PageMark]) -> bytes:
     """
     if source.media_type != PDF or source.data is None:
         raise UnreadableSource("only a PDF can be marked", "unknown")
-    hues = {name: 0.382 * number % 1 for number, name in enumerate(dict.fromkeys(map(_field, marks)))}
+    fields = [any_index(mark.pointer) for mark in marks]
+    hues = {name: 0.382 * number % 1 for number, name in enumerate(dict.fromkeys(fields))}
     told = [
-        [mark.box.page, *mark.box.fractions, f"{mark.pointer}: {mark.said}", hues[_field(mark)]]
-        for mark in marks
+        [mark.box.page, *mark.box.fractions, f"{mark.pointer}: {mark.said}", hues[name]]
+        for mark, name in zip(marks, fields, strict=True)
     ]
     (packed,) = results("pdf_marked", source.data, {"marks": told}, "the PDF")
     return b64decode(packed)
@@ -497,7 +498,3 @@ def pdf_of_pages(source: Source, numbers: Sequence[int]) -> bytes:
         raise UnreadableSource("only a PDF has such pages", "unknown")
     (found,) = pdf_parts(source.data, "file", list(numbers), DPI)
     return found
-
-
-def _field(mark: PageMark) -> str:
-    return any_index(mark.pointer)
