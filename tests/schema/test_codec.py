@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     AliasPath,
+    Base64Bytes,
     BaseModel,
+    ByteSize,
     ConfigDict,
     Field,
     StringConstraints,
     computed_field,
+    create_model,
     field_serializer,
     model_validator,
 )
@@ -401,3 +404,23 @@ def test_two_keys_that_are_no_text_and_mean_the_same_are_a_problem() -> None:
     entries = [{"key": ["1.0", 1], "value": 1}, {"key": ["1.00", 1], "value": 2}]
     with pytest.raises(Invalid, match="Two keys mean the same"):
         compiled.decode(json.dumps({"value": entries}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        *((ByteSize, said) for said in ("2020-01-01", "1,234", "12%", "1.2.3.4")),
+        *((Base64Bytes, said) for said in ("½", "1,234")),
+    ],
+)
+def test_a_size_and_base64_are_read_to_their_end_or_not_at_all(kind: Any, said: str) -> None:
+    compiled = compile_schema(create_model("Kept", value=(kind, ...)), "openai")
+    with pytest.raises(Invalid) as caught:
+        compiled.decode(json.dumps({"value": said}))
+    assert [problem.pointer for problem in caught.value.problems] == ["/value"]
+
+
+def test_a_size_with_its_unit_and_base64_in_lines_are_read() -> None:
+    kept = create_model("Kept", size=(ByteSize, ...), data=(Base64Bytes, ...))
+    record = compile_schema(kept, "openai").decode('{"size": "1.5 GB", "data": "YWJj\\nZGVm"}')
+    assert (record.size, record.data) == (1_500_000_000, b"abcdef")

@@ -32,6 +32,7 @@ from ...pointers import Step, pointer
 MARK = "\udcff"
 NUMBERS = {"inf": "1e+999", "-inf": "-1e+999", "nan": "1e+9999"}
 NAN = NUMBERS["nan"]
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*")
 NAMES = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 
 
@@ -298,11 +299,17 @@ class Encoded(Codec):
 
     encoder: Callable[[Any], str]
     type: Any
-    plain: bool = True
+    plain: bool = False
 
     def encode(self, value: Any) -> JSON:
         """Return what the type's own encoder makes of it."""
         return self.encoder(value)
+
+    def decode(self, data: JSON) -> JSON:
+        """Return it as it is. Raises Misfit for other characters, which Python's decoder drops."""
+        if isinstance(data, str) and not _BASE64.fullmatch(data):
+            raise Misfit(f"is no base64, but {data!r:.100}", data, "base64_decode")
+        return data
 
     def accepts(self, value: Any) -> bool:
         """By class."""

@@ -9,7 +9,7 @@ from enum import Enum, Flag
 from operator import itemgetter
 from typing import Any
 
-from pydantic import ConfigDict, EncodedBytes, EncodedStr
+from pydantic import ByteSize, ConfigDict, EncodedBytes, EncodedStr
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticOmit, to_jsonable_python
@@ -20,7 +20,7 @@ from ...grounding.verbatim import as_it_stands
 from ...nodes import ABSENT, PYTHON, Choices, Map, Member, Note, Record, Schema, json_type, python_of
 from .generating import ANY_CORE, Generating, NoValue, default_of, loosened, no_json, pythonic
 from .hooks import Derived, kinds_said, plain
-from .rewrites import encoder, from_base64, looked_up, plain_tags, reads_back
+from .rewrites import encoder, from_base64, looked_up, plain_tags, reads_back, whole_pattern
 from .smart_mode import choices_of
 
 Core = Any  # a pydantic-core schema
@@ -66,7 +66,10 @@ class Generator(Generating):
         )
 
     def str_schema(self, schema: Any) -> JsonSchemaValue:
-        """Text."""
+        """Text. That of a ByteSize is a size alone: Pydantic takes what begins with one, such as a date."""
+        if schema.get("pattern") == ByteSize.byte_string_pattern:
+            self._rewrite(schema, whole_pattern)
+            schema = whole_pattern(schema)
         return pythonic("leaf", super().str_schema(schema), type=str)
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:

@@ -168,6 +168,11 @@ def from_base64(core: Core) -> Core:
     )
 
 
+def whole_pattern(core: Core) -> Core:
+    """Text that its pattern describes to the end."""
+    return {**core, "pattern": rf"{core['pattern']}\s*$"}
+
+
 # Functions of the user's see JSON without marks, and what they give back unchanged is marked again
 
 
