@@ -15,7 +15,14 @@ from typing import Any
 
 
 def load(settings: Mapping[str, Any]) -> Any:
-    """Return xllamacpp's running `Server`. Raises RuntimeError if the model cannot be loaded.
+    """Return xllamacpp's running `Server`. Raises RuntimeError if the model cannot be loaded."""
+    import xllamacpp
+
+    return xllamacpp.Server(parameters(settings))
+
+
+def parameters(settings: Mapping[str, Any]) -> Any:
+    """Return xllamacpp's `CommonParams` of a server.
 
     settings: path, alias, context (tokens a slot), parallel (slots), threads,
     prompt_threads (while it reads), port, api_key, verbosity.
@@ -40,7 +47,7 @@ def load(settings: Mapping[str, Any]) -> Any:
     params.n_predict = 2048  # where a request gives no max_tokens: a small model may never stop
     params.cache_ram_mib = 0  # it would keep up to 8 GiB of earlier prompts
     params.warmup = params.ui = params.endpoint_slots = False
-    return xllamacpp.Server(params)
+    return params
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ not run again. The peers go in an environment of their own:
 All get the same schema, greedy decoding and up to 1,024 tokens; the peers a prompt of one line, as their
 documentation shows. Ours runs with its defaults, repairs included. `--factor NAME` names a variant of ours
 in the rows, and `--option KEY=JSON` says what is different in it. figures/accuracy.jsonl has the default of
-2026-11-30, accuracy-nested.jsonl nested texts before and after they were laid out, accuracy-factors.jsonl
-what was tried beside. Their seconds are those of two cores that others used too.
+2026-11-30, accuracy-nested.jsonl nested texts before and after they were laid out, accuracy-nulls.jsonl the
+same replies without and with likelier nulls, accuracy-factors.jsonl what was tried beside. Their seconds are
+those of two cores that others used too.
 """
 
 from __future__ import annotations
