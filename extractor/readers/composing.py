@@ -33,6 +33,12 @@ class ReadPage:
     blocks: list[TextBlock] = field(default_factory=list)
     lost: int = 0
 
+    @property
+    def lost_share(self) -> float:
+        """The characters without a name, as a fraction of its letters."""
+        letters = sum(len(piece.text) for block in self.blocks for line in block.all_lines for piece in line)
+        return self.lost / max(letters, 1)
+
     def to_json(self) -> list[Any]:
         """Return what `of_json` makes the same page of."""
         words = [

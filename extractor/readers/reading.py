@@ -308,14 +308,14 @@ def _pdf(data: bytes, how: ReadChoices) -> list[ReadPage]:
 
 def _is_partly_lost(page: ReadPage) -> bool:
     """Whether a text layer lacks so much that the picture of its page tells more."""
-    letters = sum(len(piece.text) for block in page.blocks for line in block.all_lines for piece in line)
-    return page.lost >= FEW_LOST and page.lost > LOST * letters
+    return page.lost >= FEW_LOST and page.lost_share > LOST
 
 
 def _tells_less(words: _Words, page: ReadPage, how: ReadChoices) -> bool:
     """Whether what was recognised of a page tells less than its text layer, such as one in Cyrillic."""
     unread, found = words
-    return bool(page.blocks) and (not found or (how.ocr == "auto" and unread.note != ""))
+    is_worse = unread.note != "" and max(unread.share, unread.unsure) >= page.lost_share
+    return bool(page.blocks) and (not found or (how.ocr == "auto" and is_worse))
 
 
 def _text_pages(data: bytes, how: ReadChoices) -> list[ReadPage]:

@@ -179,7 +179,9 @@ def test_a_page_that_lacks_characters_is_recognised(unnamed: bytes) -> None:
     source = read(unnamed)
     assert source.pages[0].read == "ocr"
     assert "Größe: 12,50 €" in source.text
-    assert source.notes == ("page 1: its fonts do not name all of its characters: it was recognised",)
+    assert source.notes[0].startswith(
+        "page 1: its fonts do not name all of its characters: it was recognised"
+    )
 
 
 def test_words_are_seen_on_pages_of_every_rotation_and_crop() -> None:

@@ -199,7 +199,8 @@ def test_what_a_file_is_stands_in_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "lies.png").write_bytes(invoice().pdf())
     assert "INV-2031" in read(tmp_path / "lies.png").text
     (tmp_path / "note.pdf").write_text("Total 12.50")
-    assert read(str(tmp_path / "note.pdf")) == Source("Total 12.50", name="note.pdf")
+    note = "note.pdf is named .pdf, but holds plain text"
+    assert read(str(tmp_path / "note.pdf")) == Source("Total 12.50", name="note.pdf", notes=(note,))
     with pytest.raises(UnreadableSource, match="there is no file") as caught:
         read(tmp_path / "none.pdf")
     assert caught.value.kind == "missing"

@@ -154,8 +154,11 @@ def test_a_mail_is_known_by_its_head(data: bytes) -> None:
 
 def test_documents_that_are_not_read_are_named() -> None:
     ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-    assert [not_read(data) is None for data in (ole, b"{\\rtf1", b"PK\x03\x04", b"text")] == [False] * 3 + [
-        True
+    assert [not_read(data) is None for data in (ole, b"PK\x03\x04", b"{\\rtf1", b"text")] == [
+        False,
+        False,
+        True,
+        True,
     ]
     assert is_locked_office(ole + "EncryptedPackage".encode("utf-16-le"))
     assert not is_locked_office(ole)
